@@ -1,0 +1,137 @@
+"""
+Every error of the gateway, with a stable code and a repair; knows no HTTP and no framework.
+
+    GatewayError
+    ├── RegistryError       faults of registry.yaml, all of them, with positions
+    ├── ArtifactError       bytes that are missing, altered, unsafe or not what they claim to be
+    ├── LoadError           an artifact that cannot become a predictor here (package, version, Java, golden row)
+    ├── InputError          faults of a request, all of them, with paths
+    ├── NotReadyError       the model of a route is not there (yet)
+    ├── OverloadError       the bulkhead of a route is full
+    ├── DeadlineError       the time of a call is used up
+    └── PredictError        the model raised while predicting
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+class GatewayError(Exception):
+    """
+    Say what is wrong (`message`), in which class of faults (`code`), and how to repair it (`hint`).
+
+    Picklable and JSON-able through `as_problem`, because it crosses from the prepare child to everybody else.
+    """
+
+    code = "error"
+
+    def __init__(self, message: str, *, code: str | None = None, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        if code is not None:
+            self.code = code
+
+    def as_problem(self) -> "Problem":
+        """Return the plain record of this error."""
+        return Problem(code=self.code, message=self.message, hint=self.hint)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Hold an error as data: the reason and the fix that /health, /routes and 503 answers show."""
+
+    code: str
+    message: str
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """
+    Name one wrong value of a request.
+
+    `at` is a JSON path (`$.instances[3].glucose`) or the name of a parameter; `field` is set when the fault
+    belongs to a declared field; `row` counts instances from 0.
+    """
+
+    at: str
+    code: str
+    message: str
+    expected: Any = None
+    got: Any = None
+    hint: str | None = None
+    field: str | None = None
+    row: int | None = None
+
+
+class RegistryError(GatewayError):
+    """Carry every fault of a registry; `text` is the compiler-style report."""
+
+    code = "registry"
+
+    def __init__(self, message: str, *, text: str = "", count: int = 1, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.text = text or message
+        self.count = count
+
+
+class ArtifactError(GatewayError):
+    """The bytes of an artifact are missing, altered, unsafe or broken."""
+
+    code = "artifact"
+
+
+class LoadError(GatewayError):
+    """The artifact is there but cannot become a predictor in this environment."""
+
+    code = "load"
+
+
+class InputError(GatewayError):
+    """Carry the faults of a request; `total` may exceed `len(faults)` when a batch has very many."""
+
+    code = "invalid-input"
+
+    def __init__(self, faults: Sequence[Fault], *, total: int | None = None, hint: str | None = None) -> None:
+        self.faults = tuple(faults)
+        self.total = len(self.faults) if total is None else total
+        head = self.faults[0].message if self.total == 1 else f"{self.total} faults in the request"
+        super().__init__(head, hint=hint)
+
+    def by_field(self) -> Mapping[str, str]:
+        """Return field -> text for the faults that belong to a field (what Flask-RESTful clients read)."""
+        return {fault.field: fault.message for fault in reversed(self.faults) if fault.field is not None}
+
+
+class NotReadyError(GatewayError):
+    """The route exists, its model does not serve."""
+
+    code = "not-ready"
+
+    def __init__(self, message: str, *, code: str | None = None, hint: str | None = None, retry_after_s: int = 5):
+        super().__init__(message, code=code, hint=hint)
+        self.retry_after_s = retry_after_s
+
+
+class OverloadError(GatewayError):
+    """The queue of a route is full; the caller may come back after `retry_after_s`."""
+
+    code = "overloaded"
+
+    def __init__(self, message: str, *, retry_after_s: int = 1) -> None:
+        super().__init__(message, hint="retry later, or raise max_concurrency / max_queue of the route")
+        self.retry_after_s = retry_after_s
+
+
+class DeadlineError(GatewayError):
+    """The deadline of a call passed before the answer was there."""
+
+    code = "deadline"
+
+
+class PredictError(GatewayError):
+    """The model raised; the cause belongs into the log, never into the answer."""
+
+    code = "predict-failed"

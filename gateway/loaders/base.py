@@ -1,0 +1,65 @@
+"""
+The two shapes of this floor: a Loader turns verified bytes into a Predictor; a Predictor answers columns.
+
+Loaders receive plain arguments, never a route's spec. They are imported only when a route names them, so they import
+their framework on their first line.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+from gateway.schema import Column, Predictions, Signature
+
+
+class Predictor(Protocol):
+    """
+    Answer columns with predictions.
+
+    `predict` takes one array per field of `signature.inputs`, in that order, all of one length (dtypes: see
+    schema.Batch), never changes them, and may be called from several threads at once.
+    """
+
+    signature: Signature
+
+    def predict(self, columns: Sequence[Column]) -> Predictions:
+        """Predict every instance; the answer has as many rows as the columns."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadOptions:
+    """
+    Carry what a loader may need besides the bytes.
+
+    `allow_pickle` is true only where the registry opted in and the pin matched. `entry` is the part after the colon
+    of file.py:name. `origin` is the folder the artifact came from (sibling modules of Python code). `cache_dir` may
+    hold things that are derived once (the scoring jar).
+    """
+
+    allow_pickle: bool = False
+    entry: str | None = None
+    origin: Path | None = None
+    cache_dir: Path = Path(".gateway/cache")
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Loader(Protocol):
+    """
+    Turn an artifact into a predictor.
+
+    `packages` are the distributions whose versions decide whether a cached manifest still holds. `load` raises
+    ArtifactError for bytes that are broken or unsafe and LoadError for an environment that does not fit.
+    """
+
+    name: ClassVar[str]
+    packages: ClassVar[tuple[str, ...]]
+
+    def load(self, path: Path, options: LoadOptions) -> Predictor:
+        """Load the artifact at `path`; the predictor's signature is what the artifact itself says."""
+        ...
+
+    def describe(self, path: Path, options: LoadOptions) -> Signature:
+        """Say inputs and outputs as cheaply as the format allows, without a JVM where one is not needed."""
+        ...

@@ -1,0 +1,96 @@
+"""
+What preparing an artifact found out, so that nobody needs to load it to know.
+
+Pure data and its JSON form. Written by prepare, read by workers, catalog, readiness and plan.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from gateway.errors import Problem
+from gateway.schema import Signature
+
+#: Raised when the meaning of a manifest changes: old ones in the cache are then prepared anew.
+MANIFEST_FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredArtifact:
+    """Point at verified bytes in the content-addressed cache; `path` is absolute, `origin` is where they came from."""
+
+    path: str
+    sha256: str
+    size_bytes: int
+    origin: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoldenResult:
+    """Record the self-test: how many rows, and the largest difference seen."""
+
+    rows: int
+    max_difference: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Twin:
+    """Describe a faster predictor that was proven equal to the original."""
+
+    compiler: str
+    path: str
+    rows_proven: int
+    max_difference: float
+    gain: float
+    ties: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """
+    Describe a prepared model.
+
+    Times are seconds, memory is bytes of resident growth in the child. `problem` is set exactly when the entry
+    FAILED; then `signature` may be None. `inline` says that one predict is short enough for the event loop.
+    """
+
+    key: str
+    loader: str
+    artifact: StoredArtifact | None = None
+    signature: Signature | None = None
+    problem: Problem | None = None
+    platform: str = ""
+    versions: dict[str, str] = field(default_factory=dict)
+    load_s: float = 0.0
+    predict_s: float = 0.0
+    memory_bytes: int = 0
+    inline: bool = False
+    golden: GoldenResult | None = None
+    twin: Twin | None = None
+    twin_declined: str = ""
+    warnings: tuple[str, ...] = ()
+    format: int = MANIFEST_FORMAT
+
+    @property
+    def state(self) -> Literal["ready", "failed"]:
+        """Say whether this model can serve."""
+        return "failed" if self.problem else "ready"
+
+
+def write(path: Path, manifest: Manifest) -> None:
+    """Write atomically: readers see the old bytes or the new ones, never half."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{id(manifest):x}.tmp")
+    draft.write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=2))
+    draft.replace(path)
+
+
+def read(path: Path) -> Manifest | None:
+    """Return the manifest, or None where it is absent, damaged or of another format."""
+    try:
+        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+    except (OSError, msgspec.MsgspecError):
+        return None
+    return manifest if manifest.format == MANIFEST_FORMAT else None

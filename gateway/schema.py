@@ -1,0 +1,149 @@
+"""
+What goes into a model and what comes out: fields, signatures, batches, predictions.
+
+Pure data. Knows no framework, no wire format and no registry syntax.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Scalar: TypeAlias = str | int | float | bool
+Column: TypeAlias = npt.NDArray[Any]
+FieldType: TypeAlias = Literal["number", "integer", "string", "boolean"]
+OutputKind: TypeAlias = Literal["classification", "regression", "multi_label", "multi_output", "json"]
+
+#: The missing value in every column: frameworks agree on NaN, while None is silently skipped by some imputers.
+MISSING = math.nan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """
+    Describe one input: its type, its limits, and what to do when it is absent.
+
+    Keywords are JSON Schema's, in snake case; `missing` lists values that mean "missing", `unknown` says what to do
+    with a level outside `enum`. `required=False` without `default` means: absent is missing.
+    """
+
+    name: str
+    type: FieldType = "number"
+    required: bool = True
+    nullable: bool = False
+    default: Scalar | None = None
+    enum: tuple[Scalar, ...] | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    exclusive_minimum: float | None = None
+    exclusive_maximum: float | None = None
+    min_length: int | None = None
+    max_length: int | None = None
+    pattern: str | None = None
+    missing: tuple[Scalar, ...] = ()
+    unknown: Literal["error", "missing"] = "error"
+    aliases: tuple[str, ...] = ()
+    title: str | None = None
+    description: str | None = None
+    unit: str | None = None
+    examples: tuple[Scalar, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """
+    Describe what a model answers.
+
+    `labels` are in the order of the probability columns. `names` are the outputs of a multi-output or multi-label
+    model. `threshold` applies to the probability of `positive` and overrides the label of the model.
+    """
+
+    kind: OutputKind = "regression"
+    labels: tuple[Scalar, ...] = ()
+    probabilities: bool = False
+    positive: Scalar | None = None
+    threshold: float | None = None
+    unit: str | None = None
+    decimals: int | None = None
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """
+    Bind inputs to outputs.
+
+    `inputs` stand in the order in which the predictor wants its columns; `positional` is the order of bare lists of
+    values. `names_known` is false when the artifact had no feature names and ours (x0, x1, …) were made up.
+    """
+
+    inputs: tuple[Field, ...]
+    output: Output
+    positional: tuple[str, ...] = ()
+    names_known: bool = True
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the field names in predictor order."""
+        return tuple(field.name for field in self.inputs)
+
+    @property
+    def positions(self) -> tuple[str, ...]:
+        """Return the field names in the order of positional data."""
+        return self.positional or self.names
+
+
+@dataclass(slots=True)
+class Batch:
+    """
+    Hold validated instances as columns, one array per field in predictor order.
+
+    number -> float64; integer -> int64, or float64 where a value is missing; string -> object (str, missing NaN);
+    boolean -> bool_, or object where a value is missing. `ids` are the row ids where the route names an id field.
+    """
+
+    columns: list[Column]
+    size: int
+    ids: list[Any] | None = None
+
+    def chunks(self, rows: int) -> Iterator["Batch"]:
+        """Yield slices of at most `rows` instances; the arrays are views."""
+        for start in range(0, self.size, rows):
+            stop = min(start + rows, self.size)
+            ids = None if self.ids is None else self.ids[start:stop]
+            yield Batch([column[start:stop] for column in self.columns], stop - start, ids)
+
+
+@dataclass(slots=True)
+class Predictions:
+    """
+    Hold what a predictor found for a batch.
+
+    classification: `values` are indices into `Output.labels` (n,), `probabilities` (n, k) or None.
+    regression: `values` (n,) float64. multi_output: `values` (n, m). multi_label: `values` (n, m) 0/1, with
+    `probabilities` (n, m) or None. json: `values` is a list of n JSON values.
+    """
+
+    values: Any
+    probabilities: npt.NDArray[np.float64] | None = None
+
+
+def make_column(field_type: str, values: Sequence[Any]) -> Column:
+    """
+    Build the array of one field from checked Python values, where NaN stands for missing.
+
+    Integers stay int64 while none is missing; text stays `object`, because numpy's fixed-width strings would pad.
+    """
+    if field_type == "number":
+        return np.asarray(values, dtype=np.float64)
+    has_missing = any(value != value for value in values)
+    if field_type == "integer":
+        return np.asarray(values, dtype=np.float64 if has_missing else np.int64)
+    if field_type == "boolean" and not has_missing:
+        return np.asarray(values, dtype=np.bool_)
+    column: Column = np.empty(len(values), dtype=object)
+    column[:] = values
+    return column
