@@ -4,10 +4,11 @@ The table of loaders and the art of guessing one from an artifact.
 Knows names only: importing this module imports no framework, and sniffing reads bytes without interpreting them.
 """
 
+import contextlib
 import importlib
 import zipfile
 from functools import lru_cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 from pathlib import Path
 from typing import cast
 
@@ -166,3 +167,23 @@ def looks_like_pickle(head: bytes) -> bool:
     """Say whether bytes start like a pickle (protocol 2 and later) or a compressed one as joblib writes it."""
     compressed = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda", b"\x1f\x8b", b"BZh", b"\xfd7zXZ")
     return (head[:1] == b"\x80" and head[1:2] in {b"\x02", b"\x03", b"\x04", b"\x05"}) or head.startswith(compressed)
+
+
+#: The distributions whose versions decide whether a cached manifest still holds.
+PACKAGES: dict[str, tuple[str, ...]] = {
+    "sklearn": ("scikit-learn", "skops", "joblib", "numpy"),
+    "xgboost": ("xgboost-cpu", "xgboost", "numpy"),
+    "h2o_mojo": ("h2o", "jpype1"),
+    "onnx": ("onnxruntime", "numpy"),
+}
+
+
+def package_versions(name: str) -> dict[str, str]:
+    """Return the installed versions of the distributions behind a loader, without importing any."""
+    point = _third_party().get(name)
+    names = PACKAGES.get(name, (point.dist.name,) if point is not None and point.dist is not None else ())
+    versions = {}
+    for package in names:
+        with contextlib.suppress(PackageNotFoundError):
+            versions[package] = version(package)
+    return versions
