@@ -1,0 +1,112 @@
+"""
+Golden rows: inputs and the predictions that were published with an artifact, re-scored whenever it is prepared.
+
+The format (version 1): {"version": 1, "instances": [{field: value}], "predictions": [{"label": l,
+"probabilities": {label: p}} | {"value": v}]}. Names and labels are the artifact's own, null means missing.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from gateway.errors import LoadError
+from gateway.loaders.base import Predictor
+from gateway.manifest import GoldenResult
+from gateway.schema import MISSING, Batch, Output, Predictions, Signature, make_column
+
+VERSION = 1
+#: |d| <= ABSOLUTE + RELATIVE * |expected|: float32 models repeat to about 1e-7 between CPUs.
+ABSOLUTE, RELATIVE = 1e-6, 1e-5
+
+
+def _document(path: Path) -> dict[str, Any]:
+    try:
+        document = msgspec.json.decode(path.read_bytes())
+    except (OSError, msgspec.DecodeError) as error:
+        raise _broken(path, str(error)) from error
+    if not isinstance(document, dict) or document.get("version") != VERSION:
+        raise _broken(path, 'expected {"version": 1, "instances": [...], "predictions": [...]}')
+    instances, predictions = document.get("instances"), document.get("predictions")
+    if not isinstance(instances, list) or not isinstance(predictions, list) or not instances:
+        raise _broken(path, "instances and predictions must be lists and not empty")
+    if len(instances) != len(predictions):
+        raise _broken(path, f"{len(instances)} instances, but {len(predictions)} predictions")
+    return document
+
+
+def _broken(path: Path, why: str) -> LoadError:
+    return LoadError(f"golden rows {path} cannot be used: {why}", code="golden-broken", hint="see docs/golden.md")
+
+
+def read(path: Path, signature: Signature) -> Batch:
+    """Return the instances as columns in the order of `signature` (the artifact's own); raises LoadError."""
+    instances = _document(path)["instances"]
+    columns = []
+    for field in signature.inputs:
+        try:
+            values = [MISSING if (value := row.get(field.name)) is None else value for row in instances]
+            columns.append(make_column(field.type, values))
+        except (AttributeError, TypeError, ValueError) as error:
+            raise _broken(path, f"field {field.name!r}: {error}") from error
+    return Batch(columns, len(instances))
+
+
+def check(path: Path, predictor: Predictor, tolerance: float | None = None) -> GoldenResult:
+    """
+    Score the golden rows and compare; raises LoadError "golden-mismatch" that names the first row that differs.
+
+    `tolerance` replaces the absolute part of the allowed difference.
+    """
+    document = _document(path)
+    signature = predictor.signature
+    predictions = predictor.predict(read(path, signature).columns)
+    worst = 0.0
+    for number, expected in enumerate(document["predictions"]):
+        difference, fault = _compare(expected, predictions, number, signature.output, tolerance)
+        if fault:
+            raise LoadError(
+                f"golden row {number} of {path.name} fails: {fault}",
+                code="golden-mismatch",
+                hint="the artifact or a library changed its answers; retrain, or publish new golden rows",
+            )
+        worst = max(worst, difference)
+    return GoldenResult(rows=len(document["predictions"]), max_difference=worst)
+
+
+def _compare(
+    expected: dict[str, Any], found: Predictions, row: int, output: Output, tolerance: float | None
+) -> tuple[float, str]:
+    worst = 0.0
+    for name, want, got in _pairs(expected, found, row, output):
+        if isinstance(want, float) and isinstance(got, float):
+            difference = abs(want - got)
+            if not difference <= (ABSOLUTE if tolerance is None else tolerance) + RELATIVE * abs(want):
+                return difference, f"{name}: expected {want!r}, got {got!r}"
+            worst = max(worst, difference)
+        elif str(want) != str(got):
+            return 0.0, f"{name}: expected {want!r}, got {got!r}"
+    return worst, ""
+
+
+def _pairs(expected: dict[str, Any], found: Predictions, row: int, output: Output) -> list[tuple[str, Any, Any]]:
+    """Return (what, expected, got) for everything the golden row states."""
+    pairs: list[tuple[str, Any, Any]] = []
+    if "label" in expected:
+        pairs.append(("label", expected["label"], output.labels[int(found.values[row])]))
+    if "value" in expected:
+        value = found.values[row]
+        wanted = expected["value"]
+        if isinstance(wanted, list):
+            pairs += [(f"value[{i}]", float(w), float(value[i])) for i, w in enumerate(wanted)]
+        elif isinstance(wanted, (int, float)) and not isinstance(wanted, bool):
+            pairs.append(("value", float(wanted), float(value)))
+        else:
+            pairs.append(("value", wanted, value))
+    if expected.get("probabilities") is not None and found.probabilities is not None:
+        by_label = {str(label): i for i, label in enumerate(output.labels)}
+        for label, want in expected["probabilities"].items():
+            column = by_label.get(str(label))
+            got = float(found.probabilities[row, column]) if column is not None else f"no class {label!r}"
+            pairs.append((f"probability of {label!r}", float(want), got))
+    return pairs

@@ -1,0 +1,235 @@
+"""
+Turn registry entries into manifests, each in a child process with limits, and remember them by key.
+
+The parent never imports a framework: it hashes, looks into the cache, starts children and reads what they say.
+"""
+
+import hashlib
+import logging
+import os
+import platform
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from gateway import __version__, artifacts, manifest
+from gateway.errors import GatewayError, Problem
+from gateway.loaders import package_versions
+from gateway.manifest import Manifest, StoredArtifact
+from gateway.prepare_entry import Entry
+from gateway.registry.spec import RegistrySpec, RouteSpec
+
+log = logging.getLogger("gateway.prepare")
+
+#: Keys of a route that change what preparing finds out; all others may change without preparing anew.
+LOAD_KEYS = ("loader", "inputs", "outputs", "sha256", "allow_pickle", "tolerance", "compile")
+#: How often the child's memory is looked at: a runaway allocation of 2 GB/s gets 100 MB over the limit.
+WATCH_INTERVAL_S = 0.05
+#: Problems that lie in the entry itself: asking again without a change would only cost the time limit again.
+LASTING = frozenset({"prepare-timeout", "prepare-memory", "prepare-crashed"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Bound one child: seconds of wall clock, bytes of memory."""
+
+    timeout_s: float = 120.0
+    memory_bytes: int = 2 * 1024**3
+
+
+def prepare_registry(
+    registry: RegistrySpec, cache_dir: Path, limits: Limits, *, retry: bool = False, done: Callable[[str], None] = str
+) -> dict[str, Manifest]:
+    """
+    Return a manifest for every route, from the cache where its key is known; two children work at a time.
+
+    `retry` prepares entries anew whose failure was remembered. `done` is told each route's name when it is finished.
+    """
+
+    def one(spec: RouteSpec) -> Manifest:
+        found = prepare_route(spec, cache_dir, limits, retry=retry)
+        done(spec.name)
+        return found
+
+    with ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 2)) as pool:
+        return dict(zip((spec.name for spec in registry.routes), pool.map(one, registry.routes), strict=True))
+
+
+def prepare_route(spec: RouteSpec, cache_dir: Path, limits: Limits, *, retry: bool = False) -> Manifest:
+    """Return the manifest of one route; faults of artifact and environment are its `problem`, never an exception."""
+    try:
+        entry = make_entry(spec, cache_dir)
+    except GatewayError as error:
+        return Manifest(key=f"none-{spec.name}", loader=spec.loader, problem=error.as_problem())
+    path = cache_dir / "manifests" / f"{entry.key}.json"
+    known = manifest.read(path)
+    if known is not None and _still_holds(known, retry):
+        return known
+    log.info("preparing", extra={"route": spec.path, "loader": spec.loader})
+    started = time.perf_counter()
+    found = run_child(entry, limits)
+    log.info(
+        "prepared",
+        extra={"route": spec.path, "state": found.state, "duration_ms": round(1e3 * (time.perf_counter() - started))},
+    )
+    try:
+        manifest.write(path, found)
+    except OSError as error:
+        log.warning("cannot remember the manifest", extra={"path": str(path), "reason": str(error)})
+    return found
+
+
+def _still_holds(known: Manifest, retry: bool) -> bool:
+    if known.artifact is None or not Path(known.artifact.path).exists():
+        return False
+    return known.problem is None or (known.problem.code in LASTING and not retry)
+
+
+def make_entry(spec: RouteSpec, cache_dir: Path) -> Entry:
+    """Locate, hash, verify and keep the artifact; raises ArtifactError."""
+    path = artifacts.locate(Path(spec.base), spec.artifact)
+    sha256, _ = artifacts.digest(path)
+    artifacts.verify(path, sha256, spec.sha256)
+    golden = _golden_path(spec, path)
+    stored = artifacts.keep(cache_dir, path, sha256)
+    return Entry(
+        spec=spec,
+        key=_key(spec, stored, golden),
+        artifact=stored,
+        cache_dir=str(cache_dir),
+        golden=str(golden) if golden else "",
+    )
+
+
+def _golden_path(spec: RouteSpec, artifact: Path) -> Path | None:
+    if spec.golden is not None:
+        return artifacts.locate(Path(spec.base), spec.golden)
+    beside = artifact.parent / "golden.json"
+    # A folder of several models has one golden.json at most, which can be about only one of them.
+    return beside if beside.is_file() and _is_alone(artifact) else None
+
+
+def _is_alone(artifact: Path) -> bool:
+    same_kind = [p for p in artifact.parent.iterdir() if p.suffix == artifact.suffix and p.name != "golden.json"]
+    return len(same_kind) == 1
+
+
+def _key(spec: RouteSpec, stored: StoredArtifact, golden: Path | None) -> str:
+    values: dict[str, Any] = {name: getattr(spec, name) for name in LOAD_KEYS}
+    values["outputs"] = asdict(spec.outputs)
+    values |= {
+        "artifact": [stored.sha256, Path(stored.path).name, artifacts.split_entry(spec.artifact)[1]],
+        "golden": artifacts.digest(golden)[0] if golden else "",
+        "versions": package_versions(spec.loader),
+        "gateway": [__version__, manifest.MANIFEST_FORMAT],
+        "python": [platform.python_version(), platform.machine(), sys.platform],
+        # Python code may import modules beside it, so the same file elsewhere is another model.
+        "origin": stored.origin if spec.loader == "python" else "",
+    }
+    return hashlib.sha256(msgspec.json.encode(values, order="sorted")).hexdigest()[:32]
+
+
+def run_child(entry: Entry, limits: Limits) -> Manifest:
+    """Prepare one entry in a child of its own session, so that whatever it starts dies with it."""
+    child = subprocess.Popen(
+        [sys.executable, "-m", "gateway.prepare_entry"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        env=_child_environment(),
+    )
+    with ThreadPoolExecutor(max_workers=1) as talk:
+        answer = talk.submit(child.communicate, msgspec.json.encode(entry))
+        problem = _watch(child, limits)
+        try:
+            stdout, stderr = answer.result(timeout=10)
+        finally:
+            _end(child)
+    if problem is None:
+        problem = _crash(child, stderr)
+    if problem is not None:
+        return _failed(entry, problem)
+    return msgspec.json.decode(stdout, type=Manifest)
+
+
+def _child_environment() -> dict[str, str]:
+    """One thread per library: children run beside serving workers."""
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    return {**os.environ, **dict.fromkeys(names, "1"), "PYTHONFAULTHANDLER": "1"}
+
+
+def _watch(child: "subprocess.Popen[bytes]", limits: Limits) -> Problem | None:
+    """Wait until the child ends or exceeds a limit; in the latter case kill its session."""
+    deadline = time.monotonic() + limits.timeout_s
+    resource.prlimit(child.pid, resource.RLIMIT_CORE, (0, 0))
+    while child.poll() is None:
+        if time.monotonic() > deadline:
+            _end(child)
+            return Problem(
+                "prepare-timeout",
+                f"preparing took longer than {limits.timeout_s:g} s",
+                "make loading faster, or raise GATEWAY_PREPARE_TIMEOUT_S; then run: gateway prepare --retry",
+            )
+        used = _memory_bytes(child.pid)
+        if used > limits.memory_bytes:
+            _end(child)
+            return Problem(
+                "prepare-memory",
+                f"preparing used {used // 2**20} MB, allowed are {limits.memory_bytes // 2**20} MB",
+                "raise GATEWAY_PREPARE_MEMORY_MB if the model really needs this much; then run: gateway prepare --retry",
+            )
+        time.sleep(WATCH_INTERVAL_S)
+    return None
+
+
+def _memory_bytes(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize()
+    except (OSError, IndexError, ValueError):
+        return 0
+
+
+def _crash(child: "subprocess.Popen[bytes]", stderr: bytes) -> Problem | None:
+    if child.returncode == 0:
+        return None
+    last = stderr.decode(errors="replace").strip().splitlines()
+    detail = f": {last[-1][:300]}" if last else ""
+    how = f"was killed by signal {-child.returncode}" if child.returncode < 0 else f"exited with {child.returncode}"
+    return Problem(
+        "prepare-crashed",
+        f"the process that loaded the artifact {how}{detail}",
+        "the artifact crashes its library; save it again with the versions installed here",
+    )
+
+
+def _end(child: "subprocess.Popen[bytes]") -> None:
+    """Kill the whole session: a model's import may have started processes of its own."""
+    try:
+        os.killpg(child.pid, 9)
+    except (ProcessLookupError, PermissionError):
+        return
+    child.wait()
+
+
+def _failed(entry: Entry, problem: Problem) -> Manifest:
+    return Manifest(
+        key=entry.key,
+        loader=entry.spec.loader,
+        artifact=entry.artifact,
+        versions=package_versions(entry.spec.loader),
+        problem=problem,
+    )
+
+
+def problems(manifests: dict[str, Manifest]) -> Iterable[tuple[str, Problem]]:
+    """Yield route name and problem of every entry that failed."""
+    return ((name, found.problem) for name, found in manifests.items() if found.problem is not None)
