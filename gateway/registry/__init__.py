@@ -1,0 +1,19 @@
+"""The written floor: registry.yaml -> RegistrySpec, or every fault of it at once."""
+
+from pathlib import Path
+
+from gateway.registry.document import read
+from gateway.registry.parse import parse_registry
+from gateway.registry.spec import RegistrySpec
+
+
+def load_registry(path: Path, *, files: bool = False) -> RegistrySpec:
+    """Read and check a registry.
+
+    Raises RegistryError whose `text` is the report. With `files`, absent or altered artifacts are faults as well;
+    without, they are left to their routes, which answer 503 while all others serve.
+    """
+    return parse_registry(read(path), path.absolute().parent, files=files)
+
+
+__all__ = ["RegistrySpec", "load_registry"]

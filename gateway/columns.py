@@ -1,0 +1,112 @@
+"""Arrays -> lists of JSON values, once per chunk: numpy scalars to Python's, missing and non-finite numbers to null."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from gateway.schema import Batch, Column, Output, Predictions, Signature
+
+
+@dataclass(slots=True)
+class Columns:
+    """Hold the lists that the answers of one chunk are built from."""
+
+    values: list[Any] = field(default_factory=list)
+    probabilities: list[list[float | None]] | None = None
+    inputs: dict[str, list[Any]] = field(default_factory=dict)
+    ids: list[Any] | None = None
+    context: Any = None
+
+
+def columns_of(signature: Signature, wanted: frozenset[str], batch: Batch, predictions: Predictions) -> Columns:
+    """Return the lists that are wanted: "value", "probabilities", "inputs.<field>"."""
+    output = signature.output
+    columns = Columns(ids=None if batch.ids is None else [plain(one) for one in batch.ids])
+    for described, column in zip(signature.inputs, batch.columns, strict=True):
+        if f"inputs.{described.name}" in wanted:
+            columns.inputs[described.name] = _inputs(described.type, column)
+    if "probabilities" in wanted and predictions.probabilities is not None:
+        columns.probabilities = _matrix(predictions.probabilities, output.decimals)
+    if "value" in wanted:
+        columns.values = _values(output, predictions)
+    return columns
+
+
+def json_key(label: Any) -> str:
+    """Return a label as the key of a JSON object: booleans as JSON writes them, whole floats without a point."""
+    if isinstance(label, bool):
+        return "true" if label else "false"
+    return str(label)
+
+
+def plain(value: Any) -> Any:
+    """Return a JSON value made of Python's own types; NaN and infinity become null."""
+    if value is None or isinstance(value, str | bool | int):
+        return str(value) if isinstance(value, np.str_) else value
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, np.ndarray | np.generic):
+        return plain(value.tolist())
+    if isinstance(value, dict):
+        return {json_key(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(item) for item in value]
+    return str(value)
+
+
+def _inputs(kind: str, column: Column) -> list[Any]:
+    values = column.tolist()
+    if kind == "integer" and column.dtype.kind == "f":
+        # A missing value made the whole column float; the others are whole numbers still.
+        return [None if math.isnan(value) else int(value) for value in values]
+    return [plain(value) for value in values]
+
+
+def _values(output: Output, predictions: Predictions) -> list[Any]:
+    if output.kind == "classification":
+        return _labels(output, predictions)
+    if output.kind == "json":
+        return [plain(value) for value in predictions.values]
+    if output.kind == "regression":
+        return _numbers(np.asarray(predictions.values).tolist(), output.decimals)
+    rows = np.asarray(predictions.values)
+    listed = rows.astype(int).tolist() if output.kind == "multi_label" else _matrix(rows, output.decimals)
+    return [dict(zip(output.names, row, strict=True)) for row in listed] if output.names else list(listed)
+
+
+def _labels(output: Output, predictions: Predictions) -> list[Any]:
+    labels = output.labels
+    indices = np.asarray(predictions.values).tolist()
+    if output.threshold is not None and output.positive in labels and predictions.probabilities is not None:
+        indices = _by_threshold(output, predictions.probabilities.tolist(), indices)
+    if not labels:
+        return [plain(index) for index in indices]
+    return [labels[int(index)] for index in indices]
+
+
+def _by_threshold(output: Output, rows: Sequence[Sequence[float]], indices: Sequence[Any]) -> list[Any]:
+    """Answer `positive` from the threshold on, else the likeliest other label; the model's own where P is NaN."""
+    positive = output.labels.index(output.positive)
+    others = [index for index in range(len(output.labels)) if index != positive]
+    threshold = output.threshold or 0.0
+    return [
+        index
+        if math.isnan(row[positive])
+        else positive
+        if row[positive] >= threshold
+        else max(others, key=row.__getitem__)
+        for row, index in zip(rows, indices, strict=True)
+    ]
+
+
+def _matrix(rows: Any, decimals: int | None) -> list[list[Any]]:
+    return [_numbers(row, decimals) for row in np.asarray(rows).tolist()]
+
+
+def _numbers(values: Sequence[Any], decimals: int | None) -> list[Any]:
+    if decimals is None:
+        return [value if math.isfinite(value) else None for value in values]
+    return [round(value, decimals) if math.isfinite(value) else None for value in values]

@@ -1,0 +1,233 @@
+"""One check per kind of value in the table of keys; every fault says what was expected and how to write it."""
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from gateway.near import did_you_mean, listing
+from gateway.registry.keys import Key
+from gateway.registry.values import Document, Entry, Value
+from gateway.registry.wording import kind_of, parse_size
+
+#: Stands for a value whose fault is already noted, so that rules which need it stay silent.
+BAD: Final = object()
+
+
+def section(document: Document, value: Value, what: str, example: str) -> dict[str, Entry] | None:
+    """Return the entries of a mapping; an empty value is an empty mapping, anything else a fault and None."""
+    if isinstance(value.data, dict):
+        return value.data
+    if value.data is None:
+        return {}
+    document.fault(value.span, "not-a-mapping", f"{what} is {kind_of(value.data)}", expected="a mapping", fix=example)
+    return None
+
+
+def read_keys(document: Document, entries: Mapping[str, Entry], keys: Mapping[str, Key], where: str) -> dict[str, Any]:
+    """Return target -> value for the known keys with plain kinds; notes unknown, reserved and faulty ones."""
+    found: dict[str, Any] = {}
+    for name, entry in entries.items():
+        key = keys.get(name)
+        if key is None:
+            usable = [other.name for other in keys.values() if other.kind != "reserved"]
+            document.fault(
+                entry.key,
+                "unknown-key",
+                f"unknown key '{name}' in {where}",
+                expected=listing(sorted(usable), most=len(usable)),
+                fix=did_you_mean(name, usable) or "delete it",
+            )
+        elif key.kind == "reserved":
+            document.fault(
+                entry.key,
+                "not-available",
+                f"key '{name}' in {where} is not available yet",
+                expected=f"nothing: '{name}' is reserved for {key.doc}",
+                fix="delete it",
+            )
+        elif key.kind not in {"section", "json"}:
+            value = check(document, key, entry.value)
+            if value is not BAD:
+                found[key.target] = value
+    return found
+
+
+def check(document: Document, key: Key, value: Value) -> Any:
+    """Return the value in the form of the spec, or BAD after noting what is wrong with it."""
+    return _CHECKS[key.kind](document, key, value)
+
+
+def _wrong(document: Document, key: Key, value: Value, expected: str, fix: str | None = None) -> Any:
+    message = f"'{key.name}' is {kind_of(value.data)}"
+    document.fault(
+        value.span, "wrong-type", message, expected=expected, fix=fix or f"{key.name}: {_EXAMPLES[key.kind]}"
+    )
+    return BAD
+
+
+_EXAMPLES: Final = {
+    "text": "text",
+    "flag": "true",
+    "number": "1.5",
+    "integer": "1",
+    "bytes": "32MiB",
+    "scalar": "1",
+    "scalars": "[a, b]",
+    "one_or_more": "0",
+    "texts": "[a, b]",
+    "text_or_texts": "[a, b]",
+}
+
+
+def _text(document: Document, key: Key, value: Value) -> Any:
+    if isinstance(value.data, bool | dict | list) or not value.raw.strip():
+        return _wrong(document, key, value, "a text that is not empty")
+    if key.pattern is not None and not re.fullmatch(key.pattern, value.raw):
+        code, expected, fix = _PATTERNS.get(key.name, ("wrong-format", key.pattern, None))
+        document.fault(value.span, code, f"'{value.raw}' cannot be '{key.name}'", expected=expected, fix=fix)
+        return BAD
+    return value.raw
+
+
+_PATTERNS: Final = {
+    "name": ("bad-name", "a lower-case letter or digit, then letters, digits, '.', '_' or '-'", "name: my-model"),
+    "sha256": ("bad-sha256", "64 hexadecimal digits", "take the first word that `sha256sum` prints"),
+}
+
+
+def _flag(document: Document, key: Key, value: Value) -> Any:
+    if isinstance(value.data, bool):
+        return value.data
+    word = {"yes": "true", "on": "true", "no": "false", "off": "false"}.get(value.raw.lower())
+    return _wrong(document, key, value, "true or false", f"{key.name}: {word}" if word else None)
+
+
+def _number(document: Document, key: Key, value: Value) -> Any:
+    data = value.data
+    if isinstance(data, bool) or not isinstance(data, int | float):
+        return _wrong(document, key, value, "a number", _unquoted(key, value))
+    if not math.isfinite(data):
+        return _wrong(document, key, value, "a finite number")
+    if not _in_range(document, key, value, data):
+        return BAD
+    # Keywords of inputs keep 0 as 0; attributes of the spec are floats.
+    return data if key.for_types else float(data)
+
+
+def _integer(document: Document, key: Key, value: Value) -> Any:
+    data = value.data
+    if isinstance(data, bool) or not isinstance(data, int):
+        return _wrong(document, key, value, "a whole number", _unquoted(key, value))
+    return data if _in_range(document, key, value, data) else BAD
+
+
+def _unquoted(key: Key, value: Value) -> str | None:
+    return f"{key.name}: {value.raw}" if isinstance(value.data, str) and re.fullmatch(r"-?\d+", value.raw) else None
+
+
+def _in_range(document: Document, key: Key, value: Value, number: float) -> bool:
+    low, high = key.minimum, key.maximum
+    fits = (low is None or number >= low) and (high is None or number <= high)
+    if fits and (key.above is None or number > key.above):
+        return True
+    bounds = [f"at least {low:g}"] if low is not None else []
+    bounds += [f"more than {key.above:g}"] if key.above is not None else []
+    bounds += [f"at most {high:,.0f}"] if high is not None else []
+    document.fault(
+        value.span, "out-of-range", f"'{key.name}' is {value.raw}", expected=" and ".join(bounds), fix=f"for: {key.doc}"
+    )
+    return False
+
+
+def _choice(document: Document, key: Key, value: Value) -> Any:
+    if isinstance(value.data, str) and value.data in key.choices:
+        return value.data
+    # YAML 1.1 habits: `compile: off` is text here, but `false` was perhaps meant to be it.
+    guess = did_you_mean(value.raw, key.choices) if value.raw else None
+    document.fault(
+        value.span,
+        "unknown-choice",
+        f"'{key.name}' is {kind_of(value.data)}",
+        expected=listing(key.choices),
+        fix=guess or f"{key.name}: {key.choices[0]}",
+    )
+    return BAD
+
+
+def _bytes(document: Document, key: Key, value: Value) -> Any:
+    data = value.data
+    if isinstance(data, int) and not isinstance(data, bool):
+        return data if _in_range(document, key, value, data) else BAD
+    size = parse_size(data) if isinstance(data, str) else None
+    if size is None:
+        return _wrong(document, key, value, "a number of bytes, or a number with KiB, MiB, GiB, KB, MB or GB")
+    return size if _in_range(document, key, value, size) else BAD
+
+
+def _scalar(document: Document, key: Key, value: Value) -> Any:
+    if isinstance(value.data, dict | list) or (value.data is None and key.name != "default"):
+        return _wrong(document, key, value, "text, a number, true or false")
+    if isinstance(value.data, float) and not math.isfinite(value.data):
+        return _wrong(document, key, value, "a finite number")
+    return value.data
+
+
+def _scalars(document: Document, key: Key, value: Value) -> Any:
+    if not isinstance(value.data, list) or not value.data:
+        single = f"{key.name}: [{value.raw}]" if value.raw else None
+        return _wrong(document, key, value, "a list that is not empty", single)
+    items = [_scalar(document, key, item) for item in value.data]
+    if any(item is BAD for item in items):
+        return BAD
+    return tuple(items) if _distinct(document, key, value) else BAD
+
+
+def _distinct(document: Document, key: Key, value: Value) -> bool:
+    seen: set[tuple[type, Any]] = set()
+    for item in value.data:
+        mark = (type(item.data), item.data)
+        if mark in seen:
+            text = f"{kind_of(item.data)} stands twice in '{key.name}'"
+            document.fault(item.span, "repeated-value", text, expected="each value once", fix="delete one")
+            return False
+        seen.add(mark)
+    return True
+
+
+def _one_or_more(document: Document, key: Key, value: Value) -> Any:
+    if isinstance(value.data, list):
+        return _scalars(document, key, value)
+    single = _scalar(document, key, value)
+    return BAD if single is BAD else (single,)
+
+
+def _texts(document: Document, key: Key, value: Value) -> Any:
+    if not isinstance(value.data, list):
+        return _wrong(document, key, value, "a list", f"{key.name}: [{value.raw}]" if value.raw else None)
+    items = [_text(document, key, item) for item in value.data]
+    if any(item is BAD for item in items) or not _distinct(document, key, value):
+        return BAD
+    return tuple(items)
+
+
+def _text_or_texts(document: Document, key: Key, value: Value) -> Any:
+    if isinstance(value.data, list):
+        return _texts(document, key, value)
+    single = _text(document, key, value)
+    return BAD if single is BAD else (single,)
+
+
+_CHECKS: Final[Mapping[str, Callable[[Document, Key, Value], Any]]] = {
+    "text": _text,
+    "flag": _flag,
+    "number": _number,
+    "integer": _integer,
+    "choice": _choice,
+    "bytes": _bytes,
+    "scalar": _scalar,
+    "scalars": _scalars,
+    "one_or_more": _one_or_more,
+    "texts": _texts,
+    "text_or_texts": _text_or_texts,
+}

@@ -1,0 +1,100 @@
+"""Text of a registry -> values that remember where they stand. Knows YAML, nothing about routes.
+
+Keys are always text, scalars follow `scalars.resolve`, anchors and aliases are allowed, merge keys (`<<`) are not: what
+a route says should stand in the route. Size, depth and the number of values after expanding aliases are limited.
+"""
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from gateway.registry.report import Finding, Span, registry_error
+from gateway.registry.syntax import decode, syntax_finding, whole_file
+from gateway.registry.values import Document, Limit, Reader, Value
+
+if TYPE_CHECKING:
+    _Base = yaml.SafeLoader
+else:
+    # libyaml composes ten times faster; where it is absent the result is the same.
+    _Base = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+#: 1,000 routes with eight described fields each are 0.5 MB.
+MOST_BYTES = 16 * 1024 * 1024
+#: Real registries nest 8 deep; libyaml recurses in C, so a bound protects the stack.
+MOST_DEPTH = 64
+
+
+class _Composer(_Base):
+    """Compose nodes without resolving tags; bounds the depth while it goes down."""
+
+    depth = 0
+
+    def resolve(self, kind: Any, value: Any, implicit: Any) -> str:
+        return ""
+
+    def descend_resolver(self, current_node: Any, current_index: Any) -> None:
+        self.depth += 1
+        if self.depth > MOST_DEPTH:
+            mark = current_node.start_mark
+            raise Limit(
+                Finding(
+                    span=Span(mark.line, mark.column),
+                    code="too-deep",
+                    message=f"values are nested more than {MOST_DEPTH} deep",
+                    expected="server, defaults, and routes with plain keys",
+                )
+            )
+
+    def ascend_resolver(self) -> None:
+        self.depth -= 1
+
+
+def read(path: Path) -> Document:
+    """Read a registry file; raises RegistryError for a file that cannot be read or is not YAML."""
+    name = str(path)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        fix = "create it, or name another one" if isinstance(error, FileNotFoundError) else "name a readable file"
+        raise whole_file(name, "unreadable", f"cannot be read: {error.strerror}", fix=fix) from error
+    return parse(data, name)
+
+
+def parse(data: bytes, name: str) -> Document:
+    """Turn the bytes of a registry into a document; raises RegistryError where that is impossible."""
+    if len(data) > MOST_BYTES:
+        raise whole_file(name, "too-large", f"has {len(data)} bytes", expected=f"at most {MOST_BYTES}")
+    text = decode(data, name)
+    lines = text.splitlines()
+    try:
+        with _no_garbage_collection():
+            node = yaml.compose(text, _Composer)
+    except Limit as limit:
+        raise registry_error(name, lines, [limit.args[0]]) from None
+    except yaml.YAMLError as error:
+        raise registry_error(name, lines, [syntax_finding(error, text, lines)]) from error
+    if node is None:
+        raise whole_file(name, "empty-registry", "holds nothing", fix="start with `version: 1` and `routes:`")
+    document = Document(name, lines, Value(None, Span(0, 0)))
+    with _no_garbage_collection():
+        try:
+            document.root = Reader(document).value(node, frozenset())
+        except Limit as limit:
+            raise registry_error(name, lines, [limit.args[0]]) from None
+    return document
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """Pause the collector: nodes are many and none is garbage (measured: 0.39 s -> 0.12 s for 1,000 routes)."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

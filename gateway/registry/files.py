@@ -1,0 +1,114 @@
+"""What a route says about files: which loader fits, whether they are there, whether they may be loaded."""
+
+import re
+from pathlib import Path
+from typing import Final
+
+from gateway.artifacts import digest, split_entry
+from gateway.errors import ArtifactError
+from gateway.loaders import loader_names, sniff
+from gateway.near import did_you_mean, listing, nearest
+from gateway.registry.report import Span
+from gateway.registry.values import Document
+
+#: What to name when nothing fits; keys are shown, so they are in the order of the docs.
+SUFFIXES: Final = (
+    ".skops, .joblib, .pkl (sklearn), .ubj, .json (xgboost), .zip (h2o_mojo), .onnx (onnx), .py:name (python)"
+)
+_URI: Final = re.compile(r"(?:[a-z][a-z0-9+.-]*://|mlflow:|runs:|models:)")
+_PICKLES: Final = (".pkl", ".pickle", ".joblib")
+
+
+def check_loader(document: Document, name: str, span: Span, route: str) -> None:
+    """Note a loader that is not there."""
+    known = loader_names()
+    if name not in known:
+        document.fault(
+            span,
+            "unknown-loader",
+            f"unknown loader '{name}' of route '{route}'",
+            expected=listing(sorted(known)),
+            fix=did_you_mean(name, known) or "name one of these, or delete the key to have it inferred",
+        )
+
+
+def infer_loader(document: Document, base: Path, artifact: str, span: Span) -> str:
+    """Return the one loader that fits; more or none are faults. A file that is absent is judged by its suffix."""
+    if _URI.match(artifact):
+        document.fault(
+            span,
+            "artifact-uri",
+            f"'{artifact}' is a URI",
+            expected="a file or folder: URIs are not available yet",
+            fix="download it and name the file",
+        )
+        return ""
+    candidates = sniff(base / split_entry(artifact)[0], artifact)
+    if len(candidates) == 1:
+        return candidates[0]
+    if candidates:
+        document.fault(
+            span,
+            "ambiguous-loader",
+            f"more than one loader fits '{artifact}'",
+            expected=f"one of {listing(candidates)}",
+            fix=f"add `loader: {candidates[0]}`",
+        )
+    else:
+        document.fault(
+            span,
+            "no-loader",
+            f"no loader is known for '{artifact}'",
+            expected=f"an artifact that ends in {SUFFIXES}",
+            fix=f"rename it, or add `loader:` with {listing(sorted(loader_names()))}",
+        )
+    return ""
+
+
+def check_file(document: Document, base: Path, text: str, span: Span, what: str) -> Path | None:
+    """Note a file that is absent; its route would answer 503."""
+    path = base / split_entry(text)[0]
+    if path.exists():
+        return path
+    names = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+    guess = nearest(path.name, names)
+    document.fault(
+        span,
+        f"{what}-missing",
+        f"{what} '{text}' does not exist",
+        expected=f"a file or folder, looked for at {path}" if path.is_absolute() else "a file or folder",
+        fix=f"did you mean '{(Path(text).parent / guess).as_posix()}'?" if guess else "train it, or correct the path",
+    )
+    return None
+
+
+def check_pin(document: Document, path: Path, pin: str | None, span: Span) -> None:
+    """Note bytes that are not the pinned ones."""
+    if pin is None:
+        return
+    try:
+        found, _ = digest(path)
+    except ArtifactError as error:
+        document.fault(span, error.code, error.message, fix=error.hint)
+        return
+    if found != pin:
+        document.fault(
+            span,
+            "wrong-sha256",
+            f"'{path.name}' does not have the pinned sha256",
+            expected=pin,
+            fix=f"restore the pinned file, or check the new one and set sha256: {found}",
+        )
+
+
+def check_pickle(document: Document, artifact: str, path: Path, *, allowed: bool, span: Span) -> None:
+    """Note a pickle that nobody opted in to; its route would answer 503."""
+    if allowed or not artifact.lower().endswith(_PICKLES) or not path.is_file():
+        return
+    document.fault(
+        span,
+        "pickle-not-allowed",
+        f"'{artifact}' is a pickle, which can run any code when it is loaded",
+        expected="a safe format (.skops), or an opt-in with a pin",
+        fix=f"add `allow_pickle: true` and `sha256: {digest(path)[0]}`",
+    )

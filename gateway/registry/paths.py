@@ -1,0 +1,104 @@
+"""Public paths: how they may look, which ones the gateway keeps for itself, and who already has one."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Final
+
+from gateway.registry.keys import NAME_PATTERN
+from gateway.registry.report import Span
+from gateway.registry.values import Document
+
+#: Unreserved characters of RFC 3986; Flask reads '<' as a converter, and '%' would need decoding.
+_SEGMENT: Final = r"[A-Za-z0-9._~-]+"
+_PATH: Final = re.compile(rf"(?:/{_SEGMENT})+")
+
+RESERVED: Final = ("/", "/health", "/metrics", "/routes", "/openapi.json", "/docs", "/console", "/v2", "/static")
+#: Everything below these is reserved as well.
+RESERVED_TREES: Final = ("/health", "/console", "/v2", "/static")
+RESERVED_ENDS: Final = ("/schema", "/invocations", "/check")
+
+
+@dataclass(slots=True)
+class Taken:
+    """Remember which route has which path and name, and where that was said."""
+
+    paths: dict[str, tuple[str, Span]] = field(default_factory=dict)
+    names: dict[str, tuple[str, Span]] = field(default_factory=dict)
+
+
+def is_reserved(path: str) -> bool:
+    """Say whether the gateway keeps this path for itself."""
+    lower = path.lower()
+    below = any(lower.startswith(f"{tree}/") for tree in RESERVED_TREES)
+    return lower in RESERVED or below or lower.endswith(RESERVED_ENDS)
+
+
+def derived_name(path: str) -> str:
+    """Return the name of a route without `name`: lower case, no first '/', inner slashes as '-'."""
+    return path.removeprefix("/").replace("/", "-").replace("~", "-").lower()
+
+
+def check_path(document: Document, taken: Taken, path: str, span: Span, route: str) -> bool:
+    """Note what is wrong with a path or alias of `route`; claim it when nothing is."""
+    if path != "/" and (not _PATH.fullmatch(path) or {".", ".."} & set(path.split("/"))):
+        document.fault(
+            span,
+            "bad-path",
+            f"'{path}' is not a path",
+            expected="'/' before each part, parts of letters, digits, '.', '_', '~' or '-', no '/' at the end",
+            fix=_repaired(path),
+        )
+        return False
+    if is_reserved(path):
+        document.fault(
+            span,
+            "reserved-path",
+            f"path '{path}' belongs to the gateway",
+            expected=f"none of {', '.join(RESERVED)}, nothing below {', '.join(RESERVED_TREES)}, "
+            f"no end in {', '.join(RESERVED_ENDS)}",
+            fix=f"another path, for example '/models{path if path != '/' else '/root'}'"
+            if not path.lower().endswith(RESERVED_ENDS)
+            else f"another path, for example '{path}s'",
+        )
+        return False
+    if path in taken.paths:
+        owner, where = taken.paths[path]
+        whose = f"route '{owner}'" if owner != route else "this route"
+        document.fault(
+            span,
+            "duplicate-path",
+            f"path '{path}' is already taken by {whose} (line {where.line + 1})",
+            fix="delete one of the two, or give one of them another path",
+        )
+        return False
+    taken.paths[path] = (route, span)
+    return True
+
+
+def _repaired(path: str) -> str:
+    parts = [re.sub(r"[^A-Za-z0-9._~-]+", "-", part).strip("-") for part in path.split("/")]
+    good = [part for part in parts if part not in {"", ".", ".."}]
+    return f"write '/{'/'.join(good)}'" if good else "write '/name'"
+
+
+def check_name(document: Document, taken: Taken, name: str, span: Span, route: str) -> None:
+    """Note a name that no metric label could carry or that another route has."""
+    if not re.fullmatch(NAME_PATTERN, name):
+        document.fault(
+            span,
+            "bad-name",
+            f"no name can be made of path '{route}'",
+            expected="a lower-case letter or digit, then letters, digits, '.', '_' or '-'",
+            fix=f"add `name: {re.sub('^[^a-z0-9]+', '', name) or 'my-model'}`",
+        )
+    elif name in taken.names:
+        owner, where = taken.names[name]
+        document.fault(
+            span,
+            "name-collision",
+            f"name '{name}' of route '{route}' is already the name of route '{owner}' (line {where.line + 1})",
+            expected="one name per route: it is the metric label and the V2 model name",
+            fix=f"add `name: {name}-2` to one of them",
+        )
+    else:
+        taken.names[name] = (route, span)

@@ -1,0 +1,81 @@
+"""Faults of a registry, rendered as a compiler would: position, code, source line, caret, rule, repair."""
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gateway.errors import RegistryError
+
+#: A source line longer than this is cut around the caret, so that a report stays readable in a terminal.
+_WIDEST = 160
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Mark a stretch of one source line; both count from 0, in characters."""
+
+    line: int
+    column: int
+    length: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Hold one fault; `span` is None where the whole file is meant."""
+
+    span: Span | None
+    code: str
+    message: str
+    expected: str | None = None
+    fix: str | None = None
+
+    @property
+    def order(self) -> tuple[int, int, str, str]:
+        """Return what findings are sorted by: position, then code."""
+        return (-1, 0, self.code, self.message) if self.span is None else (
+            self.span.line, self.span.column, self.code, self.message)  # fmt: skip
+
+
+def registry_error(name: str, lines: Sequence[str], findings: Sequence[Finding]) -> RegistryError:
+    """Build the one error that carries every finding, sorted, each once."""
+    unique = sorted(set(findings), key=lambda finding: finding.order)
+    blocks = [_render(name, lines, finding) for finding in unique]
+    summary = f"{len(unique)} {'fault' if len(unique) == 1 else 'faults'} in {name}"
+    text = "\n\n".join([*blocks, summary])
+    return RegistryError(summary, text=text, count=len(unique), hint="run `gateway check` and repair what it names")
+
+
+def _render(name: str, lines: Sequence[str], finding: Finding) -> str:
+    if finding.span is None:
+        rows = [f"{name}: {finding.message}  [{finding.code}]"]
+    else:
+        where = f"{name}:{finding.span.line + 1}:{finding.span.column + 1}"
+        rows = [f"{where}: {finding.message}  [{finding.code}]", *_source(lines, finding.span)]
+    if finding.expected:
+        rows.append(f"  expected: {finding.expected}")
+    if finding.fix:
+        rows.append(f"  fix: {finding.fix}")
+    return "\n".join(rows)
+
+
+def _source(lines: Sequence[str], span: Span) -> list[str]:
+    if span.line >= len(lines):
+        return []
+    source, column = lines[span.line].expandtabs(1), span.column
+    length = max(1, min(span.length, len(source) - column))
+    if len(source) > _WIDEST:
+        start = max(0, column - _WIDEST // 2)
+        source, column = source[start : start + _WIDEST], column - start
+        length = min(length, _WIDEST - column)
+    number = f"{span.line + 1:>5}"
+    pad, marks = _cells(source[:column]), _cells(source[column : column + length]) or length
+    return [f"{number} | {source}", f"{'':>5} | {' ' * pad}{'^' * marks}"]
+
+
+def _cells(text: str) -> int:
+    """Count terminal cells: East Asian wide characters take two, combining marks none."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
+    )
