@@ -1,0 +1,206 @@
+"""
+Serves fitted scikit-learn estimators and pipelines from skops, joblib and pickle files.
+
+Knows how to open the files and how to ask an estimator; what its inputs and outputs are is found in sklearn_inputs.py
+and sklearn_outputs.py.
+"""
+
+import threading
+import warnings
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+import sklearn
+import skops.io
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import InconsistentVersionWarning
+from skops.io.exceptions import UntrustedTypesFoundException
+
+from gateway.errors import ArtifactError, GatewayError, LoadError
+from gateway.loaders.allowed import GLOBALS
+from gateway.loaders.base import LoadOptions
+from gateway.loaders.sklearn_inputs import Inputs, find_inputs, without_nullable
+from gateway.loaders.sklearn_outputs import Answerer, find_answerer
+from gateway.loaders.sklearn_trees import cap_threads, check_trees
+from gateway.loaders.unpickle import unpickle
+from gateway.schema import Column, Predictions, Signature, make_column
+
+_TRUSTED = sorted(f"{module}.{name}" for module, name in GLOBALS if module.startswith(("sklearn.", "scipy.", "numpy")))
+
+#: catch_warnings swaps a process-wide list; two loads at once would restore each other's.
+_WARNINGS_LOCK = threading.Lock()
+
+
+class SklearnPredictor:
+    """Ask one fitted estimator; `warnings` tells of version skew that did not prevent loading."""
+
+    def __init__(self, estimator: Any, inputs: Inputs, answerer: Answerer, notes: tuple[str, ...]) -> None:
+        self.estimator = estimator
+        self.inputs = inputs
+        self.warnings = notes
+        self.signature = Signature(
+            inputs=inputs.fields, output=answerer.output, names_known=inputs.names_known
+        )
+        self._answerer = answerer
+
+    def predict(self, columns: Sequence[Column]) -> Predictions:
+        """Predict every instance with the estimator exactly as fitted."""
+        return self._answerer.answer(as_fitted(self.inputs, columns))
+
+
+class SklearnLoader:
+    """Open skops files by an exact list of trusted types, pickles only where the registry opted in."""
+
+    name: ClassVar[str] = "sklearn"
+    packages: ClassVar[tuple[str, ...]] = ("scikit-learn", "skops", "joblib", "pandas", "numpy", "scipy")
+
+    def load(self, path: Path, options: LoadOptions) -> SklearnPredictor:
+        """Load, cap threads at one, infer the signature, and ask the model once for a made-up row."""
+        estimator, written_by = _open(path, options)
+        notes = _version_notes(path, written_by)
+        try:
+            return _predictor(path, estimator, notes)
+        except GatewayError:
+            raise
+        except Exception as exc:
+            raise _cannot_answer(path, exc, written_by) from exc
+
+    def describe(self, path: Path, options: LoadOptions) -> Signature:
+        """Load it: the formats hold no cheaper description."""
+        return self.load(path, options).signature
+
+
+def as_fitted(inputs: Inputs, columns: Sequence[Column]) -> Any:
+    """Shape columns the way the estimator saw them at fit: texts, a frame with names, or a matrix."""
+    if inputs.shape == "text":
+        return columns[0]
+    if inputs.shape == "frame":
+        frame = {
+            field.name: pd.Series(column, dtype=object) if column.dtype == object else column
+            for field, column in zip(inputs.fields, columns, strict=True)
+        }
+        return pd.DataFrame(frame, copy=True)
+    if any(column.dtype == object for column in columns):
+        return np.column_stack([column.astype(object) for column in columns])
+    return np.column_stack(columns).astype(np.float64, copy=False)
+
+
+def _predictor(path: Path, estimator: Any, notes: tuple[str, ...]) -> SklearnPredictor:
+    if not isinstance(estimator, BaseEstimator) or not hasattr(estimator, "predict"):
+        raise LoadError(
+            f"{path.name}: holds a {type(estimator).__name__}, which has no predict",
+            code="not-a-predictor",
+            hint="save the whole pipeline that ends in a classifier or regressor, not one of its parts",
+        )
+    check_trees(path, estimator)
+    cap_threads(estimator)
+    inputs = find_inputs(estimator)
+    sample = as_fitted(inputs, sample_columns(inputs))
+    answerer = find_answerer(path, estimator, sample)
+    if any(field.nullable for field in inputs.fields) and not _survives_missing(inputs, answerer):
+        inputs = without_nullable(inputs)
+    return SklearnPredictor(estimator, inputs, answerer, notes)
+
+
+def sample_columns(inputs: Inputs, *, missing: bool = False) -> list[Column]:
+    """Make one row of plausible values, or one row per nullable field in which only that field is missing."""
+    holes = [i for i, field in enumerate(inputs.fields) if field.nullable] if missing else [-1]
+    columns = []
+    for i, field in enumerate(inputs.fields):
+        plain: Any = field.enum[0] if field.enum else {"string": "text", "boolean": False}.get(field.type, 0)
+        columns.append(make_column(field.type, [float("nan") if hole == i else plain for hole in holes]))
+    return columns
+
+
+def _survives_missing(inputs: Inputs, answerer: Answerer) -> bool:
+    try:
+        answerer.answer(as_fitted(inputs, sample_columns(inputs, missing=True)))
+    except Exception:  # whatever it raises, it does not take missing values
+        return False
+    return True
+
+
+def _open(path: Path, options: LoadOptions) -> tuple[Any, str | None]:
+    """Return the object and the scikit-learn version that wrote it, where that differs from the installed one."""
+    with _WARNINGS_LOCK, warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", InconsistentVersionWarning)
+        try:
+            estimator = _read(path, options)
+        except GatewayError:
+            raise
+        except Exception as exc:
+            raise _unreadable(path, exc, _skew(caught)) from exc
+        return estimator, _skew(caught)
+
+
+def _read(path: Path, options: LoadOptions) -> Any:
+    if path.stat().st_size == 0:
+        raise ArtifactError(f"{path.name}: the file is empty", code="broken-artifact", hint="copy or train it again")
+    if zipfile.is_zipfile(path):
+        return _read_skops(path)
+    if not options.allow_pickle:
+        raise ArtifactError(
+            f"{path.name}: not a skops file; a pickle is read only where the registry allows it",
+            code="pickle-refused",
+            hint="save it with skops.io.dump, or set `allow_pickle: true` and `sha256:` for this route",
+        )
+    return unpickle(path)
+
+
+def _read_skops(path: Path) -> Any:
+    try:
+        return skops.io.load(path, trusted=_TRUSTED)
+    except UntrustedTypesFoundException as exc:
+        names = ", ".join(exc.unsafe) if hasattr(exc, "unsafe") else str(exc)
+        raise ArtifactError(
+            f"{path.name}: the file holds types that are not on the gateway's list: {names}",
+            code="untrusted-types",
+            hint="build the model from scikit-learn's own classes, or serve custom code with the python loader",
+        ) from exc
+
+
+def _skew(caught: Sequence[warnings.WarningMessage]) -> str | None:
+    for entry in caught:
+        if isinstance(entry.message, InconsistentVersionWarning):
+            return str(entry.message.original_sklearn_version)
+    return None
+
+
+def _version_notes(path: Path, written_by: str | None) -> tuple[str, ...]:
+    if written_by is None:
+        return ()
+    return (f"{path.name}: written with scikit-learn {written_by}, served with {sklearn.__version__}",)
+
+
+def _unreadable(path: Path, exc: Exception, written_by: str | None) -> GatewayError:
+    if written_by is not None or "incompatible dtype" in str(exc):
+        return LoadError(
+            f"{path.name}: written with scikit-learn {written_by or 'of another version'}, which "
+            f"{sklearn.__version__} cannot read: {exc}",
+            code="wrong-version",
+            hint=f"pip install scikit-learn=={written_by}, or train it again" if written_by else "train it again",
+        )
+    return ArtifactError(
+        f"{path.name}: not a readable scikit-learn artifact: {type(exc).__name__}: {exc}",
+        code="broken-artifact",
+        hint="copy it again and compare its sha256 with the original's",
+    )
+
+
+def _cannot_answer(path: Path, exc: Exception, written_by: str | None) -> LoadError:
+    if written_by is not None:
+        return LoadError(
+            f"{path.name}: written with scikit-learn {written_by}; loads with {sklearn.__version__} "
+            f"but cannot predict: {type(exc).__name__}: {exc}",
+            code="wrong-version",
+            hint=f"pip install scikit-learn=={written_by}, or train it again",
+        )
+    return LoadError(
+        f"{path.name}: the model cannot predict a made-up row: {type(exc).__name__}: {exc}",
+        code="cannot-predict",
+        hint="was it fitted before it was saved? Try its predict where it was trained",
+    )

@@ -1,0 +1,230 @@
+"""
+Finds out what a fitted scikit-learn estimator wants to be fed: names, types, levels, and where NaN may come in.
+
+Follows every input column through pipelines, column transformers and encoders. Looks at fitted attributes only and
+predicts nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+from sklearn.base import OneToOneFeatureMixin
+from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.utils import get_tags
+
+from gateway.schema import Field, FieldType, Scalar
+
+Shape = Literal["text", "frame", "matrix"]
+
+_VECTORIZERS = {"CountVectorizer", "TfidfVectorizer", "HashingVectorizer"}
+_ENCODERS = {"OneHotEncoder", "OrdinalEncoder", "TargetEncoder"}
+_IMPUTERS = {"SimpleImputer", "KNNImputer", "IterativeImputer"}
+#: Wrappers that hand their input on untouched, and where the fitted estimator is.
+_WRAPPERS = {
+    "GridSearchCV": "best_estimator_",
+    "RandomizedSearchCV": "best_estimator_",
+    "HalvingGridSearchCV": "best_estimator_",
+    "HalvingRandomSearchCV": "best_estimator_",
+    "FixedThresholdClassifier": "estimator_",
+    "TunedThresholdClassifierCV": "estimator_",
+    "TransformedTargetRegressor": "regressor_",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Say how to feed an estimator: one column of texts, a frame with names, or a matrix."""
+
+    shape: Shape
+    fields: tuple[Field, ...]
+    names_known: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """Trace one column inside a pipeline: which input it still is (None: none alone), and whose NaN it may carry."""
+
+    column: int | None
+    missing: frozenset[int]
+
+
+@dataclass(slots=True)
+class Facts:
+    """Collect what the steps say about the input columns."""
+
+    levels: dict[int, list[Any]] = field(default_factory=dict)
+    text: set[int] = field(default_factory=set)
+    words: set[int] = field(default_factory=set)
+    refuses: set[int] = field(default_factory=set)
+    used: set[int] = field(default_factory=set)
+
+
+def find_inputs(estimator: Any) -> Inputs:
+    """Return the inputs of a fitted estimator; names are made up (x0, x1, …) where it was fitted without."""
+    head = _head(estimator)
+    if type(head).__name__ in _VECTORIZERS:
+        return Inputs("text", (Field(name="text", type="string"),), names_known=False)
+    width = int(getattr(head, "n_features_in_", 0))
+    known = getattr(head, "feature_names_in_", None)
+    names = [str(name) for name in known] if known is not None else [f"x{i}" for i in range(width)]
+    facts = Facts()
+    _walk(estimator, [Slot(i, frozenset({i})) for i in range(width)], facts)
+    wanted = sorted(facts.used) if isinstance(head, ColumnTransformer) and known is not None else range(width)
+    fields = tuple(_field(names[i], i, facts) for i in wanted)
+    return Inputs("matrix" if known is None else "frame", fields, names_known=known is not None)
+
+
+def without_nullable(inputs: Inputs) -> Inputs:
+    """Return the same inputs with every field required to be present."""
+    return replace(inputs, fields=tuple(replace(found, nullable=False) for found in inputs.fields))
+
+
+def _head(estimator: Any) -> Any:
+    """Return the step that sees the input first."""
+    while True:
+        if isinstance(estimator, Pipeline):
+            steps = [step for _, step in estimator.steps if step is not None and step != "passthrough"]
+            estimator = steps[0]
+        elif isinstance(estimator, FeatureUnion):
+            parts = [part for _, part in estimator.transformer_list if not isinstance(part, str)]
+            if not parts or type(_head(parts[0])).__name__ not in _VECTORIZERS:
+                return estimator
+            estimator = parts[0]
+        else:
+            inner = _wrapped(estimator)
+            if inner is None:
+                return estimator
+            estimator = inner
+
+
+def _wrapped(estimator: Any) -> Any:
+    return getattr(estimator, _WRAPPERS.get(type(estimator).__name__, ""), None)
+
+
+def _walk(step: Any, slots: list[Slot], facts: Facts) -> list[Slot]:
+    """Feed slots to a step, note what it says about them, and return the slots that leave it."""
+    if isinstance(step, str) or step is None:
+        return [] if step == "drop" else _use(slots, facts)
+    inner = _wrapped(step)
+    if inner is not None:
+        return _walk(inner, slots, facts)
+    if isinstance(step, Pipeline):
+        for _, part in step.steps:
+            slots = _walk(part, slots, facts)
+        return slots
+    if isinstance(step, ColumnTransformer):
+        return _walk_columns(step, slots, facts)
+    if isinstance(step, FeatureUnion):
+        return [slot for _, part in step.transformer_list for slot in _walk(part, list(slots), facts)]
+    _use(slots, facts)
+    kind = type(step).__name__
+    if kind in _VECTORIZERS:
+        _note(facts.text, slots)
+        return _refuse(slots, facts)
+    if kind in _ENCODERS:
+        return _encode(step, slots, facts)
+    if kind in _IMPUTERS:
+        return _impute(step, slots, facts)
+    return _walk_other(step, slots, facts)
+
+
+def _use(slots: list[Slot], facts: Facts) -> list[Slot]:
+    _note(facts.used, slots)
+    return slots
+
+
+def _note(group: set[int], slots: Sequence[Slot]) -> None:
+    group.update(slot.column for slot in slots if slot.column is not None)
+
+
+def _walk_columns(step: Any, slots: list[Slot], facts: Facts) -> list[Slot]:
+    """Send each part the columns it was fitted on; the order of what comes out does not matter for NaN and levels."""
+    positions = step._transformer_to_input_indices  # the only place where names, masks and callables are resolved
+    leaving: list[Slot] = []
+    for name, part, _ in step.transformers_:
+        chosen = [slots[i] for i in positions.get(name, ()) if i < len(slots)]
+        leaving += _walk(part, chosen, facts)
+    return leaving
+
+
+def _encode(step: Any, slots: list[Slot], facts: Facts) -> list[Slot]:
+    for slot, categories in zip(slots, step.categories_, strict=False):
+        levels = [value for value in np.asarray(categories).tolist() if not _is_missing(value)]
+        if len(levels) == len(categories):
+            facts.refuses |= slot.missing
+        if slot.column is None:
+            continue
+        facts.levels.setdefault(slot.column, levels)
+        if all(isinstance(value, str) for value in levels):
+            facts.words.add(slot.column)
+    if type(step).__name__ == "OneHotEncoder":
+        return [Slot(None, frozenset()) for _ in slots]
+    # OrdinalEncoder hands a NaN level on as NaN unless it was given a code of its own.
+    keeps = _is_missing(getattr(step, "encoded_missing_value", 0))
+    return [Slot(None, slot.missing if keeps else frozenset()) for slot in slots]
+
+
+def _impute(step: Any, slots: list[Slot], facts: Facts) -> list[Slot]:
+    fills = getattr(step, "statistics_", None)
+    if fills is not None and np.asarray(fills).dtype == object:
+        _note(facts.words, slots)
+    if not _is_missing(getattr(step, "missing_values", np.nan)):
+        return _refuse(slots, facts)
+    return [Slot(slot.column, frozenset()) for slot in slots]
+
+
+def _walk_other(step: Any, slots: list[Slot], facts: Facts) -> list[Slot]:
+    members = _fed_alike(step)
+    if members:
+        for member in members:
+            _walk(member, list(slots), facts)
+        return []
+    if not get_tags(step).input_tags.allow_nan:
+        slots = _refuse(slots, facts)
+    if isinstance(step, OneToOneFeatureMixin):
+        return slots
+    carried = frozenset().union(*(slot.missing for slot in slots)) if slots else frozenset()
+    return [Slot(None, carried)]
+
+
+def _fed_alike(step: Any) -> list[Any]:
+    """Return the members of a vote, a stack or a calibration: each sees the same columns as its owner."""
+    found = [part.estimator for part in getattr(step, "calibrated_classifiers_", ())]
+    if type(step).__name__.startswith(("Voting", "Stacking", "MultiOutput", "OneVsRest")):
+        found += list(getattr(step, "estimators_", ()))
+    return [part for part in found if hasattr(part, "get_params")]
+
+
+def _refuse(slots: list[Slot], facts: Facts) -> list[Slot]:
+    for slot in slots:
+        facts.refuses |= slot.missing
+    return [Slot(slot.column, frozenset()) for slot in slots]
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or type(value).__name__ == "NAType" or (isinstance(value, float) and value != value)
+
+
+def _field(name: str, index: int, facts: Facts) -> Field:
+    nullable = index not in facts.refuses
+    if index in facts.text:
+        return Field(name=name, type="string", nullable=nullable, required=not nullable)
+    levels = facts.levels.get(index)
+    if levels is None:
+        kind: FieldType = "string" if index in facts.words else "number"
+        return Field(name=name, type=kind, nullable=nullable, required=not nullable)
+    kind, enum = _typed(levels)
+    return Field(name=name, type=kind, enum=enum, nullable=nullable, required=not nullable)
+
+
+def _typed(levels: list[Any]) -> tuple[FieldType, tuple[Scalar, ...] | None]:
+    if levels and all(isinstance(value, bool) for value in levels):
+        return "boolean", None
+    if all(isinstance(value, int | float) and float(value).is_integer() for value in levels):
+        return "integer", tuple(int(value) for value in levels)
+    if all(isinstance(value, int | float) for value in levels):
+        return "number", tuple(levels)
+    return "string", tuple(str(value) for value in levels)

@@ -1,0 +1,151 @@
+"""Finds out what a fitted estimator answers, and asks it. Knows nothing about inputs beyond a sample that fits."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import is_classifier, is_clusterer, is_outlier_detector
+from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
+from sklearn.mixture import BayesianGaussianMixture, GaussianMixture
+from sklearn.pipeline import Pipeline
+
+from gateway.errors import LoadError
+from gateway.schema import Output, Predictions, Scalar
+
+#: Their predict is exactly classes_[argmax(predict_proba)], so that one pass over the trees is enough.
+_ARGMAX = (RandomForestClassifier, ExtraTreesClassifier)
+
+
+class Answerer:
+    """Ask an estimator in the way that fits its kind."""
+
+    def __init__(self, estimator: Any, output: Output, read: Callable[[Any, Any], Predictions]) -> None:
+        self.output = output
+        self._head, self._tail = _split(estimator)
+        self._read = read
+
+    def answer(self, fitted: Any) -> Predictions:
+        """Transform once, then predict labels and probabilities from the same features."""
+        features = fitted if self._head is None else self._head.transform(fitted)
+        return self._read(self._tail, features)
+
+
+def _split(estimator: Any) -> tuple[Any, Any]:
+    """Part a pipeline before its last step: predict and predict_proba would each transform all over again."""
+    if type(estimator) is not Pipeline or len(estimator.steps) < 2:
+        return None, estimator
+    last = estimator.steps[-1][1]
+    return estimator[:-1], last
+
+
+def find_answerer(path: Path, estimator: Any, sample: Any) -> Answerer:
+    """Build the answerer of an estimator; `sample` is one row in the shape it was fitted on."""
+    if is_outlier_detector(estimator):
+        return _labelled(estimator, (-1, 1))
+    if is_clusterer(estimator) or isinstance(_last(estimator), GaussianMixture | BayesianGaussianMixture):
+        return _labelled(estimator, tuple(range(_cluster_count(_last(estimator)))))
+    if is_classifier(estimator):
+        return _classifier(path, estimator, sample)
+    return _regressor(path, estimator, sample)
+
+
+def _last(estimator: Any) -> Any:
+    return _last(estimator.steps[-1][1]) if isinstance(estimator, Pipeline) else estimator
+
+
+def _cluster_count(model: Any) -> int:
+    if hasattr(model, "cluster_centers_"):
+        return len(model.cluster_centers_)
+    if hasattr(model, "n_components"):
+        return int(model.n_components)
+    return int(np.max(model.labels_)) + 1
+
+
+def to_json(value: Any) -> Scalar:
+    """Turn a numpy scalar into the JSON type it stands for; text, whole numbers and booleans stay what they are."""
+    plain = value.item() if isinstance(value, np.generic) else value
+    return plain if isinstance(plain, str | int | float | bool) else str(plain)
+
+
+def _classifier(path: Path, estimator: Any, sample: Any) -> Answerer:
+    first = np.asarray(estimator.predict(sample))
+    if first.ndim == 2:
+        return _many_labels(path, estimator, first.shape[1])
+    classes = np.asarray(estimator.classes_)
+    return _labelled(estimator, tuple(to_json(value) for value in classes), classes)
+
+
+def _labelled(estimator: Any, labels: tuple[Scalar, ...], classes: npt.NDArray[Any] | None = None) -> Answerer:
+    known = np.asarray(labels) if classes is None else classes
+    order = np.argsort(known, kind="stable")
+    ranked = known[order]
+    has_probabilities = hasattr(estimator, "predict_proba")
+
+    def read(tail: Any, features: Any) -> Predictions:
+        probabilities = np.asarray(tail.predict_proba(features), dtype=np.float64) if has_probabilities else None
+        if probabilities is not None and type(tail) in _ARGMAX:
+            return Predictions(np.argmax(probabilities, axis=1), probabilities)
+        answers = np.asarray(tail.predict(features))
+        return Predictions(order[np.searchsorted(ranked, answers)], probabilities)
+
+    positive = labels[1] if len(labels) == 2 and classes is not None else None
+    output = Output(kind="classification", labels=labels, probabilities=has_probabilities, positive=positive)
+    return Answerer(estimator, output, read)
+
+
+def _many_labels(path: Path, estimator: Any, count: int) -> Answerer:
+    names = tuple(f"y{i}" for i in range(count))
+    if not _is_indicator(estimator, count):
+        return Answerer(estimator, Output(kind="multi_output", names=names), _read_many)
+    has_probabilities = hasattr(estimator, "predict_proba")
+
+    def read(tail: Any, features: Any) -> Predictions:
+        values = tail.predict(features)
+        values = values.toarray() if hasattr(values, "toarray") else np.asarray(values)
+        probabilities = _of_ones(tail, tail.predict_proba(features)) if has_probabilities else None
+        return Predictions(values.astype(np.int64), probabilities)
+
+    return Answerer(estimator, Output(kind="multi_label", names=names, probabilities=has_probabilities), read)
+
+
+def _is_indicator(estimator: Any, count: int) -> bool:
+    classes = getattr(estimator, "classes_", None)
+    if isinstance(classes, list):
+        return all(set(np.asarray(found).tolist()) <= {0, 1} for found in classes)
+    return bool(getattr(_last(estimator), "multilabel_", True)) and len(classes if classes is not None else ()) == count
+
+
+def _of_ones(tail: Any, found: Any) -> npt.NDArray[np.float64]:
+    """Reduce one (n, 2) table per label to the probabilities of 1; a label seen with one value has one column."""
+    if not isinstance(found, list):
+        return np.asarray(found, dtype=np.float64)
+    columns = []
+    for table, classes in zip(found, tail.classes_, strict=True):
+        ones = np.flatnonzero(np.asarray(classes) == 1)
+        columns.append(table[:, ones[0]] if len(ones) else np.zeros(len(table)))
+    return np.column_stack(columns).astype(np.float64)
+
+
+def _read_many(tail: Any, features: Any) -> Predictions:
+    return Predictions(np.asarray(tail.predict(features)))
+
+
+def _regressor(path: Path, estimator: Any, sample: Any) -> Answerer:
+    first = np.asarray(estimator.predict(sample))
+    if first.dtype.kind not in "fiub":
+        raise LoadError(
+            f"{path.name}: a {type(_last(estimator)).__name__} that answers {first.dtype} is neither classifier nor "
+            "regressor",
+            code="not-a-predictor",
+            hint="serve it with the python loader",
+        )
+    if first.ndim == 2 and first.shape[1] > 1:
+        names = tuple(f"y{i}" for i in range(first.shape[1]))
+        return Answerer(estimator, Output(kind="multi_output", names=names), _read_many)
+
+    def read(tail: Any, features: Any) -> Predictions:
+        return Predictions(np.asarray(tail.predict(features), dtype=np.float64).reshape(-1))
+
+    return Answerer(estimator, Output(kind="regression"), read)

@@ -1,0 +1,207 @@
+"""
+Serves XGBoost boosters from .ubj and .json files, the only formats that XGBoost promises to read for ever.
+
+Reads names, types, levels and objective out of the file; `best_iteration` is honoured as XGBClassifier does.
+"""
+
+import contextlib
+import json
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import xgboost
+
+from gateway.errors import ArtifactError, LoadError
+from gateway.loaders import looks_like_pickle
+from gateway.loaders.base import LoadOptions
+from gateway.schema import Column, Field, FieldType, Output, Predictions, Scalar, Signature
+
+_TYPES: dict[str, FieldType] = {"float": "number", "q": "number", "int": "integer", "i": "boolean", "c": "string"}
+
+
+class XgboostPredictor:
+    """Ask one booster with one thread; columns go in as float32, the type the trees were cut in."""
+
+    def __init__(self, booster: xgboost.Booster) -> None:
+        self._booster = booster
+        self._objective = _objective(booster)
+        self._levels = _levels(booster)
+        kind = _booster_kind(booster)
+        self._trees = _iteration_range(booster, kind)
+        self._in_place = kind != "gblinear" and not self._levels
+        # Only gbtree promises that several threads may predict at once (Booster.predict's documentation).
+        self._turn = contextlib.nullcontext() if kind == "gbtree" else threading.Lock()
+        self.signature = _signature(booster, self._objective, self._levels)
+        self._answer = self.signature.output.kind
+
+    def predict(self, columns: Sequence[Column]) -> Predictions:
+        """Predict every instance; NaN is missing, and a level the model never saw is missing too."""
+        rows = np.empty((len(columns[0]), len(columns)), dtype=np.float32)
+        for i, column in enumerate(columns):
+            codes = self._levels.get(i)
+            rows[:, i] = column if codes is None else _encode(column, codes)
+        with self._turn:
+            scores = self._score(rows)
+        return self._read(np.asarray(scores))
+
+    def _score(self, rows: npt.NDArray[np.float32]) -> Any:
+        if self._in_place:
+            return self._booster.inplace_predict(rows, iteration_range=self._trees, validate_features=False)
+        return self._booster.predict(self._matrix(rows), iteration_range=self._trees, validate_features=False)
+
+    def _matrix(self, rows: npt.NDArray[np.float32]) -> xgboost.DMatrix:
+        """Wrap rows for what inplace_predict cannot do: coded categories and linear boosters."""
+        return xgboost.DMatrix(rows, feature_types=self._booster.feature_types, enable_categorical=True, nthread=1)
+
+    def _read(self, scores: npt.NDArray[Any]) -> Predictions:
+        if self._answer == "classification":
+            if self._objective in {"binary:hinge", "multi:softmax"}:
+                return Predictions(scores.astype(np.int64))
+            probabilities = scores if scores.ndim == 2 else np.column_stack([1.0 - scores, scores])
+            # XGBClassifier.predict: above one half for two classes, argmax for more.
+            values = np.argmax(probabilities, axis=1) if scores.ndim == 2 else (scores > 0.5).astype(np.int64)  # noqa: PLR2004
+            return Predictions(values, probabilities.astype(np.float64))
+        if self._answer == "multi_label":
+            return Predictions((scores > 0.5).astype(np.int64), scores.astype(np.float64))  # noqa: PLR2004
+        return Predictions(scores.astype(np.float64))
+
+
+class XgboostLoader:
+    """Read the two stable formats; refuse pickles and the binary format that XGBoost 3 dropped."""
+
+    name: ClassVar[str] = "xgboost"
+    packages: ClassVar[tuple[str, ...]] = ("xgboost", "xgboost-cpu", "numpy")
+
+    def load(self, path: Path, options: LoadOptions) -> XgboostPredictor:
+        """Load the booster and cap it at one thread."""
+        _refuse_other_formats(path)
+        booster = xgboost.Booster({"nthread": 1})
+        try:
+            booster.load_model(path)
+            booster.set_param({"nthread": 1})
+            return XgboostPredictor(booster)
+        except (xgboost.core.XGBoostError, ValueError, KeyError, TypeError, OverflowError) as exc:
+            raise ArtifactError(
+                f"{path.name}: not a readable XGBoost model: {_first_line(exc)}",
+                code="broken-artifact",
+                hint="write it with save_model('model.ubj') and compare its sha256 after copying",
+            ) from exc
+
+    def describe(self, path: Path, options: LoadOptions) -> Signature:
+        """Load it: that takes milliseconds."""
+        return self.load(path, options).signature
+
+
+def _refuse_other_formats(path: Path) -> None:
+    """Look at the first bytes, because XGBoost goes by the suffix and aborts on some foreign content."""
+    with path.open("rb") as file:
+        head = file.read(64)
+    if head.lstrip()[:1] == b"{":
+        return
+    if head.startswith(b"binf") or looks_like_pickle(head):
+        what = "the binary format that XGBoost 3 no longer reads" if head.startswith(b"binf") else "a pickle"
+        raise LoadError(
+            f"{path.name}: {what}",
+            code="wrong-version",
+            hint="load it where it was written and call save_model('model.ubj')",
+        )
+    what = "empty" if not head else "neither UBJSON nor JSON"
+    raise ArtifactError(
+        f"{path.name}: the file is {what}", code="broken-artifact", hint="write it with save_model('model.ubj')"
+    )
+
+
+def _first_line(exc: Exception) -> str:
+    lines = [line.strip() for line in str(exc).splitlines() if line.strip()]
+    return next((line for line in lines if "heck failed" in line), lines[0] if lines else type(exc).__name__)
+
+
+def _objective(booster: xgboost.Booster) -> str:
+    return str(json.loads(booster.save_config())["learner"]["objective"]["name"])
+
+
+def _booster_kind(booster: xgboost.Booster) -> str:
+    return str(json.loads(booster.save_config())["learner"]["gradient_booster"]["name"])
+
+
+def _iteration_range(booster: xgboost.Booster, kind: str) -> tuple[int, int]:
+    """Return the rounds that XGBClassifier would use; (0, 0) means all of them."""
+    best = booster.attr("best_iteration")
+    return (0, 0) if best is None or kind == "gblinear" else (0, int(best) + 1)
+
+
+def _levels(booster: xgboost.Booster) -> dict[int, dict[Any, float]]:
+    """Return column -> level -> code for the categorical columns; a column without stored levels takes codes."""
+    types = booster.feature_types or []
+    if "c" not in types:
+        return {}
+    model = json.loads(bytes(booster.save_raw("json")))["learner"]["gradient_booster"]
+    stored = (model.get("gbtree") or model)["model"].get("cats", {}).get("enc", [])
+    found: dict[int, dict[Any, float]] = {}
+    for i, kind in enumerate(types):
+        if kind == "c":
+            values = _decode(stored[i]) if i < len(stored) else []
+            found[i] = {value: float(code) for code, value in enumerate(values)}
+    return found
+
+
+def _decode(stored: dict[str, Any]) -> list[Scalar]:
+    """Turn the file's category table into levels: text as bytes with offsets, numbers as they are."""
+    values = stored["values"]
+    offsets = stored.get("offsets")
+    if not offsets:
+        return list(values)
+    if any(value < 0 for value in values):
+        raise LoadError(
+            "the file names a category with letters outside ASCII, which XGBoost 3.2 stores cut short",
+            code="unreadable-levels",
+            hint="train with category names in ASCII, or with integer codes",
+        )
+    text = bytes(values).decode("ascii")
+    return [text[start:stop] for start, stop in zip(offsets, offsets[1:], strict=False)]
+
+
+def _encode(column: Column, codes: dict[Any, float]) -> npt.NDArray[np.float32]:
+    if not codes:
+        return column.astype(np.float32)
+    return np.array([codes.get(value, np.nan) for value in column.tolist()], dtype=np.float32)
+
+
+def _signature(booster: xgboost.Booster, objective: str, levels: dict[int, dict[Any, float]]) -> Signature:
+    width = booster.num_features()
+    names = booster.feature_names or [f"x{i}" for i in range(width)]
+    types = booster.feature_types or ["float"] * width
+    fields = tuple(_field(name, kind, levels.get(i)) for i, (name, kind) in enumerate(zip(names, types, strict=True)))
+    return Signature(inputs=fields, output=_output(booster, objective), names_known=booster.feature_names is not None)
+
+
+def _field(name: str, kind: str, codes: dict[Any, float] | None) -> Field:
+    """Trees and linear boosters both read NaN as missing: every field is nullable."""
+    if codes is None:
+        return Field(name=name, type=_TYPES.get(kind, "number"), required=False, nullable=True)
+    enum = tuple(codes)
+    if enum and isinstance(enum[0], str):
+        return Field(name=name, type="string", enum=enum, required=False, nullable=True)
+    return Field(name=name, type="integer", enum=enum or None, minimum=None if enum else 0, required=False, nullable=True)
+
+
+def _output(booster: xgboost.Booster, objective: str) -> Output:
+    config = json.loads(booster.save_config())["learner"]["learner_model_param"]
+    classes, targets = int(config.get("num_class", 0)), int(config.get("num_target", 1))
+    if objective in {"binary:logistic", "binary:hinge"} and targets > 1:
+        names = tuple(f"y{i}" for i in range(targets))
+        return Output(kind="multi_label", names=names, probabilities=objective == "binary:logistic")
+    if objective in {"binary:logistic", "binary:hinge"}:
+        return Output(
+            kind="classification", labels=(0, 1), probabilities=objective == "binary:logistic", positive=1
+        )
+    if objective in {"multi:softprob", "multi:softmax"}:
+        probabilities = objective == "multi:softprob"
+        return Output(kind="classification", labels=tuple(range(classes)), probabilities=probabilities)
+    if targets > 1:
+        return Output(kind="multi_output", names=tuple(f"y{i}" for i in range(targets)))
+    return Output(kind="regression")
