@@ -1,0 +1,129 @@
+"""The words of every fault: from a broken rule and a value to message, expectation and hint. Decides nothing."""
+
+import difflib
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.errors import Fault
+from gateway.schema import Field
+from gateway.validation.faults import printable, quoted, shown
+
+_NOUNS = {"number": "a number", "integer": "a whole number", "string": "a text", "boolean": "true or false"}
+_DECIMAL_COMMA = re.compile(r"\s*[+-]?[0-9]+,[0-9]+\s*")
+#: Levels shown in a message; a field with hundreds of levels has a schema to look at.
+_MAX_LEVELS = 20
+_MAX_GUESSED = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """
+    Hold a refused value: the field, the rule it broke, where it stands.
+
+    `json` says that it came as decoded JSON, where numbers have no quotes.
+    """
+
+    field: Field
+    code: str
+    value: Any
+    at: str
+    row: int | None
+    json: bool
+
+
+def field_fault(refused: Refused, *, redact: bool) -> Fault:
+    """Write the fault of a field; `redact` keeps the value out of it."""
+    field, code, value = refused.field, refused.code, refused.value
+    subject = f"the value of {field.name}" if redact else quoted(value)
+    message = _MESSAGES[code](field, subject, "" if redact else f" for {field.name}")
+    got = None if redact or code in ("required", "empty") else shown(value)
+    hint = _hint(refused, redact=redact)
+    return Fault(refused.at, code, message, _expected(field, code), got, hint, field.name, refused.row)
+
+
+_MESSAGES: dict[str, Callable[[Field, str, str], str]] = {
+    "required": lambda f, v, of: f"{f.name} is required",
+    "empty": lambda f, v, of: f"{f.name} must not be empty",
+    "null": lambda f, v, of: f"{f.name} must not be null",
+    "type": lambda f, v, of: f"{v} is not {_NOUNS[f.type]}{of}",
+    "not-finite": lambda f, v, of: f"{v} is not a finite number{of}",
+    "not-integer": lambda f, v, of: f"{v} is not a whole number{of}",
+    "too-large": lambda f, v, of: f"{v} is out of the range of numbers{of}",
+    "minimum": lambda f, v, of: f"{v} is below the minimum {_number(f.minimum)}{of}",
+    "maximum": lambda f, v, of: f"{v} is above the maximum {_number(f.maximum)}{of}",
+    "exclusive-minimum": lambda f, v, of: f"{v} is not greater than {_number(f.exclusive_minimum)}{of}",
+    "exclusive-maximum": lambda f, v, of: f"{v} is not less than {_number(f.exclusive_maximum)}{of}",
+    "enum": lambda f, v, of: f"{v} is not a valid choice{of}",
+    "min-length": lambda f, v, of: f"{v} is shorter than {f.min_length} characters{of}",
+    "max-length": lambda f, v, of: f"{v} is too long{of}",
+    "pattern": lambda f, v, of: f"{v} does not have the expected form{of}",
+    "text": lambda f, v, of: f"{v} holds a NUL character or half a surrogate pair{of}",
+    "repeated": lambda f, v, of: f"{f.name} is given more than once",
+    "alias": lambda f, v, of: f"{f.name} is given under two names",
+}
+
+
+def _number(value: float | None) -> str:
+    return f"{value:g}" if isinstance(value, float) and not value.is_integer() else str(value).removesuffix(".0")
+
+
+def _expected(field: Field, code: str) -> Any:
+    if field.enum is not None and code not in ("repeated", "alias"):
+        levels = list(field.enum[:_MAX_LEVELS])
+        more = len(field.enum) - len(levels)
+        return [*levels, f"… and {more} more"] if more else levels
+    expected: dict[str, Any] = {
+        "minimum": f">= {_number(field.minimum)}",
+        "exclusive-minimum": f"> {_number(field.exclusive_minimum)}",
+        "maximum": f"<= {_number(field.maximum)}",
+        "exclusive-maximum": f"< {_number(field.exclusive_maximum)}",
+        "min-length": f"at least {field.min_length} characters",
+        "max-length": f"at most {field.max_length} characters" if field.max_length else "a shorter text",
+        "pattern": field.pattern,
+        "repeated": "one value",
+        "alias": "one of the names",
+    }
+    return expected.get(code, field.type)
+
+
+def _hint(refused: Refused, *, redact: bool) -> str | None:
+    field, code = refused.field, refused.code
+    if code == "enum":
+        return did_you_mean(str(shown(refused.value)), map(str, field.enum or ()))
+    if code == "null" and not field.required:
+        return "leave the field out"
+    if code == "not-finite":
+        return "send null (JSON) or nothing (text) for a missing value" if field.nullable else None
+    if code == "not-integer":
+        return "round it, or ask for a field of type number"
+    if code == "alias":
+        return "keep one of " + ", ".join((field.name, *field.aliases))
+    return _type_hint(field, refused.value, redact=redact, json=refused.json) if code == "type" else None
+
+
+def _type_hint(field: Field, value: Any, *, redact: bool, json: bool) -> str | None:
+    if field.type in ("number", "integer"):
+        if isinstance(value, bool):
+            return "true and false are no numbers: send 1 or 0"
+        if isinstance(value, str) and _DECIMAL_COMMA.fullmatch(value):
+            return "use a decimal point" if redact else f"use a decimal point: {printable(value).replace(',', '.')}"
+        if json and isinstance(value, str):
+            return "in JSON a number has no quotes"
+    if field.type == "string" and isinstance(value, int | float):
+        return "put the text in double quotes"
+    if field.type == "boolean":
+        return "send true or false"
+    return None
+
+
+def did_you_mean(word: str, candidates: Iterable[str]) -> str | None:
+    """Suggest the nearest candidate: the same letters in another case first, then a close spelling."""
+    if len(word) > _MAX_GUESSED:
+        return None
+    names = list(candidates)
+    folded = word.strip().casefold()
+    near = [name for name in names if name.casefold() == folded]
+    near = near or difflib.get_close_matches(word, names[:1000], n=1, cutoff=0.6)
+    return f"did you mean '{near[0]}'?" if near else None

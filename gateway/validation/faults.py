@@ -1,0 +1,78 @@
+"""Collect faults up to a limit while counting all of them, and write paths and values so that JSON can carry them."""
+
+import re
+from typing import Any
+
+from gateway.errors import Fault
+
+#: Faults that an answer lists; the rest is only counted (contract, section 2).
+MAX_FAULTS = 100
+_MAX_SHOWN = 80
+_PLAIN_NAME = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]{0,99}")
+
+
+class Faults:
+    """
+    Count faults and keep the first ones.
+
+    With `one_per_row`, the first fault of every row is kept without limit: what a caller who skips bad rows needs.
+    """
+
+    __slots__ = ("_last_row", "items", "one_per_row", "total")
+
+    def __init__(self, *, one_per_row: bool = False) -> None:
+        self.items: list[Fault] = []
+        self.total = 0
+        self.one_per_row = one_per_row
+        self._last_row: int | None = None
+
+    def wants(self, row: int | None) -> bool:
+        """Count a fault and tell whether it is worth writing down."""
+        self.total += 1
+        if self.one_per_row:
+            new, self._last_row = row != self._last_row, row
+            return new
+        return len(self.items) < MAX_FAULTS
+
+
+def printable(text: str, limit: int = _MAX_SHOWN) -> str:
+    """Shorten a text and write what no encoder takes as backslash escapes."""
+    if len(text) > limit:
+        text = text[:limit] + "…"
+    if text.isascii() and text.isprintable():
+        return text
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
+
+
+def shown(value: Any) -> Any:
+    """Return a value as a fault may carry it: a short, finite scalar or the name of a kind of value."""
+    if isinstance(value, str):
+        return printable(value)
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return value if value.bit_length() < 64 else "an integer beyond 64 bits"  # noqa: PLR2004 - width of int64
+    if isinstance(value, float):
+        return value if value - value == 0.0 else str(value)
+    if isinstance(value, dict):
+        return "an object"
+    return "a list" if isinstance(value, list | tuple) else f"a {type(value).__name__}"
+
+
+def quoted(value: Any) -> str:
+    """Return a value as a message names it: text in single quotes, JSON words for the rest."""
+    if isinstance(value, str):
+        return f"'{printable(value)}'"
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(shown(value))
+
+
+def member(path: str, name: str) -> str:
+    """Append a member to a JSON path."""
+    if _PLAIN_NAME.fullmatch(name):
+        return f"{path}.{name}"
+    escaped = printable(name).replace("\\", "\\\\").replace("'", "\\'")
+    return f"{path}['{escaped}']"

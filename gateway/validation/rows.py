@@ -1,0 +1,159 @@
+"""Read one row the thorough way: every name, alias, default and rule, and every fault. Speed is no matter here."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from gateway.errors import Fault
+from gateway.schema import MISSING
+from gateway.validation.checks import FieldChecks
+from gateway.validation.explain import Refused, did_you_mean, field_fault
+from gateway.validation.faults import Faults, member, printable, quoted, shown
+from gateway.validation.limits import Reject
+from gateway.validation.texts import clean
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """
+    Hold the named values that one part of a request gave for one instance.
+
+    `json` values are decoded JSON, those of `query` and `form` are text. `repeated` names the keys that came more than
+    once. `path` is where the values stand; made from the kind when empty.
+    """
+
+    kind: Literal["json", "query", "form"]
+    values: Mapping[str, Any]
+    repeated: frozenset[str] = frozenset()
+    path: str = ""
+    paths: Mapping[str, str] = field(default_factory=dict)
+
+    def at(self, name: str) -> str:
+        """Return where a name of this source stands."""
+        found = self.paths.get(name)
+        if found is not None:
+            return found
+        return member(self.path or ("$" if self.kind == "json" else self.kind), name)
+
+
+class RowReader:
+    """Turn the sources of one instance into checked values in predictor order; thread-safe."""
+
+    def __init__(
+        self,
+        fields: Sequence[FieldChecks],
+        positions: Sequence[str],
+        *,
+        strict: bool,
+        id_fields: tuple[str, ...],
+        redact: bool,
+    ) -> None:
+        self._fields = tuple(fields)
+        self._positions = tuple(positions)
+        self._strict = strict
+        self._ids = id_fields
+        self._redact = redact
+        self._known = {name for checks in fields for name in checks.names} | set(id_fields)
+        self._offered = [checks.field.name for checks in fields]
+
+    def read(self, sources: Sequence[Source], row: int | None, faults: Faults) -> tuple[list[Any], Any]:
+        """Return the values and the row id; where a fault was added the values are not usable."""
+        values = [self._field(checks, sources, row, faults) for checks in self._fields]
+        row_id = self._row_id(sources, row, faults) if self._ids else None
+        if self._strict:
+            for source in sources:
+                if source.kind == "json":
+                    self._unknown(source, row, faults)
+        return values, row_id
+
+    def positional(
+        self, values: Sequence[Any], path: str, row: int | None, faults: Faults, text: bool
+    ) -> Source | None:
+        """Name the values of a bare list, or add the fault of a wrong length."""
+        if len(values) == len(self._positions):
+            paths = {name: f"{path}[{index}]" for index, name in enumerate(self._positions)}
+            named = dict(zip(self._positions, values, strict=True))
+            return Source("form" if text else "json", named, path=path, paths=paths)
+        if faults.wants(row):
+            expected = len(self._positions)
+            message = f"{expected} values are expected, {len(values)} were given"
+            hint = "the order is " + ", ".join(printable(name) for name in self._positions[:50])
+            faults.items.append(Fault(path, "arity", message, expected, len(values), hint, None, row))
+        return None
+
+    def not_a_row(self, value: Any, path: str, row: int | None, faults: Faults) -> None:
+        """Add the fault of an instance that is neither an object nor a list."""
+        if faults.wants(row):
+            got = None if self._redact else shown(value)
+            subject = "the instance" if self._redact else quoted(value)
+            message = f"{subject} is not an instance"
+            hint = "an instance is an object of fields, or a list of values in order"
+            faults.items.append(Fault(path, "instance-type", message, "object or list", got, hint, None, row))
+
+    def _field(self, checks: FieldChecks, sources: Sequence[Source], row: int | None, faults: Faults) -> Any:
+        """Find the value of a field in the first source that has it; faults of the later ones count as well."""
+        value: Any = None
+        winner: Source | None = None
+        at = ""
+        for source in sources:
+            names = [name for name in checks.names if name in source.values]
+            if not names:
+                continue
+            here = source.at(names[0])
+            code = "repeated" if not source.repeated.isdisjoint(names) else "alias" if len(names) > 1 else None
+            if code is not None:
+                return self._refuse(Refused(checks.field, code, None, here, row, False), faults)
+            if winner is None:
+                winner, value, at = source, source.values[names[0]], here
+        json = winner is not None and winner.kind == "json"
+        try:
+            if winner is None:
+                at = (sources[0] if sources else Source("json", {})).at(checks.field.name)
+                return checks.absent()
+            return checks.json(value) if json else checks.text(value)
+        except Reject as reject:
+            return self._refuse(Refused(checks.field, reject.code, value, at, row, json), faults)
+
+    def _refuse(self, refused: Refused, faults: Faults) -> Any:
+        if faults.wants(refused.row):
+            faults.items.append(field_fault(refused, redact=self._redact))
+        return MISSING
+
+    def _row_id(self, sources: Sequence[Source], row: int | None, faults: Faults) -> Any:
+        for source in sources:
+            for name in self._ids:
+                if name not in source.values:
+                    continue
+                value = source.values[name]
+                if is_id(value):
+                    return value
+                if faults.wants(row):
+                    faults.items.append(id_fault(name, value, source.at(name), row, redact=self._redact))
+                return None
+        return None
+
+    def _unknown(self, source: Source, row: int | None, faults: Faults) -> None:
+        for name in source.values:
+            if name in self._known or name.startswith("_"):
+                continue
+            if faults.wants(row):
+                hint = did_you_mean(name, self._offered)
+                message = f"{printable(name)} is not a field of this route"
+                faults.items.append(
+                    Fault(source.at(name), "unknown-field", message, self._offered[:50], None, hint, None, row)
+                )
+
+
+def is_id(value: Any) -> bool:
+    """Tell whether a value can name a row: clean text, a finite number, or nothing."""
+    if value is None:
+        return True
+    if isinstance(value, str):
+        return clean(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and value - value == 0
+
+
+def id_fault(name: str, value: Any, at: str, row: int | None, *, redact: bool) -> Fault:
+    """Write the fault of a row id."""
+    message = f"{printable(name)} must be a text or a number, because it names the row"
+    return Fault(at, "id", message, "string or number", None if redact else shown(value), None, None, row)

@@ -1,0 +1,189 @@
+"""The front of validation: instances, rows or columns in, a `Batch` or every fault out. Knows no bytes and no HTTP."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from gateway.errors import Fault, InputError
+from gateway.schema import Batch, Column, Signature, make_column
+from gateway.validation.checks import compile_field
+from gateway.validation.columns import ColumnReader
+from gateway.validation.faults import Faults
+from gateway.validation.limits import Check, Reject
+from gateway.validation.rows import RowReader, Source, is_id
+
+Row: TypeAlias = Mapping[str, Any] | Sequence[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """
+    Hold what is left of a batch whose bad rows are skipped.
+
+    `kept` are the indices of the rows in `batch`, ascending; `faults` has the first fault of every other row;
+    `total` counts all faults.
+    """
+
+    batch: Batch
+    kept: Sequence[int]
+    faults: tuple[Fault, ...]
+    total: int
+
+
+class Validator:
+    """
+    Check the inputs of one route against its signature.
+
+    Compiled once per route; thread-safe and free of state. All methods raise InputError with the first 100 faults and
+    their number, and nothing else, whatever the values are. `strict` makes unknown names in JSON faults, `redact` keeps
+    values out of faults, `id_fields` are names under which a row id may come. Patterns come from the owner of the
+    registry and are trusted to be sane, but tried on at most maxLength (or 1,000) characters.
+    """
+
+    def __init__(
+        self, signature: Signature, *, strict: bool, id_fields: tuple[str, ...] = (), redact: bool = False
+    ) -> None:
+        self.signature = signature
+        fields = [compile_field(field) for field in signature.inputs]
+        self._reader = RowReader(fields, signature.positions, strict=strict, id_fields=id_fields, redact=redact)
+        self._columns = ColumnReader(fields, id_fields=id_fields, redact=redact)
+        self._types = [field.type for field in signature.inputs]
+        self._all_numbers = all(kind == "number" for kind in self._types)
+        self._ids = id_fields
+        self._names = frozenset(signature.names)
+        self._width = len(fields)
+        self._strict = strict
+        self._others = frozenset(name for checks in fields for name in checks.names[1:])
+        self._json_plan = [(checks.field.name, checks.json) for checks in fields]
+        self._text_plan = [(checks.field.name, checks.text) for checks in fields]
+        self._json_positions = _by_position(signature, self._json_plan)
+        self._text_positions = _by_position(signature, self._text_plan)
+
+    def instance(self, sources: Sequence[Source]) -> Batch:
+        """Check one instance whose fields may come from several sources; JSON beats query beats form, per field."""
+        given = [source for source in sources if source.values]
+        if len(given) == 1 and not given[0].repeated:
+            quick = self._quick(given[0].values, given[0].kind != "json")
+            if quick is not None:
+                return self._batch([quick[0]], [quick[1]])
+        order = {"json": 0, "query": 1, "form": 2}
+        given = sorted(given or sources[:1], key=lambda source: order[source.kind])
+        faults = Faults()
+        values, row_id = self._reader.read(given, None, faults)
+        if faults.total:
+            raise InputError(faults.items, total=faults.total)
+        return self._batch([values], [row_id])
+
+    def rows(self, rows: Sequence[Row], *, text: bool, at: str = "$", single: bool = False) -> Batch:
+        """
+        Check many instances, each an object of fields or a list in positional order.
+
+        Values are decoded JSON, or text (and typed cells) with `text`. With `single`, `at` is the path of the only
+        row and not of a list.
+        """
+        faults = Faults()
+        values, ids, _ = self._read(rows, text, at, single, faults)
+        if faults.total:
+            raise InputError(faults.items, total=faults.total)
+        return self._batch(values, ids)
+
+    def good_rows(self, rows: Sequence[Row], *, text: bool, at: str = "$") -> Partial:
+        """Check many instances and keep the good ones; never raises."""
+        faults = Faults(one_per_row=True)
+        values, ids, kept = self._read(rows, text, at, False, faults)
+        return Partial(self._batch(values, ids), kept, tuple(faults.items), faults.total)
+
+    def columns(self, names: Sequence[str], columns: Sequence[Sequence[Any]], *, at: str = "$") -> Batch:
+        """
+        Check a table of text given by columns of equal length; agrees with `rows(text=True)` and is much faster.
+
+        One thing differs: a column that is absent, or there twice, is one fault of the header and not one per row.
+        """
+        faults = Faults()
+        table = self._columns.read(names, columns, at, faults)
+        if faults.total:
+            raise InputError(faults.items, total=faults.total)
+        return table.batch()
+
+    def good_columns(self, names: Sequence[str], columns: Sequence[Sequence[Any]], *, at: str = "$") -> Partial:
+        """Check a table by columns and keep the good rows; raises InputError only for faults of the header."""
+        faults = Faults(one_per_row=True)
+        table = self._columns.read(names, columns, at, faults)
+        kept = table.good_rows()
+        return Partial(table.batch(kept), kept, tuple(faults.items), faults.total)
+
+    def _read(
+        self, rows: Sequence[Row], text: bool, at: str, single: bool, faults: Faults
+    ) -> tuple[list[list[Any]], list[Any], list[int]]:
+        good: list[list[Any]] = []
+        ids: list[Any] = []
+        kept: list[int] = []
+        for index, row in enumerate(rows):
+            quick = self._quick(row, text)
+            if quick is None:
+                before = faults.total
+                quick = self._slow(row, text, at if single else f"{at}[{index}]", None if single else index, faults)
+                if quick is None or faults.total > before:
+                    continue
+            good.append(quick[0])
+            ids.append(quick[1])
+            kept.append(index)
+        return good, ids, kept
+
+    def _quick(self, row: Any, text: bool) -> tuple[list[Any], Any] | None:
+        """Check a row that has nothing unusual, or return None: then the thorough reader finds out what is up."""
+        try:
+            if type(row) is list:
+                positions = self._text_positions if text else self._json_positions
+                if positions is None or len(row) != len(positions):
+                    return None
+                return [check(row[index]) for index, check in positions], None
+            row_id, expected = self._quick_id(row) if self._ids else (None, self._width)
+            if text or not self._strict:
+                if self._others and not self._others.isdisjoint(row):
+                    return None
+            elif len(row) != expected:
+                return None
+            return [check(row[name]) for name, check in (self._text_plan if text else self._json_plan)], row_id
+        except (KeyError, TypeError, Reject):
+            return None
+
+    def _quick_id(self, row: Any) -> tuple[Any, int]:
+        """Return the row id and how many members a row with it has; KeyError when there is more to look at."""
+        present = [name for name in self._ids if name in row]
+        if not present:
+            return None, self._width
+        row_id = row[present[0]]
+        if len(present) > 1 or not is_id(row_id):
+            raise KeyError(present[0])
+        return row_id, self._width + (present[0] not in self._names)
+
+    def _slow(self, row: Any, text: bool, path: str, index: int | None, faults: Faults) -> tuple[list[Any], Any] | None:
+        if isinstance(row, Mapping):
+            source: Source | None = Source("form" if text else "json", row, path=path)
+        elif isinstance(row, list | tuple):
+            source = self._reader.positional(row, path, index, faults, text)
+        else:
+            self._reader.not_a_row(row, path, index, faults)
+            return None
+        return None if source is None else self._reader.read([source], index, faults)
+
+    def _batch(self, rows: list[list[Any]], ids: list[Any]) -> Batch:
+        if self._all_numbers and rows:
+            # Column-major: a predictor that stacks the columns again copies contiguous memory.
+            columns: list[Column] = list(np.array(rows, dtype=np.float64, order="F").T)
+        else:
+            by_field = zip(*rows, strict=True) if rows else [()] * len(self._types)
+            columns = [make_column(kind, values) for kind, values in zip(self._types, by_field, strict=True)]
+        known = self._ids and any(row_id is not None for row_id in ids)
+        return Batch(columns, len(rows), ids if known else None)
+
+
+def _by_position(signature: Signature, plan: list[tuple[str, Check]]) -> list[tuple[int, Check]] | None:
+    """Return for each field its place in a positional list, or None where lists do not cover every field."""
+    places = {name: index for index, name in enumerate(signature.positions)}
+    if len(places) != len(plan) or any(name not in places for name, _ in plan):
+        return None
+    return [(places[name], check) for name, check in plan]
