@@ -11,7 +11,9 @@ WINDOW_NS = WINDOW_S * 1_000_000_000
 
 _FIRST_S, _LAST_S = 50e-6, 60.0
 #: 31 bounds, each 1.59 times the one before: a quantile is off by a quarter of its value at worst.
-BOUNDS_NS = tuple(round(_FIRST_S * (_LAST_S / _FIRST_S) ** (i / (BUCKETS - 2)) * 1e9) for i in range(BUCKETS - 1))
+BOUNDS_NS: tuple[int, ...] = tuple(
+    round(_FIRST_S * (_LAST_S / _FIRST_S) ** (i / (BUCKETS - 2)) * 1e9) for i in range(BUCKETS - 1)
+)
 
 
 def bucket_of(duration_ns: int) -> int:

@@ -1,0 +1,189 @@
+"""
+One line per event on stderr: JSON for machines or text for people; never a value that a client or a secret sent.
+
+Knows no HTTP beyond the words of the access line.
+"""
+
+import logging
+import os
+import select
+import time
+import traceback
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import PurePath
+from typing import Any, Literal
+
+import msgspec
+from gunicorn.glogging import Logger  # type: ignore[import-untyped]
+
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
+#: Extra fields with one of these words in their name are never written.
+_SECRET = ("authorization", "cookie", "password", "passwd", "secret", "token", "api_key", "apikey", "credential")
+#: Nor are the values of a request.
+_INPUTS = frozenset(("inputs", "instances", "instance", "body", "data", "values", "row", "form", "query"))
+_REDACTED = "[redacted]"
+_LEVELS = {logging.DEBUG: "debug", logging.INFO: "info", logging.WARNING: "warning", logging.ERROR: "error"}
+_MAX_TRACE = 16_384
+_PATIENCE_S = 1.0
+_SERVER_FAULT = 500
+
+
+def _encodable(value: object) -> object:
+    """Show a path as its text and anything unknown as its type alone: its repr could hold inputs."""
+    return str(value) if isinstance(value, PurePath | BaseException) else f"<{type(value).__name__}>"
+
+
+_encode = msgspec.json.Encoder(enc_hook=_encodable).encode
+
+
+class _Sink:
+    """Write whole lines to a file descriptor with one call each."""
+
+    def __init__(self) -> None:
+        self.fd = 2
+        self.format: Literal["json", "text"] = "json"
+        self.access = True
+
+    def write(self, line: bytes) -> None:
+        """Write a line; gives up after a second rather than stopping a request, and never raises."""
+        deadline = time.monotonic() + _PATIENCE_S
+        while line:
+            try:
+                line = line[os.write(self.fd, line) :]
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    return
+                select.select([], [self.fd], [], 0.1)
+            except OSError:  # nobody reads any more
+                return
+
+
+_sink = _Sink()
+
+
+class _Handler(logging.Handler):
+    """Turn records into lines of the chosen format."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record."""
+        try:
+            event = _event(record)
+            _sink.write(_line(event))
+        except Exception:
+            self.handleError(record)
+
+
+def configure(level: str = "info", log_format: Literal["json", "text"] = "json", *, access: bool = True) -> None:
+    """Send everything that Python logs to stderr; call it once per process tree, again to change it."""
+    _sink.format = log_format
+    _sink.access = access and logging.getLevelName(level.upper()) <= logging.INFO
+    root = logging.getLogger()
+    for handler in list(root.handlers):
+        root.removeHandler(handler)
+    root.addHandler(_Handler())
+    root.setLevel(level.upper())
+    logging.captureWarnings(True)
+
+
+class AccessLine(msgspec.Struct, kw_only=True):
+    """Hold one answered request; `ts` and `level` are filled in when it is written."""
+
+    ts: str = ""
+    level: str = "info"
+    logger: str = "gateway.access"
+    msg: str = "request"
+    request_id: str
+    route: str
+    method: str
+    code: int
+    duration_ms: float
+    rows: int = 1
+    generation: str = ""
+
+
+def access(line: AccessLine) -> None:
+    """Write one answered request; cheaper than a log record, and silent if access lines are off."""
+    if not _sink.access:
+        return
+    line.ts = _timestamp(time.time())
+    line.duration_ms = round(line.duration_ms, 3)
+    if line.code >= _SERVER_FAULT:
+        line.level = "error"
+    _sink.write(_encode(line) + b"\n" if _sink.format == "json" else _text(msgspec.structs.asdict(line)))
+
+
+def _event(record: logging.LogRecord) -> dict[str, object]:
+    event: dict[str, object] = {
+        "ts": _timestamp(record.created),
+        "level": _LEVELS.get(record.levelno, record.levelname.lower()),
+        "logger": record.name,
+        "msg": record.getMessage(),
+        "pid": record.process,
+    }
+    for name, value in vars(record).items():
+        if name not in _STANDARD:
+            event[name] = _redacted(name, value)
+    if record.exc_info and record.exc_info[0] is not None:
+        event["exception"] = "".join(traceback.format_exception(*record.exc_info))[-_MAX_TRACE:]
+    return event
+
+
+def _redacted(name: str, value: object) -> object:
+    lower = name.lower()
+    if lower in _INPUTS or any(word in lower for word in _SECRET):
+        return _REDACTED
+    if isinstance(value, Mapping):
+        return {str(key): _redacted(str(key), inner) for key, inner in value.items()}
+    return value
+
+
+def _line(event: dict[str, object]) -> bytes:
+    if _sink.format == "json":
+        return _encode(event) + b"\n"
+    return _text(event)
+
+
+def _text(event: dict[str, object]) -> bytes:
+    rest = dict(event)
+    head = [str(rest.pop(key)) for key in ("ts", "level", "logger", "msg")]
+    trace = str(rest.pop("exception", ""))
+    shown = " ".join(f"{key}={_plain(value)}" for key, value in rest.items() if value != "")
+    line = f"{head[0]} {head[1]:7} {head[2]}: {_one_line(head[3])} {shown}".rstrip() + "\n"
+    return (line + "".join(f"    {row}\n" for row in trace.splitlines())).encode("utf-8", "backslashreplace")
+
+
+def _plain(value: object) -> str:
+    return _one_line(value if isinstance(value, str) else _encode(value).decode())
+
+
+def _one_line(text: str) -> str:
+    """Escape what could begin a line of its own or move a terminal's cursor."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def _timestamp(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class GunicornLogger(Logger):  # type: ignore[misc]
+    """Let gunicorn speak through the same lines (`logger_class = "gateway.logs.GunicornLogger"`)."""
+
+    def setup(self, cfg: Any) -> None:
+        """Take gunicorn's loggers over instead of giving them handlers of their own."""
+        self.loglevel = getattr(logging, str(cfg.loglevel).upper(), logging.INFO)
+        for logger in (self.error_log, self.access_log):
+            logger.handlers.clear()
+            logger.propagate = True
+        self.error_log.setLevel(self.loglevel)
+        if not logging.getLogger().handlers:
+            configure(str(cfg.loglevel))
+
+    def access(self, resp: Any, req: Any, environ: Any, request_time: Any) -> None:
+        """Write nothing: the gateway writes the line of a request itself, with its route."""
+
+    def reopen_files(self) -> None:
+        """Do nothing: stderr is never reopened."""
+
+    def close_on_exec(self) -> None:
+        """Do nothing: stderr stays open."""

@@ -1,0 +1,24 @@
+"""
+Every instrument of the gateway, the files they live in, and the page that Prometheus reads.
+
+Knows route names and numbers; knows no route, model or board.
+"""
+
+from gateway.metrics.files import fold_dead
+from gateway.metrics.instruments import BUCKETS, MAX_LABELS, OTHER, RouteMetrics, configure
+from gateway.metrics.page import ModelRow, Snapshot, render
+from gateway.metrics.text import CONTENT_TYPE, CONTENT_TYPE_OPENMETRICS
+
+__all__ = [
+    "BUCKETS",
+    "CONTENT_TYPE",
+    "CONTENT_TYPE_OPENMETRICS",
+    "MAX_LABELS",
+    "OTHER",
+    "ModelRow",
+    "RouteMetrics",
+    "Snapshot",
+    "configure",
+    "fold_dead",
+    "render",
+]

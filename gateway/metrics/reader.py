@@ -1,0 +1,95 @@
+"""Summing the value files of all processes at every scrape, remembering their layout in between; knows no metric."""
+
+import json
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from gateway.metrics.files import KINDS, sources, steady
+
+_HEADER = 8  # bytes before the first entry; the first four say how many are used
+
+
+class Series(NamedTuple):
+    """Name one number: the metric, the sample of it, its labels."""
+
+    family: str
+    sample: str
+    labels: tuple[tuple[str, str], ...]
+
+
+class _File:
+    """Remember which series lies where in one file; entries are only ever appended."""
+
+    def __init__(self, path: Path) -> None:
+        # Held open: while it is, no other file can get the inode that this layout is remembered under.
+        self.handle = path.open("rb", buffering=0)
+        self.used = _HEADER
+        self.series: list[int] = []
+        self.places: list[int] = []
+
+    def read(self) -> bytes:
+        """Return the used part; what is appended meanwhile is left for the next time."""
+        used = int.from_bytes(os.pread(self.handle.fileno(), 4, 0), "little")
+        return os.pread(self.handle.fileno(), used, 0)
+
+
+class Reader:
+    """Sum the files of a directory. Not safe for threads."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.series: list[Series] = []
+        self._ids: dict[Series, int] = {}
+        self._ids_of_keys: dict[bytes, int] = {}
+        self._files: dict[tuple[str, int], _File] = {}
+
+    def totals(self) -> list[float | None]:
+        """Return the sum of each of `series`; None for one that no file holds any more."""
+        sums: list[float | None] = [None] * len(self.series)
+        with steady(self.directory):
+            for file in self._open([path for kind in KINDS for path in sources(self.directory, kind)]):
+                self._add(file, sums)
+        return sums
+
+    def _open(self, paths: list[Path]) -> list[_File]:
+        kept: dict[tuple[str, int], _File] = {}
+        for path in paths:
+            file_id = (path.name, path.stat().st_ino)
+            kept[file_id] = self._files.pop(file_id) if file_id in self._files else _File(path)
+        for gone in self._files.values():
+            gone.handle.close()
+        self._files = kept
+        return list(kept.values())
+
+    def _add(self, file: _File, sums: list[float | None]) -> None:
+        data = file.read()
+        if len(data) > file.used:
+            self._learn(data, file)
+            sums.extend([None] * (len(self.series) - len(sums)))
+        numbers = memoryview(data)[: len(data) // 8 * 8].cast("d")
+        for series, place in zip(file.series, file.places, strict=True):
+            sums[series] = (sums[series] or 0.0) + numbers[place]
+
+    def _learn(self, data: bytes, file: _File) -> None:
+        """Note the entries after the known ones: length (4 bytes), key, padding to 8, value, time."""
+        at = file.used
+        while at < len(data):
+            length = int.from_bytes(data[at : at + 4], "little")
+            key = data[at + 4 : at + 4 + length]
+            at += 4 + length + 8 - (length + 4) % 8
+            file.series.append(self._id(key))
+            file.places.append(at // 8)
+            at += 16
+        file.used = at
+
+    def _id(self, key: bytes) -> int:
+        """Return the number of a series; keys that differ in the help text alone are one series."""
+        found = self._ids_of_keys.get(key)
+        if found is None:
+            family, sample, labels, _ = json.loads(key)
+            series = Series(family, sample, tuple(sorted(labels.items())))
+            found = self._ids_of_keys[key] = self._ids.setdefault(series, len(self.series))
+            if found == len(self.series):
+                self.series.append(series)
+        return found
