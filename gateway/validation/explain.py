@@ -1,12 +1,12 @@
 """The words of every fault: from a broken rule and a value to message, expectation and hint. Decides nothing."""
 
-import difflib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from gateway.errors import Fault
+from gateway.near import did_you_mean
 from gateway.schema import Field
 from gateway.validation.faults import printable, quoted, shown
 
@@ -15,6 +15,7 @@ _DECIMAL_COMMA = re.compile(r"\s*[+-]?[0-9]+,[0-9]+\s*")
 #: Levels shown in a message; a field with hundreds of levels has a schema to look at.
 _MAX_LEVELS = 20
 _MAX_GUESSED = 64
+_MAX_CANDIDATES = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ def _expected(field: Field, code: str) -> Any:
 def _hint(refused: Refused, *, redact: bool) -> str | None:
     field, code = refused.field, refused.code
     if code == "enum":
-        return did_you_mean(str(shown(refused.value)), map(str, field.enum or ()))
+        return nearest_hint(str(shown(refused.value)), field.enum or ())
     if code == "null" and not field.required:
         return "leave the field out"
     if code == "not-finite":
@@ -118,12 +119,8 @@ def _type_hint(field: Field, value: Any, *, redact: bool, json: bool) -> str | N
     return None
 
 
-def did_you_mean(word: str, candidates: Iterable[str]) -> str | None:
-    """Suggest the nearest candidate: the same letters in another case first, then a close spelling."""
+def nearest_hint(word: str, candidates: Sequence[Any]) -> str | None:
+    """Suggest the nearest candidate; long words and long lists are not worth the time of a request."""
     if len(word) > _MAX_GUESSED:
         return None
-    names = list(candidates)
-    folded = word.strip().casefold()
-    near = [name for name in names if name.casefold() == folded]
-    near = near or difflib.get_close_matches(word, names[:1000], n=1, cutoff=0.6)
-    return f"did you mean '{near[0]}'?" if near else None
+    return did_you_mean(word.strip(), map(str, candidates[:_MAX_CANDIDATES]))

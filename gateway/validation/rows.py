@@ -7,7 +7,7 @@ from typing import Any, Literal
 from gateway.errors import Fault
 from gateway.schema import MISSING
 from gateway.validation.checks import FieldChecks
-from gateway.validation.explain import Refused, did_you_mean, field_fault
+from gateway.validation.explain import Refused, field_fault, nearest_hint
 from gateway.validation.faults import Faults, member, printable, quoted, shown
 from gateway.validation.limits import Reject
 from gateway.validation.texts import clean
@@ -137,7 +137,7 @@ class RowReader:
             if name in self._known or name.startswith("_"):
                 continue
             if faults.wants(row):
-                hint = did_you_mean(name, self._offered)
+                hint = nearest_hint(name, self._offered)
                 message = f"{printable(name)} is not a field of this route"
                 faults.items.append(
                     Fault(source.at(name), "unknown-field", message, self._offered[:50], None, hint, None, row)

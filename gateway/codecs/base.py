@@ -1,0 +1,37 @@
+"""What every codec hands on: decoded instances and where they stood. Knows no HTTP and no rule of a field."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NoReturn, Protocol
+
+from gateway.errors import Fault, InputError
+
+
+@dataclass(slots=True)
+class Decoded:
+    """
+    Hold the instances of a body, not yet validated: each an object of fields or a list of values in order.
+
+    `single` says that the client sent one instance and expects one answer. `text` says that numbers are written as
+    text. `at` is the path of the only instance, or of the list of them. `parameters` are options of the call found in
+    the body (names that start with "_").
+    """
+
+    instances: Sequence[Any]
+    single: bool
+    text: bool = False
+    at: str = "$"
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Codec(Protocol):
+    """Turn bytes into instances; `decode` raises InputError and nothing else."""
+
+    def decode(self, body: bytes) -> Decoded:
+        """Return the instances of a body."""
+        ...
+
+
+def refuse(code: str, message: str, *, at: str = "$", expected: Any = None, hint: str | None = None) -> NoReturn:
+    """Raise the one fault that makes a whole body unreadable."""
+    raise InputError([Fault(at, code, message, expected, None, hint)])

@@ -1,0 +1,150 @@
+"""JSON bodies in every dialect to instances, and values to JSON. Knows no HTTP and no rule of a field."""
+
+import codecs
+import json
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from gateway.codecs.base import Decoded, refuse
+from gateway.codecs.json_faults import explain_body, reject_duplicates
+from gateway.codecs.positional import parse_line
+from gateway.schema import Signature
+
+_decoder = msgspec.json.Decoder()
+_DIALECTS = 'an object of fields, {"data": […]}, {"instances": […]}, or an array of objects or lists'
+
+
+class JsonCodec:
+    """
+    Read the JSON bodies of one route; thread-safe.
+
+    `data` and `instances` are dialect words unless the route declares a field of that name. `extra` are further names
+    that count as fields (row ids). In a route with one text input, `{"data": "a, b"}` is that text, commas and all.
+    """
+
+    def __init__(self, signature: Signature, *, strict: bool = True, extra: Iterable[str] = ()) -> None:
+        names = {name for field in signature.inputs for name in (field.name, *field.aliases)} | set(extra)
+        self._words = tuple(word for word in ("data", "instances") if word not in names)
+        self._strict = strict
+        self._one_field = len(signature.positions) == 1
+        self._one_text = self._one_field and signature.inputs[0].type == "string"
+
+    def decode(self, body: bytes) -> Decoded:
+        """Return the instances of a body; raises InputError for whatever is not JSON or not a dialect."""
+        value = parse(body)
+        if type(value) is dict:
+            for word in self._words:
+                if word in value:
+                    return self._wrapped(value, word)
+            return Decoded([value], True, parameters=_options(value))
+        if type(value) is list:
+            return Decoded(_rows(value, "$"), False)
+        return refuse("json-type", f"{_kind(value)} alone is not an instance", expected=_DIALECTS)
+
+    def _wrapped(self, body: dict[str, Any], word: str) -> Decoded:
+        """Read `{"data": …}` or `{"instances": …}`."""
+        at = f"$.{word}"
+        options = _options(body)
+        beside = [name for name in body if name != word and name not in options]
+        if beside and self._strict:
+            message = f"{json.dumps(beside[0][:80])} must not stand beside {word}"
+            refuse("unknown-field", message, expected=f"{word} alone", hint="options start with an underscore")
+        content = body[word]
+        if word == "data" and type(content) is str:
+            values = [content] if self._one_text else parse_line(content, at=at)
+            return Decoded([values], True, True, at, options)
+        if type(content) is not list:
+            refuse("json-type", f"{word} must be a list, not {_kind(content)}", at=at, expected=_DIALECTS)
+        scalar = bool(content) and type(content[0]) not in (list, dict)
+        if word == "data" and scalar:
+            return Decoded([content], True, False, at, options)
+        if scalar and self._one_field:
+            content = [[value] for value in content]
+        return Decoded(_rows(content, at), False, False, at, options)
+
+
+def _options(body: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in body.items() if name.startswith("_")}
+
+
+def _rows(rows: list[Any], at: str) -> list[Any]:
+    """Check that a batch is not empty and of one kind."""
+    kinds = set(map(type, rows))
+    if kinds in ({dict}, {list}):
+        return rows
+    if not rows:
+        refuse("empty-batch", "the batch has no instances", at=at, expected="at least one instance")
+    first = type(rows[0])
+    if first not in (dict, list):
+        hint = 'send the values of one instance as {"data": […]}' if at == "$" else None
+        refuse("json-type", f"{_kind(rows[0])} is not an instance", at=f"{at}[0]", expected=_DIALECTS, hint=hint)
+    index = next(index for index, row in enumerate(rows) if type(row) is not first)
+    message = f"a batch holds objects or lists, not both: {_kind(rows[index])} follows {_kind(rows[0])}"
+    return refuse("mixed-batch", message, at=f"{at}[{index}]", expected=_kind(rows[0]))
+
+
+_KINDS = {str: "a text", bool: "a boolean", int: "a number", float: "a number", list: "a list", dict: "an object"}
+
+
+def _kind(value: Any) -> str:
+    return _KINDS.get(type(value), "null")
+
+
+def parse(body: bytes) -> Any:
+    """Decode strict UTF-8 JSON with or without a byte order mark; raises InputError, also for duplicate keys."""
+    if body.startswith(codecs.BOM_UTF8):
+        body = body[3:]
+    try:
+        value = _decoder.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as problem:
+        explain_body(body, problem)
+    # Every member has a colon: as many colons as kept members prove that none was dropped. Colons inside texts and
+    # nested values make the second, slower look necessary.
+    if body.count(b":") != _members(value):
+        reject_duplicates(body)
+    return value
+
+
+def _members(value: Any) -> int:
+    """Count the members of objects down to the depth of a batch of flat instances."""
+    if type(value) is list:
+        return sum(len(row) for row in value if type(row) is dict)
+    if type(value) is not dict:
+        return 0
+    return len(value) + sum(_members(inner) for inner in value.values() if type(inner) is list)
+
+
+def encode(value: Any) -> bytes:
+    """
+    Encode a value as compact UTF-8 JSON; NaN and infinities become null, numpy's scalars and arrays plain JSON.
+
+    Text that no encoding can carry (lone surrogates) is escaped instead of failing.
+    """
+    try:
+        return _encoder.encode(value)
+    except UnicodeEncodeError:
+        return json.dumps(_plain(value), separators=(",", ":"), allow_nan=False).encode()
+
+
+def _from_numpy(value: Any) -> Any:
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    raise TypeError(f"a {type(value).__name__} cannot be written as JSON")
+
+
+_encoder = msgspec.json.Encoder(enc_hook=_from_numpy)
+
+
+def _plain(value: Any) -> Any:
+    """Copy a value into what the standard library encodes as `_encoder` would."""
+    if isinstance(value, np.ndarray | np.generic):
+        return _plain(value.tolist())
+    if isinstance(value, dict):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,126 @@
+"""Why a body is not the JSON it should be: position, expectation, hint. Runs only when decoding failed."""
+
+import codecs
+import json
+import re
+from typing import Any, NoReturn
+
+from gateway.codecs.base import refuse
+
+_NESTING = "the JSON is nested too deeply"
+#: Strings are skipped, so that a word inside a text is not taken for a literal.
+_LITERALS = re.compile(r'"(?:[^"\\]|\\.)*"|(-?\b(?:NaN|Infinity|inf|nan|True|False|None|undefined)\b)')
+_LITERAL_HINTS = {
+    "True": "write true",
+    "False": "write false",
+    "None": "write null",
+    "undefined": "write null, or leave the field out",
+}
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_WIDE_BOMS = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+def explain_body(body: bytes, problem: Exception) -> NoReturn:
+    """Raise the fault that tells why `body` could not be decoded; `problem` is what the decoder said."""
+    if not body.strip():
+        refuse("empty-body", "the body is empty", expected="JSON", hint='send an object of fields, or {"data": […]}')
+    if body.startswith(_WIDE_BOMS) or b"\0" in body[:4]:
+        refuse("encoding", "the body is not UTF-8", expected="UTF-8", hint="save it as UTF-8 (it looks like UTF-16/32)")
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        message = f"the body is not UTF-8: byte {error.start} (0x{body[error.start]:02x}) is invalid"
+        refuse("encoding", message, expected="UTF-8", hint="save it as UTF-8 (it looks like Latin-1 or Windows-1252)")
+    literal = _literal(text)
+    try:
+        json.loads(text, parse_constant=str)
+    except json.JSONDecodeError as error:
+        _explain_syntax(text, error, literal)
+    except RecursionError:
+        refuse("json-depth", _NESTING, hint="an instance is an object of scalars")
+    except ValueError:
+        refuse("json-number", "a number of the JSON has too many digits", expected="a 64-bit number")
+    if literal is not None:
+        _refuse_literal(text, literal)
+    if "out of range" in str(problem):
+        refuse("json-number", "a number of the JSON is too large", expected="a 64-bit number")
+    if _SURROGATE.search(text):
+        refuse("json", "a text of the JSON holds half a surrogate pair (\\uD8xx)", expected="whole characters")
+    refuse("json", f"the body is not valid JSON: {problem}", expected="JSON (RFC 8259)")
+
+
+def _literal(text: str) -> re.Match[str] | None:
+    """Find the first literal of another language outside strings."""
+    return next((found for found in _LITERALS.finditer(text) if found[1]), None)
+
+
+def _refuse_literal(text: str, literal: re.Match[str]) -> NoReturn:
+    word = literal[1]
+    hint = _LITERAL_HINTS.get(word, "send null for a missing value")
+    refuse("json-literal", f"{word} is not JSON ({_place(text, literal.start())})", expected="JSON", hint=hint)
+
+
+def _explain_syntax(text: str, error: json.JSONDecodeError, literal: re.Match[str] | None) -> NoReturn:
+    if literal is not None and literal.start() <= error.pos <= literal.end():
+        _refuse_literal(text, literal)
+    message = f"the body is not valid JSON: {error.msg[:1].lower()}{error.msg[1:]} ({_place(text, error.pos)})"
+    refuse("json", message, expected="JSON (RFC 8259)", hint=_syntax_hint(text, error))
+
+
+#: What stands before and after the position of a syntax error (a NUL marks it) tells the likely cause.
+_HINTS = tuple(
+    (re.compile(pattern), hint)
+    for pattern, hint in (
+        (r"\0(//|/\*|#)", "JSON has no comments"),
+        (r"\0'", "use double quotes"),
+        (r",\0[}\]]|\0,\s*[}\]]", "remove the comma before the closing bracket"),
+        (r",\0,", "remove one of the two commas"),
+        (r"\0\Z", "the end is missing: was the body cut off?"),
+        (r"\0[A-Za-z_]\w*\s*:", "put the names of fields in double quotes"),
+        (r"\0[A-Za-z_][\w.]*=", "form data needs Content-Type: application/x-www-form-urlencoded"),
+        (r"\0[+.0-9]", "a number starts with '-' or a digit, and with 0 only before a point"),
+        (r"[\w\"}\]]\0\"", "a comma is missing before it"),
+    )
+)
+_MESSAGE_HINTS = {
+    "Invalid control character at": "write line breaks inside a text as \\n",
+    "Extra data": "send one JSON value; several instances go into an array",
+    "Invalid \\escape": "write a backslash as \\\\",
+}
+
+
+def _syntax_hint(text: str, error: json.JSONDecodeError) -> str | None:
+    known = _MESSAGE_HINTS.get(error.msg)
+    if known is not None:
+        return known
+    before = text[max(0, error.pos - 50) : error.pos].rstrip()[-1:]
+    around = f"{before}\0{text[error.pos : error.pos + 50].lstrip()}"
+    return next((hint for pattern, hint in _HINTS if pattern.search(around)), None)
+
+
+def _place(text: str, position: int) -> str:
+    line = text.count("\n", 0, position) + 1
+    return f"line {line}, column {position - text.rfind(chr(10), 0, position)}"
+
+
+def reject_duplicates(body: bytes) -> None:
+    """Raise a fault if an object of a valid JSON body names a key twice."""
+
+    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(items)
+        if len(found) < len(items):
+            seen: set[str] = set()
+            name = next(key for key, _ in items if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+            refuse(
+                "duplicate-key",
+                f"the key {json.dumps(name[:80])} stands twice in one object",
+                expected="each key once",
+                hint="keep one of them: readers of JSON disagree on which counts",
+            )
+        return found
+
+    try:
+        # Huge integers are read as text: only the keys matter here.
+        json.loads(body, object_pairs_hook=pairs, parse_int=str)
+    except RecursionError:
+        refuse("json-depth", _NESTING, hint="an instance is an object of scalars")
