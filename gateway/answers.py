@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias
 from gateway.columns import Columns, columns_of, json_key, plain
 from gateway.errors import RegistryError
 from gateway.near import listing
-from gateway.schema import Batch, OutputKind, Predictions, Signature
+from gateway.schema import Batch, Output, OutputKind, Predictions, Signature
 from gateway.templates import SPREAD, Variable, parse_variable, template_faults
 
 JSON: TypeAlias = Any
@@ -157,26 +157,32 @@ def _mapping(template: dict[str, JSON], signature: Signature, wanted: set[str]) 
 
 
 def _variable(variable: Variable, signature: Signature, wanted: set[str]) -> _Cell:
-    name, argument = variable.name, variable.argument
-    if name in {"model", "version", "request_id"}:
-        return lambda columns, row: getattr(columns.context, name)
-    if name == "row_id":
-        return lambda columns, row: None if columns.ids is None else columns.ids[row]
-    if name == "inputs" and argument is None:
-        names = signature.names
-        wanted.update(f"inputs.{field}" for field in names)
-        return lambda columns, row: {field: columns.inputs[field][row] for field in names}
+    name = variable.name
     if name == "inputs":
-        wanted.add(f"inputs.{argument}")
-        return lambda columns, row: columns.inputs[argument][row]
+        return _inputs(variable.argument, signature.names, wanted)
+    if name in {"probability", "probabilities"}:
+        wanted.add("probabilities")
+        return _probabilities(variable.argument, signature.output)
     if name in {"label", "value"}:
         wanted.add("value")
         return lambda columns, row: columns.values[row]
-    wanted.add("probabilities")
-    labels = signature.output.labels if signature.output.kind == "classification" else signature.output.names
-    keys = [json_key(label) for label in labels]
-    if name == "probability":
-        index = keys.index(argument)
+    if name == "row_id":
+        return lambda columns, row: None if columns.ids is None else columns.ids[row]
+    return lambda columns, row: getattr(columns.context, name)
+
+
+def _inputs(field: str | None, names: Sequence[str], wanted: set[str]) -> _Cell:
+    if field is not None:
+        wanted.add(f"inputs.{field}")
+        return lambda columns, row: columns.inputs[field][row]
+    wanted.update(f"inputs.{name}" for name in names)
+    return lambda columns, row: {name: columns.inputs[name][row] for name in names}
+
+
+def _probabilities(label: str | None, output: Output) -> _Cell:
+    keys = [json_key(name) for name in (output.labels if output.kind == "classification" else output.names)]
+    if label is not None:
+        index = keys.index(label)
         return lambda columns, row: None if columns.probabilities is None else columns.probabilities[row][index]
     if not keys:
         return lambda columns, row: None if columns.probabilities is None else columns.probabilities[row]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from gateway.near import did_you_mean, listing
+from gateway.near import did_you_mean, listing, nearest
 
 #: The key whose mapping is spread into the object it stands in.
 SPREAD: Final = "*"
@@ -142,4 +142,5 @@ def _guess(text: str) -> str | None:
         return "name the label: $probability.<label>, or take $probabilities"
     if head in VARIABLES:
         return f"write '${head}': it has no parts"
-    return did_you_mean(head, VARIABLES)
+    guess = nearest(head, VARIABLES)
+    return f"did you mean '${guess}'?" if guess else None

@@ -11,7 +11,7 @@ from gateway.near import did_you_mean, listing, nearest
 from gateway.registry.report import Span
 from gateway.registry.values import Document
 
-#: What to name when nothing fits; keys are shown, so they are in the order of the docs.
+#: What to name when nothing fits.
 SUFFIXES: Final = (
     ".skops, .joblib, .pkl (sklearn), .ubj, .json (xgboost), .zip (h2o_mojo), .onnx (onnx), .py:name (python)"
 )
@@ -101,9 +101,14 @@ def check_pin(document: Document, path: Path, pin: str | None, span: Span) -> No
         )
 
 
+def is_pickle(artifact: str) -> bool:
+    """Say whether the name is that of a pickle."""
+    return artifact.lower().endswith(_PICKLES)
+
+
 def check_pickle(document: Document, artifact: str, path: Path, *, allowed: bool, span: Span) -> None:
     """Note a pickle that nobody opted in to; its route would answer 503."""
-    if allowed or not artifact.lower().endswith(_PICKLES) or not path.is_file():
+    if allowed or not is_pickle(artifact) or not path.is_file():
         return
     document.fault(
         span,

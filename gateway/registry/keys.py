@@ -153,9 +153,7 @@ INPUT_KEYS = _table(
 OUTPUT_KEYS = _table(
     Key(name="labels", kind="scalars", doc="names of the classes, in the order of the artifact's classes"),
     Key(name="positive", kind="scalar", doc="the class that `threshold` is about"),
-    Key(
-        name="threshold", kind="number", minimum=0, maximum=1, doc="probability from which on `positive` is the answer"
-    ),
+    Key(name="threshold", kind="number", minimum=0, maximum=1, doc="probability that makes `positive` the answer"),
     Key(name="unit", kind="text", doc="unit of a regression value"),
     Key(name="decimals", kind="integer", minimum=0, maximum=15, doc="decimals that numbers of an answer keep"),
 )

@@ -39,10 +39,10 @@ def syntax_finding(error: yaml.YAMLError, text: str, lines: list[str]) -> Findin
         what = f"control character U+{ord(text[offset]):04X} in the text"
         return Finding(span=span, code="bad-character", message=what, fix="delete it, or write it as \\x.. in quotes")
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    span = Span(mark.line, mark.column) if mark else None
-    line = lines[span.line] if span and span.line < len(lines) else ""
+    span = Span(mark.line, mark.column) if mark else Span(0, 0)
+    line = lines[span.line] if span.line < len(lines) else ""
     if "\t" in line[: len(line) - len(line.lstrip())]:
-        tab = Span(span.line if span else 0, line.index("\t"))
+        tab = Span(span.line, line.index("\t"))
         return Finding(span=tab, code="tab-indent", message="a tab in the indentation", fix="indent with spaces")
     problem = getattr(error, "problem", None) or "not YAML"
     context = getattr(error, "context", None)

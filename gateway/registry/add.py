@@ -1,0 +1,178 @@
+"""Append one entry to registry.yaml and keep every other byte: comments, quotes, indentation, line ends."""
+
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import Final
+
+import yaml
+
+from gateway.artifacts import digest, locate, split_entry
+from gateway.errors import ArtifactError, RegistryError
+from gateway.registry.document import parse, read
+from gateway.registry.files import is_pickle
+from gateway.registry.parse import parse_registry
+from gateway.registry.scalars import resolve
+from gateway.registry.spec import RegistrySpec
+
+_INDENT: Final = "  "
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_./~-]+(?::[A-Za-z0-9_]+)?")
+
+
+def add_route(
+    registry: Path, artifact: str, route: str, *, loader: str | None = None, allow_pickle: bool = False
+) -> str:
+    """
+    Append `route` with `artifact` (a path from the working folder) and return the lines that were added.
+
+    The new file is checked whole before it replaces the old one by a rename in the same folder. Raises RegistryError
+    where the registry has faults, before or after, and ArtifactError where the artifact is absent.
+    """
+    target = registry.resolve()
+    before = read(registry)
+    old = parse_registry(before, target.parent)
+    _check_free(old, route)
+    source = locate(Path.cwd(), artifact)
+    if is_pickle(artifact) and not allow_pickle:
+        raise ArtifactError(
+            f"'{artifact}' is a pickle, which can run any code when it is loaded",
+            code="pickle-not-allowed",
+            hint="save it as .skops; or read its imports with `gateway describe`, then add it with --allow-pickle",
+        )
+    keys = {"artifact": _relative(source, target.parent, split_entry(artifact)[1])}
+    if loader is not None:
+        keys["loader"] = loader
+    if allow_pickle:
+        keys |= {"allow_pickle": "true", "sha256": digest(source)[0]}
+    data = target.read_bytes()
+    text = data.decode("utf-8")
+    added, new = _insert(text, route, keys)
+    _check(new, old, route, registry)
+    _replace(target, data, new.encode("utf-8"))
+    return added
+
+
+def _check_free(old: RegistrySpec, route: str) -> None:
+    for spec in old.routes:
+        if route in {spec.path, *spec.aliases}:
+            raise RegistryError(
+                f"path '{route}' is already taken by route '{spec.path}' ({spec.artifact})",
+                hint="take another path, or edit that entry",
+            )
+
+
+def _relative(source: Path, base: Path, entry: str | None) -> str:
+    path = Path(os.path.relpath(source, base)).as_posix()
+    return path if entry is None else f"{path}:{entry}"
+
+
+def _check(new: str, old: RegistrySpec, route: str, registry: Path) -> None:
+    """Parse the text as it would be; the other routes must not have changed."""
+    spec = parse_registry(parse(new.encode("utf-8"), str(registry)), registry.resolve().parent)
+    if spec.routes[:-1] != old.routes or spec.routes[-1].path != route or spec.server != old.server:
+        raise RegistryError(
+            f"an entry for '{route}' cannot be appended to {registry} safely",
+            hint="add it by hand under `routes:`",
+        )
+
+
+def _insert(text: str, route: str, keys: dict[str, str]) -> tuple[str, str]:
+    """Return the added lines, and the text with them."""
+    newline = "\r\n" if "\r\n" in text else "\n"
+    lines = text.splitlines(keepends=True)
+    # The byte order mark is no character of the first line for the parser.
+    root = yaml.compose(text.removeprefix("\ufeff"), yaml.SafeLoader)
+    assert isinstance(root, yaml.MappingNode)  # noqa: S101 - parse_registry has refused everything else
+    key, node = next((key, value) for key, value in root.value if key.value == "routes")
+    if isinstance(node, yaml.MappingNode) and node.value and not node.flow_style:
+        first, first_value = node.value[0]
+        indent = " " * first.start_mark.column
+        at = _end_of_entry(lines, node.value[-1][1], first.start_mark.column)
+        step = _step(first_value, first.start_mark.column)
+    elif isinstance(node, yaml.MappingNode) and node.value:
+        raise RegistryError(
+            "the routes stand in braces: {…}", hint="write `routes:` as a block, one route per line, then add again"
+        )
+    else:
+        at, indent, step = key.start_mark.line + 1, " " * key.start_mark.column + _INDENT, _INDENT
+        lines[at - 1] = _without_value(lines[at - 1], key.end_mark.column, node)
+    added = "".join(f"{line}{newline}" for line in _entry(route, keys, indent, step))
+    if lines and at > 0 and not lines[at - 1].endswith(("\n", "\r")):
+        lines[at - 1] += newline
+    return added, "".join([*lines[:at], added, *lines[at:]])
+
+
+def _entry(route: str, keys: dict[str, str], indent: str, step: str) -> list[str]:
+    if list(keys) == ["artifact"]:
+        return [f"{indent}{_quoted(route)}: {_quoted(keys['artifact'])}"]
+    rows = [
+        f"{indent}{step}{name}: {value if name == 'allow_pickle' else _quoted(value)}" for name, value in keys.items()
+    ]
+    return [f"{indent}{_quoted(route)}:", *rows]
+
+
+def _quoted(text: str) -> str:
+    """Return a scalar that reads back as `text`: plain where that is safe."""
+    if _PLAIN.fullmatch(text) and isinstance(resolve(text), str):
+        return text
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _step(value: yaml.Node, column: int) -> str:
+    """Return the indentation that this file gives to the keys of a route."""
+    if isinstance(value, yaml.MappingNode) and value.value and not value.flow_style:
+        return " " * max(1, value.value[0][0].start_mark.column - column)
+    return _INDENT
+
+
+def _end_of_entry(lines: list[str], node: yaml.Node, column: int) -> int:
+    """Return the line after an entry, its trailing comments that are indented deeper included."""
+    end = _last_line(node) + 1
+    at = end
+    while at < len(lines):
+        line = lines[at]
+        stripped = line.strip()
+        if stripped and not (stripped.startswith("#") and len(line) - len(line.lstrip()) > column):
+            break
+        at += 1
+        if stripped:
+            end = at
+    return end
+
+
+def _last_line(node: yaml.Node) -> int:
+    """Return the line on which a value ends; the marks of blocks reach to the next token."""
+    if not isinstance(node, yaml.CollectionNode) or node.flow_style or not node.value:
+        mark = node.end_mark
+        return max(node.start_mark.line, mark.line - 1 if mark.column == 0 else mark.line)
+    last = node.value[-1]
+    return _last_line(last[1] if isinstance(node, yaml.MappingNode) else last)
+
+
+def _without_value(line: str, column: int, node: yaml.Node) -> str:
+    """Delete an empty value (`{}`, `null`, `~`) behind `routes:`; comments stay."""
+    width = node.end_mark.column - node.start_mark.column
+    if width <= 0 or node.start_mark.line != node.end_mark.line:
+        return line
+    start = node.start_mark.column
+    rest = line[start + width :]
+    return f"{line[: column + 1]}{rest if rest.strip() else rest.lstrip(' ')}"
+
+
+def _replace(target: Path, old: bytes, new: bytes) -> None:
+    """Put the new bytes in place by a rename; refuses when somebody else has written meanwhile."""
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
+    draft = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(new)
+            stream.flush()
+            os.fsync(stream.fileno())
+        draft.chmod(target.stat().st_mode & 0o7777)
+        if target.read_bytes() != old:
+            raise RegistryError(f"{target.name} was changed meanwhile", hint="run the command again")
+        draft.replace(target)
+    finally:
+        draft.unlink(missing_ok=True)

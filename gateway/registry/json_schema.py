@@ -1,0 +1,138 @@
+"""
+The JSON Schema of registry.yaml, generated from the table of keys, for editors (`# yaml-language-server: $schema=…`).
+
+A help while typing: what depends on several keys or on files is checked by `gateway check` only.
+"""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from gateway.registry.keys import (
+    DEFAULTS_KEYS,
+    ID_KEYS,
+    INPUT_KEYS,
+    OUTPUT_KEYS,
+    ROUTE_KEYS,
+    SERVER_KEYS,
+    TOP_KEYS,
+    Key,
+)
+from gateway.registry.paths import RESERVED, RESERVED_ENDS
+from gateway.registry.spec import OutputKeys, RouteSpec, ServerSpec
+
+#: Where the generated schema lies; a test holds it equal to `registry_schema()`.
+SCHEMA_FILE: Final = Path(__file__).parent.parent / "registry.schema.json"
+
+_Schema = dict[str, Any]
+
+_SCALAR: Final[_Schema] = {"type": ["string", "number", "boolean"]}
+_TEXT: Final[_Schema] = {"type": ["string", "number"], "minLength": 1}
+_KINDS: Final[Mapping[str, _Schema]] = {
+    "text": _TEXT,
+    "flag": {"type": "boolean"},
+    "number": {"type": "number"},
+    "integer": {"type": "integer"},
+    "choice": {},
+    "bytes": {
+        "anyOf": [{"type": "integer"}, {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?\s*([KMGkmg][Ii]?)?[Bb]$"}]
+    },
+    "scalar": _SCALAR,
+    "scalars": {"type": "array", "items": _SCALAR, "minItems": 1, "uniqueItems": True},
+    "one_or_more": {"anyOf": [_SCALAR, {"type": "array", "items": _SCALAR, "minItems": 1}]},
+    "texts": {"type": "array", "items": _TEXT, "uniqueItems": True},
+    "text_or_texts": {"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "uniqueItems": True}]},
+    "json": {},
+    "section": {"type": ["object", "null"]},
+    "reserved": {"not": {}},
+}
+
+
+def registry_schema() -> _Schema:
+    """Return the schema as data (JSON Schema 2020-12)."""
+    top = _object(TOP_KEYS, {})
+    top["properties"]["version"] = {"const": 1, "description": TOP_KEYS["version"].doc}
+    top["properties"]["defaults"] |= _section(DEFAULTS_KEYS, _defaults_of(RouteSpec))
+    top["properties"]["server"] |= _section(SERVER_KEYS, _defaults_of(ServerSpec))
+    top["properties"]["routes"] |= {
+        "propertyNames": {"pattern": _path_pattern()},
+        "additionalProperties": {"anyOf": [{"type": "string", "minLength": 1}, {"$ref": "#/$defs/route"}]},
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "registry.yaml of the multi-model gateway",
+        **top,
+        "required": ["version", "routes"],
+        "$defs": {"route": _route(), "field": _field()},
+    }
+
+
+def schema_text() -> str:
+    """Return the bytes of SCHEMA_FILE as text."""
+    return msgspec.json.format(msgspec.json.encode(registry_schema()), indent=2).decode() + "\n"
+
+
+def _route() -> _Schema:
+    route = _object(ROUTE_KEYS, _defaults_of(RouteSpec))
+    properties = route["properties"]
+    properties["aliases"]["items"] = {"type": "string", "pattern": _path_pattern()}
+    properties["inputs"] |= {
+        "propertyNames": {"pattern": "^[^_]"},
+        "additionalProperties": {"anyOf": [{"type": "null"}, {"$ref": "#/$defs/field"}]},
+    }
+    properties["outputs"] |= _section(OUTPUT_KEYS, _defaults_of(OutputKeys))
+    properties["id"] |= {**_section(ID_KEYS, {}), "required": ["field"]}
+    return {**route, "required": ["artifact"]}
+
+
+def _field() -> _Schema:
+    field = _object(INPUT_KEYS, {})
+    field["properties"]["default"]["type"] = [*_SCALAR["type"], "null"]
+    return field
+
+
+def _path_pattern() -> str:
+    reserved = "|".join(path.removeprefix("/").replace(".", r"\.") for path in RESERVED)
+    ends = "|".join(RESERVED_ENDS)
+    return rf"^(?!/({reserved})$)(?!.*({ends})$)(/[A-Za-z0-9._~-]+)+$"
+
+
+def _section(keys: Mapping[str, Key], defaults: Mapping[str, Any]) -> _Schema:
+    return {**_object(keys, defaults), "type": ["object", "null"]}
+
+
+def _object(keys: Mapping[str, Key], defaults: Mapping[str, Any]) -> _Schema:
+    properties = {name: _property(key, defaults.get(key.target)) for name, key in keys.items()}
+    return {"type": "object", "additionalProperties": False, "properties": properties}
+
+
+def _property(key: Key, default: Any) -> _Schema:
+    schema = {**_KINDS[key.kind], "description": key.doc}
+    if key.kind == "reserved":
+        schema["description"] = f"reserved, not available yet: {key.doc}"
+    if key.choices:
+        schema["enum"] = list(key.choices)
+    if key.pattern:
+        schema["pattern"] = f"^{key.pattern}$"
+        schema["type"] = "string"
+    bounds = {"minimum": key.minimum, "exclusiveMinimum": key.above, "maximum": key.maximum}
+    schema.update({name: bound for name, bound in bounds.items() if bound is not None})
+    if isinstance(default, bool | int | float | str) and default not in ("", "."):
+        schema["default"] = default
+    return schema
+
+
+def _defaults_of(spec: type) -> dict[str, Any]:
+    return {field.name: field.default for field in fields(spec)}
+
+
+def write_schema() -> None:
+    """Write SCHEMA_FILE: run this after a change of the table of keys."""
+    SCHEMA_FILE.write_text(schema_text(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write_schema()

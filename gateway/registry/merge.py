@@ -1,0 +1,157 @@
+"""
+What the artifact says + what the registry says -> one signature.
+
+Knows no framework and no YAML. The registry may narrow, describe and rename; it may not contradict the artifact.
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from gateway.errors import RegistryError
+from gateway.near import did_you_mean, listing
+from gateway.registry.inputs import implied_type, violated
+from gateway.registry.merge_output import merge_output
+from gateway.registry.spec import RouteSpec
+from gateway.schema import Field, Signature
+
+#: Spelling of JSON Schema -> attribute of Field, where the two differ.
+ATTRIBUTES: Final = {
+    "exclusiveMinimum": "exclusive_minimum",
+    "exclusiveMaximum": "exclusive_maximum",
+    "minLength": "min_length",
+    "maxLength": "max_length",
+}
+#: (type of the artifact, type of the registry) that fit each other: columns of both are numbers.
+_COMPATIBLE: Final = {("number", "integer"), ("integer", "number")}
+
+
+@dataclass(slots=True)
+class _Faults:
+    """Collect everything that does not fit, to say it at once."""
+
+    route: str
+    lines: list[str] = field(default_factory=list)
+    hints: list[str] = field(default_factory=list)
+
+    def add(self, where: str, message: str, hint: str) -> None:
+        """Note one fault."""
+        self.lines.append(f"route '{self.route}', {where}: {message}\n  fix: {hint}")
+        self.hints.append(hint)
+
+    def finish(self) -> None:
+        """Raise RegistryError if there is any."""
+        if self.lines:
+            heads = "; ".join(line.split("\n", 1)[0].removeprefix(f"route '{self.route}', ") for line in self.lines)
+            raise RegistryError(heads, text="\n\n".join(self.lines), count=len(self.lines), hint=self.hints[0])
+
+
+def merge_signature(found: Signature, spec: RouteSpec) -> Signature:
+    """
+    Return the signature of a route: the artifact's, with the registry's keywords merged over it.
+
+    Inputs without known names are renamed by position where `inputs` names as many; where `inputs` names every field,
+    its order is the positional one. Raises RegistryError with every contradiction.
+    """
+    faults = _Faults(spec.path)
+    renamed = _named(found, spec, faults)
+    inputs = tuple(_merge_field(one, spec.inputs.get(one.name, {}), faults) for one in renamed)
+    _check_aliases(inputs, faults)
+    output = merge_output(found.output, spec.outputs, faults)
+    faults.finish()
+    names = {one.name for one in inputs}
+    is_complete = bool(spec.inputs) and set(spec.inputs) == names
+    was_renamed = renamed is not found.inputs
+    return Signature(
+        inputs=inputs,
+        output=output,
+        positional=tuple(spec.inputs) if is_complete else () if was_renamed else found.positional,
+        names_known=found.names_known or was_renamed,
+    )
+
+
+def _named(found: Signature, spec: RouteSpec, faults: _Faults) -> tuple[Field, ...]:
+    """Return the artifact's fields under the names that count; notes names that are not there."""
+    if not found.inputs:
+        return tuple(Field(name=name, type=_type_of(keywords)) for name, keywords in spec.inputs.items())
+    known = found.names
+    strangers = [name for name in spec.inputs if name not in known]
+    if not strangers:
+        return found.inputs
+    if not found.names_known:
+        if len(spec.inputs) == len(known):
+            pairs = zip(found.inputs, spec.inputs, strict=True)
+            return tuple(replace(one, name=name) for one, name in pairs)
+        faults.add(
+            "inputs",
+            f"{_count(len(spec.inputs))} named, the artifact takes {len(known)} without names",
+            f"name all {len(known)}, in the order of the artifact's columns",
+        )
+        return found.inputs
+    for name in strangers:
+        guess = did_you_mean(name, known)
+        faults.add(f"inputs.{name}", f"the artifact has no such field ({listing(known)})", guess or "delete it")
+    return found.inputs
+
+
+def _count(number: int) -> str:
+    return "1 field is" if number == 1 else f"{number} fields are"
+
+
+def _type_of(keywords: dict[str, Any]) -> Any:
+    return implied_type(keywords) or "number"
+
+
+def _merge_field(one: Field, keywords: dict[str, Any], faults: _Faults) -> Field:
+    if not keywords:
+        return one
+    where = f"inputs.{one.name}"
+    _check_type(one, keywords, where, faults)
+    _check_levels(one, keywords, where, faults)
+    changes = {ATTRIBUTES.get(name, name): _frozen(value) for name, value in keywords.items() if name != "type"}
+    declared = keywords.get("type")
+    if declared is not None and (declared == one.type or (one.type, declared) in _COMPATIBLE):
+        changes["type"] = declared
+    if "default" in keywords:
+        changes.setdefault("required", False)
+        if keywords["default"] is None:
+            changes.setdefault("nullable", True)  # `default: null`: an absent field is a missing value
+    return replace(one, **changes)
+
+
+def _frozen(value: Any) -> Any:
+    # A spec that went through a snapshot's JSON has lists where the parser made tuples.
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _check_type(one: Field, keywords: dict[str, Any], where: str, faults: _Faults) -> None:
+    wanted = implied_type(keywords)
+    if wanted is None or wanted == one.type or (one.type, wanted) in _COMPATIBLE:
+        return
+    if "type" in keywords:
+        faults.add(where, f"type {wanted}, but the artifact takes {one.type}", f"type: {one.type}, or delete 'type'")
+    else:
+        because = next(name for name in keywords if implied_type({name: keywords[name]}) is not None)
+        faults.add(where, f"'{because}' is for {wanted}, but the artifact takes {one.type}", f"delete '{because}'")
+
+
+def _check_levels(one: Field, keywords: dict[str, Any], where: str, faults: _Faults) -> None:
+    levels = one.enum
+    if levels is None:
+        return
+    for level in keywords.get("enum", ()):
+        if level not in levels:
+            guess = did_you_mean(str(level), [str(known) for known in levels])
+            faults.add(where, f"the artifact has no level '{level}' ({listing(levels)})", guess or "delete the level")
+    default = keywords.get("default")
+    if default is not None and "enum" not in keywords and violated(default, {"enum": levels}) is not None:
+        guess = did_you_mean(str(default), [str(known) for known in levels])
+        faults.add(where, f"default '{default}' is no level of the artifact ({listing(levels)})", guess or "change it")
+
+
+def _check_aliases(inputs: tuple[Field, ...], faults: _Faults) -> None:
+    owners = {one.name: one.name for one in inputs}
+    for one in inputs:
+        for alias in one.aliases:
+            owner = owners.setdefault(alias, one.name)
+            if owner != one.name or alias == one.name:
+                faults.add(f"inputs.{one.name}", f"alias '{alias}' already means field '{owner}'", "delete the alias")
