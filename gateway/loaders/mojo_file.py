@@ -1,0 +1,158 @@
+"""
+Reads what a MOJO says about itself: model.ini and the levels in domains/. Needs no Java.
+
+Refuses to know how it is scored.
+"""
+
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.errors import ArtifactError, LoadError
+from gateway.schema import Field, Output, Signature
+
+_SERVED = ("Binomial", "Multinomial", "Ordinal", "Regression", "Clustering", "AnomalyDetection")
+_WITH_PROBABILITIES = ("Binomial", "Multinomial", "Ordinal")
+
+
+@dataclass(frozen=True, slots=True)
+class MojoInfo:
+    """
+    Hold the description of a MOJO.
+
+    `columns` are the features in row order; `levels` has None for a numeric one. `labels` are the classes.
+    """
+
+    algorithm: str
+    category: str
+    h2o_version: str
+    columns: tuple[str, ...]
+    levels: tuple[tuple[str, ...] | None, ...]
+    labels: tuple[str | int, ...]
+    threshold: float
+    offset: str | None
+
+    @property
+    def has_probabilities(self) -> bool:
+        """Say whether the scores after the first one are probabilities."""
+        return self.category in _WITH_PROBABILITIES
+
+
+def read_mojo(path: Path) -> MojoInfo:
+    """Read a MOJO's description; raises ArtifactError (`broken-artifact`) or LoadError (`unsupported-model`)."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+            if damaged is not None:
+                raise _broken(path, f"member {damaged} is damaged")
+            return _read(path, archive)
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, OSError, NotImplementedError, RuntimeError) as exc:
+        raise _broken(path, str(exc) or type(exc).__name__) from exc
+    except (KeyError, ValueError, IndexError) as exc:  # UnicodeDecodeError is a ValueError
+        raise _broken(path, f"model.ini is incomplete: {exc}") from exc
+
+
+def signature_of(info: MojoInfo) -> Signature:
+    """Say inputs and outputs: every MOJO reads NaN as missing, so that every feature is nullable."""
+    fields = [
+        Field(name=name, type="number" if levels is None else "string", enum=levels, required=False, nullable=True)
+        for name, levels in zip(info.columns, info.levels, strict=True)
+    ]
+    if info.offset is not None:
+        fields.append(Field(name=info.offset, description="Offset added to the linear predictor."))
+    return Signature(inputs=tuple(fields), output=_output(info))
+
+
+def _output(info: MojoInfo) -> Output:
+    if not info.labels:
+        return Output(kind="regression")
+    if info.category == "Binomial":
+        # H2O's own rule: the second class from max-F1 of the training data on, not from one half.
+        return Output(
+            kind="classification",
+            labels=info.labels,
+            probabilities=True,
+            positive=info.labels[1],
+            threshold=info.threshold,
+        )
+    return Output(kind="classification", labels=info.labels, probabilities=info.has_probabilities)
+
+
+def _broken(path: Path, reason: str) -> ArtifactError:
+    return ArtifactError(
+        f"{path.name}: not a readable MOJO: {reason}",
+        code="broken-artifact",
+        hint="export it again with model.save_mojo(...) and compare its sha256 after copying",
+    )
+
+
+def _read(path: Path, archive: zipfile.ZipFile) -> MojoInfo:
+    if "model.ini" not in archive.namelist():
+        raise _broken(path, "the archive has no model.ini")
+    info, columns, domains = _sections(archive.read("model.ini").decode("utf-8"))
+    category = info["category"]
+    if category not in _SERVED:
+        raise LoadError(
+            f"{path.name}: an H2O model of category {category} ({info.get('algorithm', info['algo'])})",
+            code="unsupported-model",
+            hint=f"served are: {', '.join(_SERVED)}",
+        )
+    count = int(info["n_features"])
+    if len(columns) != int(info["n_columns"]) or not 0 < count <= len(columns):
+        raise ValueError(f"{len(columns)} columns are listed, {info['n_columns']} announced")
+    is_escaped = info.get("escape_domain_values", "false") == "true"
+    levels = {i: _levels(archive, domains[i], is_escaped) for i in domains}
+    return MojoInfo(
+        algorithm=info.get("algorithm", info["algo"]),
+        category=category,
+        h2o_version=info.get("h2o_version", ""),
+        columns=tuple(columns[:count]),
+        levels=tuple(levels.get(i) for i in range(count)),
+        labels=_labels(info, levels, len(columns)),
+        threshold=float(info.get("default_threshold", "0.5")),
+        offset=_named(info.get("offset_column")),
+    )
+
+
+def _labels(
+    info: dict[str, str], levels: dict[int, tuple[str, ...]], columns: int
+) -> tuple[str | int, ...]:
+    if info["category"] in _WITH_PROBABILITIES:
+        return levels[columns - 1]
+    if info["category"] == "Clustering":
+        return tuple(range(int(info["center_num"])))
+    return ()
+
+
+def _named(value: str | None) -> str | None:
+    return None if value in (None, "", "null") else value
+
+
+def _sections(text: str) -> tuple[dict[str, str], list[str], dict[int, tuple[int, str]]]:
+    """Split model.ini: [info] has `key = value`, [columns] one name a line, [domains] `column: count file`."""
+    info: dict[str, str] = {}
+    columns: list[str] = []
+    domains: dict[int, tuple[int, str]] = {}
+    section = ""
+    for line in text.splitlines():
+        if line.startswith("[") and line.rstrip() in {"[info]", "[columns]", "[domains]"}:
+            section = line.strip()
+        elif section == "[columns]" and line:
+            columns.append(line)
+        elif section == "[info]" and " = " in line:
+            key, _, value = line.partition(" = ")
+            info[key] = value.strip()
+        elif section == "[domains]" and ":" in line:
+            index, _, rest = line.partition(":")
+            count, file = rest.split()
+            domains[int(index)] = (int(count), file)
+    return info, columns, domains
+
+
+def _levels(archive: zipfile.ZipFile, domain: tuple[int, str], is_escaped: bool) -> tuple[str, ...]:
+    count, file = domain
+    lines = archive.read(f"domains/{file}").decode("utf-8").split("\n")
+    if len(lines) < count:
+        raise ValueError(f"domains/{file} has {len(lines)} levels, {count} announced")
+    found = lines[:count]
+    return tuple(line.replace("\\n", "\n").replace("\\\\", "\\") if is_escaped else line for line in found)
