@@ -1,0 +1,1 @@
+"""The models that ship with the gateway: one folder each, trained by its own script."""
