@@ -135,6 +135,8 @@ def _redacted(name: str, value: object) -> object:
         return _REDACTED
     if isinstance(value, Mapping):
         return {str(key): _redacted(str(key), inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_redacted("", inner) for inner in value]
     return value
 
 

@@ -1,0 +1,270 @@
+"""Metrics: exact over any kill, equal to the library's own sums, silent about removed routes."""
+
+import multiprocessing
+import os
+import shutil
+import signal
+import sys
+import time
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
+from prometheus_client.parser import text_string_to_metric_families as parse_text
+
+from gateway.metrics import MAX_LABELS, OTHER, ModelRow, RouteMetrics, Snapshot, configure, fold_dead, render
+
+# A process that counts must not inherit instruments which other tests have used.
+_SPAWN = multiprocessing.get_context("spawn")
+_NO_PID = 5_000_000  # above every pid that Linux gives (2^22)
+Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
+
+
+def _samples(page: bytes) -> Samples:
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in parse_text(page.decode())
+        for sample in family.samples
+    }
+
+
+def _requests(directory: Path) -> float:
+    samples = _samples(render(directory, Snapshot(routes=("loan", "churn"))))
+    return sum(value for (name, _), value in samples.items() if name == "gateway_requests_total")
+
+
+def _count(pipe: Connection, directory: Path, times: int) -> None:
+    configure(directory)
+    routes = [RouteMetrics(route, labels=("yes", "no"), fields=("age",)) for route in ("loan", "churn")]
+    for i in range(times):
+        for metrics in routes:
+            metrics.request("POST", 200 if i % 3 else 400, i / 1000)
+            metrics.predict(i / 2000, 3)
+            metrics.label("yes")
+            metrics.fault("age")
+            metrics.fault("invented by a client")
+            metrics.shed("queue-full")
+    pipe.send(os.getpid())
+    time.sleep(60)
+
+
+def _killed_worker(directory: Path, times: int) -> int:
+    """Let a real process count, and kill it; return its pid."""
+    here, there = _SPAWN.Pipe()
+    process = _SPAWN.Process(target=_count, args=(there, directory, times), daemon=True)
+    process.start()
+    pid = int(here.recv())
+    os.kill(pid, signal.SIGKILL)
+    process.join()
+    return pid
+
+
+@pytest.fixture(scope="module")
+def dead(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the files of three killed workers: 2 x (10 + 20 + 30) requests."""
+    directory = tmp_path_factory.mktemp("metrics")
+    for i, times in enumerate((10, 20, 30)):
+        pid = _killed_worker(directory, times)
+        for kind in ("counter", "histogram"):
+            (directory / f"{kind}_{pid}.db").rename(directory / f"{kind}_{_NO_PID + i}.db")
+    return directory
+
+
+@pytest.fixture
+def directory(dead: Path, tmp_path: Path) -> Path:
+    """Return a copy of them that a test may fold."""
+    return Path(shutil.copytree(dead, tmp_path / "metrics"))
+
+
+def test_the_page_equals_the_library(directory: Path) -> None:
+    """Every sample has the value that prometheus_client's own collector computes, before and after a fold."""
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry, str(directory))  # type: ignore[no-untyped-call]
+    expected = _samples(generate_latest(registry))
+    assert len(expected) > 80
+    for _ in range(3):
+        ours = _samples(render(directory, Snapshot(routes=("loan", "churn"))))
+        assert {key: ours.get(key) for key in expected} == pytest.approx(expected)
+        assert {name for name, _ in ours.keys() - expected.keys()} == {
+            "gateway_generation_info",
+            "gateway_worker_restarts_total",
+        }
+        fold_dead(directory)
+
+
+def test_a_kill_loses_no_count_and_doubles_none(directory: Path) -> None:
+    """Folding keeps the totals exact, however often it runs, and leaves one file per kind."""
+    assert _requests(directory) == 120
+    assert fold_dead(directory) == 6
+    assert fold_dead(directory) == 0
+    assert _requests(directory) == 120
+    assert len(list(directory.glob("*.db"))) == 2
+
+
+def test_a_killed_worker_and_its_successor_add_up(tmp_path: Path) -> None:
+    """A worker killed by the kernel is folded at once, and one that comes later goes on top."""
+    pid = _killed_worker(tmp_path, 7)
+    assert fold_dead(tmp_path, {pid}) == 0
+    assert fold_dead(tmp_path) == 2
+    _killed_worker(tmp_path, 4)
+    assert _requests(tmp_path) == 22
+
+
+def _fold_until(directory: Path, step: int) -> bool:
+    """Fold in a child that kills itself before its n-th change of a file; return whether it came to the end."""
+    pid = os.fork()
+    if pid == 0:
+        left = step
+
+        def hook(event: str, _: Any) -> None:
+            nonlocal left
+            if event in ("os.rename", "os.remove", "os.truncate", "mmap.__new__"):
+                left -= 1
+                if left < 0:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+        sys.addaudithook(hook)
+        fold_dead(directory)
+        os._exit(0)
+    return os.waitpid(pid, 0)[1] == 0
+
+
+def test_a_crash_anywhere_in_a_fold_is_harmless(dead: Path, tmp_path: Path) -> None:
+    """Killed before any of its steps, a fold leaves exact totals, and the next one finishes the work."""
+    step, done = 0, False
+    while not done:
+        directory = Path(shutil.copytree(dead, tmp_path / str(step)))
+        done = _fold_until(directory, step)
+        assert _requests(directory) == 120, f"after a kill before step {step}"
+        for kind in ("counter", "histogram"):  # a worker that got a pid again, and died too
+            shutil.copy(dead / f"{kind}_{_NO_PID}.db", directory / f"{kind}_{_NO_PID + 7}.db")
+        assert _requests(directory) == 140
+        _fold_until(directory, step)
+        fold_dead(directory)
+        assert _requests(directory) == 140, f"after two kills before step {step}"
+        assert len(list(directory.glob("*.db"))) == len(list(directory.glob("*archive*"))) == 2
+        step += 1
+    assert step > 12  # 6 renames, 2 archives, 2 commits, 6 removals
+
+
+def test_a_scrape_during_folds_sees_exact_totals(directory: Path) -> None:
+    """A reader beside a folding process never misses a file nor counts one twice."""
+    pid = os.fork()
+    if pid == 0:
+        for i in range(2, -1, -1):
+            fold_dead(directory, range(_NO_PID, _NO_PID + i))
+            time.sleep(0.05)
+        os._exit(0)
+    readings = set()
+    while os.waitpid(pid, os.WNOHANG) == (0, 0):
+        readings.add(_requests(directory))
+    assert readings == {120.0}
+    assert fold_dead(directory) == 0
+
+
+def test_a_living_process_is_never_folded(directory: Path) -> None:
+    """Even if the caller forgets a pid, the file of an existing process stays."""
+    for kind in ("counter", "histogram"):
+        (directory / f"{kind}_{_NO_PID}.db").rename(directory / f"{kind}_{os.getpid()}.db")
+    assert fold_dead(directory, ()) == 4
+    assert (directory / f"counter_{os.getpid()}.db").exists()
+    assert _requests(directory) == 120
+
+
+def test_removed_routes_leave_the_page_and_come_back(directory: Path) -> None:
+    """Only active routes are shown; a route that returns goes on counting."""
+    page = render(directory, Snapshot(routes=("loan",)))
+    assert b"churn" not in page
+    assert b'gateway_requests_total{code="200"' in page
+    assert b"churn" in render(directory, Snapshot(routes=("loan", "churn")))
+
+
+FULL = Snapshot(
+    routes=("loan", "churn"),
+    generation="3f2a",
+    models=(
+        ModelRow(
+            route="loan", loader="h2o_mojo", version='1"\n\\', states={"ready": 2}, load_seconds=0.5, size_bytes=9
+        ),
+        ModelRow(route="loan", variant="candidate", loader="onnx", states={"failed": 1, "ready": 1}),
+    ),
+    in_flight={"loan": 3},
+    queue_depth={"loan": 1},
+    reloads={"success": 2, "refused": 1},
+    last_reload_success_at=1.7e9,
+    worker_pss_bytes=123_456_789,
+    worker_restarts=4,
+)
+CONTRACT = {
+    "gateway_requests_total": {"route", "method", "code"},
+    "gateway_request_seconds_bucket": {"route", "le"},
+    "gateway_predict_seconds_bucket": {"route", "variant", "le"},
+    "gateway_instances_total": {"route"},
+    "gateway_predictions_total": {"route", "label"},
+    "gateway_validation_errors_total": {"route", "field"},
+    "gateway_in_flight": {"route"},
+    "gateway_queue_depth": {"route"},
+    "gateway_shed_total": {"route", "reason"},
+    "gateway_model_state": {"route", "variant", "state"},
+    "gateway_model_info": {"route", "variant", "loader", "version", "compiled"},
+    "gateway_model_load_seconds": {"route"},
+    "gateway_model_size_bytes": {"route"},
+    "gateway_reloads_total": {"result"},
+    "gateway_generation_info": {"generation"},
+    "gateway_last_reload_success_timestamp_seconds": set(),
+    "gateway_worker_memory_bytes": {"kind"},
+    "gateway_worker_restarts_total": set(),
+}
+
+
+@pytest.mark.parametrize("openmetrics", [False, True])
+def test_every_metric_of_the_contract_is_on_the_page(directory: Path, openmetrics: bool) -> None:
+    """Both formats parse, and each metric has exactly the promised labels."""
+    text = render(directory, FULL, openmetrics=openmetrics).decode()
+    families = (parse_openmetrics if openmetrics else parse_text)(text)
+    found = {sample.name: set(sample.labels) for family in families for sample in family.samples}
+    assert {name: found.get(name) for name in CONTRACT} == CONTRACT
+    rest = found.keys() - CONTRACT.keys()
+    assert rest == {f"gateway_{kind}_seconds_{part}" for kind in ("request", "predict") for part in ("sum", "count")}
+
+
+def test_gauges_say_what_the_caller_said(directory: Path) -> None:
+    """Numbers and odd label values survive the text."""
+    samples = _samples(render(directory, FULL))
+    assert samples["gateway_in_flight", (("route", "loan"),)] == 3
+    assert samples["gateway_worker_memory_bytes", (("kind", "pss"),)] == 123_456_789
+    state = {"route": "loan", "state": "failed", "variant": "candidate"}
+    assert samples["gateway_model_state", tuple(state.items())] == 1
+    assert any(dict(labels).get("version") == '1"\n\\' for _, labels in samples)
+
+
+def _declare_many(pipe: Connection, directory: Path) -> None:
+    # The library was imported first, without its variable: configure has to make up for it.
+    configure(directory)
+    metrics = RouteMetrics("loan", labels=range(MAX_LABELS + 50))
+    metrics.label("7")
+    metrics.label(str(MAX_LABELS + 1))
+    metrics.label("never declared")
+    metrics.request("BREW", 200, 0.1)
+    pipe.send(None)
+
+
+def test_series_exist_from_load_on_and_are_bounded(tmp_path: Path) -> None:
+    """Declared labels start at zero, at most 100 of them; what is not declared shares one series."""
+    here, there = _SPAWN.Pipe()
+    process = _SPAWN.Process(target=_declare_many, args=(there, tmp_path))
+    process.start()
+    here.recv()
+    process.join()
+    samples = _samples(render(tmp_path, Snapshot(routes=("loan",))))
+    labels = {dict(key[1])["label"]: value for key, value in samples.items() if key[0] == "gateway_predictions_total"}
+    assert len(labels) == MAX_LABELS + 1
+    assert (labels["7"], labels["8"], labels[OTHER]) == (1, 0, 2)
+    requests = {key[1]: value for key, value in samples.items() if key[0] == "gateway_requests_total"}
+    assert requests[("code", "200"), ("method", "POST"), ("route", "loan")] == 0
+    assert requests[("code", "200"), ("method", OTHER), ("route", "loan")] == 1
+    assert samples["gateway_request_seconds_count", (("route", "loan"),)] == 1
