@@ -123,7 +123,7 @@ def _quoted(text: str) -> str:
 def _step(value: yaml.Node, column: int) -> str:
     """Return the indentation that this file gives to the keys of a route."""
     if isinstance(value, yaml.MappingNode) and value.value and not value.flow_style:
-        return " " * max(1, value.value[0][0].start_mark.column - column)
+        return " " * max(1, int(value.value[0][0].start_mark.column) - column)
     return _INDENT
 
 

@@ -84,7 +84,7 @@ def _text(document: Document, key: Key, value: Value) -> Any:
     if isinstance(value.data, bool | dict | list) or not value.raw.strip():
         return _wrong(document, key, value, "a text that is not empty")
     if key.pattern is not None and not re.fullmatch(key.pattern, value.raw):
-        code, expected, fix = _PATTERNS.get(key.name, ("wrong-format", key.pattern, None))
+        code, expected, fix = _PATTERNS[key.name]
         document.fault(value.span, code, f"'{value.raw}' cannot be '{key.name}'", expected=expected, fix=fix)
         return BAD
     return value.raw

@@ -60,7 +60,7 @@ def read(path: Path) -> Document:
         data = path.read_bytes()
     except OSError as error:
         fix = "create it, or name another one" if isinstance(error, FileNotFoundError) else "name a readable file"
-        raise whole_file(name, "unreadable", f"cannot be read: {error.strerror}", fix=fix) from error
+        raise whole_file(name, "unreadable-file", f"cannot be read: {error.strerror}", fix=fix) from error
     return parse(data, name)
 
 

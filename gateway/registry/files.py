@@ -65,8 +65,9 @@ def infer_loader(document: Document, base: Path, artifact: str, span: Span) -> s
     return ""
 
 
-def check_file(document: Document, base: Path, text: str, span: Span, what: str) -> Path | None:
+def check_file(document: Document, base: Path, text: str, span: Span, code: str) -> Path | None:
     """Note a file that is absent; its route would answer 503."""
+    what = code.removesuffix("-missing")
     path = base / split_entry(text)[0]
     if path.exists():
         return path
@@ -74,9 +75,9 @@ def check_file(document: Document, base: Path, text: str, span: Span, what: str)
     guess = nearest(path.name, names)
     document.fault(
         span,
-        f"{what}-missing",
+        code,
         f"{what} '{text}' does not exist",
-        expected=f"a file or folder, looked for at {path}" if path.is_absolute() else "a file or folder",
+        expected="a file or folder, relative to the registry",
         fix=f"did you mean '{(Path(text).parent / guess).as_posix()}'?" if guess else "train it, or correct the path",
     )
     return None

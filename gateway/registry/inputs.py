@@ -77,7 +77,7 @@ def _check_field(document: Document, name: str, keywords: dict[str, Any], entrie
     if keywords.get("required") is True and "default" in keywords:
         document.fault(
             entries["required"].key,
-            "contradiction",
+            "rules-contradict",
             f"field '{name}' is required and has a default, which would never be used",
             fix="delete one of the two",
         )
@@ -104,7 +104,7 @@ def _check_type(document: Document, name: str, keywords: dict[str, Any], entries
         if types and kind is not None and kind not in types:
             document.fault(
                 entries[keyword].key,
-                "contradiction",
+                "rules-contradict",
                 f"'{keyword}' has no meaning for field '{name}' of type {kind}",
                 expected=f"'{keyword}' only for type {listing(types)}",
                 fix=f"delete '{keyword}', or set `type: {types[0]}`",
@@ -119,7 +119,7 @@ def _check_bounds(document: Document, name: str, keywords: dict[str, Any], entri
         if bottom > top or (strict and bottom == top):
             document.fault(
                 entries[low].value.span,
-                "contradiction",
+                "rules-contradict",
                 f"'{low}' {bottom} and '{high}' {top} of field '{name}' leave no value",
                 fix=f"{low}: {top}, {high}: {bottom}" if bottom > top else f"lower '{low}' or raise '{high}'",
             )
@@ -151,7 +151,7 @@ def _check_values(document: Document, name: str, keywords: dict[str, Any], entri
             if rule is not None:
                 document.fault(
                     item.span,
-                    "contradiction",
+                    "rules-contradict",
                     f"{keyword} {kind_of(item.data)} of field '{name}' breaks its own rule",
                     expected=rule,
                     fix=_quoted(item.data, rule) or f"change the {keyword} or the rule",

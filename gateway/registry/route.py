@@ -118,11 +118,11 @@ class RouteReader:
     def _look_at_files(self, entries: Mapping[str, Entry], found: Mapping[str, Any]) -> None:
         span = entries["artifact"].value.span
         artifact = found["artifact"]
-        path = files.check_file(self.document, self.base, artifact, span, "artifact")
+        path = files.check_file(self.document, self.base, artifact, span, "artifact-missing")
         if path is not None:
             if "sha256" in found:
                 pin_span = entries["sha256"].value.span
                 files.check_pin(self.document, path, found["sha256"].lower(), pin_span)
             files.check_pickle(self.document, artifact, path, allowed=bool(found.get("allow_pickle")), span=span)
         if found.get("golden"):
-            files.check_file(self.document, self.base, found["golden"], entries["golden"].value.span, "golden")
+            files.check_file(self.document, self.base, found["golden"], entries["golden"].value.span, "golden-missing")

@@ -1,0 +1,41 @@
+"""The command line: a table of subcommands. What they do stands in `commands/`."""
+
+import argparse
+from collections.abc import Sequence
+from typing import Final
+
+from gateway import __version__
+from gateway.commands.add import ADD
+from gateway.commands.base import Command, complain
+from gateway.commands.check import CHECK
+from gateway.commands.describe import DESCRIBE
+from gateway.commands.prepare import PREPARE
+from gateway.commands.serve import SERVE
+from gateway.errors import GatewayError
+
+COMMANDS: Final[tuple[Command, ...]] = (CHECK, DESCRIBE, ADD, PREPARE, SERVE)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Build the parser of every subcommand."""
+    parser = argparse.ArgumentParser(prog="gateway", description="Serve many models from one file: registry.yaml.")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        one = commands.add_parser(command.name, help=command.help, description=command.description)
+        command.configure(one)
+        one.set_defaults(run=command.run)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; errors of the gateway become text, never a traceback."""
+    parsed = build_parser().parse_args(arguments)
+    try:
+        code: int = parsed.run(parsed)
+    except GatewayError as error:
+        return complain(error)
+    except BrokenPipeError:
+        # `gateway describe … | head`: the reader has gone, which is no fault.
+        return 0
+    return code

@@ -1,0 +1,130 @@
+"""`gateway describe`: say what an artifact tells about itself."""
+
+import argparse
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from gateway.artifacts import digest, locate, split_entry
+from gateway.commands.base import FAILED, OK, Command, complain, say
+from gateway.errors import GatewayError, LoadError
+from gateway.loaders import get_loader, loader_names, package_versions, sniff
+from gateway.loaders.base import LoadOptions
+from gateway.near import listing
+from gateway.schema import Field, Signature
+
+
+@dataclass(slots=True, kw_only=True)
+class Description:
+    """Hold what was found out; `imports` are the globals that a pickle names, listed without executing it."""
+
+    artifact: str
+    loader: str
+    sha256: str
+    size_bytes: int
+    versions: dict[str, str] = field(default_factory=dict)
+    imports: tuple[str, ...] = ()
+    signature: Signature | None = None
+
+
+def _configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("artifact", metavar="ARTIFACT", help="file or folder of a model, or file.py:name")
+    parser.add_argument("--loader", help="only where the artifact leaves a doubt")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    path = locate(Path.cwd(), arguments.artifact)
+    found = _identify(path, arguments.artifact, arguments.loader)
+    problem = _ask_loader(found, path)
+    say(msgspec.json.format(msgspec.json.encode(found), indent=2).decode() if arguments.json else _text(found))
+    if problem is not None:
+        complain(problem)
+        return FAILED
+    return OK
+
+
+def _identify(path: Path, text: str, loader: str | None) -> Description:
+    candidates = (loader,) if loader else sniff(path, text)
+    if len(candidates) != 1:
+        known = listing(candidates or sorted(loader_names()))
+        what = "more than one loader fits" if candidates else "no loader is known for"
+        raise LoadError(f"{what} '{text}'", code="no-loader", hint=f"say --loader with {known}")
+    sha256, size = digest(path)
+    return Description(artifact=text, loader=str(candidates[0]), sha256=sha256, size_bytes=size)
+
+
+def _ask_loader(found: Description, path: Path) -> GatewayError | None:
+    """Fill in what the loader knows; return the error where it cannot describe the artifact."""
+    try:
+        loader = get_loader(found.loader)
+        found.versions = dict(package_versions(found.loader))
+        inspect = getattr(loader, "inspect", None)
+        if inspect is not None:
+            found.imports = tuple(inspect(path))
+        options = LoadOptions(entry=split_entry(found.artifact)[1], origin=path.parent)
+        found.signature = loader.describe(path, options)
+    except GatewayError as error:
+        return error
+    return None
+
+
+def _text(found: Description) -> str:
+    rows = [
+        f"artifact  {found.artifact}  ({found.size_bytes:,} bytes)",
+        f"sha256    {found.sha256}",
+        f"loader    {found.loader}",
+    ]
+    if found.versions:
+        rows.append(f"versions  {', '.join(f'{name} {version}' for name, version in found.versions.items())}")
+    if found.imports:
+        rows += ["imports   of the pickle, not executed:", *(f"          {name}" for name in found.imports)]
+    if found.signature is not None:
+        rows += ["", *_signature(found.signature)]
+    return "\n".join(rows)
+
+
+def _signature(signature: Signature) -> list[str]:
+    table = [("input", "type", "required", "limits"), *(_row(one) for one in signature.inputs)]
+    widths = [max(len(row[column]) for row in table) for column in range(3)]
+    rows = [
+        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]) for row in table
+    ]
+    if not signature.names_known:
+        rows.append("(the artifact has no names: `inputs` of the registry gives them, in this order)")
+    output = signature.output
+    names = output.labels or output.names
+    told = f" of {listing(names, 'and')}" if names else ""
+    chances = " with probabilities" if output.probabilities else ""
+    return [*(row.rstrip() for row in rows), "", f"output  {output.kind}{told}{chances}"]
+
+
+def _row(one: Field) -> tuple[str, str, str, str]:
+    needed = "yes" if one.required else "no"
+    return one.name, one.type, f"{needed}, may be null" if one.nullable else needed, ", ".join(_limits(one))
+
+
+def _limits(one: Field) -> Iterable[str]:
+    if one.enum is not None:
+        yield listing(one.enum)
+    for name in ("minimum", "maximum", "exclusive_minimum", "exclusive_maximum", "min_length", "max_length", "pattern"):
+        value = getattr(one, name)
+        if value is not None:
+            yield f"{re.sub('_([a-z])', lambda found: found[1].upper(), name)} {value}"
+    if one.default is not None:
+        yield f"default {one.default}"
+    if one.unknown == "missing":
+        yield "other levels count as missing"
+
+
+DESCRIBE = Command(
+    name="describe",
+    help="print what an artifact says about itself",
+    description="Print loader, inputs, outputs and library versions of a model file, and the imports of a pickle "
+    "without executing it.",
+    configure=_configure,
+    run=_run,
+)
