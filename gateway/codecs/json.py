@@ -3,7 +3,8 @@
 import codecs
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -14,31 +15,40 @@ from gateway.codecs.json_faults import explain_body, reject_duplicates
 from gateway.codecs.positional import parse_line
 from gateway.schema import Signature
 
+_WORDS = ("data", "instances")
 _decoder = msgspec.json.Decoder()
 _DIALECTS = 'an object of fields, {"data": […]}, {"instances": […]}, or an array of objects or lists'
 
 
+@dataclass(frozen=True, slots=True)
 class JsonCodec:
     """
     Read the JSON bodies of one route; thread-safe.
 
-    `data` and `instances` are dialect words unless the route declares a field of that name. `extra` are further names
-    that count as fields (row ids). In a route with one text input, `{"data": "a, b"}` is that text, commas and all.
+    `data` and `instances` are dialect words unless they are among `fields`, the names and aliases that the route
+    declares. Where it has one field, `{"instances": [1, 2]}` is two instances; where that field is text,
+    `{"data": "a, b"}` is that text, comma and all. `strict` makes other names beside a dialect word faults.
     """
 
-    def __init__(self, signature: Signature, *, strict: bool = True, extra: Iterable[str] = ()) -> None:
-        names = {name for field in signature.inputs for name in (field.name, *field.aliases)} | set(extra)
-        self._words = tuple(word for word in ("data", "instances") if word not in names)
-        self._strict = strict
-        self._one_field = len(signature.positions) == 1
-        self._one_text = self._one_field and signature.inputs[0].type == "string"
+    fields: frozenset[str]
+    strict: bool = True
+    one_field: bool = False
+    one_text: bool = False
+
+    @classmethod
+    def of(cls, signature: Signature, *, strict: bool = True, id_fields: Iterable[str] = ()) -> "JsonCodec":
+        """Return the codec for a signature; build it once per route."""
+        names = {name for field in signature.inputs for name in (field.name, *field.aliases)}
+        one_field = len(signature.positions) == 1
+        one_text = one_field and signature.inputs[0].type == "string"
+        return cls(frozenset(names.union(id_fields)), strict, one_field, one_text)
 
     def decode(self, body: bytes) -> Decoded:
         """Return the instances of a body; raises InputError for whatever is not JSON or not a dialect."""
         value = parse(body)
         if type(value) is dict:
-            for word in self._words:
-                if word in value:
+            for word in _WORDS:
+                if word in value and word not in self.fields:
                     return self._wrapped(value, word)
             return Decoded([value], True, parameters=_options(value))
         if type(value) is list:
@@ -50,21 +60,26 @@ class JsonCodec:
         at = f"$.{word}"
         options = _options(body)
         beside = [name for name in body if name != word and name not in options]
-        if beside and self._strict:
+        if beside and self.strict:
             message = f"{json.dumps(beside[0][:80])} must not stand beside {word}"
             refuse("unknown-field", message, expected=f"{word} alone", hint="options start with an underscore")
         content = body[word]
         if word == "data" and type(content) is str:
-            values = [content] if self._one_text else parse_line(content, at=at)
+            values = [content] if self.one_text else parse_line(content, at=at)
             return Decoded([values], True, True, at, options)
         if type(content) is not list:
             refuse("json-type", f"{word} must be a list, not {_kind(content)}", at=at, expected=_DIALECTS)
         scalar = bool(content) and type(content[0]) not in (list, dict)
         if word == "data" and scalar:
             return Decoded([content], True, False, at, options)
-        if scalar and self._one_field:
+        if scalar and self.one_field:
             content = [[value] for value in content]
         return Decoded(_rows(content, at), False, False, at, options)
+
+
+def decode(body: bytes, fields: Collection[str] = ()) -> Decoded:
+    """Return the instances of a body for a route of which only the declared names are known."""
+    return JsonCodec(frozenset(fields)).decode(body)
 
 
 def _options(body: dict[str, Any]) -> dict[str, Any]:
