@@ -1,0 +1,78 @@
+"""
+Reads from an ONNX file what a session does not tell: class labels, and whether data lies outside the file.
+
+Uses the package onnx where it is installed; without it, labels have to come from ZipMap or metadata.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gateway.errors import ArtifactError, LoadError
+from gateway.schema import Scalar
+
+try:
+    import onnx
+except ImportError:
+    onnx = None
+
+_STANDARD_DOMAINS = {"", "ai.onnx", "ai.onnx.ml", "com.microsoft"}
+
+
+@dataclass(frozen=True, slots=True)
+class GraphFacts:
+    """Hold the labels of the last classifier of a graph; empty where none is known."""
+
+    labels: tuple[Scalar, ...] = ()
+
+
+def read_graph(path: Path, data: bytes) -> GraphFacts:
+    """Read the file; refuses tensors outside it, because only the verified bytes may count, and foreign operators."""
+    if onnx is None:
+        if b"external_data" in data or b"\x0a\x08location\x12" in data:
+            raise _external(path)
+        return GraphFacts()
+    try:
+        model = onnx.load_model_from_string(data)
+    except Exception as exc:  # protobuf's DecodeError has no stable home
+        raise ArtifactError(
+            f"{path.name}: not an ONNX file: {exc}", code="broken-artifact", hint="export it again as one file"
+        ) from exc
+    foreign = {entry.domain for entry in model.opset_import} - _STANDARD_DOMAINS
+    used = {node.domain for node in _nodes(model.graph)} & foreign
+    if used:
+        raise LoadError(
+            f"{path.name}: uses custom operators of {', '.join(sorted(used))}",
+            code="unsupported-model",
+            hint="export it with standard operators only",
+        )
+    if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in model.graph.initializer):
+        raise _external(path)
+    return GraphFacts(_labels(model.graph))
+
+
+def _external(path: Path) -> ArtifactError:
+    return ArtifactError(
+        f"{path.name}: keeps tensors in other files, which no checksum covers",
+        code="external-data",
+        hint="save it as one file: onnx.save(model, path, save_as_external_data=False)",
+    )
+
+
+def _nodes(graph: Any) -> Iterator[Any]:
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            if attribute.HasField("g"):
+                yield from _nodes(attribute.g)
+
+
+def _labels(graph: Any) -> tuple[Scalar, ...]:
+    found: tuple[Scalar, ...] = ()
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.name in {"classlabels_strings", "classlabels_ints", "classlabels_int64s"}:
+                texts = tuple(text.decode() for text in attribute.strings)
+                found = texts or tuple(attribute.ints) or found
+    return found
