@@ -177,20 +177,28 @@ def test_no_reader_sees_half_a_number(path: Path, start: Start) -> None:
     assert last > 100
 
 
-def _binding(pipe: Connection, path: Path, names: list[str]) -> None:
+def _binding(pipe: Connection, path: Path, together: Any, start_at: int) -> None:
     board = Board.open(path)
-    pipe.send(board.bind(board.claim(), names))
+    slot = board.claim()
+    index: dict[str, int] = {}
+    for _ in range(100):
+        together.wait()
+        names = [f"r{len(index) + i}" for i in range(4)]
+        index |= board.bind(slot, names[start_at:] + names[:start_at])
+    pipe.send((slot.number, index))
     time.sleep(60)
 
 
-def test_workers_agree_on_names(path: Path, start: Start) -> None:
-    """Whoever binds a name first decides its index for all, also when they do so at once."""
-    names = [f"r{i}" for i in range(8)]
-    pipes = [start(_binding, path, names[i:] + names[:i])[1] for i in (0, 3, 6)]
-    answers = [pipe.recv() for pipe in pipes]
+def test_workers_agree_on_slots_and_names(tmp_path: Path, start: Start) -> None:
+    """Whoever binds a name first decides its index for all, also when they do so at once; no two share a slot."""
+    board = Board.create(tmp_path / "board", slots=4, routes=400)
+    together = _FORK.Barrier(3)
+    pipes = [start(_binding, tmp_path / "board", together, i)[1] for i in range(3)]
+    slots, answers = zip(*(pipe.recv() for pipe in pipes), strict=True)
+    assert len(set(slots)) == 3
     assert answers[0] == answers[1] == answers[2]
-    assert sorted(answers[0].values()) == list(range(8))
-    assert Board.open(path).names() == {index: name for name, index in answers[0].items()}
+    assert sorted(answers[0].values()) == list(range(400))
+    assert board.names() == {index: name for name, index in answers[0].items()}
 
 
 def test_a_name_is_recycled_only_when_nobody_serves_it(path: Path) -> None:
