@@ -131,7 +131,7 @@ def _by_content(path: Path) -> str | None:
     head = _head(path)
     if head.startswith(b"PK\x03\x04"):
         return _by_members(path)
-    if head.startswith(b"{L\x00\x00\x00\x00\x00\x00\x00\x07learner") or head.startswith(b"{L"):
+    if head.startswith(b"{L"):
         return "xgboost"  # UBJSON: an object whose first key has an int64 length
     if head.lstrip()[:1] == b"{":
         return _by_json(head)

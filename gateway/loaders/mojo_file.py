@@ -114,9 +114,7 @@ def _read(path: Path, archive: zipfile.ZipFile) -> MojoInfo:
     )
 
 
-def _labels(
-    info: dict[str, str], levels: dict[int, tuple[str, ...]], columns: int
-) -> tuple[str | int, ...]:
+def _labels(info: dict[str, str], levels: dict[int, tuple[str, ...]], columns: int) -> tuple[str | int, ...]:
     if info["category"] in _WITH_PROBABILITIES:
         return levels[columns - 1]
     if info["category"] == "Clustering":

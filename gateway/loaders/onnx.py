@@ -6,9 +6,7 @@ in input order), `gateway.labels` (list, in probability order), `gateway.levels`
 `gateway.nullable` (list of fields that take NaN). README.md beside this file shows how to write them.
 """
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,31 +17,19 @@ import onnxruntime
 from gateway.errors import ArtifactError, GatewayError, LoadError
 from gateway.loaders.base import LoadOptions
 from gateway.loaders.onnx_graph import GraphFacts, read_graph
-from gateway.schema import Column, Field, FieldType, Output, Predictions, Scalar, Signature
+from gateway.loaders.onnx_inputs import read_inputs, read_property
+from gateway.schema import Column, Field, Output, Predictions, Scalar, Signature
 
-_TYPES: dict[str, tuple[FieldType, Any]] = {
-    "tensor(float)": ("number", np.float32),
-    "tensor(double)": ("number", np.float64),
-    "tensor(float16)": ("number", np.float16),
-    "tensor(int64)": ("integer", np.int64),
-    "tensor(int32)": ("integer", np.int32),
-    "tensor(string)": ("string", object),
-    "tensor(bool)": ("boolean", np.bool_),
-}
+#: Dimensions of rows by columns.
+_TABLE = 2
+
+#: Only of two classes is one the positive one.
+_PAIR = 2
+
 _LABEL_TYPES = {"tensor(int64)", "tensor(string)"}
 
 #: float32 probabilities of a few classes sum to one within this; decision values do not.
 _SUM_TOLERANCE = 1e-3
-
-
-@dataclass(frozen=True, slots=True)
-class _Input:
-    """Describe one graph input: its share of the columns, and whether it wants (n, width) or (n,)."""
-
-    name: str
-    dtype: Any
-    width: int
-    is_flat: bool
 
 
 class OnnxPredictor:
@@ -52,7 +38,7 @@ class OnnxPredictor:
     def __init__(self, session: Any, facts: GraphFacts) -> None:
         self._session = session
         meta = session.get_modelmeta().custom_metadata_map
-        self._inputs, fields, names_known = _inputs(session, meta)
+        self._inputs, fields, names_known = read_inputs(session, meta)
         self._outputs = [output.name for output in session.get_outputs()]
         self._output = Output()
         sample = self._run(_sample(fields))
@@ -153,61 +139,6 @@ def _refused(path: Path, exc: Exception) -> GatewayError:
     )
 
 
-def _inputs(session: Any, meta: dict[str, str]) -> tuple[list[_Input], tuple[Field, ...], bool]:
-    wanted, made_up = [], []
-    known = _property(meta, "gateway.feature_names", [])
-    nodes = session.get_inputs()
-    for node in nodes:
-        if node.type not in _TYPES:
-            raise LoadError(f"input {node.name!r} is a {node.type}", code="unsupported-model", hint="only tensors fit")
-        shape = list(node.shape)
-        width = 1 if len(shape) == 1 else shape[-1]
-        if not isinstance(width, int) and len(nodes) == 1 and known:
-            width = len(known)
-        if len(shape) > 2 or not isinstance(width, int):  # noqa: PLR2004  rows and columns
-            raise LoadError(
-                f"input {node.name!r} has shape {shape}; rows of a known number of columns are needed",
-                code="unsupported-model",
-                hint="export with [None, columns], or set the metadata property gateway.feature_names",
-            )
-        wanted.append(_Input(node.name, _TYPES[node.type][1], width, len(shape) == 1))
-        prefix = "x" if len(nodes) == 1 else f"{node.name}_"
-        made_up += [node.name] if width == 1 else [f"{prefix}{i}" for i in range(width)]
-    if known and len(known) != len(made_up):
-        raise LoadError(
-            f"gateway.feature_names has {len(known)} names for {len(made_up)} columns",
-            code="unsupported-model",
-            hint="name every column once, in the order of the inputs",
-        )
-    kinds = [_TYPES[node.type][0] for node, part in zip(nodes, wanted, strict=True) for _ in range(part.width)]
-    levels, nullable = _property(meta, "gateway.levels", {}), _property(meta, "gateway.nullable", [])
-    fields = tuple(
-        Field(
-            name=str(name),
-            type=kind,
-            enum=tuple(levels[name]) if name in levels else None,
-            nullable=name in nullable,
-            required=name not in nullable,
-        )
-        for name, kind in zip(known or made_up, kinds, strict=True)
-    )
-    return wanted, fields, bool(known) or all(part.width == 1 for part in wanted)
-
-
-def _property(meta: dict[str, str], key: str, default: Any) -> Any:
-    try:
-        value = json.loads(meta[key]) if key in meta else default
-    except ValueError as exc:
-        raise ArtifactError(f"metadata {key} is not JSON: {exc}", code="broken-artifact", hint="write JSON") from exc
-    if type(value) is not type(default):
-        raise ArtifactError(
-            f"metadata {key} holds a {type(value).__name__}, expected a {type(default).__name__}",
-            code="broken-artifact",
-            hint="README.md of the loaders shows the properties",
-        )
-    return value
-
-
 def _sample(fields: Sequence[Field]) -> list[Column]:
     columns = []
     for field in fields:
@@ -220,22 +151,21 @@ def _output(session: Any, meta: dict[str, str], facts: GraphFacts, sample: list[
     nodes = session.get_outputs()
     if nodes[0].type not in _LABEL_TYPES:
         scores = np.asarray(sample[0])
-        count = scores.shape[1] if scores.ndim == 2 else 1  # noqa: PLR2004  rows and columns
+        count = scores.shape[1] if scores.ndim == _TABLE else 1
         if count == 1:
             return Output(kind="regression")
         return Output(kind="multi_output", names=tuple(f"y{i}" for i in range(count)))
     labels = _labels(meta, facts, sample)
-    scores = sample[1] if len(sample) > 1 else None
     return Output(
         kind="classification",
         labels=labels,
-        probabilities=_are_probabilities(scores, len(labels)),
-        positive=labels[1] if len(labels) == 2 else None,  # noqa: PLR2004  two classes
+        probabilities=_are_probabilities(sample[1] if len(sample) > 1 else None, len(labels)),
+        positive=labels[1] if len(labels) == _PAIR else None,
     )
 
 
 def _labels(meta: dict[str, str], facts: GraphFacts, sample: list[Any]) -> tuple[Scalar, ...]:
-    told = _property(meta, "gateway.labels", [])
+    told = read_property(meta, "gateway.labels", [])
     if told:
         return tuple(told)
     if len(sample) > 1 and isinstance(sample[1], list) and sample[1] and isinstance(sample[1][0], dict):
@@ -243,7 +173,7 @@ def _labels(meta: dict[str, str], facts: GraphFacts, sample: list[Any]) -> tuple
     if facts.labels:
         return facts.labels
     scores = np.asarray(sample[1]) if len(sample) > 1 else np.empty((0, 0))
-    if scores.ndim == 2 and scores.shape[1] > 1 and np.asarray(sample[0]).dtype.kind == "i":  # noqa: PLR2004
+    if scores.ndim == _TABLE and scores.shape[1] > 1 and np.asarray(sample[0]).dtype.kind == "i":
         return tuple(range(scores.shape[1]))
     raise LoadError(
         "the graph answers labels without saying which there are",
@@ -259,6 +189,6 @@ def _are_probabilities(scores: Any, count: int) -> bool:
     if isinstance(scores, list):
         scores = [list(row.values()) for row in scores]
     table = np.asarray(scores, dtype=np.float64)
-    if table.ndim != 2 or table.shape[1] != count:  # noqa: PLR2004  rows and columns
+    if table.ndim != _TABLE or table.shape[1] != count:
         return False
     return bool(np.all(table >= 0) and np.all(np.abs(table.sum(axis=1) - 1) < _SUM_TOLERANCE))

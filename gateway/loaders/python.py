@@ -32,7 +32,9 @@ class PythonPredictor:
         self.signature = signature
 
     def predict(self, columns: Sequence[Column]) -> Predictions:
-        """Call once per instance, in order."""
+        """Call once per instance, in order; without any input there is one instance."""
+        if not columns:
+            return Predictions([_jsonable(self._function())])
         names = self.signature.names
         values = [
             [_plain(value, field) for value in column.tolist()]

@@ -42,9 +42,7 @@ class SklearnPredictor:
         self.estimator = estimator
         self.inputs = inputs
         self.warnings = notes
-        self.signature = Signature(
-            inputs=inputs.fields, output=answerer.output, names_known=inputs.names_known
-        )
+        self.signature = Signature(inputs=inputs.fields, output=answerer.output, names_known=inputs.names_known)
         self._answerer = answerer
 
     def predict(self, columns: Sequence[Column]) -> Predictions:

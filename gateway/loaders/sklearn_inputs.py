@@ -5,6 +5,7 @@ Follows every input column through pipelines, column transformers and encoders. 
 predicts nothing.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -104,7 +105,7 @@ def _wrapped(estimator: Any) -> Any:
     return getattr(estimator, _WRAPPERS.get(type(estimator).__name__, ""), None)
 
 
-def _walk(step: Any, slots: list[Slot], facts: Facts) -> list[Slot]:
+def _walk(step: Any, slots: list[Slot], facts: Facts) -> list[Slot]:  # noqa: PLR0911  one line per kind of step
     """Feed slots to a step, note what it says about them, and return the slots that leave it."""
     if isinstance(step, str) or step is None:
         return [] if step == "drop" else _use(slots, facts)
@@ -205,7 +206,7 @@ def _refuse(slots: list[Slot], facts: Facts) -> list[Slot]:
 
 
 def _is_missing(value: Any) -> bool:
-    return value is None or type(value).__name__ == "NAType" or (isinstance(value, float) and value != value)
+    return value is None or type(value).__name__ == "NAType" or (isinstance(value, float) and math.isnan(value))
 
 
 def _field(name: str, index: int, facts: Facts) -> Field:

@@ -14,6 +14,9 @@ from sklearn.pipeline import Pipeline
 from gateway.errors import LoadError
 from gateway.schema import Output, Predictions, Scalar
 
+#: Only of two classes is one the positive one.
+_PAIR = 2
+
 #: Their predict is exactly classes_[argmax(predict_proba)], so that one pass over the trees is enough.
 _ARGMAX = (RandomForestClassifier, ExtraTreesClassifier)
 
@@ -34,7 +37,7 @@ class Answerer:
 
 def _split(estimator: Any) -> tuple[Any, Any]:
     """Part a pipeline before its last step: predict and predict_proba would each transform all over again."""
-    if type(estimator) is not Pipeline or len(estimator.steps) < 2:
+    if type(estimator) is not Pipeline or len(estimator.steps) == 1:
         return None, estimator
     last = estimator.steps[-1][1]
     return estimator[:-1], last
@@ -71,7 +74,7 @@ def to_json(value: Any) -> Scalar:
 
 def _classifier(path: Path, estimator: Any, sample: Any) -> Answerer:
     first = np.asarray(estimator.predict(sample))
-    if first.ndim == 2:
+    if first.ndim > 1:
         return _many_labels(path, estimator, first.shape[1])
     classes = np.asarray(estimator.classes_)
     return _labelled(estimator, tuple(to_json(value) for value in classes), classes)
@@ -90,7 +93,7 @@ def _labelled(estimator: Any, labels: tuple[Scalar, ...], classes: npt.NDArray[A
         answers = np.asarray(tail.predict(features))
         return Predictions(order[np.searchsorted(ranked, answers)], probabilities)
 
-    positive = labels[1] if len(labels) == 2 and classes is not None else None
+    positive = labels[1] if len(labels) == _PAIR and classes is not None else None
     output = Output(kind="classification", labels=labels, probabilities=has_probabilities, positive=positive)
     return Answerer(estimator, output, read)
 
@@ -141,7 +144,7 @@ def _regressor(path: Path, estimator: Any, sample: Any) -> Answerer:
             code="not-a-predictor",
             hint="serve it with the python loader",
         )
-    if first.ndim == 2 and first.shape[1] > 1:
+    if first.ndim > 1 and first.shape[1] > 1:
         names = tuple(f"y{i}" for i in range(first.shape[1]))
         return Answerer(estimator, Output(kind="multi_output", names=names), _read_many)
 

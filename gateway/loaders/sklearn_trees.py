@@ -15,6 +15,9 @@ from sklearn.base import BaseEstimator
 
 from gateway.errors import ArtifactError
 
+#: A bitset of 256 categories in 32-bit words.
+_BITSET_WORDS = 8
+
 
 def walk_parts(root: Any) -> Iterator[Any]:
     """Yield every estimator inside an estimator, itself included."""
@@ -51,11 +54,10 @@ def check_trees(path: Path, estimator: Any) -> None:
     """Raise ArtifactError (`broken-artifact`) if a tree points outside its table, its features or back to itself."""
     for part in walk_parts(estimator):
         width = int(getattr(part, "n_features_in_", 0) or 0)
-        tree = getattr(part, "tree_", None)
+        tree: Any = getattr(part, "tree_", None)
         sound = True
         if type(tree).__name__ == "Tree":
-            state = tree.__getstate__()
-            nodes = state["nodes"]
+            nodes = tree.__getstate__()["nodes"]
             leaf = nodes["left_child"] == -1
             sound = _is_sound(nodes["left_child"], nodes["right_child"], nodes["feature"], leaf, width)
             sound = sound and int(tree.n_features) == width
@@ -97,7 +99,7 @@ def _is_sound_predictor(table: Any, width: int) -> bool:
     leaf = nodes["is_leaf"] != 0
     by_category = ~leaf & (nodes["is_categorical"] != 0)
     bits = np.asarray(table.raw_left_cat_bitsets)
-    if bits.ndim != 2 or bits.shape[1] != 8 or not bool(np.all(nodes["bitset_idx"][by_category] < len(bits))):
+    if bits.shape[1:] != (_BITSET_WORDS,) or not bool(np.all(nodes["bitset_idx"][by_category] < len(bits))):
         return False
     # Columns are reordered before the trees when there are categorical ones; their number stays the same.
     return _is_sound(nodes["left"], nodes["right"], nodes["feature_idx"], leaf, width)

@@ -124,7 +124,7 @@ def _wait(sleep_s: float, busy_s: float) -> None:
 
 def _allocate(size_bytes: int) -> None:
     """Fill memory with touched pages; -1 goes on until the process is stopped from outside."""
-    blocks = []
+    blocks: list[bytearray] = []
     while size_bytes < 0 or len(blocks) * _BLOCK_BYTES < size_bytes:
         blocks.append(bytearray(os.urandom(1)) * _BLOCK_BYTES)
 

@@ -5,6 +5,7 @@ Reads names, types, levels and objective out of the file; `best_iteration` is ho
 """
 
 import contextlib
+import itertools
 import json
 import threading
 from collections.abc import Sequence
@@ -21,6 +22,9 @@ from gateway.loaders.base import LoadOptions
 from gateway.schema import Column, Field, FieldType, Output, Predictions, Scalar, Signature
 
 _TYPES: dict[str, FieldType] = {"float": "number", "q": "number", "int": "integer", "i": "boolean", "c": "string"}
+
+#: Where XGBClassifier.predict parts two classes.
+_HALF = 0.5
 
 
 class XgboostPredictor:
@@ -61,12 +65,11 @@ class XgboostPredictor:
         if self._answer == "classification":
             if self._objective in {"binary:hinge", "multi:softmax"}:
                 return Predictions(scores.astype(np.int64))
-            probabilities = scores if scores.ndim == 2 else np.column_stack([1.0 - scores, scores])
-            # XGBClassifier.predict: above one half for two classes, argmax for more.
-            values = np.argmax(probabilities, axis=1) if scores.ndim == 2 else (scores > 0.5).astype(np.int64)  # noqa: PLR2004
+            probabilities = scores if scores.ndim > 1 else np.column_stack([1.0 - scores, scores])
+            values = np.argmax(probabilities, axis=1) if scores.ndim > 1 else (scores > _HALF).astype(np.int64)
             return Predictions(values, probabilities.astype(np.float64))
         if self._answer == "multi_label":
-            return Predictions((scores > 0.5).astype(np.int64), scores.astype(np.float64))  # noqa: PLR2004
+            return Predictions((scores > _HALF).astype(np.int64), scores.astype(np.float64))
         return Predictions(scores.astype(np.float64))
 
 
@@ -162,7 +165,7 @@ def _decode(stored: dict[str, Any]) -> list[Scalar]:
             hint="train with category names in ASCII, or with integer codes",
         )
     text = bytes(values).decode("ascii")
-    return [text[start:stop] for start, stop in zip(offsets, offsets[1:], strict=False)]
+    return [text[start:stop] for start, stop in itertools.pairwise(offsets)]
 
 
 def _encode(column: Column, codes: dict[Any, float]) -> npt.NDArray[np.float32]:
@@ -186,7 +189,9 @@ def _field(name: str, kind: str, codes: dict[Any, float] | None) -> Field:
     enum = tuple(codes)
     if enum and isinstance(enum[0], str):
         return Field(name=name, type="string", enum=enum, required=False, nullable=True)
-    return Field(name=name, type="integer", enum=enum or None, minimum=None if enum else 0, required=False, nullable=True)
+    return Field(
+        name=name, type="integer", enum=enum or None, minimum=None if enum else 0, required=False, nullable=True
+    )
 
 
 def _output(booster: xgboost.Booster, objective: str) -> Output:
@@ -196,9 +201,7 @@ def _output(booster: xgboost.Booster, objective: str) -> Output:
         names = tuple(f"y{i}" for i in range(targets))
         return Output(kind="multi_label", names=names, probabilities=objective == "binary:logistic")
     if objective in {"binary:logistic", "binary:hinge"}:
-        return Output(
-            kind="classification", labels=(0, 1), probabilities=objective == "binary:logistic", positive=1
-        )
+        return Output(kind="classification", labels=(0, 1), probabilities=objective == "binary:logistic", positive=1)
     if objective in {"multi:softprob", "multi:softmax"}:
         probabilities = objective == "multi:softprob"
         return Output(kind="classification", labels=tuple(range(classes)), probabilities=probabilities)

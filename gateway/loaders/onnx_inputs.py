@@ -1,0 +1,93 @@
+"""
+Reads from a session how its inputs are to be fed, and from the metadata properties what they are called.
+
+Refuses inputs that are not rows of a known number of columns.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gateway.errors import ArtifactError, LoadError
+from gateway.schema import Field, FieldType
+
+_TYPES: dict[str, tuple[FieldType, Any]] = {
+    "tensor(float)": ("number", np.float32),
+    "tensor(double)": ("number", np.float64),
+    "tensor(float16)": ("number", np.float16),
+    "tensor(int64)": ("integer", np.int64),
+    "tensor(int32)": ("integer", np.int32),
+    "tensor(string)": ("string", object),
+    "tensor(bool)": ("boolean", np.bool_),
+}
+#: Dimensions of rows by columns.
+_TABLE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class GraphInput:
+    """Describe one graph input: its share of the columns, and whether it wants (n, width) or (n,)."""
+
+    name: str
+    dtype: Any
+    width: int
+    is_flat: bool
+
+
+def read_inputs(session: Any, meta: dict[str, str]) -> tuple[list[GraphInput], tuple[Field, ...], bool]:
+    """Return the graph inputs, the fields they take, and whether those have names of their own."""
+    wanted, made_up = [], []
+    known = read_property(meta, "gateway.feature_names", [])
+    nodes = session.get_inputs()
+    for node in nodes:
+        if node.type not in _TYPES:
+            raise LoadError(f"input {node.name!r} is a {node.type}", code="unsupported-model", hint="only tensors fit")
+        shape = list(node.shape)
+        width = 1 if len(shape) == 1 else shape[-1]
+        if not isinstance(width, int) and len(nodes) == 1 and known:
+            width = len(known)
+        if len(shape) > _TABLE or not isinstance(width, int):
+            raise LoadError(
+                f"input {node.name!r} has shape {shape}; rows of a known number of columns are needed",
+                code="unsupported-model",
+                hint="export with [None, columns], or set the metadata property gateway.feature_names",
+            )
+        wanted.append(GraphInput(node.name, _TYPES[node.type][1], width, len(shape) == 1))
+        prefix = "x" if len(nodes) == 1 else f"{node.name}_"
+        made_up += [node.name] if width == 1 else [f"{prefix}{i}" for i in range(width)]
+    if known and len(known) != len(made_up):
+        raise LoadError(
+            f"gateway.feature_names has {len(known)} names for {len(made_up)} columns",
+            code="unsupported-model",
+            hint="name every column once, in the order of the inputs",
+        )
+    kinds = [_TYPES[node.type][0] for node, part in zip(nodes, wanted, strict=True) for _ in range(part.width)]
+    levels, nullable = read_property(meta, "gateway.levels", {}), read_property(meta, "gateway.nullable", [])
+    fields = tuple(
+        Field(
+            name=str(name),
+            type=kind,
+            enum=tuple(levels[name]) if name in levels else None,
+            nullable=name in nullable,
+            required=name not in nullable,
+        )
+        for name, kind in zip(known or made_up, kinds, strict=True)
+    )
+    return wanted, fields, bool(known) or all(part.width == 1 for part in wanted)
+
+
+def read_property(meta: dict[str, str], key: str, default: Any) -> Any:
+    """Return a metadata property, which is JSON of the same type as the default."""
+    try:
+        value = json.loads(meta[key]) if key in meta else default
+    except ValueError as exc:
+        raise ArtifactError(f"metadata {key} is not JSON: {exc}", code="broken-artifact", hint="write JSON") from exc
+    if type(value) is not type(default):
+        raise ArtifactError(
+            f"metadata {key} holds a {type(value).__name__}, expected a {type(default).__name__}",
+            code="broken-artifact",
+            hint="README.md of the loaders shows the properties",
+        )
+    return value
