@@ -1,8 +1,8 @@
 """The pen of one worker: the only writer of its slot; knows no other worker."""
 
+from _thread import RLock
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from threading import Lock
 from time import time_ns
 
 import gateway.board.layout as lay
@@ -28,7 +28,8 @@ class Slot:
         self._rows = self._head + lay.SLOT_WORDS
         first = self._head + lay.S_IN_FLIGHT
         self._free = [first + i * lay.IN_FLIGHT_WORDS for i in reversed(range(lay.IN_FLIGHT_ENTRIES))]
-        self._lock = Lock()
+        # Native also under gevent, whose own takes 0.29 us instead of 0.17: nothing yields while this is held.
+        self._lock = RLock()
 
     def begin(self, route: int) -> int:
         """Note that a predict of a route starts; return the entry that `finish` clears."""
