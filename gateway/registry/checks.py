@@ -134,8 +134,13 @@ def _in_range(document: Document, key: Key, value: Value, number: float) -> bool
     bounds = [f"at least {low:g}"] if low is not None else []
     bounds += [f"more than {key.above:g}"] if key.above is not None else []
     bounds += [f"at most {high:,.0f}"] if high is not None else []
+    nearest = low if low is not None and number < low else high if high is not None and number > high else 1
     document.fault(
-        value.span, "out-of-range", f"'{key.name}' is {value.raw}", expected=" and ".join(bounds), fix=f"for: {key.doc}"
+        value.span,
+        "out-of-range",
+        f"'{key.name}' is {value.raw}",
+        expected=f"{' and '.join(bounds)}: {key.doc}",
+        fix=f"{key.name}: {nearest}",
     )
     return False
 

@@ -61,7 +61,9 @@ def _render(name: str, lines: Sequence[str], finding: Finding) -> str:
 def _source(lines: Sequence[str], span: Span) -> list[str]:
     if span.line >= len(lines):
         return []
-    source, column = lines[span.line].expandtabs(1), span.column
+    # Control characters of the file must not reach a terminal.
+    source = "".join(char if char.isprintable() else " " for char in lines[span.line])
+    column = span.column
     length = max(1, min(span.length, len(source) - column))
     if len(source) > _WIDEST:
         start = max(0, column - _WIDEST // 2)

@@ -30,5 +30,5 @@ def resolve(text: str) -> str | int | float | bool | None:
     if text[0] not in _FIRST_OF_NUMBER:
         return text
     if _INTEGER.fullmatch(text):
-        return int(text) if len(text) <= _MOST_DIGITS else text
+        return int(text) if len(text.lstrip("+-")) <= _MOST_DIGITS else text
     return float(text) if _FLOAT.fullmatch(text) else text
