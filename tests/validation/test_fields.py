@@ -68,7 +68,7 @@ def test_json_numbers(value: Any, expected: str) -> None:
         ("1e999", "not-finite"),
         ("1_000", "type"),
         ("0x10", "type"),
-        ("١", "type"),
+        ("\u0661", "type"),
         ("3,5", "type"),
         ("abc", "type"),
         ("true", "type"),
