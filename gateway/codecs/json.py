@@ -3,7 +3,7 @@
 import codecs
 import json
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,11 +75,6 @@ class JsonCodec:
         if scalar and self.one_field:
             content = [[value] for value in content]
         return Decoded(_rows(content, at), False, False, at, options)
-
-
-def decode(body: bytes, fields: Collection[str] = ()) -> Decoded:
-    """Return the instances of a body for a route of which only the declared names are known."""
-    return JsonCodec(frozenset(fields)).decode(body)
 
 
 def _options(body: dict[str, Any]) -> dict[str, Any]:
