@@ -38,7 +38,7 @@ class OnnxPredictor:
     def __init__(self, session: Any, facts: GraphFacts) -> None:
         self._session = session
         meta = session.get_modelmeta().custom_metadata_map
-        self._inputs, fields, names_known = read_inputs(session, meta)
+        self._inputs, fields, names_known = read_inputs(session, meta, facts.levels)
         self._outputs = [output.name for output in session.get_outputs()]
         self._output = Output()
         sample = self._run(_sample(fields))

@@ -4,8 +4,8 @@ Reads from an ONNX file what a session does not tell: class labels, and whether 
 Uses the package onnx where it is installed; without it, labels have to come from ZipMap or metadata.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +17,18 @@ try:
 except ImportError:
     onnx = None
 
+#: Operators that hand a column on as it is.
+_PASSING = {"Identity", "Reshape", "Flatten", "Cast", "Squeeze", "Unsqueeze"}
+
 _STANDARD_DOMAINS = {"", "ai.onnx", "ai.onnx.ml", "com.microsoft"}
 
 
 @dataclass(frozen=True, slots=True)
 class GraphFacts:
-    """Hold the labels of the last classifier of a graph; empty where none is known."""
+    """Hold the labels of the last classifier, and the levels of inputs that go straight into an encoder."""
 
     labels: tuple[Scalar, ...] = ()
+    levels: Mapping[str, tuple[Scalar, ...]] = field(default_factory=dict)
 
 
 def read_graph(path: Path, data: bytes) -> GraphFacts:
@@ -49,7 +53,7 @@ def read_graph(path: Path, data: bytes) -> GraphFacts:
         )
     if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in model.graph.initializer):
         raise _external(path)
-    return GraphFacts(_labels(model.graph))
+    return GraphFacts(_labels(model.graph), _levels(model.graph))
 
 
 def _external(path: Path) -> ArtifactError:
@@ -75,4 +79,22 @@ def _labels(graph: Any) -> tuple[Scalar, ...]:
             if attribute.name in {"classlabels_strings", "classlabels_ints", "classlabels_int64s"}:
                 texts = tuple(text.decode() for text in attribute.strings)
                 found = texts or tuple(attribute.ints) or found
+    return found
+
+
+def _levels(graph: Any) -> dict[str, tuple[Scalar, ...]]:
+    """Follow every input through operators that change nothing; an encoder at the end knows its levels."""
+    origin = {node.name: node.name for node in graph.input}
+    found: dict[str, tuple[Scalar, ...]] = {}
+    for node in graph.node:
+        source = origin.get(node.input[0]) if node.input else None
+        if source is None:
+            continue
+        if node.op_type in _PASSING:
+            origin[node.output[0]] = source
+        elif node.op_type == "OneHotEncoder":
+            for attribute in node.attribute:
+                if attribute.name in {"cats_strings", "cats_int64s"}:
+                    texts = tuple(text.decode() for text in attribute.strings)
+                    found[source] = texts or tuple(attribute.ints)
     return found

@@ -5,13 +5,14 @@ Refuses inputs that are not rows of a known number of columns.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from gateway.errors import ArtifactError, LoadError
-from gateway.schema import Field, FieldType
+from gateway.schema import Field, FieldType, Scalar
 
 _TYPES: dict[str, tuple[FieldType, Any]] = {
     "tensor(float)": ("number", np.float32),
@@ -36,7 +37,9 @@ class GraphInput:
     is_flat: bool
 
 
-def read_inputs(session: Any, meta: dict[str, str]) -> tuple[list[GraphInput], tuple[Field, ...], bool]:
+def read_inputs(
+    session: Any, meta: dict[str, str], levels: Mapping[str, tuple[Scalar, ...]]
+) -> tuple[list[GraphInput], tuple[Field, ...], bool]:
     """Return the graph inputs, the fields they take, and whether those have names of their own."""
     wanted, made_up = [], []
     known = read_property(meta, "gateway.feature_names", [])
@@ -64,12 +67,15 @@ def read_inputs(session: Any, meta: dict[str, str]) -> tuple[list[GraphInput], t
             hint="name every column once, in the order of the inputs",
         )
     kinds = [_TYPES[node.type][0] for node, part in zip(nodes, wanted, strict=True) for _ in range(part.width)]
-    levels, nullable = read_property(meta, "gateway.levels", {}), read_property(meta, "gateway.nullable", [])
+    # Levels of a one-column input belong to its only field; the metadata says more than the graph.
+    found = {new: levels[old] for old, new in zip(made_up, known or made_up, strict=True) if old in levels}
+    told = found | read_property(meta, "gateway.levels", {})
+    nullable = read_property(meta, "gateway.nullable", [])
     fields = tuple(
         Field(
             name=str(name),
             type=kind,
-            enum=tuple(levels[name]) if name in levels else None,
+            enum=tuple(told[name]) if name in told else None,
             nullable=name in nullable,
             required=name not in nullable,
         )
