@@ -10,10 +10,12 @@ from gateway.commands.base import Command, complain
 from gateway.commands.check import CHECK
 from gateway.commands.describe import DESCRIBE
 from gateway.commands.prepare import PREPARE
+from gateway.commands.routes import ROUTES
 from gateway.commands.serve import SERVE
+from gateway.commands.wait import WAIT
 from gateway.errors import GatewayError
 
-COMMANDS: Final[tuple[Command, ...]] = (CHECK, DESCRIBE, ADD, PREPARE, SERVE)
+COMMANDS: Final[tuple[Command, ...]] = (CHECK, DESCRIBE, ADD, PREPARE, SERVE, ROUTES, WAIT)
 
 
 def build_parser() -> argparse.ArgumentParser:

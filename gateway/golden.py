@@ -43,13 +43,19 @@ def read(path: Path, signature: Signature) -> Batch:
     """Return the instances as columns in the order of `signature` (the artifact's own); raises LoadError."""
     instances = _document(path)["instances"]
     columns = []
-    for field in signature.inputs:
+    for position, field in enumerate(signature.inputs):
         try:
-            values = [MISSING if (value := row.get(field.name)) is None else value for row in instances]
+            cells = [_cell(row, field.name, position, signature.names_known) for row in instances]
+            values = [MISSING if value is None else value for value in cells]
             columns.append(make_column(field.type, values))
         except (AttributeError, TypeError, ValueError) as error:
             raise _broken(path, f"field {field.name!r}: {error}") from error
     return Batch(columns, len(instances))
+
+
+def _cell(row: dict[str, Any], name: str, position: int, names_known: bool) -> Any:
+    """Return one value; an artifact without names takes the values in their order, whatever they are called."""
+    return row.get(name) if names_known else [*row.values(), *[None] * (position + 1)][position]
 
 
 def check(path: Path, predictor: Predictor, tolerance: float | None = None) -> GoldenResult:

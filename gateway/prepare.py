@@ -46,7 +46,7 @@ class Limits:
 
 
 def prepare_registry(
-    registry: RegistrySpec, cache_dir: Path, limits: Limits, *, retry: bool = False, done: Callable[[str], None] = str
+    registry: RegistrySpec, cache_dir: Path, limits: Limits, *, retry: bool = False, done: Callable[[str], object] = str
 ) -> dict[str, Manifest]:
     """
     Return a manifest for every route, from the cache where its key is known; two children work at a time.

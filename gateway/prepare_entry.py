@@ -58,9 +58,7 @@ def load_options(spec: RouteSpec, origin: str, cache_dir: Path) -> LoadOptions:
 def prepare(entry: Entry) -> Manifest:
     """Load, merge, time and self-test one entry; a GatewayError becomes the problem of the manifest."""
     spec = entry.spec
-    blank = Manifest(
-        key=entry.key, loader=spec.loader, artifact=entry.artifact, versions=package_versions(spec.loader)
-    )
+    blank = Manifest(key=entry.key, loader=spec.loader, artifact=entry.artifact, versions=package_versions(spec.loader))
     try:
         return _prepared(entry, blank)
     except GatewayError as error:

@@ -1,6 +1,7 @@
 """`gateway describe`: say what an artifact tells about itself."""
 
 import argparse
+import importlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -11,8 +12,8 @@ import msgspec
 from gateway.artifacts import digest, locate, split_entry
 from gateway.commands.base import FAILED, OK, Command, complain, say
 from gateway.errors import GatewayError, LoadError
-from gateway.loaders import get_loader, loader_names, package_versions, sniff
-from gateway.loaders.base import LoadOptions
+from gateway.loaders import get_loader, loader_names, looks_like_pickle, package_versions, sniff
+from gateway.loaders.base import Loader, LoadOptions
 from gateway.near import listing
 from gateway.schema import Field, Signature
 
@@ -62,14 +63,28 @@ def _ask_loader(found: Description, path: Path) -> GatewayError | None:
     try:
         loader = get_loader(found.loader)
         found.versions = dict(package_versions(found.loader))
-        inspect = getattr(loader, "inspect", None)
-        if inspect is not None:
-            found.imports = tuple(inspect(path))
+        found.imports = _imports(loader, path)
         options = LoadOptions(entry=split_entry(found.artifact)[1], origin=path.parent)
         found.signature = loader.describe(path, options)
     except GatewayError as error:
         return error
     return None
+
+
+def _imports(loader: Loader, path: Path) -> tuple[str, ...]:
+    """List the globals that a pickle names; a loader may offer `inspect(path)` for formats of its own."""
+    inspect = getattr(loader, "inspect", None)
+    if inspect is not None:
+        return tuple(inspect(path))
+    if not path.is_file() or not looks_like_pickle(_head(path)):
+        return ()
+    # By name: reading pickles needs joblib, which other artifacts do without.
+    return tuple(importlib.import_module("gateway.loaders.unpickle").pickle_imports(path))
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as stream:
+        return stream.read(8)
 
 
 def _text(found: Description) -> str:

@@ -1,18 +1,21 @@
 """`gateway serve`: prepare, commit and serve, in the foreground; PM2, systemd and containers run just this."""
 
 import argparse
+import contextlib
 import logging
+import os
 import sys
 
-from gateway import snapshot
+from gateway import snapshot, status
 from gateway.app import configure_process
-from gateway.commands.base import BAD_REGISTRY, OK, Command
+from gateway.commands.base import OK, Command
 from gateway.commands.prepare import limits_of
-from gateway.errors import RegistryError
+from gateway.errors import GatewayError, RegistryError
 from gateway.prepare import prepare_registry, problems
 from gateway.process.server import serve
 from gateway.registry import load_registry
 from gateway.settings import TABLE, Settings, help_text
+from gateway.status import Status
 
 log = logging.getLogger("gateway.serve")
 
@@ -31,32 +34,40 @@ def _run(arguments: argparse.Namespace) -> int:
     configure_process(settings)
     for warning in settings.warnings:
         log.warning(warning)
-    if not commit_first(settings):
-        return BAD_REGISTRY
-    serve(settings)
+    _tell(settings, "preparing")
+    try:
+        commit_first(settings)
+        serve(settings)
+    except GatewayError as error:
+        _tell(settings, "failed", getattr(error, "text", error.message))
+        raise
     return OK
 
 
-def commit_first(settings: Settings) -> bool:
-    """
-    Commit what registry.yaml says now; False when it is broken and nothing was ever committed.
+def _tell(settings: Settings, phase: str, message: str = "") -> None:
+    """Let `gateway wait` know how far we are; a disk that refuses must not stop a gateway that could serve."""
+    with contextlib.suppress(OSError):
+        status.write(settings.status_path, Status(pid=os.getpid(), phase=phase, message=message))
+
+
+def commit_first(settings: Settings) -> None:
+    """Commit what registry.yaml says now; raises RegistryError when it is broken and nothing was ever committed.
 
     A broken registry does not stop a gateway that has served before: the committed generation goes on.
     """
     try:
         registry = load_registry(settings.registry)
     except RegistryError as error:
-        sys.stderr.write(f"{error.text}\n")
         before = snapshot.committed(settings.state_dir)
         if before is None:
-            return False
+            raise
+        sys.stderr.write(f"{error.text}\n")
         log.error("registry is broken, serving the committed generation", extra={"generation": before.id})
-        return True
+        return
     manifests = prepare_registry(registry, settings.cache_dir, limits_of(settings))
     for name, problem in problems(manifests):
         log.error("route failed", extra={"route": name, "code": problem.code, "reason": problem.message})
     snapshot.commit(settings.state_dir, snapshot.make(registry, manifests, source=str(settings.registry)))
-    return True
 
 
 SERVE = Command(

@@ -58,7 +58,7 @@ class KeepaliveWait:
             self.greenlet.throw(self.timeout)
 
 
-class Worker(GeventWorker):  # type: ignore[misc] - gunicorn has no types
+class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
     """
     Serve one WSGI callable that knows how to boot: `start()`, `is_settled()`, `tick()`, `drain()`, `close()`.
 

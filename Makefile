@@ -1,0 +1,72 @@
+# Everything this project does, one word each. `make help` lists it.
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev run stop restart reload status logs monit check test soak lint format train bench clean
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+
+setup: $(VENV)/.ready node_modules/.ready ## install what serving needs into .venv and node_modules
+
+$(VENV)/.ready: requirements.lock pyproject.toml scripts/setup.sh
+	@scripts/setup.sh python $(PYTHON)
+
+node_modules/.ready: package-lock.json scripts/setup.sh | $(VENV)/.ready
+	@scripts/setup.sh node
+
+setup-dev: setup $(VENV)/.ready-dev ## install what tests and linting need as well
+
+$(VENV)/.ready-dev: requirements-dev.lock $(VENV)/.ready
+	@scripts/setup.sh dev
+
+run: setup ## start the gateway under PM2, wait until every route is ready, print one curl per route
+	@scripts/pm2.sh up
+
+stop: ## stop the gateway and its PM2; requests in flight finish
+	@scripts/pm2.sh down
+
+restart: setup ## replace the gateway process; no request is lost
+	@scripts/pm2.sh reload gateway
+
+reload: setup ## read registry.yaml again (also happens by itself when the file changes)
+	@scripts/pm2.sh trigger gateway reload
+
+status: ## show what runs, and the state of every route
+	@scripts/pm2.sh status
+
+logs: ## follow the logs
+	@scripts/pm2.sh logs
+
+monit: ## watch live figures in the terminal (pm2 monit)
+	@scripts/pm2.sh monit
+
+check: setup ## verify registry.yaml without serving it
+	@$(BIN)/gateway check
+
+test: setup-dev ## run the tests
+	@$(BIN)/python -m pytest -q
+
+soak: setup-dev ## run the long tests as well
+	@$(BIN)/python -m pytest -q -m "slow or not slow"
+
+lint: setup-dev ## ruff, mypy --strict, floors
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest -q tests/test_floors.py
+
+format: setup-dev ## format the code and sort imports
+	@$(BIN)/ruff check --fix -q . ; $(BIN)/ruff format .
+
+train: setup ## train the five models again, from the data in GATEWAY_DATA or ../shared/data
+	@for name in sentiment diabetes loan earnings insurance; do \
+		echo "training $$name"; PYTHONPATH=. $(BIN)/python models/$$name/train.py || exit 1; done
+
+bench: setup-dev ## measure; see scripts/bench/README.md
+	@$(BIN)/python scripts/bench/run.py
+
+clean: stop ## delete what was installed and all run-time state
+	@rm -rf $(VENV) node_modules .gateway

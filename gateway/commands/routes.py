@@ -1,0 +1,44 @@
+"""`gateway routes`: list the routes of the running gateway with their states."""
+
+import argparse
+from typing import Any
+
+from gateway.client import Client
+from gateway.commands.base import FAILED, OK, Command, say
+from gateway.settings import Settings
+
+
+def _configure(parser: argparse.ArgumentParser) -> None:
+    del parser
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    del arguments
+    health = Client.of(Settings.load()).get("/health")
+    say(
+        f"{health['status']}: generation {health['generation']}, {health['ready_workers']} of "
+        f"{health['expected_workers']} workers ready"
+    )
+    width = max((len(path) for path in health["routes"]), default=0)
+    for path, route in health["routes"].items():
+        say(line(path, route, width))
+    return FAILED if any(route["state"] == "FAILED" for route in health["routes"].values()) else OK
+
+
+def line(path: str, route: dict[str, Any], width: int) -> str:
+    """Return one route as text: state, traffic, speed; reason and fix where it failed."""
+    if route["state"] == "FAILED":
+        fix = f"\n    fix: {route['fix']}" if route.get("fix") else ""
+        return f"  {path:{width}}  FAILED  {route.get('reason', '')}  [{route.get('code', '')}]{fix}"
+    p50, p95 = route.get("p50_ms"), route.get("p95_ms")
+    speed = f"p50 {p50:.1f} ms, p95 {p95:.1f} ms" if p50 is not None and p95 is not None else "no traffic lately"
+    return f"  {path:{width}}  {route['state']:7} {route.get('requests', 0)} requests, {speed}"
+
+
+ROUTES = Command(
+    name="routes",
+    help="list the routes of the running gateway",
+    description="Ask the running gateway for its routes. Exit code 1 when one of them does not serve.",
+    configure=_configure,
+    run=_run,
+)

@@ -1,0 +1,135 @@
+"""`gateway wait`: wait until the gateway is ready, then show one working curl per route."""
+
+import argparse
+import os
+import shlex
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from gateway import status
+from gateway.client import Client
+from gateway.commands.base import BAD_REGISTRY, FAILED, OK, Command, say
+from gateway.commands.routes import line
+from gateway.errors import GatewayError
+from gateway.settings import Settings
+
+#: How long a process may be silent before it counts as not started.
+SILENT_S = 15.0
+
+
+def _configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--timeout", type=float, default=300.0, help="seconds to wait (default: %(default)s)")
+    parser.add_argument("--logs", type=Path, help="folder of the log files, shown when something is wrong")
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    settings = Settings.load()
+    client = Client.of(settings)
+    try:
+        health = _wait(client, settings, time.monotonic() + arguments.timeout)
+    except GatewayError as error:
+        sys.stderr.write(f"\ngateway is not ready: {error.message}\n")
+        if error.hint:
+            sys.stderr.write(f"  fix: {error.hint}\n")
+        if arguments.logs:
+            sys.stderr.write(f"  logs: {arguments.logs}\n")
+        return BAD_REGISTRY if error.code == "registry" else FAILED
+    return _show(client, health)
+
+
+def _wait(client: Client, settings: Settings, deadline: float) -> dict[str, Any]:
+    """Return /health once every worker serves one generation; raises GatewayError with the reason otherwise."""
+    began = told = time.monotonic()
+    while time.monotonic() < deadline:
+        report = status.read(settings.status_path)
+        is_alive = _is_alive(report.pid)
+        if report.phase == "failed" and not is_alive and time.monotonic() - began > 2:  # noqa: PLR2004 - a restart may be under way
+            raise GatewayError(report.message, code="registry", hint="repair it, then: make run")
+        if is_alive and report.phase == "serving":
+            health = _health(client)
+            if health is not None and _is_complete(health):
+                return health
+        if not is_alive and time.monotonic() - began > SILENT_S:
+            raise GatewayError(f"no gateway process after {SILENT_S:g} s", hint="see: make logs")
+        if time.monotonic() - told > 5:  # noqa: PLR2004 - seconds between signs of life
+            told = time.monotonic()
+            say(f"  {report.phase or 'starting'} … {told - began:.0f} s")
+            sys.stdout.flush()
+        time.sleep(0.2)
+    raise GatewayError("it took too long", hint="see: make logs")
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return pid > 0
+
+
+def _health(client: Client) -> dict[str, Any] | None:
+    try:
+        answer: dict[str, Any] = client.get("/health")
+    except (GatewayError, ValueError):
+        return None
+    return answer
+
+
+def _is_complete(health: dict[str, Any]) -> bool:
+    """Say whether every expected worker serves, and the same generation."""
+    return bool(health["ready_workers"] >= health["expected_workers"] and health["same_generation"])
+
+
+def _show(client: Client, health: dict[str, Any]) -> int:
+    say(f"gateway ready on {client.url}, generation {health['generation']}\n")
+    failed = 0
+    for route in client.get("/routes")["routes"]:
+        if route["state"] == "FAILED":
+            failed += 1
+            say(line(route["path"], health["routes"][route["path"]], 0).strip())
+        else:
+            failed += _try(client, route)
+        say("")
+    say("watch it:  make monit    make status    make logs    curl " + client.url + "/metrics")
+    if failed:
+        sys.stderr.write(f"\n{failed} of {len(health['routes'])} routes do not serve; the others do\n")
+    return FAILED if failed else OK
+
+
+def _try(client: Client, route: dict[str, Any]) -> int:
+    """Run the curl of a route as it is printed; 1 when it does not answer 200."""
+    command = (
+        route["curl"].replace("http://localhost", client.url, 1) if client.url not in route["curl"] else route["curl"]
+    )
+    say(command)
+    code, answer = _curl(command)
+    say(f"  {answer.strip()}")
+    return 0 if code == "200" else 1
+
+
+def _curl(command: str) -> tuple[str, str]:
+    """Return status and body; machines without curl still see the command, and a hint."""
+    try:
+        done = subprocess.run(  # noqa: S603 - the command came from our own gateway on this machine
+            [*shlex.split(command), "-s", "-w", "\n%{http_code}"],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+    except FileNotFoundError:
+        return "200", "(curl is not installed here)"
+    answer, _, code = done.stdout.rpartition("\n")
+    return code, answer
+
+
+WAIT = Command(
+    name="wait",
+    help="wait until the gateway is ready and show one working curl per route",
+    description="Wait for the gateway of these settings. Exit code 0 when every route answers, 1 when one does not.",
+    configure=_configure,
+    run=_run,
+)

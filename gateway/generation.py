@@ -1,0 +1,114 @@
+"""
+One immutable state of a worker: a snapshot, its live models and its route table.
+
+Models are shared between generations by manifest key, ledgers by route name, so a swap loads only what changed.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.board import Board, Slot
+from gateway.bulkhead import Bulkhead
+from gateway.executors.pool import NativePool
+from gateway.metrics import RouteMetrics
+from gateway.model import Model
+from gateway.prepare_entry import load_options
+from gateway.registry.spec import RouteSpec
+from gateway.routes import Ledger, Route, RouteTable
+from gateway.schema import Signature
+from gateway.snapshot import Snapshot
+
+#: Threads beside those that routes may fill, so that loads and quick calls find one.
+SPARE_THREADS = 4
+#: A worker with more threads than this spends its time switching; routes beyond share.
+MAX_THREADS = 96
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """Pair a snapshot with the live routes made from it."""
+
+    snapshot: Snapshot
+    table: RouteTable
+
+    @property
+    def id(self) -> str:
+        """Return the name of the generation."""
+        return self.snapshot.id
+
+    @property
+    def paths(self) -> frozenset[tuple[str, str]]:
+        """Return (path, route name) of every mount: a generation with the same paths can share the Flask app."""
+        return frozenset((path, route.name) for path, route in self.table.by_path.items())
+
+
+class Nursery:
+    """
+    Make generations of one worker and keep what they share.
+
+    Only the worker's own loop thread may call it.
+    """
+
+    def __init__(self, board: Board, slot: Slot, cache_dir: Path, threads: int) -> None:
+        self.pool = NativePool(threads)
+        self._board = board
+        self._slot = slot
+        self._cache_dir = cache_dir
+        self._models: dict[str, Model] = {}
+        self._ledgers: dict[str, Ledger] = {}
+
+    def make(self, snapshot: Snapshot) -> Generation:
+        """Build a generation; models that no living generation has yet are IDLE until `load` is called."""
+        specs = snapshot.registry.routes
+        wanted = sum(spec.max_concurrency for spec in specs)
+        self.pool.resize(min(wanted + SPARE_THREADS, MAX_THREADS))
+        indices = self._board.bind(self._slot, [spec.name for spec in specs])
+        routes = []
+        for spec in specs:
+            manifest = snapshot.manifests[spec.name]
+            model = self._model(spec, snapshot)
+            ledger = self._ledger(spec, manifest.signature, indices[spec.name])
+            routes.append(Route(spec, snapshot.registry.server, manifest, model, ledger))
+        return Generation(snapshot, RouteTable(routes))
+
+    def load(self, generation: Generation, done: Callable[[Route], None]) -> None:
+        """Start loading every eager model that is IDLE; `done` is called in a pool thread after each."""
+        for route in generation.table.by_name.values():
+            if route.spec.load == "eager" and route.problem is None:
+                self.pool.spawn(lambda route=route: self._load(route, done))  # type: ignore[misc]
+
+    def forget_except(self, generation: Generation) -> None:
+        """Drop models and ledgers that `generation` does not use; calls in flight keep their references."""
+        routes = generation.table.by_name
+        keys = {route.manifest.key for route in routes.values()}
+        self._models = {key: model for key, model in self._models.items() if key in keys}
+        gone = [name for name in self._ledgers if name not in routes]
+        self._slot.drop(self._ledgers.pop(name).index for name in gone)
+
+    @staticmethod
+    def _load(route: Route, done: Callable[[Route], None]) -> None:
+        route.model.load()
+        done(route)
+
+    def _model(self, spec: RouteSpec, snapshot: Snapshot) -> Model:
+        manifest = snapshot.manifests[spec.name]
+        model = self._models.get(manifest.key)
+        if model is None or model.state == "FAILED":
+            origin = manifest.artifact.origin if manifest.artifact else "."
+            options = load_options(spec, origin, self._cache_dir)
+            model = self._models[manifest.key] = Model(manifest, options, self.pool)
+        return model
+
+    def _ledger(self, spec: RouteSpec, signature: Signature | None, index: int) -> Ledger:
+        labels = signature.output.labels if signature else ()
+        fields = signature.names if signature else ()
+        metrics = RouteMetrics(spec.name, labels=labels, fields=fields)
+        known = self._ledgers.get(spec.name)
+        if known is None:
+            bulkhead = Bulkhead(spec.path, spec.max_concurrency, spec.max_queue)
+            known = self._ledgers[spec.name] = Ledger(bulkhead, metrics, self._slot, index)
+        else:
+            known.bulkhead.resize(spec.max_concurrency, spec.max_queue)
+            known.metrics, known.index = metrics, index
+        return known

@@ -1,0 +1,78 @@
+"""
+The only importer of flask_restful: mounts one Resource per path and keeps its error handling ours.
+
+Flask-RESTful is in maintenance; everything it does for us stands here, so that flask.views could take its place.
+"""
+
+import logging
+from typing import Any
+
+from flask import Flask, Response, current_app, request
+from flask_restful import Api, Resource
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
+
+from gateway.errors import GatewayError, PredictError
+from gateway.near import did_you_mean
+from gateway.rest.errors import RequestError, respond
+
+log = logging.getLogger("gateway.rest")
+
+__all__ = ["GatewayApi", "Resource"]
+
+
+class GatewayApi(Api):  # type: ignore[misc]  # flask_restful has no types
+    """Answer every error, wherever it was raised, in one JSON form and never with a traceback."""
+
+    def __init__(self, app: Flask) -> None:
+        # Flask-RESTful's own handling covers only its own paths: an unknown path would still be HTML.
+        super().__init__(app, catch_all_404s=True)
+        app.register_error_handler(HTTPException, self.handle_error)
+        app.register_error_handler(Exception, self.handle_error)
+
+    def handle_error(self, e: BaseException) -> Response:
+        """Turn any exception into an answer; an unknown one is logged and answered with an id only."""
+        if isinstance(e, PredictError):
+            log.error("predict failed", exc_info=e, extra={"request_id": request.environ.get("gateway.request_id", "")})
+            return respond(e)
+        if isinstance(e, GatewayError):
+            return respond(e)
+        if isinstance(e, HTTPException):
+            return e.response if isinstance(e.response, Response) else respond(_from_http(e))
+        log.error("request failed", exc_info=e, extra={"request_id": request.environ.get("gateway.request_id", "")})
+        return respond(GatewayError("internal error", code="internal"))
+
+    def mount(self, resource: type[Any], path: str, endpoint: str, **kwargs: Any) -> None:
+        """Mount one Resource at one path; `kwargs` go to its constructor at every request."""
+        self.add_resource(resource, path, endpoint=endpoint, resource_class_kwargs=kwargs, strict_slashes=False)
+
+
+def _from_http(error: HTTPException) -> GatewayError:
+    status = error.code or 500
+    if isinstance(error, NotFound):
+        return _not_found()
+    if isinstance(error, MethodNotAllowed):
+        allowed = ", ".join(sorted(error.valid_methods or ()))
+        # The text that Flask-RESTful's clients know.
+        text = "The method is not allowed for the requested URL."
+        return RequestError(
+            405, text, code="method-not-allowed", hint=f"allowed: {allowed}", headers={"Allow": allowed}
+        )
+    if isinstance(error, RequestEntityTooLarge):
+        return too_large(request.max_content_length or 0)
+    return RequestError(status, error.description or error.name, code=f"http-{status}")
+
+
+def _not_found() -> RequestError:
+    known = [rule.rule for rule in current_app.url_map.iter_rules()]
+    hint = did_you_mean(request.path, known) or "GET /routes lists every path"
+    return RequestError(404, f"there is no route {request.path}", code="unknown-path", hint=hint)
+
+
+def too_large(limit_bytes: int) -> RequestError:
+    """Return the error of a body above `limit_bytes`."""
+    return RequestError(
+        413,
+        f"the body is larger than {limit_bytes} bytes",
+        code="body-too-large",
+        hint="send fewer rows, or raise server.max_body_size in registry.yaml",
+    )

@@ -1,0 +1,65 @@
+"""GET /routes: what this gateway serves, in the words of the registry and of the artifacts."""
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Response, request
+
+from gateway.codecs.json import encode
+from gateway.generation import Generation
+from gateway.rest.api import Resource
+from gateway.rest.schemas import curl, input_schema, output_schema, sample
+from gateway.routes import Route
+
+
+class Catalog(Resource):  # type: ignore[misc]  # flask_restful has no types
+    """Answer GET /routes from manifests alone."""
+
+    def __init__(self, current: Callable[[], Generation], workers: int) -> None:
+        self._current = current
+        self._workers = workers
+
+    def get(self) -> Response:
+        """List every route with schema, sample, state and limits."""
+        generation = self._current()
+        strict = generation.snapshot.registry.server.strict
+        base = request.host_url.rstrip("/")
+        routes = [
+            describe(route, base, strict=strict, workers=self._workers) for route in generation.table.by_name.values()
+        ]
+        return Response(encode({"generation": generation.id, "routes": routes}), mimetype="application/json")
+
+
+def describe(route: Route, base_url: str, *, strict: bool, workers: int) -> dict[str, Any]:
+    """Return the catalog entry of one route."""
+    spec, manifest = route.spec, route.manifest
+    entry: dict[str, Any] = {
+        "path": spec.path,
+        "name": route.name,
+        "aliases": list(spec.aliases),
+        "description": spec.description,
+        "version": route.version,
+        "loader": manifest.loader,
+        "state": route.state,
+        "compiled": manifest.twin.compiler if manifest.twin else None,
+        "limits": {
+            "timeout_s": spec.timeout_s,
+            "max_concurrency": spec.max_concurrency * workers,
+            "max_queue": spec.max_queue * workers,
+            "max_rows": spec.max_rows,
+        },
+        "versions": manifest.versions,
+    }
+    if manifest.twin is None and manifest.twin_declined:
+        entry["not_compiled_because"] = manifest.twin_declined
+    if (problem := route.reason) is not None:
+        entry["problem"] = {"code": problem.code, "reason": problem.message, "fix": problem.hint}
+    if manifest.warnings:
+        entry["warnings"] = list(manifest.warnings)
+    if (signature := route.signature) is not None:
+        entry["inputs"] = input_schema(signature, strict=strict)
+        entry["positional"] = list(signature.positions)
+        entry["output"] = output_schema(signature)
+        entry["sample"] = sample(signature)
+        entry["curl"] = curl(base_url, spec.path, signature)
+    return entry

@@ -1,0 +1,137 @@
+"""
+GET /health, /health/live, /health/ready: for people, for supervisors, for load balancers.
+
+Reasons come from this worker's generation, sums over all workers from the board.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from flask import Response
+
+from gateway.board import Board, RouteView, WorkerView
+from gateway.codecs.json import encode
+from gateway.generation import Generation
+from gateway.rest.api import Resource
+from gateway.routes import Route
+from gateway.status import Status
+
+#: A worker that has not said anything for so long is shown as silent; it beats ten times a second.
+SILENT_S = 5.0
+
+
+def _respond(body: dict[str, Any], status: int = 200) -> Response:
+    response = Response(encode(body), status, mimetype="application/json")
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+class Live(Resource):  # type: ignore[misc]  # flask_restful has no types
+    """Say that this process answers."""
+
+    def get(self) -> Response:
+        """Answer 200 always."""
+        return _respond({"status": "live"})
+
+
+class Ready(Resource):  # type: ignore[misc]  # flask_restful has no types
+    """Say whether traffic may come: no eager route loading, every critical route READY."""
+
+    def __init__(self, current: Callable[[], Generation]) -> None:
+        self._current = current
+
+    def get(self) -> Response:
+        """Answer 200 or 503 with the routes that are missing."""
+        table = self._current().table
+        degraded = {route.spec.path: _problem(route) for route in table.degraded()}
+        waiting = [r.spec.path for r in table.by_name.values() if r.state == "LOADING"]
+        ready = table.is_ready()
+        body: dict[str, Any] = {"status": "ready" if ready else "unready", "generation": self._current().id}
+        if degraded:
+            body["degraded"] = degraded
+        if waiting:
+            body["loading"] = waiting
+        return _respond(body, 200 if ready else 503)
+
+
+class Health(Resource):  # type: ignore[misc]  # flask_restful has no types
+    """Tell everything there is to know about routes, workers and the last reload."""
+
+    def __init__(self, current: Callable[[], Generation], board: Board, status: Callable[[], Status]) -> None:
+        self._current = current
+        self._board = board
+        self._status = status
+
+    def get(self) -> Response:
+        """Answer 200 always; `status` says ok, degraded or unready."""
+        generation = self._current()
+        workers = [worker for worker in self._board.workers() if worker.alive]
+        views = self._board.routes()
+        table = generation.table
+        status = "unready" if not table.is_ready() else "degraded" if table.degraded() else "ok"
+        report = self._status()
+        body = {
+            "status": status,
+            "generation": generation.id,
+            "same_generation": len({w.generation for w in workers if w.phase == "serving"}) <= 1,
+            "expected_workers": report.workers,
+            "ready_workers": sum(1 for w in workers if w.phase == "serving"),
+            "reload": report.reload,
+            "routes": {r.spec.path: route_report(r, views.get(r.name)) for r in table.by_name.values()},
+            "workers": [worker_report(worker) for worker in workers],
+        }
+        return _respond(body)
+
+
+def _problem(route: Route) -> dict[str, Any]:
+    problem = route.reason
+    return {"code": problem.code, "reason": problem.message, "fix": problem.hint} if problem else {}
+
+
+def route_report(route: Route, view: RouteView | None) -> dict[str, Any]:
+    """Return what is known of one route: this worker's reason, all workers' numbers."""
+    model = route.model
+    report: dict[str, Any] = {
+        "state": route.state,
+        "since": round(model.since, 3),
+        "loads": model.loads,
+        "load_s": round(model.load_s, 4),
+        "version": route.version,
+        "compiled": route.manifest.twin.compiler if route.manifest.twin else None,
+        "critical": route.spec.critical,
+    }
+    if route.reason is not None:
+        report |= _problem(route)
+    if view is not None:
+        report |= {
+            "requests": view.requests,
+            "errors": view.errors,
+            "shed": view.shed,
+            "in_flight": view.in_flight,
+            "queue_depth": view.queue_depth,
+            "p50_ms": _ms(view.p50_s),
+            "p95_ms": _ms(view.p95_s),
+            "states": dict(view.states),
+        }
+    return report
+
+
+def worker_report(worker: WorkerView) -> dict[str, Any]:
+    """Return what one worker last said of itself."""
+    silent_s = time.time() - worker.heartbeat_at
+    report: dict[str, Any] = {
+        "pid": worker.pid,
+        "phase": worker.phase if silent_s < SILENT_S else "silent",
+        "generation": worker.generation,
+        "up_s": round(time.time() - worker.started_at, 1),
+        "pss_mb": round(worker.pss_bytes / 2**20, 1),
+        "stuck_threads": worker.stuck_threads,
+    }
+    if worker.last_error:
+        report["last_error"] = worker.last_error
+    return report
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1e3, 3)

@@ -1,0 +1,158 @@
+"""
+A route: a public path and the promise behind it; the table of all routes of a generation.
+
+Binds spec, model, validator, answer and limits together. Knows no HTTP and no wire format.
+"""
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from gateway.answers import Answer, compile_answer
+from gateway.board import Slot
+from gateway.bulkhead import Bulkhead
+from gateway.codecs.json import JsonCodec
+from gateway.errors import GatewayError, NotReadyError, OverloadError, Problem
+from gateway.manifest import Manifest
+from gateway.metrics import RouteMetrics
+from gateway.model import Model
+from gateway.registry.spec import RouteSpec, ServerSpec
+from gateway.schema import Batch, Predictions, Signature
+from gateway.validation import Validator
+
+
+@dataclass(slots=True)
+class Ledger:
+    """
+    Hold what outlives generations, keyed by route name: limits and counters.
+
+    `slot` is this worker's page of the board, `index` the route's line on it.
+    """
+
+    bulkhead: Bulkhead
+    metrics: RouteMetrics
+    slot: Slot
+    index: int
+
+
+class Route:
+    """
+    Answer batches for one entry of the registry.
+
+    `signature`, `validator` and `answer` are there exactly when the entry could be prepared; else `problem` is.
+    """
+
+    def __init__(self, spec: RouteSpec, server: ServerSpec, manifest: Manifest, model: Model, ledger: Ledger) -> None:
+        self.spec = spec
+        self.name = spec.name
+        self.manifest = manifest
+        self.model = model
+        self.ledger = ledger
+        self.signature: Signature | None = manifest.signature
+        self.validator: Validator | None = None
+        self.answer: Answer | None = None
+        self.codec: JsonCodec
+        self.problem: Problem | None = manifest.problem
+        self.version = spec.version or (manifest.artifact.sha256[:12] if manifest.artifact else "")
+        if manifest.signature is not None and manifest.problem is None:
+            self._compile(manifest.signature, server)
+
+    def _compile(self, signature: Signature, server: ServerSpec) -> None:
+        try:
+            self.validator = Validator(
+                signature,
+                strict=server.strict,
+                id_fields=self.spec.id_fields,
+                redact=server.errors == "redacted",
+            )
+            self.codec = JsonCodec.of(signature, strict=server.strict, id_fields=self.spec.id_fields)
+            self.answer = compile_answer(signature, self.spec.response)
+        except GatewayError as error:
+            self.problem = error.as_problem()
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Return the path and its aliases."""
+        return (self.spec.path, *self.spec.aliases)
+
+    @property
+    def state(self) -> str:
+        """Return IDLE, LOADING, READY or FAILED."""
+        return "FAILED" if self.problem is not None else self.model.state
+
+    @property
+    def reason(self) -> Problem | None:
+        """Return why the route does not serve, or None."""
+        return self.problem or self.model.problem
+
+    def must_serve(self) -> tuple[Validator, Answer]:
+        """Return validator and answer; raises NotReadyError with reason and fix where the route cannot serve."""
+        reason = self.reason
+        if reason is not None or self.validator is None or self.answer is None:
+            problem = reason or Problem("not-ready", "the model is not ready")
+            raise NotReadyError(
+                f"route {self.spec.path} cannot serve: {problem.message}", code=problem.code, hint=problem.hint
+            )
+        return self.validator, self.answer
+
+    def predict(self, batch: Batch, deadline: float) -> Predictions:
+        """
+        Predict a batch within the limits of this route.
+
+        `deadline` is a time.monotonic() value. Raises NotReadyError, OverloadError, DeadlineError, PredictError.
+        """
+        ledger = self.ledger
+        try:
+            slot = ledger.bulkhead.slot(deadline)
+        except OverloadError:
+            ledger.slot.shed(ledger.index)
+            ledger.metrics.shed("queue-full")
+            raise
+        with slot:
+            entry = ledger.slot.begin(ledger.index)
+            started = time.perf_counter()
+            try:
+                predictions = self.model.predict(batch.columns, deadline)
+            finally:
+                ledger.slot.finish(ledger.index, entry)
+            ledger.metrics.predict(time.perf_counter() - started, batch.size)
+        self._count_labels(predictions)
+        return predictions
+
+    def _count_labels(self, predictions: Predictions) -> None:
+        signature = self.signature
+        if signature is None or signature.output.kind != "classification":
+            return
+        labels, metrics = signature.output.labels, self.ledger.metrics
+        if len(predictions.values) == 1:
+            metrics.label(str(labels[int(predictions.values[0])]))
+            return
+        counts: dict[int, int] = {}
+        for value in predictions.values:
+            counts[int(value)] = counts.get(int(value), 0) + 1
+        for value, count in counts.items():
+            metrics.label(str(labels[value]), count)
+
+
+class RouteTable:
+    """Hold the routes of one generation; immutable once made."""
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self.by_name: Mapping[str, Route] = {route.name: route for route in routes}
+        self.by_path: Mapping[str, Route] = {path: route for route in self.by_name.values() for path in route.paths}
+
+    def is_settled(self) -> bool:
+        """Say whether no eager route is still to be loaded."""
+        return not any(
+            route.state in ("LOADING", "IDLE") for route in self.by_name.values() if route.spec.load == "eager"
+        )
+
+    def is_ready(self) -> bool:
+        """Say whether every critical route serves and no eager one is loading (IDLE lazy routes count as ready)."""
+        return self.is_settled() and not any(
+            route.state == "FAILED" for route in self.by_name.values() if route.spec.critical
+        )
+
+    def degraded(self) -> tuple[Route, ...]:
+        """Return the routes that do not serve."""
+        return tuple(route for route in self.by_name.values() if route.state == "FAILED")

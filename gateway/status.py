@@ -1,0 +1,49 @@
+"""
+What the arbiter tells the workers through a file: how many should run, and how the last reload ended.
+
+Written atomically by the arbiter only, read by whoever answers /health and /metrics.
+"""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """
+    Hold the arbiter's view.
+
+    `phase` is preparing, serving or failed, `message` the reason of a failure. `reload` is the last attempt: when,
+    result, generation, reason. `reloads` counts attempts by result.
+    """
+
+    pid: int = 0
+    phase: str = ""
+    message: str = ""
+
+    workers: int = 0
+    restarts: int = 0
+    reload: dict[str, Any] = field(default_factory=dict)
+    reloads: dict[str, int] = field(default_factory=dict)
+    last_success_s: float = 0.0
+    quarantined: dict[str, str] = field(default_factory=dict)
+
+
+def write(path: Path, status: Status) -> None:
+    """Replace the file; a full disk must not take the arbiter down, so OSError is the caller's to log."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    draft.write_bytes(msgspec.json.encode(status))
+    draft.replace(path)
+
+
+def read(path: Path) -> Status:
+    """Return what the arbiter last wrote; an empty status where there is none yet."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Status)
+    except (OSError, msgspec.MsgspecError):
+        return Status()

@@ -1,0 +1,50 @@
+#!/bin/sh
+# Call this project's PM2 with this project's PM2_HOME and a small environment.
+# usage: scripts/pm2.sh up | down | status | logs | <any pm2 command>
+set -eu
+cd "$(dirname "$0")/.."
+root=$PWD
+home=${GATEWAY_HOME:-$root/.gateway}
+case "$home" in /*) ;; *) home=$root/$home ;; esac
+mkdir -p "$home/logs" "$home/run"
+
+# PM2 talks over Unix sockets in its home, whose paths the kernel limits to 107 bytes.
+pm2_home=$home/pm2
+if [ ${#pm2_home} -gt 85 ]; then
+    pm2_home=${TMPDIR:-/tmp}/gateway-pm2-$(id -u)-$(printf '%s' "$home" | cksum | cut -d' ' -f1)
+fi
+holder=$home/run/holder.sock
+[ ${#holder} -le 100 ] || holder=$pm2_home/holder.sock
+mkdir -p "$pm2_home"
+# Without this file PM2 asks a server for its newest version at the first start.
+touch "$pm2_home/touch"
+
+# PM2 writes the caller's whole environment into process lists and dump files: hand over only what is needed.
+pm2() {
+    env -i PATH="$root/.venv/bin:$PATH" HOME="${HOME:-/}" LANG="${LANG:-C.UTF-8}" TERM="${TERM:-dumb}" \
+        PM2_HOME="$pm2_home" PM2_DISABLE_VERSION_CHECK=true GATEWAY_HOME="$home" GATEWAY_HOLDER_SOCKET="$holder" \
+        ${JAVA_HOME:+"JAVA_HOME=$JAVA_HOME"} $(env | grep -E '^GATEWAY_[A-Z_]+=[^[:space:]]*$' | grep -vE '^GATEWAY_(HOME|HOLDER_SOCKET)=' || true) \
+        "$root/node_modules/.bin/pm2" "$@"
+}
+
+is_online() { pm2 jlist 2>/dev/null | "$root/.venv/bin/python" scripts/is_online.py "$1"; }
+
+case "${1:-}" in
+up)
+    is_online gateway-socket || pm2 start ecosystem.config.js --only gateway-socket --silent >/dev/null
+    is_online gateway || pm2 start ecosystem.config.js --only gateway --silent >/dev/null &
+    GATEWAY_HOME="$home" exec "$root/.venv/bin/gateway" wait --logs "$home/logs"
+    ;;
+down)
+    [ -d node_modules/.bin ] || exit 0
+    pm2 delete ecosystem.config.js --silent >/dev/null 2>&1 || true
+    pm2 kill --silent >/dev/null 2>&1 || true
+    echo "stopped"
+    ;;
+status)
+    pm2 ls
+    GATEWAY_HOME="$home" "$root/.venv/bin/gateway" routes || true
+    ;;
+logs) pm2 logs --lines 30 ;;
+*) pm2 "$@" ;;
+esac
