@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from gateway.columns import Columns, columns_of, json_key, plain
+from gateway.columns import Columns, Plan, columns_of, json_key, plain, plan_of
 from gateway.errors import RegistryError
 from gateway.near import listing
 from gateway.schema import Batch, Output, OutputKind, Predictions, Signature
@@ -36,12 +36,11 @@ class Answer:
     """
 
     def __init__(self, signature: Signature, template: JSON = None) -> None:
-        self._signature = signature
-        self._cell, self._wanted = _compile(signature, template)
+        self._cell, self._plan = _compile(signature, template)
 
     def __call__(self, batch: Batch, predictions: Predictions, context: AnswerContext) -> list[JSON]:
         """Return the answers in the order of the batch; NaN and infinity are null, scalars are Python's."""
-        columns = columns_of(self._signature, self._wanted, batch, predictions)
+        columns = columns_of(self._plan, batch, predictions)
         columns.context = context
         cell = self._cell
         return [cell(columns, row) for row in range(batch.size)]
@@ -67,7 +66,7 @@ def default_template(signature: Signature) -> JSON:
     return _DEFAULT[signature.output.probabilities and signature.output.kind in {"classification", "multi_label"}]
 
 
-def _compile(signature: Signature, template: JSON) -> tuple[_Cell, frozenset[str]]:
+def _compile(signature: Signature, template: JSON) -> tuple[_Cell, Plan]:
     if template is None:
         template = default_template(signature)
     output = signature.output
@@ -82,7 +81,8 @@ def _compile(signature: Signature, template: JSON) -> tuple[_Cell, frozenset[str
             hint=next((fault.fix for fault in faults if fault.fix), None) or "change `response` of the route",
         )
     wanted: set[str] = set()
-    return _node(template, signature, wanted), frozenset(wanted)
+    cell = _node(template, signature, wanted)
+    return cell, plan_of(signature, wanted)
 
 
 #: Kinds of models for which a variable has no meaning.

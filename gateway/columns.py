@@ -21,17 +21,35 @@ class Columns:
     context: Any = None
 
 
-def columns_of(signature: Signature, wanted: frozenset[str], batch: Batch, predictions: Predictions) -> Columns:
-    """Return the lists that are wanted: "value", "probabilities", "inputs.<field>"."""
-    output = signature.output
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Say once which lists every chunk needs; `inputs` are (position, name, type)."""
+
+    output: Output
+    value: bool
+    probabilities: bool
+    inputs: tuple[tuple[int, str, str], ...]
+
+
+def plan_of(signature: Signature, wanted: set[str]) -> Plan:
+    """Return the plan for what a template names: "value", "probabilities", "inputs.<field>"."""
+    inputs = tuple(
+        (position, one.name, one.type)
+        for position, one in enumerate(signature.inputs)
+        if f"inputs.{one.name}" in wanted
+    )
+    return Plan(signature.output, "value" in wanted, "probabilities" in wanted, inputs)
+
+
+def columns_of(plan: Plan, batch: Batch, predictions: Predictions) -> Columns:
+    """Return the lists of one chunk."""
     columns = Columns(ids=None if batch.ids is None else [plain(one) for one in batch.ids])
-    for described, column in zip(signature.inputs, batch.columns, strict=True):
-        if f"inputs.{described.name}" in wanted:
-            columns.inputs[described.name] = _inputs(described.type, column)
-    if "probabilities" in wanted and predictions.probabilities is not None:
-        columns.probabilities = _matrix(predictions.probabilities, output.decimals)
-    if "value" in wanted:
-        columns.values = _values(output, predictions)
+    for position, name, kind in plan.inputs:
+        columns.inputs[name] = _inputs(kind, batch.columns[position])
+    if plan.probabilities and predictions.probabilities is not None:
+        columns.probabilities = _matrix(predictions.probabilities, plan.output.decimals)
+    if plan.value:
+        columns.values = _values(plan.output, predictions)
     return columns
 
 

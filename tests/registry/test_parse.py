@@ -2,17 +2,20 @@
 
 import ast
 import re
-import sys
 import time
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import gateway.registry.files
 from gateway.errors import RegistryError
 from gateway.registry import RegistrySpec, load_registry
-from gateway.registry.keys import INPUT_KEYS, TARGETS
+from gateway.registry.document import parse as parse_text
+from gateway.registry.keys import INPUT_KEYS, OUTPUT_KEYS, ROUTE_KEYS, SERVER_KEYS, TARGETS, TOP_KEYS
 from gateway.registry.merge import ATTRIBUTES
+from gateway.registry.parse import parse_registry
 from gateway.registry.spec import OutputKeys, RouteSpec
 from gateway.schema import Field
 
@@ -164,6 +167,54 @@ def test_a_file_that_is_too_large_is_refused(tmp_path: Path) -> None:
     assert "[too-large]" in faults(tmp_path, "#" * (16 * 1024 * 1024 + 1))
 
 
+ODD = st.sampled_from(
+    [
+        "",
+        "5",
+        "-1.5",
+        "text",
+        "[]",
+        "[1, [2]]",
+        "{}",
+        "{a: {b: 1}}",
+        "~",
+        "true",
+        ".nan",
+        '"$x"',
+        '"*"',
+        "1e400",
+        "/",
+        "é",
+    ]
+)
+KEYS = st.sampled_from([*ROUTE_KEYS, *INPUT_KEYS, *OUTPUT_KEYS, *SERVER_KEYS, *TOP_KEYS, "field", "a", '"*"', "/x"])
+
+
+def _flow(entries: dict[str, str]) -> str:
+    return "{" + ", ".join(f"{key}: {value}" for key, value in entries.items()) + "}"
+
+
+def _list(items: list[str]) -> str:
+    return "[" + ", ".join(items) + "]"
+
+
+TREES = st.recursive(
+    ODD, lambda inner: st.dictionaries(KEYS, inner, max_size=4).map(_flow) | st.lists(inner, max_size=3).map(_list)
+)
+
+
+@given(
+    st.dictionaries(KEYS, TREES, max_size=5), st.sampled_from(["routes:\n  /x: ", "server: ", "routes: ", "defaults: "])
+)
+def test_any_shape_is_read_or_reported(entries: dict[str, str], above: str) -> None:
+    """Known keys with values of any shape end in a spec or in a report, never in a traceback."""
+    text = f"version: 1\n{above}{_flow(entries)}\n"
+    try:
+        parse_registry(parse_text(text.encode(), "x"), Path("/nowhere"), files=True)
+    except RegistryError as error:
+        assert error.text
+
+
 def test_wide_characters_keep_the_caret_in_place(tmp_path: Path) -> None:
     """The caret stands under the fault in a terminal, also behind characters of double width."""
     report = faults(tmp_path, "version: 1\nroutes:\n  /x: {description: 日本語, artifact: x.onnx, lod: lazy}\n")
@@ -201,4 +252,4 @@ def rewrite() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(rewrite())
+    rewrite()
