@@ -60,7 +60,7 @@ def start(cache_dir: Path, jvm_path: str | None = None) -> None:
 
     Raises LoadError: `missing-java`, `missing-extra` (the h2o package holds the jar), `jvm-forked`, `jvm-failed`.
     """
-    global _started_in  # noqa: PLW0603  one JVM per process is Java's own limit
+    global _started_in
     with _lock:
         if _started_in is not None and _started_in != os.getpid():
             raise LoadError(

@@ -109,7 +109,7 @@ def _read(path: Path, archive: zipfile.ZipFile) -> MojoInfo:
         columns=tuple(columns[:count]),
         levels=tuple(levels.get(i) for i in range(count)),
         labels=_labels(info, levels, len(columns)),
-        threshold=float(info.get("default_threshold", "0.5")),
+        threshold=_threshold(archive, info),
         offset=_named(info.get("offset_column")),
     )
 
@@ -120,6 +120,15 @@ def _labels(info: dict[str, str], levels: dict[int, tuple[str, ...]], columns: i
     if info["category"] == "Clustering":
         return tuple(range(int(info["center_num"])))
     return ()
+
+
+def _threshold(archive: zipfile.ZipFile, info: dict[str, str]) -> float:
+    """Return the threshold that labels follow: an ensemble's are its metalearner's, whatever it says of itself."""
+    while info["algo"] == "stackedensemble":
+        keys = {value: key for key, value in info.items() if key.startswith("submodel_key_")}
+        folder = info[keys[info["metalearner"]].replace("_key_", "_dir_")]
+        info = _sections(archive.read(f"{folder}model.ini").decode("utf-8"))[0]
+    return float(info.get("default_threshold", "0.5"))
 
 
 def _named(value: str | None) -> str | None:

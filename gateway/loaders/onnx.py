@@ -41,7 +41,7 @@ class OnnxPredictor:
         self._inputs, fields, names_known = read_inputs(session, meta, facts.levels)
         self._outputs = [output.name for output in session.get_outputs()]
         self._output = Output()
-        sample = self._run(_sample(fields))
+        sample = self._try(_sample(fields))
         self._output = _output(session, meta, facts, sample)
         self.signature = Signature(inputs=fields, output=self._output, names_known=names_known)
         self._outputs = self._outputs[: 2 if self._output.probabilities else 1]
@@ -57,6 +57,19 @@ class OnnxPredictor:
             return Predictions(values, self._probabilities(found[1]) if self._output.probabilities else None)
         scores = np.asarray(found[0], dtype=np.float64)
         return Predictions(scores if kind == "multi_output" else scores.reshape(-1))
+
+    def _try(self, columns: Sequence[Column]) -> list[Any]:
+        """Return the answer to a made-up row, or nothing where the graph refuses made-up levels."""
+        try:
+            return self._run(columns)
+        except Exception as exc:  # the runtime's exceptions share no public base class
+            if any(column.dtype == object and isinstance(column[0], str) for column in columns):
+                return []
+            raise LoadError(
+                f"the graph cannot be run for a made-up row: {_line(exc)}",
+                code="cannot-predict",
+                hint="run it with onnxruntime where it was exported",
+            ) from exc
 
     def _probabilities(self, found: Any) -> npt.NDArray[np.float64]:
         if isinstance(found, list):  # ZipMap: one dict a row
@@ -98,12 +111,6 @@ class OnnxLoader:
             exc.message = f"{path.name}: {exc.message}"
             exc.args = (exc.message,)
             raise
-        except Exception as exc:
-            raise LoadError(
-                f"{path.name}: the graph cannot be run for a made-up row: {_line(exc)}",
-                code="cannot-predict",
-                hint="run it with onnxruntime where it was exported",
-            ) from exc
 
     def describe(self, path: Path, options: LoadOptions) -> Signature:
         """Load it: what a graph answers shows only in an answer."""
@@ -150,8 +157,8 @@ def _sample(fields: Sequence[Field]) -> list[Column]:
 def _output(session: Any, meta: dict[str, str], facts: GraphFacts, sample: list[Any]) -> Output:
     nodes = session.get_outputs()
     if nodes[0].type not in _LABEL_TYPES:
-        scores = np.asarray(sample[0])
-        count = scores.shape[1] if scores.ndim == _TABLE else 1
+        shape = np.shape(sample[0]) if sample else nodes[0].shape
+        count = shape[1] if len(shape) > 1 and isinstance(shape[1], int) else 1
         if count == 1:
             return Output(kind="regression")
         return Output(kind="multi_output", names=tuple(f"y{i}" for i in range(count)))
@@ -159,7 +166,7 @@ def _output(session: Any, meta: dict[str, str], facts: GraphFacts, sample: list[
     return Output(
         kind="classification",
         labels=labels,
-        probabilities=_are_probabilities(sample[1] if len(sample) > 1 else None, len(labels)),
+        probabilities=_are_probabilities(sample[1], len(labels)) if len(sample) > 1 else "prob" in nodes[-1].name,
         positive=labels[1] if len(labels) == _PAIR else None,
     )
 
@@ -184,8 +191,6 @@ def _labels(meta: dict[str, str], facts: GraphFacts, sample: list[Any]) -> tuple
 
 def _are_probabilities(scores: Any, count: int) -> bool:
     """Tell probabilities from decision values, which some converters give the same name."""
-    if scores is None:
-        return False
     if isinstance(scores, list):
         scores = [list(row.values()) for row in scores]
     table = np.asarray(scores, dtype=np.float64)

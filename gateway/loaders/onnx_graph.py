@@ -12,13 +12,14 @@ from typing import Any
 from gateway.errors import ArtifactError, LoadError
 from gateway.schema import Scalar
 
+onnx: Any
 try:
     import onnx
 except ImportError:
     onnx = None
 
 #: Operators that hand a column on as it is.
-_PASSING = {"Identity", "Reshape", "Flatten", "Cast", "Squeeze", "Unsqueeze"}
+_PASSING = {"Identity", "Reshape", "Flatten", "Cast", "Squeeze", "Unsqueeze", "Gather", "ArrayFeatureExtractor"}
 
 _STANDARD_DOMAINS = {"", "ai.onnx", "ai.onnx.ml", "com.microsoft"}
 

@@ -105,7 +105,7 @@ def _wrapped(estimator: Any) -> Any:
     return getattr(estimator, _WRAPPERS.get(type(estimator).__name__, ""), None)
 
 
-def _walk(step: Any, slots: list[Slot], facts: Facts) -> list[Slot]:  # noqa: PLR0911  one line per kind of step
+def _walk(step: Any, slots: list[Slot], facts: Facts) -> list[Slot]:
     """Feed slots to a step, note what it says about them, and return the slots that leave it."""
     if isinstance(step, str) or step is None:
         return [] if step == "drop" else _use(slots, facts)

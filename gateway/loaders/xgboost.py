@@ -87,6 +87,8 @@ class XgboostLoader:
             booster.load_model(path)
             booster.set_param({"nthread": 1})
             return XgboostPredictor(booster)
+        except LoadError as exc:
+            raise LoadError(f"{path.name}: {exc.message}", code=exc.code, hint=exc.hint) from exc
         except (xgboost.core.XGBoostError, ValueError, KeyError, TypeError, OverflowError) as exc:
             raise ArtifactError(
                 f"{path.name}: not a readable XGBoost model: {_first_line(exc)}",

@@ -31,7 +31,7 @@ MODELS = Path(__file__).resolve().parents[2] / "models"
 
 @dataclass
 class Case:
-    """Hold an artifact, rows in predictor order, and what the library itself answers: labels or values, probabilities."""
+    """Hold an artifact, rows in predictor order, and what its own library answers to them."""
 
     loader: str
     path: Path
@@ -207,7 +207,8 @@ def _onnx_matrix(folder: Path) -> Case:
 
 
 def _python(folder: Path) -> Case:
-    source = 'def predict(a: float, b: str = "x"):\n    """Join.\n\n    a: the number\n    """\n    return {"joined": f"{a}{b}"}\n'
+    body = '    """Join.\n\n    a: the number\n    """\n    return {"joined": f"{a}{b}"}\n'
+    source = f'def predict(a: float, b: str = "x"):\n{body}'
     (folder / "join.py").write_text(source)
     numbers = make_column("number", [float(i) for i in range(ROWS)])
     words = make_column("string", [f"w{i}" for i in range(ROWS)])

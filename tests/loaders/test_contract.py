@@ -60,13 +60,15 @@ def test_a_batch_is_its_singles(case: Case, predictor: Any) -> None:
     for i in range(0, size, 7):
         alone = predictor.predict([column[i : i + 1] for column in case.columns])
         assert len(alone.values) == 1
-        if isinstance(found.values, np.ndarray):
-            assert np.allclose(alone.values[0], found.values[i], rtol=1e-12)
+        if case.loader in {"sklearn", "onnx"}:
+            # BLAS and ONNX Runtime sum one row in another order than many
+            assert np.allclose(alone.values[0], found.values[i], rtol=1e-6)
+            if found.probabilities is not None:
+                assert np.allclose(alone.probabilities[0], found.probabilities[i], rtol=1e-6, atol=1e-9)
         else:
             assert alone.values[0] == found.values[i]
-        if found.probabilities is not None:
-            # BLAS and ONNX Runtime sum one row in another order than many
-            assert np.allclose(alone.probabilities[0], found.probabilities[i], rtol=1e-6, atol=1e-9)
+            if found.probabilities is not None:
+                assert alone.probabilities[0].tolist() == found.probabilities[i].tolist()
 
 
 def test_inputs_are_left_alone(case: Case, predictor: Any) -> None:
@@ -75,7 +77,7 @@ def test_inputs_are_left_alone(case: Case, predictor: Any) -> None:
     predictor.predict(case.columns)
     for old, new in zip(before, case.columns, strict=True):
         assert old.dtype == new.dtype
-        assert all(a == b or (a != a and b != b) for a, b in zip(old.tolist(), new.tolist(), strict=True))
+        assert [str(value) for value in old.tolist()] == [str(value) for value in new.tolist()]
 
 
 def test_threads_do_not_mix(case: Case, predictor: Any) -> None:
