@@ -169,9 +169,9 @@ def _encode(step: Any, slots: list[Slot], facts: Facts) -> list[Slot]:
 
 
 def _impute(step: Any, slots: list[Slot], facts: Facts) -> list[Slot]:
-    fills = getattr(step, "statistics_", None)
-    if fills is not None and np.asarray(fills).dtype == object:
-        _note(facts.words, slots)
+    # A constant fill makes the array `object` for numbers, too: what counts is each column's own fill.
+    fills = np.asarray(getattr(step, "statistics_", ())).tolist()
+    _note(facts.words, [slot for slot, fill in zip(slots, fills, strict=False) if isinstance(fill, str)])
     if not _is_missing(getattr(step, "missing_values", np.nan)):
         return _refuse(slots, facts)
     return [Slot(slot.column, frozenset()) for slot in slots]

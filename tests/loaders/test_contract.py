@@ -28,9 +28,10 @@ def as_answers(predictor: Any, found: Predictions) -> list[Any]:
 
 def same(left: Predictions, right: Predictions) -> bool:
     """Say whether two answers are equal to the last bit."""
-    if (left.probabilities is None) != (right.probabilities is None):
-        return False
-    if left.probabilities is not None and not np.array_equal(left.probabilities, right.probabilities):
+    if left.probabilities is None or right.probabilities is None:
+        if left.probabilities is not right.probabilities:
+            return False
+    elif not np.array_equal(left.probabilities, right.probabilities):
         return False
     if isinstance(left.values, np.ndarray):
         return bool(np.array_equal(left.values, right.values))

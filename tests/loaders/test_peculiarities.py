@@ -96,12 +96,13 @@ def test_a_mojo_is_described_without_java(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["loan", "insurance"])
 def test_mojo_labels_follow_the_stated_threshold(cache_dir: Path, name: str) -> None:
     """The label is H2O's: the second class from the max-F1 threshold on; in an ensemble, the metalearner's."""
-    found = get_loader("h2o_mojo").load(mojo(name), LoadOptions(cache_dir=cache_dir))
+    found: Any = get_loader("h2o_mojo").load(mojo(name), LoadOptions(cache_dir=cache_dir))
     columns = []
     for field in found.signature.inputs:
         values = DRAW.choice(field.enum, 3000).astype(object) if field.enum else DRAW.uniform(0, 300, 3000)
         columns.append(values)
     answer = found.predict(columns)
+    assert answer.probabilities is not None
     expected = answer.probabilities[:, 1] >= found.signature.output.threshold
     assert 0 < expected.sum() < len(expected)
     assert answer.values.tolist() == expected.astype(int).tolist()
@@ -109,10 +110,43 @@ def test_mojo_labels_follow_the_stated_threshold(cache_dir: Path, name: str) -> 
 
 def test_levels_a_mojo_never_saw_are_missing(cache_dir: Path) -> None:
     """An unknown level is answered as NaN is."""
-    found = get_loader("h2o_mojo").load(mojo(), LoadOptions(cache_dir=cache_dir))
+    found: Any = get_loader("h2o_mojo").load(mojo(), LoadOptions(cache_dir=cache_dir))
     missing = [np.array([np.nan], dtype=object if f.enum else float) for f in found.signature.inputs]
     unknown = [np.array(["?"], dtype=object) if f.enum else np.array([np.nan]) for f in found.signature.inputs]
-    assert np.array_equal(found.predict(missing).probabilities, found.predict(unknown).probabilities)
+    answers = [found.predict(columns).probabilities for columns in (missing, unknown)]
+    assert answers[0] is not None
+    assert answers[0].tolist() == answers[1].tolist()
+
+
+def test_threads_that_load_at_once_share_one_java(cache_dir: Path) -> None:
+    """A fresh process whose threads load MOJOs at the same time starts one JVM and ends cleanly."""
+    script = (
+        "from concurrent.futures import ThreadPoolExecutor; from pathlib import Path\n"
+        "from gateway.loaders import get_loader; from gateway.loaders.base import LoadOptions\n"
+        f"options = LoadOptions(cache_dir=Path({str(cache_dir)!r}))\n"
+        f"load = lambda name: get_loader('h2o_mojo').load(Path(name), options)\n"
+        f"with ThreadPoolExecutor(2) as pool: found = list(pool.map(load, [{str(mojo())!r}, {str(mojo('insurance'))!r}]))\n"
+        "print([len(p.signature.inputs) > 0 for p in found])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "[True, True]"
+
+
+def test_a_java_machine_from_before_a_fork_is_refused(cache_dir: Path) -> None:
+    """Loading in a child of a process that runs a JVM is an error, not a hang."""
+    script = (
+        "import os; from pathlib import Path; from gateway.loaders import get_loader, h2o_runtime\n"
+        "from gateway.errors import LoadError\n"
+        f"h2o_runtime.start(Path({str(cache_dir)!r}))\n"
+        "child = os.fork()\n"
+        "if child == 0:\n"
+        f"    try: h2o_runtime.start(Path({str(cache_dir)!r}))\n"
+        "    except LoadError as e: os._exit(7 if e.code == 'jvm-forked' else 8)\n"
+        "    os._exit(9)\n"
+        "print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "7"
 
 
 def test_missing_java_says_how_to_get_it() -> None:

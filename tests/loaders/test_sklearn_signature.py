@@ -10,12 +10,14 @@ import pytest
 import skops.io
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.cluster import DBSCAN, KMeans
+from sklearn.compose import make_column_transformer
 from sklearn.ensemble import IsolationForest, RandomForestClassifier, VotingClassifier
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.multioutput import MultiOutputClassifier, MultiOutputRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OrdinalEncoder, StandardScaler
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 from sklearn.svm import LinearSVC
 
 from gateway.errors import LoadError
@@ -45,6 +47,20 @@ def test_a_mixed_pipeline_says_types_levels_and_missing(tmp_path: Path) -> None:
         ("degree", "string", ("master", "none"), True),
         ("rooms", "integer", (1, 2, 3), False),
         ("note", "string", None, False),
+    ]
+
+
+def test_a_constant_fill_keeps_the_type(tmp_path: Path) -> None:
+    """Imputing a constant tells numbers from text by the constant, not by the array it is kept in."""
+    frame, _, _ = people()
+    steps = make_column_transformer(
+        (make_pipeline(SimpleImputer(strategy="constant", fill_value=0.0), StandardScaler()), ["income"]),
+        (make_pipeline(SimpleImputer(strategy="constant", fill_value="none"), OneHotEncoder()), ["degree"]),
+    )
+    fields = load(make_pipeline(steps, Ridge()).fit(frame, frame.age), tmp_path).signature.inputs
+    assert [(f.name, f.type, f.enum, f.nullable) for f in fields] == [
+        ("income", "number", None, True),
+        ("degree", "string", ("master", "none"), True),
     ]
 
 
@@ -151,7 +167,7 @@ def test_another_version_is_a_warning_while_it_works(tmp_path: Path) -> None:
     path.write_bytes(data.replace(f"V{version}\n".encode(), b"V1.0.2\n"))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = get_loader("sklearn").load(path, LoadOptions(allow_pickle=True))
+        found: Any = get_loader("sklearn").load(path, LoadOptions(allow_pickle=True))
     assert "1.0.2" in found.warnings[0]
     assert version in found.warnings[0]
 
