@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import jpype
+import jpype.config
 
 from gateway.errors import LoadError
 
@@ -82,6 +83,9 @@ def _start(jvm: Path, jar: Path) -> None:
     flags = list(JVM_FLAGS)
     if java_version(jvm) >= _NATIVE_ACCESS_SINCE:
         flags.append("--enable-native-access=ALL-UNNAMED")
+    # Ending Java politely waits for the thread that started it; that is one of a pool and does not detach, so that the
+    # process would hang at its exit (measured). JPype still stops its own Java thread.
+    jpype.config.destroy_jvm = False
     try:
         jpype.startJVM(str(jvm), *flags, classpath=[str(jar)], convertStrings=False)
     except Exception as exc:  # JPype raises OSError, RuntimeError or a Java exception, by Java version

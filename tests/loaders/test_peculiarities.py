@@ -125,7 +125,8 @@ def test_threads_that_load_at_once_share_one_java(cache_dir: Path) -> None:
         "from gateway.loaders import get_loader; from gateway.loaders.base import LoadOptions\n"
         f"options = LoadOptions(cache_dir=Path({str(cache_dir)!r}))\n"
         f"load = lambda name: get_loader('h2o_mojo').load(Path(name), options)\n"
-        f"with ThreadPoolExecutor(2) as pool: found = list(pool.map(load, [{str(mojo())!r}, {str(mojo('insurance'))!r}]))\n"
+        f"names = [{str(mojo())!r}, {str(mojo('insurance'))!r}]\n"
+        "with ThreadPoolExecutor(2) as pool: found = list(pool.map(load, names))\n"
         "print([len(p.signature.inputs) > 0 for p in found])"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
