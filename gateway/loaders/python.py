@@ -72,7 +72,7 @@ def _execute(path: Path, origin: Path | None) -> types.ModuleType:
     module.__file__ = str(path)
     sys.modules[module.__name__] = module
     try:
-        exec(compile(path.read_bytes(), str(path), "exec"), vars(module))
+        exec(compile(path.read_bytes(), str(path), "exec"), vars(module))  # noqa: S102  the purpose of this loader
     except Exception as exc:
         sys.modules.pop(module.__name__, None)
         raise LoadError(
