@@ -9,13 +9,15 @@ from gateway.commands.add import ADD
 from gateway.commands.base import Command, complain
 from gateway.commands.check import CHECK
 from gateway.commands.describe import DESCRIBE
+from gateway.commands.plan import PLAN
 from gateway.commands.prepare import PREPARE
+from gateway.commands.reload import HISTORY, RELOAD, ROLLBACK
 from gateway.commands.routes import ROUTES
 from gateway.commands.serve import SERVE
 from gateway.commands.wait import WAIT
 from gateway.errors import GatewayError
 
-COMMANDS: Final[tuple[Command, ...]] = (CHECK, DESCRIBE, ADD, PREPARE, SERVE, ROUTES, WAIT)
+COMMANDS: Final[tuple[Command, ...]] = (CHECK, DESCRIBE, ADD, PREPARE, PLAN, SERVE, RELOAD, ROLLBACK, HISTORY, ROUTES, WAIT)
 
 
 def build_parser() -> argparse.ArgumentParser:

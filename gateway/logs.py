@@ -15,7 +15,7 @@ from pathlib import PurePath
 from typing import Any, Literal
 
 import msgspec
-from gunicorn.glogging import Logger  # type: ignore[import-untyped]
+from gunicorn.glogging import Logger
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 #: Extra fields with one of these words in their name are never written.

@@ -53,6 +53,7 @@ class Route:
         self.answer: Answer | None = None
         self.codec: JsonCodec
         self.problem: Problem | None = manifest.problem
+        self.quarantine = ""
         self.version = spec.version or (manifest.artifact.sha256[:12] if manifest.artifact else "")
         if manifest.signature is not None and manifest.problem is None:
             self._compile(manifest.signature, server)
@@ -78,11 +79,13 @@ class Route:
     @property
     def state(self) -> str:
         """Return IDLE, LOADING, READY or FAILED."""
-        return "FAILED" if self.problem is not None else self.model.state
+        return "FAILED" if self.problem is not None or self.quarantine else self.model.state
 
     @property
     def reason(self) -> Problem | None:
         """Return why the route does not serve, or None."""
+        if self.quarantine:
+            return Problem("quarantined", self.quarantine, "repair or replace the artifact, or: gateway reload --force")
         return self.problem or self.model.problem
 
     def must_serve(self) -> tuple[Validator, Answer]:

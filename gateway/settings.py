@@ -134,6 +134,11 @@ class Settings:
         return self.run_dir / "metrics"
 
     @property
+    def status_path(self) -> Path:
+        """Return the file in which the arbiter says how it is."""
+        return self.run_dir / "status.json"
+
+    @property
     def board_path(self) -> Path:
         """Return the file of the shared board."""
         return self.run_dir / "board"

@@ -7,7 +7,7 @@ Workers, replaced workers and cold starts read only this; nobody but prepare and
 import hashlib
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -22,13 +22,18 @@ KEPT = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """Hold one generation as data: `manifests` has exactly one entry per route name."""
+    """
+    Hold one generation as data: `manifests` has exactly one entry per route name.
+
+    `fallbacks` names the routes that serve an earlier version, with the key that failed in their place.
+    """
 
     id: str
     registry: RegistrySpec
     manifests: dict[str, Manifest]
     created_s: float = 0.0
     source: str = ""
+    fallbacks: dict[str, str] = field(default_factory=dict)
 
 
 def make(registry: RegistrySpec, manifests: dict[str, Manifest], source: str = "") -> Snapshot:

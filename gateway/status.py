@@ -1,5 +1,5 @@
 """
-What the arbiter tells the workers through a file: how many should run, and how the last reload ended.
+What the arbiter tells the workers through a file: how many should run, and which routes are quarantined.
 
 Written atomically by the arbiter only, read by whoever answers /health and /metrics.
 """
@@ -7,7 +7,6 @@ Written atomically by the arbiter only, read by whoever answers /health and /met
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -17,8 +16,8 @@ class Status:
     """
     Hold the arbiter's view.
 
-    `phase` is preparing, serving or failed, `message` the reason of a failure. `reload` is the last attempt: when,
-    result, generation, reason. `reloads` counts attempts by result.
+    `phase` is preparing, serving or failed, `message` the reason of a failure. `quarantined` are the routes whose
+    predicts killed workers, with the reason, by name; the entry holds for one manifest key.
     """
 
     pid: int = 0
@@ -27,10 +26,7 @@ class Status:
 
     workers: int = 0
     restarts: int = 0
-    reload: dict[str, Any] = field(default_factory=dict)
-    reloads: dict[str, int] = field(default_factory=dict)
-    last_success_s: float = 0.0
-    quarantined: dict[str, str] = field(default_factory=dict)
+    quarantined: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
 def write(path: Path, status: Status) -> None:

@@ -44,7 +44,11 @@ class Memory:
         # A fresh descriptor each time: flock does not separate threads that share one.
         with self.path.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            yield
+            try:
+                yield
+            finally:
+                # Said and not left to close(): a process forked meanwhile would hold the lock through its copy.
+                fcntl.flock(file, fcntl.LOCK_UN)
 
     def write_text(self, length_at: int, text_at: int, capacity: int, text: str) -> None:
         """Store a text cut to `capacity` bytes; the caller marks the version odd while this runs."""

@@ -3,10 +3,10 @@
 import argparse
 
 from gateway import snapshot
-from gateway.app import configure_process
 from gateway.commands.base import FAILED, OK, Command, say
 from gateway.manifest import Manifest
 from gateway.prepare import Limits, prepare_registry
+from gateway.process.environment import configure_process
 from gateway.registry import load_registry
 from gateway.settings import Settings
 

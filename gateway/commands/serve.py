@@ -6,14 +6,13 @@ import logging
 import os
 import sys
 
-from gateway import snapshot, status
-from gateway.app import configure_process
+from gateway import snapshot, status, transaction
 from gateway.commands.base import OK, Command
-from gateway.commands.prepare import limits_of
-from gateway.errors import GatewayError, RegistryError
-from gateway.prepare import prepare_registry, problems
+from gateway.commands.reload import place_of
+from gateway.errors import GatewayError
+from gateway.prepare import problems
+from gateway.process.environment import configure_process
 from gateway.process.server import serve
-from gateway.registry import load_registry
 from gateway.settings import TABLE, Settings, help_text
 from gateway.status import Status
 
@@ -51,23 +50,18 @@ def _tell(settings: Settings, phase: str, message: str = "") -> None:
 
 
 def commit_first(settings: Settings) -> None:
-    """Commit what registry.yaml says now; raises RegistryError when it is broken and nothing was ever committed.
-
-    A broken registry does not stop a gateway that has served before: the committed generation goes on.
     """
-    try:
-        registry = load_registry(settings.registry)
-    except RegistryError as error:
-        before = snapshot.committed(settings.state_dir)
-        if before is None:
-            raise
-        sys.stderr.write(f"{error.text}\n")
-        log.error("registry is broken, serving the committed generation", extra={"generation": before.id})
-        return
-    manifests = prepare_registry(registry, settings.cache_dir, limits_of(settings))
-    for name, problem in problems(manifests):
+    Commit what registry.yaml says now; raises RegistryError when it is broken and nothing was ever committed.
+
+    A broken registry, or a route that fails now, does not stop what has served before: that goes on.
+    """
+    event = transaction.attempt(place_of(settings), mode="cold", source="start")
+    if event.result == "refused":
+        sys.stderr.write(f"{event.reason}\n")
+        log.error("serving the committed generation", extra={"generation": event.generation})
+    committed = snapshot.committed(settings.state_dir)
+    for name, problem in problems(committed.manifests) if committed else ():
         log.error("route failed", extra={"route": name, "code": problem.code, "reason": problem.message})
-    snapshot.commit(settings.state_dir, snapshot.make(registry, manifests, source=str(settings.registry)))
 
 
 SERVE = Command(

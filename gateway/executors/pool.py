@@ -52,7 +52,7 @@ class Job(Generic[T]):
         """Return the result or raise the error of a job that is done."""
         if self.error is not None:
             raise self.error
-        return self.result  # type: ignore[return-value] - done without error, so the result is there
+        return self.result  # type: ignore[return-value]  # done without error, so the result is there
 
 
 class NativePool:

@@ -37,7 +37,11 @@ def _locked(path: Path, mode: int) -> Iterator[None]:
     """Hold a lock that the kernel frees when its holder is killed."""
     with path.open("w") as file:
         fcntl.flock(file, mode)
-        yield
+        try:
+            yield
+        finally:
+            # Said and not left to close(): a process forked meanwhile would hold the lock through its copy.
+            fcntl.flock(file, fcntl.LOCK_UN)
 
 
 def sources(directory: Path, kind: str) -> list[Path]:

@@ -1,5 +1,5 @@
 """
-The arbiter's own thread: sees on the board how the workers are, tells PM2 and the status file.
+The arbiter's own thread: sees on the board how the workers are, replaces those that must go, tells the status file.
 
 Never forks and never loads; everything it calls is short.
 """
@@ -8,12 +8,12 @@ import logging
 import os
 import threading
 import time
-from typing import Any
+from dataclasses import replace
 
-from gunicorn.arbiter import Arbiter
-
-from gateway import metrics, status
-from gateway.board import Board
+from gateway import history, metrics, snapshot, status
+from gateway.board import Board, WorkerView
+from gateway.process.arbiter import GatewayArbiter
+from gateway.process.blame import Blame
 from gateway.process.pm2 import PM2Bridge
 from gateway.settings import Settings
 from gateway.status import Status
@@ -21,30 +21,59 @@ from gateway.status import Status
 log = logging.getLogger("gateway.monitor")
 
 TICK_S = 0.1
+#: A predict that overran its deadline may still end by itself within this time; then its worker may stay.
+STUCK_GRACE_S = 5.0
+#: Counter files of workers that died with an earlier arbiter are folded this often.
+FOLD_INTERVAL_S = 10.0
 
 
 class Monitor:
     """Watch the board; `worker_ended` is called by the arbiter's main thread."""
 
-    def __init__(self, settings: Settings, bridge: PM2Bridge, arbiter: Arbiter) -> None:
+    def __init__(self, settings: Settings, bridge: PM2Bridge) -> None:
         self._settings = settings
         self._bridge = bridge
-        self._arbiter = arbiter
         self._board = Board.open(settings.board_path)
         self._status = Status(workers=settings.workers, pid=os.getpid(), phase="serving")
+        self._blame = Blame()
         self._is_ready = False
-        self._stopping = False
+        self._stuck_since: dict[int, float] = {}
+        self._to_roll: list[int] = []
+        self._last_event_at = 0.0
+        self._folded_at = 0.0
 
-    def start(self) -> None:
+    @property
+    def status(self) -> Status:
+        """Return what is told to the workers."""
+        return self._status
+
+    def start(self, arbiter: GatewayArbiter) -> None:
         """Begin to watch in a thread of its own."""
+        self._arbiter = arbiter
+        last = history.last(self._settings.state_dir)
+        self._last_event_at = last.at if last else 0.0
         self._write()
         threading.Thread(target=self._run, name="monitor", daemon=True).start()
 
-    def worker_ended(self, pid: int) -> None:
-        """Fold the counters of a dead worker and free its slot; say what it was doing if it did not leave in order."""
+    def serving(self) -> list[int]:
+        """Return the pids of workers that accept connections."""
+        return [worker.pid for worker in self._board.workers() if worker.alive and worker.phase == "serving"]
+
+    def roll(self, reason: str) -> None:
+        """Replace every worker of now, one after the other."""
+        self._to_roll = list(self._arbiter.WORKERS)
+        log.info("rolling", extra={"reason": reason, "workers": len(self._to_roll)})
+
+    def worker_ended(self, pid: int, signal_number: int | None, *, was_asked: bool) -> None:
+        """Fold the counters of a worker that ended and free its slot; find out whether a model killed it."""
         in_flight = self._board.dead(pid)
-        if in_flight:
-            log.error("worker died while predicting", extra={"worker": pid, "routes": [f.route for f in in_flight]})
+        if not was_asked:
+            self._status = replace(self._status, restarts=self._status.restarts + 1)
+            routes = sorted({entry.route for entry in in_flight})
+            log.error("worker died", extra={"worker": pid, "signal": signal_number, "predicting": routes})
+            for route in self._blame.died(in_flight, signal_number):
+                self._quarantine(route)
+            self._write()
         self._board.reclaim(pid)
         metrics.fold_dead(self._settings.metrics_dir)
 
@@ -52,23 +81,73 @@ class Monitor:
         while True:
             time.sleep(TICK_S)
             try:
-                self._look()
+                self._look(time.time())
             except Exception:
                 log.exception("the monitor stumbled")
 
-    def _look(self) -> None:
-        serving = [w for w in self._board.workers() if w.alive and w.phase == "serving"]
+    def _look(self, now: float) -> None:
+        workers = [worker for worker in self._board.workers() if worker.alive]
+        self._notice_ready(workers)
+        self._notice_events()
+        if self._to_roll and not self._arbiter.retiring:
+            self._arbiter.retire(self._to_roll.pop(0), "roll")
+        self._retire_heavy(workers)
+        self._retire_stuck(workers, now)
+        if now - self._folded_at > FOLD_INTERVAL_S:
+            self._folded_at = now
+            metrics.fold_dead(self._settings.metrics_dir)
+
+    def _notice_ready(self, workers: list[WorkerView]) -> None:
+        serving = [worker for worker in workers if worker.phase == "serving"]
         if not self._is_ready and len(serving) >= self._settings.workers:
             self._is_ready = True
             self._bridge.ready()
             log.info("gateway ready", extra={"workers": len(serving), "generation": serving[0].generation})
+
+    def _notice_events(self) -> None:
+        """Roll after a commit that a swap cannot complete; lift quarantines that were overruled."""
+        event = history.last(self._settings.state_dir)
+        if event is None or event.at <= self._last_event_at:
+            return
+        self._last_event_at = event.at
+        if event.roll:
+            self.roll(f"generation {event.generation} changed code or needs less")
+        if self._status.quarantined and event.result in (*history.COMMITS, "unchanged"):
+            self._review_quarantine(forced="force" in event.source)
+
+    def _retire_heavy(self, workers: list[WorkerView]) -> None:
+        limit = self._settings.worker_memory_mb
+        if limit is None or self._arbiter.retiring:
+            return
+        heavy = [worker for worker in workers if worker.pss_bytes > limit * 2**20 and worker.phase == "serving"]
+        for worker in sorted(heavy, key=lambda one: -one.pss_bytes)[:1]:
+            self._arbiter.retire(worker.pid, f"uses {worker.pss_bytes // 2**20} MB, allowed are {limit} MB")
+
+    def _retire_stuck(self, workers: list[WorkerView], now: float) -> None:
+        stuck = {worker.pid for worker in workers if worker.stuck_threads}
+        self._stuck_since = {pid: self._stuck_since.get(pid, now) for pid in stuck}
+        overdue = [pid for pid, since in self._stuck_since.items() if now - since > STUCK_GRACE_S]
+        if overdue and not self._arbiter.retiring:
+            self._arbiter.retire(overdue[0], "a predict overran its deadline and does not end")
+
+    def _quarantine(self, route: str) -> None:
+        committed = snapshot.committed(self._settings.state_dir)
+        key = committed.manifests[route].key if committed and route in committed.manifests else ""
+        reason = f"route {route} is closed: its predictions killed workers repeatedly"
+        self._status = replace(self._status, quarantined={**self._status.quarantined, route: (key, reason)})
+        log.error("route quarantined", extra={"route": route})
+
+    def _review_quarantine(self, *, forced: bool) -> None:
+        committed = snapshot.committed(self._settings.state_dir)
+        keys = {name: found.key for name, found in committed.manifests.items()} if committed else {}
+        kept = {n: entry for n, entry in self._status.quarantined.items() if keys.get(n) == entry[0] and not forced}
+        for name in self._status.quarantined.keys() - kept.keys():
+            self._blame.forgive(name)
+        self._status = replace(self._status, quarantined=kept)
+        self._write()
 
     def _write(self) -> None:
         try:
             status.write(self._settings.status_path, self._status)
         except OSError as error:
             log.warning("cannot write the status file", extra={"reason": str(error)})
-
-    def sample(self) -> dict[str, Any]:
-        """Return what `pm2 monit` shows."""
-        return {}

@@ -101,7 +101,8 @@ class PM2Bridge:
             while self._out and len(outgoing) < MAX_OUT_BYTES:
                 outgoing += self._out.popleft()
             try:
-                readable, writable, _ = select.select([channel, wake], [channel] if outgoing else [], [], 0.5)
+                watched: list[Any] = [channel, wake]
+                readable, writable, _ = select.select(watched, [channel] if outgoing else [], [], 0.5)
                 if wake in readable:
                     os.read(wake, 4096)
                 if channel in writable:

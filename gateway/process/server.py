@@ -11,16 +11,19 @@ import sys
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
-from gunicorn.arbiter import Arbiter
 
 from gateway import logs, metrics
-from gateway.app import Gateway
 from gateway.board import Board
 from gateway.errors import GatewayError
 from gateway.process import socket_holder
+from gateway.process.actions import offer_actions
+from gateway.process.arbiter import GatewayArbiter
+from gateway.process.figures import Figures
 from gateway.process.monitor import Monitor
 from gateway.process.pm2 import PM2Bridge
+from gateway.process.watcher import Watcher
 from gateway.process.worker import Worker, die_with_arbiter
+from gateway.serving import Gateway
 from gateway.settings import Settings
 
 log = logging.getLogger("gateway.server")
@@ -77,23 +80,32 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         """Build the WSGI callable of a worker, after the fork."""
         return Gateway(self.settings)
 
-    def _on_starting(self, server: Arbiter) -> None:
+    def run(self) -> None:
+        """Run the arbiter; returns only by exiting the process."""
+        self.monitor = Monitor(self.settings, self.bridge)
+        self.watcher = Watcher(self.settings)
+        GatewayArbiter(self, self.monitor.serving).run()
+
+    def _on_starting(self, arbiter: GatewayArbiter) -> None:
         # PM2 stops with SIGINT, which gunicorn takes for "drop everything".
-        server.handle_int = server.handle_term
+        arbiter.handle_int = arbiter.handle_term
+        arbiter.on_hup = lambda: self.monitor.roll("SIGHUP")
         gc.collect()
         # What the arbiter imported stays shared: a collection in a worker would touch, and so copy, every page.
         gc.freeze()
 
-    def _when_ready(self, server: Arbiter) -> None:
-        self.monitor = Monitor(self.settings, self.bridge, server)
-        self.monitor.start()
+    def _when_ready(self, arbiter: GatewayArbiter) -> None:
+        self.monitor.start(arbiter)
+        self.watcher.start()
+        self.bridge.sampler = Figures(self.settings, self.monitor).sample
+        offer_actions(self.bridge, self.settings, self.watcher)
 
-    def _post_fork(self, server: Arbiter, worker: Worker) -> None:
+    def _post_fork(self, arbiter: GatewayArbiter, worker: Worker) -> None:
         self.bridge.after_fork()
         die_with_arbiter(worker)
 
-    def _child_exit(self, server: Arbiter, worker: Worker) -> None:
-        self.monitor.worker_ended(worker.pid)
+    def _child_exit(self, arbiter: GatewayArbiter, worker: Worker) -> None:
+        self.monitor.worker_ended(worker.pid, arbiter.signal_of(worker.pid), was_asked=arbiter.was_asked(worker.pid))
 
 
 def _listeners(settings: Settings) -> list[str]:

@@ -67,6 +67,8 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.alive: bool
+        self.sockets: list[Any]
         self.waits: set[KeepaliveWait] = set()
         self._servers: list[StreamServer] = []
 

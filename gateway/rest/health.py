@@ -13,6 +13,7 @@ from flask import Response
 from gateway.board import Board, RouteView, WorkerView
 from gateway.codecs.json import encode
 from gateway.generation import Generation
+from gateway.history import Event
 from gateway.rest.api import Resource
 from gateway.routes import Route
 from gateway.status import Status
@@ -58,10 +59,17 @@ class Ready(Resource):  # type: ignore[misc]  # flask_restful has no types
 class Health(Resource):  # type: ignore[misc]  # flask_restful has no types
     """Tell everything there is to know about routes, workers and the last reload."""
 
-    def __init__(self, current: Callable[[], Generation], board: Board, status: Callable[[], Status]) -> None:
+    def __init__(
+        self,
+        current: Callable[[], Generation],
+        board: Board,
+        status: Callable[[], Status],
+        last: Callable[[], Event | None],
+    ) -> None:
         self._current = current
         self._board = board
         self._status = status
+        self._last = last
 
     def get(self) -> Response:
         """Answer 200 always; `status` says ok, degraded or unready."""
@@ -77,11 +85,27 @@ class Health(Resource):  # type: ignore[misc]  # flask_restful has no types
             "same_generation": len({w.generation for w in workers if w.phase == "serving"}) <= 1,
             "expected_workers": report.workers,
             "ready_workers": sum(1 for w in workers if w.phase == "serving"),
-            "reload": report.reload,
+            "restarts": report.restarts,
+            "reload": reload_report(self._last(), generation),
             "routes": {r.spec.path: route_report(r, views.get(r.name)) for r in table.by_name.values()},
             "workers": [worker_report(worker) for worker in workers],
         }
         return _respond(body)
+
+
+def reload_report(event: Event | None, generation: Generation) -> dict[str, Any]:
+    """Return how the last attempt to change the routes ended, and which routes serve an earlier version."""
+    if event is None:
+        return {}
+    report = {"result": event.result, "at": round(event.at, 3), "took_s": event.took_s, "source": event.source}
+    if event.reason:
+        report["reason"] = event.reason
+    for name in ("added", "changed", "removed"):
+        if paths := getattr(event, name):
+            report[name] = list(paths)
+    if generation.snapshot.fallbacks:
+        report["serving_an_earlier_version"] = sorted(generation.snapshot.fallbacks)
+    return report
 
 
 def _problem(route: Route) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from flask import Response, request
 from gateway import metrics
 from gateway.board import Board, RouteView
 from gateway.generation import Generation
+from gateway.history import Event
 from gateway.rest.api import Resource
 from gateway.status import Status
 
@@ -16,9 +17,15 @@ class Metrics(Resource):  # type: ignore[misc]  # flask_restful has no types
     """Answer GET /metrics in Prometheus text format, or OpenMetrics where that is asked for."""
 
     def __init__(
-        self, current: Callable[[], Generation], board: Board, status: Callable[[], Status], directory: Path
+        self,
+        current: Callable[[], Generation],
+        board: Board,
+        status: Callable[[], Status],
+        last: Callable[[], Event | None],
+        directory: Path,
     ) -> None:
         self._current = current
+        self._last = last
         self._board = board
         self._status = status
         self._directory = directory
@@ -34,6 +41,7 @@ class Metrics(Resource):  # type: ignore[misc]  # flask_restful has no types
         generation = self._current()
         views = self._board.routes()
         status = self._status()
+        last = self._last()
         names = list(generation.table.by_name)
         return metrics.Snapshot(
             routes=names,
@@ -41,8 +49,8 @@ class Metrics(Resource):  # type: ignore[misc]  # flask_restful has no types
             models=tuple(_models(generation, views)),
             in_flight={name: views[name].in_flight for name in names if name in views},
             queue_depth={name: views[name].queue_depth for name in names if name in views},
-            reloads=status.reloads,
-            last_reload_success_at=status.last_success_s or None,
+            reloads=last.totals if last else {},
+            last_reload_success_at=last.last_success_at or None if last else None,
             worker_pss_bytes=sum(worker.pss_bytes for worker in self._board.workers() if worker.alive),
             worker_restarts=status.restarts,
         )

@@ -1,0 +1,51 @@
+"""`gateway plan`: say what `gateway reload` would do, without doing it."""
+
+import argparse
+
+from gateway import plan, snapshot
+from gateway.commands.base import BAD_REGISTRY, OK, Command, say
+from gateway.commands.prepare import limits_of
+from gateway.plan import Step
+from gateway.prepare import prepare_registry
+from gateway.process.environment import configure_process
+from gateway.registry import load_registry
+from gateway.settings import Settings
+
+
+def _configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--registry", help="default: registry.yaml, or GATEWAY_REGISTRY")
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    settings = Settings.load(flags={"registry": arguments.registry} if arguments.registry else None)
+    configure_process(settings)
+    registry = load_registry(settings.registry)
+    manifests = prepare_registry(registry, settings.cache_dir, limits_of(settings))
+    before = snapshot.committed(settings.state_dir)
+    new = snapshot.make(registry, manifests)
+    found = plan.steps(before, new)
+    say(f"from generation {before.id if before else 'none'} to {new.id}")
+    for step in found:
+        say(_line(step))
+    if not found:
+        say("nothing changes for the routes")
+    refused = [step for step in found if step.kind == "failed"]
+    if refused:
+        say("the reload would be refused; the generation that serves would go on")
+    return BAD_REGISTRY if refused else OK
+
+
+def _line(step: Step) -> str:
+    cost = f"loads in {step.load_s:.2f} s, {step.memory_bytes / 2**20:.0f} MB per worker" if step.load_s else ""
+    head = f"  {step.kind:8} {step.path}  {step.note or cost}".rstrip()
+    return "\n".join([head, *(f"           breaks clients: {text}" for text in step.breaking)])
+
+
+PLAN = Command(
+    name="plan",
+    help="say what a reload would do",
+    description="Prepare what registry.yaml says now and compare it with the committed generation: routes, schema "
+    "changes that break clients, load time, memory. Exit code 78 when the reload would be refused.",
+    configure=_configure,
+    run=_run,
+)

@@ -1,0 +1,106 @@
+"""`gateway reload`, `gateway rollback`, `gateway history`: change what is served, and see how that went."""
+
+import argparse
+import time
+
+from gateway import history, transaction
+from gateway.commands.base import BAD_REGISTRY, OK, Command, say
+from gateway.commands.prepare import limits_of
+from gateway.history import Event
+from gateway.process.environment import configure_process
+from gateway.settings import Settings
+from gateway.transaction import Place
+
+
+def place_of(settings: Settings) -> Place:
+    """Return where a transaction of these settings happens."""
+    return Place(
+        registry=settings.registry,
+        state_dir=settings.state_dir,
+        cache_dir=settings.cache_dir,
+        limits=limits_of(settings),
+    )
+
+
+def _settings(arguments: argparse.Namespace) -> Settings:
+    settings = Settings.load(flags={"registry": arguments.registry} if getattr(arguments, "registry", None) else None)
+    configure_process(settings)
+    return settings
+
+
+def _configure_reload(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--registry", help="default: registry.yaml, or GATEWAY_REGISTRY")
+    parser.add_argument("--force", action="store_true", help="commit even if a route fails; it then answers 503")
+    parser.add_argument("--quiet", action="store_true", help="say nothing; history and log tell")
+    parser.add_argument("--source", default="", help=argparse.SUPPRESS)
+
+
+def _reload(arguments: argparse.Namespace) -> int:
+    mode: transaction.Mode = "force" if arguments.force else "reload"
+    source = " ".join(filter(None, [arguments.source or "gateway reload", "(force)" if arguments.force else ""]))
+    event = transaction.attempt(place_of(_settings(arguments)), mode=mode, source=source)
+    if not arguments.quiet:
+        say(_text(event))
+    return BAD_REGISTRY if event.result == "refused" else OK
+
+
+def _configure_rollback(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("generation", nargs="?", help="default: the one before the committed one")
+
+
+def _rollback(arguments: argparse.Namespace) -> int:
+    say(_text(transaction.rollback(place_of(_settings(arguments)), arguments.generation)))
+    return OK
+
+
+def _configure_history(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--most", type=int, default=20, help="how many of the newest (default: %(default)s)")
+
+
+def _history(arguments: argparse.Namespace) -> int:
+    found = history.events(Settings.load().state_dir)[-arguments.most :]
+    for event in found:
+        when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(event.at))
+        say(f"{when}  {_text(event)}")
+    if not found:
+        say("nothing has been committed yet")
+    return OK
+
+
+def _text(event: Event) -> str:
+    head = f"{event.result} {event.generation}".strip()
+    parts = [
+        f"{name} {', '.join(getattr(event, name))}" for name in ("added", "changed", "removed") if getattr(event, name)
+    ]
+    text = "; ".join([head, *parts]) + f"  ({event.took_s:.1f} s)"
+    return f"{text}\n{_indented(event.reason)}" if event.reason else text
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"    {line}" for line in text.splitlines())
+
+
+RELOAD = Command(
+    name="reload",
+    help="serve what registry.yaml says now, or say why not",
+    description="Parse, prepare and commit; running workers swap to the new generation without losing a request. "
+    "Refused (exit code 78) for faults of the registry or a failing added or changed route: then nothing changes.",
+    configure=_configure_reload,
+    run=_reload,
+)
+
+ROLLBACK = Command(
+    name="rollback",
+    help="serve an earlier generation again",
+    description="Commit an earlier generation. It holds, also over restarts, until registry.yaml changes.",
+    configure=_configure_rollback,
+    run=_rollback,
+)
+
+HISTORY = Command(
+    name="history",
+    help="list what was committed, refused and rolled back",
+    description="Show the newest attempts to change what is served, with the reason of each refusal.",
+    configure=_configure_history,
+    run=_history,
+)

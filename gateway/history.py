@@ -1,0 +1,102 @@
+"""What happened to the committed state: one JSON line per attempt, the newest last, with running totals."""
+
+import contextlib
+import os
+import time
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import msgspec
+
+FILE = "history.jsonl"
+#: Results after which another generation may be served.
+COMMITS = ("committed", "rolled-back")
+#: The file is cut to its newer half beyond this; one line is about 300 bytes.
+MAX_BYTES = 512 * 1024
+#: Enough for the last line: a refusal may carry a report of many faults.
+TAIL_BYTES = 64 * 1024
+#: Characters of a reason that are kept.
+MAX_REASON = 8_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """
+    Record one attempt to change what is served.
+
+    `result`: committed, refused, unchanged or rolled-back. `roll` says that
+    workers are replaced after the swap. `totals` counts all attempts so far by result.
+    """
+
+    result: str
+    generation: str = ""
+    reason: str = ""
+    source: str = ""
+    at: float = 0.0
+    took_s: float = 0.0
+    added: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    roll: bool = False
+    registry_sha256: str = ""
+    totals: dict[str, int] = field(default_factory=dict)
+    last_success_at: float = 0.0
+
+
+def append(state_dir: Path, event: Event) -> Event:
+    """Add an attempt and return it with time and totals; a full disk loses the line, not the reload."""
+    before = last(state_dir)
+    totals = dict(before.totals) if before else {}
+    totals[event.result] = totals.get(event.result, 0) + 1
+    now = time.time()
+    succeeded = event.result != "refused"
+    event = replace(
+        event,
+        at=now,
+        reason=event.reason[:MAX_REASON],
+        totals=totals,
+        last_success_at=now if succeeded else (before.last_success_at if before else 0.0),
+    )
+    path = state_dir / FILE
+    with contextlib.suppress(OSError):
+        _cut(path)
+        with path.open("ab") as stream:
+            stream.write(msgspec.json.encode(event) + b"\n")
+    return event
+
+
+def events(state_dir: Path) -> list[Event]:
+    """Return every attempt that is remembered, oldest first."""
+    return _parse(_tail(state_dir / FILE, MAX_BYTES * 2))
+
+
+def last(state_dir: Path) -> Event | None:
+    """Return the newest attempt."""
+    found = _parse(_tail(state_dir / FILE, TAIL_BYTES))
+    return found[-1] if found else None
+
+
+def _tail(path: Path, size: int) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            stream.seek(0, os.SEEK_END)
+            stream.seek(max(stream.tell() - size, 0))
+            return stream.read()
+    except OSError:
+        return b""
+
+
+def _parse(data: bytes) -> list[Event]:
+    found = []
+    for line in data.splitlines():
+        with contextlib.suppress(msgspec.MsgspecError):  # the first line of a tail, the last one of a full disk
+            found.append(msgspec.json.decode(line, type=Event))
+    return found
+
+
+def _cut(path: Path) -> None:
+    if path.exists() and path.stat().st_size > MAX_BYTES:
+        lines = path.read_bytes().splitlines(keepends=True)
+        draft = path.with_suffix(".tmp")
+        draft.write_bytes(b"".join(lines[len(lines) // 2 :]))
+        draft.replace(path)

@@ -1,0 +1,111 @@
+"""
+gunicorn's arbiter, with one thing more: a worker can retire, which means that its successor serves before it leaves.
+
+Rolls, memory limits and stuck threads all replace workers this way, so capacity never dips and no request waits for a
+boot.
+"""
+
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable, Collection
+from typing import Any
+
+from gunicorn.arbiter import Arbiter
+
+log = logging.getLogger("gateway.arbiter")
+
+
+class GatewayArbiter(Arbiter):  # type: ignore[misc]  # gunicorn has no types
+    """
+    Manage workers; `retire` may be called from any thread.
+
+    `serving` returns the pids of workers that accept connections; it is asked in the arbiter's own thread.
+    """
+
+    def __init__(self, app: Any, serving: Callable[[], Collection[int]]) -> None:
+        super().__init__(app)
+        self._serving = serving
+        self._retiring: dict[int, bool] = {}
+        self._lock = threading.Lock()
+        self._asked: set[int] = set()
+        self._ends: dict[int, int] = {}
+        self.on_hup: Callable[[], None] | None = None
+
+    @property
+    def retiring(self) -> tuple[int, ...]:
+        """Return the pids of workers that are to be replaced and still live."""
+        with self._lock:
+            return tuple(pid for pid in self._retiring if pid in self.WORKERS)
+
+    def retire(self, pid: int, reason: str) -> None:
+        """Replace one worker: its successor boots first, then it drains."""
+        with self._lock:
+            if pid in self._retiring or pid not in self.WORKERS:
+                return
+            self._retiring[pid] = False
+        log.info("replacing worker", extra={"worker": pid, "reason": reason})
+        # Any entry wakes the main loop; reaping when nobody died costs one system call.
+        self.SIG_QUEUE.put_nowait(signal.SIGCHLD)
+
+    def manage_workers(self) -> None:
+        """Keep `num_workers` workers that are not retiring; let those go whose successors serve."""
+        with self._lock:
+            self._retiring = {pid: told for pid, told in self._retiring.items() if pid in self.WORKERS}
+            retiring = dict(self._retiring)
+        active = sorted((worker.age, pid) for pid, worker in self.WORKERS.items() if pid not in retiring)
+        for _ in range(self.num_workers - len(active)):
+            self.spawn_worker()
+        for _, pid in active[: max(len(active) - self.num_workers, 0)]:
+            self.kill_worker(pid, signal.SIGTERM)
+        self._let_go([pid for pid, told in retiring.items() if not told])
+
+    def kill_worker(self, pid: int, sig: int) -> None:
+        """Send a signal; a worker that was asked to leave has not died by itself."""
+        if sig in (signal.SIGTERM, signal.SIGQUIT, signal.SIGINT):
+            self._asked.add(pid)
+        super().kill_worker(pid, sig)
+
+    def was_asked(self, pid: int) -> bool:
+        """Say whether this arbiter asked the worker to leave."""
+        return pid in self._asked
+
+    def signal_of(self, pid: int) -> int | None:
+        """Return the signal that ended a worker, or None; knows those of the reaping under way."""
+        return self._ends.get(pid)
+
+    def reap_workers(self) -> None:
+        """Reap, but look first at how each worker ended: gunicorn tells its hooks only that it did."""
+        self._ends = {pid: number for pid in self.WORKERS if (number := _ending_signal(pid)) is not None}
+        super().reap_workers()
+        self._asked.intersection_update(self.WORKERS)
+
+    def handle_hup(self) -> None:
+        """Roll: replace every worker, one after the other."""
+        if self.on_hup is not None:
+            self.on_hup()
+
+    def handle_usr2(self) -> None:
+        """Refuse: a re-executed arbiter would leave its process manager."""
+        log.warning("USR2 is refused; replace the process with: pm2 reload gateway")
+
+    def _let_go(self, waiting: list[int]) -> None:
+        if not waiting:
+            return
+        serving = [pid for pid in self._serving() if pid not in self._retiring]
+        if len(serving) >= self.num_workers:
+            for pid in waiting:
+                self._retiring[pid] = True
+                self.kill_worker(pid, signal.SIGTERM)
+
+
+def _ending_signal(pid: int) -> int | None:
+    """Return the signal that ended a child that is not reaped yet; None while it lives or when it just exited."""
+    try:
+        found = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return None
+    if found is None or found.si_code == os.CLD_EXITED:
+        return None
+    return found.si_status

@@ -1,0 +1,13 @@
+"""What libraries read from the environment when they are first imported; set before any framework is."""
+
+import os
+
+from gateway import logs
+from gateway.settings import Settings
+
+
+def configure_process(settings: Settings) -> None:
+    """Cap native threads and send logs where they belong; call it first in every command that loads or serves."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"):
+        os.environ.setdefault(name, str(settings.native_threads))
+    logs.configure(settings.log_level, settings.log_format, access=settings.access_log)

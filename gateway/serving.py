@@ -1,0 +1,206 @@
+"""
+One worker's life: boot on the committed generation, adopt later ones, beat.
+
+`Gateway` is the WSGI callable. It holds one reference, which a swap replaces: requests in flight finish where they
+began.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from gateway import metrics, snapshot, status
+from gateway.app import Holder, create_app
+from gateway.board import Board
+from gateway.errors import GatewayError
+from gateway.generation import Generation, Nursery
+from gateway.rest.telemetry import StartResponse, Telemetry
+from gateway.routes import Route
+from gateway.settings import Settings
+from gateway.snapshot import Snapshot
+
+log = logging.getLogger("gateway.serving")
+
+Face = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
+
+#: Models and ledgers of an earlier generation are dropped this long after a swap: its last calls have ended by then.
+FORGET_AFTER_S = 30.0
+
+
+class Gateway:
+    """
+    Serve the committed generation in one worker.
+
+    Made after the fork. `start` begins to load, `is_settled` says when every eager model is READY or FAILED; the
+    worker accepts connections from then on, or after the boot deadline. `tick` is called by the worker's loop.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        metrics.configure(settings.metrics_dir)
+        self._board = Board.open(settings.board_path)
+        self._slot = self._board.claim()
+        self._slot.phase("booting")
+        self._nursery = Nursery(self._board, self._slot, settings.cache_dir, settings.predict_threads)
+        self._started = time.monotonic()
+        self._committed = _Watched(settings.state_dir / snapshot.COMMITTED)
+        self._told = _Watched(settings.status_path)
+        self._forget_at = 0.0
+        self._is_adopting = False
+        self._holder = Holder(self._nursery.make(_read(settings)))
+        self._app = self._face(self._holder)
+
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        """Serve one request in the generation of this moment."""
+        return self._app(environ, start_response)
+
+    @property
+    def generation(self) -> Generation:
+        """Return the generation that new requests see."""
+        return self._holder.generation
+
+    def start(self) -> None:
+        """Begin to load the eager models in native threads."""
+        self._apply_quarantine(self.generation)
+        for route in self.generation.table.by_name.values():
+            self._report(route)
+        self._nursery.load(self.generation, self._report)
+
+    def is_settled(self) -> bool:
+        """Say whether connections may be accepted."""
+        overdue = time.monotonic() - self._started > self._settings.boot_deadline_s
+        return overdue or self.generation.table.is_settled()
+
+    def serving(self) -> None:
+        """Note that this worker accepts connections."""
+        self._slot.generation(self.generation.id)
+        self._slot.phase("serving")
+        boot_ms = round(1e3 * (time.monotonic() - self._started))
+        log.info("worker serves", extra={"generation": self.generation.id, "duration_ms": boot_ms})
+
+    def tick(self, *, measure: bool) -> None:
+        """Beat, and look for a newly committed generation; measure memory in a thread now and then."""
+        self._slot.beat(stuck_threads=self._nursery.pool.stuck)
+        for route in self.generation.table.by_name.values():
+            self._slot.queue_depth(route.ledger.index, route.ledger.bulkhead.queue_depth)
+        if measure:
+            self._nursery.pool.spawn(self._measure)
+        if self._told.has_changed():
+            self._apply_quarantine(self.generation)
+        if not self._is_adopting and self._committed.has_changed():
+            self._is_adopting = True
+            self._nursery.pool.spawn(self._adopt)
+        if self._forget_at and time.monotonic() > self._forget_at and not self._is_adopting:
+            self._forget_at = 0.0
+            self._nursery.forget_except(self.generation)
+
+    def drain(self) -> None:
+        """Note that this worker accepts no more."""
+        self._slot.phase("draining")
+
+    def close(self) -> None:
+        """Give the slot back."""
+        self._slot.release()
+
+    def _adopt(self) -> None:
+        """Load the committed generation beside the one that serves, then swap; runs in a pool thread."""
+        try:
+            wanted = _read(self._settings)
+            if wanted.id == self.generation.id:
+                return
+            started = time.perf_counter()
+            made = self._nursery.make(wanted)
+            self._apply_quarantine(made)
+            for route in made.table.by_name.values():
+                if route.spec.load == "eager" and route.problem is None:
+                    route.model.load()
+                self._report(route)
+            self._swap(made)
+            took_ms = round(1e3 * (time.perf_counter() - started))
+            log.info("generation adopted", extra={"generation": made.id, "duration_ms": took_ms})
+        except Exception:
+            log.exception("a committed generation could not be adopted; the one before goes on serving")
+        finally:
+            self._is_adopting = False
+
+    def _swap(self, made: Generation) -> None:
+        """Let new requests see `made`; a new Flask app is built only when paths or server keys changed."""
+        before = self.generation
+        if made.paths == before.paths and made.snapshot.registry.server == before.snapshot.registry.server:
+            self._holder.generation = made
+        else:
+            holder = Holder(made)
+            face = self._face(holder)
+            self._holder, self._app = holder, face
+        self._slot.generation(made.id)
+        self._forget_at = time.monotonic() + FORGET_AFTER_S
+
+    def _face(self, holder: Holder) -> Face:
+        return Telemetry(create_app(holder, self._board, self._settings), holder.current)
+
+    def _apply_quarantine(self, generation: Generation) -> None:
+        """Close the routes whose predicts killed workers; the entry is about one manifest key, so a new model opens."""
+        quarantined = status.read(self._settings.status_path).quarantined
+        for name, route in generation.table.by_name.items():
+            key, reason = quarantined.get(name, ("", ""))
+            was = route.quarantine
+            route.quarantine = reason if key == route.manifest.key else ""
+            if route.quarantine != was:
+                self._report(route)
+
+    def _measure(self) -> None:
+        self._slot.beat(pss_bytes=_pss_bytes(), cpu_seconds=time.process_time())
+
+    def _report(self, route: Route) -> None:
+        """Put the state of a route on the board; a failure also into the log, with reason and fix."""
+        self._slot.model(route.ledger.index, route.state.lower())
+        problem = route.reason
+        if route.state == "FAILED" and problem is not None:
+            log.error(
+                "route failed",
+                extra={"route": route.spec.path, "code": problem.code, "reason": problem.message, "fix": problem.hint},
+            )
+
+
+class _Watched:
+    """Notice that a file was replaced; one stat a look."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen = self._look()
+
+    def has_changed(self) -> bool:
+        """Say whether the file is another one than at the last call."""
+        seen, self._seen = self._seen, self._look()
+        return seen != self._seen
+
+    def _look(self) -> tuple[int, int]:
+        try:
+            found = self._path.stat()
+        except OSError:
+            return 0, 0
+        return found.st_mtime_ns, found.st_ino
+
+
+def _read(settings: Settings) -> Snapshot:
+    found = snapshot.committed(settings.state_dir)
+    if found is None:
+        raise GatewayError(
+            f"no committed generation in {settings.state_dir}",
+            code="no-generation",
+            hint="run: gateway prepare --commit",
+        )
+    return found
+
+
+def _pss_bytes() -> int | None:
+    """Return the proportional set size: what this worker would free, plus its share of what it shares."""
+    try:
+        for line in Path("/proc/self/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * 1024
+    except (OSError, ValueError):
+        return None
+    return None
