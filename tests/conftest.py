@@ -1,0 +1,36 @@
+"""Gateways for tests: real processes, real files. One with the five models is shared by whoever only asks."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+import serving
+from serving import Gateway
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the cache of all gateways of this session: what is prepared is named by its content."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="session")
+def five(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[Gateway]:
+    """Serve the repository's own registry; tests that share it only ask, and kill nothing."""
+    with serving.running(tmp_path_factory.mktemp("five"), cache, serving.ROOT / "registry.yaml") as server:
+        yield server
+
+
+@pytest.fixture
+def gateway(tmp_path: Path, cache: Path) -> Iterator[Callable[..., Gateway]]:
+    """Return a function that serves a registry text with settings until the test ends."""
+    with ExitStack() as stack:
+
+        def start(registry: str | Path, **settings: Any) -> Gateway:
+            folder = tmp_path / f"gateway-{len(list(tmp_path.glob('gateway-*')))}"
+            folder.mkdir()
+            return stack.enter_context(serving.running(folder, cache, registry, **settings))
+
+        yield start

@@ -1,0 +1,102 @@
+"""People, supervisors and load balancers each learn what they need: /health, /health/live, /health/ready, /routes."""
+
+import json
+import shlex
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import serving
+from serving import Gateway
+
+PATHS = ["/sentiment", "/diabetes", "/loan", "/earnings", "/insurance"]
+
+
+def test_all_five_are_ready(five: Gateway) -> None:
+    """With every model loaded in every worker, all three faces say so."""
+    health = five.get("/health").json
+    assert health["status"] == "ok"
+    assert {path: route["state"] for path, route in health["routes"].items()} == dict.fromkeys(PATHS, "READY")
+    assert health["same_generation"]
+    assert len(health["workers"]) == health["ready_workers"] == health["expected_workers"] == 2
+    assert five.get("/health/live").json == {"status": "live"}
+    ready = five.get("/health/ready")
+    assert (ready.status, ready.json["status"]) == (200, "ready")
+    assert "degraded" not in ready.json
+    assert ready.json["generation"] == health["generation"] == ready.headers["x-gateway-generation"]
+
+
+def test_nobody_may_keep_an_old_health(five: Gateway) -> None:
+    """Proxies must not cache what is true for a moment only."""
+    for path in ("/health", "/health/live", "/health/ready"):
+        assert five.get(path).headers["cache-control"] == "no-store"
+
+
+def test_health_counts_over_all_workers(five: Gateway) -> None:
+    """Requests that different workers answered are counted together, whichever worker is asked."""
+    before = five.get("/health").json["routes"]["/loan"]["requests"]
+    for _ in range(20):
+        five.get("/loan", area="nowhere")
+    counts = {five.get("/health").json["routes"]["/loan"]["requests"] - before for _ in range(6)}
+    assert counts == {20}
+
+
+def test_health_tells_each_worker(five: Gateway) -> None:
+    """Every worker shows its process, phase, generation and memory."""
+    serving.until(lambda: all(w["pss_mb"] > 10 for w in five.get("/health").json["workers"]), what="a measurement")
+    for worker in five.get("/health").json["workers"]:
+        assert worker["phase"] == "serving"
+        assert worker["generation"] == five.get("/health/live").headers["x-gateway-generation"]
+
+
+def test_catalog(five: Gateway) -> None:
+    """The catalog tells of every route what a client must know to call it."""
+    routes = {route["path"]: route for route in five.get("/routes").json["routes"]}
+    assert list(routes) == PATHS
+    assert routes["/diabetes"]["aliases"] == ["/katana-ml/api/v1.0/diabetes"]
+    assert routes["/loan"]["inputs"]["properties"]["car_type"]["enum"] == ["Convertible", "SUV", "Saloon"]
+    assert {route["loader"] for route in routes.values()} == {"sklearn", "xgboost", "h2o_mojo"}
+    limits = routes["/loan"]["limits"]
+    assert (limits["max_concurrency"], limits["max_queue"]) == (4, 32), "the sum of two workers"
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_printed_curl_works(five: Gateway, path: str) -> None:
+    """The command that the catalog prints is answered, and so is its sample as JSON."""
+    route = next(route for route in five.get("/routes").json["routes"] if route["path"] == path)
+    printed = subprocess.run(
+        [*shlex.split(route["curl"]), "-s", "-w", "\n%{http_code}"], capture_output=True, text=True, check=True
+    ).stdout
+    assert printed.endswith("\n200"), printed
+    assert five.post(path, route["sample"]).status == 200
+
+
+def test_critical_route_takes_readiness_away(gateway: Callable[..., Gateway], tmp_path: Path) -> None:
+    """While a critical route fails, /health/ready is 503 and names it; the process lives and other routes serve."""
+    stub = tmp_path / "fine.stub"
+    stub.write_text(json.dumps({"inputs": ["a"]}))
+    broken = tmp_path / "broken.stub"
+    broken.write_text("{")
+    server = gateway(
+        f"version: 1\nroutes:\n  /fine: {{artifact: {stub}}}\n  /broken: {{artifact: {broken}, critical: true}}\n",
+        workers=1,
+    )
+    ready = server.get("/health/ready")
+    assert (ready.status, ready.json["status"]) == (503, "unready")
+    assert list(ready.json["degraded"]) == ["/broken"]
+    assert ready.json["degraded"]["/broken"]["reason"]
+    assert server.get("/health").json["status"] == "unready"
+    assert server.get("/health/live").status == 200
+    assert server.get("/fine", a=1).json == {"prediction": 1.0}
+
+
+def test_lazy_route_counts_as_ready(gateway: Callable[..., Gateway], tmp_path: Path) -> None:
+    """A lazy route is IDLE and ready; its first request loads it and is answered."""
+    stub = tmp_path / "lazy.stub"
+    stub.write_text(json.dumps({"inputs": ["a"], "load_sleep_s": 0.2}))
+    server = gateway(f"version: 1\nroutes:\n  /lazy: {{artifact: {stub}, load: lazy, critical: true}}\n", workers=1)
+    assert server.get("/health").json["routes"]["/lazy"]["state"] == "IDLE"
+    assert server.get("/health/ready").status == 200
+    assert server.get("/lazy", a=2).json == {"prediction": 2.0}
+    assert server.get("/health").json["routes"]["/lazy"]["state"] == "READY"
