@@ -54,14 +54,15 @@ class Bulkhead:
             while self._waiting and self.in_flight < self.max_concurrency:
                 self._hand_over()
 
-    def slot(self, deadline: float) -> "Slot":
+    def slot(self, deadline: float, *, resume: bool = False) -> "Slot":
         """
         Take a slot, waiting for one until `deadline` (time.monotonic()).
 
         Raises OverloadError at once when the queue is full or cannot move before the deadline, DeadlineError when the
-        wait was in vain.
+        wait was in vain. A batch that has begun to answer comes back with `resume`: it queues like anybody else, but
+        is never refused at the door.
         """
-        waiter = self._enter_or_queue(deadline)
+        waiter = self._enter_or_queue(deadline, resume)
         if waiter is not None:
             self._wait(waiter, deadline)
         return Slot(self)
@@ -79,13 +80,13 @@ class Bulkhead:
         calls = self.queue_depth + self.in_flight
         return max(1, min(60, math.ceil(calls * self.mean_s / max(self.max_concurrency, 1))))
 
-    def _enter_or_queue(self, deadline: float) -> _Waiter | None:
+    def _enter_or_queue(self, deadline: float, resume: bool) -> _Waiter | None:
         with self._lock:
             if self.in_flight < self.max_concurrency and not self._waiting:
                 self.in_flight += 1
                 return None
             full = len(self._waiting) >= self.max_queue
-            if not full and self._expected_wait_s() <= deadline - time.monotonic():
+            if resume or (not full and self._expected_wait_s() <= deadline - time.monotonic()):
                 waiter = _Waiter()
                 self._waiting.append(waiter)
                 return waiter

@@ -6,6 +6,8 @@ Every error of the gateway, with a stable code and a repair; knows no HTTP and n
     ├── ArtifactError       bytes that are missing, altered, unsafe or not what they claim to be
     ├── LoadError           an artifact that cannot become a predictor here (package, version, Java, golden row)
     ├── InputError          faults of a request, all of them, with paths
+    ├── TooLargeError       a batch above the limits of its route
+    ├── UnreadableError     a format that cannot be read or written here (an extra is missing)
     ├── NotReadyError       the model of a route is not there (yet)
     ├── OverloadError       the bulkhead of a route is full
     ├── DeadlineError       the time of a call is used up
@@ -103,6 +105,18 @@ class InputError(GatewayError):
     def by_field(self) -> Mapping[str, str]:
         """Return field -> text for the faults that belong to a field (what Flask-RESTful clients read)."""
         return {fault.field: fault.message for fault in reversed(self.faults) if fault.field is not None}
+
+
+class TooLargeError(GatewayError):
+    """A batch has more rows, or unpacks to more bytes, than its route takes."""
+
+    code = "too-large"
+
+
+class UnreadableError(GatewayError):
+    """A format cannot be read or written here; the hint says what to install or to send instead."""
+
+    code = "unsupported-media-type"
 
 
 class NotReadyError(GatewayError):

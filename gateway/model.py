@@ -7,9 +7,9 @@ Knows no route and no HTTP; made from a manifest alone, so models with one manif
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypeVar
 
 from gateway.errors import GatewayError, LoadError, NotReadyError, PredictError, Problem
 from gateway.executors.base import Executor
@@ -20,6 +20,7 @@ from gateway.loaders.base import LoadOptions, Predictor
 from gateway.manifest import Manifest
 from gateway.schema import Column, Predictions
 
+T = TypeVar("T")
 State: TypeAlias = Literal["IDLE", "LOADING", "READY", "FAILED"]
 
 log = logging.getLogger("gateway.model")
@@ -95,6 +96,10 @@ class Model:
             raise
         except Exception as error:
             raise PredictError("the model raised an exception while predicting") from error
+
+    def run(self, call: Callable[[], T], deadline: float | None = None) -> T:
+        """Run work that is not the model's own (parsing, encoding) in a native thread; other requests go on."""
+        return self._pool.call(call, deadline)
 
     def _wake(self, deadline: float) -> Executor:
         """Load a lazy model for its first request."""

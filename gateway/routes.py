@@ -5,12 +5,16 @@ Binds spec, model, validator, answer and limits together. Knows no HTTP and no w
 """
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
 
 from gateway.answers import Answer, compile_answer
 from gateway.board import Slot
 from gateway.bulkhead import Bulkhead
+from gateway.bulkhead import Slot as Admission
 from gateway.codecs.json import JsonCodec
 from gateway.errors import GatewayError, NotReadyError, OverloadError, Problem
 from gateway.manifest import Manifest
@@ -19,6 +23,8 @@ from gateway.model import Model
 from gateway.registry.spec import RouteSpec, ServerSpec
 from gateway.schema import Batch, Predictions, Signature
 from gateway.validation import Validator
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -104,23 +110,40 @@ class Route:
 
         `deadline` is a time.monotonic() value. Raises NotReadyError, OverloadError, DeadlineError, PredictError.
         """
+        with self.admit(deadline):
+            return self.predict_admitted(batch, deadline)
+
+    def admit(self, deadline: float, *, resume: bool = False) -> Admission:
+        """
+        Wait for a slot of this route; hold it in a `with` block.
+
+        `resume` is for a batch that has begun to answer and comes back for its next chunk: it waits its turn, but is
+        not refused because the queue is full.
+        """
         ledger = self.ledger
         try:
-            slot = ledger.bulkhead.slot(deadline)
+            return ledger.bulkhead.slot(deadline, resume=resume)
         except OverloadError:
             ledger.slot.shed(ledger.index)
             ledger.metrics.shed("queue-full")
             raise
-        with slot:
-            entry = ledger.slot.begin(ledger.index)
-            started = time.perf_counter()
-            try:
-                predictions = self.model.predict(batch.columns, deadline)
-            finally:
-                ledger.slot.finish(ledger.index, entry)
-            ledger.metrics.predict(time.perf_counter() - started, batch.size)
+
+    def predict_admitted(self, batch: Batch, deadline: float) -> Predictions:
+        """Predict a batch, or a chunk of one, for a caller that holds a slot."""
+        ledger = self.ledger
+        entry = ledger.slot.begin(ledger.index)
+        started = time.perf_counter()
+        try:
+            predictions = self.model.predict(batch.columns, deadline)
+        finally:
+            ledger.slot.finish(ledger.index, entry)
+        ledger.metrics.predict(time.perf_counter() - started, batch.size)
         self._count_labels(predictions)
         return predictions
+
+    def run(self, call: Callable[[], T]) -> T:
+        """Run parsing, validating or encoding in a native thread and wait; other requests of the worker go on."""
+        return self.model.run(call)
 
     def _count_labels(self, predictions: Predictions) -> None:
         signature = self.signature
@@ -130,11 +153,9 @@ class Route:
         if len(predictions.values) == 1:
             metrics.label(str(labels[int(predictions.values[0])]))
             return
-        counts: dict[int, int] = {}
-        for value in predictions.values:
-            counts[int(value)] = counts.get(int(value), 0) + 1
-        for value, count in counts.items():
-            metrics.label(str(labels[value]), count)
+        found, counts = np.unique(np.asarray(predictions.values), return_counts=True)
+        for value, count in zip(found.tolist(), counts.tolist(), strict=True):
+            metrics.label(str(labels[int(value)]), count)
 
 
 class RouteTable:

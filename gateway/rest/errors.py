@@ -18,17 +18,32 @@ from gateway.errors import (
     NotReadyError,
     OverloadError,
     PredictError,
+    TooLargeError,
+    UnreadableError,
 )
 
 #: Error class -> status; the first match along the class's ancestry wins.
 STATUS: dict[type[GatewayError], int] = {
     InputError: 400,
+    TooLargeError: 413,
+    UnreadableError: 415,
     NotReadyError: 503,
     OverloadError: 503,
     DeadlineError: 504,
     PredictError: 500,
     GatewayError: 500,
 }
+
+#: Status -> error_code of MLflow (its databricks.proto); 400 and others below 500 are BAD_REQUEST.
+MLFLOW_CODES: dict[int, str] = {
+    404: "RESOURCE_DOES_NOT_EXIST",
+    405: "ENDPOINT_NOT_FOUND",
+    429: "REQUEST_LIMIT_EXCEEDED",
+    503: "TEMPORARILY_UNAVAILABLE",
+    504: "DEADLINE_EXCEEDED",
+}
+#: Faults that stand in a one-text error of another protocol.
+MAX_TOLD = 5
 
 #: Statuses whose detail may stand in the answer; the cause of all others stands only in the log.
 _HIDDEN = frozenset({500})
@@ -97,9 +112,39 @@ def respond(error: GatewayError) -> Response:
     """Turn an error into the answer of the current request."""
     status = status_of(error)
     request_id = request.environ.get("gateway.request_id", "") if has_request_context() else ""
-    response = Response(msgspec.json.encode(body_of(error, status, request_id)), status, mimetype=_media_type())
+    body = body_of(error, status, request_id)
+    path = request.path if has_request_context() else ""
+    if path == "/v2" or path.startswith("/v2/"):
+        response = Response(msgspec.json.encode(_v2_body(body)), status, mimetype="application/json")
+    elif path.endswith("/invocations"):
+        response = Response(msgspec.json.encode(_mlflow_body(body)), status, mimetype="application/json")
+    else:
+        response = Response(msgspec.json.encode(body), status, mimetype=_media_type())
     response.headers.extend(headers_of(error))
     return response
+
+
+def _v2_body(body: dict[str, Any]) -> dict[str, Any]:
+    """Return the error of the Open Inference Protocol: a text, and beside it what the protocol does not forbid."""
+    shown = {"error": _one_text(body)}
+    return shown | {name: body[name] for name in ("errors", "total_errors", "request_id") if name in body}
+
+
+def _mlflow_body(body: dict[str, Any]) -> dict[str, Any]:
+    """Return the error of MLflow's scoring server."""
+    code = MLFLOW_CODES.get(body["status"], "BAD_REQUEST" if body["status"] < 500 else "INTERNAL_ERROR")  # noqa: PLR2004
+    shown = {"error_code": code, "message": _one_text(body)}
+    return shown | {name: body[name] for name in ("errors", "total_errors", "request_id") if name in body}
+
+
+def _one_text(body: dict[str, Any]) -> str:
+    """Return detail and hint as one text, with every fault where there are several."""
+    faults = body.get("errors", ())
+    texts = [f"{fault['at']}: {fault['message']}" for fault in faults[:MAX_TOLD]] or [body["detail"]]
+    if (more := body.get("total_errors", len(faults)) - MAX_TOLD) > 0:
+        texts.append(f"and {more} more")
+    hint = body.get("hint") or (faults[0].get("hint") if len(faults) == 1 else None)
+    return "; ".join(texts) + (f" ({hint})" if hint else "")
 
 
 def _media_type() -> str:
