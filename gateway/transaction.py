@@ -130,8 +130,9 @@ def _decide(
     else:
         fallbacks = {}
     made = replace(snapshot.make(registry, manifests, source=source), fallbacks=fallbacks)
-    if before is not None and before.id == made.id:
-        return _remember(place, Event(result="unchanged", generation=made.id, source=source), started)
+    note = _fallback_text(fallbacks, manifests)
+    if before is not None and (before.id, before.fallbacks) == (made.id, made.fallbacks):
+        return _remember(place, Event(result="unchanged", generation=made.id, source=source, reason=note), started)
     change = difference(before, made)
     try:
         snapshot.commit(place.state_dir, made)
@@ -145,7 +146,7 @@ def _decide(
         changed=change.changed,
         removed=change.removed,
         roll=needs_roll(before, made, change),
-        reason=_fallback_text(fallbacks, manifests),
+        reason=note,
     )
     return _remember(place, event, started)
 

@@ -68,7 +68,8 @@ class Watcher:
             if asked or is_new:
                 self._try("asked" if asked else "file changed")
                 self._learn()
-                settled = self._look() if settled.keys() != set(self._watched) else settled
+                # What changed during the try must be seen next time, so known files keep what was seen before it.
+                settled = {path: settled.get(path, found) for path, found in self._look().items()}
 
     def _is_new(self, before: dict[Path, Print], now: dict[Path, Print]) -> bool:
         """Say whether contents may differ: a registry that was only touched is the same."""
