@@ -7,10 +7,12 @@ from flask import Flask
 
 from gateway import history, status
 from gateway.board import Board
+from gateway.executors.pool import NativePool
 from gateway.generation import Generation
 from gateway.rest.api import GatewayApi
 from gateway.rest.catalog import Catalog
 from gateway.rest.health import Health, Live, Ready
+from gateway.rest.mount import mount_faces
 from gateway.rest.prediction import Prediction
 from gateway.rest.scrape import Metrics
 from gateway.settings import Settings
@@ -31,11 +33,12 @@ class Holder:
         return self.generation
 
 
-def create_app(holder: Holder, board: Board, settings: Settings) -> Flask:
+def create_app(holder: Holder, board: Board, settings: Settings, pool: NativePool) -> Flask:
     """
     Build the Flask app for the paths of the holder's generation: one Resource per route and alias.
 
-    Later generations with the same paths are served by the same app through the holder.
+    Later generations with the same paths are served by the same app through the holder. `pool` lends native threads to
+    what would hold the event loop for long.
     """
     app = Flask("gateway", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = holder.generation.snapshot.registry.server.max_body_size
@@ -58,4 +61,5 @@ def create_app(holder: Holder, board: Board, settings: Settings) -> Flask:
         last=last,
         directory=settings.metrics_dir,
     )
+    mount_faces(app, api, holder.current, pool)
     return app

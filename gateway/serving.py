@@ -138,7 +138,7 @@ class Gateway:
         self._forget_at = time.monotonic() + FORGET_AFTER_S
 
     def _face(self, holder: Holder) -> Face:
-        return Telemetry(create_app(holder, self._board, self._settings), holder.current)
+        return Telemetry(create_app(holder, self._board, self._settings, self._nursery.pool), holder.current)
 
     def _apply_quarantine(self, generation: Generation) -> None:
         """Close the routes whose predicts killed workers; the entry is about one manifest key, so a new model opens."""

@@ -63,7 +63,7 @@ def _from_http(error: HTTPException) -> GatewayError:
 
 
 def _not_found() -> RequestError:
-    known = [rule.rule for rule in current_app.url_map.iter_rules()]
+    known = [rule.rule for rule in current_app.url_map.iter_rules() if not rule.arguments]
     hint = did_you_mean(request.path, known) or "GET /routes lists every path"
     return RequestError(404, f"there is no route {request.path}", code="unknown-path", hint=hint)
 

@@ -8,6 +8,7 @@ from flask import Response, request
 from gateway.codecs.json import encode
 from gateway.generation import Generation
 from gateway.rest.api import Resource
+from gateway.rest.conditional import document
 from gateway.rest.schemas import curl, input_schema, output_schema, sample
 from gateway.routes import Route
 
@@ -27,7 +28,7 @@ class Catalog(Resource):  # type: ignore[misc]  # flask_restful has no types
         routes = [
             describe(route, base, strict=strict, workers=self._workers) for route in generation.table.by_name.values()
         ]
-        return Response(encode({"generation": generation.id, "routes": routes}), mimetype="application/json")
+        return document(encode({"generation": generation.id, "routes": routes}))
 
 
 def describe(route: Route, base_url: str, *, strict: bool, workers: int) -> dict[str, Any]:

@@ -1,0 +1,145 @@
+"""
+The JSON of MLflow's scoring protocol: `dataframe_split`, `dataframe_records`, `instances`, `inputs`.
+
+Knows no HTTP and no rule of a field; the CSV of that protocol is everybody's CSV.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from gateway.codecs.base import Decoded, refuse
+from gateway.codecs.json import parse
+from gateway.errors import InputError
+from gateway.schema import Signature
+
+FORMATS: Final = ("dataframe_split", "dataframe_records", "instances", "inputs")
+_EXPECTED: Final = "exactly one of dataframe_split, dataframe_records, instances, inputs; and params"
+
+
+def decode(body: bytes, signature: Signature) -> Decoded:
+    """
+    Return the instances of a body; `parameters` are its params.
+
+    Raw NaN counts as null, because MLflow's own client writes it. Raises InputError for anything else that is not of
+    the protocol.
+    """
+    value = _parse(body)
+    if type(value) is not dict:
+        refuse("json-type", "the body must be an object", expected=_EXPECTED)
+    given = [name for name in FORMATS if name in value]
+    other = [name for name in value if name not in FORMATS and name != "params"]
+    if other:
+        hint = 'send {"dataframe_split": {…}}' if "data" in other or "columns" in other else None
+        refuse("unknown-field", f"{json.dumps(other[0][:80])} is not of this protocol", expected=_EXPECTED, hint=hint)
+    if len(given) != 1:
+        refuse("format", f"the body has {len(given)} of the input formats", expected=_EXPECTED)
+    params = value.get("params")
+    if params is not None and type(params) is not dict:
+        refuse("json-type", "params must be an object", at="$.params", expected="object")
+    at = f"$.{given[0]}"
+    rows = _READERS[given[0]](value[given[0]], at, signature)
+    if not rows:
+        refuse("empty-batch", "the body has no instances", at=at, expected="at least one instance")
+    return Decoded(rows, False, at=at, parameters=params or {})
+
+
+def _parse(body: bytes) -> Any:
+    try:
+        return parse(body)
+    except InputError as error:
+        if error.faults[0].code != "json-literal":
+            raise
+        try:
+            return json.loads(body, parse_constant=_constant)
+        except (ValueError, RecursionError):
+            raise error from None
+
+
+def _constant(word: str) -> None:
+    if word != "NaN":
+        raise ValueError(word)
+
+
+def _split(value: Any, at: str, signature: Signature) -> list[Any]:
+    if type(value) is not dict or type(value.get("data")) is not list:
+        refuse("json-type", "dataframe_split must have data", at=at, expected='{"columns": […], "data": [[…], …]}')
+    rows: list[Any] = value["data"]
+    columns = value.get("columns")
+    for row, cells in enumerate(rows):
+        if type(cells) is not list:
+            refuse("json-type", "a row must be a list of values", at=f"{at}.data[{row}]", expected="list")
+    if columns is None:
+        return rows
+    if type(columns) is not list or any(type(name) is not str for name in columns):
+        # pandas numbers the columns of a bare array: they are positions, not names.
+        if type(columns) is list and columns == list(range(len(columns))):
+            return rows
+        refuse("json-type", "columns must be a list of names", at=f"{at}.columns", expected="list of strings")
+    if len(set(columns)) < len(columns):
+        refuse("repeated", "a column stands twice", at=f"{at}.columns", expected="each column once")
+    for row, cells in enumerate(rows):
+        if len(cells) != len(columns):
+            message = f"{len(columns)} columns are named, the row has {len(cells)} values"
+            refuse("arity", message, at=f"{at}.data[{row}]", expected=len(columns))
+    return [dict(zip(columns, cells, strict=True)) for cells in rows]
+
+
+def _records(value: Any, at: str, signature: Signature) -> list[Any]:
+    if type(value) is not list:
+        refuse("json-type", "dataframe_records must be a list", at=at, expected="a list of objects")
+    for row, record in enumerate(value):
+        if type(record) is not dict:
+            refuse("json-type", "a record must be an object", at=f"{at}[{row}]", expected="object")
+    return value
+
+
+def _instances(value: Any, at: str, signature: Signature) -> list[Any]:
+    if type(value) is not list:
+        refuse("json-type", "instances must be a list", at=at, expected="a list of objects, lists or values")
+    return _rows(value, at, signature)
+
+
+def _rows(value: list[Any], at: str, signature: Signature) -> list[Any]:
+    """Make rows of objects, of lists, or of bare values where the model has one input."""
+    kinds = set(map(type, value))
+    if kinds <= {dict}:
+        return [{name: _squeeze(cell) for name, cell in row.items()} for row in value]
+    if kinds == {list}:
+        return value
+    if kinds & {dict, list}:
+        refuse("mixed-batch", "a batch holds objects, lists or values, not several of them", at=at)
+    if len(signature.positions) == 1:
+        return [[cell] for cell in value]
+    message = f"a bare value is no instance: the model has {len(signature.positions)} inputs"
+    return refuse("instance-type", message, at=f"{at}[0]", expected="object or list")
+
+
+def _inputs(value: Any, at: str, signature: Signature) -> list[Any]:
+    """Read columns (`{"a": […]}`), a tensor (`[[…], …]`), or one instance (`{"a": 1}`, or a text)."""
+    if type(value) is list:
+        return _rows(value, at, signature)
+    if type(value) is not dict:
+        return _rows([value], at, signature)
+    columns: Mapping[str, Any] = value
+    if not any(type(column) is list for column in columns.values()):
+        return [dict(columns)] if columns else []
+    sizes = {len(column) if type(column) is list else -1 for column in columns.values()}
+    if len(sizes) > 1:
+        refuse("json-type", "the columns differ in length", at=at, expected="lists of equal length")
+    names = list(columns)
+    cells = zip(*columns.values(), strict=True)
+    return [dict(zip(names, map(_squeeze, row), strict=True)) for row in cells]
+
+
+def _squeeze(cell: Any) -> Any:
+    """Take a cell out of the inner list that column tensors of shape [n, 1] have."""
+    return cell[0] if type(cell) is list and len(cell) == 1 else cell
+
+
+_READERS: Final = {
+    "dataframe_split": _split,
+    "dataframe_records": _records,
+    "instances": _instances,
+    "inputs": _inputs,
+}

@@ -1,0 +1,60 @@
+"""
+Cross-origin calls from browsers, for the origins that `server.cors` of the registry lists and for no others.
+
+Costs one look-up for requests without an Origin header.
+"""
+
+import re
+from typing import Final
+
+from flask import Flask, Response, request
+
+#: What scripts of another origin may read besides the simple headers.
+EXPOSED: Final = (
+    "ETag, Inference-Header-Content-Length, Retry-After, Server-Timing, X-Gateway-Generation, X-Model-Version, "
+    "X-Request-ID"
+)
+#: Seconds that a browser may remember a preflight answer; two hours is the most that Chromium keeps.
+MAX_AGE_S: Final = 7200
+_HEADER_NAMES: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+(?:\s*,\s*[A-Za-z0-9!#$%&'*+.^_`|~-]+)*")
+
+
+def install(app: Flask) -> None:
+    """Answer preflights and mark the answers to listed origins; methods and paths stay what they are."""
+    app.before_request(_preflight)
+    app.after_request(_mark)
+
+
+def _allowed() -> str | None:
+    """Return what to say about the origin of the current request, None when it is not listed."""
+    environ = request.environ
+    origin: str | None = environ.get("HTTP_ORIGIN")
+    if origin is None:
+        return None
+    listed = environ["gateway.generation"].snapshot.registry.server.cors
+    return "*" if "*" in listed else origin if origin in listed else None
+
+
+def _preflight() -> Response | None:
+    if request.method != "OPTIONS" or "Access-Control-Request-Method" not in request.headers:
+        return None
+    if request.url_rule is None or _allowed() is None:
+        return None
+    response = Response(status=204)
+    response.headers["Access-Control-Allow-Methods"] = ", ".join(sorted(request.url_rule.methods or ()))
+    wanted = request.headers.get("Access-Control-Request-Headers", "")
+    if _HEADER_NAMES.fullmatch(wanted):
+        response.headers["Access-Control-Allow-Headers"] = wanted
+    response.headers["Access-Control-Max-Age"] = str(MAX_AGE_S)
+    response.vary.update(("Access-Control-Request-Method", "Access-Control-Request-Headers"))
+    return response
+
+
+def _mark(response: Response) -> Response:
+    allowed = _allowed()
+    if allowed is not None:
+        response.headers["Access-Control-Allow-Origin"] = allowed
+        response.headers["Access-Control-Expose-Headers"] = EXPOSED
+        if allowed != "*":
+            response.vary.add("Origin")
+    return response

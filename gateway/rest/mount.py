@@ -1,0 +1,47 @@
+"""Where the faces beside the prediction routes hang: V2, MLflow, documents; and the layers around all of them."""
+
+from collections.abc import Callable
+
+from flask import Flask
+
+from gateway.executors.pool import NativePool
+from gateway.generation import Generation
+from gateway.rest import compression, cors, documents, mlflow, v2
+from gateway.rest.api import GatewayApi
+from gateway.rest.calls import Hands
+
+
+def mount_faces(app: Flask, api: GatewayApi, current: Callable[[], Generation], pool: NativePool) -> None:
+    """
+    Mount every face whose paths do not depend on the registry.
+
+    Paths that end in /schema and /invocations are one rule each for all routes: a rule per route would double the
+    time that 1,000 routes take to mount.
+    """
+    hands = Hands(pool)
+    cors.install(app)
+    compression.install(app, hands)
+    _mount_v2(api, hands)
+    api.mount(documents.OpenApi, "/openapi.json", "openapi", written=documents.Written(current), hands=hands)
+    api.mount(documents.Docs, "/docs", "docs")
+    api.mount(documents.RouteSchema, "/<path:path>/schema", "schema")
+    api.mount(mlflow.Invocations, "/<path:path>/invocations", "invocations", hands=hands)
+    taken = current().table.by_path
+    # These two were never reserved, so a route of that name goes first.
+    if "/ping" not in taken:
+        api.mount(mlflow.Ping, "/ping", "ping", current=current)
+    if "/version" not in taken:
+        api.mount(mlflow.Version, "/version", "version")
+
+
+def _mount_v2(api: GatewayApi, hands: Hands) -> None:
+    api.mount(v2.Server, "/v2", "v2")
+    api.mount(v2.Live, "/v2/health/live", "v2-live")
+    api.mount(v2.Ready, "/v2/health/ready", "v2-ready")
+    api.mount(v2.Models, "/v2/models", "v2-models")
+    for stem, end in (("/v2/models/<model>", ""), ("/v2/models/<model>/versions/<version>", "-version")):
+        api.mount(v2.Model, stem, f"v2-model{end}")
+        api.mount(v2.ModelReady, f"{stem}/ready", f"v2-model-ready{end}")
+        api.mount(v2.Infer, f"{stem}/infer", f"v2-infer{end}", hands=hands)
+    api.mount(v2.RepositoryIndex, "/v2/repository/index", "v2-index")
+    api.mount(v2.RepositoryControl, "/v2/repository/models/<model>/<action>", "v2-control")

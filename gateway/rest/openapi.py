@@ -1,0 +1,175 @@
+"""
+OpenAPI 3.1 of a generation: what the registry and the artifacts say, in the words of that format.
+
+Built once per generation, from manifests alone; identical bytes in every worker.
+"""
+
+from typing import Any
+
+from gateway import __version__
+from gateway.generation import Generation
+from gateway.rest.answer_schema import answer_schema, batch_schema
+from gateway.rest.openapi_parts import COMMON_PATHS, ERRORS, RESPONSES, SCHEMAS, TAGS, V2_PATHS
+from gateway.rest.request_schema import body_schema, instance_schema, value_schema
+from gateway.rest.schemas import sample
+from gateway.routes import Route
+from gateway.schema import Field, Signature
+
+Part = dict[str, Any]
+
+FORM = "application/x-www-form-urlencoded"
+
+
+def openapi(generation: Generation) -> Part:
+    """Return the document; routes that could not be prepared are left out, they answer 503 only."""
+    strict = generation.snapshot.registry.server.strict
+    paths: Part = {}
+    schemas: Part = dict(SCHEMAS)
+    for route in generation.table.by_name.values():
+        if route.signature is None or route.validator is None:
+            continue
+        schemas |= _schemas(route, route.signature, strict=strict)
+        for path in route.paths:
+            paths[path] = _predict_item(route, route.signature, path)
+            paths[f"{path}/invocations"] = _invocations_item(route, path)
+            paths[f"{path}/schema"] = _schema_item(route, path)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Multi-model gateway",
+            "version": __version__,
+            "summary": "One endpoint per model of registry.yaml",
+            "x-generation": generation.id,
+        },
+        "servers": [{"url": "/"}],
+        "tags": [*({"name": route.name, "description": route.spec.description} for route in _shown(generation)), *TAGS],
+        "paths": paths | V2_PATHS | COMMON_PATHS,
+        "components": {"schemas": schemas, "responses": RESPONSES},
+    }
+
+
+def _shown(generation: Generation) -> list[Route]:
+    return [route for route in generation.table.by_name.values() if route.validator is not None]
+
+
+def route_schema(route: Route, signature: Signature, *, strict: bool) -> Part:
+    """Return what GET <route>/schema answers: one JSON Schema of an instance, one of its answer."""
+    spec = route.spec
+    instance = instance_schema(signature, strict=strict, id_fields=spec.id_fields)
+    one, many = answer_schema(signature, spec.response), batch_schema(signature, spec.response, spec.batch)
+    return {
+        "route": spec.path,
+        "version": route.version,
+        "inputs": _titled(f"an instance of {spec.path}", instance | {"examples": [sample(signature)]}),
+        "outputs": _titled(f"the answer of {spec.path}", one),
+        "batch": _titled(f"the answer of {spec.path} to a batch", many),
+    }
+
+
+def _titled(title: str, schema: Part) -> Part:
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title} | schema
+
+
+def _schemas(route: Route, signature: Signature, *, strict: bool) -> Part:
+    spec, name = route.spec, route.name
+    instance = instance_schema(signature, strict=strict, id_fields=spec.id_fields)
+    reference = f"#/components/schemas/{name}.instance"
+    return {
+        f"{name}.instance": instance | {"examples": [sample(signature)]},
+        f"{name}.body": body_schema(signature, reference, max_rows=spec.max_rows, id_fields=spec.id_fields),
+        f"{name}.answer": answer_schema(signature, spec.response),
+        f"{name}.batch": batch_schema(signature, spec.response, spec.batch),
+    }
+
+
+def _predict_item(route: Route, signature: Signature, path: str) -> Part:
+    return {
+        "summary": route.spec.description or f"Predict with {route.name}",
+        "get": _operation(route, path, "query")
+        | {"parameters": [_parameter(field) for field in signature.inputs], "responses": _answers(route, "answer")},
+        "post": _operation(route, path, "predict")
+        | {"requestBody": _body(route, signature), "responses": _answers(route, "answer", "batch", has_body=True)},
+    }
+
+
+def _operation(route: Route, path: str, verb: str) -> Part:
+    suffix = "" if path == route.spec.path else path.replace("/", ".")
+    shown: Part = {"operationId": f"{route.name}{suffix}.{verb}", "tags": [route.name]}
+    if suffix:
+        shown["description"] = f"The same as {route.spec.path}."
+    return shown
+
+
+def _parameter(field: Field) -> Part:
+    schema = value_schema(field)
+    if isinstance(schema["type"], list):
+        schema["type"] = field.type
+    if "enum" in schema:
+        schema["enum"] = [level for level in schema["enum"] if level is not None]
+    shown: Part = {"name": field.name, "in": "query", "required": field.required, "schema": schema}
+    if field.aliases:
+        shown["description"] = f"also {', '.join(field.aliases)}"
+    if field.examples:
+        shown["example"] = field.examples[0]
+    return shown
+
+
+def _body(route: Route, signature: Signature) -> Part:
+    example = sample(signature)
+    single: Part = {"$ref": f"#/components/schemas/{route.name}.instance"}
+    examples = {"one": {"value": example}, "batch": {"value": [example, example]}}
+    return {
+        "required": True,
+        "content": {
+            "application/json": {"schema": {"$ref": f"#/components/schemas/{route.name}.body"}, "examples": examples},
+            FORM: {"schema": single},
+        },
+    }
+
+
+def _answers(route: Route, *schemas: str, has_body: bool = False) -> Part:
+    references: list[Part] = [{"$ref": f"#/components/schemas/{route.name}.{schema}"} for schema in schemas]
+    schema = references[0] if len(references) == 1 else {"anyOf": references}
+    content = {"application/json": {"schema": schema}}
+    errors = [400, 500, 503, 504, *((406, 413, 415) if has_body else (406,))]
+    return {"200": {"description": "the prediction", "content": content}} | {
+        str(status): {"$ref": f"#/components/responses/{ERRORS[status]}"} for status in sorted(errors)
+    }
+
+
+def _invocations_item(route: Route, path: str) -> Part:
+    media = {"schema": {"$ref": "#/components/schemas/mlflow.request"}}
+    error = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/mlflow.error"}}}}
+    texts = {400: "malformed, or not what the model takes", 413: "too large", 415: "a media type that nobody reads"}
+    texts |= {500: "the model raised", 503: "not ready, or the queue is full", 504: "too slow"}
+    return {
+        "post": _operation(route, path, "invocations")
+        | {
+            "summary": f"Predict with {route.name} (MLflow scoring protocol)",
+            "requestBody": {
+                "required": True,
+                "content": {"application/json": media, "text/csv": {"schema": {"type": "string"}}},
+            },
+            "responses": {
+                "200": {
+                    "description": "labels, numbers, or maps of several outputs",
+                    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/mlflow.answer"}}},
+                }
+            }
+            | {str(status): {"description": text} | error for status, text in texts.items()},
+        }
+    }
+
+
+def _schema_item(route: Route, path: str) -> Part:
+    content = {"application/json": {"schema": {"type": "object", "required": ["inputs", "outputs"]}}}
+    return {
+        "get": _operation(route, path, "schema")
+        | {
+            "summary": "JSON Schema of inputs and outputs",
+            "responses": {
+                "200": {"description": "the schemas", "content": content},
+                "304": {"description": "unchanged since the ETag that you named"},
+            },
+        }
+    }

@@ -1,0 +1,253 @@
+"""
+The Open Inference Protocol v2 over HTTP: health, metadata, inference, repository index.
+
+Every route is a model of the same name. Models come from registry.yaml alone, so load and unload are refused.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from flask import Response, request
+
+from gateway import __version__
+from gateway.codecs import v2, v2_tables
+from gateway.codecs.json import encode, parse
+from gateway.columns import columns_of, plan_of
+from gateway.near import did_you_mean
+from gateway.rest.api import Resource
+from gateway.rest.calls import (
+    INLINE_BYTES,
+    INLINE_ROWS,
+    Hands,
+    check_rows,
+    counted_faults,
+    generation_of_request,
+    json_response,
+    predict,
+    serve_as,
+)
+from gateway.rest.errors import RequestError
+from gateway.rest.reading import deadline_of
+from gateway.routes import Route
+from gateway.schema import Batch, Predictions, Signature
+
+NAME: Final = "multi-model-gateway"
+EXTENSIONS: Final = ("binary_tensor_data", "model_repository(index)")
+HEADER_LENGTH: Final = "Inference-Header-Content-Length"
+BINARY: Final = "application/octet-stream"
+#: State of a route -> the word of the repository extension. A lazy model that is not loaded yet serves all the same.
+STATES: Final = {"READY": "READY", "IDLE": "READY", "LOADING": "LOADING", "FAILED": "UNAVAILABLE"}
+
+
+def find(name: str, version: str | None = None) -> Route:
+    """Return the route that is this model; raises RequestError 404."""
+    table = generation_of_request().table
+    route = table.by_name.get(name)
+    if route is None:
+        hint = did_you_mean(name, table.by_name) or "GET /v2/models lists the models"
+        raise RequestError(404, f"there is no model {name!r}", code="unknown-model", hint=hint)
+    if version is not None and version != route.version:
+        raise RequestError(
+            404,
+            f"model {name!r} has no version {version!r}",
+            code="unknown-version",
+            hint=f"its only version is {route.version!r}",
+        )
+    return route
+
+
+class Server(Resource):  # type: ignore[misc]  # flask_restful has no types
+    """Answer GET /v2."""
+
+    def get(self) -> Response:
+        """Tell name, version and extensions."""
+        return json_response({"name": NAME, "version": __version__, "extensions": EXTENSIONS})
+
+
+class Live(Resource):  # type: ignore[misc]  # flask_restful has no types
+    """Answer GET /v2/health/live."""
+
+    def get(self) -> Response:
+        """Answer 200 always."""
+        return json_response({"live": True})
+
+
+class Ready(Resource):  # type: ignore[misc]  # flask_restful has no types
+    """Answer GET /v2/health/ready: the protocol asks for all models, not only the critical ones."""
+
+    def get(self) -> Response:
+        """Answer 200 or 503."""
+        routes = generation_of_request().table.by_name.values()
+        ready = all(STATES[route.state] == "READY" for route in routes)
+        response = json_response({"live": True, "ready": ready}, 200 if ready else 503)
+        if not ready:
+            response.headers["Retry-After"] = "5"
+        return response
+
+
+class Models(Resource):  # type: ignore[misc]  # flask_restful has no types
+    """Answer GET /v2/models, which KServe has and the protocol has not."""
+
+    def get(self) -> Response:
+        """List the names of all models."""
+        return json_response({"models": list(generation_of_request().table.by_name)})
+
+
+class Model(Resource):  # type: ignore[misc]  # flask_restful has no types
+    """Answer GET of a model's metadata."""
+
+    def get(self, model: str, version: str | None = None) -> Response:
+        """Tell versions, platform and tensors; from the manifest, so also while the model is loading."""
+        route = find(model, version)
+        signature = route.signature
+        if signature is None:
+            route.must_serve()
+            raise AssertionError("a route without a signature cannot serve")
+        return json_response(
+            {
+                "name": route.name,
+                "versions": [route.version],
+                "platform": route.manifest.platform or route.manifest.loader,
+                "inputs": [spec.as_json() for spec in v2_tables.input_specs(signature)],
+                "outputs": [spec.as_json() for spec in v2_tables.output_specs(signature)],
+            }
+        )
+
+
+class ModelReady(Resource):  # type: ignore[misc]  # flask_restful has no types
+    """Answer GET of a model's readiness."""
+
+    def get(self, model: str, version: str | None = None) -> Response:
+        """Answer 200 or 503, with the reason."""
+        route = find(model, version)
+        ready = STATES[route.state] == "READY"
+        body: dict[str, Any] = {"name": route.name, "ready": ready}
+        if ready:
+            return json_response(body)
+        body["error"] = route.reason.message if route.reason else "the model is being loaded"
+        response = json_response(body, 503)
+        response.headers["Retry-After"] = "5"
+        return response
+
+
+class Infer(Resource):  # type: ignore[misc]  # flask_restful has no types
+    """Answer POST of an inference request, as JSON or with binary tensors on either way."""
+
+    def __init__(self, hands: Hands) -> None:
+        self._hands = hands
+
+    def post(self, model: str, version: str | None = None) -> Response:
+        """Predict; `outputs` of the request choose tensors and their form."""
+        route = find(model, version)
+        serve_as(route)
+        validator, _ = route.must_serve()
+        deadline = deadline_of(route.spec.timeout_s)
+        signature = validator.signature
+        body = request.get_data(cache=False)
+        header_length = _header_length(len(body))
+
+        def read() -> _Read:
+            raw = header_length == 0
+            inference = v2_tables.raw_request(body, signature) if raw else v2.decode(body, header_length)
+            check_rows(route, inference.inputs[0].shape[0])
+            wanted = v2_tables.chosen(inference, v2_tables.output_specs(signature))
+            names, columns = v2_tables.table_of(inference, signature)
+            return _Read(inference, wanted, validator.columns(names, columns, at="$.inputs"))
+
+        with counted_faults(route):
+            found = self._hands.do(read, len(body), INLINE_BYTES, deadline)
+        predictions = predict(route, found.batch, deadline)
+
+        def write() -> tuple[bytes, bytes]:
+            return _write(route, signature, found, predictions)
+
+        head, raw = self._hands.do(write, found.batch.size, INLINE_ROWS, deadline + route.spec.timeout_s)
+        return _respond(head, raw, route)
+
+
+def _header_length(size: int) -> int | None:
+    """Return how many bytes of JSON precede binary tensors, None for a body that is JSON; raises RequestError 415."""
+    text = request.headers.get(HEADER_LENGTH)
+    media = request.mimetype
+    if media not in ("", "application/json", BINARY) and not media.endswith("+json"):
+        raise RequestError(
+            415,
+            f"cannot read a body of type {media!r}",
+            code="unsupported-media-type",
+            hint=f"send application/json, or {BINARY} with {HEADER_LENGTH}",
+        )
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit()) or int(text) > size:
+        raise RequestError(
+            400, f"{HEADER_LENGTH} is {text[:20]!r}, the body has {size} bytes", code="bad-header", hint="send its JSON"
+        )
+    return int(text)
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """Hold a request that was decoded and checked: `wanted` are its outputs and whether each goes as raw bytes."""
+
+    inference: v2.InferRequest
+    wanted: list[tuple[v2_tables.TensorSpec, bool]]
+    batch: Batch
+
+
+def _write(route: Route, signature: Signature, read: _Read, predictions: Predictions) -> tuple[bytes, bytes]:
+    """Return the JSON of an answer and the raw tensors that follow it."""
+    inference, wanted = read.inference, read.wanted
+    columns = columns_of(plan_of(signature, {"value", "probabilities"}), read.batch, predictions)
+    values = {"prediction": columns.values, "probabilities": columns.probabilities or []}
+    tensors = [v2_tables.output_tensor(spec, values[spec.name], binary=binary) for spec, binary in wanted]
+    answer: dict[str, Any] = {"model_name": route.name, "model_version": route.version}
+    if inference.id is not None:
+        answer["id"] = inference.id
+    if (content := inference.parameters.get("content_type")) in ("pd", "np", "str"):
+        answer["parameters"] = {"content_type": content}
+    answer["outputs"] = [shown for shown, _ in tensors]
+    return encode(answer), b"".join(raw for _, raw in tensors)
+
+
+def _respond(head: bytes, raw: bytes, route: Route) -> Response:
+    response = Response(head + raw, 200, mimetype=BINARY if raw else "application/json")
+    if raw:
+        response.headers[HEADER_LENGTH] = str(len(head))
+    response.headers["X-Model-Version"] = route.version
+    return response
+
+
+class RepositoryIndex(Resource):  # type: ignore[misc]  # flask_restful has no types
+    """Answer POST /v2/repository/index."""
+
+    def post(self) -> Response:
+        """List models with state and reason; `{"ready": true}` leaves out those that cannot serve."""
+        body = request.get_data(cache=False)
+        options = parse(body) if body.strip() else {}
+        if not isinstance(options, dict) or not isinstance(options.get("ready", False), bool):
+            raise RequestError(400, 'the body must be {} or {"ready": true}', code="json-type")
+        rows = [_index_row(route) for route in generation_of_request().table.by_name.values()]
+        return json_response([row for row in rows if row["state"] == "READY" or not options.get("ready")])
+
+
+def _index_row(route: Route) -> dict[str, Any]:
+    reason = route.reason.message if route.reason else ""
+    if route.state == "IDLE":
+        reason = "is loaded by its first request"
+    return {"name": route.name, "version": route.version, "state": STATES[route.state], "reason": reason}
+
+
+class RepositoryControl(Resource):  # type: ignore[misc]  # flask_restful has no types
+    """Refuse POST of load and unload: what a gateway serves stands in one file, and nowhere else."""
+
+    def post(self, model: str, action: str) -> Response:
+        """Answer 404 for an unknown model, else 403 with what to do instead."""
+        if action not in ("load", "unload"):
+            raise RequestError(404, f"there is no action {action!r}", code="unknown-path", hint="load or unload")
+        route = find(model)
+        raise RequestError(
+            403,
+            f"{action} of model {route.name!r} is refused: models come from registry.yaml alone",
+            code="repository-read-only",
+            hint="edit registry.yaml (it is read again by itself), or run: gateway reload",
+        )
