@@ -15,6 +15,7 @@ from gateway.rest.health import Health, Live, Ready
 from gateway.rest.mount import mount_faces
 from gateway.rest.prediction import Prediction
 from gateway.rest.scrape import Metrics
+from gateway.rest.spool import SCRATCH
 from gateway.settings import Settings
 
 log = logging.getLogger("gateway.app")
@@ -41,6 +42,8 @@ def create_app(holder: Holder, board: Board, settings: Settings, pool: NativePoo
     what would hold the event loop for long.
     """
     app = Flask("gateway", static_folder=None)
+    app.config[SCRATCH] = settings.run_dir / "spool"
+    app.config[SCRATCH].mkdir(parents=True, exist_ok=True)
     app.config["MAX_CONTENT_LENGTH"] = holder.generation.snapshot.registry.server.max_body_size
     api = GatewayApi(app)
     read_status = functools.partial(status.read, settings.status_path)

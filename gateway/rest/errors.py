@@ -81,7 +81,7 @@ def body_of(error: GatewayError, status: int, request_id: str) -> dict[str, Any]
     }
     if isinstance(error, InputError):
         body["message"] = dict(error.by_field()) or detail
-        body["errors"] = [_fault(fault) for fault in error.faults]
+        body["errors"] = [fault_json(fault) for fault in error.faults]
         if error.total > len(error.faults):
             body["total_errors"] = error.total
     if error.hint and status not in _HIDDEN:
@@ -90,7 +90,8 @@ def body_of(error: GatewayError, status: int, request_id: str) -> dict[str, Any]
     return body
 
 
-def _fault(fault: Fault) -> dict[str, Any]:
+def fault_json(fault: Fault) -> dict[str, Any]:
+    """Return a fault as answers show it; members without a value are left out."""
     shown: dict[str, Any] = {"at": fault.at, "code": fault.code, "message": fault.message}
     for name in ("expected", "got", "hint", "field", "row"):
         value = getattr(fault, name)

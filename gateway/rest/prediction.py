@@ -1,16 +1,22 @@
-"""The one Resource of all prediction routes: decode, predict, encode. It returns finished responses."""
+"""The one Resource of all prediction routes: decode, predict, encode. Batches that are more than a little go on."""
 
+import math
 import time
 from typing import Any
 
 from flask import Response, request
 
-from gateway.answers import AnswerContext
+from gateway.answers import Answer
 from gateway.codecs.json import encode
 from gateway.errors import Fault, InputError
 from gateway.rest.api import Resource
-from gateway.rest.reading import deadline_of, read
+from gateway.rest.batch import BatchRun, context_of, one_answer
+from gateway.rest.judging import json_key
+from gateway.rest.negotiate import wish
+from gateway.rest.reading import Rows, deadline_of, read
+from gateway.rest.spool import scratch
 from gateway.routes import Route
+from gateway.validation import Validator
 
 
 class Prediction(Resource):  # type: ignore[misc]  # flask_restful has no types
@@ -33,8 +39,11 @@ class Prediction(Resource):  # type: ignore[misc]  # flask_restful has no types
         environ["gateway.route"] = route
         validator, answer = route.must_serve()
         deadline = deadline_of(route.spec.timeout_s)
+        wanted = wish()
         try:
-            reading = read(route, validator)
+            reading = read(route, validator, wanted)
+            if isinstance(reading, Rows):
+                return self._batch(route, reading, validator, answer)
         except InputError as error:
             _count_faults(route, error)
             raise
@@ -42,11 +51,34 @@ class Prediction(Resource):  # type: ignore[misc]  # flask_restful has no types
         started = time.perf_counter()
         predictions = route.predict(reading.batch, deadline)
         environ["gateway.predict_s"] = time.perf_counter() - started
-        context = AnswerContext(model=route.name, version=route.version, request_id=environ["gateway.request_id"])
-        answers = answer(reading.batch, predictions, context)
+        answers = answer(reading.batch, predictions, context_of(route))
+        if wanted.format != "json" and reading.single:
+            return one_answer(route, reading.batch, answers[0], wanted)
         body = answers[0] if reading.single else shape(answers, route, reading.batch.ids)
         response = Response(encode(body), 200, mimetype="application/json")
         response.headers["X-Model-Version"] = route.version
+        return response
+
+    @staticmethod
+    def _batch(route: Route, rows: Rows, validator: Validator, answer: Answer) -> Response:
+        until = deadline_of(math.inf)
+        run = BatchRun(
+            route,
+            validator,
+            answer,
+            rows.source,
+            wanted=rows.wanted,
+            context=context_of(route),
+            until=until,
+            scratch=scratch(),
+        )
+        try:
+            response = run.respond()
+        except BaseException:
+            rows.source.body.close()
+            raise
+        request.environ["gateway.rows"] = run.rows
+        request.environ["gateway.predict_s"] = run.predict_s
         return response
 
 
@@ -60,13 +92,6 @@ def shape(answers: list[Any], route: Route, ids: list[Any] | None) -> Any:
     if route.spec.batch == "wrapped":
         return {"predictions": answers}
     return answers
-
-
-def json_key(value: Any) -> str:
-    """Return an id as an object key; 7.0 is 7, as spreadsheets write it."""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return str(value)
 
 
 def _duplicates(keys: list[str]) -> list[Fault]:

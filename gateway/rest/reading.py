@@ -1,5 +1,5 @@
 """
-Read the instances of a request: query, form and JSON, whatever a client sends to a predict path.
+Read the instances of a request: query, form, JSON, files and tables, whatever a client sends to a predict path.
 
 Picks the codec by content type; knows no model.
 """
@@ -15,12 +15,29 @@ from flask import request
 from gateway.codecs.base import Decoded
 from gateway.errors import Fault, InputError
 from gateway.rest.errors import RequestError
+from gateway.rest.negotiate import Wish, with_options
+from gateway.rest.sources import (
+    BODY_TYPES,
+    MULTIPART,
+    BatchSource,
+    Fields,
+    body_source,
+    form_source,
+    is_table,
+    json_source,
+)
 from gateway.routes import Route
 from gateway.schema import Batch
 from gateway.validation import Source, Validator
 
 JSON_TYPES = frozenset({"application/json", "text/json", ""})
 FORM_TYPE = "application/x-www-form-urlencoded"
+
+
+#: A body up to this size is decoded in the event loop: 16 KiB of JSON take about 0.1 ms.
+INLINE_BYTES = 16 * 1024
+#: A batch up to so many rows is validated and answered in the event loop, in well under a millisecond.
+INLINE_ROWS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,28 +48,58 @@ class Reading:
     single: bool
 
 
-def read(route: Route, validator: Validator) -> Reading:
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Hold a batch that is still to be read, and the form of its answer."""
+
+    source: BatchSource
+    wanted: Wish
+
+
+def read(route: Route, validator: Validator, wanted: Wish) -> Reading | Rows:
     """
     Decode and validate the current request for a route.
 
-    Raises InputError with every fault, RequestError 415 for a media type nobody reads, 413 for too many rows.
+    A batch that is more than a little work, or is to be answered in another form than plain JSON, comes back unread as
+    `Rows`. Raises InputError with every fault, RequestError 415 for a media type nobody reads, 413 for too many rows.
     """
-    body = request.get_data(cache=False)
+    media = request.mimetype
     query = _text_source("query", request.query_string)
+    if is_table(media):
+        source = body_source()
+        return Rows(source, wanted)
+    if media == MULTIPART:
+        return _form(route, validator, query, wanted)
+    body = request.get_data(cache=False)
     if not body:
         return _instance(validator, [query])
-    media = request.mimetype
     if media == FORM_TYPE and body.lstrip()[:1] not in (b"{", b"["):
         return _instance(validator, [query, _text_source("form", body)])
     if media not in JSON_TYPES and media != FORM_TYPE and not media.endswith("+json"):
         raise unsupported(media)
-    return _json(validator, route.codec.decode(body), query, route.spec.max_rows)
+    if len(body) <= INLINE_BYTES:
+        return _json(validator, route.codec.decode(body), query, route.spec.max_rows, wanted)
+    with route.admit(deadline_of(route.spec.timeout_s)):
+        decoded = route.run(lambda: route.codec.decode(body))
+    return _json(validator, decoded, query, route.spec.max_rows, wanted)
 
 
-def _json(validator: Validator, decoded: Decoded, query: Source, max_rows: int) -> Reading:
+def _form(route: Route, validator: Validator, query: Source, wanted: Wish) -> Reading | Rows:
+    with route.admit(deadline_of(route.spec.timeout_s)):
+        found = form_source(route)
+    if isinstance(found, Fields):
+        return _instance(validator, [query, Source("form", found.values, found.repeated)])
+    return Rows(found, with_options(wanted, found.options, "form"))
+
+
+def _json(validator: Validator, decoded: Decoded, query: Source, max_rows: int, wanted: Wish) -> Reading | Rows:
     if len(decoded.instances) > max_rows:
         raise too_many_rows(len(decoded.instances), max_rows)
-    if decoded.single and isinstance(decoded.instances[0], dict) and not decoded.text:
+    if not decoded.single:
+        wanted = with_options(wanted, decoded.parameters, "$")
+        if wanted.skip or wanted.format != "json" or len(decoded.instances) > INLINE_ROWS:
+            return Rows(json_source(decoded), wanted)
+    elif isinstance(decoded.instances[0], dict) and not decoded.text:
         return _instance(validator, [Source("json", decoded.instances[0]), query])
     batch = validator.rows(decoded.instances, text=decoded.text, at=decoded.at, single=decoded.single)
     return Reading(batch, decoded.single)
@@ -95,7 +142,7 @@ def unsupported(media: str) -> RequestError:
         415,
         f"cannot read a body of type {media!r}",
         code="unsupported-media-type",
-        hint=f"send application/json or {FORM_TYPE}",
+        hint="send application/json, " + ", ".join(sorted({FORM_TYPE, MULTIPART, *BODY_TYPES})),
     )
 
 

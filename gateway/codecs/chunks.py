@@ -1,0 +1,175 @@
+"""What the codecs of batches hand on and take: rows in chunks, and the chunks of an answer. Knows no HTTP."""
+
+import dataclasses
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+from gateway.errors import Fault, InputError, TooLargeError
+from gateway.validation.faults import MAX_FAULTS
+
+#: Rows that are validated and predicted at a time: what a route's `timeout_s` is about.
+CHUNK_ROWS = 10_000
+#: Rows that a C parser reads without giving other threads a turn: about a millisecond.
+SLICE_ROWS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """
+    Bound what a body may unpack to.
+
+    `scratch` is the folder for temporary files (the system's when None).
+    """
+
+    max_rows: int = 100_000
+    chunk_rows: int = CHUNK_ROWS
+    scratch: Path | None = None
+
+    def check(self, rows: int) -> None:
+        """Refuse a batch as soon as it is seen to have more rows than allowed."""
+        if rows > self.max_rows:
+            raise TooLargeError(
+                f"the batch has more than {self.max_rows} rows",
+                code="too-many-rows",
+                hint="send it in parts, or raise max_rows of the route",
+            )
+
+
+@dataclass(slots=True)
+class Chunk:
+    """
+    Hold consecutive rows of a batch, not yet validated.
+
+    `size` counts the rows as sent, from row `start` of the batch. Either `names` and `columns` are a table of cells, or
+    `instances` are JSON objects and lists (`text` where their values are texts). Rows that could not be read at all
+    are not among them: `kept` are then the indices (in this chunk) of the others, and `faults` says what was wrong.
+    """
+
+    start: int
+    size: int
+    names: Sequence[str] = ()
+    columns: Sequence[Sequence[Any]] = ()
+    instances: Sequence[Any] | None = None
+    text: bool = False
+    at: str = "$"
+    kept: Sequence[int] | None = None
+    faults: Sequence[Fault] = ()
+
+
+class BatchReader(Protocol):
+    """
+    Read batches of one format.
+
+    `read` begins at the start of a seekable stream, which it neither closes nor needs in memory as a whole, and may
+    be called again. Raises InputError for what is not the format, TooLargeError, UnreadableError; nothing else.
+    """
+
+    def read(self, body: BinaryIO, limits: Limits) -> Iterator[Chunk]:
+        """Yield the rows in order; at least one row, or InputError."""
+        ...
+
+
+@dataclass(slots=True)
+class Answered:
+    """
+    Hold the answers to consecutive rows.
+
+    `answers` has one JSON value per row as sent, None for a row with an error; `errors` are faults as JSON objects by
+    row of the chunk. `inputs` are the input columns that writers of tables put before the answers.
+    """
+
+    answers: Sequence[Any]
+    errors: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    ids: Sequence[str] | None = None
+    inputs: Sequence[Sequence[Any]] = ()
+
+
+class BatchWriter(Protocol):
+    """
+    Write the answer to one batch; `begin`, then `rows` per chunk, then `end`.
+
+    Not thread-safe, made per answer. `wants_inputs` says whether `Answered.inputs` is needed, and whether as sent
+    ("sent") or in the type of the field ("typed").
+    """
+
+    media_type: str
+    wants_inputs: str
+
+    def begin(self) -> bytes:
+        """Return what stands before the first row."""
+        ...
+
+    def rows(self, chunk: Answered) -> bytes:
+        """Return the bytes of some rows, perhaps none yet."""
+        ...
+
+    def end(self) -> bytes:
+        """Return what stands after the last row."""
+        ...
+
+
+class RowFaults:
+    """Collect the rows of a chunk that are no rows; texts only for as many as an answer can list."""
+
+    def __init__(self, start: int) -> None:
+        self.start = start
+        self.items: list[Fault] = []
+        self.rows: set[int] = set()
+
+    def add(self, row: int, code: str, message: str, *, expected: Any = None, got: Any = None) -> None:
+        """Add the fault of row `row` of the chunk."""
+        self.rows.add(row)
+        number = self.start + row
+        self.items.append(Fault(f"$[{number}]", code, message, expected, got, None, None, number))
+
+    def add_error(self, row: int, error: InputError) -> None:
+        """Add the first fault of an error about one row."""
+        self.rows.add(row)
+        number = self.start + row
+        self.items.append(dataclasses.replace(error.faults[0], at=f"$[{number}]", row=number))
+
+    def kept(self, size: int) -> list[int] | None:
+        """Return the rows that remain, None when all do."""
+        return [row for row in range(size) if row not in self.rows] if self.rows else None
+
+
+def table_chunk(start: int, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> Chunk:
+    """Turn rows of cells into a chunk of columns; rows with a wrong number of cells become faults."""
+    width = len(names)
+    faults = RowFaults(start)
+    if any(len(row) != width for row in rows):
+        for index, row in enumerate(rows):
+            if len(row) != width:
+                message = f"the row has {len(row)} cells, the header {width}"
+                faults.add(index, "arity", message, expected=width, got=len(row))
+    size = len(rows)
+    good = [row for row in rows if len(row) == width] if faults.rows else rows
+    columns: list[Any] = list(zip(*good, strict=True)) if good else [()] * width
+    return Chunk(start, size, names, columns, kept=faults.kept(size), faults=faults.items)
+
+
+def cell(value: Any) -> Any:
+    """Return a typed cell as validation takes it: whole floats as text would give them, dates as ISO 8601."""
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, float):
+        return None if math.isnan(value) else value
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+
+
+__all__ = [
+    "CHUNK_ROWS",
+    "MAX_FAULTS",
+    "SLICE_ROWS",
+    "Answered",
+    "BatchReader",
+    "BatchWriter",
+    "Chunk",
+    "Limits",
+    "RowFaults",
+    "cell",
+    "table_chunk",
+]

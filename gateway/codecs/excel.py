@@ -1,0 +1,86 @@
+"""
+XLSX to rows. Knows no HTTP and no rule of a field.
+
+python-calamine (Rust, 2 MB): 100,000 rows of 11 cells in 1.2 s and 86 MB without holding the interpreter, where
+openpyxl takes 23 s and stops other threads for half a second at a time.
+"""
+
+import importlib
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any, BinaryIO
+
+from gateway.codecs.base import refuse
+from gateway.codecs.chunks import SLICE_ROWS, Chunk, Limits, cell, table_chunk
+from gateway.codecs.workbook import safe_workbook
+from gateway.errors import UnreadableError
+
+PIP_LINE = "pip install 'multi-model-gateway[excel]'"
+
+
+class ExcelReader:
+    """Read the first sheet of an XLSX workbook: a header row, then one row each; empty rows at the end are dropped."""
+
+    def read(self, body: BinaryIO, limits: Limits) -> Iterator[Chunk]:
+        """Yield the rows in order."""
+        calamine = _calamine()
+        with safe_workbook(body, limits.scratch) as path:
+            try:
+                book = calamine.CalamineWorkbook.from_path(path)
+                rows = book.get_sheet_by_index(0).iter_rows()
+            except (calamine.CalamineError, OSError, IndexError) as error:
+                refuse("xlsx", f"the file is not a readable XLSX workbook: {error}", expected="an .xlsx file")
+        yield from _chunks(rows, limits)
+
+
+def _calamine() -> Any:
+    try:
+        return importlib.import_module("python_calamine")
+    except ImportError:
+        raise UnreadableError(
+            "XLSX cannot be read here: python-calamine is not installed", code="missing-extra", hint=PIP_LINE
+        ) from None
+
+
+def _chunks(rows: Iterator[Sequence[Any]], limits: Limits) -> Iterator[Chunk]:
+    header = next(rows, None)
+    while header is not None and _is_empty(header):
+        header = next(rows, None)
+    if header is None:
+        refuse("empty-body", "the first sheet is empty", expected="a header row and rows below it")
+    names = [str(_value(name)).strip() for name in header]
+    while names and not names[-1]:
+        names.pop()
+    start, kept, empty = 0, [], 0
+    while part := list(islice(rows, SLICE_ROWS)):
+        for row in part:
+            if _is_empty(row):
+                empty += 1
+                continue
+            kept += [[""] * len(names)] * empty
+            empty = 0
+            kept.append([_value(value) for value in _fit(row, len(names))])
+            limits.check(start + len(kept))
+            if len(kept) >= limits.chunk_rows:
+                yield table_chunk(start, names, kept)
+                start, kept = start + len(kept), []
+    if kept:
+        yield table_chunk(start, names, kept)
+    elif not start:
+        refuse("empty-batch", "the sheet has a header and no rows", expected="at least one row")
+
+
+def _is_empty(row: Sequence[Any]) -> bool:
+    return all(value == "" or value is None for value in row)
+
+
+def _fit(row: Sequence[Any], width: int) -> Sequence[Any]:
+    """Drop cells beyond the header that are empty: a sheet is as wide as its widest row."""
+    return row[:width] if len(row) > width and _is_empty(row[width:]) else row
+
+
+def _value(value: Any) -> Any:
+    """Return a cell: all numbers of a sheet are floats, and 15.0 is the level "15" or the id 15."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return int(value)
+    return cell(value)

@@ -1,0 +1,198 @@
+"""
+Answer a batch: check all of it, then predict and send it chunk by chunk with bounded memory.
+
+A body that was spooled to disk is parsed twice, once to check it whole and once to answer, so that only one chunk of
+it is ever in memory. A slot of the route is held for the check and for each chunk, not while a client reads.
+"""
+
+import functools
+import logging
+import math
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from flask import Response, request
+
+from gateway.answers import Answer, AnswerContext
+from gateway.codecs.chunks import MAX_FAULTS, Answered, BatchWriter, Chunk, Limits
+from gateway.errors import Fault, GatewayError, InputError
+from gateway.rest.errors import fault_json
+from gateway.rest.judging import Judge, Judged
+from gateway.rest.negotiate import Wish
+from gateway.rest.sources import BatchSource
+from gateway.rest.tables import InputTable, writer_for
+from gateway.routes import Route
+from gateway.schema import Batch, Predictions
+from gateway.validation import Validator
+
+log = logging.getLogger("gateway.batch")
+
+
+class BatchRun:
+    """
+    Carry one batch through its two passes.
+
+    Used by one request. `until` is when the client gives up, as time.monotonic(); each chunk has the route's
+    `timeout_s` besides.
+    """
+
+    def __init__(
+        self,
+        route: Route,
+        validator: Validator,
+        answer: Answer,
+        source: BatchSource,
+        *,
+        wanted: Wish,
+        context: AnswerContext,
+        until: float = math.inf,
+        scratch: Path | None = None,
+    ) -> None:
+        self._route, self._validator, self._answer = route, validator, answer
+        self._source, self._wanted, self._context = source, wanted, context
+        self._until = until
+        self._limits = Limits(max_rows=route.spec.max_rows, scratch=scratch)
+        self._kept: list[Judged] = []
+        self._first: Chunk | None = None
+        self._has_ids = False
+        self.rows = 0
+        self.predict_s = 0.0
+
+    def respond(self) -> Response:
+        """Return the answer, streamed if it has more than one chunk; faults up to the first chunk are raised."""
+        route = self._route
+        with route.admit(self._deadline()):
+            self._check()
+            table = InputTable(route, self._first, has_ids=self._has_ids)
+            writer = writer_for(self._wanted, route, table, has_ids=self._has_ids, scratch=self._limits.scratch)
+            chunks = self._second_pass()
+            size, piece = self._next_piece(chunks, writer, table)
+            head = writer.begin() + piece
+        if size >= self.rows:
+            self._source.body.close()
+            response = Response(head + writer.end(), 200, content_type=writer.media_type)
+        else:
+            response = Response(self._stream(head, size, chunks, writer, table), 200, content_type=writer.media_type)
+        response.headers["X-Model-Version"] = route.version
+        if self._wanted.skip:
+            response.headers["Preference-Applied"] = "on-error=skip"
+        if self._wanted.format in ("csv", "parquet"):
+            response.headers["Content-Disposition"] = f'attachment; filename="{route.name}.{self._wanted.format}"'
+        return response
+
+    def _check(self) -> None:
+        """Validate the whole batch; raises InputError with the first 100 faults of all rows and their number."""
+        judge = self._judge()
+        chunks = self._source.reader.read(self._source.body, self._limits)  # type: ignore[arg-type]
+        faults: list[Fault] = []
+        total = 0
+        while (judged := self._route.run(functools.partial(_step, chunks, judge))) is not None:
+            self._first = self._first or judged.chunk
+            self.rows += judged.chunk.size
+            faults += judged.faults[: MAX_FAULTS - len(faults)]
+            total += judged.total
+            if self._source.small:
+                self._kept.append(judged)
+        self._has_ids = judge.has_ids
+        if total:
+            raise InputError(faults, total=total)
+        if self._first is not None and not self._source.small:
+            # Only its names are needed from here on.
+            first = self._first
+            self._first = Chunk(0, 0, first.names, instances=None if first.instances is None else first.instances[:1])
+
+    def _judge(self) -> Judge:
+        spec = self._route.spec
+        return Judge(
+            self._validator,
+            spec.id_fields,
+            skip=self._wanted.skip,
+            unique_ids=spec.batch == "by_id" and bool(spec.id_fields),
+        )
+
+    def _second_pass(self) -> Iterator[Judged]:
+        if self._source.small:
+            while self._kept:
+                yield self._kept.pop(0)
+            return
+        judge = self._judge()
+        for chunk in self._source.reader.read(self._source.body, self._limits):  # type: ignore[arg-type]
+            yield judge(chunk)
+
+    def _next_piece(self, chunks: Iterator[Judged], writer: BatchWriter, table: InputTable) -> tuple[int, bytes]:
+        """Predict the next chunk; return its number of rows and its bytes."""
+        judged = self._route.run(functools.partial(next, chunks))
+        predictions = None
+        if judged.batch.size:
+            started = time.perf_counter()
+            predictions = self._route.predict_admitted(judged.batch, self._deadline())
+            self.predict_s += time.perf_counter() - started
+        written = functools.partial(self._write, judged, predictions, writer, table)
+        return judged.chunk.size, self._route.run(written)
+
+    def _write(self, judged: Judged, predictions: Predictions | None, writer: BatchWriter, table: InputTable) -> bytes:
+        answers = [] if predictions is None else self._answer(judged.batch, predictions, self._context)
+        inputs: Any = ()
+        if writer.wants_inputs:
+            inputs = table.columns(judged, typed=writer.wants_inputs == "typed")
+        errors = {row: fault_json(fault) for row, fault in judged.errors.items()}
+        keys: Any = judged.keys
+        return writer.rows(Answered(judged.spread(answers), errors, keys, inputs))
+
+    def _stream(
+        self, head: bytes, sent: int, chunks: Iterator[Judged], writer: BatchWriter, table: InputTable
+    ) -> Iterator[bytes]:
+        """Yield the answer; an error in mid-stream is raised, which cuts the connection before the last chunk mark."""
+        try:
+            yield head
+            while sent < self.rows:
+                with self._route.admit(self._deadline(), resume=True):
+                    size, piece = self._next_piece(chunks, writer, table)
+                sent += size
+                if piece:
+                    yield piece
+            yield writer.end()
+        except Exception as error:
+            known = error.message if isinstance(error, GatewayError) else type(error).__name__
+            log.error(
+                "batch cut off",
+                exc_info=error,
+                extra={
+                    "request_id": self._context.request_id,
+                    "route": self._route.spec.path,
+                    "reason": known,
+                    "rows": sent,
+                },
+            )
+            raise
+        finally:
+            self._source.body.close()
+
+    def _deadline(self) -> float:
+        return min(self._until, time.monotonic() + self._route.spec.timeout_s)
+
+
+def _step(chunks: Iterator[Chunk], judge: Judge) -> Judged | None:
+    """Parse and validate the next chunk; None after the last."""
+    chunk = next(chunks, None)
+    return None if chunk is None else judge(chunk)
+
+
+def one_answer(route: Route, batch: Batch, answer: Any, wanted: Wish) -> Response:
+    """Return the answer to a single instance in a format other than JSON: a table or file of one row."""
+    chunk = Chunk(0, batch.size, instances=())
+    keys = None if batch.ids is None else [None if one is None else str(one) for one in batch.ids]
+    judged = Judged(chunk, batch, keys=keys)
+    table = InputTable(route, None, has_ids=keys is not None)
+    writer = writer_for(Wish(wanted.format), route, table, has_ids=keys is not None)
+    inputs: Any = table.columns(judged, typed=writer.wants_inputs == "typed") if writer.wants_inputs else ()
+    ids: Any = keys
+    body = writer.begin() + writer.rows(Answered([answer], {}, ids, inputs)) + writer.end()
+    return Response(body, 200, content_type=writer.media_type, headers={"X-Model-Version": route.version})
+
+
+def context_of(route: Route) -> AnswerContext:
+    """Return what templates may name of the current request."""
+    return AnswerContext(model=route.name, version=route.version, request_id=request.environ["gateway.request_id"])

@@ -1,0 +1,80 @@
+"""Which form of answer a client wants: `Accept`, `Prefer: on-error=skip` and `_on_error`. Knows no route."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from flask import request
+
+from gateway.errors import Fault, InputError
+from gateway.rest.errors import RequestError
+
+#: Media type -> format, in the order of preference; the first name of a format is the one it is answered with.
+FORMATS: Final[Mapping[str, str]] = {
+    "application/json": "json",
+    "text/csv": "csv",
+    "application/x-ndjson": "ndjson",
+    "application/vnd.apache.parquet": "parquet",
+    "application/ndjson": "ndjson",
+    "application/jsonl": "ndjson",
+    "application/x-parquet": "parquet",
+    "application/parquet": "parquet",
+    "application/problem+json": "json",
+}
+OFFERED: Final = tuple(FORMATS)[:4]
+_QUICK: Final = frozenset({None, "", "*/*", "application/json"})
+_MODES: Final = frozenset({"skip", "abort"})
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Hold the format of the answer, and whether bad rows of a batch are skipped."""
+
+    format: str = "json"
+    skip: bool = False
+
+
+_PLAIN: Final = Wish()
+
+
+def wish() -> Wish:
+    """Read `Accept`, `Prefer` and `?_on_error=` of the current request; raises RequestError 406, InputError."""
+    environ = request.environ
+    accept = environ.get("HTTP_ACCEPT")
+    if accept in _QUICK and "HTTP_PREFER" not in environ and "_on_error" not in environ["QUERY_STRING"]:
+        return _PLAIN
+    skip = _skips(request.args.get("_on_error"), "query._on_error") or _preferred()
+    return Wish("json" if accept in _QUICK else _format(), skip)
+
+
+def with_options(wanted: Wish, options: Mapping[str, Any], at: str) -> Wish:
+    """Return the wish after the options that came inside the body."""
+    return Wish(wanted.format, wanted.skip or _skips(options.get("_on_error"), f"{at}._on_error"))
+
+
+def _format() -> str:
+    best = request.accept_mimetypes.best_match(FORMATS)
+    if best is None:
+        raise RequestError(
+            406,
+            f"no answer of this route has a type that Accept allows: {request.headers['Accept'][:200]}",
+            code="not-acceptable",
+            hint="accept one of " + ", ".join(OFFERED),
+        )
+    return FORMATS[best]
+
+
+def _preferred() -> bool:
+    for part in request.headers.get("Prefer", "").split(","):
+        name, _, value = part.partition(";")[0].partition("=")
+        # RFC 7240: what a server does not know of a preference, it ignores.
+        if name.strip().lower() == "on-error" and value.strip().strip('"').lower() == "skip":
+            return True
+    return False
+
+
+def _skips(value: Any, at: str) -> bool:
+    if value is not None and value not in _MODES:
+        shown = value if isinstance(value, str) else type(value).__name__
+        raise InputError([Fault(at, "option", f"{shown[:40]!r} is no way to treat bad rows", sorted(_MODES))])
+    return bool(value == "skip")

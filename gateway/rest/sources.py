@@ -1,0 +1,160 @@
+"""
+Where the rows of a batch come from: a body by its content type, or the file of a form.
+
+Picks the reader; what it reads is the codecs' business.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import IO, Any, Final
+
+from flask import request
+from werkzeug.datastructures import FileStorage, MultiDict
+from werkzeug.formparser import MultiPartParser
+
+from gateway.codecs.base import Decoded, refuse
+from gateway.codecs.chunks import BatchReader
+from gateway.codecs.csv import CsvReader
+from gateway.codecs.excel import ExcelReader
+from gateway.codecs.json_batch import InstancesReader
+from gateway.codecs.ndjson import NdjsonReader
+from gateway.codecs.parquet import ParquetReader
+from gateway.errors import UnreadableError
+from gateway.rest.spool import SPOOL_BYTES, open_spool, scratch, spool_body
+from gateway.routes import Route
+
+MULTIPART: Final = "multipart/form-data"
+#: Media type of a body -> format.
+BODY_TYPES: Final[Mapping[str, str]] = {
+    "text/csv": "csv",
+    "application/csv": "csv",
+    "text/tab-separated-values": "csv",
+    "application/x-ndjson": "ndjson",
+    "application/ndjson": "ndjson",
+    "application/jsonl": "ndjson",
+    "application/x-jsonlines": "ndjson",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
+    "application/vnd.apache.parquet": "parquet",
+    "application/x-parquet": "parquet",
+    "application/parquet": "parquet",
+}
+#: First bytes of a file -> format; they beat its name and type, which browsers guess.
+_MAGIC: Final = ((b"PK\x03\x04", "xlsx"), (b"PAR1", "parquet"), (b"\xd0\xcf\x11\xe0", "xls"))
+#: End of a file's name -> format.
+_ENDINGS: Final = {
+    ".ndjson": "ndjson",
+    ".jsonl": "ndjson",
+    ".json": "json",
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".txt": "csv",
+    ".xlsx": "xlsx",
+    ".parquet": "parquet",
+}
+
+
+@dataclass(slots=True)
+class BatchSource:
+    """
+    Hold a batch that nobody has read yet.
+
+    `small` says that it is in memory anyway, so that it need not be parsed twice. `options` are the underscore fields
+    that came with it.
+    """
+
+    reader: BatchReader
+    body: IO[bytes]
+    small: bool
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Fields:
+    """Hold the fields of a form without a file: one instance."""
+
+    values: dict[str, str]
+    repeated: frozenset[str]
+
+
+def is_table(media: str) -> bool:
+    """Say whether a media type is a batch by itself."""
+    return media in BODY_TYPES
+
+
+def body_source() -> BatchSource:
+    """Spool the current body, whose media type is one of BODY_TYPES."""
+    reader = _reader(BODY_TYPES[request.mimetype], request.mimetype_params.get("charset"))
+    body, size = spool_body()
+    return BatchSource(reader, body, size <= SPOOL_BYTES)
+
+
+def form_source(route: Route) -> BatchSource | Fields:
+    """Take a multipart form apart: the file called `file`, or the fields of one instance."""
+    boundary = request.mimetype_params.get("boundary", "").encode("latin-1", "replace")
+    body, size = spool_body()
+    folder = scratch()
+
+    def parse() -> tuple[MultiDict[str, str], MultiDict[str, FileStorage]]:
+        parser = MultiPartParser(stream_factory=lambda *_, **__: open_spool(folder))
+        return parser.parse(body, boundary, size)
+
+    if not boundary:
+        refuse("multipart", "the content type names no boundary", expected="multipart/form-data; boundary=…")
+    try:
+        form, files = route.run(parse)
+    except ValueError as error:
+        refuse("multipart", f"the form cannot be taken apart: {error}", expected="multipart/form-data")
+    finally:
+        body.close()
+    if files:
+        return _file(route, files, form.to_dict())
+    repeated = frozenset(name for name in form if len(form.getlist(name)) > 1)
+    return Fields(form.to_dict(), repeated)
+
+
+def _file(route: Route, files: MultiDict[str, FileStorage], options: Mapping[str, str]) -> BatchSource:
+    given = files.getlist("file")
+    if len(given) != 1 or len(files) > 1:
+        names = ", ".join(repr(name[:40]) for name in files)
+        refuse("multipart", "a batch is one file in the field 'file'", at="form", expected="file", hint=f"got {names}")
+    stream: Any = given[0].stream
+    kind = _kind_of(given[0])
+    charset = given[0].mimetype_params.get("charset")
+    size = stream.seek(0, 2)
+    stream.seek(0)
+    if kind == "json":
+        return json_source(route.run(lambda: route.codec.decode(stream.read())))
+    return BatchSource(_reader(kind, charset), stream, size <= SPOOL_BYTES, options)
+
+
+def json_source(decoded: Decoded) -> BatchSource:
+    """Wrap instances that are decoded already."""
+    return BatchSource(InstancesReader(decoded), open_spool(None), True, decoded.parameters)
+
+
+def _kind_of(file: FileStorage) -> str:
+    """Tell the format of a file by its first bytes, its type, its name; CSV when nothing else speaks."""
+    head = file.stream.read(4)
+    file.stream.seek(0)
+    for magic, kind in _MAGIC:
+        if head.startswith(magic):
+            return kind
+    if file.mimetype in BODY_TYPES:
+        return BODY_TYPES[file.mimetype]
+    name = (file.filename or "").lower()
+    ending = name[name.rfind(".") :] if "." in name else ""
+    if file.mimetype == "application/json":
+        return "json"
+    return _ENDINGS.get(ending, "csv")
+
+
+def _reader(kind: str, charset: str | None) -> BatchReader:
+    if kind == "csv":
+        return CsvReader(charset)
+    if kind == "ndjson":
+        return NdjsonReader()
+    if kind == "xlsx":
+        return ExcelReader()
+    if kind == "parquet":
+        return ParquetReader()
+    raise UnreadableError("the file is an old Excel workbook (.xls)", hint="save it as .xlsx or CSV")
