@@ -52,11 +52,13 @@ def read_raw(datatype: str, count: int, raw: memoryview, at: str) -> Sequence[An
             hint="binary_data_size and shape must belong together",
         )
     if datatype == BF16:
-        wide: npt.NDArray[Any] = np.frombuffer(raw, "<u2").astype("<u4") << 16
-        return wide.view("<f4")
+        halves = np.frombuffer(raw, "<u2").astype("<u4")
+        widened: npt.NDArray[Any] = (halves << 16).view("<f4")
+        return widened
     if datatype == "BOOL":
         # Bytes other than 0 and 1 are no valid numpy booleans: compare instead of reinterpreting.
-        return np.frombuffer(raw, np.uint8) != 0
+        flags: npt.NDArray[Any] = np.frombuffer(raw, np.uint8) != 0
+        return flags
     return np.frombuffer(raw, DTYPES[datatype])
 
 

@@ -4,13 +4,15 @@ gzip in and out: bodies inflate piece by piece within `max_body_size`, answers a
 Costs one look-up each way for requests that do not use it.
 """
 
+import sys
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 from flask import Flask, Response, request
 
 from gateway.executors.baton import pause
+from gateway.rest.api import too_large
 from gateway.rest.calls import Hands
 from gateway.rest.errors import RequestError
 
@@ -41,6 +43,8 @@ def _inflate() -> None:
     environ = request.environ
     coding = environ.get("HTTP_CONTENT_ENCODING")
     if coding is None or coding.strip().lower() in ("identity", ""):
+        if "HTTP_TRANSFER_ENCODING" in environ:
+            _bound(environ["wsgi.input"].read)
         return
     if coding.strip().lower() not in ("gzip", "x-gzip"):
         raise RequestError(
@@ -50,9 +54,38 @@ def _inflate() -> None:
             hint="send it as gzip, or as it is",
             headers={"Accept-Encoding": "gzip, identity"},
         )
-    environ["wsgi.input"] = Inflated(environ["wsgi.input"])
     environ["wsgi.input_terminated"] = True
     environ.pop("CONTENT_LENGTH", None)
+    _bound(Inflated(environ["wsgi.input"]).read)
+
+
+def _bound(read: Callable[[int], bytes]) -> None:
+    """Read the body of the current request through `read`, and answer 413 where it grows beyond the limit."""
+    limit = request.max_content_length
+    if limit is not None:
+        # Werkzeug cuts a body of unknown length off at its limit without a word: ours must come first.
+        request.max_content_length = limit + 1
+        request.environ["wsgi.input"] = Bounded(read, limit)
+    else:
+        request.environ["wsgi.input"] = Bounded(read, sys.maxsize)
+
+
+class Bounded:
+    """Read a body of unknown length; raises RequestError 413 beyond `limit_bytes`."""
+
+    def __init__(self, read: Callable[[int], bytes], limit_bytes: int) -> None:
+        self._read = read
+        self._left = self._limit = limit_bytes
+
+    def read(self, size: int = -1) -> bytes:
+        """Return up to `size` bytes, nothing at the end; everything when `size` is negative."""
+        if size is None or size < 0:
+            return b"".join(iter(lambda: self.read(PIECE), b""))
+        content = self._read(size)
+        self._left -= len(content)
+        if self._left < 0:
+            raise too_large(self._limit)
+        return content
 
 
 class Inflated:
@@ -64,10 +97,8 @@ class Inflated:
         self._rest = b""
         self._begun = False
 
-    def read(self, size: int = -1) -> bytes:
+    def read(self, size: int) -> bytes:
         """Return up to `size` bytes, nothing at the end; raises RequestError 400 for what is not gzip."""
-        if size is None or size < 0:
-            return b"".join(iter(lambda: self.read(PIECE), b""))
         while size:
             if self._inflate.eof and not self._next_member():
                 return b""
