@@ -15,7 +15,7 @@ const common = {
   treekill: false, // SIGINT to the workers as well would drop what they are answering
   merge_logs: true, // stable file names: without it they carry PM2's id, which changes
   // A fault of configuration (sysexits.h: 78) does not go away by starting again.
-  stop_exit_codes: [0, 78],
+  stop_exit_codes: [78],
   exp_backoff_restart_delay: 200, // a crash loop slows down instead of spinning
   // PM2 hands the caller's whole environment on, also into `pm2 env` and dump files.
   filter_env: ['AWS_', 'AZURE_', 'GOOGLE_', 'SECRET', 'TOKEN', 'PASSWORD', 'npm_'],

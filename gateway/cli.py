@@ -14,10 +14,11 @@ from gateway.commands.prepare import PREPARE
 from gateway.commands.reload import HISTORY, RELOAD, ROLLBACK
 from gateway.commands.routes import ROUTES
 from gateway.commands.serve import SERVE
+from gateway.commands.stop import STOP
 from gateway.commands.wait import WAIT
 from gateway.errors import GatewayError
 
-COMMANDS: Final[tuple[Command, ...]] = (CHECK, DESCRIBE, ADD, PREPARE, PLAN, SERVE, RELOAD, ROLLBACK, HISTORY, ROUTES, WAIT)
+COMMANDS: Final[tuple[Command, ...]] = (CHECK, DESCRIBE, ADD, PREPARE, PLAN, SERVE, RELOAD, ROLLBACK, HISTORY, ROUTES, WAIT, STOP)
 
 
 def build_parser() -> argparse.ArgumentParser:

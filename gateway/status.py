@@ -16,17 +16,28 @@ class Status:
     """
     Hold the arbiter's view.
 
-    `phase` is preparing, serving or failed, `message` the reason of a failure. `quarantined` are the routes whose
-    predicts killed workers, with the reason, by name; the entry holds for one manifest key.
+    `pid` is the arbiter, `predecessor` one that outlived its process manager and serves until this one does. `phase`
+    is preparing, serving or failed, `message` the reason of a failure. `quarantined` are the routes whose predicts killed workers, with the reason, by name; the entry holds for one manifest key.
     """
 
     pid: int = 0
+    predecessor: int = 0
     phase: str = ""
     message: str = ""
 
     workers: int = 0
     restarts: int = 0
     quarantined: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+
+def is_gateway(pid: int, home: Path) -> bool:
+    """Say whether a living process is a gateway of this home; a pid alone may have been given to somebody else."""
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes()
+        environ = Path(f"/proc/{pid}/environ").read_bytes()
+    except OSError:
+        return False
+    return b"gateway" in words and f"GATEWAY_HOME={home}".encode() in environ.split(b"\0")
 
 
 def write(path: Path, status: Status) -> None:

@@ -39,6 +39,8 @@ down)
     [ -d node_modules/.bin ] || exit 0
     pm2 delete ecosystem.config.js --silent >/dev/null 2>&1 || true
     pm2 kill --silent >/dev/null 2>&1 || true
+    # What outlived an earlier PM2 is not in its list.
+    GATEWAY_HOME="$home" GATEWAY_HOLDER_SOCKET="$holder" "$root/.venv/bin/gateway" stop --quiet
     echo "stopped"
     ;;
 status)

@@ -33,20 +33,22 @@ def _run(arguments: argparse.Namespace) -> int:
     configure_process(settings)
     for warning in settings.warnings:
         log.warning(warning)
-    _tell(settings, "preparing")
+    before = status.read(settings.status_path)
+    predecessor = next((p for p in (before.pid, before.predecessor) if status.is_gateway(p, settings.home)), 0)
+    _tell(settings, Status(pid=os.getpid(), phase="preparing", predecessor=predecessor))
     try:
         commit_first(settings)
         serve(settings)
     except GatewayError as error:
-        _tell(settings, "failed", getattr(error, "text", error.message))
+        _tell(settings, Status(pid=os.getpid(), phase="failed", message=getattr(error, "text", error.message)))
         raise
     return OK
 
 
-def _tell(settings: Settings, phase: str, message: str = "") -> None:
+def _tell(settings: Settings, report: Status) -> None:
     """Let `gateway wait` know how far we are; a disk that refuses must not stop a gateway that could serve."""
     with contextlib.suppress(OSError):
-        status.write(settings.status_path, Status(pid=os.getpid(), phase=phase, message=message))
+        status.write(settings.status_path, report)
 
 
 def commit_first(settings: Settings) -> None:

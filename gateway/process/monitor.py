@@ -6,6 +6,7 @@ Never forks and never loads; everything it calls is short.
 
 import logging
 import os
+import signal
 import threading
 import time
 from dataclasses import replace
@@ -33,6 +34,7 @@ class Monitor:
     def __init__(self, settings: Settings, bridge: PM2Bridge) -> None:
         self._settings = settings
         self._bridge = bridge
+        self._predecessor = status.read(settings.status_path).predecessor
         self._board = Board.open(settings.board_path)
         self._status = Status(workers=settings.workers, pid=os.getpid(), phase="serving")
         self._blame = Blame()
@@ -102,7 +104,15 @@ class Monitor:
         if not self._is_ready and len(serving) >= self._settings.workers:
             self._is_ready = True
             self._bridge.ready()
+            self._end_predecessor()
             log.info("gateway ready", extra={"workers": len(serving), "generation": serving[0].generation})
+
+    def _end_predecessor(self) -> None:
+        """Let a gateway go that outlived its process manager: it served until now, from the same sockets."""
+        pid = self._predecessor
+        if pid and status.is_gateway(pid, self._settings.home):
+            log.warning("ending the gateway that ran here before", extra={"arbiter": pid})
+            os.kill(pid, signal.SIGTERM)
 
     def _notice_events(self) -> None:
         """Roll after a commit that a swap cannot complete; lift quarantines that were overruled."""
