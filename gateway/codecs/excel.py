@@ -28,7 +28,11 @@ class ExcelReader:
             try:
                 book = calamine.CalamineWorkbook.from_path(path)
                 rows = book.get_sheet_by_index(0).iter_rows()
-            except (calamine.CalamineError, OSError, IndexError) as error:
+            except BaseException as error:
+                # A panic of the Rust side comes as a BaseException of a class that cannot be imported.
+                panic = type(error).__name__ == "PanicException"
+                if not panic and not isinstance(error, calamine.CalamineError | OSError | IndexError):
+                    raise
                 refuse("xlsx", f"the file is not a readable XLSX workbook: {error}", expected="an .xlsx file")
         yield from _chunks(rows, limits)
 

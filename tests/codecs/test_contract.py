@@ -1,0 +1,186 @@
+"""What holds for every reader and every writer of batches, whatever the format."""
+
+import dataclasses
+import io
+from typing import Any
+
+import formats
+import pytest
+from formats import FORMATS, NAMES, ROWS, SIGNATURE, Format, batch_of, chunks_of
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gateway.codecs.chunks import Limits
+from gateway.errors import InputError, TooLargeError
+
+every = pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.name)
+TABLES = [form for form in FORMATS if form.is_table]
+
+
+@every
+def test_one_table_in_any_format_is_one_batch(form: Format) -> None:
+    """Rows, order, text, numbers, booleans and gaps mean the same to the model, whatever carried them."""
+    columns, ids = batch_of(chunks_of(form.reader(), form.write(ROWS)))
+    expected = [list(column) for column in zip(*ROWS, strict=True)]
+    assert ids == expected[0]
+    assert columns == expected[1:]
+
+
+@every
+@pytest.mark.parametrize("chunk_rows", [1, 2, 3, 1000])
+def test_chunks_neither_lose_nor_repeat_rows(form: Format, chunk_rows: int) -> None:
+    """Chunks are consecutive, within the limit, and together the batch, in whatever size they come."""
+    rows = [(f"r{n}", n % 121, n / 7, "28", f"n {n}", n % 2 == 0) for n in range(7)]
+    chunks = chunks_of(form.reader(), form.write(rows), chunk_rows=chunk_rows)
+    assert [chunk.start for chunk in chunks] == [sum(one.size for one in chunks[:at]) for at in range(len(chunks))]
+    assert all(0 < chunk.size <= chunk_rows for chunk in chunks)
+    assert batch_of(chunks)[1] == [row[0] for row in rows]
+
+
+@every
+def test_a_body_may_be_read_again(form: Format) -> None:
+    """A second pass over the same stream sees the same rows, and the stream stays open."""
+    body, reader = io.BytesIO(form.write(ROWS)), form.reader()
+    first, second = (batch_of(list(reader.read(body, Limits()))) for _ in range(2))
+    assert first == second
+    assert not body.closed
+
+
+@every
+def test_rows_are_counted_while_reading(form: Format) -> None:
+    """A batch of exactly max_rows is read; one row more is refused, with the limit in the text."""
+    body = form.write(ROWS)
+    assert sum(chunk.size for chunk in chunks_of(form.reader(), body, max_rows=len(ROWS))) == len(ROWS)
+    with pytest.raises(TooLargeError, match="more than 4 rows"):
+        chunks_of(form.reader(), body, max_rows=4)
+
+
+@every
+@pytest.mark.parametrize("body", [b"", b"\n", b"\0\0\0\0\0", b"\xff\xfe\x00", b"PK\x03\x04", b"PAR1PAR1", b'"'])
+def test_what_is_no_such_file_is_the_clients_fault(form: Format, body: bytes) -> None:
+    """Emptiness, noise and stumps of files are an InputError with a code and what was expected."""
+    with pytest.raises(InputError) as caught:
+        found = chunks_of(form.reader(), body)
+        raise InputError(found[0].faults)
+    assert caught.value.faults[0].code
+    assert caught.value.faults[0].message
+
+
+@pytest.mark.parametrize("form", TABLES, ids=lambda form: form.name)
+def test_a_header_alone_is_no_batch(form: Format) -> None:
+    """A table without rows is refused, not answered with nothing."""
+    with pytest.raises(InputError) as caught:
+        chunks_of(form.reader(), form.write([]))
+    assert caught.value.faults[0].code == "empty-batch"
+
+
+@every
+def test_every_cut_is_refused_or_read(form: Format) -> None:
+    """A body that was cut off anywhere is rows or a fault of the client, never another error."""
+    body = form.write(ROWS)
+    for length in range(0, len(body), max(1, len(body) // 60)):
+        survive(form, body[:length])
+
+
+def survive(form: Format, body: bytes) -> None:
+    """Read anything; only the errors of the contract may come out."""
+    try:
+        for chunk in chunks_of(form.reader(), body, chunk_rows=3, max_rows=200):
+            assert chunk.size >= len(chunk.faults)
+            assert all(fault.row is not None for fault in chunk.faults)
+            if chunk.instances is None:
+                rows = chunk.size if chunk.kept is None else len(chunk.kept)
+                assert {len(column) for column in chunk.columns} <= {rows}
+    except (InputError, TooLargeError):
+        pass
+
+
+MUTATIONS = st.lists(
+    st.tuples(st.integers(0, 10**6), st.sampled_from(["flip", "drop", "twice", "text"]), st.binary(max_size=6)),
+    max_size=6,
+)
+
+
+def mutated(body: bytes, changes: list[tuple[int, str, bytes]]) -> bytes:
+    """Damage a good body in a few places."""
+    data = bytearray(body)
+    for place, kind, content in changes:
+        at = place % max(1, len(data))
+        if kind == "flip" and data:
+            data[at] ^= content[0] if content else 0xFF
+        elif kind == "drop":
+            del data[at : at + 1 + len(content) * 7]
+        elif kind == "twice":
+            data[at:at] = data[at : at + 40]
+        else:
+            data[at:at] = content
+    return bytes(data)
+
+
+TEXTS = st.text(st.sampled_from('ab1,;\t|"\'\r\n=\0\ufeffé{}[]:"0.5e-'), max_size=80)
+
+
+def fuzz(form: Format, examples: int) -> None:
+    """Try noise, text that looks like the format, and damaged good bodies."""
+    good = form.write(ROWS)
+    options = settings(
+        max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck), derandomize=False
+    )
+
+    @options
+    @given(
+        st.one_of(st.binary(max_size=200), TEXTS.map(lambda t: t.encode()), MUTATIONS.map(lambda m: mutated(good, m)))
+    )
+    def attack(body: bytes) -> None:
+        survive(form, body)
+
+    attack()
+
+
+@every
+def test_noise_is_survived(form: Format) -> None:
+    """Random and damaged bodies end in rows or in a fault of the client."""
+    fuzz(form, 60)
+
+
+@pytest.mark.slow
+@every
+def test_much_noise_is_survived(form: Format) -> None:
+    """Over 200,000 bodies together, none ends in another error or takes the process along."""
+    fuzz(form, 10_000 if form.name == "xlsx" else 70_000)
+
+
+@every
+def test_the_rows_that_are_no_rows_are_named(form: Format) -> None:
+    """Where a format can hold a row that is none, it is counted, numbered in the batch, and the others are kept."""
+    lines = form.write(ROWS).split(b"\n") if form.name in ("csv", "ndjson") else []
+    if not lines:
+        pytest.skip("this format cannot hold a row of another shape")
+    bad = b"1,2" if form.name == "csv" else b"{nonsense"
+    body = form.write(ROWS[:1]) + bad + b"\n" + form.write(ROWS[2:]).split(b"\n", 1)[form.name == "csv"]
+    chunks = chunks_of(form.reader(), body, chunk_rows=2)
+    assert [(fault.row, fault.at) for chunk in chunks for fault in chunk.faults] == [(1, "$[1]")]
+    assert chunks[0].kept == [0]
+
+
+def test_the_fields_of_the_example_are_the_signature() -> None:
+    """The example rows have one cell per field beside the id."""
+    assert ("id", *SIGNATURE.names) == NAMES
+    assert all(len(row) == len(NAMES) for row in ROWS)
+
+
+@every
+def test_aliases_and_extra_columns_pass(form: Format) -> None:
+    """A column under an alias is the field; what a table has beside the fields is left alone."""
+    first = dataclasses.replace(SIGNATURE.inputs[0], aliases=("Age",))
+    signature = dataclasses.replace(SIGNATURE, inputs=(first, *SIGNATURE.inputs[1:]))
+    names = ["id", "Age", *SIGNATURE.names[1:]]
+    extra = ["x"] if form.is_table else []
+    body = form.write([[*row, *extra] for row in ROWS], [*names, *["other"] * len(extra)])
+    assert batch_of(chunks_of(form.reader(), body), signature)[0][0] == [row[1] for row in ROWS]
+
+
+def test_the_independent_writers_differ() -> None:
+    """The formats of the suite are really different ones."""
+    bodies: list[Any] = [form.write(ROWS)[:4] for form in formats.FORMATS]
+    assert len(set(bodies)) == len(bodies)
