@@ -139,6 +139,18 @@ def chosen(request: InferRequest, specs: Sequence[TensorSpec]) -> list[tuple[Ten
     return [(_find(one, by_name), one.binary) for one in request.outputs]
 
 
+def as_columns(shown: dict[str, Any], labels: Sequence[Any]) -> list[dict[str, Any]]:
+    """Split a matrix in JSON into one column per label: data frames of MLServer's clients hold no matrices."""
+    if len(shown["shape"]) == 1 or "data" not in shown:
+        return [shown]
+    rows, width = shown["shape"]
+    names = labels if len(labels) == width else range(width)
+    return [
+        shown | {"name": f"{shown['name']}.{name}", "shape": [rows], "data": shown["data"][column::width]}
+        for column, name in enumerate(names)
+    ]
+
+
 def _find(wanted: Wanted, by_name: dict[str, TensorSpec]) -> TensorSpec:
     found = by_name.get(wanted.name)
     if found is None:

@@ -84,9 +84,10 @@ def predict(route: Route, batch: Batch, deadline: float) -> Predictions:
     if batch.size <= CHUNK_ROWS:
         predictions = route.predict(batch, deadline)
     else:
-        parts = []
+        parts: list[Predictions] = []
         for chunk in batch.chunks(CHUNK_ROWS):
-            parts.append(route.predict(chunk, deadline))
+            with route.admit(deadline, resume=bool(parts)):
+                parts.append(route.predict_admitted(chunk, deadline))
             deadline = time.monotonic() + route.spec.timeout_s
         predictions = _joined(parts)
     environ["gateway.predict_s"] = time.perf_counter() - started

@@ -6,7 +6,7 @@ from flask import Flask
 
 from gateway.executors.pool import NativePool
 from gateway.generation import Generation
-from gateway.rest import compression, cors, documents, mlflow, v2
+from gateway.rest import compression, cors, documents, mlflow, v2, v2_repository
 from gateway.rest.api import GatewayApi
 from gateway.rest.calls import Hands
 
@@ -43,5 +43,5 @@ def _mount_v2(api: GatewayApi, hands: Hands) -> None:
         api.mount(v2.Model, stem, f"v2-model{end}")
         api.mount(v2.ModelReady, f"{stem}/ready", f"v2-model-ready{end}")
         api.mount(v2.Infer, f"{stem}/infer", f"v2-infer{end}", hands=hands)
-    api.mount(v2.RepositoryIndex, "/v2/repository/index", "v2-index")
-    api.mount(v2.RepositoryControl, "/v2/repository/models/<model>/<action>", "v2-control")
+    api.mount(v2_repository.RepositoryIndex, "/v2/repository/index", "v2-index")
+    api.mount(v2_repository.RepositoryControl, "/v2/repository/models/<model>/<action>", "v2-control")

@@ -1,7 +1,7 @@
 """
-The Open Inference Protocol v2 over HTTP: health, metadata, inference, repository index.
+The Open Inference Protocol v2 over HTTP: health, metadata, inference.
 
-Every route is a model of the same name. Models come from registry.yaml alone, so load and unload are refused.
+Every route is a model of the same name.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from flask import Response, request
 
 from gateway import __version__
 from gateway.codecs import v2, v2_tables
-from gateway.codecs.json import encode, parse
+from gateway.codecs.json import encode
 from gateway.columns import columns_of, plan_of
 from gateway.near import did_you_mean
 from gateway.rest.api import Resource
@@ -205,7 +205,11 @@ def _write(route: Route, signature: Signature, read: _Read, predictions: Predict
         answer["id"] = inference.id
     if (content := inference.parameters.get("content_type")) in ("pd", "np", "str"):
         answer["parameters"] = {"content_type": content}
-    answer["outputs"] = [shown for shown, _ in tensors]
+    outputs = [shown for shown, _ in tensors]
+    if content == "pd" and inference.outputs is None:
+        pairs = zip(outputs, wanted, strict=True)
+        outputs = [column for shown, (spec, _) in pairs for column in v2_tables.as_columns(shown, spec.labels)]
+    answer["outputs"] = outputs
     return encode(answer), b"".join(raw for _, raw in tensors)
 
 
@@ -215,39 +219,3 @@ def _respond(head: bytes, raw: bytes, route: Route) -> Response:
         response.headers[HEADER_LENGTH] = str(len(head))
     response.headers["X-Model-Version"] = route.version
     return response
-
-
-class RepositoryIndex(Resource):  # type: ignore[misc]  # flask_restful has no types
-    """Answer POST /v2/repository/index."""
-
-    def post(self) -> Response:
-        """List models with state and reason; `{"ready": true}` leaves out those that cannot serve."""
-        body = request.get_data(cache=False)
-        options = parse(body) if body.strip() else {}
-        if not isinstance(options, dict) or not isinstance(options.get("ready", False), bool):
-            raise RequestError(400, 'the body must be {} or {"ready": true}', code="json-type")
-        rows = [_index_row(route) for route in generation_of_request().table.by_name.values()]
-        return json_response([row for row in rows if row["state"] == "READY" or not options.get("ready")])
-
-
-def _index_row(route: Route) -> dict[str, Any]:
-    reason = route.reason.message if route.reason else ""
-    if route.state == "IDLE":
-        reason = "is loaded by its first request"
-    return {"name": route.name, "version": route.version, "state": STATES[route.state], "reason": reason}
-
-
-class RepositoryControl(Resource):  # type: ignore[misc]  # flask_restful has no types
-    """Refuse POST of load and unload: what a gateway serves stands in one file, and nowhere else."""
-
-    def post(self, model: str, action: str) -> Response:
-        """Answer 404 for an unknown model, else 403 with what to do instead."""
-        if action not in ("load", "unload"):
-            raise RequestError(404, f"there is no action {action!r}", code="unknown-path", hint="load or unload")
-        route = find(model)
-        raise RequestError(
-            403,
-            f"{action} of model {route.name!r} is refused: models come from registry.yaml alone",
-            code="repository-read-only",
-            hint="edit registry.yaml (it is read again by itself), or run: gateway reload",
-        )
