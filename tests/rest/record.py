@@ -23,7 +23,9 @@ HOP = ("connection", "transfer-encoding", "content-length", "host", "keep-alive"
 def mask(value: Any) -> Any:
     """Return the shape of a JSON value: keys and texts stay, numbers become "number"."""
     if isinstance(value, dict):
-        return {key: mask(inner) for key, inner in value.items() if key not in ("model_version", "version", "request_id")}
+        return {
+            key: mask(inner) for key, inner in value.items() if key not in ("model_version", "version", "request_id")
+        }
     if isinstance(value, list):
         return [mask(inner) for inner in value]
     return "number" if isinstance(value, float) else value
@@ -69,7 +71,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    do_GET = do_POST = do_HEAD = do_OPTIONS = forward  # noqa: N815 - the names that http.server calls
+    do_GET = do_POST = do_HEAD = do_OPTIONS = forward
 
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing."""

@@ -12,9 +12,7 @@ from mlflow.deployments import PredictionsResponse
 from mlflow.pyfunc.scoring_server.client import ScoringServerClient
 
 rows = [[1, 106, 70, 28, 135, 34.2, 0.142, 22], [8, 183, 64, None, None, 23.3, 0.672, 32]]
-names = (
-    "times_pregnant glucose blood_pressure skin_fold_thick serum_insulin mass_index diabetes_pedigree age".split()
-)
+names = "times_pregnant glucose blood_pressure skin_fold_thick serum_insulin mass_index diabetes_pedigree age".split()
 frame = pd.DataFrame(rows, columns=names)
 
 

@@ -51,9 +51,14 @@ said["texts"] = [text.decode() for text in answer.as_numpy("prediction")]
 words = {"age_group": "Young", "car_type": "SUV", "area": "rural"}
 numbers = {"loanamount": 12342.0, "deposit": 2360.0}
 columns = [tensor(name, np.array([[word]], dtype=np.object_), "BYTES", binary=True) for name, word in words.items()]
-columns += [tensor(name, np.array([[number]], dtype=np.float32), "FP32", binary=True) for name, number in numbers.items()]
+columns += [
+    tensor(name, np.array([[number]], dtype=np.float32), "FP32", binary=True) for name, number in numbers.items()
+]
 answer = client.infer("loan", columns)
-said["loan"] = {"label": answer.as_numpy("prediction")[0].decode(), "probabilities": answer.as_numpy("probabilities").tolist()}
+said["loan"] = {
+    "label": answer.as_numpy("prediction")[0].decode(),
+    "probabilities": answer.as_numpy("probabilities").tolist(),
+}
 
 for name, call in {
     "no_such_model": lambda: client.infer("none", [tensor("x", rows, "FP64", binary=True)]),
