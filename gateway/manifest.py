@@ -14,7 +14,7 @@ from gateway.errors import Problem
 from gateway.schema import Signature
 
 #: Raised when the meaning of a manifest changes: old ones in the cache are then prepared anew.
-MANIFEST_FORMAT = 1
+MANIFEST_FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,14 +37,26 @@ class GoldenResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Twin:
-    """Describe a faster predictor that was proven equal to the original."""
+    """
+    Describe a faster predictor that was proven equal to the original; it lies at `path` and has this `sha256`.
+
+    `gain` is how many times faster one row is, `predict_s` the twin's time of it. `max_difference` is relative to the
+    expected value where that exceeds 1. `ties` counts rows where the original found two labels equally likely and the
+    twin chose the other. `complete` is false where time ran out before all generated rows were compared.
+    """
 
     compiler: str
+    runtime: str
     path: str
+    sha256: str
     rows_proven: int
     max_difference: float
     gain: float
+    predict_s: float
     ties: int = 0
+    complete: bool = True
+    size_bytes: int = 0
+    uses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal, TypeAlias, TypeVar
 
+from gateway.compilers import load_twin
+from gateway.compilers.rows import one_row
 from gateway.errors import GatewayError, LoadError, NotReadyError, PredictError, Problem
 from gateway.executors.base import Executor
 from gateway.executors.local import LocalExecutor
@@ -18,6 +20,7 @@ from gateway.executors.pool import NativePool
 from gateway.loaders import get_loader
 from gateway.loaders.base import LoadOptions, Predictor
 from gateway.manifest import Manifest
+from gateway.prepare_entry import INLINE_LIMIT_S, warm_up
 from gateway.schema import Column, Predictions
 
 T = TypeVar("T")
@@ -60,7 +63,7 @@ class Model:
             self._change("LOADING")
         started = time.perf_counter()
         try:
-            predictor = self._make_predictor()
+            executor = self._make_executor()
         except GatewayError as error:
             self._change("FAILED", error.as_problem())
         except Exception as error:
@@ -69,9 +72,7 @@ class Model:
         else:
             self.load_s = time.perf_counter() - started
             self.loads += 1
-            self._executor = LocalExecutor(
-                predictor, self._pool, predict_s=self.manifest.predict_s, inline=self.manifest.inline
-            )
+            self._executor = executor
             self._change("READY")
 
     def unload(self) -> None:
@@ -112,11 +113,36 @@ class Model:
         problem = self.problem or Problem("loading", "the model is still being loaded", "retry in a few seconds")
         raise NotReadyError(problem.message, code=problem.code, hint=problem.hint)
 
-    def _make_predictor(self) -> Predictor:
-        artifact = self.manifest.artifact
-        if artifact is None or self.manifest.signature is None:
+    def _make_executor(self) -> Executor:
+        manifest = self.manifest
+        twin = self._load_twin()
+        if twin is not None and manifest.twin is not None:
+            predict_s = manifest.twin.predict_s
+            return LocalExecutor(twin, self._pool, predict_s=predict_s, inline=predict_s < INLINE_LIMIT_S)
+        return LocalExecutor(self._load_original(), self._pool, predict_s=manifest.predict_s, inline=manifest.inline)
+
+    def _load_twin(self) -> Predictor | None:
+        """Return the proven twin; where its file is gone or altered the original serves, only slower."""
+        twin = self.manifest.twin
+        if twin is None:
+            return None
+        try:
+            return load_twin(Path(twin.path), twin.sha256)
+        except Exception as error:
+            log.warning(
+                "the compiled twin cannot be loaded; the original serves",
+                extra={"path": twin.path, "reason": f"{type(error).__name__}: {error}", "fix": "gateway prepare"},
+            )
+            return None
+
+    def _load_original(self) -> Predictor:
+        artifact, signature = self.manifest.artifact, self.manifest.signature
+        if artifact is None or signature is None:
             raise LoadError("the manifest names no artifact", code="load", hint="run: gateway prepare")
-        return get_loader(self.manifest.loader).load(Path(artifact.path), self._options)
+        # get_loader imports the framework: never on the way to a twin.
+        predictor = get_loader(self.manifest.loader).load(Path(artifact.path), self._options)
+        warm_up(self.manifest.loader, predictor, one_row(predictor.signature, signature))
+        return predictor
 
     def _change(self, state: State, problem: Problem | None = None) -> None:
         self.state, self.problem, self.since = state, problem, time.time()

@@ -21,6 +21,7 @@ from typing import Any
 import msgspec
 
 from gateway import __version__, artifacts, manifest
+from gateway.compilers import compiler_versions
 from gateway.errors import GatewayError, Problem
 from gateway.loaders import package_versions
 from gateway.manifest import Manifest, StoredArtifact
@@ -90,6 +91,8 @@ def prepare_route(spec: RouteSpec, cache_dir: Path, limits: Limits, *, retry: bo
 def _still_holds(known: Manifest, retry: bool) -> bool:
     if known.artifact is None or not Path(known.artifact.path).exists():
         return False
+    if known.twin is not None and not Path(known.twin.path).exists():
+        return False
     return known.problem is None or (known.problem.code in LASTING and not retry)
 
 
@@ -128,7 +131,7 @@ def _key(spec: RouteSpec, stored: StoredArtifact, golden: Path | None) -> str:
     values |= {
         "artifact": [stored.sha256, Path(stored.path).name, artifacts.split_entry(spec.artifact)[1]],
         "golden": artifacts.digest(golden)[0] if golden else "",
-        "versions": package_versions(spec.loader),
+        "versions": package_versions(spec.loader) | compiler_versions(),
         "gateway": [__version__, manifest.MANIFEST_FORMAT],
         "python": [platform.python_version(), platform.machine(), sys.platform],
         # Python code may import modules beside it, so the same file elsewhere is another model.

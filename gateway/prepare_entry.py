@@ -12,18 +12,20 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from gateway import golden
+from gateway.compilers.base import Declined
+from gateway.compilers.rows import one_row
+from gateway.compilers.search import Found, Job, find_twin
 from gateway.errors import ArtifactError, GatewayError, LoadError
 from gateway.loaders import get_loader, package_versions
 from gateway.loaders.base import LoadOptions, Predictor
-from gateway.manifest import GoldenResult, Manifest, StoredArtifact
+from gateway.manifest import GoldenResult, Manifest, StoredArtifact, Twin
 from gateway.registry.merge import merge_signature
 from gateway.registry.spec import RouteSpec
-from gateway.schema import Column, Signature, make_column
+from gateway.schema import Column, Signature
 
 #: Loaders whose predict time says nothing about the next call: they may sleep or call others.
 UNBOUNDED_LOADERS = frozenset({"python", "stub"})
@@ -31,6 +33,8 @@ UNBOUNDED_LOADERS = frozenset({"python", "stub"})
 INLINE_LIMIT_S = 0.001
 #: Enough calls to get past lazy initialisation; more only prolongs preparing slow models.
 TIMED_CALLS = 15
+#: Calls until the JVM has compiled its scoring classes: the first takes milliseconds, the 300th 10 to 35 us.
+WARM_UP_CALLS = {"h2o_mojo": 300}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,10 +88,13 @@ def _prepared(entry: Entry, blank: Manifest) -> Manifest:
     path = Path(entry.artifact.path)
     predictor = loader.load(path, options)
     load_s = time.perf_counter() - started
+    memory_bytes = max(_resident_bytes() - before, 0)
     signature = merge_signature(predictor.signature, spec)
     result = _self_test(entry, predictor)
     sample = _sample_columns(predictor.signature, signature, entry.golden)
+    warm_up(spec.loader, predictor, sample)
     predict_s = _median_predict_s(predictor, sample)
+    twin, declined = _twin(entry, predictor, signature, sample)
     return Manifest(
         key=entry.key,
         loader=spec.loader,
@@ -97,9 +104,11 @@ def _prepared(entry: Entry, blank: Manifest) -> Manifest:
         platform=f"{spec.loader}_{path.suffix.lstrip('.') or 'folder'}",
         load_s=load_s,
         predict_s=predict_s,
-        memory_bytes=max(_resident_bytes() - before, 0),
+        memory_bytes=memory_bytes,
         inline=0 < predict_s < INLINE_LIMIT_S and spec.loader not in UNBOUNDED_LOADERS,
         golden=result,
+        twin=twin,
+        twin_declined=declined,
         warnings=tuple(getattr(predictor, "warnings", ())),
     )
 
@@ -110,24 +119,69 @@ def _self_test(entry: Entry, predictor: Predictor) -> GoldenResult | None:
     return golden.check(Path(entry.golden), predictor, entry.spec.tolerance)
 
 
-def _sample_columns(native: Signature, merged: Signature, golden_path: str) -> list[Column] | None:
+def _sample_columns(native: Signature, merged: Signature, golden_path: str) -> list[Column]:
     """Return one plausible instance: the first golden row, else examples, defaults and levels of the signature."""
     if golden_path:
         return [column[:1] for column in golden.read(Path(golden_path), native).columns]
-    columns = []
-    for field, native_field in zip(merged.inputs, native.inputs, strict=True):
-        choices: Sequence[Any] = (*field.examples, *(field.enum or ()))
-        value = field.default if field.default is not None else (choices[0] if choices else None)
-        if value is None:
-            value = {"string": "a sample text", "boolean": True}.get(field.type, field.minimum or 0)
-        columns.append(make_column(native_field.type, [value]))
-    return columns
+    return one_row(native, merged)
 
 
-def _median_predict_s(predictor: Predictor, columns: list[Column] | None) -> float:
+def _twin(
+    entry: Entry, predictor: Predictor, signature: Signature, sample: Sequence[Column]
+) -> tuple[Twin | None, str]:
+    """Return a proven twin, or None and why there is none; raises LoadError where the route insists on one."""
+    spec = entry.spec
+    if spec.compile == "off":
+        return None, "the registry says compile: off"
+    rows = golden.read(Path(entry.golden), predictor.signature).columns if entry.golden else ()
+    path = Path(entry.cache_dir) / "twins" / f"{entry.key}.twin"
+    job = Job(
+        loader=spec.loader,
+        original=predictor,
+        merged=signature,
+        path=path,
+        row=sample,
+        golden=rows,
+        tolerance=spec.tolerance,
+    )
+    try:
+        return _record(find_twin(job)), ""
+    except Declined as reason:
+        if spec.compile == "require":
+            raise LoadError(
+                f"the route requires a compiled twin, but: {reason}",
+                code="compile-required",
+                hint="set `compile: auto` to serve the original, or `tolerance` where a larger difference is fine",
+            ) from reason
+        return None, str(reason)
+
+
+def _record(found: Found) -> Twin:
+    return Twin(
+        compiler=found.compiler,
+        runtime=found.runtime,
+        path=str(found.path),
+        sha256=found.sha256,
+        rows_proven=found.proof.rows,
+        max_difference=found.proof.max_difference,
+        gain=round(found.gain, 1),
+        predict_s=found.predict_s,
+        ties=found.proof.ties,
+        complete=found.proof.complete,
+        size_bytes=found.path.stat().st_size,
+        uses=found.uses,
+    )
+
+
+def warm_up(loader: str, predictor: Predictor, row: Sequence[Column]) -> None:
+    """Let a JVM compile what it will run; nothing to do for other loaders, or where the row does not suit."""
+    with contextlib.suppress(Exception):
+        for _ in range(WARM_UP_CALLS.get(loader, 0)):
+            predictor.predict(row)
+
+
+def _median_predict_s(predictor: Predictor, columns: Sequence[Column]) -> float:
     """Time one instance; 0 means unknown, because the made-up instance did not suit the model."""
-    if columns is None:
-        return 0.0
     times = []
     try:
         for _ in range(TIMED_CALLS):

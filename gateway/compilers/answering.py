@@ -1,0 +1,149 @@
+"""
+Scores -> probabilities -> Predictions: the last steps of every twin.
+
+Used by runtimes; numpy only. Each link repeats the arithmetic of the library it is named after.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from gateway.schema import Predictions
+
+Scores: TypeAlias = npt.NDArray[Any]
+Link: TypeAlias = Callable[[Scores], Scores]
+Read: TypeAlias = Callable[[Scores], Predictions]
+
+
+def expit(scores: Scores) -> Scores:
+    """Return 1 / (1 + exp(-x)) without overflow."""
+    small = np.exp(-np.abs(scores))
+    return np.asarray(np.where(scores >= 0, 1.0, small) / (1.0 + small))
+
+
+def pair(chance: Scores) -> Scores:
+    """Return the two columns of a binary classifier from the probability of its second class."""
+    found = np.empty((len(chance), 2), dtype=chance.dtype)
+    found[:, 1] = chance[:, 0]
+    found[:, 0] = 1 - found[:, 1]
+    return found
+
+
+def _pair_of_scores(scores: Scores) -> Scores:
+    return pair(expit(scores))
+
+
+def _pair_of_doubled(scores: Scores) -> Scores:
+    return pair(expit(2.0 * scores))
+
+
+def softmax(scores: Scores) -> Scores:
+    """Return exp(x) over its sum per row."""
+    found = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return np.asarray(found / found.sum(axis=1, keepdims=True))
+
+
+def normalized(chances: Scores) -> Scores:
+    """Divide by the row's sum; a row of zeros becomes uniform."""
+    total = chances.sum(axis=1, keepdims=True)
+    uniform = np.full_like(chances, 1.0 / chances.shape[1])
+    return np.asarray(np.divide(chances, total, out=uniform, where=total != 0))
+
+
+def _huber(scores: Scores) -> Scores:
+    return np.asarray((np.clip(scores, -1, 1) + 1.0) / 2.0)
+
+
+def _xgboost_sigmoid(scores: Scores) -> Scores:
+    # common/math.h of XGBoost: float32, the exponent capped at 88.7.
+    found = np.float32(1.0) / (np.exp(np.minimum(-scores, np.float32(88.7))) + np.float32(1.0))
+    return np.asarray(found, dtype=np.float32)
+
+
+def _as_double(scores: Scores) -> Scores:
+    return scores.astype(np.float64)
+
+
+LINKS: Final[Mapping[str, Link]] = {
+    "exp": np.exp,
+    "expit": expit,
+    "pair": pair,
+    "pair-of-scores": _pair_of_scores,
+    "pair-of-doubled": _pair_of_doubled,
+    "softmax": softmax,
+    "normalized": normalized,
+    "huber": _huber,
+    "xgboost-sigmoid": _xgboost_sigmoid,
+    "double": _as_double,
+    "negative-zero-one": lambda scores: (scores > 0).astype(np.float64),
+}
+
+
+def chain(names: Sequence[str]) -> Link:
+    """Return the links applied one after the other."""
+    links = [LINKS[name] for name in names]
+    if len(links) == 1:
+        return links[0]
+
+    def run(scores: Scores) -> Scores:
+        for link in links:
+            scores = link(scores)
+        return scores
+
+    return run
+
+
+def reader(answer: Mapping[str, Any]) -> Read:
+    """
+    Return the function that turns final scores (n, k) into Predictions.
+
+    `answer` holds `kind` and, for classes, `probabilities`: whether scores are such, or mere margins.
+    """
+    kind = answer["kind"]
+    if kind == "regression":
+        return lambda scores: Predictions(np.array(scores[:, 0], dtype=np.float64))
+    if kind == "multi_output":
+        return lambda scores: Predictions(np.asarray(scores))
+    if kind == "multi_label":
+        return _read_labels
+    if answer["probabilities"]:
+        return lambda scores: Predictions(scores.argmax(axis=1), np.asarray(scores, dtype=np.float64))
+    if answer.get("single"):
+        return lambda scores: Predictions((scores[:, 0] > 0).astype(np.int64))
+    return lambda scores: Predictions(scores.argmax(axis=1))
+
+
+def _read_labels(scores: Scores) -> Predictions:
+    return Predictions((scores > 0.5).astype(np.int64), np.asarray(scores, dtype=np.float64))  # noqa: PLR2004 - one half
+
+
+def single(answer: Mapping[str, Any], links: Sequence[str]) -> Callable[[float], Predictions] | None:
+    """Return the shortest way from one score of one row to its answer; None where arrays have to do it."""
+    return _SINGLES.get((answer["kind"], *links))
+
+
+def _one_value(score: float) -> Predictions:
+    return Predictions(np.array([score], dtype=np.float64))
+
+
+def _one_chance(score: float) -> Predictions:
+    small = math.exp(-abs(score))
+    chance = (1.0 if score >= 0 else small) / (1.0 + small)
+    return Predictions(np.array([1 if score > 0 else 0]), np.array([[1.0 - chance, chance]]))
+
+
+def _one_xgboost_chance(score: float) -> Predictions:
+    # Rounded to float32 like the original, so that one row and a batch of them answer alike.
+    chance = np.float32(1.0 / (1.0 + math.exp(min(-score, 88.7))))
+    other = np.float32(1.0) - chance
+    return Predictions(np.array([1 if chance > other else 0]), np.array([[other, chance]], dtype=np.float64))
+
+
+_SINGLES: Final[Mapping[tuple[str, ...], Callable[[float], Predictions]]] = {
+    ("regression",): _one_value,
+    ("classification", "pair-of-scores"): _one_chance,
+    ("classification", "xgboost-sigmoid", "pair"): _one_xgboost_chance,
+}

@@ -1,0 +1,170 @@
+"""
+Instances made up from a signature: one plausible one, and many that reach every corner of it.
+
+Deterministic: the same signature gives the same rows. Knows no model.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from gateway.schema import Column, Field, Signature, make_column
+
+_SEED = 20
+#: Random rows; with about 300 levels of one column each level is drawn a few times.
+RANDOM_ROWS = 1_500
+#: Share of missing values in random rows, where a field takes them.
+_HOLES = 0.1
+#: One by one on a plausible row: numbers at the edges of what a JSON number in range can be.
+_EDGES = (0.0, -0.0, 1.0, -1.0, 0.5, 1e-9, 1e-300, 255.0, -1e6, 1e6, 16_777_217.0, 1e12, -1e12, 1e30, 1e39)
+_EDGE_WHOLE = (0, 1, -1, 2, 7, 255, 65_536, -1_000_000, 16_777_217, 2**53)
+_TEXTS = (
+    "", " ", "a", "the", "I", "good", "GOOD Good good", "not bad, not bad at all!", "größer als das Leben",
+    "Ünïcödé ÉCOLE straße ﬁn ǅ İstanbul", "映画 は 素晴らしい", "🎬🎬 film 🎬", "e\u0301cole vs \u00e9cole",
+    "don't can't it's", "under_score snake_case", "x1 2nd 3.14 1,000", "tab\tnew\nline\r\nend  two   spaces",
+    "<b>bold</b> &amp; http://a.b/c?d=e#f",
+    "\u00a0nbsp\u2003em\u200bzero", "مرحبا بالعالم", "ab " * 300, "a-b_c.d,e;f",
+    "'quoted' \"text\"", "aaa aaaa aaaaa", "\x00nul\x7f",
+)  # fmt: skip
+
+
+def plausible(field: Field) -> Any:
+    """Return one value that the field takes."""
+    choices: Sequence[Any] = (*field.examples, *(field.enum or ()))
+    if field.default is not None:
+        return field.default
+    if choices:
+        return choices[0]
+    if field.type == "string":
+        return "a sample text"
+    if field.type == "boolean":
+        return True
+    low = field.minimum if field.minimum is not None else field.exclusive_minimum
+    high = field.maximum if field.maximum is not None else field.exclusive_maximum
+    if low is not None and high is not None:
+        middle = (low + high) / 2
+        return int(middle) if field.type == "integer" else middle
+    return low + 1 if low is not None else high - 1 if high is not None else 1
+
+
+def one_row(native: Signature, merged: Signature) -> list[Column]:
+    """Return one instance as columns in predictor order."""
+    pairs = zip(native.inputs, merged.inputs, strict=True)
+    return [make_column(own.type, [plausible(field)]) for own, field in pairs]
+
+
+def generated(native: Signature, merged: Signature, seen: Sequence[Column] = ()) -> Iterator[list[Column]]:
+    """
+    Yield batches of instances over the whole signature: every level, range edges, missing, unknown, odd text.
+
+    `seen` are real instances (golden rows): their values show where undeclared ranges lie.
+    """
+    draw = np.random.default_rng(_SEED)
+    fields = [_Values(own, field, seen[i] if seen else None) for i, (own, field) in enumerate(_pairs(native, merged))]
+    yield _columns(native, [field.drawn(draw, RANDOM_ROWS) for field in fields])
+    base = [field.base() for field in fields]
+    sweeps: list[list[Any]] = [[] for _ in fields]
+    for i, field in enumerate(fields):
+        edges = field.edges()
+        for j, column in enumerate(sweeps):
+            column.extend(edges if i == j else [base[j]] * len(edges))
+    if sweeps and sweeps[0]:
+        yield _columns(native, sweeps)
+
+
+def _pairs(native: Signature, merged: Signature) -> Iterator[tuple[Field, Field]]:
+    return zip(native.inputs, merged.inputs, strict=True)
+
+
+def _columns(native: Signature, values: Sequence[Sequence[Any]]) -> list[Column]:
+    return [make_column(field.type, column) for field, column in zip(native.inputs, values, strict=True)]
+
+
+class _Values:
+    """Make values of one field: `own` is what the artifact says, `field` what the route promises."""
+
+    def __init__(self, own: Field, field: Field, seen: Column | None) -> None:
+        self.field = field
+        self.levels = list(field.enum) if field.enum is not None else list(own.enum) if own.enum is not None else None
+        self.takes_missing = own.nullable and (
+            field.nullable or not field.required or bool(field.missing) or field.unknown == "missing"
+        )
+        self.seen = (
+            []
+            if seen is None
+            else [value for value in seen.tolist() if not (isinstance(value, float) and math.isnan(value))]
+        )
+
+    def base(self) -> Any:
+        """Return one plausible value."""
+        return self.seen[0] if self.seen else plausible(self.field)
+
+    def drawn(self, draw: np.random.Generator, count: int) -> list[Any]:
+        """Return random values, some of them missing."""
+        values = self._random(draw, count)
+        if self.takes_missing:
+            holes = draw.random(count) < _HOLES
+            values = [math.nan if hole else value for hole, value in zip(holes, values, strict=True)]
+        return values
+
+    def edges(self) -> list[Any]:
+        """Return every level, the ends of the range, odd values, and missing."""
+        missing = [math.nan] if self.takes_missing else []
+        if self.levels is not None:
+            return [*self.levels, *missing]
+        if self.field.type == "boolean":
+            return [True, False, *missing]
+        if self.field.type == "string":
+            return [text for text in (*_TEXTS, *self.seen) if self._fits(text)] + missing
+        low, high = self._limits()
+        whole = self.field.type == "integer"
+        ends: list[Any] = [value for value in (low, high) if math.isfinite(value)]
+        ends = [int(value) for value in ends] if whole else ends
+        inside = [value for value in (_EDGE_WHOLE if whole else _EDGES) if low <= value <= high]
+        return [*ends, *inside, *self.seen, *missing]
+
+    def _random(self, draw: np.random.Generator, count: int) -> list[Any]:
+        if self.levels is not None:
+            return [self.levels[i] for i in draw.integers(len(self.levels), size=count)]
+        if self.field.type == "boolean":
+            return list(map(bool, draw.random(count) < 0.5))  # noqa: PLR2004 - a fair coin
+        if self.field.type == "string":
+            return [self._phrase(draw) for _ in range(count)]
+        low, high = self._span()
+        if self.field.type == "integer":
+            return list(map(int, draw.integers(math.ceil(low), max(math.floor(high), math.ceil(low)) + 1, size=count)))
+        return list(map(float, draw.uniform(low, high, size=count)))
+
+    def _limits(self) -> tuple[float, float]:
+        lows = [value for value in (self.field.minimum, self.field.exclusive_minimum) if value is not None]
+        highs = [value for value in (self.field.maximum, self.field.exclusive_maximum) if value is not None]
+        low, high = max(lows, default=-math.inf), min(highs, default=math.inf)
+        # Exclusive limits: one step inside is the last value that can come.
+        if self.field.exclusive_minimum == low:
+            low = low + 1 if self.field.type == "integer" else math.nextafter(low, math.inf)
+        if self.field.exclusive_maximum == high:
+            high = high - 1 if self.field.type == "integer" else math.nextafter(high, -math.inf)
+        return low, high
+
+    def _span(self) -> tuple[float, float]:
+        """Return where random values are drawn: the declared range, else around the seen values."""
+        low, high = self._limits()
+        if not math.isfinite(low) or not math.isfinite(high):
+            seen = [float(value) for value in self.seen] or [-100.0, 100.0]
+            width = max(max(seen) - min(seen), abs(max(seen)), 1.0)
+            low = max(low, min(seen) - width / 2)
+            high = max(min(high, max(seen) + width / 2), low)
+        return low, high
+
+    def _fits(self, text: str) -> bool:
+        least, most = self.field.min_length or 0, self.field.max_length
+        return least <= len(text) and (most is None or len(text) <= most)
+
+    def _phrase(self, draw: np.random.Generator) -> str:
+        """Return words of the seen texts and of the odd ones, shuffled."""
+        words = [word for text in (*_TEXTS[:20], *map(str, self.seen)) for word in text.split(" ")][:2_000]
+        chosen = draw.integers(len(words), size=int(draw.integers(1, 30)))
+        text = " ".join(words[i] for i in chosen)
+        return text if self._fits(text) else (text * (self.field.min_length or 1))[: self.field.max_length]

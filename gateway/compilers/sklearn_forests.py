@@ -1,0 +1,152 @@
+"""
+Lowers scikit-learn's trees, forests and boostings to nodes. Runs while preparing.
+
+Trees of sklearn.tree compare values rounded to float32 with double thresholds, histogram boosting compares doubles.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from gateway.compilers.base import Declined
+from gateway.compilers.forest import Array, Forest, Tree, to_onnx
+
+_PAIR = 2
+
+
+def forest_values(model: Any) -> dict[str, Any]:
+    """Return the node of a regressor made of trees."""
+    kind = type(model).__name__
+    if kind == "GradientBoostingRegressor":
+        return _boosting(model)
+    if kind == "HistGradientBoostingRegressor":
+        return _linked(_histogram(model), _INVERSES[type(model._loss.link).__name__])
+    if kind in _SINGLE:
+        return _node(Forest([_tree(model.tree_, 1.0)], model.n_outputs_, "float64", "<="))
+    return _node(Forest(_members(model), model.n_outputs_, "float64", "<="))
+
+
+def forest_chances(model: Any) -> dict[str, Any]:
+    """Return the node of a classifier made of trees, with one column per class."""
+    kind = type(model).__name__
+    if kind == "GradientBoostingClassifier":
+        names = {"HalfBinomialLoss": ["pair-of-scores"], "ExponentialLoss": ["pair-of-doubled"]}
+        return _linked(_boosting(model), names.get(type(model._loss).__name__, ["softmax"]))
+    if kind == "HistGradientBoostingClassifier":
+        return _linked(_histogram(model), ["softmax"] if model.n_trees_per_iteration_ > 1 else ["pair-of-scores"])
+    if model.n_outputs_ != 1:
+        raise Declined("trees for several labels at once")
+    trees = [_tree(model.tree_, 1.0)] if kind in _SINGLE else _members(model)
+    trees = [_as_shares(tree, len(trees)) for tree in trees]
+    if len(model.classes_) != _PAIR:
+        return _node(Forest(trees, len(model.classes_), "float64", "<="))
+    second = [Tree(t.left, t.right, t.feature, t.threshold, t.nan_left, t.values[:, 1:]) for t in trees]
+    return _linked(_node(Forest(second, 1, "float64", "<=")), ["pair"])
+
+
+def _node(forest: Forest, base: Array | None = None, *, rounded: bool = True) -> dict[str, Any]:
+    return {
+        "op": "forest",
+        "model": to_onnx(forest),
+        "dtype": "float64",
+        "base": np.zeros(forest.outputs) if base is None else np.asarray(base, dtype=np.float64).reshape(-1),
+        "rounded": rounded,
+        "finite": True,
+    }
+
+
+def _linked(node: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    return {"op": "link", "of": node, "names": list(names)} if names else node
+
+
+def _tree(tree: Any, weight: float) -> Tree:
+    nodes = tree.__getstate__()["nodes"]
+    values = np.asarray(tree.value, dtype=np.float64)
+    return Tree(
+        nodes["left_child"].astype(np.int64),
+        nodes["right_child"].astype(np.int64),
+        np.maximum(nodes["feature"], 0).astype(np.int64),
+        nodes["threshold"].astype(np.float64),
+        nodes["missing_go_to_left"].astype(bool),
+        values.reshape(len(values), -1) * weight,
+    )
+
+
+def _as_shares(tree: Tree, count: int) -> Tree:
+    total = tree.values.sum(axis=1, keepdims=True)
+    shares = tree.values / np.where(total == 0, 1.0, total) / count
+    return Tree(tree.left, tree.right, tree.feature, tree.threshold, tree.nan_left, shares)
+
+
+def _members(model: Any) -> list[Tree]:
+    is_class = hasattr(model, "classes_")
+    return [_tree(part.tree_, 1.0 if is_class else 1.0 / len(model.estimators_)) for part in model.estimators_]
+
+
+def _boosting(model: Any) -> dict[str, Any]:
+    """Each stage has one tree per output; the initial model must be a constant."""
+    if type(model.init_).__name__ not in {"DummyClassifier", "DummyRegressor", "str"}:
+        raise Declined("a boosting that starts from a model of its own")
+    trees, targets = [], []
+    for stage in model.estimators_:
+        for target, part in enumerate(stage):
+            trees.append(_tree(part.tree_, float(model.learning_rate)))
+            targets.append(target)
+    base = model._raw_predict_init(np.zeros((1, model.n_features_in_), dtype=np.float32))
+    return _node(Forest(trees, model.n_trees_per_iteration_, "float64", "<=", targets), base)
+
+
+def _histogram(model: Any) -> dict[str, Any]:
+    if getattr(model, "_preprocessor", None) is not None:
+        raise Declined("histogram boosting with categorical columns")
+    trees, targets = [], []
+    for stage in model._predictors:
+        for target, part in enumerate(stage):
+            trees.append(_histogram_tree(part.nodes))
+            targets.append(target)
+    forest = Forest(trees, model.n_trees_per_iteration_, "float64", "<=", targets)
+    return {**_node(forest, model._baseline_prediction, rounded=False), "finite": False}
+
+
+def _histogram_tree(nodes: Array) -> Tree:
+    if nodes["is_categorical"].any():
+        raise Declined("histogram boosting with categorical columns")
+    leaf = nodes["is_leaf"].astype(bool)
+    return Tree(
+        np.where(leaf, -1, nodes["left"].astype(np.int64)),
+        np.where(leaf, -1, nodes["right"].astype(np.int64)),
+        nodes["feature_idx"].astype(np.int64),
+        nodes["num_threshold"].astype(np.float64),
+        nodes["missing_go_to_left"].astype(bool),
+        nodes["value"].astype(np.float64)[:, None],
+    )
+
+
+_INVERSES = {"IdentityLink": [], "LogLink": ["exp"]}
+_SINGLE = {"DecisionTreeClassifier", "DecisionTreeRegressor", "ExtraTreeClassifier", "ExtraTreeRegressor"}
+FORESTS: set[str] = {
+    *_SINGLE,
+    "RandomForestClassifier",
+    "RandomForestRegressor",
+    "ExtraTreesClassifier",
+    "ExtraTreesRegressor",
+    "GradientBoostingClassifier",
+    "GradientBoostingRegressor",
+    "HistGradientBoostingClassifier",
+    "HistGradientBoostingRegressor",
+}
+
+
+def probe_forest(model: Any) -> Forest | None:
+    """Return the thresholds of a model made of trees, for the proof; None where it is none."""
+    kind = type(model).__name__
+    if kind not in FORESTS:
+        return None
+    if kind.startswith("Hist"):
+        trees = [_histogram_tree(part.nodes) for stage in model._predictors for part in stage]
+    elif kind in _SINGLE:
+        trees = [_tree(model.tree_, 1.0)]
+    else:
+        trees = [_tree(part.tree_, 1.0) for part in np.asarray(model.estimators_, dtype=object).ravel()]
+    return Forest(trees, 1, "float64", "<=")

@@ -1,0 +1,61 @@
+"""
+A twin as one file: msgpack with numpy arrays as (dtype, shape, bytes). No pickle, nothing that could run.
+
+Knows nothing about what a program means.
+"""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from gateway.compilers.base import Draft
+from gateway.schema import Signature
+
+#: Raised when a runtime changes what it understands; older files then count as unreadable.
+FORMAT = 1
+_ARRAY = 1
+
+
+def write(path: Path, draft: Draft) -> str:
+    """Write atomically and return the sha256 of the file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    signature = msgspec.to_builtins(draft.signature)
+    data = msgspec.msgpack.encode(
+        {"format": FORMAT, "runtime": draft.runtime, "signature": signature, "program": draft.program},
+        enc_hook=_to_wire,
+    )
+    file = path.with_name(f".{path.name}.tmp")
+    file.write_bytes(data)
+    file.replace(path)
+    return hashlib.sha256(data).hexdigest()
+
+
+def read(path: Path, sha256: str) -> Draft:
+    """Return what was written; raises OSError or ValueError where the file is absent, altered or of another format."""
+    data = path.read_bytes()
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise ValueError("the file was altered since it was proven")
+    found = msgspec.msgpack.decode(data, ext_hook=_from_wire)
+    if found.get("format") != FORMAT:
+        raise ValueError(f"format {found.get('format')}, expected {FORMAT}")
+    signature = msgspec.convert(found["signature"], Signature)
+    return Draft(runtime=found["runtime"], program=found["program"], signature=signature)
+
+
+def _to_wire(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        fields = (value.dtype.str, list(value.shape), np.ascontiguousarray(value).tobytes())
+        return msgspec.msgpack.Ext(_ARRAY, msgspec.msgpack.encode(fields))
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"a twin cannot hold a {type(value).__name__}")
+
+
+def _from_wire(code: int, data: memoryview) -> Any:
+    if code != _ARRAY:
+        raise ValueError(f"unknown extension {code}")
+    dtype, shape, content = msgspec.msgpack.decode(data)
+    return np.frombuffer(content, dtype=np.dtype(dtype)).reshape(shape)
