@@ -103,8 +103,12 @@ class InputError(GatewayError):
         super().__init__(head, hint=hint)
 
     def by_field(self) -> Mapping[str, str]:
-        """Return field -> text for the faults that belong to a field (what Flask-RESTful clients read)."""
-        return {fault.field: fault.message for fault in reversed(self.faults) if fault.field is not None}
+        """Return field -> text of its first fault, in order (what Flask-RESTful clients read)."""
+        texts: dict[str, str] = {}
+        for fault in self.faults:
+            if fault.field is not None:
+                texts.setdefault(fault.field, fault.message)
+        return texts
 
 
 class TooLargeError(GatewayError):

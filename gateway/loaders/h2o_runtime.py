@@ -8,6 +8,7 @@ import fcntl
 import importlib.util
 import os
 import re
+import shutil
 import threading
 import zipfile
 from importlib.metadata import PackageNotFoundError, version
@@ -103,10 +104,22 @@ def find_jvm(wanted: str | None = None) -> Path:
     try:
         return Path(jpype.getDefaultJVMPath())
     except Exception as exc:  # JVMNotFoundException, or ValueError where JAVA_HOME points nowhere
-        packaged = _packaged_jvm()
-        if packaged is None:
+        found = _jvm_of_path() or _packaged_jvm()
+        if found is None:
             raise LoadError(f"no Java was found: {exc}", code="missing-java", hint=_JAVA_HINT) from exc
-        return packaged
+        return found
+
+
+_LIBRARIES = ("lib/server/libjvm.so", "lib/server/libjvm.dylib", "bin/server/jvm.dll")
+
+
+def _jvm_of_path() -> Path | None:
+    """Return the library beside `java` on the PATH, which JPype does not look at (sdkman, conda, asdf)."""
+    command = shutil.which("java")
+    if command is None:
+        return None
+    home = Path(command).resolve().parent.parent
+    return next((home / place for place in _LIBRARIES if (home / place).is_file()), None)
 
 
 def _packaged_jvm() -> Path | None:
@@ -114,8 +127,7 @@ def _packaged_jvm() -> Path | None:
     if spec is None or spec.origin is None:
         return None
     runtime = Path(spec.origin).parent / "java-runtime"
-    places = ("lib/server/libjvm.so", "lib/server/libjvm.dylib", "bin/server/jvm.dll")
-    return next((runtime / place for place in places if (runtime / place).is_file()), None)
+    return next((runtime / place for place in _LIBRARIES if (runtime / place).is_file()), None)
 
 
 def java_version(jvm: Path) -> int:

@@ -13,7 +13,7 @@ from gateway.errors import Fault, InputError
 from gateway.schema import MISSING, Batch, Column, make_column
 from gateway.validation.checks import FieldChecks
 from gateway.validation.explain import Refused, field_fault
-from gateway.validation.faults import MAX_FAULTS, Faults, member
+from gateway.validation.faults import MAX_FAULTS, Faults, member, printable
 from gateway.validation.limits import Limits, Reject
 from gateway.validation.rows import id_fault, is_id
 
@@ -100,9 +100,19 @@ class ColumnReader:
             if code is not None:
                 at = member("header", present[0] if present else checks.field.name)
                 faults.append(field_fault(Refused(checks.field, code, None, at, None, False), redact=self._redact))
+        if not faults and chosen and not any(chosen) and not any(name in names for name in self._ids):
+            faults += self._nothing()
         if faults:
             raise InputError(faults[:MAX_FAULTS], total=len(faults))
         return chosen
+
+    def _nothing(self) -> list[Fault]:
+        """Refuse a table without any column of ours, unless defaults make an instance of nothing."""
+        absent = [checks.absent() for checks in self._fields]
+        if any(value == value for value in absent):  # noqa: PLR0124 - NaN is the missing value
+            return []
+        names = ", ".join(printable(checks.field.name) for checks in self._fields[:20])
+        return [Fault("header", "no-input", "no field of this route is given", names)]
 
     def _write(
         self, table: Table, origins: Sequence[tuple[str, Sequence[Any]] | None], at: str, faults: Faults

@@ -59,12 +59,22 @@ class RowReader:
     def read(self, sources: Sequence[Source], row: int | None, faults: Faults) -> tuple[list[Any], Any]:
         """Return the values and the row id; where a fault was added the values are not usable."""
         values = [self._field(checks, sources, row, faults) for checks in self._fields]
+        if faults.total == 0 and self._fields and all(value != value for value in values):  # noqa: PLR0124 - NaN is missing
+            self._nothing(sources, row, faults)
         row_id = self._row_id(sources, row, faults) if self._ids else None
         if self._strict:
             for source in sources:
                 if source.kind == "json":
                     self._unknown(source, row, faults)
         return values, row_id
+
+    def _nothing(self, sources: Sequence[Source], row: int | None, faults: Faults) -> None:
+        """Refuse an instance that names no field at all: a model that takes gaps would answer a typing error."""
+        if any(name in source.values for source in sources for name in self._known) or not faults.wants(row):
+            return
+        at = (sources[0].path or sources[0].kind) if sources else "$"
+        names = ", ".join(printable(name) for name in self._offered[:20])
+        faults.items.append(Fault(at, "no-input", "no field of this route is given", names, None, None, None, row))
 
     def positional(
         self, values: Sequence[Any], path: str, row: int | None, faults: Faults, text: bool

@@ -200,3 +200,18 @@ def test_arbitrary_sources_raise_nothing_but_input_errors(values: dict[str, Any]
         VALIDATOR.instance([Source("json", values), Source("query", query, frozenset(list(query)[:1]))])
     except InputError as error:
         assert error.total >= 1
+
+
+def test_an_instance_that_names_no_field_is_refused_although_gaps_are_allowed() -> None:
+    """A model that takes missing values would answer `?qurey=x` plausibly; an explicit null or a default is an answer."""
+    gaps = Signature(inputs=(Field(name="a", required=False, nullable=True),), output=Output())
+    validator = Validator(gaps, strict=False)
+    for sources in ([], [Source("query", {"b": "1"})], [Source("json", {})]):
+        with pytest.raises(InputError) as caught:
+            validator.instance(sources)
+        assert [fault.code for fault in caught.value.faults] == ["no-input"]
+    with pytest.raises(InputError):
+        validator.columns(["b"], [["1"]])
+    assert math.isnan(validator.instance([Source("json", {"a": None})]).columns[0][0])
+    filled = Signature(inputs=(Field(name="a", required=False, default=2.0),), output=Output())
+    assert Validator(filled, strict=True).instance([]).columns[0].tolist() == [2.0]
