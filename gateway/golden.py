@@ -18,6 +18,7 @@ from gateway.schema import MISSING, Batch, Output, Predictions, Signature, make_
 VERSION = 1
 #: |d| <= ABSOLUTE + RELATIVE * |expected|: float32 models repeat to about 1e-7 between CPUs.
 ABSOLUTE, RELATIVE = 1e-6, 1e-5
+_STATEMENTS = frozenset({"label", "value", "probabilities"})
 
 
 def _document(path: Path) -> dict[str, Any]:
@@ -32,6 +33,10 @@ def _document(path: Path) -> dict[str, Any]:
         raise _broken(path, "instances and predictions must be lists and not empty")
     if len(instances) != len(predictions):
         raise _broken(path, f"{len(instances)} instances, but {len(predictions)} predictions")
+    for row, expected in enumerate(predictions):
+        # A row that states nothing would pass whatever the model answers.
+        if not isinstance(expected, dict) or not _STATEMENTS & expected.keys():
+            raise _broken(path, f"prediction {row} states none of {', '.join(sorted(_STATEMENTS))}")
     return document
 
 
@@ -109,7 +114,9 @@ def _pairs(expected: dict[str, Any], found: Predictions, row: int, output: Outpu
             pairs.append(("value", float(wanted), float(value)))
         else:
             pairs.append(("value", wanted, value))
-    if expected.get("probabilities") is not None and found.probabilities is not None:
+    if expected.get("probabilities") is not None and found.probabilities is None:
+        pairs.append(("probabilities", expected["probabilities"], "none"))
+    elif expected.get("probabilities") is not None and found.probabilities is not None:
         by_label = {str(label): i for i, label in enumerate(output.labels)}
         for label, want in expected["probabilities"].items():
             column = by_label.get(str(label))
