@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow
 import pyarrow.parquet
-import xlsxwriter  # type: ignore[import-untyped]
+import xlsxwriter
 
 from gateway.codecs.chunks import BatchReader, Chunk, Limits
 from gateway.codecs.csv import CsvReader
