@@ -107,6 +107,8 @@ def _is_text(arrow: Any, kind: Any) -> bool:
 
 def _cells(column: Any) -> list[Any]:
     """Return the values of a column as Python's own; repeated texts are one object."""
+    # A damaged page may hold indices beyond its dictionary, and texts that are none.
+    column.validate(full=True)
     if hasattr(column, "dictionary"):
         levels = [cell(_text(value)) for value in column.dictionary.to_pylist()]
         return [None if index is None else levels[index] for index in column.indices.to_pylist()]

@@ -4,12 +4,12 @@ import dataclasses
 import io
 from typing import Any
 
-import formats
 import pytest
-from formats import FORMATS, NAMES, ROWS, SIGNATURE, Format, batch_of, chunks_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import batch_formats
+from batch_formats import FORMATS, NAMES, ROWS, SIGNATURE, Format, batch_of, chunks_of
 from gateway.codecs.chunks import Limits
 from gateway.errors import InputError, TooLargeError
 
@@ -182,5 +182,5 @@ def test_aliases_and_extra_columns_pass(form: Format) -> None:
 
 def test_the_independent_writers_differ() -> None:
     """The formats of the suite are really different ones."""
-    bodies: list[Any] = [form.write(ROWS)[:4] for form in formats.FORMATS]
+    bodies: list[Any] = [form.write(ROWS)[:4] for form in batch_formats.FORMATS]
     assert len(set(bodies)) == len(bodies)

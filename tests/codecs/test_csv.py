@@ -4,8 +4,8 @@ import csv
 import io
 
 import pytest
-from formats import ROWS, batch_of, chunks_of, write_csv
 
+from batch_formats import ROWS, batch_of, chunks_of, write_csv
 from gateway.codecs.chunks import Answered
 from gateway.codecs.csv import CsvReader, CsvWriter, escape_formula
 from gateway.codecs.leaves import Leaf

@@ -7,8 +7,8 @@ import psutil
 import pyarrow
 import pyarrow.parquet
 import pytest
-from formats import ROWS, batch_of, chunks_of, write_parquet
 
+from batch_formats import ROWS, batch_of, chunks_of, write_parquet
 from gateway.codecs.chunks import Answered, Limits
 from gateway.codecs.leaves import Leaf
 from gateway.codecs.parquet import ParquetReader, ParquetWriter

@@ -13,8 +13,8 @@ from typing import Any
 
 import psutil
 import pytest
-from formats import ROWS, chunks_of, write_parquet, write_xlsx
 
+from batch_formats import ROWS, chunks_of, write_parquet, write_xlsx
 from gateway.codecs import workbook
 from gateway.codecs.excel import ExcelReader
 from gateway.codecs.parquet import ParquetReader

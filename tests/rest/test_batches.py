@@ -11,8 +11,9 @@ from typing import Any
 
 import pyarrow.parquet
 import pytest
-import serving
 import xlsxwriter
+
+import serving
 from serving import Answer, Gateway
 
 SAMPLE = serving.ROOT / "models" / "insurance" / "sample.csv"
