@@ -13,11 +13,11 @@ from typing import Any, Final, TypeVar
 import numpy as np
 from flask import Response, request
 
+from gateway.codecs.chunks import Limits
 from gateway.codecs.json import encode
 from gateway.errors import InputError
 from gateway.executors.pool import NativePool
 from gateway.generation import Generation
-from gateway.rest.errors import RequestError
 from gateway.routes import Route
 from gateway.schema import Batch, Predictions
 
@@ -66,14 +66,8 @@ def counted_faults(route: Route) -> Iterator[None]:
 
 
 def check_rows(route: Route, rows: int) -> None:
-    """Raise the 413 of a batch above the route's limit."""
-    if rows > route.spec.max_rows:
-        raise RequestError(
-            413,
-            f"the batch has {rows} rows, this route takes {route.spec.max_rows}",
-            code="too-many-rows",
-            hint="send it in parts, or raise max_rows of the route",
-        )
+    """Refuse a batch above the route's limit."""
+    Limits(max_rows=route.spec.max_rows).check(rows)
 
 
 def predict(route: Route, batch: Batch, deadline: float) -> Predictions:

@@ -5,7 +5,6 @@ Predictions are what the model itself says (labels, numbers, maps of several out
 `response` templates shape the gateway's own answers only.
 """
 
-import csv
 import io
 from collections.abc import Callable
 from typing import Final
@@ -14,9 +13,11 @@ from flask import Response, request
 
 from gateway import __version__
 from gateway.codecs import mlflow
+from gateway.codecs.chunks import Limits
+from gateway.codecs.csv import CsvReader
 from gateway.codecs.json import encode
 from gateway.columns import columns_of, plan_of
-from gateway.errors import Fault, InputError
+from gateway.errors import InputError
 from gateway.generation import Generation
 from gateway.near import did_you_mean
 from gateway.rest.api import Resource
@@ -99,20 +100,11 @@ def _json(body: bytes, route: Route, validator: Validator) -> Batch:
 
 
 def _csv(body: bytes, route: Route, validator: Validator) -> Batch:
-    try:
-        text = body.decode("utf-8-sig")
-        rows = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError([Fault("$", "csv", f"the body is not CSV in UTF-8: {error}")]) from error
-    if len(rows) < 2:  # noqa: PLR2004 - a header and one row
-        raise InputError([Fault("$", "empty-batch", "the CSV has no rows", "a header and at least one row")])
-    header, cells = rows[0], rows[1:]
-    check_rows(route, len(cells))
-    for row, values in enumerate(cells):
-        if len(values) != len(header):
-            text = f"the header names {len(header)} columns, the row has {len(values)}"
-            raise InputError([Fault(f"$[{row}]", "arity", text, len(header), len(values), row=row)])
-    return validator.columns(header, list(zip(*cells, strict=True)))
+    rows = route.spec.max_rows
+    (chunk,) = CsvReader().read(io.BytesIO(body), Limits(max_rows=rows, chunk_rows=rows + 1))
+    if chunk.faults:
+        raise InputError(chunk.faults)
+    return validator.columns(chunk.names, chunk.columns)
 
 
 class Ping(Resource):  # type: ignore[misc]  # flask_restful has no types

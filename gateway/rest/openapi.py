@@ -9,14 +9,16 @@ from typing import Any
 from gateway import __version__
 from gateway.generation import Generation
 from gateway.rest.answer_schema import answer_schema, batch_schema
-from gateway.rest.openapi_parts import COMMON_PATHS, ERRORS, RESPONSES, SCHEMAS, TAGS, V2_PATHS
-from gateway.rest.request_schema import body_schema, instance_schema, value_schema
+from gateway.rest.openapi_parts import COMMON_PATHS, ERRORS, RESPONSES, SCHEMAS, TAGS
+from gateway.rest.openapi_v2 import v2_paths
+from gateway.rest.request_schema import body_schema, form_schema, instance_schema, parameter_schema
 from gateway.rest.schemas import sample
 from gateway.routes import Route
 from gateway.schema import Field, Signature
 
 Part = dict[str, Any]
 
+_TOO_LONG: Part = {"414": {"description": "the URL is longer than 4,094 characters: use POST"}}
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -43,7 +45,7 @@ def openapi(generation: Generation) -> Part:
         },
         "servers": [{"url": "/"}],
         "tags": [*({"name": route.name, "description": route.spec.description} for route in _shown(generation)), *TAGS],
-        "paths": paths | V2_PATHS | COMMON_PATHS,
+        "paths": paths | v2_paths(list(generation.table.by_name)) | COMMON_PATHS,
         "components": {"schemas": schemas, "responses": RESPONSES},
     }
 
@@ -77,6 +79,7 @@ def _schemas(route: Route, signature: Signature, *, strict: bool) -> Part:
     return {
         f"{name}.instance": instance | {"examples": [sample(signature)]},
         f"{name}.body": body_schema(signature, reference, max_rows=spec.max_rows, id_fields=spec.id_fields),
+        f"{name}.form": form_schema(signature, spec.id_fields),
         f"{name}.answer": answer_schema(signature, spec.response),
         f"{name}.batch": batch_schema(signature, spec.response, spec.batch),
     }
@@ -86,7 +89,10 @@ def _predict_item(route: Route, signature: Signature, path: str) -> Part:
     return {
         "summary": route.spec.description or f"Predict with {route.name}",
         "get": _operation(route, path, "query")
-        | {"parameters": [_parameter(field) for field in signature.inputs], "responses": _answers(route, "answer")},
+        | {
+            "parameters": [_parameter(field) for field in signature.inputs],
+            "responses": _answers(route, "answer") | _TOO_LONG,
+        },
         "post": _operation(route, path, "predict")
         | {"requestBody": _body(route, signature), "responses": _answers(route, "answer", "batch", has_body=True)},
     }
@@ -101,12 +107,7 @@ def _operation(route: Route, path: str, verb: str) -> Part:
 
 
 def _parameter(field: Field) -> Part:
-    schema = value_schema(field)
-    if isinstance(schema["type"], list):
-        schema["type"] = field.type
-    if "enum" in schema:
-        schema["enum"] = [level for level in schema["enum"] if level is not None]
-    shown: Part = {"name": field.name, "in": "query", "required": field.required, "schema": schema}
+    shown: Part = {"name": field.name, "in": "query", "required": field.required, "schema": parameter_schema(field)}
     if field.aliases:
         shown["description"] = f"also {', '.join(field.aliases)}"
     if field.examples:
@@ -116,13 +117,12 @@ def _parameter(field: Field) -> Part:
 
 def _body(route: Route, signature: Signature) -> Part:
     example = sample(signature)
-    single: Part = {"$ref": f"#/components/schemas/{route.name}.instance"}
     examples = {"one": {"value": example}, "batch": {"value": [example, example]}}
     return {
         "required": True,
         "content": {
             "application/json": {"schema": {"$ref": f"#/components/schemas/{route.name}.body"}, "examples": examples},
-            FORM: {"schema": single},
+            FORM: {"schema": {"$ref": f"#/components/schemas/{route.name}.form"}},
         },
     }
 

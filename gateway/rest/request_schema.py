@@ -1,5 +1,6 @@
 """What a route takes, as JSON Schema: an object of fields and aliases, a positional list, batches of both. Pure."""
 
+from itertools import combinations
 from typing import Any, Final
 
 from gateway.rest.schemas import field_schema
@@ -7,6 +8,9 @@ from gateway.schema import Field, Signature
 
 Schema = dict[str, Any]
 
+_POSITIONAL: Final = 'the values in order; also as one text: "1,106,70"'
+#: Longer texts do not fit into a URL.
+MAX_PARAMETER: Final = 1000
 #: Options of a call may stand beside the fields.
 _OPTIONS: Final[Schema] = {"^_": {}}
 _ID: Final[Schema] = {"type": ["string", "number", "null"], "description": "id of the row, given back with its answer"}
@@ -25,6 +29,9 @@ def instance_schema(signature: Signature, *, strict: bool, id_fields: tuple[str,
         elif field.required:
             required.append(field.name)
     properties |= {name: _ID for name in id_fields if name not in properties}
+    if not any(field.required for field in signature.inputs):
+        names = [name for field in signature.inputs for name in (field.name, *field.aliases)]
+        rules.append({"anyOf": [{"required": [name]} for name in names]})
     shown: Schema = {"type": "object", "properties": properties}
     if required:
         shown["required"] = required
@@ -38,9 +45,48 @@ def instance_schema(signature: Signature, *, strict: bool, id_fields: tuple[str,
 def value_schema(field: Field) -> Schema:
     """Return the schema of a value in JSON; without the aliases, which are names and not values."""
     shown = {name: value for name, value in field_schema(field).items() if name != "x-aliases"}
+    if field.type == "string" and "enum" not in shown and field.min_length is None and not _takes_empty(field):
+        shown["minLength"] = 1
+    if field.type == "string" and field.enum is not None:
+        shown |= _levels(field)
     if field.missing and "enum" not in shown:
         return shown | {"description": " ".join(filter(None, (shown.get("description"), _missing(field))))}
     return shown
+
+
+def _levels(field: Field) -> Schema:
+    """Say that a level made of digits may come as a number."""
+    if field.unknown == "missing":
+        return {"type": ["string", "number", "null"] if field.nullable else ["string", "number"]}
+    numbers = [int(level) for level in field.enum or () if str(level).isdigit() and str(int(level)) == str(level)]
+    nothing = [None] if field.nullable else []
+    kinds = ["string", *(["integer"] if numbers else []), *(["null"] if nothing else [])]
+    return {"type": kinds if len(kinds) > 1 else "string", "enum": [*map(str, field.enum or ()), *numbers, *nothing]}
+
+
+def _takes_empty(field: Field) -> bool:
+    return field.nullable or field.default is not None or not field.required or "" in (field.enum or ())
+
+
+def form_schema(signature: Signature, id_fields: tuple[str, ...] = ()) -> Schema:
+    """Return the schema of one instance as form fields: text without null, unknown names are ignored."""
+    shown = instance_schema(signature, strict=False, id_fields=id_fields)
+    by_name = {name: field for field in signature.inputs for name in (field.name, *field.aliases)}
+    shown["properties"] = {name: parameter_schema(field) for name, field in by_name.items()}
+    return shown
+
+
+def parameter_schema(field: Field) -> Schema:
+    """Return the schema of a value that is written as text, in a query or a form."""
+    schema = value_schema(field) | {"type": field.type}
+    if "enum" in schema:
+        schema["enum"] = [
+            level for level in schema["enum"] if level is not None and type(level) is type(schema["enum"][0])
+        ]
+    # A URL holds 4 KB, a form more: the limit of the field is told where JSON is described.
+    if schema.get("maxLength", 0) > MAX_PARAMETER:
+        del schema["maxLength"]
+    return schema
 
 
 def _missing(field: Field) -> str:
@@ -49,9 +95,10 @@ def _missing(field: Field) -> str:
 
 def _one_of(field: Field) -> Schema:
     choices: list[Schema] = [{"required": [name]} for name in (field.name, *field.aliases)]
-    if not field.required:
-        choices.append({"not": {"anyOf": list(choices)}})
-    return {"oneOf": choices}
+    if field.required:
+        return {"oneOf": choices}
+    names = (field.name, *field.aliases)
+    return {"not": {"anyOf": [{"required": list(pair)} for pair in combinations(names, 2)]}}
 
 
 def list_schema(signature: Signature) -> Schema:
@@ -65,7 +112,11 @@ def body_schema(signature: Signature, reference: str, *, max_rows: int, id_field
     """Return the schema of a JSON body in every dialect; `reference` points at the object of fields."""
     taken = {name for field in signature.inputs for name in (field.name, *field.aliases)}.union(id_fields)
     positional = list_schema(signature)
-    text: Schema = {"type": "string", "minLength": 1, "description": "the values in order, separated by commas"}
+    one_text = len(signature.positions) == 1 and signature.inputs[0].type == "string"
+    text: list[Schema] = [value_schema(signature.inputs[0])] if one_text else []
+    bare: list[Schema] = []
+    if len(signature.positions) == 1:
+        bare = [{"type": "array", "items": value_schema(signature.inputs[0]), "minItems": 1, "maxItems": max_rows}]
     batch: Schema = {
         "anyOf": [
             {"type": "array", "items": items, "minItems": 1, "maxItems": max_rows}
@@ -74,9 +125,9 @@ def body_schema(signature: Signature, reference: str, *, max_rows: int, id_field
     }
     choices: list[Schema] = [{"$ref": reference}]
     if "data" not in taken:
-        choices.append(_wrapped("data", {"anyOf": [positional, text, batch]}))
+        choices.append(_wrapped("data", {"anyOf": [positional, batch, *text], "description": _POSITIONAL}))
     if "instances" not in taken:
-        choices.append(_wrapped("instances", batch))
+        choices.append(_wrapped("instances", {"anyOf": [*batch["anyOf"], *bare]}))
     return {"anyOf": [*choices, *batch["anyOf"]]}
 
 
