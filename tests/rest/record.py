@@ -1,7 +1,7 @@
 """
 Record what a real client says to a gateway: a proxy that writes every request down.
 
-    python tests/rest/record.py http://127.0.0.1:8000 tests/rest/recorded/triton.json /venv/bin/python tests/rest/clients/with_triton.py
+    python tests/rest/record.py http://127.0.0.1:8000 recorded/triton.json VENV/bin/python clients/with_triton.py
 """
 
 import base64
@@ -16,6 +16,8 @@ from typing import Any
 
 #: Headers that say something about a dialect; the others differ from run to run.
 KEPT = ("content-type", "inference-header-content-length", "accept", "accept-encoding", "content-encoding")
+#: Members that differ from run to run, or with a newly trained model.
+CHANGING = ("model_version", "version", "versions", "request_id")
 #: Headers of the connection, not of the message.
 HOP = ("connection", "transfer-encoding", "content-length", "host", "keep-alive")
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from serving import Answer, Gateway
 
+from serving import Answer, Gateway
 from tests.rest.record import mask
 
 HERE = Path(__file__).parent

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 import serving
 from serving import Answer, Gateway
 
-LOAN = {"age_group": "Young", "car_type": "SUV", "loanamount": 12342, "deposit": 2360, "area": "rural"}
+LOAN: dict[str, Any] = {"age_group": "Young", "car_type": "SUV", "loanamount": 12342, "deposit": 2360, "area": "rural"}
 JSON = {"Content-Type": "application/json"}
 STUBS = {
     "sum.stub": {"inputs": ["a", "b"]},
@@ -210,12 +211,20 @@ def test_full_queue(stubs: Gateway) -> None:
     first.close()
 
 
-def test_compressed_body_is_not_guessed(five: Gateway) -> None:
-    """A compressed body is refused as what it is, not parsed as broken JSON into a guess."""
+def test_compressed_body(five: Gateway) -> None:
+    """A body that says that it is gzip is read as what it holds; one that only says so is a 400, never a guess."""
     squeezed = gzip.compress(json.dumps(LOAN).encode())
-    answer = five.request("POST", "/loan", squeezed, {**JSON, "Content-Encoding": "gzip"})
-    assert answer.status in (400, 415)
-    problem(answer, answer.status)
+    headers = {**JSON, "Content-Encoding": "gzip"}
+    assert five.request("POST", "/loan", squeezed, headers).body == five.post("/loan", LOAN).body
+    problem(five.request("POST", "/loan", json.dumps(LOAN).encode(), headers), 400)
+    assert five.request("POST", "/loan", squeezed[:-12], headers).status == 400
+
+
+def test_compressed_body_counts_as_what_it_holds(stubs: Gateway) -> None:
+    """A few hundred bytes that unpack to more than the limit are a 413 like any other large body."""
+    bomb = gzip.compress(b" " * 2_000_000)
+    assert len(bomb) < 20_000
+    problem(stubs.request("POST", "/sum", bomb, {**JSON, "Content-Encoding": "gzip"}), 413)
 
 
 def test_head(five: Gateway) -> None:

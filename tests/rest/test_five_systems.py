@@ -7,13 +7,14 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+
 import serving
 from serving import Gateway
 
-LOAN = {"age_group": "Young", "car_type": "SUV", "loanamount": 12342, "deposit": 2360, "area": "rural"}
-LOAN_REPO = {"age_group": "Older", "car_type": "SUV", "Loanamount": 12342.5, "Deposit": 2360.67, "area": "rural"}
+LOAN: dict[str, Any] = {"age_group": "Young", "car_type": "SUV", "loanamount": 12342, "deposit": 2360, "area": "rural"}
+LOAN_REPO: dict[str, Any] = {"age_group": "Older", "car_type": "SUV", "Loanamount": 12342.5, "Deposit": 2360.67, "area": "rural"}
 LOAN_SHAPE = '{"ans":{"Prediction":"approved|declined","Approved":<float>,"Declined":<float>}}'
-EARNINGS = {
+EARNINGS: dict[str, Any] = {
     "sat": 800,
     "cred": "Bachelors Degree",
     "cip": "English Language and Literature, General.",
@@ -25,7 +26,8 @@ EARNINGS = {
 }
 EARNINGS_SHAPE = (
     '{"ADM_RATE_ALL":<float>,"CIPDESC_new":"English Language and Literature, General.","CONTROL":"Private, nonprofit",'
-    '"CREDDESC":"Bachelors Degree","LOCALE":"11","REGION":"1","SAT_AVG_ALL":800,"predicted_earn":<float>,"tuition":15000}'
+    '"CREDDESC":"Bachelors Degree","LOCALE":"11","REGION":"1","SAT_AVG_ALL":800,"predicted_earn":<float>,'
+    '"tuition":15000}'
 )
 PIMA = "1,106,70,28,135,34.2,0.142,22"
 CUSTOMER = {
@@ -59,7 +61,7 @@ def decimals(body: bytes, name: str) -> int:
     ("query", "label"), [("that movie was boring", "Negative"), ("That was pretty entertaining", "Positive")]
 )
 def test_sentiment(five: Gateway, query: str, label: str) -> None:
-    """The two published sentences get their label and a confidence of at most three decimals, by query, form and JSON."""
+    """The published sentences get their label and a confidence of three decimals at most, by query, form and JSON."""
     answers = [
         five.get("/sentiment", query=query),
         five.form("/sentiment", "GET", query=query),
@@ -136,12 +138,12 @@ def test_earnings(five: Gateway, path: str) -> None:
 
 def test_earnings_ignores_the_number_boxes(five: Gateway) -> None:
     """The old form also submits its linked boxes: unknown parameters of a query change nothing."""
-    boxes = {"sat_number": 1, "tuit_number": 2, "adm_number": 3}
+    boxes: dict[str, Any] = {"sat_number": 1, "tuit_number": 2, "adm_number": 3}
     assert five.get("/api/v1/", **EARNINGS, **boxes).body == five.get("/api/v1/", **EARNINGS).body
 
 
 def test_earnings_without_a_rate(five: Gateway) -> None:
-    """What the old form called an error in a 200 is a missing value: the model was fitted for it, and it shows as null."""
+    """What the old form called an error in a 200 is a missing value, as in training, and shows as null."""
     answer = five.get("/api/v1/", **{name: value for name, value in EARNINGS.items() if name != "adm"})
     assert (answer.status, answer.json["ADM_RATE_ALL"]) == (200, None)
     assert isinstance(answer.json["predicted_earn"], float)

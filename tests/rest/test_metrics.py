@@ -8,8 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import serving
 from prometheus_client.parser import text_string_to_metric_families
+
+import serving
 from serving import Gateway
 
 STUB = {"inputs": ["a"], "output": {"kind": "classification", "labels": ["no", "yes"], "probabilities": True}}
@@ -44,7 +45,8 @@ def test_counts_survive_kill_9(counted: Gateway) -> None:
         before = counted.workers()
         os.kill(before[0], signal.SIGKILL)
         serving.until(
-            lambda before=before: before[0] not in counted.workers() and len(counted.workers()) == 2, what="a new worker"
+            lambda before=before: before[0] not in counted.workers() and len(counted.workers()) == 2,
+            what="a new worker",
         )
         assert total(counted, "gateway_requests_total", route="m") == sent
     counted.wait()

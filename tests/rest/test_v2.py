@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from serving import Answer, Gateway
 
 ROW = [1, 106, 70, 28, 135, 34.2, 0.142, 22]
@@ -61,9 +62,9 @@ def test_columns_matrix_and_native_answers_agree(five: Gateway) -> None:
 def test_versions(five: Gateway) -> None:
     """The version of the metadata is the one in answers and paths; another one is 404."""
     version = five.get("/v2/models/diabetes").json["versions"][0]
-    body = {"inputs": [tensor(ROW, [1, 8])], "id": "α-1"}
+    body = {"inputs": [tensor(ROW, [1, 8])], "id": "é-1"}
     answer = five.post(f"/v2/models/diabetes/versions/{version}/infer", body)
-    assert (answer.json["model_version"], answer.json["id"]) == (version, "α-1")
+    assert (answer.json["model_version"], answer.json["id"]) == (version, "é-1")
     assert five.get(f"/v2/models/diabetes/versions/{version}/ready").json == {"name": "diabetes", "ready": True}
     for path in ("/v2/models/diabetes/versions/0", "/v2/models/diabetes/versions/0/ready", "/v2/models/none"):
         assert (five.get(path).status, set(five.get(path).json)) == (404, {"error", "request_id"})

@@ -1,4 +1,5 @@
-"""What MLflow's own client code writes and reads, against the gateway at argv[1]; prints JSON.
+"""
+What MLflow's own client code writes and reads, against the gateway at argv[1]; prints JSON.
 
 Runs in a virtualenv of its own: imports nothing of this project.
 """
@@ -12,7 +13,16 @@ from mlflow.deployments import PredictionsResponse
 from mlflow.pyfunc.scoring_server.client import ScoringServerClient
 
 rows = [[1, 106, 70, 28, 135, 34.2, 0.142, 22], [8, 183, 64, None, None, 23.3, 0.672, 32]]
-names = "times_pregnant glucose blood_pressure skin_fold_thick serum_insulin mass_index diabetes_pedigree age".split()
+names = [
+    "times_pregnant",
+    "glucose",
+    "blood_pressure",
+    "skin_fold_thick",
+    "serum_insulin",
+    "mass_index",
+    "diabetes_pedigree",
+    "age",
+]
 frame = pd.DataFrame(rows, columns=names)
 
 

@@ -1,4 +1,5 @@
-"""What a user of MLServer's client-side types and codecs does, against the gateway at argv[1]; prints JSON.
+"""
+What a user of MLServer's client-side types and codecs does, against the gateway at argv[1]; prints JSON.
 
 Runs in a virtualenv of its own: imports nothing of this project.
 """

@@ -1,4 +1,5 @@
-"""What a user of tritonclient[http] does, against the gateway at argv[1]; prints what came back as JSON.
+"""
+What a user of tritonclient[http] does, against the gateway at argv[1]; prints what came back as JSON.
 
 Runs in a virtualenv of its own: imports nothing of this project.
 """
