@@ -11,6 +11,7 @@ from gateway.executors.pool import NativePool
 from gateway.generation import Generation
 from gateway.rest.api import GatewayApi
 from gateway.rest.catalog import Catalog
+from gateway.rest.flask_app import GatewayFlask
 from gateway.rest.health import Health, Live, Ready
 from gateway.rest.mount import mount_faces
 from gateway.rest.prediction import Prediction
@@ -41,7 +42,7 @@ def create_app(holder: Holder, board: Board, settings: Settings, pool: NativePoo
     Later generations with the same paths are served by the same app through the holder. `pool` lends native threads to
     what would hold the event loop for long.
     """
-    app = Flask("gateway", static_folder=None)
+    app = GatewayFlask("gateway", static_folder=None)
     app.config[SCRATCH] = settings.run_dir / "spool"
     app.config[SCRATCH].mkdir(parents=True, exist_ok=True)
     app.config["MAX_CONTENT_LENGTH"] = holder.generation.snapshot.registry.server.max_body_size

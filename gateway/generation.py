@@ -86,6 +86,20 @@ class Nursery:
         gone = [name for name in self._ledgers if name not in routes]
         self._slot.drop(self._ledgers.pop(name).index for name in gone)
 
+    def keep_within(self, budget_bytes: int, generation: Generation) -> list[str]:
+        """Unload lazy models, the longest unused first, until the others fit; return the routes that became IDLE."""
+        lazy = [r for r in generation.table.by_name.values() if r.spec.load == "lazy" and r.model.state == "READY"]
+        newest_first = sorted(lazy, key=lambda route: -route.model.last_used)
+        held, unloaded = 0, []
+        for position, route in enumerate(newest_first):
+            held += route.model.resident_bytes
+            # The one used last stays, whatever its size: a budget below one model must not unload it at every look.
+            if held > budget_bytes and position > 0:
+                held -= route.model.resident_bytes
+                route.model.unload()
+                unloaded.append(route.name)
+        return unloaded
+
     @staticmethod
     def _load(route: Route, done: Callable[[Route], None]) -> None:
         route.model.load()

@@ -75,6 +75,17 @@ class Model:
             self._executor = executor
             self._change("READY")
 
+    @property
+    def resident_bytes(self) -> int:
+        """Estimate what this model holds in memory: as measured while preparing, or three times its twin's file."""
+        twin = self.manifest.twin
+        if twin is None:
+            return self.manifest.memory_bytes
+        try:
+            return 3 * Path(twin.path).stat().st_size
+        except OSError:
+            return 0
+
     def unload(self) -> None:
         """Drop the predictor and become IDLE; calls that run keep their own reference."""
         with self._lock:
@@ -91,6 +102,7 @@ class Model:
         executor = self._executor
         if executor is None:
             executor = self._wake(deadline)
+        self.last_used = time.monotonic()
         try:
             return executor.predict(columns, deadline)
         except GatewayError:

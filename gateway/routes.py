@@ -27,6 +27,14 @@ from gateway.validation import Validator
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, slots=True)
+class LastError:
+    """Name the last failure of a predict: when (Unix time) and what, without values of inputs."""
+
+    at: float
+    text: str
+
+
 @dataclass(slots=True)
 class Ledger:
     """
@@ -39,6 +47,7 @@ class Ledger:
     metrics: RouteMetrics
     slot: Slot
     index: int
+    last_error: LastError | None = None
 
 
 class Route:
@@ -135,6 +144,10 @@ class Route:
         started = time.perf_counter()
         try:
             predictions = self.model.predict(batch.columns, deadline)
+        except GatewayError as error:
+            cause = f" ({type(error.__cause__).__name__})" if error.__cause__ else ""
+            ledger.last_error = LastError(time.time(), f"{error.message}{cause}")
+            raise
         finally:
             ledger.slot.finish(ledger.index, entry)
         ledger.metrics.predict(time.perf_counter() - started, batch.size)

@@ -151,7 +151,14 @@ class Gateway:
                 self._report(route)
 
     def _measure(self) -> None:
+        budget = self.generation.snapshot.registry.server.memory_budget
+        if budget is not None:
+            self._nursery.keep_within(budget, self.generation)
         self._slot.beat(pss_bytes=_pss_bytes(), cpu_seconds=time.process_time())
+        # A lazy model changes its state by being asked, which nobody else writes on the board.
+        for route in self.generation.table.by_name.values():
+            if route.spec.load == "lazy":
+                self._slot.model(route.ledger.index, route.state.lower())
 
     def _report(self, route: Route) -> None:
         """Put the state of a route on the board; a failure also into the log, with reason and fix."""

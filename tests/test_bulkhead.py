@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 import pytest
+
 from gateway.bulkhead import Bulkhead
 from gateway.errors import DeadlineError, OverloadError
 from together import MODES, Mode, nap, together

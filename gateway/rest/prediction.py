@@ -14,6 +14,7 @@ from gateway.rest.batch import BatchRun, context_of, one_answer
 from gateway.rest.judging import json_key
 from gateway.rest.negotiate import wish
 from gateway.rest.reading import Rows, deadline_of, read
+from gateway.rest.responses import JsonResponse
 from gateway.rest.spool import scratch
 from gateway.routes import Route
 from gateway.validation import Validator
@@ -55,9 +56,7 @@ class Prediction(Resource):  # type: ignore[misc]  # flask_restful has no types
         if wanted.format != "json" and reading.single:
             return one_answer(route, reading.batch, answers[0], wanted)
         body = answers[0] if reading.single else shape(answers, route, reading.batch.ids)
-        response = Response(encode(body), 200, mimetype="application/json")
-        response.headers["X-Model-Version"] = route.version
-        return response
+        return JsonResponse(encode(body), ("X-Model-Version", route.version))
 
     @staticmethod
     def _batch(route: Route, rows: Rows, validator: Validator, answer: Answer) -> Response:

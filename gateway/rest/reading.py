@@ -14,6 +14,7 @@ from flask import request
 
 from gateway.codecs.base import Decoded
 from gateway.errors import Fault, InputError
+from gateway.rest.api import too_large
 from gateway.rest.errors import RequestError
 from gateway.rest.negotiate import Wish, with_options
 from gateway.rest.sources import (
@@ -63,14 +64,17 @@ def read(route: Route, validator: Validator, wanted: Wish) -> Reading | Rows:
     A batch that is more than a little work, or is to be answered in another form than plain JSON, comes back unread as
     `Rows`. Raises InputError with every fault, RequestError 415 for a media type nobody reads, 413 for too many rows.
     """
-    media = request.mimetype
-    query = _text_source("query", request.query_string)
+    environ = request.environ
+    media = environ.get("CONTENT_TYPE", "")
+    if media != "application/json":  # what nearly everybody sends is not worth parsing
+        media = request.mimetype
+    query = _text_source("query", environ.get("QUERY_STRING", "").encode("latin-1"))
     if is_table(media):
         source = body_source()
         return Rows(source, wanted)
     if media == MULTIPART:
         return _form(route, validator, query, wanted)
-    body = request.get_data(cache=False)
+    body = _body(environ)
     if not body:
         return _instance(validator, [query])
     if media == FORM_TYPE and body.lstrip()[:1] not in (b"{", b"["):
@@ -82,6 +86,23 @@ def read(route: Route, validator: Validator, wanted: Wish) -> Reading | Rows:
     with route.admit(deadline_of(route.spec.timeout_s)):
         decoded = route.run(lambda: route.codec.decode(body))
     return _json(validator, decoded, query, route.spec.max_rows, wanted)
+
+
+def _body(environ: dict[str, Any]) -> bytes:
+    """Read the body; the plain case (a length, no coding) goes past Werkzeug's checks, which cost 10 us."""
+    length = environ.get("CONTENT_LENGTH", "")
+    if not length.isdigit() or "HTTP_TRANSFER_ENCODING" in environ or "wsgi.input_terminated" in environ:
+        return request.get_data(cache=False)
+    size = int(length)
+    limit: int = environ["gateway.generation"].snapshot.registry.server.max_body_size
+    if size > limit:
+        raise too_large(limit)
+    body: bytes = environ["wsgi.input"].read(size)
+    if len(body) < size:
+        raise RequestError(
+            400, "the body ended early", code="body-cut", hint="send as many bytes as Content-Length says"
+        )
+    return body
 
 
 def _form(route: Route, validator: Validator, query: Source, wanted: Wish) -> Reading | Rows:
@@ -152,7 +173,7 @@ def deadline_of(timeout_s: float) -> float:
 
     The route's `timeout_s`, or the client's X-Request-Timeout-Ms where that is sooner.
     """
-    text = request.headers.get("X-Request-Timeout-Ms")
+    text = request.environ.get("HTTP_X_REQUEST_TIMEOUT_MS")
     if text is not None:
         try:
             wanted_s = float(text) / 1e3
