@@ -192,7 +192,8 @@ def test_environment_that_was_repaired_is_seen(house: House) -> None:
 def test_chatter_does_not_spoil_the_manifest(house: House) -> None:
     """A model that prints while it is loaded, in Python or below, spoils nothing."""
     (house.folder / "m.py").write_text(
-        "import os\nprint('{' * 100)\nos.write(1, b'}' * 200_000)\n\ndef predict(a: float):\n    print(a)\n    return a\n"
+        "import os\nprint('{' * 100)\nos.write(1, b'}' * 200_000)\n\n"
+        "def predict(a: float):\n    print(a)\n    return a\n"
     )
     assert house.prepare("{artifact: 'm.py:predict'}").state == "ready"
 
@@ -227,7 +228,8 @@ def test_one_bad_entry_of_many(house: House) -> None:
     house.stub("crash.stub", load_exit=-11)
     found = house.prepare_all(
         "version: 1\nroutes:\n  /a: m.stub\n  /b: crash.stub\n  /c: gone.stub\n"
-        f"  /d: {{artifact: m.stub, sha256: '{'0' * 64}'}}\n  /e: {{artifact: m.stub, inputs: {{zzz: {{}}}}}}\n  /f: m.stub\n"
+        f"  /d: {{artifact: m.stub, sha256: '{'0' * 64}'}}\n"
+        "  /e: {artifact: m.stub, inputs: {zzz: {}}}\n  /f: m.stub\n"
     )
     assert [name for name, one in found.items() if one.state == "ready"] == ["a", "f"]
     codes = {name: problem(one)[0] for name, one in found.items() if one.problem}
@@ -241,8 +243,9 @@ def test_cache_that_cannot_be_written(house: House) -> None:
     assert problem(house.prepare("{artifact: m.stub}"))[0] == "cache-unwritable"
 
 
-def test_five_models(house: House) -> None:
+def test_five_models(house: House, cache: Path) -> None:
     """The five shipped models pass their own golden rows here, with these library versions."""
+    house.cache = cache
     found = house.prepare_all(absolute((ROOT / "registry.yaml").read_text()), limits=Limits())
     assert {name: one.problem for name, one in found.items()} == dict.fromkeys(found)
     for one in found.values():

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import onnx
 import pytest
-import serving
 import xgboost
 from onnx import TensorProto, helper
+
+import serving
 from serving import ROOT, Gateway
 
 
@@ -109,10 +110,20 @@ def without_java(folder: Path) -> dict[str, str]:
 
 
 #: The names stand here too, because tests are collected before any file is written.
-PATHS = (
-    "/missing-file /wrong-sha256 /wrong-version /broken-mojo /broken-booster /missing-java /golden-row /hostile-pickle "
-    "/segfault /hang /greedy /python-import"
-).split()
+PATHS = [
+    "/missing-file",
+    "/wrong-sha256",
+    "/wrong-version",
+    "/broken-mojo",
+    "/broken-booster",
+    "/missing-java",
+    "/golden-row",
+    "/hostile-pickle",
+    "/segfault",
+    "/hang",
+    "/greedy",
+    "/python-import",
+]
 
 
 @dataclass(frozen=True)

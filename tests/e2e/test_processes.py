@@ -14,12 +14,13 @@ import numpy as np
 import pandas as pd
 import psutil
 import pytest
-import serving
 import skops.io
-from serving import ROOT, Gateway, gone, until
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+
+import serving
+from serving import ROOT, Gateway, gone, until
 
 from .clients import Crowd, Wire, get
 
@@ -105,7 +106,8 @@ def test_killed_worker_is_missed_by_nobody(gateway: Callable[..., Gateway], regi
 def test_route_that_kills_its_worker(gateway: Callable[..., Gateway], registry: str, tmp_path: Path) -> None:
     """A predict that crashes the process costs its own caller an answer; everyone else is served on."""
     (tmp_path / "deadly.py").write_text(
-        "import os, signal\n\ndef predict(a: float):\n    if a == 666: os.kill(os.getpid(), signal.SIGSEGV)\n    return a\n"
+        "import os, signal\n\n"
+        "def predict(a: float):\n    if a == 666: os.kill(os.getpid(), signal.SIGSEGV)\n    return a\n"
     )
     server = gateway(f"{registry}  /deadly: {{artifact: '{tmp_path}/deadly.py:predict'}}\n")
     assert server.get("/deadly", a=1).status == 200
@@ -121,7 +123,7 @@ def test_route_that_kills_its_worker(gateway: Callable[..., Gateway], registry: 
 
 
 def test_killed_arbiter_leaves_no_orphan(gateway: Callable[..., Gateway], registry: str) -> None:
-    """kill -9 of the arbiter: its workers notice, finish what they have, and are gone after a few seconds."""
+    """Kill -9 of the arbiter: its workers notice, finish what they have, and are gone after a few seconds."""
     server = gateway(registry)
     workers = server.workers()
     wire = Wire(server.port)
@@ -139,7 +141,9 @@ def test_sixth_model(gateway: Callable[..., Gateway], registry: str, tmp_path: P
     """A model trained elsewhere is added by one command, keeps the registry's comments, and answers after a restart."""
     draw = np.random.default_rng(1)
     rows = pd.DataFrame({"height": draw.normal(170, 10, 200), "weight": draw.normal(70, 12, 200)})
-    model = make_pipeline(StandardScaler(), LogisticRegression()).fit(rows, np.where(rows.weight > 70, "heavy", "light"))
+    model = make_pipeline(StandardScaler(), LogisticRegression()).fit(
+        rows, np.where(rows.weight > 70, "heavy", "light")
+    )
     skops.io.dump(model, tmp_path / "scale.skops")
     server = gateway(registry + "  # a comment of the owner\n", watch="false")
     assert server.get("/scale", height=170, weight=95).status == 404
@@ -245,4 +249,3 @@ def under_load(server: Gateway, disturb: Callable[[], object]) -> tuple[list[str
         disturb()
         time.sleep(0.3)
     return failed, sum(counts)
-

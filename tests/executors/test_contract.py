@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from gateway.errors import DeadlineError
 from gateway.executors.base import Executor
 from gateway.executors.local import LocalExecutor
@@ -70,7 +71,7 @@ def later(seconds: float = 10.0) -> float:
 def test_own_answers(make: Make, mode: Mode) -> None:
     """50 callers at once: everyone gets the predictions of their own rows, in order."""
     executor = make()
-    calls = [lambda n=n: executor.predict(columns(n, n + 0.5), later()).values.tolist() for n in range(50)]  # type: ignore[misc]
+    calls = [lambda n=n: executor.predict(columns(n, n + 0.5), later()).values.tolist() for n in range(50)]
     assert together(mode, calls) == [[n, n + 0.5] for n in range(50)]
 
 

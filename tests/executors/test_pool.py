@@ -6,6 +6,7 @@ import threading
 import time
 
 import pytest
+
 from gateway.errors import DeadlineError
 from gateway.executors.pool import NativePool
 from together import MODES, Mode, nap, together
@@ -139,9 +140,13 @@ def test_results_that_arrive_at_the_deadline(mode: Mode) -> None:
     pool = NativePool(4)
     draw = random.Random(2)
 
+    def work() -> str:
+        time.sleep(0.003)
+        return "result"
+
     def call(patience: float) -> str:
         try:
-            return pool.call(lambda: time.sleep(0.003) or "result", later(patience))
+            return pool.call(work, later(patience))
         except DeadlineError:
             return "deadline"
 

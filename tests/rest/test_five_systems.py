@@ -12,7 +12,13 @@ import serving
 from serving import Gateway
 
 LOAN: dict[str, Any] = {"age_group": "Young", "car_type": "SUV", "loanamount": 12342, "deposit": 2360, "area": "rural"}
-LOAN_REPO: dict[str, Any] = {"age_group": "Older", "car_type": "SUV", "Loanamount": 12342.5, "Deposit": 2360.67, "area": "rural"}
+LOAN_REPO: dict[str, Any] = {
+    "age_group": "Older",
+    "car_type": "SUV",
+    "Loanamount": 12342.5,
+    "Deposit": 2360.67,
+    "area": "rural",
+}
 LOAN_SHAPE = '{"ans":{"Prediction":"approved|declined","Approved":<float>,"Declined":<float>}}'
 EARNINGS: dict[str, Any] = {
     "sat": 800,
