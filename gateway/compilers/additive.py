@@ -12,6 +12,7 @@ import numpy as np
 from gateway.compilers.answering import chain, reader, single
 from gateway.compilers.levels import level_finder
 from gateway.compilers.matrix import make_node
+from gateway.compilers.text_batch import make_text_scores
 from gateway.compilers.vectorizer import make_vectorizer
 from gateway.schema import Column, Predictions, Signature
 
@@ -142,9 +143,7 @@ def _text(part: Mapping[str, Any]) -> Part:
 
 
 def _many_texts(part: Mapping[str, Any]) -> Callable[[Column], Any]:
-    add = _text(part)
-    width = part["weights"].shape[1]
-    return lambda column: np.array([add(text) for text in column.tolist()], dtype=np.float64).reshape(-1, width)
+    return make_text_scores(part["vectorizer"], part["weights"])
 
 
 _PARTS: Mapping[str, Callable[[Mapping[str, Any]], Part]] = {"levels": _levels, "number": _number, "text": _text}

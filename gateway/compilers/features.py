@@ -25,6 +25,22 @@ def _replace(values: Matrix, what: Any, with_: Any) -> Matrix:
     return np.asarray(np.where(values == what, with_, values))
 
 
+def _finite(values: Matrix) -> Matrix:
+    if not np.isfinite(values).all():
+        raise ValueError("a value is outside the domain of a function in the pipeline")
+    return values
+
+
+def _quiet(function: Callable[[Matrix], Matrix]) -> Callable[[Matrix], Matrix]:
+    """Keep numpy from warning on stderr: `finite` behind it refuses the row."""
+
+    def run(values: Matrix) -> Matrix:
+        with np.errstate(all="ignore"):
+            return function(values)
+
+    return run
+
+
 #: What one step does to the values of one feature. The order of operations is scikit-learn's: trees compare the result.
 OPERATIONS: Mapping[str, Callable[..., Matrix]] = {
     "subtract": np.subtract,
@@ -36,11 +52,12 @@ OPERATIONS: Mapping[str, Callable[..., Matrix]] = {
     "is-missing": lambda values: np.isnan(values).astype(np.float64),
     "equals": lambda values, what: (values == what).astype(np.float64),
     "above": lambda values, limit: (values > limit).astype(np.float64),
+    "finite": _finite,
     "clip": np.clip,
-    "log1p": np.log1p,
-    "log": np.log,
-    "sqrt": np.sqrt,
-    "exp": np.exp,
+    "log1p": _quiet(np.log1p),
+    "log": _quiet(np.log),
+    "sqrt": _quiet(np.sqrt),
+    "exp": _quiet(np.exp),
     "abs": np.abs,
 }
 

@@ -14,6 +14,7 @@ from gateway.compilers.sklearn_front import Front, lower_front
 from gateway.compilers.sklearn_heads import chances, margins, values
 from gateway.compilers.sklearn_levels import Atom, Number, Word
 from gateway.compilers.sklearn_matrix import lower_matrix, probes
+from gateway.compilers.step_rows import step_rows
 from gateway.schema import Output, Signature
 
 #: Wrappers that hand their input on untouched, and where the fitted estimator is.
@@ -42,7 +43,8 @@ class SklearnCompiler:
         head, answer = _head(model, signature.output)
         try:
             program = lower_additive(front, head, answer)
-            return Draft(runtime="additive", program=program, signature=signature, uses=_uses(head))
+            rows = [step_rows(program, signature)]
+            return Draft(runtime="additive", program=program, signature=signature, rows=rows, uses=_uses(head))
         except NotAdditive as reason:
             if front.texts:
                 raise Declined(f"text in front of {reason}") from reason

@@ -94,7 +94,8 @@ def _robust(step: Any) -> Step:
 def _function(step: Any) -> Step:
     if step.kw_args or (step.func is not None and step.func not in _FUNCTIONS):
         raise Declined("a FunctionTransformer runs code that the compiler does not know")
-    return Step([] if step.func is None else [(_FUNCTIONS[step.func],)])
+    # The steps behind refuse what a function makes of numbers outside its domain.
+    return Step([] if step.func is None else [(_FUNCTIONS[step.func],), ("finite",)])
 
 
 def _impute(step: Any) -> Step:

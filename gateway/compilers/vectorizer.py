@@ -15,25 +15,33 @@ Weigh: TypeAlias = Callable[[Any], tuple[list[int], list[float]]]
 _SPACES = re.compile(r"\s\s+")
 
 
+def make_counter(program: Mapping[str, Any]) -> Callable[[Any], list[int]]:
+    """Return a function from a text to the indices of its known terms, each as often as it occurs."""
+    split = make_analyzer(program)
+    find = {term: index for index, term in zip(program["indices"], program["terms"], strict=True)}.get
+
+    def count(text: Any) -> list[int]:
+        if not isinstance(text, str):
+            raise ValueError("a missing text cannot be counted")
+        return [index for term in split(text) if (index := find(term)) is not None]
+
+    return count
+
+
 def make_vectorizer(program: Mapping[str, Any]) -> Weigh:
     """
     Return a function from a text to term indices and values; raises ValueError for a missing text.
 
     `program` holds lowercase, accents, analyzer, pattern, stop_words, ngrams, terms, binary, sublinear, idf, norm.
     """
-    split = make_analyzer(program)
-    find = {term: index for index, term in zip(program["indices"], program["terms"], strict=True)}.get
+    occurring = make_counter(program)
     weigh = _make_weighing(program)
 
     def vectorize(text: Any) -> tuple[list[int], list[float]]:
-        if not isinstance(text, str):
-            raise ValueError("a missing text cannot be counted")
         counts: dict[int, int] = {}
         count = counts.get
-        for term in split(text):
-            index = find(term)
-            if index is not None:
-                counts[index] = count(index, 0) + 1
+        for index in occurring(text):
+            counts[index] = count(index, 0) + 1
         return weigh(counts)
 
     return vectorize

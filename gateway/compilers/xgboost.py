@@ -29,20 +29,28 @@ class XgboostCompiler:
         booster = read_booster(predictor._booster)
         signature: Signature = predictor.signature
         answer = _answer(booster, signature.output)
-        program = {"features": _features(booster, signature.inputs), "head": head_of(booster), "answer": answer}
+        program = {
+            "features": _features(booster, signature.inputs),
+            "head": head_of(booster, finite=bool(predictor._levels)),
+            "answer": answer,
+        }
         rows = [] if booster.sets else [_probes(booster, signature.inputs)]
         return Draft(runtime="matrix", program=program, signature=signature, rows=rows, uses=("onnxruntime",))
 
 
-def head_of(booster: Booster) -> dict[str, Any]:
-    """Return the node from a float32 matrix to the booster's answer."""
+def head_of(booster: Booster, *, finite: bool = False) -> dict[str, Any]:
+    """
+    Return the node from a float32 matrix to the booster's answer.
+
+    `finite` refuses infinity, as XGBoost does where it has to build a DMatrix (categories).
+    """
     node: dict[str, Any] = {
         "op": "forest",
         "model": to_onnx(booster.forest),
         "dtype": "float32",
         "base": booster.base,
         "rounded": False,
-        "finite": False,
+        "finite": finite,
     }
     return {"op": "link", "of": node, "names": booster.links} if booster.links else node
 

@@ -1,0 +1,176 @@
+"""Prepare finds twins, workers run them: light, verified, and with the original behind them."""
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import skops.io
+from sklearn.linear_model import LinearRegression
+from sklearn.neighbors import KNeighborsRegressor
+
+from gateway import snapshot
+from gateway.executors.pool import NativePool
+from gateway.manifest import Manifest
+from gateway.model import Model
+from gateway.prepare import Limits, prepare_registry
+from gateway.prepare_entry import load_options
+from gateway.registry import load_registry
+from gateway.registry.spec import RouteSpec
+
+ROOT = Path(__file__).resolve().parents[2]
+HEAVY = ("sklearn", "pandas", "scipy", "xgboost", "skops", "onnx", "ml_dtypes", "skl2onnx")
+
+#: What a worker does with the committed generation, without its server.
+WORKER = f"""
+import json, sys
+from pathlib import Path
+from gateway import snapshot
+from gateway.executors.pool import NativePool
+from gateway.model import Model
+from gateway.prepare_entry import load_options
+import gateway.app, gateway.process.worker
+home = Path(sys.argv[1])
+found = snapshot.committed(home / "state")
+states = {{}}
+for spec in found.registry.routes:
+    manifest = found.manifests[spec.name]
+    model = Model(manifest, load_options(spec, manifest.artifact.origin, home / "cache"), NativePool(1))
+    model.load()
+    states[spec.path] = [model.state, manifest.twin.runtime if manifest.twin else None]
+pss = [line.split()[1] for line in open("/proc/self/smaps_rollup") if line.startswith("Pss:")]
+heavy = [name for name in {HEAVY!r} if name in sys.modules]
+print(json.dumps({{"states": states, "heavy": heavy, "pss_mb": int(pss[0]) / 1024}}))
+"""
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a home whose committed generation holds the five models."""
+    folder = tmp_path_factory.mktemp("home")
+    registry = load_registry(ROOT / "registry.yaml")
+    manifests = prepare_registry(registry, folder / "cache", Limits())
+    snapshot.commit(folder / "state", snapshot.make(registry, manifests))
+    return folder
+
+
+def test_a_worker_of_the_five_routes_imports_no_framework(home: Path) -> None:
+    """Twins and MOJOs need numpy, ONNX Runtime and Java: neither scikit-learn, pandas, SciPy nor XGBoost."""
+    done = subprocess.run(
+        [sys.executable, "-c", WORKER, str(home)], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["states"] == {
+        "/sentiment": ["READY", "additive"],
+        "/diabetes": ["READY", "matrix"],
+        "/loan": ["READY", None],
+        "/earnings": ["READY", "additive"],
+        "/insurance": ["READY", None],
+    }
+    assert found["heavy"] == []
+    # Measured: 95 MB; with the frameworks it would be 220.
+    assert found["pss_mb"] < 130
+
+
+def test_the_five_models_are_proven_and_their_golden_rows_hold(home: Path) -> None:
+    """The manifest records proof and gain of each twin, and why the MOJOs have none."""
+    found = snapshot.committed(home / "state")
+    assert found is not None
+    for name in ("sentiment", "diabetes", "earnings"):
+        twin = found.manifests[name].twin
+        assert twin is not None
+        assert twin.complete
+        assert twin.rows_proven > 1_500
+        assert twin.ties == 0
+        assert twin.gain > 3
+        assert found.manifests[name].twin_declined == ""
+    for name in ("loan", "insurance"):
+        assert found.manifests[name].twin is None
+        assert "MOJO" in found.manifests[name].twin_declined
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a folder with a linear model and one that is not compiled."""
+    rows = np.arange(40.0).reshape(20, 2)
+    skops.io.dump(LinearRegression().fit(rows, rows.sum(axis=1)), tmp_path / "line.skops")
+    skops.io.dump(KNeighborsRegressor().fit(rows, rows.sum(axis=1)), tmp_path / "near.skops")
+    return tmp_path
+
+
+def prepared(folder: Path, artifact: str, keys: str = "") -> tuple[RouteSpec, Manifest]:
+    """Prepare one route."""
+    registry = folder / "registry.yaml"
+    registry.write_text(f"version: 1\nroutes:\n  /one: {{artifact: {artifact}{keys}}}\n")
+    found = load_registry(registry)
+    return found.routes[0], prepare_registry(found, folder / "cache", Limits())["one"]
+
+
+def model_of(folder: Path, spec: RouteSpec, manifest: Manifest) -> Model:
+    """Return the loaded model of a manifest."""
+    assert manifest.artifact is not None
+    model = Model(manifest, load_options(spec, manifest.artifact.origin, folder / "cache"), NativePool(1))
+    model.load()
+    return model
+
+
+def answer(model: Model) -> Any:
+    """Return the answer to (1, 2)."""
+    return model.predict([np.array([1.0]), np.array([2.0])], time.monotonic() + 5).values.tolist()
+
+
+@pytest.mark.parametrize("damage", ["gone", "altered"])
+def test_without_its_twin_the_original_serves(folder: Path, damage: str, caplog: pytest.LogCaptureFixture) -> None:
+    """A twin that is gone or not what was proven is not run; the route answers all the same."""
+    spec, manifest = prepared(folder, "line.skops")
+    assert manifest.twin is not None
+    path = Path(manifest.twin.path)
+    if damage == "gone":
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes().replace(b"additive", b"Additive"))
+    model = model_of(folder, spec, manifest)
+    assert model.state == "READY"
+    assert answer(model) == pytest.approx([3.0])
+    assert "the original serves" in caplog.text
+
+
+def test_a_lost_twin_is_compiled_again(folder: Path) -> None:
+    """Preparing does not trust a remembered manifest whose twin is gone."""
+    _, manifest = prepared(folder, "line.skops")
+    shutil.rmtree(folder / "cache" / "twins")
+    _, again = prepared(folder, "line.skops")
+    assert manifest.twin is not None
+    assert again.twin is not None
+    assert Path(again.twin.path).is_file()
+
+
+def test_compile_off_serves_the_original(folder: Path) -> None:
+    """`compile: off` leaves no twin and says so."""
+    spec, manifest = prepared(folder, "line.skops", ", compile: off")
+    assert manifest.twin is None
+    assert manifest.twin_declined == "the registry says compile: off"
+    assert answer(model_of(folder, spec, manifest)) == pytest.approx([3.0])
+
+
+def test_a_declined_model_says_why_and_serves(folder: Path) -> None:
+    """A model that no compiler knows serves as it is, with the reason in its manifest."""
+    spec, manifest = prepared(folder, "near.skops")
+    assert manifest.twin is None
+    assert "KNeighborsRegressor" in manifest.twin_declined
+    assert not list((folder / "cache").glob("twins/*"))
+    assert model_of(folder, spec, manifest).state == "READY"
+
+
+def test_compile_require_fails_without_a_twin(folder: Path) -> None:
+    """`compile: require` refuses the entry with the reason and a fix."""
+    _, manifest = prepared(folder, "near.skops", ", compile: require")
+    assert manifest.problem is not None
+    assert manifest.problem.code == "compile-required"
+    assert "KNeighborsRegressor" in manifest.problem.message
+    assert manifest.problem.hint
