@@ -16,6 +16,30 @@ has_node() {
 # macOS has a /usr/bin/java that only says that there is none, so it has to run.
 has_java() { [ -x "${JAVA_HOME:-/nonexistent}/bin/java" ] || java -version >/dev/null 2>&1; }
 
+# Unpacked, not installed: a test needs two programs, not a service that starts by itself. Tests read why there are none.
+unpack_prometheus() {
+    command -v prometheus >/dev/null && command -v promtool >/dev/null && return
+    [ -x "$venv/prometheus/usr/bin/promtool" ] && return
+    why="$PWD/$venv/prometheus.why-not"
+    rm -f "$why"
+    command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null \
+        || { echo "this system has no apt-get to take Debian's package prometheus from" >"$why"; return; }
+    if ! apt-cache show prometheus >/dev/null 2>&1; then
+        [ "$(id -u)" -eq 0 ] || { echo "apt-get knows no package prometheus, and only root can update its lists" >"$why"; return; }
+        timeout 60 apt-get update >/dev/null 2>&1 || true
+        apt-cache show prometheus >/dev/null 2>&1 \
+            || { echo "apt-get update found no package prometheus within 60 s" >"$why"; return; }
+    fi
+    folder=$(mktemp -d)
+    if (cd "$folder" && timeout 180 apt-get download prometheus >/dev/null 2>&1); then
+        rm -rf "$venv/prometheus"
+        dpkg-deb --extract "$folder"/prometheus_*.deb "$venv/prometheus"
+    else
+        echo "setup: apt-get download prometheus failed within 180 s; the tests of the monitoring kit need it" >&2
+    fi
+    rm -rf "$folder"
+}
+
 case "${1:-}" in
 python)
     python=${2:-python3}
@@ -40,6 +64,7 @@ node)
 dev)
     echo "setup: installing test tools"
     $pip -r requirements-dev.lock
+    unpack_prometheus
     touch "$venv/.ready-dev"
     ;;
 *) fail "unknown step '${1:-}'" "usage: scripts/setup.sh python [PYTHON] | node | dev" ;;

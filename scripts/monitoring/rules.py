@@ -1,0 +1,178 @@
+"""The alerts and the figures computed ahead, as a table; knows no file."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+JOB = 'job="gateway"'
+#: Failures that are answers of the gateway's own protection: 503 (full, not ready) has alerts of its own.
+FAULTS = 'code=~"5..",code!="503"'
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """Name an expression that dashboard and alerts share."""
+
+    name: str
+    expr: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """Say when somebody should look, how urgently, and what to do first."""
+
+    name: str
+    expr: str
+    wait: str
+    severity: str
+    summary: str
+    do: str
+    labels: dict[str, str] = field(default_factory=dict)
+
+
+RECORDINGS = (
+    Recording("gateway:requests:rate5m", "sum by (job, route) (rate(gateway_requests_total[5m]))"),
+    Recording(
+        "gateway:errors:ratio5m",
+        f"sum by (job, route) (rate(gateway_requests_total{{{FAULTS}}}[5m]))\n/ gateway:requests:rate5m > 0\n"
+        "or gateway:requests:rate5m * 0",
+    ),
+    Recording(
+        "gateway:shed:ratio5m",
+        "sum by (job, route) (rate(gateway_shed_total[5m]))\n/ gateway:requests:rate5m > 0\n"
+        "or gateway:requests:rate5m * 0",
+    ),
+    *(
+        Recording(
+            f"gateway:request_seconds:p{share}",
+            f"histogram_quantile(0.{share}, sum by (job, route, le) (rate(gateway_request_seconds_bucket[5m])))",
+        )
+        for share in (50, 95, 99)
+    ),
+)
+
+ALERTS = (
+    Alert(
+        name="GatewayDown",
+        expr=f"up{{{JOB}}} == 0\nor absent(up{{{JOB}}})",
+        wait="1m",
+        severity="critical",
+        summary="Prometheus cannot scrape the gateway",
+        do="pm2 ls; pm2 logs gateway. If it runs, compare GATEWAY_BIND with the target in prometheus.yml.",
+    ),
+    Alert(
+        name="GatewayRouteFailed",
+        expr='sum by (job, instance, route) (gateway_model_state{state="failed"}) > 0\n'
+        'unless sum by (job, instance, route) (gateway_model_state{state="ready"}) > 0',
+        wait="1m",
+        severity="critical",
+        summary="route {{ $labels.route }} serves in no worker",
+        do="curl the gateway's /health: it names the reason and the fix.",
+    ),
+    Alert(
+        name="GatewayRouteDegraded",
+        expr='sum by (job, instance, route) (gateway_model_state{state="failed"}) > 0\n'
+        'and sum by (job, instance, route) (gateway_model_state{state="ready"}) > 0',
+        wait="5m",
+        severity="warning",
+        summary="route {{ $labels.route }} serves in some workers only",
+        do="pm2 logs gateway for the reason (out of memory?), then: pm2 reload gateway.",
+    ),
+    Alert(
+        name="GatewayErrors",
+        expr="gateway:errors:ratio5m > 0.05",
+        wait="5m",
+        severity="critical",
+        summary="{{ $value | humanizePercentage }} of the requests to route {{ $labels.route }} fail",
+        do="the log has the cause of every 500 under its request id; 504 means that the deadline is too short or the "
+        "model too slow.",
+    ),
+    Alert(
+        name="GatewaySlow",
+        expr="gateway:request_seconds:p95 > 1",
+        wait="10m",
+        severity="warning",
+        summary="the p95 of route {{ $labels.route }} is {{ $value | humanizeDuration }}",
+        do="compare with gateway_predict_seconds: if the model is quick, the machine is busy or the queue is long.",
+    ),
+    Alert(
+        name="GatewayShedding",
+        expr="gateway:shed:ratio5m > 0.01",
+        wait="5m",
+        severity="warning",
+        summary="{{ $value | humanizePercentage }} of the requests to route {{ $labels.route }} are refused",
+        do="the route is at its limit: more workers, a faster model, or a higher max_concurrency.",
+    ),
+    Alert(
+        name="GatewayQueueGrows",
+        expr="min_over_time(gateway_queue_depth[5m]) > 0\n"
+        "and avg_over_time(gateway_queue_depth[5m]) > avg_over_time(gateway_queue_depth[5m] offset 5m)",
+        wait="5m",
+        severity="warning",
+        summary="the queue of route {{ $labels.route }} has not been empty for minutes and grows",
+        do="requests arrive faster than the model answers; GatewayShedding follows when the queue is full.",
+    ),
+    Alert(
+        name="GatewayReloadRefused",
+        # The series begins with the first refusal, at 1: an increase alone would miss it. `up` of then tells a first
+        # refusal from a first scrape.
+        expr='increase(gateway_reloads_total{result="refused"}[15m]) > 0\n'
+        'or (gateway_reloads_total{result="refused"} unless gateway_reloads_total{result="refused"} offset 15m)\n'
+        "and on (job, instance) up offset 15m == 1",
+        wait="0m",
+        severity="warning",
+        summary="an edit of registry.yaml was refused; the generation before goes on serving",
+        do="gateway check registry.yaml lists every fault; /health shows the reason of the refusal.",
+    ),
+    Alert(
+        name="GatewayWorkerRestarts",
+        expr="increase(gateway_worker_restarts_total[15m]) > 1",
+        wait="0m",
+        severity="critical",
+        summary="workers died or had to be killed in the last 15 minutes",
+        do='pm2 logs gateway: "worker died" names the signal and what it was predicting.',
+    ),
+    Alert(
+        name="GatewayMemoryHigh",
+        expr='gateway_worker_memory_bytes{kind="pss"} > 4 * 2^30',
+        wait="10m",
+        severity="warning",
+        summary="the workers use {{ $value | humanize1024 }}B",
+        do="set the limit of this rule to your machine, and GATEWAY_WORKER_MEMORY_MB to recycle workers.",
+    ),
+    Alert(
+        name="GatewayMemoryGrows",
+        expr='min_over_time(gateway_worker_memory_bytes{kind="pss"}[30m])\n'
+        '> 1.5 * max_over_time(gateway_worker_memory_bytes{kind="pss"}[30m] offset 6h)',
+        wait="30m",
+        severity="warning",
+        summary="the workers use half as much memory again as six hours ago",
+        do="a new route explains it; otherwise a model leaks: set GATEWAY_WORKER_MEMORY_MB and look at /health.",
+    ),
+    Alert(
+        name="GatewayGenerationSkew",
+        expr="count by (job, instance) (count_over_time(gateway_generation_info[5m])) > 1",
+        wait="10m",
+        severity="critical",
+        summary="workers answer from different generations",
+        do="/health lists the generation of each worker; pm2 reload gateway replaces them all.",
+    ),
+)
+
+
+def rule_file() -> dict[str, Any]:
+    """Return the content of Prometheus' rule file."""
+    recorded = [{"record": one.name, "expr": one.expr} for one in RECORDINGS]
+    return {"groups": [{"name": "gateway-figures", "rules": recorded}, {"name": "gateway", "rules": _alerts()}]}
+
+
+def _alerts() -> list[dict[str, Any]]:
+    return [
+        {
+            "alert": one.name,
+            "expr": one.expr,
+            "for": one.wait,
+            "labels": {"severity": one.severity, **one.labels},
+            "annotations": {"summary": one.summary, "do": one.do},
+        }
+        for one in ALERTS
+    ]

@@ -1,0 +1,94 @@
+"""The monitoring kit is what its generator writes, names only what exists, and works in a real Prometheus."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from serving import ROOT, Gateway, until
+
+from monitoring.prometheus import promtool, running
+from scripts.monitoring.catalogue import catalogue
+from scripts.monitoring.generate import generated
+from scripts.monitoring.rules import ALERTS, RECORDINGS
+
+KIT = ROOT / "scripts/monitoring"
+TESTS = Path(__file__).with_name("alerts.test.yml")
+
+
+def expressions() -> Iterator[str]:
+    """Yield every query of rules and dashboard."""
+    for group in yaml.safe_load((KIT / "gateway.rules.yml").read_text())["groups"]:
+        yield from (rule["expr"] for rule in group["rules"])
+    board = json.loads((KIT / "dashboard.json").read_text())
+    yield from (target["expr"] for panel in board["panels"] for target in panel["targets"])
+    yield from (variable["query"] for variable in board["templating"]["list"])
+
+
+def test_files_are_what_the_generator_writes() -> None:
+    """Rule file and dashboard equal what the definitions of the metrics give; `--check` says the same."""
+    for path, text in generated().items():
+        assert path.read_text() == text, f"run: python scripts/monitoring/generate.py ({path.name})"
+    done = subprocess.run([sys.executable, KIT / "generate.py", "--check"], capture_output=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_queries_name_only_what_exists() -> None:
+    """Every metric in a query exists, and every label in a matcher belongs to one of the metrics of its query."""
+    labels = {series: {*metric.labels, "le"} for metric in catalogue() for series in metric.series}
+    recorded = {one.name for one in RECORDINGS}
+    for expr in expressions():
+        names = set(re.findall(r"\bgateway_[a-z_]+\b(?!:)", expr))
+        assert names <= labels.keys(), expr
+        assert set(re.findall(r"\bgateway:[\w:]+", expr)) <= recorded, expr
+        for name, matchers in re.findall(r"\b(gateway_[a-z_]+)\{([^}]*)\}", expr):
+            assert set(re.findall(r"(\w+)\s*(?:=~|!=|!~|=)", matchers)) <= {*labels[name], "job", "instance"}, expr
+
+
+def test_every_metric_has_a_panel_and_every_alert_a_test() -> None:
+    """A metric that is added gets a panel, and an alert without a unit test fails here."""
+    queries = " ".join(expressions())
+    assert [m.name for m in catalogue() if not any(series in queries for series in m.series)] == []
+    tested = TESTS.read_text()
+    assert [alert.name for alert in ALERTS if alert.name not in tested] == []
+
+
+def test_promtool_accepts_config_and_rules() -> None:
+    """`promtool check config` and `check rules` find nothing."""
+    promtool("check", "config", "prometheus.yml", cwd=KIT)
+    promtool("check", "rules", "gateway.rules.yml", cwd=KIT)
+
+
+def test_each_alert_fires_on_its_trouble_and_on_nothing_else(tmp_path: Path) -> None:
+    """`promtool test rules` passes: a sound gateway is silent for 13 hours, each trouble fires its own alert."""
+    shutil.copy(KIT / "gateway.rules.yml", tmp_path)
+    shutil.copy(TESTS, tmp_path)
+    promtool("test", "rules", TESTS.name, cwd=tmp_path)
+
+
+@pytest.mark.parametrize("scraped", [60])
+def test_prometheus_scrapes_a_running_gateway(gateway: Callable[..., Gateway], tmp_path: Path, scraped: int) -> None:
+    """The shipped config, pointed at a gateway, brings the exact request count and no failed scrape."""
+    (tmp_path / "m.stub").write_text(json.dumps({"inputs": ["a"]}))
+    config = yaml.safe_load((KIT / "prometheus.yml").read_text())
+    shutil.copy(KIT / "gateway.rules.yml", tmp_path)
+    config["global"]["scrape_interval"] = config["global"]["evaluation_interval"] = "1s"
+    data = tmp_path / "tsdb"
+    data.mkdir()
+    server = gateway(f"version: 1\nroutes:\n  /m: {{artifact: {tmp_path}/m.stub}}\n")
+    config["scrape_configs"][0]["static_configs"][0]["targets"] = [f"127.0.0.1:{server.port}"]
+    (tmp_path / "prometheus.yml").write_text(yaml.safe_dump(config))
+    for _ in range(scraped):
+        assert server.get("/m", a=1).status == 200
+    with running(tmp_path / "prometheus.yml", data) as prometheus:
+        expr = 'sum(gateway_requests_total{route="m",code="200"})'
+        until(lambda: prometheus.value(expr) is not None, 60, what="a scrape")
+        assert prometheus.value(expr) == scraped
+        assert prometheus.value('up{job="gateway"}') == 1
+        groups = (prometheus.ask("rules") or {})["groups"]
+        assert {rule["health"] for group in groups for rule in group["rules"]} <= {"ok", "unknown"}
