@@ -1,7 +1,7 @@
 """
 Rewrite the blocks of the documents that the code can tell: between `<!-- begin NAME -->` and `<!-- end NAME -->`.
 
-usage, from the root: python -m scripts.docs [--check]; with --check nothing is written, and stale blocks end in exit code 1.
+usage, from the root: python -m scripts.docs [--check]; --check rewrites nothing and exits with 1 if a block is stale.
 """
 
 import argparse
