@@ -12,6 +12,9 @@ from gateway.validation.faults import MAX_FAULTS
 
 #: Rows that are validated and predicted at a time: what a route's `timeout_s` is about.
 CHUNK_ROWS = 10_000
+#: Cells of a chunk: Python texts of two letters take 59 bytes each, so wide tables come in shorter chunks.
+CHUNK_CELLS = 400_000
+MAX_COLUMNS = 10_000
 #: Rows that a C parser reads without giving other threads a turn: about a millisecond.
 SLICE_ROWS = 500
 
@@ -27,6 +30,12 @@ class Limits:
     max_rows: int = 100_000
     chunk_rows: int = CHUNK_ROWS
     scratch: Path | None = None
+
+    def rows_of(self, columns: int) -> int:
+        """Return how many rows a chunk of a table may have; refuses tables that are too wide."""
+        if columns > MAX_COLUMNS:
+            raise TooLargeError(f"the table has more than {MAX_COLUMNS} columns", code="too-many-columns")
+        return max(1, min(self.chunk_rows, CHUNK_CELLS // max(columns, 1)))
 
     def check(self, rows: int) -> None:
         """Refuse a batch as soon as it is seen to have more rows than allowed."""
@@ -136,19 +145,30 @@ class RowFaults:
         return [row for row in range(size) if row not in self.rows] if self.rows else None
 
 
-def table_chunk(start: int, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> Chunk:
-    """Turn rows of cells into a chunk of columns; rows with a wrong number of cells become faults."""
-    width = len(names)
-    faults = RowFaults(start)
-    if any(len(row) != width for row in rows):
-        for index, row in enumerate(rows):
-            if len(row) != width:
-                message = f"the row has {len(row)} cells, the header {width}"
-                faults.add(index, "arity", message, expected=width, got=len(row))
-    size = len(rows)
-    good = [row for row in rows if len(row) == width] if faults.rows else rows
-    columns: list[Any] = list(zip(*good, strict=True)) if good else [()] * width
-    return Chunk(start, size, names, columns, kept=faults.kept(size), faults=faults.items)
+class TableRows:
+    """Gather rows of cells for one chunk; a row with a wrong number of cells is a fault at once and not kept."""
+
+    def __init__(self, start: int, names: Sequence[str]) -> None:
+        self._names = names
+        self._rows: list[Sequence[Any]] = []
+        self._faults = RowFaults(start)
+        self.size = 0
+
+    def add(self, row: Sequence[Any]) -> None:
+        """Take the next row."""
+        width = len(self._names)
+        if len(row) == width:
+            self._rows.append(row)
+        else:
+            message = f"the row has {len(row)} cells, the header {width}"
+            self._faults.add(self.size, "arity", message, expected=width, got=len(row))
+        self.size += 1
+
+    def chunk(self) -> Chunk:
+        """Return the chunk of all rows so far."""
+        columns: list[Any] = list(zip(*self._rows, strict=True)) if self._rows else [()] * len(self._names)
+        faults = self._faults
+        return Chunk(faults.start, self.size, self._names, columns, kept=faults.kept(self.size), faults=faults.items)
 
 
 def cell(value: Any) -> Any:
@@ -161,7 +181,9 @@ def cell(value: Any) -> Any:
 
 
 __all__ = [
+    "CHUNK_CELLS",
     "CHUNK_ROWS",
+    "MAX_COLUMNS",
     "MAX_FAULTS",
     "SLICE_ROWS",
     "Answered",
@@ -170,6 +192,6 @@ __all__ = [
     "Chunk",
     "Limits",
     "RowFaults",
+    "TableRows",
     "cell",
-    "table_chunk",
 ]

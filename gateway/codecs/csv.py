@@ -11,16 +11,19 @@ import io
 import json
 import re
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from typing import Any, BinaryIO
 
 from gateway.codecs.base import refuse
-from gateway.codecs.chunks import SLICE_ROWS, Answered, Chunk, Limits, table_chunk
+from gateway.codecs.chunks import Answered, Chunk, Limits, TableRows
 from gateway.codecs.leaves import Leaf, column_names, leaf_columns
+from gateway.errors import TooLargeError
 
 #: Characters of one cell. The library's default, 131,072, is below what a text field may take.
 MAX_CELL = 16 * 1024 * 1024
 csv.field_size_limit(MAX_CELL)
+
+#: Delimiters of one line, those inside quoted texts included.
+MAX_DELIMITERS = 200_000
 
 #: Charsets that a client may name; every other one is refused.
 CHARSETS = frozenset({"utf-8", "utf-16", "utf-16-le", "utf-16-be", "iso8859-1", "iso8859-15", "cp1252", "ascii"})
@@ -56,7 +59,7 @@ class CsvReader:
             refuse("csv", f"{delimiter!r} cannot separate cells", expected="comma, semicolon, tab or bar")
         text = io.TextIOWrapper(body, encoding=self._charset, errors="strict", newline="")
         try:
-            reader = csv.reader(text, delimiter=delimiter, strict=True)
+            reader = csv.reader(_lines_of(text, delimiter), delimiter=delimiter, strict=True)
             if marked:
                 next(reader, None)
             yield from _chunks(reader, limits)
@@ -97,30 +100,44 @@ def _delimiter(line: str) -> str:
 
 def _chunks(reader: Any, limits: Limits) -> Iterator[Chunk]:
     """Cut the rows of a parser into chunks; blank lines are no rows."""
-    header = _guarded(reader, 1, 0)
-    while header and not header[0]:
-        header = _guarded(reader, 1, 0)
-    if not header:
+    rows = _guarded(reader)
+    header = next((row for row in rows if row), None)
+    if header is None:
         refuse("empty-body", "the body is empty", expected="CSV with a header line")
-    names = [name.strip().lstrip("\ufeff") for name in header[0]]
-    start = 0
-    rows: list[list[str]] = []
-    while part := _guarded(reader, min(SLICE_ROWS, limits.chunk_rows - len(rows)), start + len(rows)):
-        rows += [row for row in part if row] if [] in part else part
-        limits.check(start + len(rows))
-        if len(rows) >= limits.chunk_rows:
-            yield table_chunk(start, names, rows)
-            start, rows = start + len(rows), []
-    if rows:
-        yield table_chunk(start, names, rows)
+    names = [name.strip().lstrip("\ufeff") for name in header]
+    most = limits.rows_of(len(names))
+    start, table = 0, TableRows(0, names)
+    for row in rows:
+        if not row:
+            continue
+        table.add(row)
+        if table.size == most:
+            limits.check(start + most)
+            yield table.chunk()
+            start += most
+            table = TableRows(start, names)
+        elif start + table.size > limits.max_rows:
+            limits.check(start + table.size)
+    if table.size:
+        yield table.chunk()
     elif not start:
         refuse("empty-batch", "the CSV has a header and no rows", expected="at least one row")
 
 
-def _guarded(reader: Any, count: int, row: int) -> list[list[str]]:
-    """Read up to `count` rows; row `row` is the next one."""
+def _lines_of(text: io.TextIOWrapper, delimiter: str) -> Iterator[str]:
+    """Yield the lines; one with a million delimiters would become a million texts of 50 bytes and more."""
+    for line in text:
+        if len(line) > MAX_DELIMITERS and line.count(delimiter) > MAX_DELIMITERS:
+            raise TooLargeError(f"a line has more than {MAX_DELIMITERS} cells", code="too-many-columns")
+        yield line
+
+
+def _guarded(reader: Any) -> Iterator[list[str]]:
+    """Yield the rows of a parser, and its errors as faults."""
+    row = 0
     try:
-        return list(islice(reader, count))
+        for row, cells in enumerate(reader):  # noqa: B007 - the fault of a later row names it
+            yield cells
     except csv.Error as error:
         message = f"the CSV cannot be read at line {reader.line_num}: {error}"
         hint = 'close every quote; a quote inside a quoted cell is doubled: "say ""hi"""'

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any, BinaryIO
 
 from gateway.codecs.base import refuse
-from gateway.codecs.chunks import SLICE_ROWS, Chunk, Limits, cell, table_chunk
+from gateway.codecs.chunks import SLICE_ROWS, Chunk, Limits, TableRows, cell
 from gateway.codecs.workbook import safe_workbook
 from gateway.errors import UnreadableError
 
@@ -55,21 +55,24 @@ def _chunks(rows: Iterator[Sequence[Any]], limits: Limits) -> Iterator[Chunk]:
     names = [str(_value(name)).strip() for name in header]
     while names and not names[-1]:
         names.pop()
-    start, kept, empty = 0, [], 0
+    most = limits.rows_of(len(names))
+    start, table, empty = 0, TableRows(0, names), 0
     while part := list(islice(rows, SLICE_ROWS)):
         for row in part:
             if _is_empty(row):
                 empty += 1
                 continue
-            kept += [[""] * len(names)] * empty
+            # Empty rows count once a row follows them: sheets end in any number of them.
+            for cells in [*[[""] * len(names)] * empty, [_value(value) for value in _fit(row, len(names))]]:
+                table.add(cells)
+                limits.check(start + table.size)
+                if table.size == most:
+                    yield table.chunk()
+                    start += most
+                    table = TableRows(start, names)
             empty = 0
-            kept.append([_value(value) for value in _fit(row, len(names))])
-            limits.check(start + len(kept))
-            if len(kept) >= limits.chunk_rows:
-                yield table_chunk(start, names, kept)
-                start, kept = start + len(kept), []
-    if kept:
-        yield table_chunk(start, names, kept)
+    if table.size:
+        yield table.chunk()
     elif not start:
         refuse("empty-batch", "the sheet has a header and no rows", expected="at least one row")
 

@@ -8,6 +8,9 @@ from gateway.codecs.chunks import Answered, Chunk, Limits, RowFaults
 from gateway.codecs.json import encode, parse
 from gateway.errors import InputError
 
+#: Bytes of lines in one chunk: decoded JSON takes up to twenty times its size.
+CHUNK_BYTES = 4 * 1024 * 1024
+
 
 class NdjsonReader:
     """Read one instance per line; blank lines are skipped, a line that is not JSON is the fault of its row."""
@@ -18,6 +21,7 @@ class NdjsonReader:
         start = 0
         instances: list[Any] = []
         faults = RowFaults(0)
+        size_bytes = 0
         for line in body:
             if not line.strip():
                 continue
@@ -27,9 +31,11 @@ class NdjsonReader:
                 instances.append(parse(line))
             except InputError as error:
                 faults.add_error(row, error)
-            if row + 1 >= limits.chunk_rows:
+            size_bytes += len(line)
+            if row + 1 >= limits.chunk_rows or size_bytes > CHUNK_BYTES:
                 yield _chunk(start, instances, faults)
                 start += row + 1
+                size_bytes = 0
                 instances, faults = [], RowFaults(start)
         if instances or faults.rows:
             yield _chunk(start, instances, faults)

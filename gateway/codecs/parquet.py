@@ -15,7 +15,6 @@ from gateway.codecs.leaves import Leaf, column_names, leaf_columns
 from gateway.errors import TooLargeError, UnreadableError
 
 PIP_LINE = "pip install 'multi-model-gateway[parquet]'"
-MAX_COLUMNS = 10_000
 #: Sum of all pages, unpacked, as the file declares it.
 MAX_UNPACKED_BYTES = 512 * 1024 * 1024
 #: Rows per step of the reader: bounds what one long repeated text can grow to.
@@ -51,8 +50,10 @@ class ParquetReader:
             file = parquet.ParquetFile(body, read_dictionary=texts, pre_buffer=False)
         except failures as error:
             _refuse(error)
-        batches = file.iter_batches(batch_size=min(_STEP_ROWS, limits.chunk_rows), use_threads=False)
-        yield from self._chunks(batches, names, limits, failures)
+        most = limits.rows_of(len(names))
+        step = min(_STEP_ROWS, most)
+        batches = file.iter_batches(batch_size=step, use_threads=False)
+        yield from self._chunks(batches, names, limits, most - step, failures)
 
     @staticmethod
     def _check(file: Any, limits: Limits) -> list[str]:
@@ -61,10 +62,7 @@ class ParquetReader:
         limits.check(footer.num_rows)
         if not footer.num_rows:
             refuse("empty-batch", "the Parquet file has no rows", expected="at least one row")
-        if footer.num_columns > MAX_COLUMNS:
-            raise TooLargeError(
-                f"the file has {footer.num_columns} columns, {MAX_COLUMNS} at most", code="too-many-columns"
-            )
+        limits.rows_of(footer.num_columns)
         unpacked = sum(footer.row_group(index).total_byte_size for index in range(footer.num_row_groups))
         if unpacked > MAX_UNPACKED_BYTES:
             text = f"the file unpacks to more than {MAX_UNPACKED_BYTES // 2**20} MiB"
@@ -75,7 +73,7 @@ class ParquetReader:
         return list(file.schema_arrow.names)
 
     @staticmethod
-    def _chunks(batches: Iterator[Any], names: list[str], limits: Limits, failures: Any) -> Iterator[Chunk]:
+    def _chunks(batches: Iterator[Any], names: list[str], limits: Limits, full: int, failures: Any) -> Iterator[Chunk]:
         start, size = 0, 0
         columns: list[list[Any]] = [[] for _ in names]
         while True:
@@ -89,7 +87,7 @@ class ParquetReader:
                     column.extend(cells)
                 size += step.num_rows
                 limits.check(start + size)
-            if size and (found is None or size + _STEP_ROWS > limits.chunk_rows):
+            if size and (found is None or size > full):
                 yield Chunk(start, size, names, columns)
                 start, size, columns = start + size, 0, [[] for _ in names]
             if found is None:

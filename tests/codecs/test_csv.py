@@ -2,6 +2,7 @@
 
 import csv
 import io
+import tracemalloc
 
 import pytest
 
@@ -9,7 +10,7 @@ from batch_formats import ROWS, batch_of, chunks_of, write_csv
 from gateway.codecs.chunks import Answered
 from gateway.codecs.csv import CsvReader, CsvWriter, escape_formula
 from gateway.codecs.leaves import Leaf
-from gateway.errors import InputError
+from gateway.errors import InputError, TooLargeError
 
 PLAIN = batch_of(chunks_of(CsvReader(), write_csv(ROWS)))
 
@@ -131,3 +132,34 @@ def test_the_answer_has_the_columns_as_sent_and_its_own_beside() -> None:
         ["007", "1.50", "yes", "0.5", ""],
         [" x", "", "", "", "$[1].x: bad"],
     ]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b",".join([b"ab"] * 10_001) + b"\n1\n",
+        b"a,b\n" + b"xy," * 300_000 + b"\n",
+        b'a,b\n1,"' + b"," * 300_000 + b'"\n',
+    ],
+)
+def test_absurdly_wide_lines_are_refused(body: bytes) -> None:
+    """A line of hundreds of thousands of cells would take sixty bytes for each; it is refused instead."""
+    with pytest.raises(TooLargeError) as caught:
+        chunks_of(CsvReader(), body)
+    assert caught.value.code == "too-many-columns"
+
+
+def test_wide_tables_come_in_short_chunks() -> None:
+    """A chunk is bounded in cells: 1,000 rows of 4,000 columns are ten chunks of 100."""
+    body = (",".join(f"c{at}" for at in range(4_000)) + "\n" + ("1," * 3_999 + "1\n") * 1_000).encode()
+    assert [chunk.size for chunk in chunks_of(CsvReader(), body)] == [100] * 10
+
+
+def test_ragged_rows_cost_nothing() -> None:
+    """Rows that are far too long are faults when they are met; their cells are not kept."""
+    tracemalloc.start()
+    chunks = chunks_of(CsvReader(), b"a,b\n" + (b"xy," * 5_000 + b"\n") * 400)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert [fault.row for chunk in chunks for fault in chunk.faults] == list(range(400))
+    assert peak < 20_000_000

@@ -7,7 +7,7 @@ import pytest
 
 import serving
 from gateway.codecs import parquet, workbook
-from gateway.codecs.chunks import CHUNK_ROWS
+from gateway.codecs.chunks import CHUNK_ROWS, MAX_COLUMNS
 from gateway.codecs.csv import MAX_CELL
 from gateway.rest.negotiate import OFFERED
 from gateway.rest.spool import SPOOL_BYTES
@@ -39,7 +39,7 @@ def test_the_limits_are_those_of_the_code() -> None:
         f"{CHUNK_ROWS:,} rows",
         f"{workbook.MAX_UNPACKED_BYTES // 2**20} MiB, {workbook.MAX_RATIO} : 1",
         f"{workbook.MAX_CELLS:,} cells",
-        f"{parquet.MAX_UNPACKED_BYTES // 2**20} MiB and {parquet.MAX_COLUMNS:,} columns",
+        f"{parquet.MAX_UNPACKED_BYTES // 2**20} MiB and {MAX_COLUMNS:,} columns",
         f"{MAX_CELL // 2**20} Mi characters",
         f"above {SPOOL_BYTES // 2**20} MiB",
     ):
