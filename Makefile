@@ -50,7 +50,7 @@ test: setup-dev ## run the tests
 	@$(BIN)/python -m pytest -q
 
 soak: setup-dev ## run the long tests as well
-	@$(BIN)/python -m pytest -q -m "slow or not slow"
+	@TORTURE_ROUNDS=50 $(BIN)/python -m pytest -q -m "slow or not slow"
 
 lint: setup-dev ## ruff, mypy --strict, floors
 	@$(BIN)/ruff check .

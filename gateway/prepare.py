@@ -4,6 +4,7 @@ Turn registry entries into manifests, each in a child process with limits, and r
 The parent never imports a framework: it hashes, looks into the cache, starts children and reads what they say.
 """
 
+import contextlib
 import hashlib
 import logging
 import os
@@ -152,16 +153,26 @@ def run_child(entry: Entry, limits: Limits) -> Manifest:
     )
     with ThreadPoolExecutor(max_workers=1) as talk:
         answer = talk.submit(child.communicate, msgspec.json.encode(entry))
-        problem = _watch(child, limits)
         try:
-            stdout, stderr = answer.result(timeout=10)
+            problem = _watch(child, limits)
         finally:
+            # Whatever the model started holds the child's stderr open: end it all, or reading would not end.
             _end(child)
-    if problem is None:
-        problem = _crash(child, stderr)
+        stdout, stderr = answer.result(timeout=10)
+    problem = problem or _crash(child, stderr)
     if problem is not None:
         return _failed(entry, problem)
-    return msgspec.json.decode(stdout, type=Manifest)
+    try:
+        return msgspec.json.decode(stdout, type=Manifest)
+    except msgspec.MsgspecError:
+        return _failed(
+            entry,
+            Problem(
+                "prepare-crashed",
+                "the process that loaded the artifact exited with 0 before it was done",
+                "code or library of the model calls exit; take that out",
+            ),
+        )
 
 
 def _child_environment() -> dict[str, str]:
@@ -173,7 +184,8 @@ def _child_environment() -> dict[str, str]:
 def _watch(child: "subprocess.Popen[bytes]", limits: Limits) -> Problem | None:
     """Wait until the child ends or exceeds a limit; in the latter case kill its session."""
     deadline = time.monotonic() + limits.timeout_s
-    resource.prlimit(child.pid, resource.RLIMIT_CORE, (0, 0))
+    with contextlib.suppress(ProcessLookupError):
+        resource.prlimit(child.pid, resource.RLIMIT_CORE, (0, 0))
     while child.poll() is None:
         if time.monotonic() > deadline:
             _end(child)
@@ -188,7 +200,7 @@ def _watch(child: "subprocess.Popen[bytes]", limits: Limits) -> Problem | None:
             return Problem(
                 "prepare-memory",
                 f"preparing used {used // 2**20} MB, allowed are {limits.memory_bytes // 2**20} MB",
-                "raise GATEWAY_PREPARE_MEMORY_MB if the model really needs this much; then run: gateway prepare --retry",
+                "raise GATEWAY_PREPARE_MEMORY_MB if the model needs this much; then run: gateway prepare --retry",
             )
         time.sleep(WATCH_INTERVAL_S)
     return None
@@ -216,10 +228,8 @@ def _crash(child: "subprocess.Popen[bytes]", stderr: bytes) -> Problem | None:
 
 def _end(child: "subprocess.Popen[bytes]") -> None:
     """Kill the whole session: a model's import may have started processes of its own."""
-    try:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, 9)
-    except (ProcessLookupError, PermissionError):
-        return
     child.wait()
 
 

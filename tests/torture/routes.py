@@ -1,7 +1,6 @@
 """The registry of the torture: a real model, a script whose answer can be changed, code that can misbehave."""
 
 import json
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -64,7 +63,7 @@ def write(path: Path, text: str) -> None:
     """Replace a file by a rename."""
     draft = path.with_name(f".{path.name}.draft")
     draft.write_text(text)
-    os.replace(draft, path)
+    draft.replace(path)
 
 
 def make(folder: Path, extra: str = "") -> Path:

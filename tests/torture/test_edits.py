@@ -48,7 +48,7 @@ def test_valid_edits_lose_no_request_and_every_answer_belongs_to_its_generation(
     assert server.get("/number", x=1).json == {"number": float(rounds if rounds % 2 else rounds - 1)}
 
 
-def test_broken_edits_change_nothing(gateway: Start, tmp_path: Path) -> None:
+def test_broken_edits_change_nothing(gateway: Start, tmp_path: Path, rounds: int) -> None:
     """Whatever is wrong with an edit, the old generation goes on without a failed request and the reason is told."""
     registry = routes.make(tmp_path / "r")
     folder = registry.parent
@@ -60,7 +60,7 @@ def test_broken_edits_change_nothing(gateway: Start, tmp_path: Path) -> None:
     first = server.health()["generation"]
     good = registry.read_text()
     with Load(server.port, routes.REQUESTS) as load:
-        for name, line in BROKEN.items():
+        for name, line in list(BROKEN.items()) * max(1, round(rounds / len(BROKEN))):
             before = server.health()
             routes.write(registry, good + line)
             after = routes.settled(server, before)

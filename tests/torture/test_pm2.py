@@ -4,7 +4,6 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import psutil
 import pytest
@@ -42,11 +41,11 @@ def test_a_killed_arbiter_is_replaced_and_leaves_no_orphan(server: Managed, roun
         with Load(server.port, routes.REQUESTS) as load:
             time.sleep(0.5)
             os.kill(server.arbiter, signal.SIGKILL)
-            until(lambda: server.health().get("ready_workers") == 2 and not old & set(server.workers()), 60)
+            until(lambda old=old: server.health().get("ready_workers") == 2 and not old & set(server.workers()), 60)
             time.sleep(0.5)
         assert not [why for _, _, why in load.seen.failures if "Refused" in why]
         assert len(load.seen.failures) <= 8, load.seen.failures
-        until(lambda: not any(psutil.pid_exists(pid) for pid in old), 15, what="the end of the orphans")
+        until(lambda old=old: not any(psutil.pid_exists(pid) for pid in old), 15, what="the end of the orphans")
         assert server.apps()["gateway"]["pm2_env"]["restart_time"] == restarts + 1
 
 
