@@ -9,13 +9,16 @@ from pathlib import Path
 
 import msgspec
 
+from gateway import manifest
 from gateway.artifacts import digest, locate, split_entry
 from gateway.commands.base import FAILED, OK, Command, complain, say
 from gateway.errors import GatewayError, LoadError
 from gateway.loaders import get_loader, loader_names, looks_like_pickle, package_versions, sniff
 from gateway.loaders.base import Loader, LoadOptions
+from gateway.manifest import Twin
 from gateway.near import listing
 from gateway.schema import Field, Signature
+from gateway.settings import Settings
 
 
 @dataclass(slots=True, kw_only=True)
@@ -29,6 +32,8 @@ class Description:
     versions: dict[str, str] = field(default_factory=dict)
     imports: tuple[str, ...] = ()
     signature: Signature | None = None
+    twin: Twin | None = None
+    not_compiled_because: str = ""
 
 
 def _configure(parser: argparse.ArgumentParser) -> None:
@@ -41,6 +46,7 @@ def _run(arguments: argparse.Namespace) -> int:
     path = locate(Path.cwd(), arguments.artifact)
     found = _identify(path, arguments.artifact, arguments.loader)
     problem = _ask_loader(found, path)
+    _recall(found, Settings.load().cache_dir / "manifests")
     say(msgspec.json.format(msgspec.json.encode(found), indent=2).decode() if arguments.json else _text(found))
     if problem is not None:
         complain(problem)
@@ -71,6 +77,16 @@ def _ask_loader(found: Description, path: Path) -> GatewayError | None:
     return None
 
 
+def _recall(found: Description, folder: Path) -> None:
+    """Fill in what preparing this artifact found out about a compiled twin, where a route has been prepared."""
+    for path in sorted(folder.glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True):
+        known = manifest.read(path)
+        if known is not None and known.artifact is not None and known.artifact.sha256 == found.sha256:
+            found.twin, found.not_compiled_because = known.twin, known.twin_declined
+            return
+    found.not_compiled_because = "no route with this artifact has been prepared here yet"
+
+
 def _imports(loader: Loader, path: Path) -> tuple[str, ...]:
     """List the globals that a pickle names; a loader may offer `inspect(path)` for formats of its own."""
     inspect = getattr(loader, "inspect", None)
@@ -97,9 +113,21 @@ def _text(found: Description) -> str:
         rows.append(f"versions  {', '.join(f'{name} {version}' for name, version in found.versions.items())}")
     if found.imports:
         rows += ["imports   of the pickle, not executed:", *(f"          {name}" for name in found.imports)]
+    rows.append(_compiled(found))
     if found.signature is not None:
         rows += ["", *_signature(found.signature)]
     return "\n".join(rows)
+
+
+def _compiled(found: Description) -> str:
+    twin = found.twin
+    if twin is None:
+        return f"compiled  no: {found.not_compiled_because}"
+    ties = f", {twin.ties} ties" if twin.ties else ""
+    return (
+        f"compiled  yes, by {twin.compiler}: {twin.gain:,.0f} times faster ({1e6 * twin.predict_s:.0f} us a row), "
+        f"equal on {twin.rows_proven:,} rows within {twin.max_difference:.0e}{ties}"
+    )
 
 
 def _signature(signature: Signature) -> list[str]:
