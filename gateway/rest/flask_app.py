@@ -38,6 +38,10 @@ class Known:
         """Return the rule and no arguments."""
         return self._found
 
+    def allowed_methods(self) -> list[str]:
+        """Return what OPTIONS lists."""
+        return sorted(self._found[0].methods or ())
+
 
 class GatewayFlask(Flask):
     """Serve fixed paths fast and all others as Flask does."""
@@ -54,7 +58,7 @@ class GatewayFlask(Flask):
             environ = request.environ
             known = self._known.get((environ["REQUEST_METHOD"], environ["PATH_INFO"]))
             if known is not None:
-                return known  # type: ignore[return-value]  # all that Flask calls is match()
+                return known  # type: ignore[return-value]  # Flask calls match(), and allowed_methods() for OPTIONS
         return super().create_url_adapter(request)
 
     @cached_property

@@ -17,29 +17,40 @@ _ID: Final[Schema] = {"type": ["string", "number", "null"], "description": "id o
 
 
 def instance_schema(signature: Signature, *, strict: bool, id_fields: tuple[str, ...] = ()) -> Schema:
-    """Return the schema of one instance as an object; of a field's name and aliases exactly one may be given."""
-    properties: Schema = {}
-    required, rules = [], []
-    for field in signature.inputs:
-        schema = value_schema(field)
-        properties[field.name] = schema
-        if field.aliases:
-            properties |= {alias: schema | {"description": f"the same as {field.name}"} for alias in field.aliases}
-            rules.append(_one_of(field))
-        elif field.required:
-            required.append(field.name)
+    """Return the schema of one instance as an object; of a field's name and aliases only one may be given."""
+    by_name = {name: field for field in signature.inputs for name in (field.name, *field.aliases)}
+    properties: Schema = {
+        name: value_schema(field) | ({} if name == field.name else {"description": f"the same as {field.name}"})
+        for name, field in by_name.items()
+    }
     properties |= {name: _ID for name in id_fields if name not in properties}
-    if not any(field.required for field in signature.inputs):
-        names = [name for field in signature.inputs for name in (field.name, *field.aliases)]
-        rules.append({"anyOf": [{"required": [name]} for name in names]})
-    shown: Schema = {"type": "object", "properties": properties}
-    if required:
-        shown["required"] = required
-    if rules:
-        shown["allOf"] = rules
+    shown: Schema = {"type": "object", "properties": properties, **_presence(signature, list(by_name))}
     if strict:
         shown |= {"additionalProperties": False, "patternProperties": _OPTIONS}
     return shown
+
+
+def _presence(signature: Signature, names: list[str]) -> Schema:
+    """Say which fields must be there, and that nothing is given under two names."""
+    rules: Schema = {}
+    aliased = [field for field in signature.inputs if field.aliases]
+    if required := [field.name for field in signature.inputs if field.required and not field.aliases]:
+        rules["required"] = required
+    if choices := [_one_of(field) for field in aliased if field.required]:
+        rules["allOf"] = choices
+    if twice := [pair for field in aliased if not field.required for pair in _pairs(field)]:
+        rules["not"] = {"anyOf": twice}
+    if not any(field.required for field in signature.inputs):
+        rules["anyOf"] = [{"required": [name]} for name in names]
+    return rules
+
+
+def _one_of(field: Field) -> Schema:
+    return {"oneOf": [{"required": [name]} for name in (field.name, *field.aliases)]}
+
+
+def _pairs(field: Field) -> list[Schema]:
+    return [{"required": list(pair)} for pair in combinations((field.name, *field.aliases), 2)]
 
 
 def value_schema(field: Field) -> Schema:
@@ -86,19 +97,12 @@ def parameter_schema(field: Field) -> Schema:
     # A URL holds 4 KB, a form more: the limit of the field is told where JSON is described.
     if schema.get("maxLength", 0) > MAX_PARAMETER:
         del schema["maxLength"]
-    return schema
+    # An empty text is a missing value where there is one.
+    return {"anyOf": [schema, {"const": ""}]} if field.nullable else schema
 
 
 def _missing(field: Field) -> str:
     return f"({', '.join(map(str, field.missing))} means missing)"
-
-
-def _one_of(field: Field) -> Schema:
-    choices: list[Schema] = [{"required": [name]} for name in (field.name, *field.aliases)]
-    if field.required:
-        return {"oneOf": choices}
-    names = (field.name, *field.aliases)
-    return {"not": {"anyOf": [{"required": list(pair)} for pair in combinations(names, 2)]}}
 
 
 def list_schema(signature: Signature) -> Schema:

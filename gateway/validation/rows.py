@@ -130,17 +130,17 @@ class RowReader:
         return MISSING
 
     def _row_id(self, sources: Sequence[Source], row: int | None, faults: Faults) -> Any:
+        """Return the first id that is given; the others must be ids as well."""
+        found = []
         for source in sources:
             for name in self._ids:
                 if name not in source.values:
                     continue
                 value = source.values[name]
-                if is_id(value):
-                    return value
-                if faults.wants(row):
+                found.append(value)
+                if not is_id(value) and faults.wants(row):
                     faults.items.append(id_fault(name, value, source.at(name), row, redact=self._redact))
-                return None
-        return None
+        return found[0] if found else None
 
     def _unknown(self, source: Source, row: int | None, faults: Faults) -> None:
         for name in source.values:

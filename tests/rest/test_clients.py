@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from rest.record import mask
 from serving import Answer, Gateway
-from tests.rest.record import mask
 
 HERE = Path(__file__).parent
 RECORDED = sorted((HERE / "recorded").glob("*.json"))

@@ -1,0 +1,150 @@
+"""The documents that describe the gateway are true: to their own schemas, to the registry, to what is answered."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from serving import Gateway
+
+HERE = Path(__file__).parent
+BIN = Path(sys.executable).parent
+
+
+@pytest.fixture(scope="module")
+def document(five: Gateway) -> Any:
+    """Return the OpenAPI document of the five models."""
+    return five.get("/openapi.json").json
+
+
+def schema_of(document: Any, name: str) -> Any:
+    """Return a schema of the document with what it refers to."""
+    return {"$ref": f"#/components/schemas/{name}", "components": document["components"]}
+
+
+def test_every_reference_leads_somewhere(document: Any) -> None:
+    """No reference dangles, no operation has the name of another."""
+    text = json.dumps(document)
+    for part, name in re.findall(r'"#/components/(\w+)/([^"]+)"', text):
+        assert name in document["components"][part], name
+    names = [
+        operation["operationId"]
+        for item in document["paths"].values()
+        for operation in item.values()
+        if isinstance(operation, dict)
+    ]
+    assert len(names) == len(set(names))
+    for schema in document["components"]["schemas"].values():
+        jsonschema.Draft202012Validator.check_schema(schema)
+
+
+def test_every_route_and_alias_is_described(five: Gateway, document: Any) -> None:
+    """Each path that predicts stands in the document, with /schema and /invocations."""
+    for route in five.get("/routes").json["routes"]:
+        for path in (route["path"], *route["aliases"]):
+            assert {path, f"{path}/schema", f"{path}/invocations"} <= set(document["paths"])
+
+
+def test_samples_and_answers_fit_their_schemas(five: Gateway, document: Any) -> None:
+    """A sample fits the schema of its body; what is answered to one and to a batch fits that of the answer."""
+    for route in five.get("/routes").json["routes"]:
+        name, sample = route["name"], route["sample"]
+        for body, kind in ((sample, "answer"), ({"instances": [sample, sample]}, "batch"), ([sample], "batch")):
+            jsonschema.validate(body, schema_of(document, f"{name}.body"))
+            answer = five.post(route["path"], body)
+            assert answer.status == 200, answer.body
+            jsonschema.validate(answer.json, schema_of(document, f"{name}.{kind}"))
+
+
+def test_error_bodies_fit_their_schema(five: Gateway, document: Any) -> None:
+    """400, 404, 405 and 415 have the documented body, on native, V2 and MLflow paths."""
+    bad = b'{"glucose": "many"}'
+    kind = {"Content-Type": "application/json"}
+    for path, schema in (
+        ("/diabetes", "error"),
+        ("/v2/models/diabetes/infer", "v2.error"),
+        ("/diabetes/invocations", "mlflow.error"),
+    ):
+        for method, body, headers in (("POST", bad, kind), ("PUT", bad, kind), ("POST", b"x", {"Content-Type": "a/b"})):
+            answer = five.request(method, path, body, headers)
+            assert answer.status in (400, 405, 415)
+            jsonschema.validate(answer.json, schema_of(document, schema))
+    jsonschema.validate(five.get("/nowhere").json, schema_of(document, "error"))
+
+
+def test_the_schema_of_a_route_says_what_the_document_says(five: Gateway, document: Any) -> None:
+    """GET <route>/schema has the instance and the answer of the OpenAPI document, complete in itself."""
+    for path, name in (("/loan", "loan"), ("/katana-ml/api/v1.0/diabetes", "diabetes")):
+        shown = five.get(f"{path}/schema").json
+        for part, component in (("inputs", "instance"), ("outputs", "answer"), ("batch", "batch")):
+            kept = {key: value for key, value in shown[part].items() if key not in ("$schema", "title")}
+            assert kept == document["components"]["schemas"][f"{name}.{component}"]
+            jsonschema.Draft202012Validator.check_schema(shown[part])
+    assert five.get("/nowhere/schema").status == 404
+
+
+@pytest.mark.parametrize(
+    ("instance", "fits"),
+    [
+        ({"loanamount": 1, "deposit": 1}, True),
+        ({"Loanamount": 1, "Deposit": 1}, True),
+        ({"loanamount": 1, "Loanamount": 1, "deposit": 1}, False),
+        ({"deposit": 1}, False),
+        ({"loanamount": 1, "deposit": -1}, False),
+        ({"loanamount": 1, "deposit": 1, "colour": "red"}, False),
+        ({"loanamount": 1, "deposit": 1, "area": "moon"}, False),
+        ({"loanamount": 1, "deposit": 1, "_on_error": "abort"}, True),
+    ],
+)
+def test_schema_and_validation_agree(five: Gateway, instance: dict[str, Any], fits: bool) -> None:
+    """An instance fits the schema of its route exactly when the route answers it."""
+    whole = {"age_group": "Young", "car_type": "SUV", "area": "rural", **instance}
+    validator = jsonschema.Draft202012Validator(five.get("/loan/schema").json["inputs"])
+    assert (validator.is_valid(whole), five.post("/loan", whole).status == 200) == (fits, fits)
+
+
+def test_the_page_needs_nothing_from_elsewhere(five: Gateway) -> None:
+    """/docs names no other host, and its policy forbids to load from one."""
+    page = five.get("/docs")
+    assert page.headers["content-type"].startswith("text/html")
+    assert not re.search(rb"""(?:src|href)=["']?(?:https?:)?//""", page.body)
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+
+
+def schemathesis(server: Gateway, tmp_path: Path, *arguments: str, timeout_s: float) -> None:
+    """Run schemathesis against a gateway; whatever it must not expect stands with its reason in schemathesis.toml."""
+    done = subprocess.run(
+        [
+            BIN / "schemathesis",
+            f"--config-file={HERE / 'schemathesis.toml'}",
+            "run",
+            f"http://127.0.0.1:{server.port}/openapi.json",
+            "--no-color",
+            *arguments,
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-6000:]
+
+
+def test_schemathesis_finds_nothing_quickly(five: Gateway, tmp_path: Path) -> None:
+    """Requests made from the document are accepted when they fit it, refused when not, and never a 500."""
+    arguments = ("--phases=examples,fuzzing", "--max-examples=4", "--generation-deterministic")
+    schemathesis(five, tmp_path, *arguments, "--exclude-path-regex=^/(api/v1|katana-ml)", timeout_s=300)
+
+
+@pytest.mark.slow
+def test_schemathesis_finds_nothing_in_a_long_run(five: Gateway, tmp_path: Path) -> None:
+    """The same with every phase, every path and a hundred times as many requests."""
+    schemathesis(five, tmp_path, "--phases=examples,coverage,fuzzing", "--max-examples=400", timeout_s=3600)
