@@ -9,7 +9,7 @@ from typing import Any
 
 import gevent
 from gevent import _hub_local
-from gevent.event import Event as GreenEvent
+from gevent.hub import Waiter
 
 
 class Baton:
@@ -19,36 +19,42 @@ class Baton:
     Made by the waiter, used once. `pass_on` may come from any native thread, before or during `wait`.
     """
 
-    __slots__ = ("_event", "_loop_call")
+    __slots__ = ("_event", "_loop_call", "_waiter")
 
     def __init__(self) -> None:
         hub: Any = _hub_local.get_hub_if_exists()
+        self._waiter: Any = None
+        self._loop_call: Any = None
         if hub is None:
-            self._event: Any = threading.Event()
-            self._loop_call = None
+            self._event = threading.Event()
         else:
-            self._event = GreenEvent()
-            # The only call of libev that other threads may make: it wakes the loop, which then sets the event.
-            self._loop_call = hub.loop.async_()
-            self._loop_call.start(self._event.set)
+            self._waiter = Waiter(hub)
+            # The only call of libev that other threads may make. It wakes the loop, which switches to the waiter before
+            # anything else: a slot of a route stays empty until its last holder has noticed that its predict ended.
+            self._loop_call = hub.loop.async_(priority=hub.loop.MAXPRI)
+            self._loop_call.start(self._waiter.switch, True)
 
     def pass_on(self) -> None:
-        """Wake the waiter."""
-        loop_call = self._loop_call
-        if loop_call is None:
+        """Wake the waiter; nothing happens where it has given up."""
+        if self._waiter is None:
             self._event.set()
-        else:
+        elif (loop_call := self._loop_call) is not None:
             loop_call.send_ignoring_arg(None)
 
     def wait(self, timeout_s: float | None) -> bool:
         """Return True once passed on, False when `timeout_s` went by first."""
+        if self._waiter is None:
+            return self._event.wait(timeout_s)
+        timer = None if timeout_s is None else self._waiter.hub.loop.timer(timeout_s)
         try:
-            return bool(self._event.wait(timeout_s))
+            if timer is not None:
+                timer.start(self._waiter.switch, False)
+            return bool(self._waiter.get())
         finally:
-            if self._loop_call is not None:
-                self._loop_call.stop()
-                self._loop_call.close()
-                self._loop_call = None
+            if timer is not None:
+                timer.close()
+            self._loop_call.close()
+            self._loop_call = None
 
 
 def pause() -> None:

@@ -19,6 +19,8 @@ from gevent.server import StreamServer
 from greenlet import getcurrent
 from gunicorn.workers.ggevent import GeventWorker
 
+from gateway.process.turnstile import Turnstile
+
 #: gthread's STOP_KEEPALIVE_LINGER: while a worker leaves, the next request of an idle connection is still answered.
 LINGER_S = 2.0
 #: How often a worker looks at its own state; a stop is noticed this late at most.
@@ -38,14 +40,15 @@ class KeepaliveWait:
         self.timeout = gevent.Timeout(worker.cfg.keepalive if worker.alive else LINGER_S, False)
 
     def __enter__(self) -> None:
-        # A client that answers at once would keep the loop for itself: recv() switches only when nothing is there.
-        gevent.sleep(0)
         self.worker.waits.add(self)
         self.timeout.start()
 
     def __exit__(self, kind: object, value: object, trace: object) -> bool:
         self.worker.waits.discard(self)
         self.timeout.close()
+        if kind is None:
+            # A client that answers at once would keep the loop for itself: recv() switches only when nothing is there.
+            self.worker.turnstile.pass_through()
         return value is self.timeout
 
     def cut(self) -> None:
@@ -69,6 +72,7 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         super().__init__(*args, **kwargs)
         self.alive: bool
         self.sockets: list[Any]
+        self.turnstile: Turnstile
         self.waits: set[KeepaliveWait] = set()
         self._servers: list[StreamServer] = []
 
@@ -100,6 +104,7 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
     def run(self) -> None:
         """Boot, then accept, then drain."""
         self._boot()
+        self.turnstile = Turnstile()
         self._servers = [self._listen(listener) for listener in self.sockets]
         self.wsgi.serving()
         measured = 0.0

@@ -59,7 +59,7 @@ def _counted() -> tuple[Metric, ...]:
     for made in INSTRUMENTS:
         for family in made.describe():
             end = "_total" if family.type == "counter" else ""
-            labels = tuple(made._labelnames)  # noqa: SLF001 - the library tells them nowhere else
+            labels = tuple(made._labelnames)
             found.append(Metric(family.name + end, family.type, family.documentation, labels))
     return tuple(found)
 

@@ -15,7 +15,11 @@ FIRST = (
     ("Worst error ratio", 'max(gateway:errors:ratio5m{job="$job"})', "percentunit"),
     ("Worst p95", 'max(gateway:request_seconds:p95{job="$job"})', "s"),
     ("Refused", 'max(gateway:shed:ratio5m{job="$job"})', "percentunit"),
-    ("Failed routes", 'count(sum by (route) (gateway_model_state{job="$job",state="failed"}) > 0) or vector(0)', "none"),
+    (
+        "Failed routes",
+        'count(sum by (route) (gateway_model_state{job="$job",state="failed"}) > 0) or vector(0)',
+        "none",
+    ),
     ("Restarts", 'sum(increase(gateway_worker_restarts_total{job="$job"}[1h]))', "none"),
 )
 

@@ -48,7 +48,9 @@ def main() -> int:
     check = parser.parse_args().check
     stale = [path for path, text in generated().items() if not path.exists() or path.read_text() != text]
     for path in stale:
-        print(f"{path.name}: out of date; run: python scripts/monitoring/generate.py" if check else f"wrote {path.name}")
+        print(
+            f"{path.name}: out of date; run: python scripts/monitoring/generate.py" if check else f"wrote {path.name}"
+        )
         if not check:
             path.write_text(generated()[path])
     return int(check and bool(stale))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from serving import free_port, until
 
 #: Where `scripts/setup.sh dev` unpacks the Debian package, and where it says why it could not.
@@ -37,9 +38,7 @@ def tool(name: str) -> Path:
 
 def promtool(*words: str | Path, cwd: Path) -> None:
     """Run promtool; fail with what it printed."""
-    done = subprocess.run(
-        [tool("promtool"), *words], cwd=cwd, capture_output=True, text=True, timeout=60, check=False
-    )
+    done = subprocess.run([tool("promtool"), *words], cwd=cwd, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -66,7 +65,7 @@ class Prometheus:
 def running(config: Path, data: Path) -> Iterator[Prometheus]:
     """Run Prometheus for the length of the block."""
     port = free_port()
-    command = [
+    command: list[str | Path] = [
         tool("prometheus"),
         f"--config.file={config}",
         f"--storage.tsdb.path={data}",

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 import yaml
-from serving import ROOT, Gateway, until
 
 from monitoring.prometheus import promtool, running
 from scripts.monitoring.catalogue import catalogue
 from scripts.monitoring.generate import generated
 from scripts.monitoring.rules import ALERTS, RECORDINGS
+from serving import ROOT, Gateway, until
 
 KIT = ROOT / "scripts/monitoring"
 TESTS = Path(__file__).with_name("alerts.test.yml")

@@ -6,7 +6,6 @@ A latency counts from the moment at which the request was due, so a slow server 
 """
 
 import asyncio
-import os
 import statistics
 import threading
 import time
@@ -236,10 +235,3 @@ class Offered:
                 wire.send(due)
             else:
                 self._open(due)
-
-
-def busy(pid: int) -> float:
-    """Return the processor seconds that a process has used."""
-    with open(f"/proc/{pid}/stat", encoding="ascii") as stat:  # noqa: PTH123 - one read of a kernel file
-        fields = stat.read().rpartition(") ")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

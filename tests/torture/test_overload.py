@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
 from serving import Gateway
 from torture import routes
 from torture.load import Request
@@ -103,7 +104,8 @@ def test_a_queue_never_grows_beyond_its_limit(server: Gateway) -> None:
 @pytest.mark.parametrize("demand", DEMANDS)
 def test_many_clients_do_not_collapse_a_route_that_is_bound_by_http(server: Gateway, demand: Demand) -> None:
     """With 128 clients that never pause, a quick route answers nearly as many requests a second as with eight."""
-    few, many = [], []
+    few: list[float] = []
+    many: list[float] = []
     for _ in range(demand.rounds):
         for clients, goods in ((8, few), (128, many)):
             outcome = Offered(server.port, routes.REQUESTS[0], seconds=demand.seconds, clients=clients).run()

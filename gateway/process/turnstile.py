@@ -1,0 +1,37 @@
+"""
+The order in which a worker begins requests: one at a time, first come first served, after everything already begun.
+
+Without it a burst of requests runs in one go before the loop looks at anything else, so that finished predicts wait
+behind requests that will only be refused, their slots stay empty, and goodput collapses just when it is needed.
+"""
+
+from collections import deque
+from typing import Any
+
+import gevent
+from gevent.hub import Waiter
+
+
+class Turnstile:
+    """Make it in the worker, after the fork: it belongs to the loop of its thread."""
+
+    def __init__(self) -> None:
+        loop = gevent.get_hub().loop
+        self._waiting: deque[Any] = deque()
+        # An idle watcher runs once an iteration if nothing as urgent is pending: finished predicts are (see baton.py),
+        # bytes on sockets are not. So each iteration begins one request at most and still begins one under any load.
+        self._turn = loop.idle(priority=loop.MAXPRI)
+
+    def pass_through(self) -> None:
+        """Wait for the next turn; called by the greenlet of a connection that has read the head of a request."""
+        waiter = Waiter()
+        self._waiting.append(waiter)
+        if not self._turn.active:
+            self._turn.start(self._admit)
+        waiter.get()
+
+    def _admit(self) -> None:
+        waiter = self._waiting.popleft()
+        if not self._waiting:
+            self._turn.stop()
+        waiter.switch(None)
