@@ -8,10 +8,9 @@ from flask import Response, request
 
 from gateway.answers import Answer
 from gateway.codecs.json import encode
-from gateway.errors import Fault, InputError
+from gateway.errors import InputError
 from gateway.rest.api import Resource
 from gateway.rest.batch import BatchRun, context_of, one_answer
-from gateway.rest.judging import json_key
 from gateway.rest.negotiate import wish
 from gateway.rest.reading import Rows, deadline_of, read
 from gateway.rest.responses import JsonResponse
@@ -55,7 +54,7 @@ class Prediction(Resource):  # type: ignore[misc]  # flask_restful has no types
         answers = answer(reading.batch, predictions, context_of(route))
         if wanted.format != "json" and reading.single:
             return one_answer(route, reading.batch, answers[0], wanted)
-        body = answers[0] if reading.single else shape(answers, route, reading.batch.ids)
+        body = answers[0] if reading.single else shape(answers, route)
         return JsonResponse(encode(body), ("X-Model-Version", route.version))
 
     @staticmethod
@@ -81,27 +80,9 @@ class Prediction(Resource):  # type: ignore[misc]  # flask_restful has no types
         return response
 
 
-def shape(answers: list[Any], route: Route, ids: list[Any] | None) -> Any:
-    """Return the answer to a batch in the shape that the route declares."""
-    if route.spec.batch == "by_id" and ids is not None:
-        keys = [json_key(row_id) for row_id in ids]
-        if len(set(keys)) != len(keys):
-            raise InputError(_duplicates(keys))
-        return dict(zip(keys, answers, strict=True))
-    if route.spec.batch == "wrapped":
-        return {"predictions": answers}
-    return answers
-
-
-def _duplicates(keys: list[str]) -> list[Fault]:
-    seen: dict[str, int] = {}
-    faults = []
-    for row, key in enumerate(keys):
-        if key in seen:
-            text = f"id {key!r} is also the id of row {seen[key]}; an object can hold it only once"
-            faults.append(Fault(f"$[{row}]", "duplicate-id", text, row=row))
-        seen.setdefault(key, row)
-    return faults
+def shape(answers: list[Any], route: Route) -> Any:
+    """Return the answer to a short batch in the shape that the route declares; those by id are no short batches."""
+    return {"predictions": answers} if route.spec.batch == "wrapped" else answers
 
 
 def _count_faults(route: Route, error: InputError) -> None:

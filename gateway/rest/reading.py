@@ -82,10 +82,10 @@ def read(route: Route, validator: Validator, wanted: Wish) -> Reading | Rows:
     if media not in JSON_TYPES and media != FORM_TYPE and not media.endswith("+json"):
         raise unsupported(media)
     if len(body) <= INLINE_BYTES:
-        return _json(validator, route.codec.decode(body), query, route.spec.max_rows, wanted)
+        return _json(route, validator, route.codec.decode(body), query, wanted)
     with route.admit(deadline_of(route.spec.timeout_s)):
         decoded = route.run(lambda: route.codec.decode(body))
-    return _json(validator, decoded, query, route.spec.max_rows, wanted)
+    return _json(route, validator, decoded, query, wanted)
 
 
 def _body(environ: dict[str, Any]) -> bytes:
@@ -113,12 +113,14 @@ def _form(route: Route, validator: Validator, query: Source, wanted: Wish) -> Re
     return Rows(found, with_options(wanted, found.options, "form"))
 
 
-def _json(validator: Validator, decoded: Decoded, query: Source, max_rows: int, wanted: Wish) -> Reading | Rows:
+def _json(route: Route, validator: Validator, decoded: Decoded, query: Source, wanted: Wish) -> Reading | Rows:
+    max_rows = route.spec.max_rows
     if len(decoded.instances) > max_rows:
         raise too_many_rows(len(decoded.instances), max_rows)
     if not decoded.single:
         wanted = with_options(wanted, decoded.parameters, "$")
-        if wanted.skip or wanted.format != "json" or len(decoded.instances) > INLINE_ROWS:
+        plain = wanted.format == "json" and not wanted.skip and route.spec.batch != "by_id"
+        if not plain or len(decoded.instances) > INLINE_ROWS:
             return Rows(json_source(decoded), wanted)
     elif isinstance(decoded.instances[0], dict) and not decoded.text:
         return _instance(validator, [Source("json", decoded.instances[0]), query])

@@ -204,6 +204,20 @@ def test_an_id_names_one_row(five: Gateway) -> None:
     assert skipped["total_errors"] == 2
 
 
+def test_json_batches_have_ids_too(five: Gateway) -> None:
+    """A JSON batch with ids is an object by id, twins and gaps are faults; without any id it is a list."""
+    rows = [{"ID": int(row.pop("id")), **row} for row in csv.DictReader(SAMPLE.open())]
+    typed = [
+        {name: float(v) if str(v).replace(".", "").isdigit() else v for name, v in row.items()} for row in rows[:3]
+    ]
+    whole = upload(five, "/insurance", SAMPLE.read_bytes()).json
+    assert five.post("/insurance", typed).json == {str(row["ID"]): whole[str(row["ID"])] for row in rows[:3]}
+    assert [e["code"] for e in five.post("/insurance", [*typed, typed[0]]).json["errors"]] == ["duplicate-id"]
+    bare = [{name: value for name, value in row.items() if name != "ID"} for row in typed]
+    assert [e["code"] for e in five.post("/insurance", [*typed, bare[0]]).json["errors"]] == ["missing-id"]
+    assert five.post("/insurance", bare).json == [whole[str(row["ID"])] for row in rows[:3]]
+
+
 BAD = [PATIENTS[0], [6, "x", 72, 35, 0, 33.6, 0.627, 500], PATIENTS[1], [1, 2], PATIENTS[2]]
 
 
