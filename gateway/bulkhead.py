@@ -11,6 +11,7 @@ from collections import deque
 
 from gateway.errors import DeadlineError, OverloadError
 from gateway.executors.baton import Baton
+from gateway.executors.pool import OverrunError
 
 #: Weight of the newest call in the running mean of service times: about the last ten calls count.
 SMOOTHING = 0.1
@@ -113,7 +114,7 @@ class Bulkhead:
 
 
 class Slot:
-    """Hold one slot until the end of the `with` block, and time it."""
+    """Hold one slot until the end of the `with` block, or of the call that overran its deadline in it; and time it."""
 
     __slots__ = ("_bulkhead", "_started")
 
@@ -124,5 +125,11 @@ class Slot:
     def __enter__(self) -> "Slot":
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._bulkhead.leave(time.perf_counter() - self._started)
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        took_s = time.perf_counter() - self._started
+        if isinstance(error, OverrunError):
+            # Its thread is still taken: a slot given back now would let the next call take one more, until a model
+            # that hangs held every thread of the worker.
+            error.job.then(lambda: self._bulkhead.leave(took_s))
+        else:
+            self._bulkhead.leave(took_s)

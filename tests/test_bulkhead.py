@@ -1,6 +1,7 @@
 """So many predicts of a route at once, so many waiting, and everyone else is refused at once."""
 
 import random
+import threading
 import time
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from gateway.bulkhead import Bulkhead
 from gateway.errors import DeadlineError, OverloadError
+from gateway.executors.pool import NativePool
 from together import MODES, Mode, nap, together
 
 pytestmark = pytest.mark.parametrize("mode", MODES)
@@ -122,6 +124,36 @@ def test_exception_gives_the_slot_back(mode: Mode) -> None:
     outcomes = together(mode, [call] * 20)
     assert {type(outcome) for outcome in outcomes} == {RuntimeError}
     assert bulkhead.in_flight == 0
+
+
+def test_a_call_that_overruns_keeps_its_slot(mode: Mode) -> None:
+    """A call that runs on after its deadline holds its slot until its thread returns, so no route takes more threads."""
+    bulkhead, pool, release = Bulkhead("/r", 1, 0), NativePool(4), threading.Event()
+
+    def hang() -> None:
+        deadline = later(0.05)
+        with bulkhead.slot(deadline):
+            pool.call(lambda: release.wait(20), deadline)
+
+    def after() -> tuple[object, int, int]:
+        nap(mode, 0.3)
+        held, stuck = bulkhead.in_flight, pool.stuck
+        try:
+            refused: object = bulkhead.slot(later())
+        except OverloadError as error:
+            refused = error
+        release.set()
+        return refused, held, stuck
+
+    overran, (refused, held, stuck) = together(mode, [hang, after])
+    assert isinstance(overran, DeadlineError)
+    assert isinstance(refused, OverloadError)
+    assert (held, stuck) == (1, 1)
+    until = later()
+    while bulkhead.in_flight and time.monotonic() < until:
+        time.sleep(0.01)
+    assert bulkhead.in_flight == 0
+    pool.close(0)
 
 
 def test_resize_admits_those_who_wait(mode: Mode) -> None:

@@ -20,14 +20,24 @@ T = TypeVar("T")
 log = logging.getLogger("gateway.pool")
 
 
+class OverrunError(DeadlineError):
+    """The deadline of a call passed while it was running; it still is, in the thread of `job`."""
+
+    def __init__(self, message: str, job: "Job[Any]") -> None:
+        super().__init__(message)
+        self.job = job
+
+
 class Job(Generic[T]):
     """Hold one call: its result or its error, and the baton of whoever waits for it."""
 
-    __slots__ = ("_baton", "_call", "abandoned", "done", "error", "result", "started")
+    __slots__ = ("_after", "_baton", "_call", "_lock", "abandoned", "done", "error", "result", "started")
 
     def __init__(self, call: Callable[[], T], baton: Baton | None) -> None:
         self._call: Callable[[], T] | None = call
         self._baton = baton
+        self._lock = threading.Lock()
+        self._after: Callable[[], None] | None = None
         self.result: T | None = None
         self.error: BaseException | None = None
         self.started = False
@@ -37,16 +47,35 @@ class Job(Generic[T]):
     def run(self) -> None:
         """Run the call in the current thread, unless nobody waits any more."""
         call, self._call = self._call, None
-        if self.abandoned or call is None:
-            return
-        self.started = True
+        with self._lock:
+            if self.abandoned or call is None:
+                return
+            self.started = True
         try:
             self.result = call()
-        except BaseException as error:  # noqa: BLE001 - handed to the waiter, whatever it is
+        except BaseException as error:
             self.error = error
-        self.done = True
+        with self._lock:
+            self.done = True
+            after = self._after
         if self._baton is not None:
             self._baton.pass_on()
+        if after is not None:
+            after()
+
+    def abandon(self) -> bool:
+        """Never begin, and say whether it has already."""
+        with self._lock:
+            self.abandoned = True
+            return self.started
+
+    def then(self, after: Callable[[], None]) -> None:
+        """Call `after` once the call has returned: in its thread, or now where it has already."""
+        with self._lock:
+            if not self.done:
+                self._after = after
+                return
+        after()
 
     def outcome(self) -> T:
         """Return the result or raise the error of a job that is done."""
@@ -86,16 +115,16 @@ class NativePool:
         Run `call` in a pool thread and wait for it; other greenlets go on meanwhile.
 
         `deadline` is a time.monotonic() value. Raises DeadlineError when it passes first: a call that has not begun
-        never will; one that runs is counted as stuck until it returns.
+        never will; one that runs (OverrunError) is counted as stuck until it returns.
         """
         baton = Baton()
         job = Job(call, baton)
         self._submit(job)
         timeout_s = None if deadline is None else max(deadline - time.monotonic(), 0.0)
         if not baton.wait(timeout_s) and not job.done:
-            job.abandoned = True
-            if job.started:
+            if job.abandon():
                 self._stuck.add(job)
+                raise OverrunError("the deadline passed while the model was predicting", job)
             raise DeadlineError("the deadline passed while the model was predicting")
         return job.outcome()
 
@@ -125,7 +154,7 @@ class NativePool:
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
             job.run()
-            if job.error is not None and job._baton is None:  # noqa: SLF001 - nobody else will tell of it
+            if job.error is not None and job._baton is None:
                 log.error("a background call failed", exc_info=job.error)
             del job
             with self._lock:

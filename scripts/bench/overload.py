@@ -29,7 +29,10 @@ CLIENTS = (8, 32, 128, 256)
 PREDICT_S = 0.02
 WORKERS, CONCURRENCY = 2, 2
 CAPACITY = WORKERS * CONCURRENCY / PREDICT_S
-HEAD = "| offered | answered/s of peak | refused | answered p50 / p99, ms | refused p50 / p99, ms |\n| --- | --- | --- | --- | --- |"
+HEAD = (
+    "| offered | answered a second (of the peak) | refused | answered p50 / p99, ms | refused p50 / p99, ms |\n"
+    "| --- | --- | --- | --- | --- |"
+)
 
 
 def main() -> int:
@@ -60,7 +63,8 @@ def main() -> int:
 
 def report(server: serving.Gateway, rounds: int, seconds: float) -> Iterator[str]:
     """Yield the lines of the tables."""
-    yield f"{rounds} rounds of {seconds:g} s, {WORKERS} workers, Python {platform.python_version()}, {platform.system()}.\n"
+    python = f"Python {platform.python_version()}, {platform.system()}"
+    yield f"{rounds} rounds of {seconds:g} s, {WORKERS} workers, {python}.\n"
     yield f"**A route that takes {1e3 * PREDICT_S:g} ms in native code** (1x = {CAPACITY:g} requests a second):\n"
     open_loop = {times: list[Outcome]() for times in TIMES}
     for _ in range(rounds):
