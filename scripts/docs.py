@@ -73,6 +73,8 @@ def _kind(key: Key) -> str:
     text = _KINDS.get(key.kind, key.kind)
     if key.kind == "reserved":
         return ""
+    if key.minimum is not None and key.minimum == key.maximum:
+        return f"`{key.minimum:g}`"
     bounds = [
         f"above {key.above:g}" if key.above is not None else "",
         f"from {key.minimum:,g}" if key.minimum is not None and key.kind != "bytes" else "",

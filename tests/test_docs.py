@@ -218,6 +218,11 @@ def test_links_lead_somewhere(name: str) -> None:
         assert not anchor or anchor in slugs(found.read_text(encoding="utf-8")), target
 
 
+def test_every_page_can_be_reached_from_the_readme() -> None:
+    """No page of docs/ is an orphan."""
+    assert not [path.name for path in (ROOT / "docs").glob("[a-z]*.md") if f"](docs/{path.name})" not in README]
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_no_document_names_a_machine(name: str) -> None:
     """A reader has other folders than the writer had."""
