@@ -1,4 +1,5 @@
-"""Predictions -> JSON answers: the default ones and those of `response` templates, compiled once per model.
+"""
+Predictions -> JSON answers: the default ones and those of `response` templates, compiled once per model.
 
 A template is any JSON value; a string that starts with `$` is a variable (templates.py lists them), `$$` escapes, the
 key "*" spreads a mapping. Knows no HTTP and no registry.
@@ -29,7 +30,8 @@ class AnswerContext:
 
 
 class Answer:
-    """Turn a batch and its predictions into one JSON value per instance.
+    """
+    Turn a batch and its predictions into one JSON value per instance.
 
     Answers a whole chunk at a time, because numpy's scalars are slow one by one: each variable that the template
     names becomes a list once. Immutable, so any number of threads may use one.
@@ -47,7 +49,8 @@ class Answer:
 
 
 def compile_answer(signature: Signature, template: JSON = None) -> Answer:
-    """Compile the template of a route, or the default answer of its kind of model.
+    """
+    Compile the template of a route, or the default answer of its kind of model.
 
     Raises RegistryError `bad-template` when it names something that this signature does not have.
     """

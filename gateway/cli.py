@@ -18,7 +18,20 @@ from gateway.commands.stop import STOP
 from gateway.commands.wait import WAIT
 from gateway.errors import GatewayError
 
-COMMANDS: Final[tuple[Command, ...]] = (CHECK, DESCRIBE, ADD, PREPARE, PLAN, SERVE, RELOAD, ROLLBACK, HISTORY, ROUTES, WAIT, STOP)
+COMMANDS: Final[tuple[Command, ...]] = (
+    CHECK,
+    DESCRIBE,
+    ADD,
+    PREPARE,
+    PLAN,
+    SERVE,
+    RELOAD,
+    ROLLBACK,
+    HISTORY,
+    ROUTES,
+    WAIT,
+    STOP,
+)
 
 
 def build_parser() -> argparse.ArgumentParser:

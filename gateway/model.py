@@ -15,7 +15,7 @@ from gateway.compilers import load_twin
 from gateway.compilers.rows import one_row
 from gateway.errors import GatewayError, LoadError, NotReadyError, PredictError, Problem
 from gateway.executors.base import Executor
-from gateway.executors.local import LocalExecutor
+from gateway.executors.local import INLINE_TEXT_LENGTH_COMPILED, LocalExecutor
 from gateway.executors.pool import NativePool
 from gateway.loaders import get_loader
 from gateway.loaders.base import LoadOptions, Predictor
@@ -130,7 +130,13 @@ class Model:
         twin = self._load_twin()
         if twin is not None and manifest.twin is not None:
             predict_s = manifest.twin.predict_s
-            return LocalExecutor(twin, self._pool, predict_s=predict_s, inline=predict_s < INLINE_LIMIT_S)
+            return LocalExecutor(
+                twin,
+                self._pool,
+                predict_s=predict_s,
+                inline=predict_s < INLINE_LIMIT_S,
+                inline_text=INLINE_TEXT_LENGTH_COMPILED,
+            )
         return LocalExecutor(self._load_original(), self._pool, predict_s=manifest.predict_s, inline=manifest.inline)
 
     def _load_twin(self) -> Predictor | None:

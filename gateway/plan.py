@@ -7,14 +7,14 @@ Compares two snapshots; changes nothing.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from gateway.difference import difference
 from gateway.schema import Field, Signature
 from gateway.snapshot import Snapshot
-from gateway.transaction import difference
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """Say what happens to one route: `kind` is added, changed, removed or failed; `breaking` lists what clients feel."""
+    """Say what happens to a route: `kind` is added, changed, removed or failed; `breaking` is what clients feel."""
 
     path: str
     kind: str

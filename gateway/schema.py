@@ -139,7 +139,7 @@ def make_column(field_type: str, values: Sequence[Any]) -> Column:
     """
     if field_type == "number":
         return np.asarray(values, dtype=np.float64)
-    has_missing = any(value != value for value in values)
+    has_missing = any(value != value for value in values)  # noqa: PLR0124 - NaN is missing
     if field_type == "integer":
         return np.asarray(values, dtype=np.float64 if has_missing else np.int64)
     if field_type == "boolean" and not has_missing:

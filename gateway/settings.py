@@ -7,22 +7,18 @@ The fields of Settings are the one table: names, types, defaults and help feed t
 import dataclasses
 import difflib
 import os
-import types
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Self, get_args, get_origin, get_type_hints
 
 from gateway.errors import GatewayError
+from gateway.setting import PREFIX, Setting
 
-PREFIX = "GATEWAY_"
 #: Read by scripts and by ecosystem.config.js, not by this process.
 FOREIGN = frozenset(("GATEWAY_PYTHON", "GATEWAY_DATA"))
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["json", "text"]
-
-_TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
-_MAX_PORT = 65535
 
 
 def _cores() -> int:
@@ -147,79 +143,6 @@ class Settings:
     def holder_path(self) -> Path:
         """Return the socket of the socket holder."""
         return self.holder_socket or self.run_dir / "holder.sock"
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Setting:
-    """Describe one setting as the help, the docs and the parser need it."""
-
-    name: str
-    type: Any
-    default: str
-    help: str
-    minimum: float | None
-
-    @property
-    def variable(self) -> str:
-        """Return the name of its environment variable."""
-        return PREFIX + self.name.upper()
-
-    @property
-    def expected(self) -> str:
-        """Return what its value has to look like."""
-        base, optional = _base(self.type)
-        if get_origin(base) is Literal:
-            return "one of " + ", ".join(get_args(base))
-        words = {int: "a whole number", float: "a number", bool: "true or false", Path: "a path"}
-        text = words.get(base, "host:port, [v6]:port or unix:path, with commas between")
-        text += "" if self.minimum is None else f" of at least {self.minimum:g}"
-        return text + (" or nothing" if optional else "")
-
-    def parse(self, text: str) -> Any:
-        """Return the value of a text; raises ValueError that says what was expected."""
-        base, optional = _base(self.type)
-        text = text.strip()
-        if optional and not text:
-            return None
-        try:
-            value = _convert(base, text)
-        except (ValueError, KeyError):
-            raise ValueError(self.expected) from None
-        if self.minimum is not None and not value >= self.minimum:
-            raise ValueError(self.expected)
-        return value
-
-
-def _base(hint: Any) -> tuple[Any, bool]:
-    """Return a type without None, and whether None was there."""
-    if get_origin(hint) in (Union, types.UnionType):
-        return next(part for part in get_args(hint) if part is not type(None)), True
-    return hint, False
-
-
-def _convert(base: Any, text: str) -> Any:
-    if base is bool:
-        return {**dict.fromkeys(_TRUE, True), **dict.fromkeys(_FALSE, False)}[text.lower()]
-    if get_origin(base) is Literal:
-        return {word: word for word in get_args(base)}[text.lower()]
-    if get_origin(base) is tuple:
-        return tuple(_address(part.strip()) for part in text.split(","))
-    if not text:
-        raise ValueError
-    value = base(text)
-    if base is float and value in (float("inf"), float("-inf")):
-        raise ValueError
-    return value
-
-
-def _address(text: str) -> str:
-    if text.startswith("unix:") and len(text) > len("unix:"):
-        return text
-    host, colon, port = text.rpartition(":")
-    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
-    if not colon or not bare or (":" in host and bare == host) or not 0 <= int(port) <= _MAX_PORT:
-        raise ValueError
-    return text
 
 
 def _table() -> tuple[Setting, ...]:

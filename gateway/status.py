@@ -17,7 +17,8 @@ class Status:
     Hold the arbiter's view.
 
     `pid` is the arbiter, `predecessor` one that outlived its process manager and serves until this one does. `phase`
-    is preparing, serving or failed, `message` the reason of a failure. `quarantined` are the routes whose predicts killed workers, with the reason, by name; the entry holds for one manifest key.
+    is preparing, serving or failed, `message` the reason of a failure. `quarantined` are the routes whose predicts
+    killed workers, by name: the manifest key that the entry holds for, and the reason.
     """
 
     pid: int = 0

@@ -73,7 +73,8 @@ def parse_variable(text: str) -> Variable | str | None:
 def template_faults(
     template: Any, labels: Sequence[Any] | None = None, fields: Sequence[str] | None = None
 ) -> list[TemplateFault]:
-    """Return every fault of a template.
+    """
+    Return every fault of a template.
 
     `labels` and `fields` are checked where they are known; None means that only the artifact knows them.
     """

@@ -15,15 +15,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-import msgspec
-
 from gateway import history, snapshot
+from gateway.difference import difference, needs_roll
 from gateway.errors import GatewayError, RegistryError
 from gateway.history import Event
 from gateway.manifest import Manifest
 from gateway.prepare import Limits, prepare_registry
 from gateway.registry import load_registry
-from gateway.registry.spec import RegistrySpec, RouteSpec
+from gateway.registry.spec import RegistrySpec
 from gateway.snapshot import Snapshot
 
 log = logging.getLogger("gateway.transaction")
@@ -41,50 +40,6 @@ class Place:
     limits: Limits = field(default_factory=Limits)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """Name what differs between two snapshots, by route path."""
-
-    added: tuple[str, ...] = ()
-    changed: tuple[str, ...] = ()
-    removed: tuple[str, ...] = ()
-
-    def __bool__(self) -> bool:
-        """Say whether anything differs."""
-        return bool(self.added or self.changed or self.removed)
-
-
-def difference(old: Snapshot | None, new: Snapshot) -> Change:
-    """Compare two snapshots route by route; a new artifact behind the same entry is a change."""
-    before = {} if old is None else {spec.path: (spec, old.manifests[spec.name]) for spec in old.registry.routes}
-    after = {spec.path: (spec, new.manifests[spec.name]) for spec in new.registry.routes}
-    return Change(
-        added=tuple(path for path in after if path not in before),
-        changed=tuple(path for path in after if path in before and _differs(before[path], after[path])),
-        removed=tuple(path for path in before if path not in after),
-    )
-
-
-def _differs(old: tuple[RouteSpec, Manifest], new: tuple[RouteSpec, Manifest]) -> bool:
-    # As JSON, because a spec that was read back has lists where the parser makes tuples.
-    same_entry = msgspec.json.encode(old[0], order="sorted") == msgspec.json.encode(new[0], order="sorted")
-    return not same_entry or old[1].key != new[1].key or old[1].state != new[1].state
-
-
-def needs_roll(old: Snapshot | None, new: Snapshot, change: Change) -> bool:
-    """
-    Say whether workers must be replaced after the swap.
-
-    Code changed (its sibling modules stay imported), or a framework is no longer needed (its memory would stay).
-    """
-    if old is None:
-        return False
-    code = {spec.path for spec in (*old.registry.routes, *new.registry.routes) if spec.loader == "python"}
-    if code.intersection(change.changed):
-        return True
-    return bool({spec.loader for spec in old.registry.routes} - {spec.loader for spec in new.registry.routes})
-
-
 def attempt(place: Place, *, mode: Mode = "reload", source: str = "") -> Event:
     """
     Try to serve what registry.yaml says now; return what came of it, which is also the last entry of the history.
@@ -94,61 +49,77 @@ def attempt(place: Place, *, mode: Mode = "reload", source: str = "") -> Event:
     the registry is broken and nothing was ever committed.
     """
     with _turn(place.state_dir):
-        started = time.monotonic()
         before = snapshot.committed(place.state_dir)
         if mode == "cold" and before is not None and _is_rolled_back(place):
             return history.last(place.state_dir) or Event(result="unchanged", generation=before.id)
+        return _Attempt(place, before, mode, source).run()
+
+
+class _Attempt:
+    """Hold one attempt: where, what is committed, how bold, on whose behalf, since when."""
+
+    def __init__(self, place: Place, before: Snapshot | None, mode: Mode, source: str) -> None:
+        self.place, self.before, self.mode, self.source = place, before, mode, source
+        self.started = time.monotonic()
+
+    def run(self) -> Event:
+        """Parse, prepare and decide."""
         try:
-            registry = load_registry(place.registry)
-        except RegistryError as error:
-            if mode == "cold" and before is None:
-                raise
-            return _refuse(place, before, error.text, source, started)
+            registry = load_registry(self.place.registry)
         except GatewayError as error:
-            if mode == "cold" and before is None:
+            if self.mode == "cold" and self.before is None:
                 raise
-            return _refuse(place, before, error.message, source, started)
-        manifests = prepare_registry(registry, place.cache_dir, place.limits, retry=mode == "force")
-        return _decide(place, before, registry, manifests, mode, source, started)
+            return self.refuse(error.text if isinstance(error, RegistryError) else error.message)
+        retry = self.mode == "force"
+        return self.decide(registry, prepare_registry(registry, self.place.cache_dir, self.place.limits, retry=retry))
+
+    def decide(self, registry: RegistrySpec, manifests: dict[str, Manifest]) -> Event:
+        """Commit, refuse, or find that nothing changed."""
+        before = self.before
+        fallbacks: dict[str, str] = {}
+        if before is not None and self.mode != "force":
+            failing = _newly_failing(before, registry, manifests)
+            if failing and self.mode == "reload":
+                reasons = [f"{path}: {found.problem.message}" for path, found in failing.items() if found.problem]
+                return self.refuse("\n".join(reasons))
+            registry, kept, fallbacks = _keep_working(before, registry, manifests)
+        else:
+            kept = manifests
+        made = replace(snapshot.make(registry, kept, source=self.source), fallbacks=fallbacks)
+        note = _fallback_text(fallbacks, manifests)
+        if before is not None and (before.id, before.fallbacks) == (made.id, made.fallbacks):
+            return self.remember(Event(result="unchanged", generation=made.id, reason=note))
+        try:
+            snapshot.commit(self.place.state_dir, made)
+        except OSError as error:
+            return self.refuse(f"cannot write {self.place.state_dir}: {error.strerror}")
+        return self.remember(_event_of("committed", before, made, reason=note))
+
+    def refuse(self, reason: str) -> Event:
+        """Leave everything as it is, and say why."""
+        generation = self.before.id if self.before else ""
+        log.error("reload refused", extra={"reason": reason, "generation": generation})
+        return self.remember(Event(result="refused", generation=generation, reason=reason))
+
+    def remember(self, event: Event) -> Event:
+        """Write the history."""
+        took_s = round(time.monotonic() - self.started, 3)
+        if event.result != "unchanged":
+            log.info("reload", extra={"generation": event.generation, "result": event.result, "took_s": took_s})
+        return history.append(self.place.state_dir, replace(event, source=self.source, took_s=took_s))
 
 
-def _decide(
-    place: Place,
-    before: Snapshot | None,
-    registry: RegistrySpec,
-    manifests: dict[str, Manifest],
-    mode: Mode,
-    source: str,
-    started: float,
-) -> Event:
-    failing = _newly_failing(before, registry, manifests) if before is not None else {}
-    if failing and mode == "reload":
-        reasons = [f"{path}: {found.problem.message}" for path, found in failing.items() if found.problem]
-        return _refuse(place, before, "\n".join(reasons), source, started)
-    if mode != "force" and before is not None:
-        registry, manifests, fallbacks = _keep_working(before, registry, manifests)
-    else:
-        fallbacks = {}
-    made = replace(snapshot.make(registry, manifests, source=source), fallbacks=fallbacks)
-    note = _fallback_text(fallbacks, manifests)
-    if before is not None and (before.id, before.fallbacks) == (made.id, made.fallbacks):
-        return _remember(place, Event(result="unchanged", generation=made.id, source=source, reason=note), started)
+def _event_of(result: str, before: Snapshot | None, made: Snapshot, **more: Any) -> Event:
     change = difference(before, made)
-    try:
-        snapshot.commit(place.state_dir, made)
-    except OSError as error:
-        return _refuse(place, before, f"cannot write {place.state_dir}: {error.strerror}", source, started)
-    event = Event(
-        result="committed",
+    return Event(
+        result=result,
         generation=made.id,
-        source=source,
         added=change.added,
         changed=change.changed,
         removed=change.removed,
         roll=needs_roll(before, made, change),
-        reason=note,
+        **more,
     )
-    return _remember(place, event, started)
 
 
 def _newly_failing(before: Snapshot, registry: RegistrySpec, manifests: Mapping[str, Manifest]) -> dict[str, Manifest]:
@@ -202,7 +173,6 @@ def rollback(place: Place, generation: str | None = None) -> Event:
     It holds, also over restarts, until registry.yaml changes. Raises GatewayError where there is none.
     """
     with _turn(place.state_dir):
-        started = time.monotonic()
         before = snapshot.committed(place.state_dir)
         wanted = generation or _previous(place.state_dir, before)
         made = snapshot.load(place.state_dir, wanted) if wanted else None
@@ -213,18 +183,8 @@ def rollback(place: Place, generation: str | None = None) -> Event:
                 hint="gateway history lists them",
             )
         snapshot.commit(place.state_dir, made)
-        change = difference(before, made)
-        event = Event(
-            result="rolled-back",
-            generation=made.id,
-            source="gateway rollback",
-            added=change.added,
-            changed=change.changed,
-            removed=change.removed,
-            roll=needs_roll(before, made, change),
-            registry_sha256=registry_hash(place.registry),
-        )
-        return _remember(place, event, started)
+        event = _event_of("rolled-back", before, made, registry_sha256=registry_hash(place.registry))
+        return _Attempt(place, before, "reload", "gateway rollback").remember(event)
 
 
 def _previous(state_dir: Path, before: Snapshot | None) -> str | None:
@@ -244,20 +204,6 @@ def registry_hash(path: Path) -> str:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError:
         return ""
-
-
-def _refuse(place: Place, before: Snapshot | None, reason: str, source: str, started: float) -> Event:
-    event = Event(result="refused", generation=before.id if before else "", source=source, reason=reason)
-    log.error("reload refused", extra={"reason": reason, "generation": event.generation})
-    return _remember(place, event, started)
-
-
-def _remember(place: Place, event: Event, started: float) -> Event:
-    event = replace(event, took_s=round(time.monotonic() - started, 3))
-    if event.result != "unchanged":
-        extra: dict[str, Any] = {"generation": event.generation, "result": event.result, "took_s": event.took_s}
-        log.info("reload", extra=extra)
-    return history.append(place.state_dir, event)
 
 
 @contextlib.contextmanager

@@ -12,17 +12,16 @@ PACKAGE: Final = Path(__file__).parent.parent / "gateway"
 #: Top to bottom (architecture, section 2). Each floor is a list of families; the members of one family, and the modules
 #: of one package, may import each other; families of one floor may not.
 FLOORS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
-    ("door", ("__main__ cli commands client app process",)),
-    ("faces", ("rest", "console")),
-    ("routing", ("routes bulkhead generation status",)),
-    ("choosing", ("traffic",)),
-    ("living", ("model prepare prepare_entry snapshot golden",)),
+    ("door", ("__main__ cli commands client app serving process",)),
+    ("faces", ("rest",)),
+    ("routing", ("routes bulkhead generation",)),
+    ("living", ("model prepare prepare_entry golden snapshot difference history transaction plan",)),
     ("running", ("executors",)),
     ("written", ("registry",)),
     ("hands", ("loaders", "compilers", "codecs")),
     ("upper matter", ("answers columns templates", "validation", "artifacts manifest")),
     ("matter", ("schema",)),
-    ("ground", ("settings", "metrics", "logs", "board", "near")),
+    ("ground", ("settings setting", "metrics", "logs", "board", "near", "status")),
     ("bedrock", ("errors",)),
 )
 #: (importer, imported) pairs on one floor or upwards that are allowed, each with its reason.

@@ -85,7 +85,7 @@ def _members(source: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
 
 def _copy(source: zipfile.ZipFile, member: zipfile.ZipInfo, target: zipfile.ZipFile) -> None:
     """Copy one member; the reader stops at the declared size and checks the sum, so the copy holds no more."""
-    measure = _Rectangle() if "sheet" in member.filename or "worksheet" in member.filename else None
+    measure = Rectangle() if "sheet" in member.filename or "worksheet" in member.filename else None
     with source.open(member) as packed, target.open(zipfile.ZipInfo(member.filename), "w") as unpacked:
         first = True
         while block := packed.read(_BLOCK):
@@ -97,7 +97,7 @@ def _copy(source: zipfile.ZipFile, member: zipfile.ZipInfo, target: zipfile.ZipF
                 measure.feed(block)
 
 
-class _Rectangle:
+class Rectangle:
     """Measure the rectangle around the cells of a sheet, block by block."""
 
     def __init__(self) -> None:
@@ -107,6 +107,7 @@ class _Rectangle:
         self._cells = 0
 
     def feed(self, block: bytes) -> None:
+        """Look at the next block; raises TooLargeError as soon as the rectangle is too large."""
         data = self._rest + block
         self._cells += len(_CELL.findall(data))
         found = _REFERENCE.findall(data)

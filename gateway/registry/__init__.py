@@ -8,7 +8,8 @@ from gateway.registry.spec import RegistrySpec
 
 
 def load_registry(path: Path, *, files: bool = False) -> RegistrySpec:
-    """Read and check a registry.
+    """
+    Read and check a registry.
 
     Raises RegistryError whose `text` is the report. With `files`, absent or altered artifacts are faults as well;
     without, they are left to their routes, which answer 503 while all others serve.

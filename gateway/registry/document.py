@@ -1,4 +1,5 @@
-"""Text of a registry -> values that remember where they stand. Knows YAML, nothing about routes.
+"""
+Text of a registry -> values that remember where they stand. Knows YAML, nothing about routes.
 
 Keys are always text, scalars follow `scalars.resolve`, anchors and aliases are allowed, merge keys (`<<`) are not: what
 a route says should stand in the route. Size, depth and the number of values after expanding aliases are limited.

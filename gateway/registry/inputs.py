@@ -162,7 +162,7 @@ def _quoted(data: Any, rule: str) -> str | None:
     return f'quote it: "{str(data).lower() if isinstance(data, bool) else data}"' if rule.startswith("text") else None
 
 
-def violated(value: Any, keywords: Mapping[str, Any], *, is_level: bool = False) -> str | None:  # noqa: PLR0911 - one rule each
+def violated(value: Any, keywords: Mapping[str, Any], *, is_level: bool = False) -> str | None:
     """Return the rule of the keywords that `value` breaks, or None; `is_level` skips the comparison with `enum`."""
     kind = implied_type(keywords)
     if kind is not None and not _has_type(value, kind):

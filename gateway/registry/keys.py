@@ -1,4 +1,5 @@
-"""Every key that a registry may hold: the one source of the parser, of the JSON Schema for editors and of the docs.
+"""
+Every key that a registry may hold: the one source of the parser, of the JSON Schema for editors and of the docs.
 
 Defaults are not repeated here: they stand in `spec.py`.
 """
@@ -32,7 +33,8 @@ SHA256_PATTERN = "[0-9a-fA-F]{64}"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
-    """Describe one key.
+    """
+    Describe one key.
 
     `attribute` is its name in the spec where that differs. `above` excludes the bound itself. `for_types` are the
     field types an input keyword has a meaning for; `in_defaults` admits the key under the top-level `defaults`.

@@ -17,7 +17,8 @@ _ORIGIN = re.compile(r"\*|https?://[^/\s?#]+")
 
 
 def parse_registry(document: Document, base: Path, *, files: bool = False) -> RegistrySpec:
-    """Return the spec of a whole document; relative paths start from `base`, an absolute folder.
+    """
+    Return the spec of a whole document; relative paths start from `base`, an absolute folder.
 
     Raises RegistryError with every fault. `files` also demands that artifacts are there and are the pinned ones.
     """

@@ -18,7 +18,8 @@ from gateway.registry.wording import kind_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteReader:
-    """Read routes of one document.
+    """
+    Read routes of one document.
 
     `files` also looks at the artifacts themselves: what `gateway check` does and serving leaves to each route, so that
     one absent file harms one route only.

@@ -1,4 +1,5 @@
-"""Plain scalars of YAML, resolved as YAML 1.2 does and without its remaining surprises.
+"""
+Plain scalars of YAML, resolved as YAML 1.2 does and without its remaining surprises.
 
 `true false` (any usual case) are booleans, `null ~` and nothing are null, decimal numbers are numbers; all else is
 text: `no`, `yes`, `on`, `off`, `2024-01-31`, `12:30`, `1_000`, `0x1F` and, because levels such as zip codes lose their

@@ -1,4 +1,5 @@
-"""Values that remember where they stand, and the document that collects the faults found in them.
+"""
+Values that remember where they stand, and the document that collects the faults found in them.
 
 Knows nodes of a YAML parser, nothing about routes.
 """

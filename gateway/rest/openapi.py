@@ -9,6 +9,7 @@ from typing import Any
 from gateway import __version__
 from gateway.generation import Generation
 from gateway.rest.answer_schema import answer_schema, batch_schema
+from gateway.rest.negotiate import OFFERED
 from gateway.rest.openapi_parts import COMMON_PATHS, ERRORS, RESPONSES, SCHEMAS, TAGS
 from gateway.rest.openapi_v2 import v2_paths
 from gateway.rest.request_schema import body_schema, form_schema, instance_schema, parameter_schema
@@ -19,6 +20,17 @@ from gateway.schema import Field, Signature
 Part = dict[str, Any]
 
 _TOO_LONG: Part = {"414": {"description": "the URL is longer than 4,094 characters: use POST"}}
+_TABLE: Part = {"description": "a header with the names of the fields, then one row per instance"}
+_NAMED: Part = {"description": "a table with one column per field"}
+_UPLOAD: Part = {"type": "object", "required": ["file"], "properties": {"file": {"contentMediaType": "text/csv"}}}
+#: Bodies that JSON Schema cannot describe: files, as a body or in the field `file` of a form.
+_FILES: dict[str, Part] = {
+    "text/csv": _TABLE,
+    "application/x-ndjson": {"description": "an instance per line"},
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": _NAMED,
+    "application/vnd.apache.parquet": _NAMED,
+    "multipart/form-data": _UPLOAD,
+}
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -123,6 +135,7 @@ def _body(route: Route, signature: Signature) -> Part:
         "content": {
             "application/json": {"schema": {"$ref": f"#/components/schemas/{route.name}.body"}, "examples": examples},
             FORM: {"schema": {"$ref": f"#/components/schemas/{route.name}.form"}},
+            **{media: {"schema": schema} for media, schema in _FILES.items()},
         },
     }
 
@@ -130,7 +143,9 @@ def _body(route: Route, signature: Signature) -> Part:
 def _answers(route: Route, *schemas: str, has_body: bool = False) -> Part:
     references: list[Part] = [{"$ref": f"#/components/schemas/{route.name}.{schema}"} for schema in schemas]
     schema = references[0] if len(references) == 1 else {"anyOf": references}
-    content = {"application/json": {"schema": schema}}
+    content: Part = {"application/json": {"schema": schema}}
+    if has_body:
+        content |= {media: {"schema": {}} for media in OFFERED if media not in content}
     errors = [400, 500, 503, 504, *((406, 413, 415) if has_body else (406,))]
     return {"200": {"description": "the prediction", "content": content}} | {
         str(status): {"$ref": f"#/components/responses/{ERRORS[status]}"} for status in sorted(errors)

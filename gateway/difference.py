@@ -1,0 +1,53 @@
+"""What differs between two snapshots, route by route, and whether workers can take it on by a swap alone."""
+
+from dataclasses import dataclass
+
+import msgspec
+
+from gateway.manifest import Manifest
+from gateway.registry.spec import RouteSpec
+from gateway.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """Name what differs between two snapshots, by route path."""
+
+    added: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        """Say whether anything differs."""
+        return bool(self.added or self.changed or self.removed)
+
+
+def difference(old: Snapshot | None, new: Snapshot) -> Change:
+    """Compare two snapshots route by route; a new artifact behind the same entry is a change."""
+    before = {} if old is None else {spec.path: (spec, old.manifests[spec.name]) for spec in old.registry.routes}
+    after = {spec.path: (spec, new.manifests[spec.name]) for spec in new.registry.routes}
+    return Change(
+        added=tuple(path for path in after if path not in before),
+        changed=tuple(path for path in after if path in before and _differs(before[path], after[path])),
+        removed=tuple(path for path in before if path not in after),
+    )
+
+
+def _differs(old: tuple[RouteSpec, Manifest], new: tuple[RouteSpec, Manifest]) -> bool:
+    # As JSON, because a spec that was read back has lists where the parser makes tuples.
+    same_entry = msgspec.json.encode(old[0], order="sorted") == msgspec.json.encode(new[0], order="sorted")
+    return not same_entry or old[1].key != new[1].key or old[1].state != new[1].state
+
+
+def needs_roll(old: Snapshot | None, new: Snapshot, change: Change) -> bool:
+    """
+    Say whether workers must be replaced after the swap.
+
+    Code changed (its sibling modules stay imported), or a framework is no longer needed (its memory would stay).
+    """
+    if old is None:
+        return False
+    code = {spec.path for spec in (*old.registry.routes, *new.registry.routes) if spec.loader == "python"}
+    if code.intersection(change.changed):
+        return True
+    return bool({spec.loader for spec in old.registry.routes} - {spec.loader for spec in new.registry.routes})
