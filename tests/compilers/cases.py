@@ -9,7 +9,7 @@ import pandas as pd
 import xgboost
 from sklearn import linear_model as linear
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.compose import ColumnTransformer, make_column_transformer
+from sklearn.compose import ColumnTransformer, TransformedTargetRegressor, make_column_transformer
 from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import (
@@ -21,14 +21,18 @@ from sklearn.ensemble import (
     HistGradientBoostingRegressor,
     RandomForestClassifier,
     RandomForestRegressor,
+    StackingClassifier,
     StackingRegressor,
     VotingClassifier,
     VotingRegressor,
 )
+from sklearn.experimental import enable_iterative_imputer  # noqa: F401 - the class is not importable without
 from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer, TfidfVectorizer
-from sklearn.feature_selection import SelectKBest, f_regression
-from sklearn.impute import KNNImputer, SimpleImputer
-from sklearn.multioutput import MultiOutputRegressor
+from sklearn.feature_selection import SelectKBest, VarianceThreshold, f_regression
+from sklearn.impute import IterativeImputer, KNNImputer, SimpleImputer
+from sklearn.model_selection import GridSearchCV
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.multioutput import MultiOutputClassifier, MultiOutputRegressor
 from sklearn.naive_bayes import BernoulliNB, ComplementNB, GaussianNB, MultinomialNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier, MLPRegressor
@@ -37,6 +41,7 @@ from sklearn.preprocessing import (
     Binarizer,
     FunctionTransformer,
     KBinsDiscretizer,
+    MaxAbsScaler,
     MinMaxScaler,
     Normalizer,
     OneHotEncoder,
@@ -292,7 +297,58 @@ SKLEARN: dict[str, Case] = {
     ),
     "several-regressors": Case(_plain(MultiOutputRegressor(GradientBoostingRegressor(n_estimators=5)), _two), "matrix"),
     "xgboost-inside": Case(_tabular(xgboost.XGBRegressor(n_estimators=9), columns(), VALUE), "matrix"),
+    "number-levels": Case(
+        _plain(
+            make_pipeline(OneHotEncoder(handle_unknown="ignore"), linear.Ridge()), VALUE, MATRIX[:, [0, 2]].astype(int)
+        ),
+        "additive",
+    ),
+    "strict-levels": Case(
+        _tabular(linear.Ridge(), make_column_transformer((OneHotEncoder(), LEVELS)), VALUE, HOLES), "additive"
+    ),
+    "levels-forest": Case(
+        _tabular(RandomForestRegressor(6, max_depth=5, random_state=0), _filled(), VALUE, HOLES), "matrix"
+    ),
+    "searched": Case(
+        _plain(GridSearchCV(make_pipeline(MaxAbsScaler(), linear.Ridge()), {"ridge__alpha": [0.1, 1.0]}), VALUE),
+        "additive",
+    ),
+    "one-against-rest": Case(_plain(OneVsRestClassifier(linear.LogisticRegression()), THREE), "additive"),
+    "logged-target": Case(
+        _plain(TransformedTargetRegressor(linear.Ridge(), func=np.log1p, inverse_func=np.expm1), VALUE + 5_000),
+        "additive",
+    ),
+    "stacked-classes": Case(
+        _plain(StackingClassifier([("a", GaussianNB()), ("b", DecisionTreeClassifier(max_depth=3))], cv=3), THREE),
+        "matrix",
+    ),
+    "isotonic": Case(_plain(CalibratedClassifierCV(GaussianNB(), method="isotonic", cv=3), PAIR), "matrix"),
+    "boosted-classes": Case(_plain(xgboost.XGBClassifier(n_estimators=6, n_jobs=1), THREE, GAPS), "matrix"),
+    "dropped-variance": Case(
+        _plain(make_pipeline(VarianceThreshold(5.0), linear.LinearRegression()), VALUE), "additive"
+    ),
+    "constant-column": Case(
+        _plain(
+            make_pipeline(SimpleImputer(), StandardScaler(), linear.Ridge()),
+            VALUE,
+            np.column_stack([MATRIX, GAPS[:, 0] * 0]),
+        ),
+        "additive",
+    ),
     # declined
+    "categories": Case(
+        lambda: HistGradientBoostingRegressor(categorical_features=[2], max_iter=4).fit(MATRIX, VALUE),
+        declined="categorical",
+    ),
+    "iterative": Case(
+        _plain(make_pipeline(IterativeImputer(max_iter=2), linear.Ridge()), VALUE, GAPS), declined="IterativeImputer"
+    ),
+    "several-labels": Case(
+        _plain(
+            MultiOutputClassifier(linear.LogisticRegression()), np.column_stack([PAIR == "yes", THREE == 1]).astype(int)
+        ),
+        declined="multi_label|not known",
+    ),
     "kernel": Case(_plain(make_pipeline(StandardScaler(), SVC()), PAIR), declined="SVC"),
     "neighbours": Case(_plain(KNeighborsClassifier(), PAIR), declined="KNeighborsClassifier"),
     "neighbour-imputer": Case(_plain(make_pipeline(KNNImputer(), linear.Ridge()), VALUE, GAPS), declined="KNNImputer"),
