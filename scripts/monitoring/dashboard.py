@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from scripts.monitoring.catalogue import Metric
+from monitoring.catalogue import Metric
 
 WIDTH, HEIGHT = 8, 7
 COLUMNS = 24 // WIDTH

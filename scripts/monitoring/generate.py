@@ -12,13 +12,12 @@ from pathlib import Path
 import yaml
 
 HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))  # run as a script, only its own folder is on the path
+if str(HERE.parent) not in sys.path:
+    sys.path.insert(0, str(HERE.parent))  # run as a script, only its own folder is on the path
 
-from scripts.monitoring.catalogue import catalogue  # noqa: E402
-from scripts.monitoring.dashboard import dashboard  # noqa: E402
-from scripts.monitoring.rules import rule_file  # noqa: E402
+from monitoring.catalogue import catalogue  # noqa: E402
+from monitoring.dashboard import dashboard  # noqa: E402
+from monitoring.rules import rule_file  # noqa: E402
 
 NOTICE = "# Written by scripts/monitoring/generate.py from scripts/monitoring/rules.py; edit that.\n"
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from monitoring.catalogue import catalogue
+from monitoring.generate import generated
+from monitoring.rules import ALERTS, RECORDINGS
 
 from monitoring.prometheus import promtool, running
-from scripts.monitoring.catalogue import catalogue
-from scripts.monitoring.generate import generated
-from scripts.monitoring.rules import ALERTS, RECORDINGS
 from serving import ROOT, Gateway, until
 
 KIT = ROOT / "scripts/monitoring"
