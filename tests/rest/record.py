@@ -26,7 +26,7 @@ def mask(value: Any) -> Any:
     """Return the shape of a JSON value: keys and texts stay, numbers become "number"."""
     if isinstance(value, dict):
         return {
-            key: mask(inner) for key, inner in value.items() if key not in ("model_version", "version", "request_id")
+            key: mask(inner) for key, inner in value.items() if key not in CHANGING
         }
     if isinstance(value, list):
         return [mask(inner) for inner in value]

@@ -1,6 +1,7 @@
 """The documents that describe the gateway are true: to their own schemas, to the registry, to what is answered."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -130,6 +131,7 @@ def schemathesis(server: Gateway, tmp_path: Path, *arguments: str, timeout_s: fl
             *arguments,
         ],
         cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(HERE), "SCHEMATHESIS_HOOKS": "schemathesis_hooks"},
         capture_output=True,
         text=True,
         timeout=timeout_s,
