@@ -1,7 +1,7 @@
 """
 Rewrite the blocks of the documents that the code can tell: between `<!-- begin NAME -->` and `<!-- end NAME -->`.
 
-usage, from the root: python -m scripts.docs [--check]; --check rewrites nothing and exits with 1 if a block is stale.
+usage: python scripts/docs.py [--check]; --check rewrites nothing and exits with 1 if a block is stale.
 """
 
 import argparse
@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any, Final
+
+import code_lists
 
 from gateway.errors import GatewayError
 from gateway.metrics import page
@@ -31,7 +33,6 @@ from gateway.registry.paths import RESERVED, RESERVED_ENDS, RESERVED_TREES
 from gateway.registry.spec import OutputKeys, RouteSpec, ServerSpec
 from gateway.rest.errors import STATUS
 from gateway.settings import TABLE
-from scripts import code_lists
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 DOCUMENTS: Final = ("README.md", "docs/registry.md", "docs/settings.md", "docs/metrics.md", "docs/errors.md")
@@ -240,7 +241,7 @@ def main() -> int:
             if not check:
                 path.write_text(fresh, encoding="utf-8")
     for name in stale:
-        print(f"{name}: stale, run: python -m scripts.docs" if check else f"{name}: rewritten")
+        print(f"{name}: stale, run: python scripts/docs.py" if check else f"{name}: rewritten")
     return 1 if check and stale else 0
 
 
