@@ -9,6 +9,7 @@ from gateway.commands.add import ADD
 from gateway.commands.base import Command, complain
 from gateway.commands.check import CHECK
 from gateway.commands.describe import DESCRIBE
+from gateway.commands.doctor import DOCTOR
 from gateway.commands.plan import PLAN
 from gateway.commands.prepare import PREPARE
 from gateway.commands.reload import HISTORY, RELOAD, ROLLBACK
@@ -31,6 +32,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     ROUTES,
     WAIT,
     STOP,
+    DOCTOR,
 )
 
 

