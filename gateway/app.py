@@ -10,7 +10,7 @@ from gateway.board import Board
 from gateway.executors.pool import NativePool
 from gateway.generation import Generation
 from gateway.rest.api import GatewayApi
-from gateway.rest.catalog import Catalog
+from gateway.rest.catalog import Catalog, Root
 from gateway.rest.flask_app import GatewayFlask
 from gateway.rest.health import Health, Live, Ready
 from gateway.rest.mount import mount_faces
@@ -55,6 +55,7 @@ def create_app(holder: Holder, board: Board, settings: Settings, pool: NativePoo
     api.mount(Ready, "/health/ready", "ready", current=holder.current)
     api.mount(Health, "/health", "health", current=holder.current, board=board, status=read_status, last=last)
     api.mount(Catalog, "/routes", "catalog", current=holder.current, workers=settings.workers)
+    api.mount(Root, "/", "root", current=holder.current, workers=settings.workers)
     api.mount(
         Metrics,
         "/metrics",

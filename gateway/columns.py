@@ -90,9 +90,17 @@ def _values(output: Output, predictions: Predictions) -> list[Any]:
         return [plain(value) for value in predictions.values]
     if output.kind == "regression":
         return _numbers(np.asarray(predictions.values).tolist(), output.decimals)
-    rows = np.asarray(predictions.values)
-    listed = rows.astype(int).tolist() if output.kind == "multi_label" else _matrix(rows, output.decimals)
+    listed = _several(output, np.asarray(predictions.values))
     return [dict(zip(output.names, row, strict=True)) for row in listed] if output.names else list(listed)
+
+
+def _several(output: Output, rows: Any) -> list[list[Any]]:
+    """Return the rows of a model with several outputs: 0 and 1, numbers, or classes of any JSON type."""
+    if output.kind == "multi_label":
+        return [[int(value) for value in row] for row in rows.tolist()]
+    if rows.dtype.kind == "f":
+        return _matrix(rows, output.decimals)
+    return [[plain(value) for value in row] for row in rows.tolist()]
 
 
 def _labels(output: Output, predictions: Predictions) -> list[Any]:

@@ -151,6 +151,8 @@ class Route:
         finally:
             ledger.slot.finish(ledger.index, entry)
         ledger.metrics.predict(time.perf_counter() - started, batch.size)
+        if not batch.columns and batch.size > 1:
+            predictions = _repeated(predictions, batch.size)
         self._count_labels(predictions)
         return predictions
 
@@ -169,6 +171,13 @@ class Route:
         found, counts = np.unique(np.asarray(predictions.values), return_counts=True)
         for value, count in zip(found.tolist(), counts.tolist(), strict=True):
             metrics.label(str(labels[int(value)]), count)
+
+
+def _repeated(predictions: Predictions, size: int) -> Predictions:
+    """Repeat the one answer of a model without inputs: no column could tell it how many were asked for."""
+    values, chances = predictions.values, predictions.probabilities
+    many = list(values) * size if isinstance(values, list) else np.repeat(values, size, axis=0)
+    return Predictions(many, None if chances is None else np.repeat(chances, size, axis=0))
 
 
 class RouteTable:

@@ -30,8 +30,10 @@ def add_route(
     where the registry has faults, before or after, and ArtifactError where the artifact is absent.
     """
     target = registry.resolve()
+    # As the gateway reads it: relative to the registry as it is named, not to where a link leads.
+    base = registry.absolute().parent
     before = read(registry)
-    old = parse_registry(before, target.parent)
+    old = parse_registry(before, base)
     _check_free(old, route)
     source = locate(Path.cwd(), artifact)
     if is_pickle(artifact) and not allow_pickle:
@@ -40,7 +42,7 @@ def add_route(
             code="pickle-not-allowed",
             hint="save it as .skops; or read its imports with `gateway describe`, then add it with --allow-pickle",
         )
-    keys = {"artifact": _relative(source, target.parent, split_entry(artifact)[1])}
+    keys = {"artifact": _relative(artifact, base)}
     if loader is not None:
         keys["loader"] = loader
     if allow_pickle:
@@ -62,14 +64,16 @@ def _check_free(old: RegistrySpec, route: str) -> None:
             )
 
 
-def _relative(source: Path, base: Path, entry: str | None) -> str:
-    path = Path(os.path.relpath(source, base)).as_posix()
+def _relative(artifact: str, base: Path) -> str:
+    name, entry = split_entry(artifact)
+    # Links stay links: their target may be replaced on purpose.
+    path = Path(os.path.relpath(Path.cwd() / name, base)).as_posix()
     return path if entry is None else f"{path}:{entry}"
 
 
 def _check(new: str, old: RegistrySpec, route: str, registry: Path) -> None:
     """Parse the text as it would be; the other routes must not have changed."""
-    spec = parse_registry(parse(new.encode("utf-8"), str(registry)), registry.resolve().parent)
+    spec = parse_registry(parse(new.encode("utf-8"), str(registry)), registry.absolute().parent)
     if spec.routes[:-1] != old.routes or spec.routes[-1].path != route or spec.server != old.server:
         raise RegistryError(
             f"an entry for '{route}' cannot be appended to {registry} safely",

@@ -31,6 +31,17 @@ class Catalog(Resource):  # type: ignore[misc]  # flask_restful has no types
         return document(encode({"generation": generation.id, "routes": routes}))
 
 
+class Root(Catalog):
+    """Answer GET /: the catalog for programs, the page for browsers."""
+
+    def get(self) -> Response:
+        """Send browsers to /docs where that is switched on."""
+        wants_page = request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html"
+        if wants_page and self._current().snapshot.registry.server.docs:
+            return Response(status=302, headers={"Location": "/docs", "Vary": "Accept"})
+        return super().get()
+
+
 def describe(route: Route, base_url: str, *, strict: bool, workers: int) -> dict[str, Any]:
     """Return the catalog entry of one route."""
     spec, manifest = route.spec, route.manifest
