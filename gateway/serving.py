@@ -96,6 +96,15 @@ class Gateway:
             self._forget_at = 0.0
             self._nursery.forget_except(self.generation)
 
+    def holds(self, connections: int) -> None:
+        """Tell the siblings how many connections this worker has."""
+        self._slot.connections(connections)
+
+    def has_idler_sibling(self, connections: int) -> bool:
+        """Say whether another worker that serves has fewer connections than this one, which has so many."""
+        fewest = self._board.fewest_connections(self._slot)
+        return fewest is not None and fewest < connections
+
     def drain(self) -> None:
         """Note that this worker accepts no more."""
         self._slot.phase("draining")

@@ -1,4 +1,5 @@
-"""Training with H2O AutoML: a private server for as long as it takes, a MOJO at the end.
+"""
+Training with H2O AutoML: a private server for as long as it takes, a MOJO at the end.
 
 Serving never comes here: the gateway scores the MOJO without a server.
 """
@@ -58,7 +59,8 @@ def free_port() -> int:
 
 @contextmanager
 def server() -> Iterator[None]:
-    """Run an H2O server on loopback; it ends with the block, also on SIGTERM.
+    """
+    Run an H2O server on loopback; it ends with the block, also on SIGTERM.
 
     The port is always a fresh one: on its default port H2O would join, and then stop, a server of somebody else.
     """
@@ -108,7 +110,8 @@ def train(frame: Any, target: str, *, project: str, max_models: int, seed: int) 
 
 
 def predict(model: Any, frame: Any) -> list[tuple[str, list[float]]]:
-    """Return (label, probabilities in domain order) of each row, with every digit the server prints.
+    """
+    Return (label, probabilities in domain order) of each row, with every digit the server prints.
 
     `as_data_frame` would read them through pandas' fast parser, which may miss the last bit.
     """

@@ -1,4 +1,5 @@
-"""What every training script shares: its command line, its source of data, the files it leaves behind.
+"""
+What every training script shares: its command line, its source of data, the files it leaves behind.
 
 Knows nothing of any model or framework.
 """
@@ -34,7 +35,8 @@ def data_home() -> Path:
 
 
 def read_job(script: str, description: str, accepts: str, default: str | None) -> Job:
-    """Parse the command line of a training script.
+    """
+    Parse the command line of a training script.
 
     `default` names a file of the data home, or "" for the folder itself, or None for synthetic data.
     """
@@ -50,7 +52,7 @@ def read_job(script: str, description: str, accepts: str, default: str | None) -
 def read_bytes(source: str) -> bytes:
     """Return the content of a path or of an http(s)/file URL."""
     if source.startswith(("http://", "https://", "file://")):
-        with urllib.request.urlopen(source, timeout=60) as answer:  # noqa: S310 - schemes checked above
+        with urllib.request.urlopen(source, timeout=60) as answer:
             content: bytes = answer.read()
         return content
     if not Path(source).is_file():

@@ -108,11 +108,7 @@ def batch_of(chunks: Sequence[Chunk], signature: Signature = SIGNATURE) -> tuple
     validator = Validator(signature, strict=True, id_fields=("id",))
     batches = [_validate(validator, chunk) for chunk in chunks]
     columns = [
-        [
-            None if value != value else value  # noqa: PLR0124 - NaN
-            for batch in batches
-            for value in batch.columns[at].tolist()
-        ]
+        [None if value != value else value for batch in batches for value in batch.columns[at].tolist()]
         for at in range(len(signature.inputs))
     ]
     return columns, [row_id for batch in batches for row_id in batch.ids or ()]

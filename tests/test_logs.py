@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from gunicorn.config import Config  # type: ignore[import-untyped]
+from gunicorn.config import Config
 
 from gateway import logs
 from gateway.errors import LoadError

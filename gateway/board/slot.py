@@ -103,6 +103,10 @@ class Slot:
             words[head + lay.S_STUCK] = stuck_threads
         words[head + lay.S_HEARTBEAT] = time_ns()
 
+    def connections(self, count: int) -> None:
+        """Say how many connections this worker holds."""
+        self._words[self._head + lay.S_CONNECTIONS] = count
+
     def phase(self, phase: str) -> None:
         """Say in which of `lay.PHASES` this worker is."""
         self._words[self._head + lay.S_PHASE] = lay.PHASES.index(phase)

@@ -29,6 +29,7 @@ class WorkerView:
     pss_bytes: int
     cpu_seconds: float
     stuck_threads: int
+    connections: int
     in_flight: tuple[InFlight, ...]
     last_error: str
 

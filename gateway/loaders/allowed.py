@@ -10,11 +10,13 @@ _MODULES: dict[str, str] = {
     "builtins": "bool bytearray bytes complex dict float frozenset int list object range set slice str tuple",
     "collections": "OrderedDict defaultdict",
     "copyreg": "_reconstructor",
+    # Calls what is on this list itself; HistGradientBoosting keeps partial(check_array) for its plain columns.
+    "functools": "partial",
     "joblib.numpy_pickle": "NumpyArrayWrapper",
     "numpy": (
-        "abs absolute bool bool_ cbrt ceil cos dtype exp exp2 expm1 float16 float32 float64 floor int16 int32 "
-        "int64 int8 isnan log log10 log1p log2 matrix mean median ndarray negative rint sign sin sqrt square str_ "
-        "tan tanh uint16 uint32 uint64 uint8"
+        "abs absolute bool bool_ cbrt ceil cos dtype exp exp2 expm1 float16 float32 float64 floating floor generic "
+        "int16 int32 int64 int8 integer isnan log log10 log1p log2 matrix mean median ndarray negative number object_ "
+        "rint sign sin sqrt square str_ tan tanh uint16 uint32 uint64 uint8"
     ),
     "numpy._core.multiarray": "_reconstruct scalar",
     "numpy._core.numeric": "_frombuffer",
@@ -190,6 +192,7 @@ _MODULES: dict[str, str] = {
     "sklearn.tree._classes": "DecisionTreeClassifier DecisionTreeRegressor ExtraTreeClassifier ExtraTreeRegressor",
     "sklearn.tree._tree": "Tree",
     "sklearn.utils._bunch": "Bunch",
+    "sklearn.utils.validation": "check_array",
     "sklearn.utils._metadata_requests": "MetadataRequest MethodMetadataRequest",
     "xgboost.core": "Booster",
     "xgboost.sklearn": "XGBClassifier XGBRFClassifier XGBRFRegressor XGBRanker XGBRegressor",

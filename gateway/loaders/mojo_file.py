@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.errors import ArtifactError, LoadError
+from gateway.loaders.bombs import refuse_bomb
 from gateway.schema import Field, Output, Signature
 
 _SERVED = ("Binomial", "Multinomial", "Ordinal", "Regression", "Clustering", "AnomalyDetection")
@@ -42,6 +43,7 @@ def read_mojo(path: Path) -> MojoInfo:
     """Read a MOJO's description; raises ArtifactError (`broken-artifact`) or LoadError (`unsupported-model`)."""
     try:
         with zipfile.ZipFile(path) as archive:
+            refuse_bomb(path, archive)
             damaged = archive.testzip()
             if damaged is not None:
                 raise _broken(path, f"member {damaged} is damaged")

@@ -86,7 +86,19 @@ class OnnxPredictor:
                 feed[wanted.name] = part[0].astype(wanted.dtype)
             else:
                 feed[wanted.name] = np.column_stack([column.astype(wanted.dtype) for column in part])
-        return list(self._session.run(self._outputs, feed))
+        size = len(columns[0]) if columns else 1
+        if size == 1 or not any(wanted.one_row for wanted in self._inputs):
+            return list(self._session.run(self._outputs, feed))
+        # Exported for one row: PyTorch does so without dynamic axes.
+        rows = ({name: values[i : i + 1] for name, values in feed.items()} for i in range(size))
+        return [_stacked(parts) for parts in zip(*(self._session.run(self._outputs, row) for row in rows), strict=True)]
+
+
+def _stacked(parts: Sequence[Any]) -> Any:
+    """Join the answers to single rows: arrays end to end, ZipMap's lists of dictionaries as one list."""
+    if isinstance(parts[0], list):
+        return [row for part in parts for row in part]
+    return np.concatenate([np.asarray(part) for part in parts])
 
 
 class OnnxLoader:

@@ -29,12 +29,13 @@ _TABLE = 2
 
 @dataclass(frozen=True, slots=True)
 class GraphInput:
-    """Describe one graph input: its share of the columns, and whether it wants (n, width) or (n,)."""
+    """Describe one graph input: its share of the columns, (n, width) or (n,), and whether n must be 1."""
 
     name: str
     dtype: Any
     width: int
     is_flat: bool
+    one_row: bool = False
 
 
 def read_inputs(
@@ -49,6 +50,12 @@ def read_inputs(
             raise LoadError(f"input {node.name!r} is a {node.type}", code="unsupported-model", hint="only tensors fit")
         shape = list(node.shape)
         width = 1 if len(shape) == 1 else shape[-1]
+        if isinstance(shape[0] if shape else None, int) and shape[0] != 1:
+            raise LoadError(
+                f"input {node.name!r} has shape {shape}: it takes exactly {shape[0]} rows at a time",
+                code="unsupported-model",
+                hint="export it with a dynamic first dimension (dynamic_axes in PyTorch)",
+            )
         if not isinstance(width, int) and len(nodes) == 1 and known:
             width = len(known)
         if len(shape) > _TABLE or not isinstance(width, int):
@@ -57,7 +64,7 @@ def read_inputs(
                 code="unsupported-model",
                 hint="export with [None, columns], or set the metadata property gateway.feature_names",
             )
-        wanted.append(GraphInput(node.name, _TYPES[node.type][1], width, len(shape) == 1))
+        wanted.append(GraphInput(node.name, _TYPES[node.type][1], width, len(shape) == 1, shape[:1] == [1]))
         prefix = "x" if len(nodes) == 1 else f"{node.name}_"
         made_up += [node.name] if width == 1 else [f"{prefix}{i}" for i in range(width)]
     if known and len(known) != len(made_up):

@@ -23,13 +23,16 @@ from skops.io.exceptions import UntrustedTypesFoundException
 from gateway.errors import ArtifactError, GatewayError, LoadError
 from gateway.loaders.allowed import GLOBALS
 from gateway.loaders.base import LoadOptions
+from gateway.loaders.bombs import refuse_bomb
 from gateway.loaders.sklearn_inputs import Inputs, find_inputs, without_nullable
 from gateway.loaders.sklearn_outputs import Answerer, find_answerer
-from gateway.loaders.sklearn_trees import cap_threads, check_trees
+from gateway.loaders.sklearn_trees import cap_threads, check_trees, takes_categories
 from gateway.loaders.unpickle import unpickle
 from gateway.schema import Column, Predictions, Signature, make_column
 
-_TRUSTED = sorted(f"{module}.{name}" for module, name in GLOBALS if module.startswith(("sklearn.", "scipy.", "numpy")))
+_TRUSTED = sorted(
+    f"{module}.{name}" for module, name in GLOBALS if module.startswith(("sklearn.", "scipy.", "numpy", "functools"))
+)
 
 #: catch_warnings swaps a process-wide list; two loads at once would restore each other's.
 _WARNINGS_LOCK = threading.Lock()
@@ -65,7 +68,7 @@ class SklearnLoader:
         except GatewayError:
             raise
         except Exception as exc:
-            raise _cannot_answer(path, exc, written_by) from exc
+            raise _cannot_answer(path, exc, estimator, written_by) from exc
 
     def describe(self, path: Path, options: LoadOptions) -> Signature:
         """Load it: the formats hold no cheaper description."""
@@ -139,6 +142,8 @@ def _read(path: Path, options: LoadOptions) -> Any:
     if path.stat().st_size == 0:
         raise ArtifactError(f"{path.name}: the file is empty", code="broken-artifact", hint="copy or train it again")
     if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            refuse_bomb(path, archive)
         return _read_skops(path)
     if not options.allow_pickle:
         raise ArtifactError(
@@ -189,7 +194,13 @@ def _unreadable(path: Path, exc: Exception, written_by: str | None) -> GatewayEr
     )
 
 
-def _cannot_answer(path: Path, exc: Exception, written_by: str | None) -> LoadError:
+def _cannot_answer(path: Path, exc: Exception, estimator: Any, written_by: str | None) -> LoadError:
+    if takes_categories(estimator):
+        return LoadError(
+            f"{path.name}: an XGBoost model that takes pandas categories, whose levels a pickle does not tell",
+            code="unsupported-model",
+            hint="save it with model.save_model('model.ubj'), which tells them, and serve that file",
+        )
     if written_by is not None:
         return LoadError(
             f"{path.name}: written with scikit-learn {written_by}; loads with {sklearn.__version__} "

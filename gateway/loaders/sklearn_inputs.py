@@ -16,12 +16,15 @@ from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.utils import get_tags
 
+from gateway.errors import LoadError
 from gateway.schema import Field, FieldType, Scalar
 
 Shape = Literal["text", "frame", "matrix"]
 
 _VECTORIZERS = {"CountVectorizer", "TfidfVectorizer", "HashingVectorizer"}
 _ENCODERS = {"OneHotEncoder", "OrdinalEncoder", "TargetEncoder"}
+#: Transformers of dictionaries: no column has a place.
+_SHAPELESS = {"DictVectorizer", "FeatureHasher"}
 _IMPUTERS = {"SimpleImputer", "KNNImputer", "IterativeImputer"}
 #: Wrappers that hand their input on untouched, and where the fitted estimator is.
 _WRAPPERS = {
@@ -68,7 +71,7 @@ def find_inputs(estimator: Any) -> Inputs:
     head = _head(estimator)
     if type(head).__name__ in _VECTORIZERS:
         return Inputs("text", (Field(name="text", type="string"),), names_known=False)
-    width = int(getattr(head, "n_features_in_", 0))
+    width = _width(head)
     known = getattr(head, "feature_names_in_", None)
     names = [str(name) for name in known] if known is not None else [f"x{i}" for i in range(width)]
     facts = Facts()
@@ -76,6 +79,20 @@ def find_inputs(estimator: Any) -> Inputs:
     wanted = sorted(facts.used) if isinstance(head, ColumnTransformer) and known is not None else range(width)
     fields = tuple(_field(names[i], i, facts) for i in wanted)
     return Inputs("matrix" if known is None else "frame", fields, names_known=known is not None)
+
+
+def _width(head: Any) -> int:
+    """Return the number of input columns; raises LoadError where the first step does not tell it."""
+    if type(head).__name__ == "IsotonicRegression":
+        return 1
+    width = int(getattr(head, "n_features_in_", 0))
+    if not width and type(head).__name__ in _SHAPELESS:
+        raise LoadError(
+            f"a {type(head).__name__} takes objects of any shape, so the inputs cannot be told",
+            code="unknown-inputs",
+            hint="fit a ColumnTransformer on a data frame instead, or serve it with the python loader",
+        )
+    return width
 
 
 def without_nullable(inputs: Inputs) -> Inputs:
@@ -178,11 +195,22 @@ def _impute(step: Any, slots: list[Slot], facts: Facts) -> list[Slot]:
 
 
 def _walk_other(step: Any, slots: list[Slot], facts: Facts) -> list[Slot]:
+    front = getattr(step, "_preprocessor", None)
+    if type(step).__name__.startswith("HistGradientBoosting") and isinstance(front, ColumnTransformer):
+        # It codes its categories itself, and missing or unknown ones as NaN, which its trees take.
+        inner = Facts()
+        _walk_columns(front, [Slot(slot.column, frozenset()) for slot in slots], inner)
+        facts.levels = inner.levels | facts.levels
+        facts.words |= inner.words
+        return []
     members = _fed_alike(step)
     if members:
         for member in members:
             _walk(member, list(slots), facts)
         return []
+    if type(step).__name__ == "FunctionTransformer" and not step.validate:
+        # `passthrough` of a fitted ColumnTransformer is one without a function.
+        return slots if step.func is None else [Slot(None, slot.missing) for slot in slots]
     if not get_tags(step).input_tags.allow_nan:
         slots = _refuse(slots, facts)
     if isinstance(step, OneToOneFeatureMixin):

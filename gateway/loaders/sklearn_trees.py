@@ -50,6 +50,15 @@ def cap_threads(estimator: Any) -> None:
             part.get_booster().set_param({"nthread": 1})
 
 
+def takes_categories(estimator: Any) -> bool:
+    """Say whether an XGBoost model inside was fitted on pandas categories."""
+    return any(
+        type(part).__module__ == "xgboost.sklearn" and "c" in (part.get_booster().feature_types or ())
+        for part in walk_parts(estimator)
+        if hasattr(part, "get_booster") and part.__sklearn_is_fitted__()
+    )
+
+
 def check_trees(path: Path, estimator: Any) -> None:
     """Raise ArtifactError (`broken-artifact`) if a tree points outside its table, its features or back to itself."""
     for part in walk_parts(estimator):

@@ -55,6 +55,8 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "graceful_timeout": settings.graceful_timeout_s,
             "timeout": settings.worker_timeout_s,
             "backlog": settings.backlog,
+            # The most gunicorn can be told: a film review fits into a query, its 4,094 would not hold one.
+            "limit_request_line": 8190,
             # /dev/shm: a heartbeat must not wait for a disk.
             "worker_tmp_dir": "/dev/shm" if os.path.isdir("/dev/shm") else None,  # noqa: S108, PTH112
             # On by default in 27, at one path for all gunicorns of a user.

@@ -19,6 +19,7 @@ from gevent.server import StreamServer
 from greenlet import getcurrent
 from gunicorn.workers.ggevent import GeventWorker
 
+from gateway.process.listening import BalancedServer
 from gateway.process.turnstile import Turnstile
 
 #: gthread's STOP_KEEPALIVE_LINGER: while a worker leaves, the next request of an idle connection is still answered.
@@ -74,6 +75,7 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         self.sockets: list[Any]
         self.turnstile: Turnstile
         self.waits: set[KeepaliveWait] = set()
+        self.connections = 0
         self._servers: list[StreamServer] = []
 
     def patch(self) -> None:
@@ -131,11 +133,24 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def _listen(self, listener: Any) -> StreamServer:
         listener.setblocking(1)
-        server = StreamServer(listener, handle=partial(self.handle, listener), spawn=Pool(self.worker_connections))
-        # One connection a wake-up: 100, gevent's default, would give one worker nearly all of a burst.
-        server.max_accept = 1
+        server = BalancedServer(
+            listener,
+            lambda: self.wsgi.has_idler_sibling(self.connections),
+            handle=partial(self.handle, listener),
+            spawn=Pool(self.worker_connections),
+        )
         server.start()
         return server
+
+    def handle(self, listener: Any, client: Any, addr: Any) -> None:
+        """Serve one connection and keep count of them."""
+        self.connections += 1
+        self.wsgi.holds(self.connections)
+        try:
+            super().handle(listener, client, addr)
+        finally:
+            self.connections -= 1
+            self.wsgi.holds(self.connections)
 
     def _drain(self) -> None:
         """Let requests finish, close connections that stay idle, give up after `graceful_timeout`."""

@@ -60,7 +60,8 @@ def load(content: bytes) -> pd.DataFrame:
 
 
 def build() -> XGBClassifier:
-    """Return the unfitted classifier: shallow and slow, since defaults overfit 768 rows (AUC .79).
+    """
+    Return the unfitted classifier: shallow and slow, since defaults overfit 768 rows (AUC .79).
 
     One thread: sums in another order would move the last digits.
     """

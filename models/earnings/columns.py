@@ -15,7 +15,8 @@ MISSING = "missing"
 
 
 def encoder() -> ColumnTransformer:
-    """Return the unfitted encoder: missing text is a level of its own, a missing number is 0 and marked as unknown.
+    """
+    Return the unfitted encoder: missing text is a level of its own, a missing number is 0 and marked as unknown.
 
     So 0, NaN and an empty cell say the same for numbers, as the original data does. Each column has one constant
     imputer, first in its chain: a compiler can take it off and fill the values itself.

@@ -26,7 +26,8 @@ CREDENTIALS = {
 
 
 def load(source: str) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Return distinct rows in model columns and their origin; unknown numbers are NaN, codes are text ("1", never 1.0).
+    """
+    Return distinct rows in model columns and their origin; unknown numbers are NaN, codes are text ("1", never 1.0).
 
     A folder must hold the three extracts; anything else is one CSV.
     """

@@ -1,11 +1,10 @@
-"""Synthetic policy holders with the published schema of the insurance cross-sell data.
+"""
+Synthetic policy holders with the published schema of the insurance cross-sell data.
 
 Columns, types, levels, ranges and the 12 % of positive answers are the published ones; the shares of the levels are
 rounded from descriptions of that data, and the rule of the answer below is this file's own, shaped after what is known
 of it (insured holders and undamaged cars hardly ever say yes). Not one row belongs to a person.
 """
-
-# ruff: noqa: PLR2004 - the bare numbers are the content: shares and effects, each beside what it shapes
 
 from __future__ import annotations
 
@@ -52,7 +51,8 @@ VEHICLE_EFFECT = {"< 1 Year": -0.5, "1-2 Year": 0.0, "> 2 Years": 0.25}
 
 
 def generate(rows: int, seed: int) -> tuple[pd.DataFrame, Any]:
-    """Return holders, `id` first and the target last, and the true probability of a yes of each.
+    """
+    Return holders, `id` first and the target last, and the true probability of a yes of each.
 
     Every region and channel occurs at least once, so that a model knows all levels of the original.
     """

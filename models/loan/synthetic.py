@@ -1,4 +1,5 @@
-"""Synthetic car-loan applications with the published schema of the loan service.
+"""
+Synthetic car-loan applications with the published schema of the loan service.
 
 No public data exists. The columns and levels are the published ones; the amounts, shares and the rule of approval below
 are this file's own invention and say nothing about any lender.

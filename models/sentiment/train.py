@@ -88,7 +88,8 @@ def _from_phrases(content: bytes) -> list[tuple[str, str, int]]:
 
 
 def build() -> Pipeline:
-    """Return the unfitted pipeline.
+    """
+    Return the unfitted pipeline.
 
     Logarithmic counts let a phrase of five words be judged by a model of 700-word reviews; with bigrams the phrases of
     `PHRASES` went wrong and the artifact grew thirtyfold.

@@ -92,7 +92,11 @@ def torture(server: Managed, rounds: int) -> None:
         until(lambda: server.health().get("ready_workers") == 2 and not old & set(server.workers()), 60)
         return f"boot to ready {time.monotonic() - began:.1f} s"
 
-    during(server, "nothing (baseline)", 1, lambda _: str(time.sleep(5) or ""))
+    def nothing(_: int) -> str:
+        time.sleep(5)
+        return ""
+
+    during(server, "nothing (baseline)", 1, nothing)
     during(server, "valid edits", rounds, valid)
     routes.write(server.registry, good)
     time.sleep(3)
@@ -113,12 +117,13 @@ def main() -> None:
     rounds = parser.parse_args().rounds
     with tempfile.TemporaryDirectory() as folder:
         registry = routes.make(Path(folder) / "r")
-        for name, script in {
+        scripts: dict[str, dict[str, object]] = {
             "raises": {"load_raise": "no way"},
             "crashes": {"load_exit": -11},
             "hangs": {"load_sleep_s": 600},
             "eats": {"load_allocate_bytes": -1},
-        }.items():
+        }
+        for name, script in scripts.items():
             (registry.parent / f"{name}.stub").write_text(json.dumps({"inputs": ["x"], **script}))
         print(f"| under load: {ROOT.name} | times | answers | failed | p50 ms | p99 ms | worst ms | |")
         print("| --- | --- | --- | --- | --- | --- | --- | --- |")

@@ -25,9 +25,7 @@ HOP = ("connection", "transfer-encoding", "content-length", "host", "keep-alive"
 def mask(value: Any) -> Any:
     """Return the shape of a JSON value: keys and texts stay, numbers become "number"."""
     if isinstance(value, dict):
-        return {
-            key: mask(inner) for key, inner in value.items() if key not in CHANGING
-        }
+        return {key: mask(inner) for key, inner in value.items() if key not in CHANGING}
     if isinstance(value, list):
         return [mask(inner) for inner in value]
     return "number" if isinstance(value, float) else value

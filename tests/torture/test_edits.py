@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from serving import ROOT, Gateway
 from torture import routes
 from torture.load import Load

@@ -118,7 +118,9 @@ def test_a_route_that_kills_workers_is_closed(gateway: Start, tmp_path: Path) ->
 
 def test_a_heavy_worker_is_replaced_before_it_leaves(gateway: Start, tmp_path: Path) -> None:
     """A worker above its memory limit is recycled gracefully, one at a time, and /metrics shows the memory."""
-    code = "\nHELD = []\n\n\ndef eat(x: float) -> float:\n    HELD.append(bytearray(b'x' * 150_000_000))\n    return x\n"
+    code = (
+        "\nHELD = []\n\n\ndef eat(x: float) -> float:\n    HELD.append(bytearray(b'x' * 150_000_000))\n    return x\n"
+    )
     registry = routes.make(tmp_path / "r", "  /eat: eat.py:eat\n")
     (registry.parent / "eat.py").write_text(code)
     server = gateway(registry, worker_memory_mb=400)

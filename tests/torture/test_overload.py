@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.board import Board
 from serving import Gateway
 from torture import routes
 from torture.load import Request
@@ -149,6 +150,20 @@ def test_trickling_connections_cost_the_others_nothing(server: Gateway, demand: 
         seconds=demand.seconds,
     )
     assert ratio <= demand.slowdown
+
+
+def test_connections_spread_over_the_workers(server: Gateway) -> None:
+    """Of eight connections opened one after the other, no worker gets more than five."""
+    connections = [server.connect() for _ in range(8)]
+    for connection in connections:
+        assert connection.request("GET", "/number?x=1").status == 200
+    board = Board.open(server.home / "run/board")
+    held = [worker.connections for worker in board.workers() if worker.alive]
+    board.close()
+    for connection in connections:
+        connection.close()
+    assert (sum(held), len(held)) == (8, WORKERS)
+    assert max(held) <= 5
 
 
 def test_a_stuck_call_ends_for_its_client_and_blocks_nobody(server: Gateway) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import psutil
 import pytest
+
 from serving import until
 from torture import routes
 from torture.load import Load

@@ -1,4 +1,5 @@
-"""The WSGI application of this measurement: Flask-RESTful resources around a no-op, two models and two bad neighbours.
+"""
+The WSGI application of this measurement: Flask-RESTful resources around a no-op, two models and two bad neighbours.
 
 Knows the routes; which dispatch runs their predicts comes from the environment (BENCH_DISPATCH).
 """

@@ -1,4 +1,5 @@
-"""Clients of this measurement that wrk cannot play: slow senders, patient callers, and one that counts every failure.
+"""
+Clients of this measurement that wrk cannot play: slow senders, patient callers, and one that counts every failure.
 
 Knows HTTP/1.1 on loopback; refuses to know what it measures.
 """

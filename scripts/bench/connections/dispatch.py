@@ -1,4 +1,5 @@
-"""Three ways to run a predict: in a native pool beside the gevent loop, behind a semaphore in a thread, or just so.
+"""
+Three ways to run a predict: in a native pool beside the gevent loop, behind a semaphore in a thread, or just so.
 
 Knows limits; refuses to know models and HTTP. `Full` means that the route's queue has no place left.
 """
@@ -83,7 +84,8 @@ class _Route:
 
 
 class NativePool:
-    """Run slow predicts in fixed native threads while the calling greenlet waits; fast ones inline in the loop.
+    """
+    Run slow predicts in fixed native threads while the calling greenlet waits; fast ones inline in the loop.
 
     Make it in the worker, after the fork, in the thread of the loop. Limits are counted in that thread only, so they
     need no lock. `get_original` gives the native primitives with and without monkey patching.

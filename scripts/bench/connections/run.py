@@ -1,4 +1,5 @@
-"""Measure how worker classes keep connections and predicts apart: `python scripts/bench/connections/run.py`.
+"""
+Measure how worker classes keep connections and predicts apart: `python scripts/bench/connections/run.py`.
 
 Prints a markdown table of medians over interleaved rounds; keeps it and every figure under build/bench-connections.
 """
@@ -100,7 +101,7 @@ def main() -> None:
     arguments = parser.parse_args()
     BUILD.mkdir(parents=True, exist_ok=True)
     if not all(path.exists() for path in (ONNX, MOJO, JAR)):
-        subprocess.run([sys.executable, str(HERE / "train.py")], check=True)  # noqa: S603
+        subprocess.run([sys.executable, str(HERE / "train.py")], check=True)
     LUA.write_text(
         f"wrk.method = 'POST'\nwrk.headers['Content-Type'] = 'application/json'\nwrk.body = [[{json.dumps(ROW)}]]\n"
     )

@@ -1,4 +1,5 @@
-"""The scenarios of this measurement: each takes a running server and returns figures by name.
+"""
+The scenarios of this measurement: each takes a running server and returns figures by name.
 
 Knows the load generators; refuses to know the variants.
 """
@@ -36,7 +37,8 @@ Beside = subprocess.Popen[bytes] | None
 
 
 def wrk(server: Server, path: str, connections: int, beside: Beside = None) -> Load:
-    """Return requests per second, p50 and p99 in ms of the quietest of up to TRIES seconds; NaN where nothing answered.
+    """
+    Return requests per second, p50 and p99 in ms of the quietest of up to TRIES seconds; NaN where nothing answered.
 
     Quiet means: the CPU time that neither the workers, nor wrk, nor the process `beside` used is under QUIET.
     """
@@ -57,7 +59,7 @@ def wrk(server: Server, path: str, connections: int, beside: Beside = None) -> L
 
 def _wrk_once(port: int, path: str, connections: int) -> Load:
     options = [f"-c{connections}", f"-d{LOAD_S}s", "--timeout", "20s", "--latency"]
-    text = subprocess.run(_wrk_command(port, path, *options), capture_output=True, text=True, check=True).stdout  # noqa: S603
+    text = subprocess.run(_wrk_command(port, path, *options), capture_output=True, text=True, check=True).stdout
     rate = re.search(r"Requests/sec:\s+([\d.]+)", text)
     points = {m[1]: float(m[2]) * UNITS[m[3]] for m in re.finditer(r"(\d\d)%\s+([\d.]+)(us|ms|s|m)", text)}
     per_second = float(rate[1]) if rate else 0.0
@@ -94,7 +96,7 @@ def measure_beside(server: Server, name: str, kind: str, count: int) -> Figures:
     """Latency of /onnx at 8 and at 1 connections beside a crowd of clients in a process of their own."""
     program = [sys.executable, str(HERE / "neighbours.py")]
     command = [*program, kind, str(count), str(server.port), str(NEIGHBOURS_S)]
-    neighbours = subprocess.Popen(command)  # noqa: S603
+    neighbours = subprocess.Popen(command)
     time.sleep(1.2)
     rate, _, p99 = wrk(server, "/onnx", 8, neighbours)
     _, p50, single = wrk(server, "/onnx", 1, neighbours)
@@ -131,7 +133,7 @@ def _split_of_wrk(server: Server) -> float:
     found = []
     for _ in range(4):
         command = _wrk_command(server.port, "/onnx", "-c8", "-d1s")
-        load = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603
+        load = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         time.sleep(0.5)
         found.append(max(_connections(pid, server.port) for pid in server.workers()))
         load.wait()

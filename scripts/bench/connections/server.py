@@ -1,4 +1,5 @@
-"""The variants of this measurement as running gunicorn servers.
+"""
+The variants of this measurement as running gunicorn servers.
 
 Knows how to start, signal, weigh and stop one; refuses to know what is measured on it.
 """
@@ -66,7 +67,7 @@ class Server:
         }  # fmt: skip
         self._log = (BUILD / f"{variant.key}.log").open("ab")
         command = [sys.executable, "-m", "gunicorn", "-c", str(HERE / "gunicorn_conf.py")]
-        self.process = subprocess.Popen(command, env=environ, stdout=self._log, stderr=self._log, cwd=HERE)  # noqa: S603
+        self.process = subprocess.Popen(command, env=environ, stdout=self._log, stderr=self._log, cwd=HERE)
 
     def workers(self) -> list[int]:
         """Return the pids of the master's children."""

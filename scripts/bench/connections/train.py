@@ -1,4 +1,5 @@
-"""Makes the two small models of this measurement once: an ONNX pipeline and an H2O MOJO with its scoring jar.
+"""
+Makes the two small models of this measurement once: an ONNX pipeline and an H2O MOJO with its scoring jar.
 
 Knows how to train them on made-up rows; refuses to know how they are served.
 """
@@ -31,7 +32,7 @@ JAR_PREFIXES = (
 
 def made_up_rows(count: int) -> list[dict[str, str | float]]:
     """Return rows with a numeric column `y`, the same for every call."""
-    draw = random.Random(1)  # noqa: S311  # rows, not secrets
+    draw = random.Random(1)  # rows, not secrets
     rows: list[dict[str, str | float]] = []
     for _ in range(count):
         row: dict[str, str | float] = {name: draw.choice(levels) for name, levels in CATEGORIES.items()}

@@ -1,4 +1,5 @@
-"""Gunicorn's gevent worker without monkey patching: cooperative client sockets, native threads, native locks.
+"""
+Gunicorn's gevent worker without monkey patching: cooperative client sockets, native threads, native locks.
 
 Knows gunicorn 27.0.1's worker interface; refuses to know routes and models.
 """
