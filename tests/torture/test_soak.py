@@ -45,7 +45,7 @@ def write_onnx(path: Path) -> None:
 def pss_mb(server: Gateway) -> float:
     """Return the memory of all workers, once earlier generations are forgotten."""
     time.sleep(FORGOTTEN_AFTER_S)
-    return sum(psutil.Process(pid).memory_full_info().pss for pid in server.workers()) / 2**20
+    return float(sum(psutil.Process(pid).memory_full_info().pss for pid in server.workers())) / 2**20
 
 
 def send(server: Gateway, requests: list[Request], least: int, reloads: int, first: int) -> int:
