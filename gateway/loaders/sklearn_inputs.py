@@ -5,7 +5,6 @@ Follows every input column through pipelines, column transformers and encoders. 
 predicts nothing.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -17,7 +16,8 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.utils import get_tags
 
 from gateway.errors import LoadError
-from gateway.schema import Field, FieldType, Scalar
+from gateway.loaders.sklearn_levels import is_missing, typed
+from gateway.schema import Field, FieldType
 
 Shape = Literal["text", "frame", "matrix"]
 
@@ -170,7 +170,7 @@ def _walk_columns(step: Any, slots: list[Slot], facts: Facts) -> list[Slot]:
 
 def _encode(step: Any, slots: list[Slot], facts: Facts) -> list[Slot]:
     for slot, categories in zip(slots, step.categories_, strict=False):
-        levels = [value for value in np.asarray(categories).tolist() if not _is_missing(value)]
+        levels = [value for value in np.asarray(categories).tolist() if not is_missing(value)]
         if len(levels) == len(categories):
             facts.refuses |= slot.missing
         if slot.column is None:
@@ -181,7 +181,7 @@ def _encode(step: Any, slots: list[Slot], facts: Facts) -> list[Slot]:
     if type(step).__name__ == "OneHotEncoder":
         return [Slot(None, frozenset()) for _ in slots]
     # OrdinalEncoder hands a NaN level on as NaN unless it was given a code of its own.
-    keeps = _is_missing(getattr(step, "encoded_missing_value", 0))
+    keeps = is_missing(getattr(step, "encoded_missing_value", 0))
     return [Slot(None, slot.missing if keeps else frozenset()) for slot in slots]
 
 
@@ -189,7 +189,7 @@ def _impute(step: Any, slots: list[Slot], facts: Facts) -> list[Slot]:
     # A constant fill makes the array `object` for numbers, too: what counts is each column's own fill.
     fills = np.asarray(getattr(step, "statistics_", ())).tolist()
     _note(facts.words, [slot for slot, fill in zip(slots, fills, strict=False) if isinstance(fill, str)])
-    if not _is_missing(getattr(step, "missing_values", np.nan)):
+    if not is_missing(getattr(step, "missing_values", np.nan)):
         return _refuse(slots, facts)
     return [Slot(slot.column, frozenset()) for slot in slots]
 
@@ -233,10 +233,6 @@ def _refuse(slots: list[Slot], facts: Facts) -> list[Slot]:
     return [Slot(slot.column, frozenset()) for slot in slots]
 
 
-def _is_missing(value: Any) -> bool:
-    return value is None or type(value).__name__ == "NAType" or (isinstance(value, float) and math.isnan(value))
-
-
 def _field(name: str, index: int, facts: Facts) -> Field:
     nullable = index not in facts.refuses
     if index in facts.text:
@@ -245,15 +241,5 @@ def _field(name: str, index: int, facts: Facts) -> Field:
     if levels is None:
         kind: FieldType = "string" if index in facts.words else "number"
         return Field(name=name, type=kind, nullable=nullable, required=not nullable)
-    kind, enum = _typed(levels)
+    kind, enum = typed(levels)
     return Field(name=name, type=kind, enum=enum, nullable=nullable, required=not nullable)
-
-
-def _typed(levels: list[Any]) -> tuple[FieldType, tuple[Scalar, ...] | None]:
-    if levels and all(isinstance(value, bool) for value in levels):
-        return "boolean", None
-    if all(isinstance(value, int | float) and float(value).is_integer() for value in levels):
-        return "integer", tuple(int(value) for value in levels)
-    if all(isinstance(value, int | float) for value in levels):
-        return "number", tuple(levels)
-    return "string", tuple(str(value) for value in levels)
