@@ -118,8 +118,7 @@ def _read(path: Path, archive: zipfile.ZipFile) -> MojoInfo:
 
 def _labels(info: dict[str, str], levels: dict[int, tuple[str, ...]], columns: int) -> tuple[str | int, ...]:
     if info["category"] in _WITH_PROBABILITIES:
-        # The response of family fractionalbinomial is a share: its two classes have no names.
-        return levels.get(columns - 1, (0, 1)) if info["category"] == "Binomial" else levels[columns - 1]
+        return levels[columns - 1]
     if info["category"] == "Clustering":
         return tuple(range(int(info["center_num"])))
     return ()

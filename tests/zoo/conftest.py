@@ -11,10 +11,10 @@ import pytest
 
 import serving
 
-from .enclosure import Case, Enclosure, read_cases, registry_of
+from .enclosure import CACHE, Case, Enclosure, read_cases, registry_of
 from .grow import known
 
-#: A folder that keeps what was grown between runs; absent: a temporary one.
+#: A folder that keeps what was grown and prepared between runs; absent: a temporary one.
 KEPT = "ZOO_FOLDER"
 
 
@@ -47,7 +47,7 @@ def _grow(tmp_path_factory: pytest.TempPathFactory, names: list[str], part: str)
     cases = read_cases(folder, names)
     registry = home / "registry.yaml"
     registry.write_text(registry_of(list(cases.values())))
-    return Zoo(cases, registry, home / "cache", home)
+    return Zoo(cases, registry, folder / CACHE if kept else home / "cache", home)
 
 
 @pytest.fixture(scope="session")

@@ -51,7 +51,7 @@ def old_or_young() -> npt.NDArray[Any]:
 def worth() -> npt.NDArray[Any]:
     """Return a value of every person."""
     frame = _people()
-    return (frame.age * 100 + frame.rooms * 50 + frame.income.fillna(0) / 100).to_numpy()
+    return np.asarray(frame.age * 100 + frame.rooms * 50 + frame.income.fillna(0) / 100)
 
 
 def texts(count: int = ROWS) -> list[str]:
@@ -84,7 +84,7 @@ def classes(rows: npt.NDArray[np.float64], labels: Any) -> npt.NDArray[Any]:
     """Return one of the labels for every row, by its first two columns."""
     labels = np.asarray(labels)
     score = np.nan_to_num(rows[:, 0]) + 0.4 * np.nan_to_num(rows[:, 1])
-    return labels[np.digitize(score, np.quantile(score, np.linspace(0, 1, len(labels) + 1)[1:-1]))]
+    return np.asarray(labels[np.digitize(score, np.quantile(score, np.linspace(0, 1, len(labels) + 1)[1:-1]))])
 
 
 def values(rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -26,6 +26,9 @@ from gateway.routes import Route
 #: What a proven twin may differ by (architecture, decision 11).
 TWIN_ABSOLUTE, TWIN_RELATIVE = 1e-6, 1e-5
 
+#: Where a folder that is kept keeps what was prepared from it.
+CACHE = ".cache"
+
 
 @dataclass(frozen=True)
 class Case:
@@ -140,7 +143,7 @@ def examine(case: Case, enclosure: Enclosure) -> str:
 
 def in_order(case: Case, route: Route) -> bool:
     """Say whether the rows name the fields in the order of positional values."""
-    return route.signature is not None and tuple(case.rows[0]) == route.signature.positions
+    return route.signature is not None and tuple(case.rows[0]) == route.signature.positions != ()
 
 
 def accepts(route: Route, row: Any, code: str) -> str:

@@ -1,7 +1,6 @@
 """scikit-learn fitted on DataFrames: names known, mixed kinds, imputers, native categories, odd column names."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +11,6 @@ from sklearn.impute import KNNImputer, SimpleImputer
 from sklearn.linear_model import ElasticNet, LinearRegression, LogisticRegression, PoissonRegressor, Ridge
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import (
-    FunctionTransformer,
     KBinsDiscretizer,
     OneHotEncoder,
     OrdinalEncoder,
@@ -221,30 +219,3 @@ def frame_float_levels(folder: Path) -> Grown:
     steps = make_column_transformer((OneHotEncoder(), ["size"]), remainder=StandardScaler())
     model = make_pipeline(steps, LogisticRegression()).fit(rows, old_or_young())
     return Grown(**as_skops(folder, model), rows=rows_of(rows[:TEST]), answers=classified(model, rows[:TEST]))
-
-
-def _shout(table: Any) -> Any:
-    """Stand for a function of the user's own in a pipeline."""
-    return table * 2
-
-
-@species("sklearn-function-own")
-def function_own(folder: Path) -> Grown:
-    """A pipeline with a function of the user's own: a pickle that names it is refused."""
-    model = make_pipeline(FunctionTransformer(_shout), Ridge()).fit(people("age", "rooms"), worth())
-    return Grown(**as_pickle(folder, model), refused="forbidden-pickle", says="_shout")
-
-
-@species("sklearn-function-own-skops")
-def function_own_skops(folder: Path) -> Grown:
-    """A pipeline with a function of the user's own: a skops file that names it is refused."""
-    model = make_pipeline(FunctionTransformer(_shout), Ridge()).fit(people("age", "rooms"), worth())
-    return Grown(**as_skops(folder, model), refused="untrusted-types", says="_shout")
-
-
-@species("sklearn-function-numpy")
-def function_numpy(folder: Path) -> Grown:
-    """A pipeline with one of numpy's functions."""
-    rows = people("age", "rooms")
-    model = make_pipeline(FunctionTransformer(np.log1p), Ridge()).fit(rows, worth())
-    return Grown(**as_skops(folder, model), rows=rows_of(rows[:TEST]), answers=regressed(model, rows[:TEST]))

@@ -1,7 +1,9 @@
 """The H2O server that grows MOJOs: one table, rows to ask, answers as the server itself writes them."""
 
+import contextlib
 import csv
 import io
+import socket
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,16 @@ TYPES = {"age": "real", "income": "real", "region": "enum", "rooms": "real"}
 SEED: dict[str, Any] = {"seed": 1}
 
 
+def _free_pair() -> int:
+    """Return a free port whose successor is free, too: H2O takes both."""
+    for _ in range(50):
+        with socket.socket() as first, socket.socket() as second, contextlib.suppress(OSError):
+            first.bind(("127.0.0.1", 0))
+            second.bind(("127.0.0.1", first.getsockname()[1] + 1))
+            return int(first.getsockname()[1])
+    raise Unavailable("no two free ports in a row for the H2O server")
+
+
 @lru_cache(maxsize=1)
 def server() -> Any:
     """Start the server once; it ends when all is grown."""
@@ -23,7 +35,8 @@ def server() -> Any:
         import h2o
     except ImportError as error:
         raise Unavailable("the package h2o is not installed") from error
-    h2o.init(nthreads=1, max_mem_size="1g", bind_to_localhost=True, port=54_900, start_h2o=True, log_level="WARN")
+    # A port of its own: on a used one h2o would join, and at the end shut down, somebody else's server.
+    h2o.init(nthreads=1, max_mem_size="1g", bind_to_localhost=True, port=_free_pair(), log_level="WARN")
     h2o.no_progress()
     at_end(lambda: h2o.cluster().shutdown())
     return h2o
@@ -53,12 +66,14 @@ def _frame(frame: Any, types: dict[str, str]) -> Any:
     return server().H2OFrame(columns, column_names=list(types), column_types=types, na_strings=["", "NA"])
 
 
-def asked(*more: str) -> tuple[list[dict[str, Any]], Any]:
+def asked(*more: str, region: str = "") -> tuple[list[dict[str, Any]], Any]:
     """Return rows with holes and an all-missing one, and the same as a frame of the server."""
     frame = people(*FEATURES)[:TEST].astype({"rooms": float})
     frame.loc[[1, 2], "age"] = np.nan
     frame.loc[[2, 3], "region"] = np.nan
     frame.loc[[4], ["age", "income", "region", "rooms"]] = np.nan
+    if region:
+        frame["region"] = region
     if "shift" in more:
         frame["shift"] = np.linspace(0, 1, TEST).round(2)
     kept = [*FEATURES, *more]
@@ -97,12 +112,8 @@ def grown(folder: Path, model: Any, *more: str) -> Grown:
     export(folder, model)
     if len(header) == 1:
         return Grown("model.zip", rows, valued(np.array([number(*row) for row in cells])))
-    domain = model._model_json["output"]["domains"][-1]
-    if domain is None:  # a family of shares: its classes have no names
-        labels = [int(row[0]) for row in cells]
-        return Grown(
-            "model.zip", rows, labelled(labels, [[number(text) for text in row[1:3]] for row in cells], [0, 1])
-        )
+    # The response of a family of shares is a number; its MOJO calls the two classes 0 and 1.
+    domain = model._model_json["output"]["domains"][-1] or ["0", "1"]
     chances = [[number(text) for text in row[1 : 1 + len(domain)]] for row in cells]
     return Grown("model.zip", rows, labelled([row[0] for row in cells], chances, domain))
 

@@ -45,6 +45,21 @@ for _kind, _target in (("binomial", "two"), ("multinomial", "three"), ("regressi
     _enter(f"mojo-xgboost-{_kind}", f"XGBoost inside H2O, {_kind}", XGB, _target, **_TREES)
 
 
+@species("mojo-unknown-levels")
+def unknown_levels(folder: Path) -> Grown:
+    """H2O GBM asked for a level it never saw, which the route takes as missing"""
+    model = fit(GBM, "two", **_TREES)
+    rows, frame = asked(region="Mars")
+    found = grown(folder, model)
+    header, cells = answers(model, frame)
+    chances = [[number(text) for text in row[1:]] for row in cells]
+    labels = [name.removeprefix("p") for name in header[1:]]
+    found.rows, found.answers = rows, labelled([row[0] for row in cells], chances, labels)
+    found.entry = {"inputs": {"region": {"unknown": "missing"}}}
+    found.bad = [(rows[0] | {"rooms": "many"}, "type")]
+    return found
+
+
 @species("mojo-naive-bayes")
 def naive_bayes(folder: Path) -> Grown:
     """H2O naive Bayes"""

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from gateway.manifest import Manifest
 
-from .enclosure import Case, Enclosure, examine, read_cases, registry_of
+from .enclosure import CACHE, Case, Enclosure, examine, read_cases, registry_of
 from .grow import known
 
 HEAD = """# The zoo
@@ -59,7 +59,7 @@ def main() -> int:
     home = Path(tempfile.mkdtemp(dir=folder.parent))
     registry = home / "registry.yaml"
     registry.write_text(registry_of(list(cases.values())))
-    enclosure = Enclosure(home, folder.parent / "zoo-cache", registry)
+    enclosure = Enclosure(home, folder / CACHE, registry)
     lines, count, wrong = [], Counter[str](), {}
     for name, case in cases.items():
         what, why = outcome(case, enclosure.manifests.get(name))

@@ -4,6 +4,7 @@ Every artifact of the zoo is served with the answers of its own library, or refu
 The core runs in every test run; the whole zoo, H2O models included, under `slow`, which also checks docs/zoo.md.
 """
 
+import json
 from pathlib import Path
 
 import pytest
@@ -16,15 +17,8 @@ from .grow import known
 from .hostile import CANARY
 from .table import check
 
-#: Specimens that await a repair outside the loaders.
-KNOWN = {"many-classes-words": "text classes of several outputs", "python-hello": "a batch for a model without inputs"}
 CORE = [one.name for one in known().values() if one.core]
 WHOLE = list(known())
-
-
-def _param(name: str) -> object:
-    marks = [pytest.mark.xfail(reason=KNOWN[name], strict=True)] if name in KNOWN else []
-    return pytest.param(name, marks=marks)
 
 
 def _case(zoo: Zoo, name: str) -> Case:
@@ -45,16 +39,22 @@ def over_http(case: Case, gateway: serving.Gateway) -> str:
     # Whoever serves, original or twin: the routes in this process tell them apart.
     wrong = difference(case.answers, batch.json["predictions"], case.told["tolerance"], twin=True)
     single = gateway.post(case.path, case.rows[-1])
-    return wrong or difference(case.answers[-1], single.json, case.told["tolerance"], twin=True)
+    wrong = wrong or difference(case.answers[-1], single.json, case.told["tolerance"], twin=True)
+    plain = next((i for i, row in enumerate(case.rows) if None not in row.values()), None)
+    if wrong or plain is None:
+        return wrong
+    query = {name: json.dumps(value) if isinstance(value, bool) else value for name, value in case.rows[plain].items()}
+    got = gateway.get(case.path, None, **query)
+    return difference(case.answers[plain], got.json, case.told["tolerance"], twin=True)
 
 
-@pytest.mark.parametrize("name", [_param(one) for one in CORE])
+@pytest.mark.parametrize("name", CORE)
 def test_core_equals_its_library(core_zoo: Zoo, core_enclosure: Enclosure, name: str) -> None:
     """Batches, single rows and positional ones are answered as the native library does, or refused as told."""
     assert examine(_case(core_zoo, name), core_enclosure) == ""
 
 
-@pytest.mark.parametrize("name", [_param(one) for one in CORE])
+@pytest.mark.parametrize("name", CORE)
 def test_core_over_http(core_zoo: Zoo, core_gateway: serving.Gateway, name: str) -> None:
     """One gateway serves them all side by side; refused ones answer 503 with the reason."""
     assert over_http(_case(core_zoo, name), core_gateway) == ""
@@ -66,14 +66,14 @@ def test_core_ran_no_code(core_zoo: Zoo, core_enclosure: Enclosure) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [_param(one) for one in WHOLE])
+@pytest.mark.parametrize("name", WHOLE)
 def test_whole_equals_its_library(whole_zoo: Zoo, whole_enclosure: Enclosure, name: str) -> None:
     """Batches, single rows and positional ones are answered as the native library does, or refused as told."""
     assert examine(_case(whole_zoo, name), whole_enclosure) == ""
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [_param(one) for one in WHOLE])
+@pytest.mark.parametrize("name", WHOLE)
 def test_whole_over_http(whole_zoo: Zoo, whole_gateway: serving.Gateway, name: str) -> None:
     """One gateway serves them all side by side; refused ones answer 503 with the reason."""
     assert over_http(_case(whole_zoo, name), whole_gateway) == ""
