@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from greenlet import getcurrent
+
 from gateway import metrics, snapshot, status
 from gateway.app import Holder, create_app
 from gateway.board import Board
@@ -54,6 +56,8 @@ class Gateway:
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request in the generation of this moment."""
+        # When its head was read: set by the worker, absent where a test calls this directly.
+        environ["gateway.arrived"] = getattr(getcurrent(), "arrived", None)
         return self._app(environ, start_response)
 
     @property

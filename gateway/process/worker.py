@@ -48,6 +48,8 @@ class KeepaliveWait:
         self.worker.waits.discard(self)
         self.timeout.close()
         if kind is None:
+            # The client waits from here on, so its deadline counts from here (rest/reading.py), turnstile included.
+            getcurrent().arrived = time.monotonic()
             # A client that answers at once would keep the loop for itself: recv() switches only when nothing is there.
             self.worker.turnstile.pass_through()
         return value is self.timeout

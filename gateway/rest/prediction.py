@@ -38,7 +38,6 @@ class Prediction(Resource):  # type: ignore[misc]  # flask_restful has no types
         route: Route = environ["gateway.generation"].table.by_name[self._name]
         environ["gateway.route"] = route
         validator, answer = route.must_serve()
-        deadline = deadline_of(route.spec.timeout_s)
         wanted = wish()
         try:
             reading = read(route, validator, wanted)
@@ -48,6 +47,7 @@ class Prediction(Resource):  # type: ignore[misc]  # flask_restful has no types
             _count_faults(route, error)
             raise
         environ["gateway.rows"] = reading.batch.size
+        deadline = deadline_of(route.spec.timeout_s)
         started = time.perf_counter()
         predictions = route.predict(reading.batch, deadline)
         environ["gateway.predict_s"] = time.perf_counter() - started

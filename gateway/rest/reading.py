@@ -39,6 +39,8 @@ FORM_TYPE = "application/x-www-form-urlencoded"
 INLINE_BYTES = 16 * 1024
 #: A batch up to so many rows is validated and answered in the event loop, in well under a millisecond.
 INLINE_ROWS = 100
+#: A body that takes longer than this is on its way still; one that has arrived takes some microseconds.
+SLOW_SENDER_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,10 @@ def _body(environ: dict[str, Any]) -> bytes:
     limit: int = environ["gateway.generation"].snapshot.registry.server.max_body_size
     if size > limit:
         raise too_large(limit)
+    began = time.monotonic()
     body: bytes = environ["wsgi.input"].read(size)
+    if time.monotonic() - began > SLOW_SENDER_S:
+        environ["gateway.arrived"] = None  # from now on: how slowly a client sends is not the route's time
     if len(body) < size:
         raise RequestError(
             400, "the body ended early", code="body-cut", hint="send as many bytes as Content-Length says"
@@ -173,7 +178,8 @@ def deadline_of(timeout_s: float) -> float:
     """
     Return when the current call must be answered, as time.monotonic().
 
-    The route's `timeout_s`, or the client's X-Request-Timeout-Ms where that is sooner.
+    The route's `timeout_s` after the head of the request was read, or the client's X-Request-Timeout-Ms where that is
+    sooner.
     """
     text = request.environ.get("HTTP_X_REQUEST_TIMEOUT_MS")
     if text is not None:
@@ -190,4 +196,4 @@ def deadline_of(timeout_s: float) -> float:
                 ]
             )
         timeout_s = min(timeout_s, wanted_s)
-    return time.monotonic() + timeout_s
+    return (request.environ.get("gateway.arrived") or time.monotonic()) + timeout_s
