@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -199,6 +200,7 @@ def test_model_that_raises(stubs: Gateway) -> None:
 
 def test_full_queue(stubs: Gateway) -> None:
     """A call beyond the limits of a route is refused at once with 503 and when to come back; other routes go on."""
+    time.sleep(1.5)  # a call that a test before this one abandoned holds its slot until its second is over
     first = stubs.connect()
     first._http.request("GET", "/narrow?a=1")
     serving.until(lambda: stubs.health()["routes"]["/narrow"]["in_flight"] == 1, what="the first call")
