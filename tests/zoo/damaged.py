@@ -57,7 +57,7 @@ def truncated_joblib(folder: Path) -> Grown:
     return _cut(folder, "model.joblib", pin=True)
 
 
-@species("hostile-truncated-ubj", core=True)
+@species("hostile-truncated-ubj")
 def truncated_ubj(folder: Path) -> Grown:
     """Two thirds of an XGBoost file."""
     xgboost.XGBRegressor(n_estimators=3).fit(ROWS, values(ROWS)).save_model(folder / "model.ubj")

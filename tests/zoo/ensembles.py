@@ -58,7 +58,7 @@ def _members() -> list[tuple[str, Any]]:
     ]
 
 
-@species("vote-soft", core=True)
+@species("vote-soft")
 def vote_soft(folder: Path) -> Grown:
     """A soft vote of two pipelines, each with encoders of its own."""
     return _class(folder, VotingClassifier(_members(), voting="soft", weights=[2, 1]), MIXED)

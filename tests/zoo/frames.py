@@ -112,7 +112,7 @@ def hist_encoder(folder: Path) -> Grown:
     return Grown(**as_skops(folder, model), rows=rows_of(rows[:TEST]), answers=regressed(model, rows[:TEST]))
 
 
-@species("sklearn-frame-unicode-names", core=True)
+@species("sklearn-frame-unicode-names")
 def frame_unicode(folder: Path) -> Grown:
     """Columns called größe (cm), 年齢 and a/b c, a level with an umlaut."""
     rows = people("age", "rooms", "region")

@@ -51,7 +51,7 @@ def small_integers(folder: Path) -> Grown:
     return _labelled(folder, GaussianNB(), np.array([1, 2, 5], dtype=np.int8), as_pickle)
 
 
-@species("labels-floats", core=True)
+@species("labels-floats")
 def floats(folder: Path) -> Grown:
     """Labels 1.0 and 2.0 stay numbers with a point."""
     return _labelled(folder, DecisionTreeClassifier(max_depth=3, random_state=0), [1.0, 2.0, 4.0])
@@ -87,7 +87,7 @@ def many(folder: Path) -> Grown:
     return _labelled(folder, GaussianNB(), [f"c{i:02}" for i in range(30)])
 
 
-@species("plain-linear-svc", core=True)
+@species("plain-linear-svc")
 def linear_svc(folder: Path) -> Grown:
     """LinearSVC has no probabilities."""
     return _labelled(folder, make_pipeline(StandardScaler(), LinearSVC()), ["a", "b", "c"])

@@ -153,7 +153,7 @@ def missing_code(folder: Path) -> Grown:
     return grown
 
 
-@species("xgb-pickled", core=True)
+@species("xgb-pickled")
 def pickled(folder: Path) -> Grown:
     """A pickled XGBClassifier."""
     model = xgboost.XGBClassifier(**SMALL).fit(ROWS, classes(ROWS, [0, 1]))
