@@ -4,6 +4,7 @@ Files that mean harm: all are refused, and none of them runs.
 Whatever would run writes a file called canary into the folder of its specimen.
 """
 
+import functools
 import io
 import os
 import pickle
@@ -129,6 +130,24 @@ def skops_system(folder: Path) -> Grown:
     """A skops file that names os.system as a function."""
     skops.io.dump(make_pipeline(FunctionTransformer(os.system), LinearRegression()), folder / "model.skops")
     return Grown("model.skops", refused="untrusted-types", says="system")
+
+
+def _partial(folder: Path) -> Any:
+    command = functools.partial(os.system, f"touch '{(folder / CANARY).absolute()}'")
+    return make_pipeline(FunctionTransformer(command), LinearRegression())
+
+
+@species("hostile-skops-partial")
+def skops_partial(folder: Path) -> Grown:
+    """A skops file that hides os.system in functools.partial, which is allowed around harmless functions."""
+    skops.io.dump(_partial(folder), folder / "model.skops")
+    return Grown("model.skops", refused="untrusted-types", says="system")
+
+
+@species("hostile-pickle-partial")
+def pickle_partial(folder: Path) -> Grown:
+    """A pickle that hides os.system in functools.partial, which is allowed around harmless functions."""
+    return Grown(**as_pickle(folder, _partial(folder)), refused="forbidden-pickle", says="system")
 
 
 @species("hostile-wrong-pin", core=True)

@@ -15,6 +15,7 @@ from .conftest import Zoo
 from .enclosure import Case, Enclosure, difference, examine
 from .grow import known
 from .hostile import CANARY
+from .specimen import EXACT
 from .table import check
 
 CORE = [one.name for one in known().values() if one.core]
@@ -46,6 +47,24 @@ def over_http(case: Case, gateway: serving.Gateway) -> str:
     query = {name: json.dumps(value) if isinstance(value, bool) else value for name, value in case.rows[plain].items()}
     got = gateway.get(case.path, None, **query)
     return difference(case.answers[plain], got.json, case.told["tolerance"], twin=True)
+
+
+@pytest.mark.parametrize(
+    ("expected", "found"),
+    [
+        (1, 1.0),
+        (1, True),
+        ("1", 1),
+        (0.5, 0.500001),
+        ({"a": 1}, {"b": 1}),
+        ({"a": 1, "b": 2}, {"b": 2, "a": 1}),
+        ([1], []),
+    ],
+)
+def test_differences_are_seen(expected: object, found: object) -> None:
+    """The comparison itself tells types, keys, their order, lengths and small differences apart."""
+    assert difference(expected, found, EXACT) != ""
+    assert difference(expected, expected, EXACT) == ""
 
 
 @pytest.mark.parametrize("name", CORE)
