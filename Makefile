@@ -66,7 +66,7 @@ train: setup ## train the five models again, from the data in GATEWAY_DATA or ..
 		echo "training $$name"; PYTHONPATH=. $(BIN)/python models/$$name/train.py || exit 1; done
 
 bench: setup-dev ## measure; see scripts/bench/README.md
-	@$(BIN)/python scripts/bench/run.py
+	@PYTHONPATH=scripts $(BIN)/python -m bench.run
 
 clean: stop ## delete what was installed and all run-time state
 	@rm -rf $(VENV) node_modules .gateway

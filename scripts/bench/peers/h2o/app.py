@@ -1,0 +1,25 @@
+"""The usual H2O recipe: h2o.init() in the web app, an H2OFrame for every request."""
+
+import os
+from pathlib import Path
+
+import h2o
+from flask import Flask, request
+
+h2o.init(url=os.environ["BENCH_H2O_URL"])
+h2o.no_progress()
+MODEL = h2o.import_mojo(str(Path(os.environ["BENCH_MODELS"]) / "loan" / "model.zip"))
+app = Flask(__name__)
+
+
+@app.get("/health")
+def health():
+    return {}
+
+
+@app.post("/loan")
+def predict():
+    frame = h2o.H2OFrame([request.get_json()])
+    found = MODEL.predict(frame).as_data_frame(use_multi_thread=False)
+    h2o.remove(frame)
+    return {"prediction": float(found["approved"][0])}

@@ -1,0 +1,192 @@
+"""
+What a request costs in Python above a bare callable that runs the same compiled model, and what that is made of.
+
+`python -m bench.request_cost` (see README.md). Process time of this thread, least of many batches: other load on the
+machine can only add.
+"""
+
+import argparse
+import gc
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import flask
+import msgspec
+from flask.ctx import RequestContext
+from flask.views import View
+
+from bench.inprocess import Wsgi, ask, bare_callable, environ_of, make_gateway
+from bench.questions import QUESTIONS
+from gateway.codecs.json import encode
+from gateway.rest.batch import context_of
+from gateway.rest.prediction import Prediction
+from gateway.rest.telemetry import Telemetry
+from gateway.routes import Route
+from gateway.serving import Gateway
+from gateway.validation import Source
+
+ROOT = Path(__file__).resolve().parents[2]
+#: Requests of a batch; a batch takes 20 to 50 ms, shorter than what the scheduler takes away at a time.
+BATCH = 200
+
+
+class Cost(NamedTuple):
+    """Hold the microseconds of one route: whole, bare, and the parts from outside in."""
+
+    gateway_us: float
+    bare_us: float
+    parts: dict[str, float]
+
+
+def least_us(call: Callable[[], Any], batches: int) -> float:
+    """Return the CPU time of one call in microseconds: the least mean of `batches` batches."""
+    for _ in range(BATCH):
+        call()
+    gc.collect()
+    best = float("inf")
+    for _ in range(batches):
+        started = time.process_time_ns()
+        for _ in range(BATCH):
+            call()
+        best = min(best, (time.process_time_ns() - started) / BATCH)
+    return best / 1e3
+
+
+def _start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> None:
+    """Take what a server would send."""
+
+
+def request_us(app: Wsgi, path: str, body: bytes, batches: int) -> float:
+    """Return the cost of one request without the making of its environ."""
+
+    def whole() -> None:
+        for _ in app(environ_of(path, body), _start):
+            pass
+
+    return least_us(whole, batches) - least_us(lambda: environ_of(path, body), batches)
+
+
+class Bare(View):  # type: ignore[misc,unused-ignore]
+    """Answer nothing through plain Flask."""
+
+    methods = ("GET", "POST")
+
+    def dispatch_request(self) -> flask.Response:
+        """Answer."""
+        return flask.Response(b"{}", 200, mimetype="application/json")
+
+
+def _no_prediction(self: Prediction) -> flask.Response:
+    environ = flask.request.environ
+    environ["gateway.route"] = environ["gateway.generation"].table.by_name[self._name]
+    response = flask.Response(b"{}", 200, mimetype="application/json")
+    response.headers["X-Model-Version"] = "1"
+    return response
+
+
+def parts_of(gateway: Gateway, route: Route, body: bytes, batches: int) -> dict[str, float]:
+    """
+    Return the cost of each layer.
+
+    Layers are taken off from outside in: with the Resource's work gone, without telemetry, without Resource, hooks
+    and the many rules; the steps inside the Resource are timed alone.
+    """
+    path = route.spec.path
+    telemetry: Any = gateway._app
+    assert isinstance(telemetry, Telemetry)
+    original = Prediction._predict
+    Prediction._predict = _no_prediction  # type: ignore[method-assign]
+    try:
+        empty_us = request_us(gateway, path, body, batches)
+
+        def inner(environ: dict[str, Any], start: Any) -> Any:
+            environ["gateway.generation"] = gateway.generation
+            return telemetry._app(environ, start)
+
+        without_telemetry_us = request_us(inner, path, body, batches)
+    finally:
+        Prediction._predict = original  # type: ignore[method-assign]
+    plain = flask.Flask("plain", static_folder=None)
+    plain.add_url_rule(path, view_func=Bare.as_view("bare"))
+    flask_us = request_us(plain.wsgi_app, path, body, batches)
+    return {
+        "telemetry (ids, metrics, board)": empty_us - without_telemetry_us,
+        "Flask: context, routing, dispatch, response": flask_us,
+        "Resource, hooks, errors": without_telemetry_us - flask_us,
+        **steps_of(route, body, batches),
+    }
+
+
+def steps_of(route: Route, body: bytes, batches: int) -> dict[str, float]:
+    """Return the cost of each step inside the Resource."""
+    validator, answer = route.must_serve()
+    decoded = route.codec.decode(body)
+    source = [Source("json", decoded.instances[0]), Source("query", {})]
+    batch = validator.instance(source)
+    deadline = time.monotonic() + 1e6
+    predictions = route.predict(batch, deadline)
+    app = flask.Flask("context", static_folder=None)
+    environ = environ_of(route.spec.path, body) | {"gateway.request_id": "0" * 32}
+    with RequestContext(app, environ):
+        context = context_of(route)
+    value = answer(batch, predictions, context)[0]
+    model_us = least_us(lambda: route.model.predict(batch.columns, deadline), batches)
+    return {
+        "decode": least_us(lambda: route.codec.decode(body), batches),
+        "validate": least_us(lambda: validator.instance(source), batches),
+        "limits and counts of the predict": least_us(lambda: route.predict(batch, deadline), batches) - model_us,
+        "predict": model_us,
+        "answer": least_us(lambda: answer(batch, predictions, context), batches),
+        "encode": least_us(lambda: encode(value), batches),
+    }
+
+
+def measure(gateway: Gateway, name: str, batches: int) -> Cost:
+    """Measure one route; checks first that gateway and bare callable answer the same."""
+    route = gateway.generation.table.by_name[name]
+    question = QUESTIONS[name]
+    body = msgspec.json.encode(question.fields)
+    bare = bare_callable(route)
+    code, found = ask(gateway, route.spec.path, body)
+    if code != 200 or ask(bare, route.spec.path, body)[0] != 200:
+        raise SystemExit(f"{route.spec.path} answered {code}: {found}; expected 200")
+    gateway_us = request_us(gateway, route.spec.path, body, batches)
+    bare_us = request_us(bare, route.spec.path, body, batches)
+    parts = parts_of(gateway, route, body, batches)
+    parts["the rest: glue, reading the body, headers"] = gateway_us - sum(parts.values())
+    return Cost(gateway_us, bare_us, parts)
+
+
+def table(costs: dict[str, Cost]) -> str:
+    """Return the markdown table of all costs."""
+    names = list(costs)
+    rows: list[tuple[str, list[float]]] = [("bare callable, same model", [costs[name].bare_us for name in names])]
+    rows.append(("gateway, whole", [costs[name].gateway_us for name in names]))
+    rows.append(("**above the bare callable**", [costs[name].gateway_us - costs[name].bare_us for name in names]))
+    rows += [(f"- {part}", [costs[name].parts[part] for name in names]) for part in costs[names[0]].parts]
+    lines = [f"| us of CPU a request | {' | '.join(names)} |", "| --- |" + " --- |" * len(names)]
+    lines += [f"| {title} | {' | '.join(f'{value:.1f}' for value in values)} |" for title, values in rows]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--registry", type=Path, default=ROOT / "registry.yaml")
+    parser.add_argument("--home", type=Path, default=ROOT / ".gateway-bench" / "home")
+    parser.add_argument("--batches", type=int, default=60)
+    parser.add_argument("--routes", default="earnings,diabetes,sentiment,loan")
+    parser.add_argument("--json", type=Path, help="also write the figures here")
+    options = parser.parse_args()
+    gateway = make_gateway(options.registry, options.home)
+    costs = {name: measure(gateway, name, options.batches) for name in options.routes.split(",")}
+    print(table(costs))
+    if options.json:
+        options.json.write_text(json.dumps({name: cost._asdict() for name, cost in costs.items()}, indent=1))
+
+
+if __name__ == "__main__":
+    main()
