@@ -11,6 +11,7 @@ import time
 import traceback
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import PurePath
 from typing import Any, Literal
 
@@ -102,6 +103,11 @@ class AccessLine(msgspec.Struct, kw_only=True):
     generation: str = ""
 
 
+def writes_access() -> bool:
+    """Say whether a line would be written at all, so that nobody makes one in vain."""
+    return _sink.access
+
+
 def access(line: AccessLine) -> None:
     """Write one answered request; cheaper than a log record, and silent if access lines are off."""
     if not _sink.access:
@@ -165,7 +171,14 @@ def _one_line(text: str) -> str:
 
 
 def _timestamp(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    whole = int(seconds)
+    return f"{_second(whole)}.{int((seconds - whole) * 1000):03d}Z"
+
+
+@lru_cache(maxsize=4)
+def _second(whole: int) -> str:
+    """Format a second once: there are many lines in each."""
+    return datetime.fromtimestamp(whole, UTC).isoformat(timespec="seconds").removesuffix("+00:00")
 
 
 class GunicornLogger(Logger):  # type: ignore[misc]

@@ -7,7 +7,7 @@ Measured per request (scripts/bench/request_cost.py): sessions 3 us, the async c
 from functools import cached_property
 from typing import Any
 
-from flask import Flask, Request
+from flask import Flask, Request, Response, request
 from flask.sessions import NullSession, SessionInterface, SessionMixin
 from werkzeug.routing import MapAdapter, Rule
 
@@ -60,6 +60,24 @@ class GatewayFlask(Flask):
             if known is not None:
                 return known  # type: ignore[return-value]  # Flask calls match(), and allowed_methods() for OPTIONS
         return super().create_url_adapter(request)
+
+    def preprocess_request(self) -> Any:
+        """Run the hooks only for requests that one of them is about: preflights and coded bodies."""
+        environ = request.environ
+        if (
+            environ["REQUEST_METHOD"] == "OPTIONS"
+            or "HTTP_CONTENT_ENCODING" in environ
+            or "HTTP_TRANSFER_ENCODING" in environ
+        ):
+            return super().preprocess_request()
+        return None
+
+    def process_response(self, response: Response) -> Response:
+        """Run the hooks only for requests that one of them is about: other origins, and clients that take gzip."""
+        environ = request.environ
+        if "HTTP_ORIGIN" in environ or "gzip" in environ.get("HTTP_ACCEPT_ENCODING", ""):
+            return super().process_response(response)
+        return response
 
     @cached_property
     def _known(self) -> dict[tuple[str, str], Known]:

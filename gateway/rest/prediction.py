@@ -22,6 +22,9 @@ from gateway.validation import Validator
 class Prediction(Resource):  # type: ignore[misc]  # flask_restful has no types
     """Answer GET and POST of the route called `route_name`, in the generation in which the request began."""
 
+    # All it holds is a name, so one object serves every request.
+    init_every_request = False
+
     def __init__(self, route_name: str) -> None:
         self._name = route_name
 

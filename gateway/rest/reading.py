@@ -41,6 +41,7 @@ INLINE_BYTES = 16 * 1024
 INLINE_ROWS = 100
 #: A body that takes longer than this is on its way still; one that has arrived takes some microseconds.
 SLOW_SENDER_S = 0.05
+_NO_QUERY = Source("query", {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,8 @@ def read(route: Route, validator: Validator, wanted: Wish) -> Reading | Rows:
     media = environ.get("CONTENT_TYPE", "")
     if media != "application/json":  # what nearly everybody sends is not worth parsing
         media = request.mimetype
-    query = _text_source("query", environ.get("QUERY_STRING", "").encode("latin-1"))
+    text = environ.get("QUERY_STRING", "")
+    query = _text_source("query", text.encode("latin-1")) if text else _NO_QUERY
     if is_table(media):
         source = body_source()
         return Rows(source, wanted)
@@ -93,7 +95,7 @@ def read(route: Route, validator: Validator, wanted: Wish) -> Reading | Rows:
 def _body(environ: dict[str, Any]) -> bytes:
     """Read the body; the plain case (a length, no coding) goes past Werkzeug's checks, which cost 10 us."""
     length = environ.get("CONTENT_LENGTH", "")
-    if not length.isdigit() or "HTTP_TRANSFER_ENCODING" in environ or "wsgi.input_terminated" in environ:
+    if not length.isdigit() or "HTTP_TRANSFER_ENCODING" in environ:
         return request.get_data(cache=False)
     size = int(length)
     limit: int = environ["gateway.generation"].snapshot.registry.server.max_body_size

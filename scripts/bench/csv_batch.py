@@ -138,15 +138,13 @@ def main() -> None:
         print({name: one[-1] for name, one in runs.items()}, file=sys.stderr)
     medians = {name: [statistics.median(column) for column in zip(*one, strict=True)] for name, one in runs.items()}
     base = medians["gateway"][0]
-    print(
-        f"| {options.rows:,} rows, {path.stat().st_size / 1e6:.1f} MB | s | rows/s | gateway is faster by | memory before | peak |"
-    )
+    size_mb = path.stat().st_size / 1e6
+    print(f"| {options.rows:,} rows, {size_mb:.1f} MB | s | rows/s | gateway is faster by | memory before | peak |")
     print("| --- | --- | --- | --- | --- | --- |")
     for name, (seconds, before, most) in medians.items():
         first = "" if name == "plain script" else f"{before:.0f} MB"
-        print(
-            f"| {name} | {seconds:.2f} | {options.rows / seconds:,.0f} | {seconds / base:.2f}x | {first} | {most:.0f} MB |"
-        )
+        rate, ratio = options.rows / seconds, seconds / base
+        print(f"| {name} | {seconds:.2f} | {rate:,.0f} | {ratio:.2f}x | {first} | {most:.0f} MB |")
     print(f"\nThe plain script takes {medians['plain script'][1]:.1f} s with the start of Python and Java.")
     print(f"Rows answered differently: {differing(ours, theirs)} by FastAPI, {differing(ours, plain)} by the script.")
 

@@ -81,7 +81,10 @@ _SERVE = _tool(None, "gateway", "serve")
 _OWN_WORKER = ("--worker-class", "gateway.process.worker.Worker", "--keep-alive", "15")
 
 LINEUP = (
-    Peer("gateway", _SERVE, ROUTES, GATEWAY, ready="/health/ready", environ=_gateway(), note="as `make run`: one log line a request"),
+    Peer(
+        "gateway", _SERVE, ROUTES, GATEWAY, ready="/health/ready", environ=_gateway(),
+        note="as `make run`: one log line a request",
+    ),
     Peer(
         "gateway, access log off", _SERVE, ROUTES, GATEWAY, ready="/health/ready",
         environ=_gateway(GATEWAY_ACCESS_LOG="false"), note="like all peers below",
@@ -98,13 +101,17 @@ LINEUP = (
         "FastAPI + ONNX Runtime", _uvicorn("fastapi-onnx", "fastapi-onnx"), venv="fastapi-onnx", alone=True,
         environ={"BENCH_TWIN": "0"}, note="uvicorn[standard], pydantic body; skl2onnx and onnxmltools exports",
     ),
-    Peer("FastAPI", _uvicorn("fastapi", "fastapi"), venv="fastapi", note="uvicorn[standard], pydantic body, native model"),
+    Peer(
+        "FastAPI", _uvicorn("fastapi", "fastapi"), venv="fastapi",
+        note="uvicorn[standard], pydantic body, native model (a DataFrame for earnings, numpy for diabetes)",
+    ),
     Peer(
         "Flask-RESTful", _gunicorn("flask-restful", "flask-restful", "--worker-class", "gthread", "--threads", "4"),
         venv="flask-restful", note="reqparse, gunicorn gthread, native model",
     ),
     Peer(
-        "MLServer", lambda routes: [str(CACHE / "venvs" / "mlserver" / "bin" / "mlserver"), "start", str(CACHE / "mlserver")],
+        "MLServer",
+        lambda routes: [str(CACHE / "venvs" / "mlserver" / "bin" / "mlserver"), "start", str(CACHE / "mlserver")],
         dialect=V2, venv="mlserver",
         path="/v2/models/{route}/infer", ready="/v2/health/ready", note="custom runtime; parallel_workers 2",
     ),

@@ -1,4 +1,4 @@
-"""One peer in one round: start it, check its answers, warm it, drive it with 8 connections and with 1, weigh it, stop it."""
+"""One peer in one round: start it, check its answers, warm it, drive it with 8 connections and 1, weigh it, stop it."""
 
 import contextlib
 import functools
@@ -139,10 +139,11 @@ def _route(peer: Peer, server: Server, route: str, plan: Plan, outcome: Outcome)
     sample = Sample(quiet(8, plan.seconds), quiet(1, plan.single_seconds), server.pss_mb())
     many, single = sample.many, sample.single
     outcome.samples.setdefault(route, []).append(sample)
-    shown = [
-        f"{run.rate:.0f}/s p50 {run.p50_ms:.2f} p99 {run.p99_ms:.2f}, others {run.others:.0%}" for run in (many, single)
-    ]
-    return " | c=1 ".join(shown)
+    return f"{_shown(many)} | c=1 {_shown(single)}"
+
+
+def _shown(run: Figures) -> str:
+    return f"{run.rate:.0f}/s p50 {run.p50_ms:.2f} p99 {run.p99_ms:.2f}, others {run.others:.0%}"
 
 
 def _h2o_jar() -> str:

@@ -97,8 +97,8 @@ def text(outcomes: dict[str, Outcome], rounds: int, plan: Plan, wanted: tuple[st
     """Return the report."""
     load = os.getloadavg()[0]
     parts = [
-        f"{machine()}; load average at the end {load:.1f}. {rounds} interleaved rounds, medians; wrk -t1, {plan.seconds} s "
-        f"with 8 connections and {plan.single_seconds} s with 1, keep-alive.",
+        f"{machine()}; load average at the end {load:.1f}. {rounds} interleaved rounds, medians; "
+        f"wrk -t1, {plan.seconds} s with 8 connections and {plan.single_seconds} s with 1, keep-alive.",
         *(report.table(outcomes, route) for route in wanted),
         "### Where the gateway loses",
         "\n".join(report.losses(outcomes)) or "- nowhere in this run",
