@@ -27,7 +27,7 @@ from gateway.snapshot import Snapshot
 
 log = logging.getLogger("gateway.transaction")
 
-Mode: TypeAlias = Literal["reload", "force", "cold"]
+Mode: TypeAlias = Literal["reload", "watched", "force", "cold"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,14 +45,17 @@ def attempt(place: Place, *, mode: Mode = "reload", source: str = "") -> Event:
     Try to serve what registry.yaml says now; return what came of it, which is also the last entry of the history.
 
     `reload` refuses when an added or changed route fails; `force` commits even then, with those routes FAILED; `cold`
-    (a start) keeps the committed version of each route that fails now. Raises RegistryError only in mode `cold`, when
-    the registry is broken and nothing was ever committed.
+    (a start) keeps the committed version of each route that fails now; `watched` (a file changed) is a reload that
+    leaves a rollback alone until the registry itself changes, as a start does. Raises RegistryError only in mode
+    `cold`, when the registry is broken and nothing was ever committed.
     """
     with _turn(place.state_dir):
         before = snapshot.committed(place.state_dir)
-        if mode == "cold" and before is not None and _is_rolled_back(place):
-            return history.last(place.state_dir) or Event(result="unchanged", generation=before.id)
-        return _Attempt(place, before, mode, source).run()
+        one = _Attempt(place, before, mode, source)
+        if mode in ("cold", "watched") and before is not None and _is_rolled_back(place) and _is_kept(place, before):
+            note = "rolled back; that holds until registry.yaml changes, or: gateway reload"
+            return one.remember(Event(result="unchanged", generation=before.id, reason=note))
+        return one.run()
 
 
 class _Attempt:
@@ -79,7 +82,7 @@ class _Attempt:
         fallbacks: dict[str, str] = {}
         if before is not None and self.mode != "force":
             failing = _newly_failing(before, registry, manifests)
-            if failing and self.mode == "reload":
+            if failing and self.mode in ("reload", "watched"):
                 reasons = [f"{path}: {found.problem.message}" for path, found in failing.items() if found.problem]
                 return self.refuse("\n".join(reasons))
             registry, kept, fallbacks = _keep_working(before, registry, manifests)
@@ -149,7 +152,7 @@ def _keep_working(
     specs, kept = [], dict(manifests)
     for spec in registry.routes:
         old = before.manifests.get(spec.name)
-        if manifests[spec.name].problem is not None and old is not None and old.problem is None:
+        if manifests[spec.name].problem is not None and old is not None and old.problem is None and _has_bytes(old):
             fallbacks[spec.name] = manifests[spec.name].key
             kept[spec.name] = old
             specs.append(replace(old_specs[spec.name], path=spec.path))
@@ -182,15 +185,39 @@ def rollback(place: Place, generation: str | None = None) -> Event:
                 code="no-generation",
                 hint="gateway history lists them",
             )
+        if not _is_kept(place, made):
+            raise GatewayError(
+                f"generation {made.id} cannot be served: artifacts of it are no longer in {place.cache_dir}",
+                code="generation-gone",
+                hint="put the artifacts back where they were, or roll back to another one: gateway history",
+            )
         snapshot.commit(place.state_dir, made)
         event = _event_of("rolled-back", before, made, registry_sha256=registry_hash(place.registry))
         return _Attempt(place, before, "reload", "gateway rollback").remember(event)
 
 
 def _previous(state_dir: Path, before: Snapshot | None) -> str | None:
-    served = [e.generation for e in history.events(state_dir) if e.result in ("committed", "rolled-back")]
-    earlier = [name for name in served if before is None or name != before.id]
+    """Return the generation under the committed one: going back twice goes two steps back."""
+    stack: list[str] = []
+    for event in history.events(state_dir):
+        if event.result == "rolled-back" and event.generation in stack:
+            del stack[stack.index(event.generation) + 1 :]
+        elif event.result in history.COMMITS and event.generation not in stack[-1:]:
+            stack.append(event.generation)
+    earlier = [name for name in stack if before is None or name != before.id]
     return earlier[-1] if earlier else None
+
+
+def _has_bytes(found: Manifest) -> bool:
+    return found.artifact is None or Path(found.artifact.path).exists()
+
+
+def _is_kept(place: Place, made: Snapshot) -> bool:
+    """Say whether every artifact of a generation is in the cache, or could be put there again as it was."""
+    if all(_has_bytes(found) for found in made.manifests.values()):
+        return True
+    again = prepare_registry(made.registry, place.cache_dir, place.limits)
+    return all(again[name].key == found.key for name, found in made.manifests.items() if found.problem is None)
 
 
 def _is_rolled_back(place: Place) -> bool:

@@ -33,10 +33,11 @@ def _configure_reload(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="commit even if a route fails; it then answers 503")
     parser.add_argument("--quiet", action="store_true", help="say nothing; history and log tell")
     parser.add_argument("--source", default="", help=argparse.SUPPRESS)
+    parser.add_argument("--watched", action="store_true", help=argparse.SUPPRESS)
 
 
 def _reload(arguments: argparse.Namespace) -> int:
-    mode: transaction.Mode = "force" if arguments.force else "reload"
+    mode: transaction.Mode = "force" if arguments.force else "watched" if arguments.watched else "reload"
     source = " ".join(filter(None, [arguments.source or "gateway reload", "(force)" if arguments.force else ""]))
     event = transaction.attempt(place_of(_settings(arguments)), mode=mode, source=source)
     if not arguments.quiet:

@@ -28,6 +28,8 @@ LOOK_S = 0.25
 #: A file that still changes between two looks is being written.
 SETTLED_LOOKS = 2
 
+FILE_CHANGED = "file changed"
+
 Print = tuple[int, int, int]
 
 
@@ -66,7 +68,7 @@ class Watcher:
             is_new = self._is_new(settled, seen)
             settled = seen
             if asked or is_new:
-                self._try("asked" if asked else "file changed")
+                self._try("asked" if asked else FILE_CHANGED)
                 self._learn()
                 # What changed during the try must be seen next time, so known files keep what was seen before it.
                 settled = {path: settled.get(path, found) for path, found in self._look().items()}
@@ -84,6 +86,8 @@ class Watcher:
         command = [sys.executable, "-m", "gateway", "reload", "--quiet", "--source", why]
         if force:
             command.append("--force")
+        if why == FILE_CHANGED:
+            command.append("--watched")
         environ = {**os.environ, "GATEWAY_REGISTRY": str(self._settings.registry)}
         environ["GATEWAY_HOME"] = str(self._settings.home)
         done = subprocess.run(command, env=environ, check=False, stdin=subprocess.DEVNULL)

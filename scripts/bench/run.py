@@ -17,6 +17,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from bench import exports, report, venvs
 from bench.lineup import CACHE, LINEUP, ROOT, Peer
 from bench.load import check_wrk
@@ -34,11 +36,12 @@ def main() -> None:
     if unknown := set(options.only) - {peer.name for peer in LINEUP}:
         raise SystemExit(f"unknown: {', '.join(unknown)}\nexpected some of: {'; '.join(peer.name for peer in LINEUP)}")
     wanted = tuple(options.routes.split(","))
-    outcomes = {peer.name: Outcome() for peer in peers}
+    outcomes = read(options.json) if options.keep else {}
+    outcomes |= {peer.name: Outcome() for peer in peers}
     provide(peers, outcomes, wanted)
     plan = Plan(options.seconds, max(options.seconds // 2, 1))
     started = time.monotonic()
-    for number in range(1, options.rounds + 1):
+    for number in range(1, options.rounds + 1):  # none with --rounds 0 --keep: only the report is written again
         for peer in peers if number % 2 else reversed(peers):
             print(f"round {number}, {peer.name} ({time.monotonic() - started:.0f} s)", file=sys.stderr)
             run_peer(peer, plan, outcomes[peer.name], wanted)
@@ -52,7 +55,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=int, default=4, help="of each run with 8 connections; half of it with 1")
     parser.add_argument("--only", default=[], type=lambda text: text.split(";"), help="names of peers, with ; between")
     parser.add_argument("--routes", default=",".join(ROUTES))
-    parser.add_argument("--json", type=Path, default=CACHE / "figures.json")
+    parser.add_argument("--json", type=Path, default=CACHE / "figures.json", help="where every figure goes")
+    parser.add_argument("--keep", action="store_true", help="keep what --json holds of the peers that are not measured")
     return parser.parse_args()
 
 
@@ -126,6 +130,11 @@ def write(path: Path, outcomes: dict[str, Outcome]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     content: dict[str, Any] = {name: dataclasses.asdict(outcome) for name, outcome in outcomes.items()}
     path.write_text(json.dumps(content, indent=1))
+
+
+def read(path: Path) -> dict[str, Outcome]:
+    """Return the figures of an earlier run."""
+    return msgspec.json.decode(path.read_bytes(), type=dict[str, Outcome])
 
 
 if __name__ == "__main__":

@@ -1,13 +1,14 @@
 """An edit never loses a request, and a bad edit never hurts."""
 
 import json
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from serving import ROOT, Gateway
+from serving import ROOT, Gateway, until
 from torture import routes
 from torture.load import Load
 
@@ -127,6 +128,30 @@ def test_rollback_serves_the_generation_before_until_the_registry_changes(gatewa
     assert server.get("/most", x=1).status == 200
     shown = server.command("history").stdout
     assert "rolled-back" in shown and "committed" in shown
+
+
+def test_a_rollback_survives_touches_restarts_and_an_empty_cache(gateway: Start, tmp_path: Path) -> None:
+    """Two steps back are two steps; neither a touched artifact nor a restart without cache brings the newest back."""
+    registry = routes.make(tmp_path / "r")
+    server = gateway(registry)
+    seen = [server.health()]
+    for name in ("more", "most"):
+        routes.write(registry, registry.read_text() + f"  /{name}: number.stub\n")
+        seen.append(routes.settled(server, seen[-1]))
+    for _ in range(2):
+        assert server.command("rollback").returncode == 0
+    first = seen[0]["generation"]
+    until(lambda: server.health()["generation"] == first, 20)
+    (registry.parent / "number.stub").touch()
+    time.sleep(2)
+    assert server.health()["generation"] == first
+    server.stop()
+    for entry in (server.home / "cache" / "artifacts").iterdir():
+        shutil.rmtree(entry)
+    server.start().wait()
+    assert server.health()["generation"] == first
+    assert server.get("/number", x=1).status == 200
+    assert server.get("/more", x=1).status == 404
 
 
 def test_plan_says_what_would_happen_and_does_nothing(gateway: Start, tmp_path: Path) -> None:

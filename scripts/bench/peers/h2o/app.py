@@ -1,14 +1,10 @@
 """The usual H2O recipe: h2o.init() in the web app, an H2OFrame for every request."""
 
-import os
-from pathlib import Path
-
+import backend
 import h2o
 from flask import Flask, request
 
-h2o.init(url=os.environ["BENCH_H2O_URL"])
-h2o.no_progress()
-MODEL = h2o.import_mojo(str(Path(os.environ["BENCH_MODELS"]) / "loan" / "model.zip"))
+MODEL = backend.model("loan")
 app = Flask(__name__)
 
 

@@ -1,15 +1,12 @@
 """FastAPI in front of an H2O server: take a CSV, score it there, answer {id: label}."""
 
-import os
 import tempfile
-from pathlib import Path
 
+import backend
 import h2o
 from fastapi import FastAPI, UploadFile
 
-h2o.init(url=os.environ["BENCH_H2O_URL"])
-h2o.no_progress()
-MODEL = h2o.import_mojo(str(Path(os.environ["BENCH_MODELS"]) / "insurance" / "model.zip"))
+MODEL = backend.model("insurance")
 LEVELS = ("Region_Code", "Policy_Sales_Channel", "Gender", "Vehicle_Age", "Vehicle_Damage")
 app = FastAPI()
 
