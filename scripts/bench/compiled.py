@@ -27,7 +27,8 @@ from gateway.compilers import compiler_versions, load_twin
 from gateway.loaders import get_loader, package_versions
 from gateway.loaders.base import LoadOptions
 from gateway.manifest import Manifest
-from gateway.prepare import Limits, prepare_registry
+from gateway.prepare import prepare_registry
+from gateway.prepare_child import Limits
 from gateway.registry import load_registry
 
 ROOT = Path(__file__).resolve().parents[2]

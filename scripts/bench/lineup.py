@@ -122,7 +122,7 @@ LINEUP = (
     ),
     Peer(
         "LitServe", lambda routes: [python_of("litserve"), str(PEERS / "litserve" / "app.py"), str(PORT)],
-        venv="litserve", alone=True, note="workers_per_device=2, two API servers",
+        venv="litserve", note="workers_per_device=2, two API servers",
     ),
     Peer(
         "MLflow", lambda routes: [python_of("mlflow"), "-m", "mlflow", "models", "serve", "-m",
@@ -132,7 +132,7 @@ LINEUP = (
     ),
     Peer(
         "Ray Serve", lambda routes: [python_of("ray"), str(PEERS / "ray" / "app.py"), str(PORT)],
-        venv="ray", alone=True, ready="/-/routes", note="two replicas, no FastAPI ingress",
+        venv="ray", ready="/-/routes", note="two replicas, no FastAPI ingress",
     ),
     Peer(
         "H2O recipe", _gunicorn("h2o", "h2o", "--worker-class", "gthread", "--threads", "4"), ("loan",), venv="h2o",

@@ -8,7 +8,7 @@ from bench.questions import ROUTES
 from bench.rounds import Outcome, Sample
 
 Outcomes = Mapping[str, Outcome]
-#: Rounds in which other work took more of the machine than this, even after three tries, count only if all did.
+#: Rounds in which other work took more of the machine than this, even at the second try, count only if all did.
 CALM = 0.15
 #: The row that ratios refer to: configured like its peers, which write no line per request either.
 REFERENCE = "gateway, access log off"

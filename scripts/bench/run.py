@@ -37,11 +37,12 @@ def main() -> None:
         raise SystemExit(f"unknown: {', '.join(unknown)}\nexpected some of: {'; '.join(peer.name for peer in LINEUP)}")
     wanted = tuple(options.routes.split(","))
     outcomes = read(options.json) if options.keep else {}
-    outcomes |= {peer.name: Outcome() for peer in peers}
+    for peer in peers:
+        outcomes[peer.name] = Outcome(outcomes[peer.name].samples if peer.name in outcomes else {})
     provide(peers, outcomes, wanted)
     plan = Plan(options.seconds, max(options.seconds // 2, 1))
     started = time.monotonic()
-    for number in range(1, options.rounds + 1):  # none with --rounds 0 --keep: only the report is written again
+    for number in range(1, options.rounds + 1):
         for peer in peers if number % 2 else reversed(peers):
             print(f"round {number}, {peer.name} ({time.monotonic() - started:.0f} s)", file=sys.stderr)
             run_peer(peer, plan, outcomes[peer.name], wanted)
@@ -56,7 +57,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--only", default=[], type=lambda text: text.split(";"), help="names of peers, with ; between")
     parser.add_argument("--routes", default=",".join(ROUTES))
     parser.add_argument("--json", type=Path, default=CACHE / "figures.json", help="where every figure goes")
-    parser.add_argument("--keep", action="store_true", help="keep what --json holds of the peers that are not measured")
+    parser.add_argument("--keep", action="store_true", help="add to what --json holds")
     return parser.parse_args()
 
 

@@ -2,22 +2,27 @@
 
 import native
 import numpy as np
-import pandas as pd
 from mlserver import MLModel
-from mlserver.codecs import decode_args
+from mlserver.codecs import NumpyCodec, PandasCodec, StringCodec
+from mlserver.types import InferenceRequest, InferenceResponse
 
 
-class Earnings(MLModel):
+class Runtime(MLModel):
+    def answer(self, values) -> InferenceResponse:
+        output = NumpyCodec.encode_output("prediction", np.asarray(values, dtype=np.float64))
+        return InferenceResponse(model_name=self.name, outputs=[output])
+
+
+class Earnings(Runtime):
     async def load(self) -> bool:
         self.model = native.load_skops("earnings")
         return True
 
-    @decode_args
-    async def predict(self, payload: pd.DataFrame) -> np.ndarray:
-        return self.model.predict(payload)
+    async def predict(self, payload: InferenceRequest) -> InferenceResponse:
+        return self.answer(self.model.predict(self.decode_request(payload, default_codec=PandasCodec)))
 
 
-class Diabetes(MLModel):
+class Diabetes(Runtime):
     async def load(self) -> bool:
         from xgboost import XGBClassifier
 
@@ -26,17 +31,17 @@ class Diabetes(MLModel):
         self.model.set_params(n_jobs=1)
         return True
 
-    @decode_args
-    async def predict(self, payload: np.ndarray) -> np.ndarray:
-        return self.model.predict_proba(payload)[:, 1].astype(np.float64)
+    async def predict(self, payload: InferenceRequest) -> InferenceResponse:
+        rows = self.decode(payload.inputs[0], default_codec=NumpyCodec)
+        return self.answer(self.model.predict_proba(rows)[:, 1])
 
 
-class Sentiment(MLModel):
+class Sentiment(Runtime):
     async def load(self) -> bool:
         self.model = native.load_skops("sentiment")
         self.positive = list(self.model.classes_).index("Positive")
         return True
 
-    @decode_args
-    async def predict(self, payload: list[str]) -> np.ndarray:
-        return self.model.predict_proba(payload)[:, self.positive]
+    async def predict(self, payload: InferenceRequest) -> InferenceResponse:
+        texts = self.decode(payload.inputs[0], default_codec=StringCodec)
+        return self.answer(self.model.predict_proba(texts)[:, self.positive])
