@@ -35,9 +35,14 @@ def locate(base: Path, text: str) -> Path:
     Raises ArtifactError "artifact-missing" with near names of the same folder.
     """
     name, _ = split_entry(text)
-    path = (base / name).resolve()
-    if path.exists():
-        return path
+    try:
+        path = (base / name).resolve()
+        if path.exists():
+            return path
+    except (OSError, RuntimeError, ValueError) as error:  # a name too long, a loop of links, a NUL
+        raise ArtifactError(
+            f"artifact {name[:200]!r} is no usable path: {error}", code="artifact-missing", hint="name a file or folder"
+        ) from error
     raise ArtifactError(
         f"artifact '{name}' does not exist (looked for {path})", code="artifact-missing", hint=_near(path)
     )

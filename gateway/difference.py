@@ -47,7 +47,9 @@ def needs_roll(old: Snapshot | None, new: Snapshot, change: Change) -> bool:
     """
     if old is None:
         return False
-    code = {spec.path for spec in (*old.registry.routes, *new.registry.routes) if spec.loader == "python"}
-    if code.intersection(change.changed):
-        return True
+    served = {spec.artifact: old.manifests[spec.name].key for spec in old.registry.routes if spec.loader == "python"}
+    for spec in new.registry.routes:
+        # By file and not by route: limits may change without the code, and code may change with its route's name.
+        if served.get(spec.artifact, new.manifests[spec.name].key) != new.manifests[spec.name].key:
+            return True
     return bool({spec.loader for spec in old.registry.routes} - {spec.loader for spec in new.registry.routes})

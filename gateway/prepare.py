@@ -4,18 +4,15 @@ Turn registry entries into manifests, each in a child process with limits, and r
 The parent never imports a framework: it hashes, looks into the cache, starts children and reads what they say.
 """
 
-import contextlib
 import hashlib
 import logging
 import os
 import platform
-import resource
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +23,7 @@ from gateway.compilers import compiler_versions
 from gateway.errors import GatewayError, Problem
 from gateway.loaders import package_versions
 from gateway.manifest import Manifest, StoredArtifact
+from gateway.prepare_child import Limits, run_child
 from gateway.prepare_entry import Entry
 from gateway.registry.spec import RegistrySpec, RouteSpec
 
@@ -33,18 +31,8 @@ log = logging.getLogger("gateway.prepare")
 
 #: Keys of a route that change what preparing finds out; all others may change without preparing anew.
 LOAD_KEYS = ("loader", "inputs", "outputs", "sha256", "allow_pickle", "tolerance", "compile")
-#: How often the child's memory is looked at: a runaway allocation of 2 GB/s gets 100 MB over the limit.
-WATCH_INTERVAL_S = 0.05
 #: Problems that lie in the entry itself: asking again without a change would only cost the time limit again.
 LASTING = frozenset({"prepare-timeout", "prepare-memory", "prepare-crashed"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """Bound one child: seconds of wall clock, bytes of memory."""
-
-    timeout_s: float = 120.0
-    memory_bytes: int = 2 * 1024**3
 
 
 def prepare_registry(
@@ -97,6 +85,19 @@ def _still_holds(known: Manifest, retry: bool) -> bool:
     return known.problem is None or (known.problem.code in LASTING and not retry)
 
 
+def is_known(registry: RegistrySpec, cache_dir: Path) -> bool:
+    """Say whether every manifest is in the cache, so that preparing would start no child."""
+    for spec in registry.routes:
+        try:
+            entry = make_entry(spec, cache_dir)
+        except GatewayError:
+            continue
+        known = manifest.read(cache_dir / "manifests" / f"{entry.key}.json")
+        if known is None or not _still_holds(known, retry=False):
+            return False
+    return True
+
+
 def make_entry(spec: RouteSpec, cache_dir: Path) -> Entry:
     """Locate, hash, verify and keep the artifact; raises ArtifactError."""
     path = artifacts.locate(Path(spec.base), spec.artifact)
@@ -139,108 +140,6 @@ def _key(spec: RouteSpec, stored: StoredArtifact, golden: Path | None) -> str:
         "origin": stored.origin if spec.loader == "python" else "",
     }
     return hashlib.sha256(msgspec.json.encode(values, order="sorted")).hexdigest()[:32]
-
-
-def run_child(entry: Entry, limits: Limits) -> Manifest:
-    """Prepare one entry in a child of its own session, so that whatever it starts dies with it."""
-    child = subprocess.Popen(
-        [sys.executable, "-m", "gateway.prepare_entry"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-        env=_child_environment(),
-    )
-    with ThreadPoolExecutor(max_workers=1) as talk:
-        answer = talk.submit(child.communicate, msgspec.json.encode(entry))
-        try:
-            problem = _watch(child, limits)
-        finally:
-            # Whatever the model started holds the child's stderr open: end it all, or reading would not end.
-            _end(child)
-        stdout, stderr = answer.result(timeout=10)
-    problem = problem or _crash(child, stderr)
-    if problem is not None:
-        return _failed(entry, problem)
-    try:
-        return msgspec.json.decode(stdout, type=Manifest)
-    except msgspec.MsgspecError:
-        return _failed(
-            entry,
-            Problem(
-                "prepare-crashed",
-                "the process that loaded the artifact exited with 0 before it was done",
-                "code or library of the model calls exit; take that out",
-            ),
-        )
-
-
-def _child_environment() -> dict[str, str]:
-    """One thread per library: children run beside serving workers."""
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    return {**os.environ, **dict.fromkeys(names, "1"), "PYTHONFAULTHANDLER": "1"}
-
-
-def _watch(child: "subprocess.Popen[bytes]", limits: Limits) -> Problem | None:
-    """Wait until the child ends or exceeds a limit; in the latter case kill its session."""
-    deadline = time.monotonic() + limits.timeout_s
-    with contextlib.suppress(ProcessLookupError):
-        resource.prlimit(child.pid, resource.RLIMIT_CORE, (0, 0))
-    while child.poll() is None:
-        if time.monotonic() > deadline:
-            _end(child)
-            return Problem(
-                "prepare-timeout",
-                f"preparing took longer than {limits.timeout_s:g} s",
-                "make loading faster, or raise GATEWAY_PREPARE_TIMEOUT_S; then run: gateway prepare --retry",
-            )
-        used = _memory_bytes(child.pid)
-        if used > limits.memory_bytes:
-            _end(child)
-            return Problem(
-                "prepare-memory",
-                f"preparing used {used // 2**20} MB, allowed are {limits.memory_bytes // 2**20} MB",
-                "raise GATEWAY_PREPARE_MEMORY_MB if the model needs this much; then run: gateway prepare --retry",
-            )
-        time.sleep(WATCH_INTERVAL_S)
-    return None
-
-
-def _memory_bytes(pid: int) -> int:
-    try:
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize()
-    except (OSError, IndexError, ValueError):
-        return 0
-
-
-def _crash(child: "subprocess.Popen[bytes]", stderr: bytes) -> Problem | None:
-    if child.returncode == 0:
-        return None
-    last = stderr.decode(errors="replace").strip().splitlines()
-    detail = f": {last[-1][:300]}" if last else ""
-    how = f"was killed by signal {-child.returncode}" if child.returncode < 0 else f"exited with {child.returncode}"
-    return Problem(
-        "prepare-crashed",
-        f"the process that loaded the artifact {how}{detail}",
-        "the artifact crashes its library; save it again with the versions installed here",
-    )
-
-
-def _end(child: "subprocess.Popen[bytes]") -> None:
-    """Kill the whole session: a model's import may have started processes of its own."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(child.pid, 9)
-    child.wait()
-
-
-def _failed(entry: Entry, problem: Problem) -> Manifest:
-    return Manifest(
-        key=entry.key,
-        loader=entry.spec.loader,
-        artifact=entry.artifact,
-        versions=package_versions(entry.spec.loader),
-        problem=problem,
-    )
 
 
 def problems(manifests: dict[str, Manifest]) -> Iterable[tuple[str, Problem]]:

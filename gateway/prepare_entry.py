@@ -7,6 +7,7 @@ Everything that may crash, hang or eat memory happens here: unpickling, a JVM, n
 import contextlib
 import io
 import os
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ from gateway.compilers.base import Declined
 from gateway.compilers.rows import one_row
 from gateway.compilers.search import Found, Job, find_twin
 from gateway.errors import ArtifactError, GatewayError, LoadError
+from gateway.lifeline import die_with_parent
 from gateway.loaders import get_loader, package_versions
 from gateway.loaders.base import LoadOptions, Predictor
 from gateway.manifest import GoldenResult, Manifest, StoredArtifact, Twin
@@ -212,6 +214,9 @@ def _raised(error: Exception) -> GatewayError:
 
 def main() -> int:
     """Read an entry from stdin, write its manifest to stdout; chatter of libraries goes to stderr."""
+    if len(sys.argv) > 1:
+        # Limits are watched by the parent: without it a hanging model would stay for ever.
+        die_with_parent(signal.SIGKILL, int(sys.argv[1]))
     entry = msgspec.json.decode(sys.stdin.buffer.read(), type=Entry)
     answer = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)

@@ -41,6 +41,12 @@ class Gateway:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        if not metrics.has_room(settings.run_dir):
+            raise GatewayError(
+                f"the disk of {settings.run_dir} is full",
+                code="disk-full",
+                hint="free some space, or move GATEWAY_HOME",
+            )
         metrics.configure(settings.metrics_dir)
         self._board = Board.open(settings.board_path)
         self._slot = self._board.claim()

@@ -17,14 +17,16 @@ class Status:
     Hold the arbiter's view.
 
     `pid` is the arbiter, `predecessor` one that outlived its process manager and serves until this one does. `phase`
-    is preparing, serving or failed, `message` the reason of a failure. `quarantined` are the routes whose predicts
-    killed workers, by name: the manifest key that the entry holds for, and the reason.
+    is preparing, serving or failed, `message` the reason of a failure, `is_pending` that registry.yaml is still to be
+    tried. `quarantined` are the routes whose predicts killed workers, by name: the manifest key that the entry holds
+    for, and the reason.
     """
 
     pid: int = 0
     predecessor: int = 0
     phase: str = ""
     message: str = ""
+    is_pending: bool = False
 
     workers: int = 0
     restarts: int = 0

@@ -10,7 +10,7 @@ import fcntl
 import hashlib
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -18,14 +18,19 @@ from typing import Any, Literal, TypeAlias
 from gateway import history, snapshot
 from gateway.difference import difference, needs_roll
 from gateway.errors import GatewayError, RegistryError
+from gateway.fallback import fallback_text, has_bytes, keep_working, newly_failing
 from gateway.history import Event
 from gateway.manifest import Manifest
-from gateway.prepare import Limits, prepare_registry
+from gateway.prepare import is_known, prepare_registry
+from gateway.prepare_child import Limits
 from gateway.registry import load_registry
 from gateway.registry.spec import RegistrySpec
 from gateway.snapshot import Snapshot
 
 log = logging.getLogger("gateway.transaction")
+
+#: The board has 4,096 places, and a route that was renamed holds its old one for a while.
+MAX_ROUTES = 4000
 
 Mode: TypeAlias = Literal["reload", "watched", "force", "cold"]
 
@@ -55,7 +60,16 @@ def attempt(place: Place, *, mode: Mode = "reload", source: str = "") -> Event:
         if mode in ("cold", "watched") and before is not None and _is_rolled_back(place) and _is_kept(place, before):
             note = "rolled back; that holds until registry.yaml changes, or: gateway reload"
             return one.remember(Event(result="unchanged", generation=before.id, reason=note))
-        return one.run()
+        try:
+            return one.run()
+        except GatewayError:
+            raise
+        except Exception as error:
+            # A fault of ours must be seen where faults of registries are, and must not stop what serves.
+            log.exception("the reload stumbled")
+            if before is None:
+                raise
+            return one.refuse(f"the reload stumbled: {type(error).__name__}: {error}")
 
 
 class _Attempt:
@@ -73,6 +87,10 @@ class _Attempt:
             if self.mode == "cold" and self.before is None:
                 raise
             return self.refuse(error.text if isinstance(error, RegistryError) else error.message)
+        if len(registry.routes) > MAX_ROUTES:
+            return self.refuse(
+                f"the registry has {len(registry.routes)} routes; one gateway serves {MAX_ROUTES} at most"
+            )
         retry = self.mode == "force"
         return self.decide(registry, prepare_registry(registry, self.place.cache_dir, self.place.limits, retry=retry))
 
@@ -81,15 +99,15 @@ class _Attempt:
         before = self.before
         fallbacks: dict[str, str] = {}
         if before is not None and self.mode != "force":
-            failing = _newly_failing(before, registry, manifests)
+            failing = newly_failing(before, registry, manifests)
             if failing and self.mode in ("reload", "watched"):
                 reasons = [f"{path}: {found.problem.message}" for path, found in failing.items() if found.problem]
                 return self.refuse("\n".join(reasons))
-            registry, kept, fallbacks = _keep_working(before, registry, manifests)
+            registry, kept, fallbacks = keep_working(before, registry, manifests)
         else:
             kept = manifests
         made = replace(snapshot.make(registry, kept, source=self.source), fallbacks=fallbacks)
-        note = _fallback_text(fallbacks, manifests)
+        note = fallback_text(fallbacks, manifests)
         if before is not None and (before.id, before.fallbacks) == (made.id, made.fallbacks):
             return self.remember(Event(result="unchanged", generation=made.id, reason=note))
         try:
@@ -125,48 +143,19 @@ def _event_of(result: str, before: Snapshot | None, made: Snapshot, **more: Any)
     )
 
 
-def _newly_failing(before: Snapshot, registry: RegistrySpec, manifests: Mapping[str, Manifest]) -> dict[str, Manifest]:
-    """Return the added or changed routes that fail; one that failed before for the same reason blocks nobody."""
-    old_specs = {spec.name: spec for spec in before.registry.routes}
-    failing = {}
-    for spec in registry.routes:
-        found = manifests[spec.name]
-        if found.problem is None:
-            continue
-        old = before.manifests.get(spec.name)
-        failed_alike = old is not None and old.problem is not None and old.key == found.key
-        if failed_alike and old_specs[spec.name].artifact == spec.artifact:
-            continue
-        if before.fallbacks.get(spec.name) == found.key:
-            continue
-        failing[spec.path] = found
-    return failing
+def can_wait(place: Place) -> bool:
+    """
+    Say whether a start may serve the committed generation first and try registry.yaml afterwards.
 
-
-def _keep_working(
-    before: Snapshot, registry: RegistrySpec, manifests: dict[str, Manifest]
-) -> tuple[RegistrySpec, dict[str, Manifest], dict[str, str]]:
-    """Put the committed version in the place of each route that fails now and served before."""
-    old_specs = {spec.name: spec for spec in before.registry.routes}
-    fallbacks = {}
-    specs, kept = [], dict(manifests)
-    for spec in registry.routes:
-        old = before.manifests.get(spec.name)
-        if manifests[spec.name].problem is not None and old is not None and old.problem is None and _has_bytes(old):
-            fallbacks[spec.name] = manifests[spec.name].key
-            kept[spec.name] = old
-            specs.append(replace(old_specs[spec.name], path=spec.path))
-        else:
-            specs.append(spec)
-    return replace(registry, routes=tuple(specs)), kept, fallbacks
-
-
-def _fallback_text(fallbacks: Mapping[str, str], manifests: Mapping[str, Manifest]) -> str:
-    lines = []
-    for name in fallbacks:
-        problem = manifests[name].problem
-        lines.append(f"{name}: {problem.message if problem else 'failed'}; its committed version goes on serving")
-    return "\n".join(lines)
+    So it is when the generation is whole, and the registry names models that were never prepared, which may take long.
+    """
+    before = snapshot.committed(place.state_dir)
+    if before is None or not all(has_bytes(found) for found in before.manifests.values()):
+        return False
+    try:
+        return not is_known(load_registry(place.registry), place.cache_dir)
+    except GatewayError:
+        return False
 
 
 def rollback(place: Place, generation: str | None = None) -> Event:
@@ -208,13 +197,9 @@ def _previous(state_dir: Path, before: Snapshot | None) -> str | None:
     return earlier[-1] if earlier else None
 
 
-def _has_bytes(found: Manifest) -> bool:
-    return found.artifact is None or Path(found.artifact.path).exists()
-
-
 def _is_kept(place: Place, made: Snapshot) -> bool:
     """Say whether every artifact of a generation is in the cache, or could be put there again as it was."""
-    if all(_has_bytes(found) for found in made.manifests.values()):
+    if all(has_bytes(found) for found in made.manifests.values()):
         return True
     again = prepare_registry(made.registry, place.cache_dir, place.limits)
     return all(again[name].key == found.key for name, found in made.manifests.items() if found.problem is None)

@@ -149,7 +149,8 @@ class Gateway:
             if self.process is not None and self.process.poll() is not None:
                 raise AssertionError(f"the gateway ended with {self.process.returncode}:\n{self.tail()}")
             health = self.health()
-            return bool(health) and health["ready_workers"] >= health["expected_workers"] > 0
+            is_full = bool(health) and health["ready_workers"] >= health["expected_workers"] > 0
+            return is_full and not health["pending"] and health["same_generation"]
 
         try:
             until(serves, timeout_s, what="readiness")
@@ -166,6 +167,10 @@ class Gateway:
     def workers(self) -> list[int]:
         """Return the process ids of the workers, as the gateway itself tells them."""
         return [worker["pid"] for worker in self.get("/health").json["workers"]]
+
+    def processes_named(self, word: str) -> list[psutil.Process]:
+        """Return the processes of this gateway whose command line holds a word."""
+        return [process for process in processes_of(self.home) if word in " ".join(process.cmdline())]
 
     def connect(self, timeout_s: float = 30.0) -> Connection:
         """Open a keep-alive connection; all its requests reach the same worker."""

@@ -15,13 +15,16 @@ FLOORS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("door", ("__main__ cli commands client app serving process",)),
     ("faces", ("rest",)),
     ("routing", ("routes bulkhead generation",)),
-    ("living", ("model prepare prepare_entry golden snapshot difference history transaction plan",)),
+    (
+        "living",
+        ("model prepare prepare_child prepare_entry golden snapshot difference fallback history transaction plan",),
+    ),
     ("running", ("executors",)),
     ("written", ("registry",)),
     ("hands", ("loaders", "compilers", "codecs")),
     ("upper matter", ("answers columns templates", "validation", "artifacts manifest")),
     ("matter", ("schema",)),
-    ("ground", ("settings setting", "metrics", "logs", "board", "near", "status")),
+    ("ground", ("settings setting", "metrics", "logs", "board", "near", "status", "lifeline")),
     ("bedrock", ("errors",)),
 )
 #: (importer, imported) pairs on one floor or upwards that are allowed, each with its reason.

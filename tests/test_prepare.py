@@ -9,7 +9,8 @@ import pytest
 
 from gateway import manifest
 from gateway.manifest import Manifest
-from gateway.prepare import Limits, prepare_registry
+from gateway.prepare import prepare_registry
+from gateway.prepare_child import Limits
 from gateway.registry import load_registry
 from serving import ROOT, absolute
 
@@ -150,7 +151,7 @@ def test_deleted_cache_is_made_again(house: House) -> None:
     ("script", "limits", "code", "reason"),
     [
         ({"load_exit": -11}, LIMITS, "prepare-crashed", "signal 11"),
-        ({"load_exit": -9}, LIMITS, "prepare-crashed", "signal 9"),
+        ({"load_exit": -9}, LIMITS, "prepare-killed", "signal 9"),
         ({"load_exit": 3}, LIMITS, "prepare-crashed", "exited with 3"),
         ({"load_exit": 0}, LIMITS, "prepare-crashed", "exited"),
         ({"exit": -6}, LIMITS, "prepare-crashed", "signal 6"),

@@ -5,7 +5,8 @@ import argparse
 from gateway import snapshot
 from gateway.commands.base import FAILED, OK, Command, say
 from gateway.manifest import Manifest
-from gateway.prepare import Limits, prepare_registry
+from gateway.prepare import prepare_registry
+from gateway.prepare_child import Limits
 from gateway.process.environment import configure_process
 from gateway.registry import load_registry
 from gateway.settings import Settings

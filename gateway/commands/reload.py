@@ -1,12 +1,15 @@
 """`gateway reload`, `gateway rollback`, `gateway history`: change what is served, and see how that went."""
 
 import argparse
+import signal
 import time
+from typing import get_args
 
 from gateway import history, transaction
 from gateway.commands.base import BAD_REGISTRY, OK, Command, say
 from gateway.commands.prepare import limits_of
 from gateway.history import Event
+from gateway.lifeline import die_with_parent
 from gateway.process.environment import configure_process
 from gateway.settings import Settings
 from gateway.transaction import Place
@@ -33,12 +36,16 @@ def _configure_reload(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="commit even if a route fails; it then answers 503")
     parser.add_argument("--quiet", action="store_true", help="say nothing; history and log tell")
     parser.add_argument("--source", default="", help=argparse.SUPPRESS)
-    parser.add_argument("--watched", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--mode", choices=get_args(transaction.Mode), help=argparse.SUPPRESS)
+    parser.add_argument("--parent", type=int, help=argparse.SUPPRESS)
 
 
 def _reload(arguments: argparse.Namespace) -> int:
-    mode: transaction.Mode = "force" if arguments.force else "watched" if arguments.watched else "reload"
-    source = " ".join(filter(None, [arguments.source or "gateway reload", "(force)" if arguments.force else ""]))
+    if arguments.parent:
+        # The arbiter's own try: without the arbiter nobody waits for it, and its children would outlive it.
+        die_with_parent(signal.SIGKILL, arguments.parent)
+    mode: transaction.Mode = arguments.mode or ("force" if arguments.force else "reload")
+    source = " ".join(filter(None, [arguments.source or "gateway reload", "(force)" if mode == "force" else ""]))
     event = transaction.attempt(place_of(_settings(arguments)), mode=mode, source=source)
     if not arguments.quiet:
         say(_text(event))

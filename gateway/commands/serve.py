@@ -37,8 +37,10 @@ def _run(arguments: argparse.Namespace) -> int:
     predecessor = next((p for p in (before.pid, before.predecessor) if status.is_gateway(p, settings.home)), 0)
     _tell(settings, Status(pid=os.getpid(), phase="preparing", predecessor=predecessor))
     try:
-        commit_first(settings)
-        serve(settings)
+        is_pending = transaction.can_wait(place_of(settings))
+        if not is_pending:
+            commit_first(settings)
+        serve(settings, is_pending=is_pending)
     except GatewayError as error:
         _tell(settings, Status(pid=os.getpid(), phase="failed", message=getattr(error, "text", error.message)))
         raise

@@ -80,7 +80,8 @@ def _health(client: Client) -> dict[str, Any] | None:
 
 def _is_complete(health: dict[str, Any]) -> bool:
     """Say whether every expected worker serves, and the same generation."""
-    return bool(health["ready_workers"] >= health["expected_workers"] and health["same_generation"])
+    serves = health["ready_workers"] >= health["expected_workers"] and health["same_generation"]
+    return bool(serves and not health["pending"])
 
 
 def _show(client: Client, health: dict[str, Any]) -> int:

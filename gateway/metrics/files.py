@@ -12,6 +12,7 @@ the totals exact. Knows the layout of prometheus_client's MmapedDict, no metric.
 import fcntl
 import os
 import re
+import shutil
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,9 @@ KINDS: Final = ("counter", "histogram")
 _LIVE = re.compile(r"(counter|histogram)_(\d+)\.db")
 _INTO = re.compile(r"(counter|histogram)_\d+_\d+\.into-(\d+)")
 _ARCHIVE = re.compile(r"(counter|histogram)_archive-(\d+)\.db")
+
+#: What the files of a worker and an archive of 1,000 routes may grow to while nobody looks.
+ROOM_BYTES = 8 * 2**20
 
 
 @contextmanager
@@ -51,6 +55,15 @@ def sources(directory: Path, kind: str) -> list[Path]:
     return [path for path in paths if _counts(path.name, newest)]
 
 
+def has_room(directory: Path) -> bool:
+    """
+    Say whether the disk has room for files that are mapped into memory.
+
+    Writing into such a file on a full disk is not an error but a signal (SIGBUS) that ends the process.
+    """
+    return shutil.disk_usage(directory).free > ROOM_BYTES
+
+
 def fold_dead(directory: Path, live_pids: Collection[int] = ()) -> int:
     """
     Add the files of dead processes to the archive and remove them; return how many there were.
@@ -58,6 +71,8 @@ def fold_dead(directory: Path, live_pids: Collection[int] = ()) -> int:
     A process that exists is never folded, whether `live_pids` names it or not; a pid of `live_pids` is spared even if
     it seems gone. May be killed at any point and called again by anybody.
     """
+    if not has_room(directory):
+        return 0  # they stay, and count, until there is room
     with _locked(directory / "fold.lock", fcntl.LOCK_EX):
         return sum(_fold(directory, kind, live_pids) for kind in KINDS)
 

@@ -22,10 +22,12 @@ class GatewayArbiter(Arbiter):  # type: ignore[misc]  # gunicorn has no types
     Manage workers; `retire` may be called from any thread.
 
     `serving` returns the pids of workers that accept connections; it is asked in the arbiter's own thread.
+    `most_workers` bounds what SIGTTIN may add.
     """
 
-    def __init__(self, app: Any, serving: Callable[[], Collection[int]]) -> None:
+    def __init__(self, app: Any, serving: Callable[[], Collection[int]], most_workers: int) -> None:
         super().__init__(app)
+        self.most_workers = most_workers
         self._serving = serving
         self._retiring: dict[int, bool] = {}
         self._lock = threading.Lock()
@@ -85,6 +87,13 @@ class GatewayArbiter(Arbiter):  # type: ignore[misc]  # gunicorn has no types
         """Roll: replace every worker, one after the other."""
         if self.on_hup is not None:
             self.on_hup()
+
+    def handle_ttin(self) -> None:
+        """Add a worker, as long as the board has a page for it and for its successor in a roll."""
+        if self.num_workers >= self.most_workers:
+            log.warning("no more workers than this", extra={"workers": self.num_workers})
+            return
+        super().handle_ttin()
 
     def handle_usr2(self) -> None:
         """Refuse: a re-executed arbiter would leave its process manager."""

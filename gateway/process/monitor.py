@@ -31,12 +31,12 @@ FOLD_INTERVAL_S = 10.0
 class Monitor:
     """Watch the board; `worker_ended` is called by the arbiter's main thread."""
 
-    def __init__(self, settings: Settings, bridge: PM2Bridge) -> None:
+    def __init__(self, settings: Settings, bridge: PM2Bridge, *, is_pending: bool = False) -> None:
         self._settings = settings
         self._bridge = bridge
         self._predecessor = status.read(settings.status_path).predecessor
         self._board = Board.open(settings.board_path)
-        self._status = Status(workers=settings.workers, pid=os.getpid(), phase="serving")
+        self._status = Status(workers=settings.workers, pid=os.getpid(), phase="serving", is_pending=is_pending)
         self._blame = Blame()
         self._is_ready = False
         self._stuck_since: dict[int, float] = {}
@@ -120,6 +120,9 @@ class Monitor:
         if event is None or event.at <= self._last_event_at:
             return
         self._last_event_at = event.at
+        if self._status.is_pending:
+            self._status = replace(self._status, is_pending=False)
+            self._write()
         if event.roll:
             self.roll(f"generation {event.generation} changed code or needs less")
         if self._status.quarantined and event.result in (*history.COMMITS, "unchanged"):

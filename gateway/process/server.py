@@ -7,6 +7,7 @@ The arbiter stays light: it forks workers, watches them, and never loads a model
 import gc
 import logging
 import os
+import signal
 import sys
 from typing import Any
 
@@ -15,6 +16,7 @@ from gunicorn.app.base import BaseApplication
 from gateway import logs, metrics
 from gateway.board import Board
 from gateway.errors import GatewayError
+from gateway.lifeline import die_with_parent
 from gateway.process import socket_holder
 from gateway.process.actions import offer_actions
 from gateway.process.arbiter import GatewayArbiter
@@ -22,7 +24,7 @@ from gateway.process.figures import Figures
 from gateway.process.monitor import Monitor
 from gateway.process.pm2 import PM2Bridge
 from gateway.process.watcher import Watcher
-from gateway.process.worker import Worker, die_with_arbiter
+from gateway.process.worker import Worker
 from gateway.serving import Gateway
 from gateway.settings import Settings
 
@@ -37,8 +39,9 @@ BOARD_ROUTES = 4096
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     """Hold what gunicorn wants to know; `run` returns only by exiting the process."""
 
-    def __init__(self, settings: Settings, bridge: PM2Bridge) -> None:
+    def __init__(self, settings: Settings, bridge: PM2Bridge, *, is_pending: bool) -> None:
         self.settings = settings
+        self._is_pending = is_pending
         self.bridge = bridge
         self._listeners = _listeners(settings)
         super().__init__()
@@ -84,9 +87,11 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
     def run(self) -> None:
         """Run the arbiter; returns only by exiting the process."""
-        self.monitor = Monitor(self.settings, self.bridge)
+        self.monitor = Monitor(self.settings, self.bridge, is_pending=self._is_pending)
         self.watcher = Watcher(self.settings)
-        GatewayArbiter(self, self.monitor.serving).run()
+        if self._is_pending:
+            self.watcher.request(cold=True)
+        GatewayArbiter(self, self.monitor.serving, _slots(self.settings) // 2).run()
 
     def _on_starting(self, arbiter: GatewayArbiter) -> None:
         # PM2 stops with SIGINT, which gunicorn takes for "drop everything".
@@ -104,10 +109,15 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
     def _post_fork(self, arbiter: GatewayArbiter, worker: Worker) -> None:
         self.bridge.after_fork()
-        die_with_arbiter(worker)
+        # An orphan would keep its listening socket and answer keep-alive clients for `graceful_timeout` seconds.
+        die_with_parent(signal.SIGTERM, worker.ppid)
 
     def _child_exit(self, arbiter: GatewayArbiter, worker: Worker) -> None:
         self.monitor.worker_ended(worker.pid, arbiter.signal_of(worker.pid), was_asked=arbiter.was_asked(worker.pid))
+
+
+def _slots(settings: Settings) -> int:
+    return settings.workers * SLOTS_PER_WORKER + 8
 
 
 def _listeners(settings: Settings) -> list[str]:
@@ -117,20 +127,21 @@ def _listeners(settings: Settings) -> list[str]:
     return [f"fd://{descriptor}" for descriptor in socket_holder.fetch(settings.holder_socket)]
 
 
-def serve(settings: Settings) -> None:
+def serve(settings: Settings, *, is_pending: bool = False) -> None:
     """
     Run the gateway until it is told to stop; a generation must have been committed.
 
-    Raises GatewayError when it cannot even begin.
+    `is_pending` says that registry.yaml is still to be tried, beside serving. Raises GatewayError when it cannot even
+    begin.
     """
     bridge = PM2Bridge()
     bridge.attach(os.environ)
     settings.run_dir.mkdir(parents=True, exist_ok=True)
     metrics.configure(settings.metrics_dir)
     metrics.fold_dead(settings.metrics_dir)
-    Board.create(settings.board_path, slots=settings.workers * SLOTS_PER_WORKER + 8, routes=BOARD_ROUTES).close()
+    Board.create(settings.board_path, slots=_slots(settings), routes=BOARD_ROUTES).close()
     try:
-        server = Server(settings, bridge)
+        server = Server(settings, bridge, is_pending=is_pending)
     except OSError as error:
         raise GatewayError(
             str(error), code="cannot-listen", hint="is gateway-socket running? see: make status"

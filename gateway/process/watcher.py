@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from gateway import artifacts, snapshot
+from gateway import artifacts, history, snapshot
 from gateway.errors import GatewayError
 from gateway.registry import load_registry
 from gateway.registry.spec import RegistrySpec
@@ -40,6 +40,7 @@ class Watcher:
         self._settings = settings
         self._asked = threading.Event()
         self._force = False
+        self._cold = False
         self._watched: list[Path] = []
         self._registry_hash = registry_hash(settings.registry)
 
@@ -47,12 +48,21 @@ class Watcher:
         """Begin to watch."""
         threading.Thread(target=self._run, name="watcher", daemon=True).start()
 
-    def request(self, *, force: bool = False) -> None:
-        """Try the registry as it is now, changed or not."""
-        self._force = force
+    def request(self, *, force: bool = False, cold: bool = False) -> None:
+        """Try the registry as it is now, changed or not; `cold` is the try that a start left for later."""
+        self._force, self._cold = force, cold
         self._asked.set()
 
     def _run(self) -> None:
+        while True:
+            try:
+                self._watch()
+            except Exception:
+                # Whatever stands in a registry, the next edit must be noticed.
+                log.exception("the watcher stumbled")
+                time.sleep(LOOK_S)
+
+    def _watch(self) -> None:
         self._learn()
         seen = settled = self._look()
         same_looks = 0
@@ -83,16 +93,20 @@ class Watcher:
     def _try(self, why: str) -> None:
         """Run `gateway reload`; it commits or refuses, and writes the history either way."""
         force, self._force = self._force, False
-        command = [sys.executable, "-m", "gateway", "reload", "--quiet", "--source", why]
-        if force:
-            command.append("--force")
-        if why == FILE_CHANGED:
-            command.append("--watched")
+        cold, self._cold = self._cold, False
+        mode = "cold" if cold else "force" if force else "watched" if why == FILE_CHANGED else "reload"
+        source = "start" if cold else why
+        command = [sys.executable, "-m", "gateway", "reload", "--quiet", "--source", source, "--mode", mode]
+        command += ["--parent", str(os.getpid())]
         environ = {**os.environ, "GATEWAY_REGISTRY": str(self._settings.registry)}
         environ["GATEWAY_HOME"] = str(self._settings.home)
         done = subprocess.run(command, env=environ, check=False, stdin=subprocess.DEVNULL)
-        if done.returncode not in (0, 1, 78):
-            log.error("the reload itself failed", extra={"exit_code": done.returncode})
+        if done.returncode not in (0, 78):
+            reason = f"the process that tried it ended with {done.returncode}; see the log"
+            last = history.last(self._settings.state_dir)
+            generation = last.generation if last else ""
+            event = history.Event(result="refused", reason=reason, source=source, generation=generation)
+            history.append(self._settings.state_dir, event)
 
     def _learn(self) -> None:
         """Find out which files matter: those of the committed routes and those the registry names now."""
@@ -126,7 +140,7 @@ def _print(path: Path) -> Print:
         if not path.is_dir():
             return found.st_mtime_ns, found.st_size, found.st_ino
         inside = [entry.stat() for entry in artifacts.files_of(path)]
-    except OSError:
+    except (OSError, ValueError):
         return 0, 0, 0
     newest = max((entry.st_mtime_ns for entry in inside), default=found.st_mtime_ns)
     return max(newest, found.st_mtime_ns), sum(entry.st_size for entry in inside), len(inside)

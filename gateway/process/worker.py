@@ -5,7 +5,6 @@ Knows how to boot, serve, drain and leave; what it serves is the WSGI callable's
 """
 
 import os
-import signal
 import sys
 import time
 from functools import partial
@@ -85,6 +84,17 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         self.sockets = [
             cooperative.socket(s.FAMILY, cooperative.SOCK_STREAM, fileno=s.sock.detach()) for s in self.sockets
         ]
+
+    def load_wsgi(self) -> None:
+        """Build the callable; a replacement that cannot must not take its siblings down, so it only ends itself."""
+        try:
+            super().load_wsgi()
+        except Exception:
+            if self.age <= self.cfg.workers:
+                raise  # at the start nobody serves yet: gunicorn halts and the process manager hears of it
+            self.log.exception("a replacing worker cannot boot; the others go on, the next try is in a second")
+            time.sleep(1)
+            os._exit(1)
 
     def notify(self) -> None:
         """Tell the arbiter that this worker lives; leave gracefully when the arbiter is gone."""
@@ -169,19 +179,3 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
                     wait.cut()
         for pool in pools:
             pool.kill(timeout=1)
-
-
-def die_with_arbiter(worker: Worker) -> None:
-    """
-    Ask the kernel to end this worker gracefully when the arbiter dies, however it dies.
-
-    Without it an orphan would keep its listening socket and answer keep-alive clients for `graceful_timeout` seconds.
-    """
-    if sys.platform != "linux":
-        return
-    import ctypes  # noqa: PLC0415 - only here, and only on Linux
-
-    pr_set_pdeathsig = 1
-    ctypes.CDLL(None).prctl(pr_set_pdeathsig, int(signal.SIGTERM))
-    if os.getppid() != worker.ppid:
-        os.kill(os.getpid(), signal.SIGTERM)

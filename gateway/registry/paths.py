@@ -17,6 +17,9 @@ RESERVED: Final = ("/", "/health", "/metrics", "/routes", "/openapi.json", "/doc
 RESERVED_TREES: Final = ("/health", "/console", "/v2", "/static")
 RESERVED_ENDS: Final = ("/schema", "/invocations", "/check")
 
+#: Longer ones would not fit into their place on the board (gateway/board/layout.py, 240 bytes).
+MAX_NAME_LENGTH = 200
+
 
 @dataclass(slots=True)
 class Taken:
@@ -83,7 +86,15 @@ def _repaired(path: str) -> str:
 
 def check_name(document: Document, taken: Taken, name: str, span: Span, route: str) -> None:
     """Note a name that no metric label could carry or that another route has."""
-    if not re.fullmatch(NAME_PATTERN, name):
+    if len(name) > MAX_NAME_LENGTH:
+        document.fault(
+            span,
+            "bad-name",
+            f"the name of route '{route[:60]}…' has {len(name)} characters",
+            expected=f"at most {MAX_NAME_LENGTH}: every worker keeps it on the shared board",
+            fix="add a shorter `name:`",
+        )
+    elif not re.fullmatch(NAME_PATTERN, name):
         document.fault(
             span,
             "bad-name",

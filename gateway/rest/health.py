@@ -86,6 +86,7 @@ class Health(Resource):  # type: ignore[misc]  # flask_restful has no types
             "expected_workers": report.workers,
             "ready_workers": sum(1 for w in workers if w.phase == "serving"),
             "restarts": report.restarts,
+            "pending": report.is_pending,
             "reload": reload_report(self._last(), generation),
             "routes": {r.spec.path: route_report(r, views.get(r.name)) for r in table.by_name.values()},
             "workers": [worker_report(worker) for worker in workers],

@@ -18,7 +18,8 @@ from gateway import snapshot
 from gateway.executors.pool import NativePool
 from gateway.manifest import Manifest
 from gateway.model import Model
-from gateway.prepare import Limits, prepare_registry
+from gateway.prepare import prepare_registry
+from gateway.prepare_child import Limits
 from gateway.prepare_entry import load_options
 from gateway.registry import load_registry
 from gateway.registry.spec import RouteSpec

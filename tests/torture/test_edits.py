@@ -1,14 +1,16 @@
 """An edit never loses a request, and a bad edit never hurts."""
 
 import json
+import os
 import shutil
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from serving import ROOT, Gateway, until
+from serving import ROOT, Gateway, processes_of, until
 from torture import routes
 from torture.load import Load
 
@@ -217,3 +219,33 @@ def test_an_artifact_that_vanishes_does_not_stop_its_route(gateway: Start, tmp_p
     server.start().wait()
     assert server.get("/number", x=1).json == {"number": 0.0}
     assert server.health()["reload"]["serving_an_earlier_version"] == ["number"]
+
+
+def test_a_hanging_new_model_delays_no_start_and_leaves_no_process(gateway: Start, tmp_path: Path) -> None:
+    """A start with a whole committed generation serves at once; what it tries beside ends with it."""
+    registry = routes.make(tmp_path / "r")
+    server = gateway(registry, prepare_timeout_s=300)
+    (registry.parent / "hangs.stub").write_text(json.dumps({"inputs": ["x"], "load_sleep_s": 601}))
+    server.stop()
+    routes.write(registry, registry.read_text() + "  /bad: hangs.stub\n")
+    server.start()
+    until(lambda: server.health().get("ready_workers") == 2, 60, what="readiness beside a hanging prepare")
+    assert server.health()["pending"] is True
+    assert server.get("/number", x=1).status == 200
+    until(lambda: server.processes_named("prepare_entry"), 20, what="the hanging child")
+    os.kill(server.pid, signal.SIGKILL)
+    until(lambda: not processes_of(server.home), 20, what="the end of every process")
+
+
+@pytest.mark.parametrize("name", ["a\\0b.stub", "loop.stub"])
+def test_an_impossible_path_is_refused_and_the_next_edit_is_noticed(gateway: Start, tmp_path: Path, name: str) -> None:
+    """A NUL in a path and a link to itself are faults like any other; the watcher lives on."""
+    registry = routes.make(tmp_path / "r")
+    (registry.parent / "loop.stub").symlink_to("loop.stub")
+    server = gateway(registry)
+    good, before = registry.read_text(), server.health()
+    routes.write(registry, good + f'  /bad: {{artifact: "{name}", loader: stub}}\n')
+    refused = routes.settled(server, before)
+    assert refused["reload"]["result"] == "refused"
+    routes.write(registry, good + "  /more: number.stub\n")
+    assert routes.settled(server, refused)["reload"]["result"] == "committed"

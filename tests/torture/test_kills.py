@@ -56,6 +56,21 @@ def test_hup_replaces_every_worker_and_loses_nothing(gateway: Start, tmp_path: P
     assert server.health()["restarts"] == 0
 
 
+def test_a_replacement_that_cannot_boot_takes_nobody_with_it(gateway: Start, tmp_path: Path) -> None:
+    """With the board gone no new worker can start: the sibling of a killed one serves on, and the arbiter tries on."""
+    server = gateway(routes.make(tmp_path / "r"))
+    board = server.home / "run" / "board"
+    kept = board.rename(board.with_name("kept"))
+    victim = server.workers()[0]
+    with Load(server.port, routes.REQUESTS) as load:
+        os.kill(victim, signal.SIGKILL)
+        time.sleep(3)
+        assert server.get("/echo", x=2).status == 200
+        kept.rename(board)
+        until(lambda: full(server, {victim}), 30, what="the replacement")
+    assert len(load.seen.failures) <= 8, load.seen.failures
+
+
 def test_workers_can_be_added_and_removed_without_loss(gateway: Start, tmp_path: Path) -> None:
     """SIGTTIN and SIGTTOU scale the workers; no request fails."""
     server = gateway(routes.make(tmp_path / "r"))

@@ -19,7 +19,8 @@ from gateway.codecs.json import encode
 from gateway.errors import InputError, PredictError
 from gateway.generation import Generation, Nursery
 from gateway.manifest import Manifest
-from gateway.prepare import Limits, prepare_registry
+from gateway.prepare import prepare_registry
+from gateway.prepare_child import Limits
 from gateway.registry import load_registry
 from gateway.routes import Route
 
