@@ -10,6 +10,7 @@ from gateway.board import Board
 from gateway.executors.pool import NativePool
 from gateway.generation import Generation
 from gateway.rest.api import GatewayApi
+from gateway.rest.calls import Hands
 from gateway.rest.catalog import Catalog, Root
 from gateway.rest.flask_app import GatewayFlask
 from gateway.rest.health import Health, Live, Ready
@@ -48,12 +49,15 @@ def create_app(holder: Holder, board: Board, settings: Settings, pool: NativePoo
     app.config["MAX_CONTENT_LENGTH"] = holder.generation.snapshot.registry.server.max_body_size
     api = GatewayApi(app)
     read_status = functools.partial(status.read, settings.status_path)
+    hands = Hands(pool)
     last = functools.partial(history.last, settings.state_dir)
     for path, route in holder.generation.table.by_path.items():
         api.mount(Prediction, path, f"route:{path}", route_name=route.name)
     api.mount(Live, "/health/live", "live")
     api.mount(Ready, "/health/ready", "ready", current=holder.current)
-    api.mount(Health, "/health", "health", current=holder.current, board=board, status=read_status, last=last)
+    api.mount(
+        Health, "/health", "health", current=holder.current, board=board, status=read_status, last=last, hands=hands
+    )
     api.mount(Catalog, "/routes", "catalog", current=holder.current, workers=settings.workers)
     api.mount(Root, "/", "root", current=holder.current, workers=settings.workers)
     api.mount(
@@ -65,6 +69,7 @@ def create_app(holder: Holder, board: Board, settings: Settings, pool: NativePoo
         status=read_status,
         last=last,
         directory=settings.metrics_dir,
+        hands=hands,
     )
     mount_faces(app, api, holder.current, pool)
     return app

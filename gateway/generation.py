@@ -22,7 +22,10 @@ from gateway.snapshot import Snapshot
 #: Threads beside those that routes may fill, so that loads and quick calls find one.
 SPARE_THREADS = 4
 #: A worker with more threads than this spends its time switching; routes beyond share.
-MAX_THREADS = 96
+MAX_THREADS = 256
+#: No route may hold more of them than this, whatever its max_concurrency says: the others need theirs.
+MAX_THREADS_PER_ROUTE = MAX_THREADS // 4
+BACKGROUND_THREADS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,8 @@ class Nursery:
 
     def __init__(self, board: Board, slot: Slot, cache_dir: Path, threads: int) -> None:
         self.pool = NativePool(threads)
+        # Loads, adoptions and measurements have threads of their own: routes that hang must not hold up a repair.
+        self.background = NativePool(BACKGROUND_THREADS, "background")
         self._board = board
         self._slot = slot
         self._cache_dir = cache_dir
@@ -76,7 +81,7 @@ class Nursery:
         """Start loading every eager model that is IDLE; `done` is called in a pool thread after each."""
         for route in generation.table.by_name.values():
             if route.spec.load == "eager" and route.problem is None:
-                self.pool.spawn(lambda route=route: self._load(route, done))  # type: ignore[misc]
+                self.background.spawn(lambda route=route: self._load(route, done))  # type: ignore[misc]
 
     def forget_except(self, generation: Generation) -> None:
         """Drop models and ledgers that `generation` does not use; calls in flight keep their references."""
@@ -120,9 +125,9 @@ class Nursery:
         metrics = RouteMetrics(spec.name, labels=labels, fields=fields)
         known = self._ledgers.get(spec.name)
         if known is None:
-            bulkhead = Bulkhead(spec.path, spec.max_concurrency, spec.max_queue)
+            bulkhead = Bulkhead(spec.path, min(spec.max_concurrency, MAX_THREADS_PER_ROUTE), spec.max_queue)
             known = self._ledgers[spec.name] = Ledger(bulkhead, metrics, self._slot, index)
         else:
-            known.bulkhead.resize(spec.max_concurrency, spec.max_queue)
+            known.bulkhead.resize(min(spec.max_concurrency, MAX_THREADS_PER_ROUTE), spec.max_queue)
             known.metrics, known.index = metrics, index
         return known

@@ -180,7 +180,14 @@ def rollback(place: Place, generation: str | None = None) -> Event:
                 code="generation-gone",
                 hint="put the artifacts back where they were, or roll back to another one: gateway history",
             )
-        snapshot.commit(place.state_dir, made)
+        try:
+            snapshot.commit(place.state_dir, made)
+        except OSError as error:
+            raise GatewayError(
+                f"cannot write {place.state_dir}: {error.strerror}",
+                code="state-unwritable",
+                hint="free some disk space",
+            ) from error
         event = _event_of("rolled-back", before, made, registry_sha256=registry_hash(place.registry))
         return _Attempt(place, before, "reload", "gateway rollback").remember(event)
 

@@ -35,6 +35,13 @@ def _run(arguments: argparse.Namespace) -> int:
         log.warning(warning)
     before = status.read(settings.status_path)
     predecessor = next((p for p in (before.pid, before.predecessor) if status.is_gateway(p, settings.home)), 0)
+    if predecessor and settings.holder_socket is None:
+        # With a socket holder the old one serves until the new one does; without, both want the same addresses.
+        raise GatewayError(
+            f"a gateway of {settings.home} runs already (process {predecessor})",
+            code="already-running",
+            hint="end it with `gateway stop`, or set GATEWAY_HOME and GATEWAY_BIND for a second one",
+        )
     _tell(settings, Status(pid=os.getpid(), phase="preparing", predecessor=predecessor))
     try:
         is_pending = transaction.can_wait(place_of(settings))

@@ -41,6 +41,7 @@ class Monitor:
         self._is_ready = False
         self._stuck_since: dict[int, float] = {}
         self._to_roll: list[int] = []
+        self._first_pss: dict[int, int] = {}
         self._last_event_at = 0.0
         self._folded_at = 0.0
 
@@ -95,6 +96,8 @@ class Monitor:
             self._arbiter.retire(self._to_roll.pop(0), "roll")
         self._retire_heavy(workers)
         self._retire_stuck(workers, now)
+        if not self._settings.status_path.exists():
+            self._write()
         if now - self._folded_at > FOLD_INTERVAL_S:
             self._folded_at = now
             metrics.fold_dead(self._settings.metrics_dir)
@@ -132,7 +135,20 @@ class Monitor:
         limit = self._settings.worker_memory_mb
         if limit is None or self._arbiter.retiring:
             return
-        heavy = [worker for worker in workers if worker.pss_bytes > limit * 2**20 and worker.phase == "serving"]
+        for worker in workers:
+            if worker.pss_bytes and worker.pid not in self._first_pss:
+                self._first_pss[worker.pid] = worker.pss_bytes
+                if worker.pss_bytes > limit * 2**20:
+                    log.error(
+                        "worker_memory_mb is below what the models need; such a worker is not replaced",
+                        extra={"worker": worker.pid, "used_mb": worker.pss_bytes // 2**20, "limit_mb": limit},
+                    )
+        heavy = [
+            worker
+            for worker in workers
+            # A successor of one that began above the limit would begin there too, without end.
+            if worker.pss_bytes > limit * 2**20 >= self._first_pss.get(worker.pid, 0) and worker.phase == "serving"
+        ]
         for worker in sorted(heavy, key=lambda one: -one.pss_bytes)[:1]:
             self._arbiter.retire(worker.pid, f"uses {worker.pss_bytes // 2**20} MB, allowed are {limit} MB")
 

@@ -15,6 +15,7 @@ from gateway.codecs.json import encode
 from gateway.generation import Generation
 from gateway.history import Event
 from gateway.rest.api import Resource
+from gateway.rest.calls import INLINE_ROUTES, Hands
 from gateway.routes import Route
 from gateway.status import Status
 
@@ -65,29 +66,39 @@ class Health(Resource):  # type: ignore[misc]  # flask_restful has no types
         board: Board,
         status: Callable[[], Status],
         last: Callable[[], Event | None],
+        hands: Hands,
     ) -> None:
         self._current = current
+        self._hands = hands
         self._board = board
         self._status = status
         self._last = last
 
     def get(self) -> Response:
         """Answer 200 always; `status` says ok, degraded or unready."""
+        return self._hands.do(self._report, len(self._current().table.by_name), INLINE_ROUTES, None)
+
+    def _report(self) -> Response:
         generation = self._current()
         workers = [worker for worker in self._board.workers() if worker.alive]
         views = self._board.routes()
         table = generation.table
         status = "unready" if not table.is_ready() else "degraded" if table.degraded() else "ok"
         report = self._status()
+        last = self._last()
+        generations = {worker.generation for worker in workers if worker.phase == "serving"}
+        if last is not None and last.generation:
+            generations.add(last.generation)
         body = {
             "status": status,
             "generation": generation.id,
-            "same_generation": len({w.generation for w in workers if w.phase == "serving"}) <= 1,
+            "committed": last.generation if last is not None else generation.id,
+            "same_generation": len(generations) <= 1,
             "expected_workers": report.workers,
             "ready_workers": sum(1 for w in workers if w.phase == "serving"),
             "restarts": report.restarts,
             "pending": report.is_pending,
-            "reload": reload_report(self._last(), generation),
+            "reload": reload_report(last, generation),
             "routes": {r.spec.path: route_report(r, views.get(r.name)) for r in table.by_name.values()},
             "workers": [worker_report(worker) for worker in workers],
         }

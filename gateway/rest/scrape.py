@@ -10,6 +10,7 @@ from gateway.board import Board, RouteView
 from gateway.generation import Generation
 from gateway.history import Event
 from gateway.rest.api import Resource
+from gateway.rest.calls import INLINE_ROUTES, Hands
 from gateway.status import Status
 
 
@@ -18,13 +19,16 @@ class Metrics(Resource):  # type: ignore[misc]  # flask_restful has no types
 
     def __init__(
         self,
+        *,
         current: Callable[[], Generation],
         board: Board,
         status: Callable[[], Status],
         last: Callable[[], Event | None],
         directory: Path,
+        hands: Hands,
     ) -> None:
         self._current = current
+        self._hands = hands
         self._last = last
         self._board = board
         self._status = status
@@ -33,7 +37,12 @@ class Metrics(Resource):  # type: ignore[misc]  # flask_restful has no types
     def get(self) -> Response:
         """Render the page for the active generation."""
         openmetrics = "application/openmetrics-text" in request.headers.get("Accept", "")
-        page = metrics.render(self._directory, self._facts(), openmetrics=openmetrics)
+        page = self._hands.do(
+            lambda: metrics.render(self._directory, self._facts(), openmetrics=openmetrics),
+            len(self._current().table.by_name),
+            INLINE_ROUTES,
+            None,
+        )
         kind = metrics.CONTENT_TYPE_OPENMETRICS if openmetrics else metrics.CONTENT_TYPE
         return Response(page, content_type=kind)
 
