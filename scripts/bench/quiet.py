@@ -1,4 +1,4 @@
-"""Runs that other work on the machine disturbs are done again: the share of CPU that went elsewhere says which."""
+"""A run waits for a quiet second, and one that others disturb is done again: the CPU that went elsewhere says which."""
 
 import dataclasses
 import os
@@ -12,6 +12,8 @@ from bench.load import Figures
 #: A run beside which others took more of the machine than this is repeated, at most TRIES times; the quietest counts.
 NOISE = 0.15
 TRIES = 2
+#: How long to wait for a second in which the machine is idle before a run; afterwards it starts all the same.
+PATIENCE_S = 15
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -19,6 +21,7 @@ def quietest(run: Callable[[], Figures], server_cpu_s: Callable[[], float]) -> F
     """Return the figures of the least disturbed of up to TRIES runs."""
     best: Figures | None = None
     for _ in range(TRIES):
+        wait_for_calm()
         busy, own, began = _busy_s(), server_cpu_s() + _own_s(), time.monotonic()
         found = run()
         took = (time.monotonic() - began) * (os.cpu_count() or 1)
@@ -28,9 +31,18 @@ def quietest(run: Callable[[], Figures], server_cpu_s: Callable[[], float]) -> F
             best = found
         if best.others <= NOISE:
             break
-        time.sleep(1)
     assert best is not None
     return best
+
+
+def wait_for_calm() -> None:
+    """Return at the end of a second in which the machine was idle, or when patience is over."""
+    cores = os.cpu_count() or 1
+    for _ in range(PATIENCE_S):
+        busy = _busy_s()
+        time.sleep(1)
+        if _busy_s() - busy < NOISE * cores:
+            return
 
 
 def _busy_s() -> float:

@@ -4,6 +4,7 @@ import statistics
 from collections.abc import Callable, Mapping
 
 from bench.lineup import LINEUP
+from bench.load import Figures
 from bench.questions import ROUTES
 from bench.rounds import Outcome, Sample
 
@@ -14,10 +15,20 @@ CALM = 0.15
 REFERENCE = "gateway, access log off"
 
 
-def median(samples: list[Sample], of: Callable[[Sample], float]) -> float:
-    """Return the median of one figure over the rounds that others hardly disturbed, over all where none was such."""
-    calm = [sample for sample in samples if max(sample.many.others, sample.single.others) <= CALM]
-    return statistics.median(of(sample) for sample in calm or samples)
+def median(runs: list[Figures], of: Callable[[Figures], float]) -> float:
+    """Return the median of one figure over the runs that others hardly disturbed, over all where none was such."""
+    calm = [run for run in runs if run.others <= CALM]
+    return statistics.median(of(run) for run in calm or runs)
+
+
+def rate_of(samples: list[Sample]) -> float:
+    """Return requests a second with 8 connections."""
+    return median([one.many for one in samples], lambda run: run.rate)
+
+
+def memory_of(samples: list[Sample]) -> float:
+    """Return the memory of all processes after the load."""
+    return statistics.median(one.memory_mb for one in samples)
 
 
 def table(outcomes: Outcomes, route: str) -> str:
@@ -29,7 +40,7 @@ def table(outcomes: Outcomes, route: str) -> str:
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     reference = outcomes[REFERENCE].samples.get(route, []) if REFERENCE in outcomes else []
-    base = median(reference, lambda one: one.many.rate) if reference else 0.0
+    base = rate_of(reference) if reference else 0.0
     for peer in LINEUP:
         outcome = outcomes.get(peer.name)
         if outcome is None or route not in peer.routes:
@@ -43,18 +54,13 @@ def table(outcomes: Outcomes, route: str) -> str:
 
 
 def _row(samples: list[Sample], base: float) -> str:
-    rate = median(samples, lambda one: one.many.rate)
-    figures = (
-        median(samples, lambda one: one.many.p50_ms),
-        median(samples, lambda one: one.many.p99_ms),
-        median(samples, lambda one: one.single.p50_ms),
-        median(samples, lambda one: one.single.p99_ms),
-    )
+    rate = rate_of(samples)
+    figures = [of(samples) for _, of, _ in _FIGURES[1:5]]
     failed = sum(one.many.failed + one.single.failed for one in samples)
     mark = f" ({failed} failed)" if failed else ""
     cells = " | ".join(f"{value:.2f}" for value in figures)
     ratio = f"{base / rate:.2f}x" if base else ""
-    return f"{rate:,.0f}{mark} | {cells} | {median(samples, lambda one: one.memory_mb):.0f} | {ratio}"
+    return f"{rate:,.0f}{mark} | {cells} | {memory_of(samples):.0f} | {ratio}{_doubt(samples)}"
 
 
 def losses(outcomes: Outcomes) -> list[str]:
@@ -71,20 +77,34 @@ def losses(outcomes: Outcomes) -> list[str]:
     return found
 
 
-_FIGURES: tuple[tuple[str, Callable[[Sample], float], bool], ...] = (
-    ("req/s", lambda one: one.many.rate, True),
-    ("p50", lambda one: one.many.p50_ms, False),
-    ("p99", lambda one: one.many.p99_ms, False),
-    ("c=1 p50", lambda one: one.single.p50_ms, False),
-    ("c=1 p99", lambda one: one.single.p99_ms, False),
-    ("memory", lambda one: one.memory_mb, False),
+def _doubt(samples: list[Sample]) -> str:
+    """Mark a row that no round measured without other work beside it."""
+    return "" if any(one.many.others <= CALM for one in samples) else " (disturbed)"
+
+
+def _many(of: Callable[[Figures], float]) -> Callable[[list[Sample]], float]:
+    return lambda samples: median([one.many for one in samples], of)
+
+
+def _single(of: Callable[[Figures], float]) -> Callable[[list[Sample]], float]:
+    return lambda samples: median([one.single for one in samples], of)
+
+
+#: Name, how to compute it, and whether more is better.
+_FIGURES: tuple[tuple[str, Callable[[list[Sample]], float], bool], ...] = (
+    ("req/s", rate_of, True),
+    ("p50", _many(lambda run: run.p50_ms), False),
+    ("p99", _many(lambda run: run.p99_ms), False),
+    ("c=1 p50", _single(lambda run: run.p50_ms), False),
+    ("c=1 p99", _single(lambda run: run.p99_ms), False),
+    ("memory", memory_of, False),
 )
 
 
 def _better(ours: list[Sample], theirs: list[Sample]) -> list[str]:
     found = []
     for name, of, more_is_better in _FIGURES:
-        mine, other = median(ours, of), median(theirs, of)
+        mine, other = of(ours), of(theirs)
         if (other > mine) is more_is_better and other != mine:
             found.append(f"has the better {name}: {other:,.4g} against {mine:,.4g}")
     return found

@@ -102,6 +102,8 @@ def answers_post(peer: Peer, question: Question) -> bool:
     try:
         peer.dialect.read(question, post(peer.url(question.route), peer.dialect.encode(question)))
     except OSError as error:
+        if "not ready" in str(error):
+            return False
         # 4xx and 500 are answers that will not get better by waiting: the check of answers reports them.
         return str(error)[:3].isdigit() and str(error)[:3] not in ("502", "503", "504", "404")
     except ValueError:

@@ -15,7 +15,9 @@ def health():
 
 @app.post("/loan")
 def predict():
-    frame = h2o.H2OFrame([request.get_json()])
+    fields = request.get_json()
+    levels = {name: "enum" for name, value in fields.items() if isinstance(value, str)}
+    frame = h2o.H2OFrame({name: [value] for name, value in fields.items()}, column_types=levels)
     found = MODEL.predict(frame).as_data_frame(use_multi_thread=False)
     h2o.remove(frame)
     return {"prediction": float(found["approved"][0])}
