@@ -26,7 +26,7 @@ module.exports = {
     {
       ...common,
       name: 'gateway-socket', // keeps the listening sockets open while `gateway` is replaced
-      script: path.join(__dirname, 'gateway/process/socket_holder.py'),
+      script: 'gateway/process/socket_holder.py', // relative: PM2 hands a path with a blank to a shell
       args: [holder, ...bind],
       out_file: path.join(home, 'logs/socket.log'),
       error_file: path.join(home, 'logs/socket.log'),
@@ -35,7 +35,7 @@ module.exports = {
     {
       ...common,
       name: 'gateway',
-      script: path.join(path.dirname(python), 'gateway'),
+      script: path.relative(__dirname, path.join(path.dirname(python), 'gateway')),
       args: ['serve'],
       out_file: path.join(home, 'logs/gateway.log'),
       error_file: path.join(home, 'logs/gateway.log'),

@@ -58,4 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # `gateway describe … | head`: the reader has gone, which is no fault.
         return 0
+    except OSError as error:
+        return complain(
+            GatewayError(f"{error.strerror}: {error.filename or ''}", code="system", hint="see `gateway doctor`")
+        )
     return code

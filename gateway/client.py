@@ -45,7 +45,14 @@ class Client:
 
     def get(self, path: str) -> Any:
         """Return the decoded JSON of GET `path`; raises GatewayError "unreachable" where nobody answers."""
-        return json.loads(self.fetch("GET", path)[1])
+        try:
+            return json.loads(self.fetch("GET", path)[1])
+        except ValueError as error:
+            raise GatewayError(
+                f"what answers on {self.address} is no gateway",
+                code="unreachable",
+                hint="set GATEWAY_BIND to its address",
+            ) from error
 
     def fetch(self, method: str, path: str, body: bytes | None = None, kind: str = "") -> tuple[int, bytes]:
         """Return status and body of one request."""
@@ -54,7 +61,7 @@ class Client:
             connection.request(method, path, body, {"Content-Type": kind} if kind else {})
             answer = connection.getresponse()
             return answer.status, answer.read()
-        except OSError as error:
+        except (OSError, http.client.HTTPException) as error:
             raise GatewayError(
                 f"no gateway answers on {self.address}: {error}", code="unreachable", hint="start it with: make run"
             ) from error

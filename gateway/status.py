@@ -16,14 +16,16 @@ class Status:
     """
     Hold the arbiter's view.
 
-    `pid` is the arbiter, `predecessor` one that outlived its process manager and serves until this one does. `phase`
-    is preparing, serving or failed, `message` the reason of a failure, `is_pending` that registry.yaml is still to be
-    tried. `quarantined` are the routes whose predicts killed workers, by name: the manifest key that the entry holds
-    for, and the reason.
+    `pid` is the arbiter (`began`: see `started`), `predecessor` one that outlived its process manager and serves until
+    this one does. `phase` is preparing, serving or failed, `message` the reason of a failure, `is_pending` that
+    registry.yaml is still to be tried. `quarantined` are the routes whose predicts killed workers, by name: the
+    manifest key that the entry holds for, and the reason.
     """
 
     pid: int = 0
+    began: int = 0
     predecessor: int = 0
+    predecessor_began: int = 0
     phase: str = ""
     message: str = ""
     is_pending: bool = False
@@ -33,14 +35,18 @@ class Status:
     quarantined: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
-def is_gateway(pid: int, home: Path) -> bool:
-    """Say whether a living process is a gateway of this home; a pid alone may have been given to somebody else."""
+def started(pid: int) -> int:
+    """Return when a living process began, in ticks since the machine did; 0 where there is none."""
     try:
-        words = Path(f"/proc/{pid}/cmdline").read_bytes()
-        environ = Path(f"/proc/{pid}/environ").read_bytes()
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return False
-    return b"gateway" in words and f"GATEWAY_HOME={home}".encode() in environ.split(b"\0")
+        return 0
+    return 0 if fields[0] == "Z" else int(fields[19])
+
+
+def is_alive(pid: int, began: int) -> bool:
+    """Say whether a process still is the one that was noted; its pid alone may have been given to somebody else."""
+    return pid > 0 and began > 0 and started(pid) == began
 
 
 def write(path: Path, status: Status) -> None:

@@ -21,10 +21,15 @@ touch "$pm2_home/touch"
 
 # PM2 writes the caller's whole environment into process lists and dump files: hand over only what is needed.
 pm2() {
+    set -- "$root/node_modules/.bin/pm2" "$@"
+    for name in $(env | sed -n 's/^\(GATEWAY_[A-Z_]*\)=.*/\1/p'); do
+        case "$name" in GATEWAY_HOME | GATEWAY_HOLDER_SOCKET) continue ;; esac
+        eval "value=\$$name"
+        set -- "$name=$value" "$@"
+    done
     env -i PATH="$root/.venv/bin:$PATH" HOME="${HOME:-/}" LANG="${LANG:-C.UTF-8}" TERM="${TERM:-dumb}" \
         PM2_HOME="$pm2_home" PM2_DISABLE_VERSION_CHECK=true GATEWAY_HOME="$home" GATEWAY_HOLDER_SOCKET="$holder" \
-        ${JAVA_HOME:+"JAVA_HOME=$JAVA_HOME"} $(env | grep -E '^GATEWAY_[A-Z_]+=[^[:space:]]*$' | grep -vE '^GATEWAY_(HOME|HOLDER_SOCKET)=' || true) \
-        "$root/node_modules/.bin/pm2" "$@"
+        ${JAVA_HOME:+"JAVA_HOME=$JAVA_HOME"} "$@"
 }
 
 is_online() { pm2 jlist 2>/dev/null | "$root/.venv/bin/python" scripts/is_online.py "$1"; }
@@ -44,6 +49,8 @@ down)
     echo "stopped"
     ;;
 status)
+    [ -e "$pm2_home/pm2.pid" ] && kill -0 "$(cat "$pm2_home/pm2.pid")" 2>/dev/null \
+        || { echo "nothing runs here; start it with: make run"; exit 1; }
     pm2 ls
     GATEWAY_HOME="$home" "$root/.venv/bin/gateway" routes || true
     ;;

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from gateway.commands.base import OK, REGISTRY, Command, say
+from gateway.commands.describe import describe_or_raise
 from gateway.registry.add import add_route
 
 
@@ -15,9 +16,13 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--allow-pickle", action="store_true", help="accept a pickle: pins its sha256 and sets allow_pickle"
     )
+    parser.add_argument("--force", action="store_true", help="add it although it cannot be loaded here")
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    if not arguments.force:
+        # A route that cannot serve would make the running gateway refuse every later edit.
+        describe_or_raise(arguments.artifact, arguments.loader, allow_pickle=arguments.allow_pickle)
     added = add_route(
         arguments.registry,
         arguments.artifact,

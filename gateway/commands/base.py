@@ -13,6 +13,8 @@ from gateway.errors import GatewayError, RegistryError
 OK: Final = 0
 FAILED: Final = 1
 BAD_REGISTRY: Final = 78
+#: Codes of faults that starting again does not repair; supervisors are told so by exit code 78.
+CONFIGURATION: Final = frozenset({"settings", "cannot-listen", "already-running"})
 
 REGISTRY: Final = Path("registry.yaml")
 
@@ -41,4 +43,5 @@ def complain(error: GatewayError) -> int:
     sys.stderr.write(f"error: {error.message}  [{error.code}]\n")
     if error.hint:
         sys.stderr.write(f"  fix: {error.hint}\n")
-    return BAD_REGISTRY if isinstance(error, RegistryError) else FAILED
+    is_configuration = isinstance(error, RegistryError) or error.code in CONFIGURATION
+    return BAD_REGISTRY if is_configuration else FAILED

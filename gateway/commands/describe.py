@@ -54,6 +54,14 @@ def _run(arguments: argparse.Namespace) -> int:
     return OK
 
 
+def describe_or_raise(artifact: str, loader: str | None, *, allow_pickle: bool = False) -> None:
+    """Raise the error that keeps an artifact from being served; a pickle is opened only where that is allowed."""
+    path = locate(Path.cwd(), artifact)
+    found = _identify(path, artifact, loader)
+    options = LoadOptions(entry=split_entry(artifact)[1], origin=path.parent, allow_pickle=allow_pickle)
+    get_loader(found.loader).describe(path, options)
+
+
 def _identify(path: Path, text: str, loader: str | None) -> Description:
     candidates = (loader,) if loader else sniff(path, text)
     if len(candidates) != 1:

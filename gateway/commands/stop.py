@@ -18,12 +18,13 @@ def _configure(parser: argparse.ArgumentParser) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     settings = Settings.load()
     report = status.read(settings.status_path)
-    pids = [pid for pid in {report.pid, report.predecessor} if status.is_gateway(pid, settings.home)]
+    known = {report.pid: report.began, report.predecessor: report.predecessor_began}
+    pids = [pid for pid, began in known.items() if status.is_alive(pid, began)]
     for pid in pids:
         os.kill(pid, signal.SIGTERM)
     holder = socket_holder.end(settings.holder_path)
     over = wait_until(
-        lambda: not any(status.is_gateway(pid, settings.home) for pid in pids), settings.graceful_timeout_s + 5
+        lambda: not any(status.is_alive(pid, known[pid]) for pid in pids), settings.graceful_timeout_s + 5
     )
     if pids or holder:
         say("stopped" if over else f"still running: {', '.join(map(str, pids))}")

@@ -12,7 +12,7 @@ from typing import Any
 from gateway import status
 from gateway.client import Client
 from gateway.commands.base import BAD_REGISTRY, FAILED, OK, Command, say
-from gateway.commands.routes import line
+from gateway.commands.routes import line, tell_refusal
 from gateway.errors import GatewayError
 from gateway.settings import Settings
 
@@ -94,9 +94,10 @@ def _show(client: Client, health: dict[str, Any]) -> int:
         else:
             failed += _try(client, route)
         say("")
+    failed += tell_refusal(health)
     say("watch it:  make monit    make status    make logs    curl " + client.url + "/metrics")
     if failed:
-        sys.stderr.write(f"\n{failed} of {len(health['routes'])} routes do not serve; the others do\n")
+        sys.stderr.write(f"\nnot everything is as registry.yaml says: {failed} of the above\n")
     return FAILED if failed else OK
 
 

@@ -111,6 +111,7 @@ _MODULES: dict[str, str] = {
         "RationalQuadratic Sum WhiteKernel"
     ),
     "sklearn.impute._base": "MissingIndicator SimpleImputer",
+    "sklearn.impute._iterative": "IterativeImputer",
     "sklearn.impute._knn": "KNNImputer",
     "sklearn.isotonic": "IsotonicRegression",
     "sklearn.kernel_approximation": "AdditiveChi2Sampler Nystroem PolynomialCountSketch RBFSampler SkewedChi2Sampler",

@@ -34,9 +34,15 @@ class Monitor:
     def __init__(self, settings: Settings, bridge: PM2Bridge, *, is_pending: bool = False) -> None:
         self._settings = settings
         self._bridge = bridge
-        self._predecessor = status.read(settings.status_path).predecessor
+        self._told = status.read(settings.status_path)
         self._board = Board.open(settings.board_path)
-        self._status = Status(workers=settings.workers, pid=os.getpid(), phase="serving", is_pending=is_pending)
+        self._status = Status(
+            workers=settings.workers,
+            pid=os.getpid(),
+            began=status.started(os.getpid()),
+            phase="serving",
+            is_pending=is_pending,
+        )
         self._blame = Blame()
         self._is_ready = False
         self._stuck_since: dict[int, float] = {}
@@ -112,8 +118,8 @@ class Monitor:
 
     def _end_predecessor(self) -> None:
         """Let a gateway go that outlived its process manager: it served until now, from the same sockets."""
-        pid = self._predecessor
-        if pid and status.is_gateway(pid, self._settings.home):
+        pid = self._told.predecessor
+        if status.is_alive(pid, self._told.predecessor_began):
             log.warning("ending the gateway that ran here before", extra={"arbiter": pid})
             os.kill(pid, signal.SIGTERM)
 

@@ -123,7 +123,8 @@ def _slots(settings: Settings) -> int:
 def _listeners(settings: Settings) -> list[str]:
     """Return gunicorn's binds: descriptors of the socket holder where there is one, else the addresses."""
     if settings.holder_socket is None:
-        return list(settings.bind)
+        # Bound here and not by gunicorn, which would try a taken address five times and tell it in its own words.
+        return [f"fd://{socket_holder.bind(address).detach()}" for address in settings.bind]
     return [f"fd://{descriptor}" for descriptor in socket_holder.fetch(settings.holder_socket)]
 
 
@@ -136,15 +137,15 @@ def serve(settings: Settings, *, is_pending: bool = False) -> None:
     """
     bridge = PM2Bridge()
     bridge.attach(os.environ)
-    settings.run_dir.mkdir(parents=True, exist_ok=True)
-    metrics.configure(settings.metrics_dir)
-    metrics.fold_dead(settings.metrics_dir)
-    Board.create(settings.board_path, slots=_slots(settings), routes=BOARD_ROUTES).close()
     try:
         server = Server(settings, bridge, is_pending=is_pending)
     except OSError as error:
         raise GatewayError(
             str(error), code="cannot-listen", hint="is gateway-socket running? see: make status"
         ) from error
+    settings.run_dir.mkdir(parents=True, exist_ok=True)
+    metrics.configure(settings.metrics_dir)
+    metrics.fold_dead(settings.metrics_dir)
+    Board.create(settings.board_path, slots=_slots(settings), routes=BOARD_ROUTES).close()
     sys.argv[0] = "gateway"
     server.run()

@@ -137,7 +137,7 @@ def _bind_patiently(address: str, path: Path) -> socket.socket:
                 raise
             if not _error_file(path).exists():
                 print(error.strerror, file=sys.stderr, flush=True)
-            _error_file(path).write_text(str(error.strerror))
+                _error_file(path).write_text(str(error.strerror))
         time.sleep(0.2)
 
 
@@ -167,7 +167,8 @@ def fetch(path: Path, timeout_s: float = 10.0) -> list[int]:
 
 def _why(path: Path, error: OSError) -> str:
     with contextlib.suppress(OSError):
-        return _error_file(path).read_text()
+        if reason := _error_file(path).read_text():
+            return reason
     return f"the socket holder at {path} does not answer: {error.strerror}"
 
 

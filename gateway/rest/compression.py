@@ -81,7 +81,16 @@ class Bounded:
         """Return up to `size` bytes, nothing at the end; everything when `size` is negative."""
         if size is None or size < 0:
             return b"".join(iter(lambda: self.read(PIECE), b""))
-        content = self._read(size)
+        try:
+            content = self._read(size)
+        except RequestError:
+            raise
+        except Exception as error:  # gunicorn's parser has a name of its own for each way to chunk wrongly
+            if not type(error).__module__.startswith("gunicorn.http"):
+                raise
+            raise RequestError(
+                400, f"the body is not chunked as HTTP says: {error}", code="bad-chunks", hint="send Content-Length"
+            ) from error
         self._left -= len(content)
         if self._left < 0:
             raise too_large(self._limit)
