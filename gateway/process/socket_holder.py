@@ -62,6 +62,7 @@ def hold(addresses: Sequence[str], path: Path) -> None:
     Takes over from a holder that is still there (its PM2 died): the kernel's sockets stay the same, nothing is refused.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    _error_file(path).unlink(missing_ok=True)
     listeners, predecessor = _inherit(addresses, path)
     for address in addresses[len(listeners) :]:
         listeners.append(_bind_patiently(address, path))
