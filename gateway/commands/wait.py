@@ -94,11 +94,11 @@ def _show(client: Client, health: dict[str, Any]) -> int:
         else:
             failed += _try(client, route)
         say("")
-    failed += tell_refusal(health)
+    refused = tell_refusal(health)
     say("watch it:  make monit    make status    make logs    curl " + client.url + "/metrics")
     if failed:
-        sys.stderr.write(f"\nnot everything is as registry.yaml says: {failed} of the above\n")
-    return FAILED if failed else OK
+        sys.stderr.write(f"\n{failed} of {len(health['routes'])} routes do not serve; the others do\n")
+    return FAILED if failed or refused else OK
 
 
 def _try(client: Client, route: dict[str, Any]) -> int:

@@ -31,7 +31,8 @@ def test_a_killed_worker_costs_only_what_it_was_answering(gateway: Start, tmp_pa
             os.kill(victim, signal.SIGKILL)
             until(lambda victim=victim: victim not in server.workers() and full(server, {victim}), 30)
     assert len(load.seen.failures) <= kills * clients, load.seen.failures
-    assert all("Reset" in why or "Incomplete" in why or "Broken" in why for _, _, why in load.seen.failures)
+    cut = ("Reset", "Incomplete", "Broken", "ClosedIdle")  # each a connection that the killed process held
+    assert all(any(word in why for word in cut) for _, _, why in load.seen.failures), load.seen.failures
     page = server.get("/metrics").body.decode()
     counted = sum(
         float(line.rsplit(" ", 1)[1])
