@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, Protocol
 
+from gateway.codecs.places import Places
 from gateway.errors import Fault, InputError
 
 
@@ -13,8 +14,8 @@ class Decoded:
     Hold the instances of a body, not yet validated: each an object of fields or a list of values in order.
 
     `single` says that the client sent one instance and expects one answer. `text` says that numbers are written as
-    text. `at` is the path of the only instance, or of the list of them. `parameters` are options of the call found in
-    the body (names that start with "_").
+    text. `at` is the path of the only instance, or of the list of them; `places` tells where its values stood if they
+    did not stand in rows there. `parameters` are options of the call found in the body (names that start with "_").
     """
 
     instances: Sequence[Any]
@@ -22,6 +23,7 @@ class Decoded:
     text: bool = False
     at: str = "$"
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    places: Places | None = None
 
 
 class Codec(Protocol):

@@ -12,6 +12,7 @@ import numpy as np
 
 from gateway.codecs.base import Decoded, refuse
 from gateway.codecs.json_faults import explain_body, reject_duplicates
+from gateway.codecs.places import bare
 from gateway.codecs.positional import parse_line
 from gateway.schema import Signature
 
@@ -73,7 +74,8 @@ class JsonCodec:
         if word == "data" and scalar:
             return Decoded([content], True, False, at, options)
         if scalar and self.one_field:
-            content = [[value] for value in content]
+            rows = [[value] for value in content]
+            return Decoded(rows, False, False, at, options, bare(at))
         return Decoded(_rows(content, at), False, False, at, options)
 
 

@@ -23,11 +23,12 @@ class InstancesReader:
     def read(self, body: BinaryIO, limits: Limits) -> Iterator[Chunk]:
         """Yield the rows in order."""
         del body
-        instances = self._decoded.instances
+        decoded = self._decoded
+        instances = decoded.instances
         limits.check(len(instances))
         for start in range(0, len(instances), limits.chunk_rows):
             part = instances[start : start + limits.chunk_rows]
-            yield Chunk(start, len(part), instances=part, text=self._decoded.text, at=self._decoded.at)
+            yield Chunk(start, len(part), instances=part, text=decoded.text, at=decoded.at, places=decoded.places)
 
 
 class JsonWriter:

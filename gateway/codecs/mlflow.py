@@ -6,14 +6,18 @@ Knows no HTTP and no rule of a field; the CSV of that protocol is everybody's CS
 
 import json
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
+from gateway.codecs import places
 from gateway.codecs.base import Decoded, refuse
 from gateway.codecs.json import parse
+from gateway.codecs.places import Places
 from gateway.errors import InputError
 from gateway.schema import Signature
 
 FORMATS: Final = ("dataframe_split", "dataframe_records", "instances", "inputs")
+#: Rows, and where their values stood if not in rows of a list.
+Read: TypeAlias = tuple[list[Any], Places | None]
 _EXPECTED: Final = "exactly one of dataframe_split, dataframe_records, instances, inputs; and params"
 
 
@@ -38,10 +42,10 @@ def decode(body: bytes, signature: Signature) -> Decoded:
     if params is not None and type(params) is not dict:
         refuse("json-type", "params must be an object", at="$.params", expected="object")
     at = f"$.{given[0]}"
-    rows = _READERS[given[0]](value[given[0]], at, signature)
+    rows, where = _READERS[given[0]](value[given[0]], at, signature)
     if not rows:
         refuse("empty-batch", "the body has no instances", at=at, expected="at least one instance")
-    return Decoded(rows, False, at=at, parameters=params or {})
+    return Decoded(rows, False, at=at, parameters=params or {}, places=where)
 
 
 def _parse(body: bytes) -> Any:
@@ -61,7 +65,7 @@ def _constant(word: str) -> None:
         raise ValueError(word)
 
 
-def _split(value: Any, at: str, signature: Signature) -> list[Any]:
+def _split(value: Any, at: str, signature: Signature) -> Read:
     if type(value) is not dict or type(value.get("data")) is not list:
         refuse("json-type", "dataframe_split must have data", at=at, expected='{"columns": […], "data": [[…], …]}')
     rows: list[Any] = value["data"]
@@ -69,12 +73,13 @@ def _split(value: Any, at: str, signature: Signature) -> list[Any]:
     for row, cells in enumerate(rows):
         if type(cells) is not list:
             refuse("json-type", "a row must be a list of values", at=f"{at}.data[{row}]", expected="list")
+    bare = Places(lambda row, rest: f"{at}.data[{row}]{rest}")
     if columns is None:
-        return rows
+        return rows, bare
     if type(columns) is not list or any(type(name) is not str for name in columns):
         # pandas numbers the columns of a bare array: they are positions, not names.
         if type(columns) is list and columns == list(range(len(columns))):
-            return rows
+            return rows, bare
         refuse("json-type", "columns must be a list of names", at=f"{at}.columns", expected="list of strings")
     if len(set(columns)) < len(columns):
         refuse("repeated", "a column stands twice", at=f"{at}.columns", expected="each column once")
@@ -82,54 +87,54 @@ def _split(value: Any, at: str, signature: Signature) -> list[Any]:
         if len(cells) != len(columns):
             message = f"{len(columns)} columns are named, the row has {len(cells)} values"
             refuse("arity", message, at=f"{at}.data[{row}]", expected=len(columns))
-    return [dict(zip(columns, cells, strict=True)) for cells in rows]
+    return [dict(zip(columns, cells, strict=True)) for cells in rows], places.split(at, columns)
 
 
-def _records(value: Any, at: str, signature: Signature) -> list[Any]:
+def _records(value: Any, at: str, signature: Signature) -> Read:
     if type(value) is not list:
         refuse("json-type", "dataframe_records must be a list", at=at, expected="a list of objects")
     for row, record in enumerate(value):
         if type(record) is not dict:
             refuse("json-type", "a record must be an object", at=f"{at}[{row}]", expected="object")
-    return value
+    return value, None
 
 
-def _instances(value: Any, at: str, signature: Signature) -> list[Any]:
+def _instances(value: Any, at: str, signature: Signature) -> Read:
     if type(value) is not list:
         refuse("json-type", "instances must be a list", at=at, expected="a list of objects, lists or values")
     return _rows(value, at, signature)
 
 
-def _rows(value: list[Any], at: str, signature: Signature) -> list[Any]:
+def _rows(value: list[Any], at: str, signature: Signature) -> Read:
     """Make rows of objects, of lists, or of bare values where the model has one input."""
     kinds = set(map(type, value))
     if kinds <= {dict}:
-        return [{name: _squeeze(cell) for name, cell in row.items()} for row in value]
+        return [{name: _squeeze(cell) for name, cell in row.items()} for row in value], places.records(at, value)
     if kinds == {list}:
-        return value
+        return value, None
     if kinds & {dict, list}:
         refuse("mixed-batch", "a batch holds objects, lists or values, not several of them", at=at)
     if len(signature.positions) == 1:
-        return [[cell] for cell in value]
+        return [[cell] for cell in value], places.bare(at)
     message = f"a bare value is no instance: the model has {len(signature.positions)} inputs"
     return refuse("instance-type", message, at=f"{at}[0]", expected="object or list")
 
 
-def _inputs(value: Any, at: str, signature: Signature) -> list[Any]:
+def _inputs(value: Any, at: str, signature: Signature) -> Read:
     """Read columns (`{"a": […]}`), a tensor (`[[…], …]`), or one instance (`{"a": 1}`, or a text)."""
     if type(value) is list:
         return _rows(value, at, signature)
     if type(value) is not dict:
-        return _rows([value], at, signature)
+        return _rows([value], at, signature)[0], places.alone(at)
     columns: Mapping[str, Any] = value
     if not any(type(column) is list for column in columns.values()):
-        return [dict(columns)] if columns else []
+        return [dict(columns)] if columns else [], places.alone(at)
     sizes = {len(column) if type(column) is list else -1 for column in columns.values()}
     if len(sizes) > 1:
         refuse("json-type", "the columns differ in length", at=at, expected="lists of equal length")
     names = list(columns)
     cells = zip(*columns.values(), strict=True)
-    return [dict(zip(names, map(_squeeze, row), strict=True)) for row in cells]
+    return [dict(zip(names, map(_squeeze, row), strict=True)) for row in cells], places.by_column(at, columns)
 
 
 def _squeeze(cell: Any) -> Any:

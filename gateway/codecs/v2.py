@@ -9,7 +9,7 @@ import binascii
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -30,13 +30,21 @@ _MAX_RANK: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """Hold one input: flat values in row-major order. `at` is where it stood."""
+    """Hold one input: flat values in row-major order. `at` is where it stood, `form` how its values were written."""
 
     name: str
     datatype: str
     shape: tuple[int, ...]
     values: Sequence[Any] | npt.NDArray[Any]
     at: str = "$"
+    form: Literal["flat", "nested", "raw"] = "raw"
+
+    def at_element(self, index: int) -> str:
+        """Return where the element with this flat index stood; raw bytes have no path of their own."""
+        if self.form == "raw":
+            return self.at
+        places = np.unravel_index(index, self.shape) if self.form == "nested" else (index,)
+        return f"{self.at}.data" + "".join(f"[{place}]" for place in places)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +128,11 @@ def _tensor(value: Any, at: str, raw: memoryview) -> tuple[Tensor, int]:
     if type(data) is not list:
         refuse("json-type", "data must be a list", at=f"{at}.data", expected="a flat or nested list")
     flat = _flat(data, shape, count, f"{at}.data")
-    _check_elements(datatype, flat, f"{at}.data")
+    tensor = Tensor(name, datatype, shape, flat, at, "flat" if flat is data else "nested")
+    _check_elements(tensor)
     if parameters.get("content_type") == "base64" and datatype == "BYTES":
-        flat = [_unbase64(text, f"{at}.data[{row}]") for row, text in enumerate(flat)]
-    return Tensor(name, datatype, shape, flat, at), 0
+        tensor = replace(tensor, values=[_unbase64(text, tensor, row) for row, text in enumerate(flat)])
+    return tensor, 0
 
 
 def _raw_tensor(value: Any, parameters: dict[str, Any], tensor: Tensor, raw: memoryview) -> tuple[Tensor, int]:
@@ -164,7 +173,8 @@ def _flat(data: list[Any], shape: tuple[int, ...], count: int, at: str) -> list[
     return flat
 
 
-def _check_elements(datatype: str, flat: list[Any], at: str) -> None:
+def _check_elements(tensor: Tensor) -> None:
+    datatype, flat = tensor.datatype, tensor.values
     allowed = _JSON_TYPES[datatype]
     kinds = set(map(type, flat)) - allowed - {type(None)}
     if kinds:
@@ -172,17 +182,18 @@ def _check_elements(datatype: str, flat: list[Any], at: str) -> None:
         names = {str: "a text", bool: "a boolean", int: "a number", float: "a number with a point", dict: "an object"}
         got = names.get(type(flat[row]), "a list")
         hint = "send it as binary tensor data" if datatype == BF16 else None
-        refuse("tensor-type", f"{got} is no {datatype}", at=f"{at}[{row}]", expected=datatype, hint=hint)
+        refuse("tensor-type", f"{got} is no {datatype}", at=tensor.at_element(row), expected=datatype, hint=hint)
     if int in allowed and float not in allowed:
         limits = np.iinfo(DTYPES[datatype])
         for row, element in enumerate(flat):
             if element is not None and not limits.min <= element <= limits.max:
-                refuse("tensor-type", f"a number is out of the range of {datatype}", at=f"{at}[{row}]")
+                refuse("tensor-type", f"a number is out of the range of {datatype}", at=tensor.at_element(row))
 
 
-def _unbase64(text: Any, at: str) -> Any:
+def _unbase64(text: Any, tensor: Tensor, row: int) -> Any:
     if text is None:
         return None
+    at = tensor.at_element(row)
     try:
         return text_of(base64.b64decode(text, validate=True), at)
     except (binascii.Error, ValueError):

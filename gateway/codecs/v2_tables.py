@@ -13,10 +13,12 @@ from typing import Any, Final
 import numpy as np
 
 from gateway.codecs.base import refuse
+from gateway.codecs.places import Places
 from gateway.codecs.v2 import InferRequest, Tensor, Wanted
 from gateway.codecs.v2_binary import DTYPES, text_of, write_raw
 from gateway.near import did_you_mean, listing
 from gateway.schema import Field, Output, Signature
+from gateway.validation.faults import member
 
 _DATATYPES: Final = {"number": "FP64", "integer": "INT64", "boolean": "BOOL", "string": "BYTES"}
 _LABEL_TYPES: Final[dict[type, str]] = {bool: "BOOL", int: "INT64", float: "FP64"}
@@ -73,7 +75,7 @@ def table_of(request: InferRequest, signature: Signature) -> tuple[list[str], li
 
     Raises InputError where the tensors do not fit the signature.
     """
-    by_name = {name: field for field in signature.inputs for name in (field.name, *field.aliases)}
+    by_name = _fields(signature)
     tensor = request.inputs[0]
     if len(request.inputs) == 1 and _is_positional(tensor, signature, by_name):
         fields = {field.name: field for field in signature.inputs}
@@ -99,6 +101,27 @@ def table_of(request: InferRequest, signature: Signature) -> tuple[list[str], li
             refuse("tensor-shape", message, at=f"{one.at}.shape", expected=size)
         columns.append(_cells(one, by_name[one.name], 0, 1))
     return [one.name for one in request.inputs], columns
+
+
+def _fields(signature: Signature) -> dict[str, Field]:
+    return {name: field for field in signature.inputs for name in (field.name, *field.aliases)}
+
+
+def places_of(request: InferRequest, signature: Signature) -> Places:
+    """Return where the cells stood of a request that `table_of` took."""
+    tensor = request.inputs[0]
+    whole = len(request.inputs) == 1 and _is_positional(tensor, signature, _fields(signature))
+    names = signature.positions if whole else [one.name for one in request.inputs]
+    known = {member("", name): index for index, name in enumerate(names)}
+
+    def cell(row: int, rest: str) -> str:
+        index = known[rest]
+        return tensor.at_element(row * len(names) + index) if whole else request.inputs[index].at_element(row)
+
+    def name(rest: str) -> str:
+        return f"{request.inputs[known[rest]].at}.name" if rest in known and not whole else "$.inputs"
+
+    return Places(cell, name)
 
 
 def _is_positional(tensor: Tensor, signature: Signature, by_name: dict[str, Field]) -> bool:

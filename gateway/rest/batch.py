@@ -9,25 +9,30 @@ import functools
 import logging
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from flask import Response, request
 
-from gateway.answers import Answer, AnswerContext
+from gateway.answers import AnswerContext
 from gateway.codecs.chunks import MAX_FAULTS, Answered, BatchWriter, Chunk, Limits
 from gateway.errors import Fault, GatewayError, InputError
 from gateway.rest.errors import fault_json
 from gateway.rest.judging import Judge, Judged
 from gateway.rest.negotiate import Wish
+from gateway.rest.reading import deadline_of
 from gateway.rest.sources import BatchSource
+from gateway.rest.spool import scratch
 from gateway.rest.tables import InputTable, writer_for
 from gateway.routes import Route
 from gateway.schema import Batch, Predictions
 from gateway.validation import Validator
 
 log = logging.getLogger("gateway.batch")
+
+#: Turns predictions into one JSON value per row.
+Answering: TypeAlias = Callable[[Batch, Predictions, AnswerContext], list[Any]]
 
 
 class BatchRun:
@@ -42,7 +47,7 @@ class BatchRun:
         self,
         route: Route,
         validator: Validator,
-        answer: Answer,
+        answer: Answering,
         source: BatchSource,
         *,
         wanted: Wish,
@@ -109,7 +114,7 @@ class BatchRun:
             self._validator,
             spec.id_fields,
             skip=self._wanted.skip,
-            unique_ids=spec.batch == "by_id" and bool(spec.id_fields),
+            unique_ids=self._wanted.shape_of(spec.batch) == "by_id" and bool(spec.id_fields),
         )
 
     def _second_pass(self) -> Iterator[Judged]:
@@ -178,6 +183,28 @@ def _step(chunks: Iterator[Chunk], judge: Judge) -> Judged | None:
     """Parse and validate the next chunk; None after the last."""
     chunk = next(chunks, None)
     return None if chunk is None else judge(chunk)
+
+
+def answer_batch(route: Route, validator: Validator, answer: Answering, source: BatchSource, wanted: Wish) -> Response:
+    """Answer the batch of the current request, and note its rows and its time."""
+    run = BatchRun(
+        route,
+        validator,
+        answer,
+        source,
+        wanted=wanted,
+        context=context_of(route),
+        until=deadline_of(math.inf),
+        scratch=scratch(),
+    )
+    try:
+        response = run.respond()
+    except BaseException:
+        source.body.close()
+        raise
+    request.environ["gateway.rows"] = run.rows
+    request.environ["gateway.predict_s"] = run.predict_s
+    return response
 
 
 def one_answer(route: Route, batch: Batch, answer: Any, wanted: Wish) -> Response:

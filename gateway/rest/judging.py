@@ -1,6 +1,5 @@
 """Judge the chunks of a batch: validated rows, the faults of the others in terms of the whole batch, row ids."""
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from gateway.codecs.chunks import MAX_FAULTS, Chunk
+from gateway.codecs.places import placed
 from gateway.errors import Fault, InputError
 from gateway.schema import Batch
 from gateway.validation import Validator
@@ -156,11 +156,7 @@ def _placed(fault: Fault, chunk: Chunk) -> Fault:
     if fault.row is None:
         return fault
     row = chunk.start + (fault.row if chunk.kept is None else chunk.kept[fault.row])
-    if row == fault.row:
-        return fault
-    base = f"{chunk.at}[{fault.row}]"
-    at = f"{chunk.at}[{row}]{fault.at[len(base) :]}" if fault.at.startswith(base) else fault.at
-    return dataclasses.replace(fault, at=at, row=row)
+    return placed(fault, chunk.at, chunk.places, row)
 
 
 def _row(fault: Fault) -> int:

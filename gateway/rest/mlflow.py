@@ -5,7 +5,6 @@ Predictions are what the model itself says (labels, numbers, maps of several out
 `response` templates shape the gateway's own answers only.
 """
 
-import io
 from collections.abc import Callable
 from typing import Final
 
@@ -13,14 +12,12 @@ from flask import Response, request
 
 from gateway import __version__
 from gateway.codecs import mlflow
-from gateway.codecs.chunks import Limits
-from gateway.codecs.csv import CsvReader
 from gateway.codecs.json import encode
 from gateway.columns import columns_of, plan_of
-from gateway.errors import InputError
 from gateway.generation import Generation
 from gateway.near import did_you_mean
 from gateway.rest.api import Resource
+from gateway.rest.batch import Answering, answer_batch
 from gateway.rest.calls import (
     INLINE_BYTES,
     INLINE_ROWS,
@@ -33,13 +30,16 @@ from gateway.rest.calls import (
     serve_as,
 )
 from gateway.rest.errors import RequestError
-from gateway.rest.reading import deadline_of
+from gateway.rest.negotiate import Wish
+from gateway.rest.reading import checked, deadline_of
+from gateway.rest.sources import BODY_TYPES, body_source, is_table
 from gateway.routes import Route
 from gateway.schema import Batch
 from gateway.validation import Validator
 
-#: What the scoring server of MLflow reads, and so its clients send.
-MEDIA: Final = ("application/json", "text/csv")
+JSON: Final = "application/json"
+#: The answer is MLflow's whatever `batch` of the route says.
+_AS_MLFLOW: Final = Wish(shape="wrapped")
 
 
 def find(path: str) -> Route:
@@ -59,15 +59,26 @@ class Invocations(Resource):  # type: ignore[misc]  # flask_restful has no types
         self._hands = hands
 
     def post(self, path: str) -> Response:
-        """Predict a data frame, records, instances, inputs or CSV."""
+        """Predict a data frame, records, instances or inputs in JSON, or a table in whatever format the route reads."""
         route = find(path)
         serve_as(route)
         validator, _ = route.must_serve()
-        deadline = deadline_of(route.spec.timeout_s)
-        reader = _reader(request.mimetype)
-        body = request.get_data(cache=False)
+        _must_read(request.mimetype, route)
         with counted_faults(route):
-            batch = self._hands.do(lambda: reader(body, route, validator), len(body), INLINE_BYTES, deadline)
+            if is_table(request.mimetype):
+                return answer_batch(route, validator, _own(validator), body_source(), _AS_MLFLOW)
+            return self._frame(route, validator)
+
+    def _frame(self, route: Route, validator: Validator) -> Response:
+        deadline = deadline_of(route.spec.timeout_s)
+        body = request.get_data(cache=False)
+
+        def read() -> Batch:
+            decoded = mlflow.decode(body, validator.signature)
+            check_rows(route, len(decoded.instances))
+            return checked(validator, decoded)
+
+        batch = self._hands.do(read, len(body), INLINE_BYTES, deadline)
         predictions = predict(route, batch, deadline)
         plan = plan_of(validator.signature, {"value"})
 
@@ -80,31 +91,22 @@ class Invocations(Resource):  # type: ignore[misc]  # flask_restful has no types
         return response
 
 
-def _reader(media: str) -> Callable[[bytes, Route, Validator], Batch]:
-    if media == "text/csv" and charset_is_utf8():
-        return _csv
-    if (media == "application/json" or media.endswith("+json")) and charset_is_utf8():
-        return _json
+def _own(validator: Validator) -> Answering:
+    """Return what makes an answer of what the model itself says."""
+    plan = plan_of(validator.signature, {"value"})
+    return lambda batch, predictions, _: columns_of(plan, batch, predictions).values
+
+
+def _must_read(media: str, route: Route) -> None:
+    """Refuse with 415 what is neither JSON nor a table; texts are UTF-8 here, as MLflow has it."""
+    if (is_table(media) or media == JSON or media.endswith("+json")) and charset_is_utf8():
+        return
     raise RequestError(
         415,
         f"cannot read a body of type {request.content_type!r}" if media else "the body has no Content-Type",
         code="unsupported-media-type",
-        hint=f"send {MEDIA[0]} or {MEDIA[1]}, in UTF-8",
+        hint=f"send {JSON} or {', '.join(BODY_TYPES)}, in UTF-8; forms and files of forms go to {route.spec.path}",
     )
-
-
-def _json(body: bytes, route: Route, validator: Validator) -> Batch:
-    decoded = mlflow.decode(body, validator.signature)
-    check_rows(route, len(decoded.instances))
-    return validator.rows(decoded.instances, text=False, at=decoded.at)
-
-
-def _csv(body: bytes, route: Route, validator: Validator) -> Batch:
-    rows = route.spec.max_rows
-    (chunk,) = CsvReader().read(io.BytesIO(body), Limits(max_rows=rows, chunk_rows=rows + 1))
-    if chunk.faults:
-        raise InputError(chunk.faults)
-    return validator.columns(chunk.names, chunk.columns)
 
 
 class Ping(Resource):  # type: ignore[misc]  # flask_restful has no types

@@ -1,11 +1,12 @@
 """Which form of answer a client wants: `Accept`, `Prefer: on-error=skip` and `_on_error`. Knows no route."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from flask import request
 
+from gateway.codecs.json_batch import Shape
 from gateway.errors import Fault, InputError
 from gateway.rest.errors import RequestError
 
@@ -28,10 +29,19 @@ _MODES: Final = frozenset({"skip", "abort"})
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """Hold the format of the answer, and whether bad rows of a batch are skipped."""
+    """
+    Hold the format of the answer, and whether bad rows of a batch are skipped.
+
+    `shape` is that of a JSON answer to a batch where a protocol prescribes it; otherwise the route's own holds.
+    """
 
     format: str = "json"
     skip: bool = False
+    shape: Shape | None = None
+
+    def shape_of(self, own: Shape) -> Shape:
+        """Return the shape of a JSON answer by a route whose own is `own`."""
+        return self.shape or own
 
 
 _PLAIN: Final = Wish()
@@ -49,7 +59,8 @@ def wish() -> Wish:
 
 def with_options(wanted: Wish, options: Mapping[str, Any], at: str) -> Wish:
     """Return the wish after the options that came inside the body."""
-    return Wish(wanted.format, wanted.skip or _skips(options.get("_on_error"), f"{at}._on_error"))
+    skip = wanted.skip or _skips(options.get("_on_error"), f"{at}._on_error")
+    return replace(wanted, skip=skip)
 
 
 def _format() -> str:

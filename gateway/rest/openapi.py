@@ -31,6 +31,7 @@ _FILES: dict[str, Part] = {
     "application/vnd.apache.parquet": _NAMED,
     "multipart/form-data": _UPLOAD,
 }
+_TABLES = tuple(media for media in _FILES if media != "multipart/form-data")
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -163,7 +164,7 @@ def _invocations_item(route: Route, path: str) -> Part:
             "summary": f"Predict with {route.name} (MLflow scoring protocol)",
             "requestBody": {
                 "required": True,
-                "content": {"application/json": media, "text/csv": {"schema": {"type": "string"}}},
+                "content": {"application/json": media, **{kind: {"schema": _FILES[kind]} for kind in _TABLES}},
             },
             "responses": {
                 "200": {

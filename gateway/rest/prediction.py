@@ -1,22 +1,18 @@
 """The one Resource of all prediction routes: decode, predict, encode. Batches that are more than a little go on."""
 
-import math
 import time
 from typing import Any
 
 from flask import Response, request
 
-from gateway.answers import Answer
 from gateway.codecs.json import encode
 from gateway.errors import InputError
 from gateway.rest.api import Resource
-from gateway.rest.batch import BatchRun, context_of, one_answer
+from gateway.rest.batch import answer_batch, context_of, one_answer
 from gateway.rest.negotiate import wish
 from gateway.rest.reading import Rows, deadline_of, read
 from gateway.rest.responses import JsonResponse
-from gateway.rest.spool import scratch
 from gateway.routes import Route
-from gateway.validation import Validator
 
 
 class Prediction(Resource):  # type: ignore[misc]  # flask_restful has no types
@@ -45,7 +41,7 @@ class Prediction(Resource):  # type: ignore[misc]  # flask_restful has no types
         try:
             reading = read(route, validator, wanted)
             if isinstance(reading, Rows):
-                return self._batch(route, reading, validator, answer)
+                return answer_batch(route, validator, answer, reading.source, reading.wanted)
         except InputError as error:
             _count_faults(route, error)
             raise
@@ -59,28 +55,6 @@ class Prediction(Resource):  # type: ignore[misc]  # flask_restful has no types
             return one_answer(route, reading.batch, answers[0], wanted)
         body = answers[0] if reading.single else shape(answers, route)
         return JsonResponse(encode(body), ("X-Model-Version", route.version))
-
-    @staticmethod
-    def _batch(route: Route, rows: Rows, validator: Validator, answer: Answer) -> Response:
-        until = deadline_of(math.inf)
-        run = BatchRun(
-            route,
-            validator,
-            answer,
-            rows.source,
-            wanted=rows.wanted,
-            context=context_of(route),
-            until=until,
-            scratch=scratch(),
-        )
-        try:
-            response = run.respond()
-        except BaseException:
-            rows.source.body.close()
-            raise
-        request.environ["gateway.rows"] = run.rows
-        request.environ["gateway.predict_s"] = run.predict_s
-        return response
 
 
 def shape(answers: list[Any], route: Route) -> Any:

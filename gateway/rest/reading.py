@@ -131,8 +131,17 @@ def _json(route: Route, validator: Validator, decoded: Decoded, query: Source, w
             return Rows(json_source(decoded), wanted)
     elif isinstance(decoded.instances[0], dict) and not decoded.text:
         return _instance(validator, [Source("json", decoded.instances[0]), query])
-    batch = validator.rows(decoded.instances, text=decoded.text, at=decoded.at, single=decoded.single)
-    return Reading(batch, decoded.single)
+    return Reading(checked(validator, decoded), decoded.single)
+
+
+def checked(validator: Validator, decoded: Decoded) -> Batch:
+    """Validate decoded instances; raises InputError with the paths that the client knows."""
+    try:
+        return validator.rows(decoded.instances, text=decoded.text, at=decoded.at, single=decoded.single)
+    except InputError as error:
+        if decoded.places is None:
+            raise
+        raise decoded.places.told(error, decoded.at) from None
 
 
 def _instance(validator: Validator, sources: list[Source]) -> Reading:

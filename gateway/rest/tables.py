@@ -85,7 +85,8 @@ def writer_for(
     signature = route.signature
     assert signature is not None  # noqa: S101 - a route without one does not serve
     if wanted.format == "json":
-        shape = "list" if route.spec.batch == "by_id" and not has_ids else route.spec.batch
+        shape = wanted.shape_of(route.spec.batch)
+        shape = "list" if shape == "by_id" and not has_ids else shape
         return JsonWriter(shape, errors=wanted.skip, scratch=scratch)
     if wanted.format == "ndjson":
         return NdjsonWriter(table.id_name if route.spec.batch == "by_id" else None)

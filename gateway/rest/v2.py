@@ -13,6 +13,7 @@ from gateway import __version__
 from gateway.codecs import v2, v2_tables
 from gateway.codecs.json import encode
 from gateway.columns import columns_of, plan_of
+from gateway.errors import InputError
 from gateway.near import did_you_mean
 from gateway.rest.api import Resource
 from gateway.rest.calls import (
@@ -30,6 +31,7 @@ from gateway.rest.errors import RequestError
 from gateway.rest.reading import deadline_of
 from gateway.routes import Route
 from gateway.schema import Batch, Predictions, Signature
+from gateway.validation import Validator
 
 NAME: Final = "multi-model-gateway"
 EXTENSIONS: Final = ("binary_tensor_data", "model_repository(index)")
@@ -151,8 +153,7 @@ class Infer(Resource):  # type: ignore[misc]  # flask_restful has no types
             inference = v2_tables.raw_request(body, signature) if raw else v2.decode(body, header_length)
             check_rows(route, inference.inputs[0].shape[0])
             wanted = v2_tables.chosen(inference, v2_tables.output_specs(signature))
-            names, columns = v2_tables.table_of(inference, signature)
-            return _Read(inference, wanted, validator.columns(names, columns, at="$.inputs"))
+            return _Read(inference, wanted, _checked(inference, validator))
 
         with counted_faults(route):
             found = self._hands.do(read, len(body), INLINE_BYTES, deadline)
@@ -163,6 +164,14 @@ class Infer(Resource):  # type: ignore[misc]  # flask_restful has no types
 
         head, raw = self._hands.do(write, found.batch.size, INLINE_ROWS, deadline + route.spec.timeout_s)
         return _respond(head, raw, route)
+
+
+def _checked(inference: v2.InferRequest, validator: Validator) -> Batch:
+    names, columns = v2_tables.table_of(inference, validator.signature)
+    try:
+        return validator.columns(names, columns, at="$.inputs")
+    except InputError as error:
+        raise v2_tables.places_of(inference, validator.signature).told(error, "$.inputs") from None
 
 
 def _header_length(size: int) -> int | None:

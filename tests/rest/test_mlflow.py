@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+import batch_formats
+import serving
 from serving import Gateway
 
 JSON = {"Content-Type": "application/json"}
@@ -37,12 +39,50 @@ def test_every_format_is_the_same_table(five: Gateway, body: Any) -> None:
     assert answer.headers["x-model-version"]
 
 
-def test_csv(five: Gateway) -> None:
-    """text/csv with a header is read like every CSV; an empty cell is a missing value."""
-    lines = [",".join(NAMES), *(",".join("" if cell is None else str(cell) for cell in row) for row in ROWS)]
-    for kind in ("text/csv", "text/csv; charset=UTF-8"):
-        answer = five.request("POST", "/diabetes/invocations", "\r\n".join(lines).encode(), {"Content-Type": kind})
-        assert answer.json == {"predictions": ["no", "yes"]}
+TABLES = {
+    "text/csv": batch_formats.write_csv,
+    "text/csv; charset=UTF-8": batch_formats.write_csv,
+    "application/x-ndjson": batch_formats.write_ndjson,
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": batch_formats.write_xlsx,
+    "application/vnd.apache.parquet": batch_formats.write_parquet,
+}
+
+
+@pytest.mark.parametrize(("kind", "write"), TABLES.items(), ids=TABLES.keys())
+def test_tables(five: Gateway, kind: str, write: Any) -> None:
+    """Whatever table the route reads is read here, and answered in MLflow's way; a gap is a missing value."""
+    answer = five.request("POST", "/diabetes/invocations", write(ROWS, NAMES), {"Content-Type": kind})
+    assert (answer.status, answer.json) == (200, {"predictions": ["no", "yes"]})
+    assert answer.headers["x-model-version"]
+
+
+def test_a_long_table_is_answered_in_chunks_and_in_order(five: Gateway) -> None:
+    """60,000 rows of 8 cells, more than fit into one chunk of a table, come back in order."""
+    body = batch_formats.write_csv(ROWS * 30_000, NAMES)
+    answer = five.request("POST", "/diabetes/invocations", body, {"Content-Type": "text/csv"})
+    assert (answer.status, answer.headers.get("transfer-encoding")) == (200, "chunked")
+    assert answer.json == {"predictions": ["no", "yes"] * 30_000}
+
+
+def test_an_answer_by_id_is_a_list_here(five: Gateway) -> None:
+    """A route that answers by id on its own path answers MLflow's list here, and takes the id column along."""
+    body = (serving.ROOT / "models/insurance/sample.csv").read_bytes()
+    answer = five.request("POST", "/insurance/invocations", body, {"Content-Type": "text/csv"})
+    own = five.request("POST", "/insurance", body, {"Content-Type": "text/csv"})
+    assert answer.json == {"predictions": list(own.json.values())}
+
+
+def test_faults_of_tables(five: Gateway) -> None:
+    """A broken file, a bad cell and a missing column are 400 in MLflow's form and leave nothing running."""
+    cases = {
+        "application/vnd.apache.parquet": (b"x", "not readable Parquet"),
+        "text/csv": (batch_formats.write_csv([[-1, *ROWS[0][1:]]], NAMES), "below the minimum 0"),
+        "application/x-ndjson": (b'{"age": 1}\n', "glucose is required"),
+    }
+    for kind, (body, expected) in cases.items():
+        answer = five.request("POST", "/diabetes/invocations", body, {"Content-Type": kind})
+        assert (answer.status, answer.json["error_code"]) == (400, "BAD_REQUEST")
+        assert expected in answer.json["message"]
 
 
 def test_raw_nan_is_a_missing_value(five: Gateway) -> None:
@@ -94,9 +134,10 @@ def test_faults(five: Gateway, body: Any, expected: str) -> None:
 def test_other_refusals(five: Gateway) -> None:
     """Wrong types, unknown routes and wrong methods are refused in the same form."""
     send = five.request
-    for kind in ("application/xml", "text/csv; charset=latin-1", "application/vnd.apache.parquet"):
+    for kind in ("application/xml", "text/csv; charset=latin-1", "multipart/form-data; boundary=x", ""):
         answer = send("POST", "/diabetes/invocations", b"x", {"Content-Type": kind})
         assert (answer.status, answer.json["error_code"]) == (415, "BAD_REQUEST")
+        assert "forms and files of forms go to /diabetes)" in answer.json["message"]
     assert five.post("/diabets/invocations", {}).json["error_code"] == "RESOURCE_DOES_NOT_EXIST"
     answer = five.get("/diabetes/invocations")
     assert (answer.status, answer.json["error_code"]) == (405, "ENDPOINT_NOT_FOUND")
