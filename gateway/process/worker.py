@@ -19,7 +19,9 @@ from greenlet import getcurrent
 from gunicorn.workers.ggevent import GeventWorker
 
 from gateway.process.listening import BalancedServer
+from gateway.process.parting import linger, refuse
 from gateway.process.turnstile import Turnstile
+from gateway.rest.malformed import CHUNK_ERRORS
 
 #: gthread's STOP_KEEPALIVE_LINGER: while a worker leaves, the next request of an idle connection is still answered.
 LINGER_S = 2.0
@@ -163,6 +165,24 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         finally:
             self.connections -= 1
             self.wsgi.holds(self.connections)
+
+    def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> Any:
+        """Serve one request; where the connection ends with it, let a client that is still sending see its answer."""
+        try:
+            return super().handle_request(listener_name, req, sock, addr)
+        except StopIteration:
+            reader = req.body.reader
+            if getattr(reader, "length", 0) or getattr(reader, "parser", None):  # of a known length, or of chunks
+                linger(sock)
+            raise
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+        """Answer in JSON what gunicorn's parser refuses."""
+        if req is None and isinstance(exc, CHUNK_ERRORS):
+            # The rest of a body that was answered already: a second answer would be taken for that of the next request.
+            linger(client)
+        else:
+            refuse(client, exc, addr)
 
     def _drain(self) -> None:
         """Let requests finish, close connections that stay idle, give up after `graceful_timeout`."""

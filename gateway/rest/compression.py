@@ -15,6 +15,7 @@ from gateway.executors.baton import pause
 from gateway.rest.api import too_large
 from gateway.rest.calls import Hands
 from gateway.rest.errors import RequestError
+from gateway.rest.malformed import CHUNK_ERRORS, refusal
 
 #: Below this a packet carries the answer anyway.
 MIN_BYTES: Final = 1024
@@ -83,14 +84,8 @@ class Bounded:
             return b"".join(iter(lambda: self.read(PIECE), b""))
         try:
             content = self._read(size)
-        except RequestError:
-            raise
-        except Exception as error:  # gunicorn's parser has a name of its own for each way to chunk wrongly
-            if not type(error).__module__.startswith("gunicorn.http"):
-                raise
-            raise RequestError(
-                400, f"the body is not chunked as HTTP says: {error}", code="bad-chunks", hint="send Content-Length"
-            ) from error
+        except CHUNK_ERRORS as error:
+            raise refusal(error) or error from error
         self._left -= len(content)
         if self._left < 0:
             raise too_large(self._limit)
