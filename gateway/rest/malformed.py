@@ -27,8 +27,9 @@ _BARE_LF: Final = "bare LF as line terminator"
 def refusal(error: BaseException) -> RequestError | None:
     """Return the answer to a request that is not HTTP as it should be; None for an error that is not the client's."""
     if isinstance(error, CHUNK_ERRORS):
-        message = f"the body is not chunked as HTTP says: {_chunk(error)}"
-        return RequestError(400, message, code="bad-chunks", hint="send Content-Length")
+        return RequestError(
+            400, f"the body is not chunked as HTTP says: {_chunk(error)}", code="bad-chunks", hint="send Content-Length"
+        )
     if isinstance(error, http.LimitRequestLine):
         return RequestError(
             414,

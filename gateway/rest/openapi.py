@@ -19,7 +19,7 @@ from gateway.schema import Field, Signature
 
 Part = dict[str, Any]
 
-_TOO_LONG: Part = {"414": {"description": "the URL is longer than 4,094 characters: use POST"}}
+_TOO_LONG: Part = {"414": {"description": "the request line is longer than 8,190 bytes: use POST"}}
 _TABLE: Part = {"description": "a header with the names of the fields, then one row per instance"}
 _NAMED: Part = {"description": "a table with one column per field"}
 _UPLOAD: Part = {"type": "object", "required": ["file"], "properties": {"file": {"contentMediaType": "text/csv"}}}

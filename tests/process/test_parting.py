@@ -2,6 +2,7 @@
 
 import json
 import socket
+import time
 from typing import Any
 
 import pytest
@@ -117,4 +118,4 @@ def test_a_client_that_never_stops_sending_is_let_go(five: Gateway) -> None:
             for _ in range(200):
                 client.sendall(b"more\r\n")
                 assert five.get("/health/live").status == 200
-                serving.time.sleep(0.05)
+                time.sleep(0.05)
