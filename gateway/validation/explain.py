@@ -12,6 +12,7 @@ from gateway.validation.faults import printable, quoted, shown
 
 _NOUNS = {"number": "a number", "integer": "a whole number", "string": "a text", "boolean": "true or false"}
 _DECIMAL_COMMA = re.compile(r"\s*[+-]?[0-9]+,[0-9]+\s*")
+_NUMBER = re.compile(r"\s*[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*")
 #: Levels shown in a message; a field with hundreds of levels has a schema to look at.
 _MAX_LEVELS = 20
 _MAX_GUESSED = 64
@@ -108,15 +109,19 @@ def _type_hint(field: Field, value: Any, *, redact: bool, json: bool) -> str | N
     if field.type in ("number", "integer"):
         if isinstance(value, bool):
             return "true and false are no numbers: send 1 or 0"
-        if isinstance(value, str) and _DECIMAL_COMMA.fullmatch(value):
-            return "use a decimal point" if redact else f"use a decimal point: {printable(value).replace(',', '.')}"
-        if json and isinstance(value, str):
-            return "in JSON a number has no quotes"
+        if isinstance(value, str) and len(value) <= _MAX_GUESSED:
+            return _number_hint(value, redact=redact, json=json)
     if field.type == "string" and isinstance(value, int | float):
         return "put the text in double quotes"
     if field.type == "boolean":
         return "send true or false"
     return None
+
+
+def _number_hint(text: str, *, redact: bool, json: bool) -> str | None:
+    if _DECIMAL_COMMA.fullmatch(text):
+        return "use a decimal point" if redact else f"use a decimal point: {printable(text).replace(',', '.')}"
+    return "in JSON a number has no quotes" if json and _NUMBER.fullmatch(text) else None
 
 
 def nearest_hint(word: str, candidates: Sequence[Any]) -> str | None:
