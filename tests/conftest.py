@@ -10,6 +10,26 @@ import pytest
 import serving
 from serving import Gateway
 
+_FIGURES = pytest.StashKey[list[str]]()
+
+
+@pytest.fixture
+def figures(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Return a function that tells, at the end of the run, what a long test counted, also where it fails later."""
+
+    def tell(line: str) -> None:
+        request.config.stash.setdefault(_FIGURES, []).append(f"{request.node.nodeid}\n  {line}")
+
+    return tell
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print what the tests counted."""
+    if lines := config.stash.get(_FIGURES, []):
+        terminalreporter.section("figures")
+        for line in lines:
+            terminalreporter.line(line)
+
 
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -29,12 +29,10 @@ class ExcelReader:
                 book = calamine.CalamineWorkbook.from_path(path)
                 rows = book.get_sheet_by_index(0).iter_rows()
             except BaseException as error:
-                # A panic of the Rust side comes as a BaseException of a class that cannot be imported.
-                panic = type(error).__name__ == "PanicException"
-                if not panic and not isinstance(error, calamine.CalamineError | OSError | IndexError):
+                if not _is_panic(error) and not isinstance(error, calamine.CalamineError | OSError | IndexError):
                     raise
                 refuse("xlsx", f"the file is not a readable XLSX workbook: {error}", expected="an .xlsx file")
-        yield from _chunks(rows, limits)
+        yield from _chunks(_guarded(rows), limits)
 
 
 def _calamine() -> Any:
@@ -44,6 +42,24 @@ def _calamine() -> Any:
         raise UnreadableError(
             "XLSX cannot be read here: python-calamine is not installed", code="missing-extra", hint=PIP_LINE
         ) from None
+
+
+def _is_panic(error: BaseException) -> bool:
+    """Say whether the Rust side panicked: a BaseException of a class that cannot be imported."""
+    return type(error).__name__ == "PanicException"
+
+
+def _guarded(rows: Iterator[Sequence[Any]]) -> Iterator[Sequence[Any]]:
+    """Yield the rows of a sheet; a cell becomes a value of Python here, and not every duration or date can."""
+    number = 0
+    try:
+        for number, row in enumerate(rows, 1):  # noqa: B007 - the fault of a later row names it
+            yield row
+    except BaseException as error:
+        if not _is_panic(error) and not isinstance(error, OverflowError | ValueError):
+            raise
+        message = f"a date or duration in row {number + 1} of the sheet cannot be read: {error}"
+        refuse("xlsx", message, expected="dates of the years 1900 to 9999", hint="format the cells as numbers")
 
 
 def _chunks(rows: Iterator[Sequence[Any]], limits: Limits) -> Iterator[Chunk]:

@@ -11,6 +11,7 @@ from typing import Any, Final, TypeAlias
 from gateway.codecs import places
 from gateway.codecs.base import Decoded, refuse
 from gateway.codecs.json import parse
+from gateway.codecs.json_faults import reject_duplicates
 from gateway.codecs.places import Places
 from gateway.errors import InputError
 from gateway.schema import Signature
@@ -54,6 +55,7 @@ def _parse(body: bytes) -> Any:
     except InputError as error:
         if error.faults[0].code != "json-literal":
             raise
+        reject_duplicates(body)
         try:
             return json.loads(body, parse_constant=_constant)
         except (ValueError, RecursionError):

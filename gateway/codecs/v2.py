@@ -26,6 +26,8 @@ _JSON_TYPES: Final[dict[str, frozenset[type]]] = {
 } | {"BYTES": frozenset({str}), BF16: frozenset()}
 #: A tensor of more dimensions than this is no table.
 _MAX_RANK: Final = 8
+#: The protocol's dimensions are 64-bit numbers; Python could not even print the product of much longer ones.
+_MAX_SIZE: Final = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +154,8 @@ def _raw_tensor(value: Any, parameters: dict[str, Any], tensor: Tensor, raw: mem
 def _shape(value: Any, at: str) -> tuple[int, ...]:
     if type(value) is not list or not 1 <= len(value) <= _MAX_RANK:
         refuse("tensor-shape", "shape must be a list of dimensions", at=at, expected=[-1])
-    if any(type(size) is not int or size < 0 for size in value):
-        refuse("tensor-shape", "a dimension must be a whole number of at least 0", at=at)
+    if any(type(size) is not int or not 0 <= size <= _MAX_SIZE for size in value):
+        refuse("tensor-shape", "a dimension must be a whole number from 0 to 2^63 - 1", at=at)
     if value[0] == 0:
         refuse("empty-batch", "the first dimension is the batch, and it is 0", at=at, expected="at least 1")
     return tuple(value)

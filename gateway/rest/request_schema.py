@@ -66,13 +66,16 @@ def value_schema(field: Field) -> Schema:
 
 
 def _levels(field: Field) -> Schema:
-    """Say that a level made of digits may come as a number."""
+    """Say that a level made of digits may come as a number, and which texts mean that there is none."""
     if field.unknown == "missing":
         return {"type": ["string", "number", "null"] if field.nullable else ["string", "number"]}
     numbers = [int(level) for level in field.enum or () if str(level).isdigit() and str(int(level)) == str(level)]
+    words = dict.fromkeys(map(str, [*(field.enum or ()), *field.missing]))
+    if _takes_empty(field):
+        words |= {"": None}
     nothing = [None] if field.nullable else []
     kinds = ["string", *(["integer"] if numbers else []), *(["null"] if nothing else [])]
-    return {"type": kinds if len(kinds) > 1 else "string", "enum": [*map(str, field.enum or ()), *numbers, *nothing]}
+    return {"type": kinds if len(kinds) > 1 else "string", "enum": [*words, *numbers, *nothing]}
 
 
 def _takes_empty(field: Field) -> bool:

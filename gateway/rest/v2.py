@@ -36,6 +36,7 @@ from gateway.validation import Validator
 NAME: Final = "multi-model-gateway"
 EXTENSIONS: Final = ("binary_tensor_data", "model_repository(index)")
 HEADER_LENGTH: Final = "Inference-Header-Content-Length"
+_LENGTH_DIGITS: Final = 20
 BINARY: Final = "application/octet-stream"
 #: State of a route -> the word of the repository extension. A lazy model that is not loaded yet serves all the same.
 STATES: Final = {"READY": "READY", "IDLE": "READY", "LOADING": "LOADING", "FAILED": "UNAVAILABLE"}
@@ -187,7 +188,8 @@ def _header_length(size: int) -> int | None:
         )
     if text is None:
         return None
-    if not (text.isascii() and text.isdigit()) or int(text) > size:
+    # Python refuses to read numbers of thousands of digits, and no body has a length of twenty.
+    if not (text.isascii() and text.isdigit()) or len(text) >= _LENGTH_DIGITS or int(text) > size:
         raise RequestError(
             400, f"{HEADER_LENGTH} is {text[:20]!r}, the body has {size} bytes", code="bad-header", hint="send its JSON"
         )

@@ -5,8 +5,6 @@ import io
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 import batch_formats
 from batch_formats import FORMATS, NAMES, ROWS, SIGNATURE, Format, batch_of, chunks_of
@@ -72,82 +70,6 @@ def test_a_header_alone_is_no_batch(form: Format) -> None:
     with pytest.raises(InputError) as caught:
         chunks_of(form.reader(), form.write([]))
     assert caught.value.faults[0].code == "empty-batch"
-
-
-@every
-def test_every_cut_is_refused_or_read(form: Format) -> None:
-    """A body that was cut off anywhere is rows or a fault of the client, never another error."""
-    body = form.write(ROWS)
-    for length in range(0, len(body), max(1, len(body) // 60)):
-        survive(form, body[:length])
-
-
-def survive(form: Format, body: bytes) -> None:
-    """Read anything; only the errors of the contract may come out."""
-    try:
-        for chunk in chunks_of(form.reader(), body, chunk_rows=3, max_rows=200):
-            assert chunk.size >= len(chunk.faults)
-            assert all(fault.row is not None for fault in chunk.faults)
-            if chunk.instances is None:
-                rows = chunk.size if chunk.kept is None else len(chunk.kept)
-                assert {len(column) for column in chunk.columns} <= {rows}
-    except (InputError, TooLargeError):
-        pass
-
-
-MUTATIONS = st.lists(
-    st.tuples(st.integers(0, 10**6), st.sampled_from(["flip", "drop", "twice", "text"]), st.binary(max_size=6)),
-    max_size=6,
-)
-
-
-def mutated(body: bytes, changes: list[tuple[int, str, bytes]]) -> bytes:
-    """Damage a good body in a few places."""
-    data = bytearray(body)
-    for place, kind, content in changes:
-        at = place % max(1, len(data))
-        if kind == "flip" and data:
-            data[at] ^= content[0] if content else 0xFF
-        elif kind == "drop":
-            del data[at : at + 1 + len(content) * 7]
-        elif kind == "twice":
-            data[at:at] = data[at : at + 40]
-        else:
-            data[at:at] = content
-    return bytes(data)
-
-
-TEXTS = st.text(st.sampled_from('ab1,;\t|"\'\r\n=\0\ufeffé{}[]:"0.5e-'), max_size=80)
-
-
-def fuzz(form: Format, examples: int) -> None:
-    """Try noise, text that looks like the format, and damaged good bodies."""
-    good = form.write(ROWS)
-    options = settings(
-        max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck), derandomize=False
-    )
-
-    @options
-    @given(
-        st.one_of(st.binary(max_size=200), TEXTS.map(lambda t: t.encode()), MUTATIONS.map(lambda m: mutated(good, m)))
-    )
-    def attack(body: bytes) -> None:
-        survive(form, body)
-
-    attack()
-
-
-@every
-def test_noise_is_survived(form: Format) -> None:
-    """Random and damaged bodies end in rows or in a fault of the client."""
-    fuzz(form, 60)
-
-
-@pytest.mark.slow
-@every
-def test_much_noise_is_survived(form: Format) -> None:
-    """Over 200,000 bodies together, none ends in another error or takes the process along."""
-    fuzz(form, 10_000 if form.name == "xlsx" else 70_000)
 
 
 @every

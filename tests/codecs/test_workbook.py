@@ -13,6 +13,7 @@ from typing import Any
 
 import psutil
 import pytest
+import xlsxwriter
 
 from batch_formats import ROWS, chunks_of, write_parquet, write_xlsx
 from gateway.codecs import workbook
@@ -145,6 +146,20 @@ def test_numbers_dates_and_gaps_of_a_sheet() -> None:
     rows = [(1.0, 15, datetime(2026, 2, 3, tzinfo=UTC).replace(tzinfo=None), None), (2, 1.5, None, "x"), (None,) * 4]
     (chunk,) = chunks_of(ExcelReader(), write_xlsx(rows, ["a", "b", "c", "d"]))
     assert [list(column) for column in chunk.columns] == [[1, 2], [15, 1.5], ["2026-02-03", ""], ["", "x"]]
+
+
+@pytest.mark.parametrize("days", [1e9, -1e9, 1e14, 1e300])
+def test_a_duration_beyond_reason_is_refused(days: float) -> None:
+    """A number that its format makes a duration Python cannot hold is the client's fault, with its row."""
+    target = io.BytesIO()
+    book = xlsxwriter.Workbook(target, {"in_memory": True})
+    hours = book.add_format({"num_format": "[h]:mm:ss"})
+    sheet = book.add_worksheet()
+    sheet.write_row(0, 0, ["hours"])
+    sheet.write_column(1, 0, [1.5, days], hours)
+    book.close()
+    with pytest.raises(InputError, match="row 3 of the sheet"):
+        chunks_of(ExcelReader(), target.getvalue())
 
 
 def test_nothing_is_left_on_disk(tmp_path: Path) -> None:

@@ -85,11 +85,31 @@ def test_faults_of_tables(five: Gateway) -> None:
         assert expected in answer.json["message"]
 
 
+def test_long_csv(five: Gateway) -> None:
+    """A CSV of any length and width that the limits allow is answered whole and in order; faults name their row."""
+    kind = {"Content-Type": "text/csv"}
+    lines = [",".join("" if cell is None else str(cell) for cell in row) for row in ROWS]
+    body = "\n".join([",".join(NAMES), *lines * 12_000])
+    answer = five.request("POST", "/diabetes/invocations", body.encode(), kind)
+    assert (answer.status, answer.json) == (200, {"predictions": ["no", "yes"] * 12_000})
+    answer = five.request("POST", "/diabetes/invocations", f"{body}\n1,2\n-1{lines[0][1:]}".encode(), kind)
+    assert answer.status == 400
+    assert [(fault["row"], fault["code"]) for fault in answer.json["errors"]] == [
+        (24_000, "arity"),
+        (24_001, "minimum"),
+    ]
+    wide = [f"{line}{',' * 4_000}" for line in (",".join(NAMES), *lines * 60)]
+    answer = five.request("POST", "/diabetes/invocations", "\n".join(wide).encode(), kind)
+    assert (answer.status, answer.json) == (200, {"predictions": ["no", "yes"] * 60})
+
+
 def test_raw_nan_is_a_missing_value(five: Gateway) -> None:
     """MLflow's own client writes NaN, which is no JSON: here, and only here, it counts as null; Infinity does not."""
     row = "[8, 183, 64, NaN, NaN, 23.3, 0.672, 32]"
     answer = five.request("POST", "/diabetes/invocations", f'{{"inputs": [{row}]}}'.encode(), JSON)
     assert answer.json == {"predictions": ["yes"]}
+    twice = five.request("POST", "/diabetes/invocations", f'{{"inputs": [{row}], "inputs": [{row}]}}'.encode(), JSON)
+    assert (twice.status, twice.json["errors"][0]["code"]) == (400, "duplicate-key")
     for path, body in (("/diabetes/invocations", row.replace("NaN", "Infinity")), ("/diabetes", row)):
         assert five.request("POST", path, f'{{"instances": [{body}]}}'.encode(), JSON).status == 400
 

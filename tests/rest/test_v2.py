@@ -25,7 +25,9 @@ def outputs(answer: Answer) -> dict[str, Any]:
     return {one["name"]: one for one in answer.json["outputs"]}
 
 
-def binary(server: Gateway, head: dict[str, Any], raw: bytes, path: str = INFER, length: int | None = None) -> Answer:
+def binary(
+    server: Gateway, head: dict[str, Any], raw: bytes, path: str = INFER, length: int | str | None = None
+) -> Answer:
     """Send JSON and raw tensors."""
     text = json.dumps(head).encode()
     headers = {"Content-Type": "application/octet-stream"}
@@ -149,6 +151,7 @@ def _faults() -> list[Any]:
         pytest.param({"inputs": [row | {"shape": [1, 9]}]}, "9 elements", id="size"),
         pytest.param({"inputs": [row | {"shape": [8]}]}, "no input|not an input", id="vector"),
         pytest.param({"inputs": [row | {"shape": [-1, 8]}]}, "dimension", id="negative"),
+        pytest.param({"inputs": [row | {"shape": [10**3000] * 2}]}, "dimension", id="product beyond printing"),
         pytest.param({"inputs": [row | {"shape": [0, 8], "data": []}]}, "batch", id="empty batch"),
         pytest.param({"inputs": [row | {"datatype": "FP8"}]}, "no datatype", id="datatype"),
         pytest.param({"inputs": [row | {"datatype": "INT64"}]}, "no INT64", id="float as int"),
@@ -172,9 +175,16 @@ def test_faults_are_said_in_the_words_of_the_protocol(five: Gateway, body: Any, 
 
 
 @pytest.mark.parametrize(
-    ("size", "extra", "length"), [(64, b"", None), (64, b"123456789", None), (1 << 40, b"", None), (8, b"", 10**9)]
+    ("size", "extra", "length"),
+    [
+        (64, b"", None),
+        (64, b"123456789", None),
+        (1 << 40, b"", None),
+        (8, b"", 10**9),
+        pytest.param(8, b"", "9" * 5_000, id="5,000 digits"),
+    ],
 )
-def test_binary_sizes_must_add_up(five: Gateway, size: int, extra: bytes, length: int | None) -> None:
+def test_binary_sizes_must_add_up(five: Gateway, size: int, extra: bytes, length: int | str | None) -> None:
     """Sizes that do not belong to shape and body are refused before anything is allocated."""
     one = {"name": "r", "shape": [2, 8], "datatype": "FP64", "parameters": {"binary_data_size": size}}
     answer = binary(five, {"inputs": [one]}, np.array(ROW).tobytes() + extra, length=length)

@@ -63,6 +63,11 @@ class Case:
         """Return the answers of the native library."""
         return list(self.told["answers"])
 
+    @property
+    def alone(self) -> list[Any]:
+        """Return the answer of the native library to the first row by itself."""
+        return list(self.told["alone"] or self.told["answers"][:1])
+
 
 def read_cases(folder: Path, names: Sequence[str]) -> dict[str, Case]:
     """Return the cases that were grown, by name; one that this machine cannot grow has the key `unavailable`."""
@@ -137,8 +142,8 @@ def examine(case: Case, enclosure: Enclosure) -> str:
     except PredictError as error:
         return f"{error}: {error.__cause__!r}"
     wrong = difference(case.answers, found, case.told["tolerance"], twin=twin)
-    wrong = wrong or difference(case.answers[:1], single, case.told["tolerance"], twin=twin)
-    wrong = wrong or difference(case.answers[:1], listed, case.told["tolerance"], twin=twin)
+    wrong = wrong or difference(case.alone, single, case.told["tolerance"], twin=twin)
+    wrong = wrong or difference(case.alone, listed, case.told["tolerance"], twin=twin)
     return wrong or next(filter(None, (accepts(route, row, code) for row, code in case.told["bad"])), "")
 
 

@@ -32,12 +32,14 @@ class Grown:
     Hold an artifact and what is expected of it.
 
     Either `answers` has one JSON value per row, or `refused` is the code of the problem and `says` words of its text.
-    `entry` has further keys of the route. `bad` pairs rows with the code of the fault that they must be answered with.
+    `alone` is the answer to the first row sent by itself, where the library sums in another order than for a batch and
+    rounds otherwise (float32). `entry` has further keys of the route. `bad` pairs rows with the code of the fault that they must be answered with.
     """
 
     artifact: str
     rows: list[Any] = field(default_factory=list)
     answers: list[Any] = field(default_factory=list)
+    alone: list[Any] = field(default_factory=list)
     entry: dict[str, Any] = field(default_factory=dict)
     refused: str = ""
     says: str = ""
