@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from batch_formats import write_csv
@@ -20,6 +20,7 @@ from odd_files import ODD_TYPES, Table, mutated, parquet, xlsx
 
 #: Nothing that is refused or read within its limits takes longer, on a machine that does other things besides.
 HANG_S = 10.0
+ROUND = 1_000
 
 
 class Tally:
@@ -43,9 +44,29 @@ class Tally:
         return f"{self.kinds.total():,} inputs, the slowest {self.slowest_s * 1e3:.0f} ms: {parts}"
 
 
-def many(examples: int) -> settings:
-    """Return the settings of a run of so many examples, others in every run."""
-    return settings(max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+def attack(strategy: st.SearchStrategy[Any], examples: int, survive: Callable[[Any], str]) -> Tally:
+    """
+    Try so many inputs, others in every run; `survive` says what became of one, or raises.
+
+    In rounds, because what hypothesis remembers of a run makes it slower and slower; inputs differ within a round.
+    """
+    tally = Tally()
+
+    def one(made: Any) -> None:
+        with tally.timed():
+            kind = survive(made)
+        tally.kinds[kind] += 1
+
+    while (left := examples - tally.kinds.total()) > 0:
+        limits = settings(
+            max_examples=min(left, ROUND),
+            deadline=None,
+            database=None,
+            print_blob=True,
+            suppress_health_check=list(HealthCheck),
+        )
+        limits(given(strategy)(one))()
+    return tally
 
 
 def strict(text: str | bytes) -> Any:
