@@ -80,6 +80,7 @@ def _compile(signature: Signature, template: JSON) -> tuple[_Cell, Plan]:
     if problems:
         raise RegistryError(
             f"response: {'; '.join(problems)}",
+            code="bad-template",
             count=len(problems),
             hint=next((fault.fix for fault in faults if fault.fix), None) or "change `response` of the route",
         )

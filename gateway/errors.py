@@ -73,8 +73,10 @@ class RegistryError(GatewayError):
 
     code = "registry"
 
-    def __init__(self, message: str, *, text: str = "", count: int = 1, hint: str | None = None) -> None:
-        super().__init__(message, hint=hint)
+    def __init__(
+        self, message: str, *, text: str = "", count: int = 1, hint: str | None = None, code: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint, code=code)
         self.text = text or message
         self.count = count
 

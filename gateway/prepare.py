@@ -12,13 +12,14 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from gateway import __version__, artifacts, manifest
+from gateway.answers import compile_answer
 from gateway.compilers import compiler_versions
 from gateway.errors import GatewayError, Problem
 from gateway.loaders import package_versions
@@ -59,6 +60,26 @@ def prepare_route(spec: RouteSpec, cache_dir: Path, limits: Limits, *, retry: bo
         entry = make_entry(spec, cache_dir)
     except GatewayError as error:
         return Manifest(key=f"none-{spec.name}", loader=spec.loader, problem=error.as_problem())
+    return _answerable(_prepared(entry, cache_dir, limits, retry=retry), spec)
+
+
+def _answerable(found: Manifest, spec: RouteSpec) -> Manifest:
+    """
+    Return the manifest with a problem where the route's `response` names what this model does not have.
+
+    The file in the cache stays without: it is about the artifact, and a template may change without preparing anew.
+    """
+    if found.signature is not None and found.problem is None and spec.response is not None:
+        try:
+            compile_answer(found.signature, spec.response)
+        except GatewayError as error:
+            return replace(found, problem=error.as_problem())
+    return found
+
+
+def _prepared(entry: Entry, cache_dir: Path, limits: Limits, *, retry: bool) -> Manifest:
+    """Return what is known about an entry, or what a child finds out."""
+    spec = entry.spec
     path = cache_dir / "manifests" / f"{entry.key}.json"
     known = manifest.read(path)
     if known is not None and _still_holds(known, retry):

@@ -34,6 +34,10 @@ _MAPPINGS: Final = frozenset({"inputs", "probabilities", "value"})
 _VARIABLE: Final = re.compile(
     r"""\$(?P<name>[A-Za-z_]\w*)(?:\.(?P<dotted>.+)|\[(?P<quote>["'])(?P<quoted>.*)(?P=quote)\])?""", re.DOTALL
 )
+#: A variable in the middle of a text, which would be answered as it stands.
+_INSIDE: Final = re.compile(rf"[^$]\$({'|'.join(VARIABLES)})\b")
+#: What begins the format of a number in other template languages.
+_FORMAT: Final = re.compile(r"\s*[:|%]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +130,13 @@ def _variable_faults(
             expected=listing(_SPELLINGS, most=len(_SPELLINGS)),
             fix=_guess(text) or f"write '${text}' if the text itself is meant",
         )
+    elif variable is None and (inside := _INSIDE.search(text)):
+        yield TemplateFault(
+            where=where,
+            message=f"variable '${inside[1]}' inside a text",
+            expected="a variable as the whole value, or a text without variables",
+            fix=f"give it a key of its own: {inside[1]}: ${inside[1]}",
+        )
     elif variable is not None and variable.argument is not None:
         known, what = (labels, "label") if variable.name == "probability" else (fields, "field")
         if known is not None and variable.argument not in known:
@@ -138,6 +149,9 @@ def _variable_faults(
 
 
 def _guess(text: str) -> str | None:
+    for name in VARIABLES:
+        if text[1:].startswith(name) and _FORMAT.match(text, 1 + len(name)):
+            return f"write '${name}': it takes no format; `outputs: {{decimals: 2}}` rounds the numbers of an answer"
     head = re.split(r"[.\[]", text[1:], maxsplit=1)[0]
     if head == "probability":
         return "name the label: $probability.<label>, or take $probabilities"

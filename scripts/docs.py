@@ -166,7 +166,10 @@ def statuses() -> str:
 
 def route_codes() -> str:
     """Return what may stop a route."""
-    rows = [(f"`{one.code}`", one.message) for one in code_lists.named((*code_lists.ROUTE_ERRORS, "Problem"))]
+    rows = [
+        (f"`{one.code}`", one.message)
+        for one in code_lists.named((*code_lists.ROUTE_ERRORS, "RegistryError", "Problem"))
+    ]
     return table(("code", "says, for example"), rows)
 
 

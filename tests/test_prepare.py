@@ -62,6 +62,18 @@ def problem(found: Manifest) -> tuple[str, str]:
     return found.problem.code, found.problem.message
 
 
+def test_a_template_is_held_against_the_model(house: House) -> None:
+    """What only the artifact knows, its labels and fields, is checked before it serves; mending it costs no child."""
+    house.stub(output={"kind": "classification", "labels": ["no", "yes"], "probabilities": True})
+    found = house.prepare("{artifact: m.stub, response: {p: $probability.yse, x: $inputs.aa}}")
+    code, reason = problem(found)
+    assert code == "bad-template"
+    assert "there is no label 'yse'" in reason
+    assert "there is no field 'aa'" in reason
+    mended = house.prepare("{artifact: m.stub, response: {p: $probability.yes, x: $inputs.a}}")
+    assert (mended.problem, house.prepared) == (None, 0)
+
+
 def test_manifest_tells_everything(house: House) -> None:
     """Nobody needs to load the artifact again to know signature, size, times and versions."""
     found = house.prepare("{artifact: m.stub}")

@@ -23,6 +23,7 @@ BROKEN = {
     "unknown key": "  /bad: {artfact: number.stub}\n",
     "missing artifact": "  /bad: {artifact: nowhere.ubj, loader: xgboost}\n",
     "wrong hash": f"  /bad: {{artifact: number.stub, sha256: {'0' * 64}}}\n",
+    "field of a template": "  /bad: {artifact: number.stub, response: {a: $inputs.nowhere}}\n",
     "raises at load": "  /bad: raises.stub\n",
     "crashes at load": "  /bad: crashes.stub\n",
     "hangs at load": "  /bad: hangs.stub\n",
