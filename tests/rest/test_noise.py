@@ -65,10 +65,16 @@ def _text(kind: str, path: str, fields: list[tuple[str, str]], extra: bytes) -> 
     return Sent(kind, path, encoded, {"Content-Type": "application/x-www-form-urlencoded"})
 
 
-def requests_to(route: dict[str, Any]) -> st.SearchStrategy[Sent]:
-    """Make up requests to one route, in every way that it can be asked."""
-    path, name = route["path"], route["name"]
-    names, row = list(route["sample"]), list(route["sample"].values())
+def samples_of(route: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the sample of a route, and the same under other names: aliases where it has some, else with a row id."""
+    sample, fields = route["sample"], route["inputs"]["properties"]
+    renamed = {fields[name].get("x-aliases", [name])[0]: value for name, value in sample.items()}
+    return [sample, renamed if renamed != sample else {"ID": "a", **sample}]
+
+
+def requests_to(path: str, name: str, sample: dict[str, Any]) -> st.SearchStrategy[Sent]:
+    """Make up requests to one route near its sample, in every way that it can be asked."""
+    names, row = list(sample), list(sample.values())
     made: list[st.SearchStrategy[Sent]] = []
 
     def add(kind: str, where: str, bodies: st.SearchStrategy[bytes], media: str) -> None:
@@ -135,8 +141,8 @@ def fuzz(server: Gateway, examples: int) -> noise.Tally:
         check(answer)
         return f"{made[0].kind} {answer.status}"
 
-    requests = st.tuples(st.one_of([requests_to(route) for route in routes]), HEADERS)
-    tally = noise.attack(requests, examples, survive)
+    made = [requests_to(route["path"], route["name"], sample) for route in routes for sample in samples_of(route)]
+    tally = noise.attack(st.tuples(st.one_of(made), HEADERS), examples, survive)
     assert server.workers() == workers
     assert server.get("/health/ready").status == 200
     return tally
