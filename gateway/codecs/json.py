@@ -3,8 +3,9 @@
 import codecs
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -66,8 +67,7 @@ class JsonCodec:
             refuse("unknown-field", message, expected=f"{word} alone", hint="options start with an underscore")
         content = body[word]
         if word == "data" and type(content) is str:
-            values = [content] if self.one_text else parse_line(content, at=at)
-            return Decoded([values], True, True, at, options)
+            return self.line(content, at, options)
         if type(content) is not list:
             refuse("json-type", f"{word} must be a list, not {_kind(content)}", at=at, expected=_DIALECTS)
         scalar = bool(content) and type(content[0]) not in (list, dict)
@@ -77,6 +77,10 @@ class JsonCodec:
             rows = [[value] for value in content]
             return Decoded(rows, False, False, at, options, bare(at))
         return Decoded(_rows(content, at), False, False, at, options)
+
+    def line(self, text: str, at: str, options: Mapping[str, Any] = MappingProxyType({})) -> Decoded:
+        """Read the values of one instance in order: `1,106,70`; one text is what it is, comma and all."""
+        return Decoded([[text] if self.one_text else parse_line(text, at=at)], True, True, at, options)
 
 
 def _options(body: dict[str, Any]) -> dict[str, Any]:

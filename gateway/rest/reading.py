@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 
 from flask import request
 
-from gateway.codecs.base import Decoded
+from gateway.codecs.base import Decoded, refuse
 from gateway.errors import Fault, InputError
 from gateway.rest.api import too_large
 from gateway.rest.errors import RequestError
@@ -80,9 +80,9 @@ def read(route: Route, validator: Validator, wanted: Wish) -> Reading | Rows:
         return _form(route, validator, query, wanted)
     body = _body(environ)
     if not body:
-        return _instance(validator, [query])
+        return _fields(route, validator, [query])
     if media == FORM_TYPE and body.lstrip()[:1] not in (b"{", b"["):
-        return _instance(validator, [query, _text_source("form", body)])
+        return _fields(route, validator, [query, _text_source("form", body)])
     if media not in JSON_TYPES and media != FORM_TYPE and not media.endswith("+json"):
         raise unsupported(media)
     if len(body) <= INLINE_BYTES:
@@ -116,7 +116,7 @@ def _form(route: Route, validator: Validator, query: Source, wanted: Wish) -> Re
     with route.admit(deadline_of(route.spec.timeout_s)):
         found = form_source(route)
     if isinstance(found, Fields):
-        return _instance(validator, [query, Source("form", found.values, found.repeated)])
+        return _fields(route, validator, [query, Source("form", found.values, found.repeated)])
     return Rows(found, with_options(wanted, found.options, "form"))
 
 
@@ -130,7 +130,7 @@ def _json(route: Route, validator: Validator, decoded: Decoded, query: Source, w
         if not plain or len(decoded.instances) > INLINE_ROWS:
             return Rows(json_source(decoded), wanted)
     elif isinstance(decoded.instances[0], dict) and not decoded.text:
-        return _instance(validator, [Source("json", decoded.instances[0]), query])
+        return Reading(validator.instance([Source("json", decoded.instances[0]), query]), True)
     return Reading(checked(validator, decoded), decoded.single)
 
 
@@ -144,7 +144,17 @@ def checked(validator: Validator, decoded: Decoded) -> Batch:
         raise decoded.places.told(error, decoded.at) from None
 
 
-def _instance(validator: Validator, sources: list[Source]) -> Reading:
+def _fields(route: Route, validator: Validator, sources: list[Source]) -> Reading:
+    """Read one instance from named texts, or from `data` with the values in order where no field is named at all."""
+    names = route.codec.fields
+    for source in sources:
+        if "data" in source.values:
+            if any(not names.isdisjoint(one.values) for one in sources):
+                break
+            at = f"{source.kind}.data"
+            if "data" in source.repeated:
+                refuse("repeated", "data is given more than once", at=at, expected="one value")
+            return Reading(checked(validator, route.codec.line(source.values["data"], at)), True)
     return Reading(validator.instance(sources), True)
 
 

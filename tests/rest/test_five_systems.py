@@ -103,6 +103,21 @@ def test_diabetes_by_any_name(five: Gateway) -> None:
     assert len({five.post(path, body).body for path in paths for body in bodies}) == 1
 
 
+def test_diabetes_takes_its_line_of_values_from_query_and_form(five: Gateway) -> None:
+    """`data=` works as in JSON wherever it can be written; named fields beat it, and twice is a fault."""
+    path = "/katana-ml/api/v1.0/diabetes"
+    expected = five.post(path, {"data": PIMA}).body
+    assert five.get(path, data=PIMA).body == five.form(path, data=PIMA).body == expected
+    assert five.form(path, "GET", data=PIMA).body == expected
+    twice = five.get(f"{path}?data=1,2&data={PIMA}")
+    assert (twice.status, twice.json["errors"][0]["at"]) == (400, "query.data")
+    bad = five.form(path, data=PIMA.replace("106", "x")).json["errors"]
+    assert [(fault["at"], fault["field"]) for fault in bad] == [("form.data[1]", "glucose")]
+    named = five.form(path, data=PIMA, glucose=106).json["message"]
+    assert named["age"] == "age is required"
+    assert five.get("/sentiment", data="boring, really").body == five.get("/sentiment", query="boring, really").body
+
+
 @pytest.mark.parametrize("fields", [LOAN, LOAN_REPO], ids=["post", "repository"])
 def test_loan(five: Gateway, fields: dict[str, Any]) -> None:
     """Both published spellings of the amounts are read, by query, form and JSON alike."""
