@@ -17,18 +17,19 @@ from gateway.compilers.base import Compiler, Declined, Draft, Predictor
 COMPILERS: dict[str, tuple[str, ...]] = {
     "sklearn": ("gateway.compilers.sklearn:SklearnCompiler",),
     "xgboost": ("gateway.compilers.xgboost:XgboostCompiler",),
+    "h2o_mojo": ("gateway.compilers.mojo:MojoCompiler",),
 }
 
 #: Runtime -> what runs its programs in a worker.
 RUNTIMES: dict[str, str] = {
     "additive": "gateway.compilers.additive:AdditiveTwin",
     "matrix": "gateway.compilers.matrix:MatrixTwin",
+    "mojo": "gateway.compilers.mojo_twin:MojoTwin",
 }
 
 #: Why there is no twin of the models of other loaders.
 NOT_COMPILED: dict[str, str] = {
     "onnx": "it is an ONNX graph already",
-    "h2o_mojo": "the MOJO's own scoring classes take 6 to 35 us a row",
     "python": "Python code is served as it is",
     "stub": "there is nothing to compile",
 }

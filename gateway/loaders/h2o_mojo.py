@@ -16,7 +16,7 @@ import numpy.typing as npt
 from gateway.errors import ArtifactError, GatewayError, LoadError
 from gateway.loaders import h2o_runtime
 from gateway.loaders.base import LoadOptions
-from gateway.loaders.mojo_file import MojoInfo, read_mojo, signature_of
+from gateway.loaders.mojo_file import MojoArchive, MojoInfo, read_mojo, signature_of
 from gateway.schema import Column, Predictions, Signature
 
 #: From here on one Java stream over all rows beats a Python loop with one call a row (measured crossover 30-60 rows).
@@ -29,8 +29,9 @@ _CHUNK_ROWS = 4_096
 class MojoPredictor:
     """Score rows with one MOJO; every call works on arrays of its own, because GLM imputes into the row it is given."""
 
-    def __init__(self, model: Any, info: MojoInfo) -> None:
+    def __init__(self, model: Any, info: MojoInfo, path: Path) -> None:
         self.signature: Signature = signature_of(info)
+        self.archive = MojoArchive(path)
         self._model = model
         self._info = info
         self._codes = [
@@ -88,7 +89,7 @@ class H2oMojoLoader:
         h2o_runtime.start(options.cache_dir, None if wanted is None else str(wanted))
         try:
             model = h2o_runtime.java_class("hex.genmodel.MojoModel").load(str(path.absolute()))
-            predictor = MojoPredictor(model, info)
+            predictor = MojoPredictor(model, info, path)
             predictor.predict([_blank(levels is not None) for levels in info.levels] + [np.zeros(1)])
         except GatewayError:
             raise

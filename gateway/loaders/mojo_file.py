@@ -39,6 +39,28 @@ class MojoInfo:
         return self.category in _WITH_PROBABILITIES
 
 
+class MojoArchive:
+    """Read the files inside a MOJO; what compilers see of it. Not thread-safe; opens the archive at each call."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def has(self, name: str) -> bool:
+        """Say whether a file is inside."""
+        with zipfile.ZipFile(self._path) as archive:
+            return name in archive.NameToInfo
+
+    def read(self, name: str) -> bytes:
+        """Return the bytes of a file."""
+        with zipfile.ZipFile(self._path) as archive:
+            return archive.read(name)
+
+    def sections(self, folder: str) -> tuple[dict[str, str], list[str]]:
+        """Return the values and the column names in the model.ini of a folder, "" for the whole."""
+        info, columns, _ = _sections(self.read(f"{folder}model.ini").decode("utf-8"))
+        return info, columns
+
+
 def read_mojo(path: Path) -> MojoInfo:
     """Read a MOJO's description; raises ArtifactError (`broken-artifact`) or LoadError (`unsupported-model`)."""
     try:

@@ -1,0 +1,224 @@
+"""
+The models inside a MOJO as plain numbers: trees to sum, and linear terms per level and per number.
+
+Runs while preparing; reads files, no Java. A stacked ensemble is its base models and the GLM above them; everything
+that is not known to score as written here is declined.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gateway.compilers.base import Declined
+from gateway.compilers.mojo_trees import MojoTree, read_tree
+
+Numbers = npt.NDArray[np.float64]
+
+
+@dataclass(slots=True)
+class Linear:
+    """
+    Hold the terms of a GLM, one weight per output.
+
+    `levels` has a row per level of a column and the row of its most frequent level for missing values; `numbers` has
+    the weights and the mean that stands for a missing value.
+    """
+
+    intercepts: Numbers
+    levels: dict[int, Numbers] = field(default_factory=dict)
+    numbers: dict[int, tuple[Numbers, float]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Part:
+    """
+    Hold one model: the sums that it starts from, and what becomes of them.
+
+    `trees` has a list per sum, `start` what is added to each, `divide` what they are divided by, `link` the name of
+    the function that makes answers of them. `columns` are the columns of the whole MOJO, in the part's order.
+    """
+
+    category: str
+    link: str
+    columns: list[int]
+    trees: list[list[MojoTree]] = field(default_factory=list)
+    linear: Linear | None = None
+    start: float = 0.0
+    divide: float = 1.0
+
+
+@dataclass(slots=True)
+class Stack:
+    """Hold a metalearner: a weight per answer of the base models, 0 for models that were left out of the file."""
+
+    weights: Numbers
+    intercept: float
+    link: str
+    logit: bool
+
+
+@dataclass(slots=True)
+class Parts:
+    """Hold the models of a MOJO; without a `stack` there is one."""
+
+    models: list[Part]
+    stack: Stack | None = None
+
+
+def read_parts(archive: Any, columns: Sequence[str], levels: Sequence[int]) -> Parts:
+    """
+    Return the models of a MOJO; raises Declined for what is not known to be scored exactly.
+
+    `archive` is a MojoArchive, `columns` are the features of the whole, `levels` the number of levels of each (0 for
+    a number).
+    """
+    reader = _Reader(archive, list(columns), list(levels))
+    info, _ = archive.sections("")
+    if info["algo"] != "stackedensemble":
+        return Parts([reader.model("")])
+    return reader.ensemble(info)
+
+
+class _Reader:
+    def __init__(self, archive: Any, columns: list[str], levels: list[int]) -> None:
+        self._archive = archive
+        self._columns = columns
+        self._levels = levels
+
+    def ensemble(self, info: Mapping[str, str]) -> Parts:
+        if info["category"] not in {"Binomial", "Regression"}:
+            raise Declined(f"a stacked ensemble of category {info['category']} is not compiled")
+        folders = {
+            value: info[key.replace("_key_", "_dir_")] for key, value in info.items() if key.startswith("submodel_key_")
+        }
+        count = int(info["base_models_num"])
+        names = [info.get(f"base_model{number}") for number in range(count)]
+        transform = info.get("metalearner_transform", "NONE")
+        if transform not in {"NONE", "Logit"}:
+            raise Declined(f"the metalearner's transform {transform} is not known")
+        meta, known = self._archive.sections(folders[info["metalearner"]])
+        if meta["algo"] != "glm" or int(meta["cats"]) or len(known) - 1 < count:
+            raise Declined(f"a metalearner of the kind {meta['algo']} is not compiled")
+        weights = np.array(_numbers(meta["beta"]), dtype=np.float64)
+        if len(weights) != count + 1:
+            raise Declined(f"the metalearner has {len(weights)} weights for {count} models")
+        # A model that the metalearner does not use is not in the file; its answer counts as 0 before the transform.
+        absent = [at for at, name in enumerate(names) if name is None]
+        if np.any(weights[absent]):
+            raise Declined("the metalearner uses a model that is not in the file")
+        used = [at for at, name in enumerate(names) if name is not None and weights[at]]
+        models = [self.model(folders[str(names[at])]) for at in used]
+        link = _glm_link(meta)
+        return Parts(models, Stack(weights[used], float(weights[-1]), link, transform == "Logit"))
+
+    def model(self, folder: str) -> Part:
+        info, names = self._archive.sections(folder)
+        algorithm, category = info["algo"], info["category"]
+        _refuse_extras(info)
+        count = int(info["n_features"])
+        try:
+            columns = [self._columns.index(name) for name in names[:count]]
+        except ValueError as error:
+            raise Declined(f"a model inside asks for another column: {error}") from error
+        if algorithm == "glm":
+            return self._glm(info, category, columns)
+        if algorithm in {"gbm", "drf"}:
+            return self._forest(folder, info, category, columns)
+        raise Declined(f"the algorithm {info.get('algorithm', algorithm)} is scored by H2O's own classes")
+
+    def _forest(self, folder: str, info: Mapping[str, str], category: str, columns: list[int]) -> Part:
+        if not "1.2" <= info["mojo_version"] < "1.5":
+            raise Declined(f"trees of the MOJO version {info['mojo_version']} are not known")
+        if info.get("_genmodel_encoding", "AUTO") not in {"AUTO", "Enum", "SortByResponse"}:
+            raise Declined(f"the encoding {info['_genmodel_encoding']} of levels is not compiled")
+        groups, sums = int(info["n_trees"]), int(info["n_trees_per_class"])
+        trees: list[list[MojoTree]] = [[] for _ in range(sums)]
+        for group in range(groups):
+            for number in range(sums):
+                name = f"{folder}trees/t{number:02d}_{group:03d}.bin"
+                if self._archive.has(name):
+                    trees[number].append(read_tree(self._archive.read(name)))
+        part = Part(category, "", columns, trees)
+        if info["algo"] == "drf":
+            self._finish_drf(part, groups, sums)
+        else:
+            _finish_gbm(part, info, sums)
+        return part
+
+    def _finish_drf(self, part: Part, groups: int, sums: int) -> None:
+        if part.category == "Multinomial" or sums > 1:
+            part.link = "normalized"
+            return
+        part.divide = float(groups)
+        part.link = "complement" if part.category == "Binomial" else "identity"
+
+    def _glm(self, info: Mapping[str, str], category: str, columns: list[int]) -> Part:
+        if category not in {"Binomial", "Regression"}:
+            raise Declined(f"a GLM of category {category} is not compiled")
+        if info.get("mean_imputation") != "true":
+            raise Declined("a GLM that does not impute missing values is not compiled")
+        cats, offsets = int(info["cats"]), [int(one) for one in _numbers(info["cat_offsets"])]
+        beta, modes = _numbers(info["beta"]), [int(one) for one in _numbers(info["cat_modes"])]
+        means, every = _numbers(info["num_means"]), info["use_all_factor_levels"] == "true"
+        if len(beta) != offsets[cats] + int(info["nums"]) + 1 or len(columns) != cats + int(info["nums"]):
+            raise Declined("the GLM has weights for other terms than its columns")
+        linear = Linear(np.array([beta[-1]]))
+        for at in range(cats):
+            column = columns[at]
+            weights = np.zeros((self._levels[column] + 1, 1))
+            own = beta[offsets[at] : offsets[at + 1]]
+            first = 0 if every else 1
+            weights[first : first + len(own), 0] = own[: len(weights) - 1 - first]
+            weights[-1] = weights[modes[at]]
+            linear.levels[column] = weights
+        for at in range(cats, len(columns)):
+            weight = beta[offsets[cats] + at - cats]
+            linear.numbers[columns[at]] = (np.array([weight]), means[at - cats])
+        return Part(category, _glm_link(info), columns, linear=linear)
+
+
+def _refuse_extras(info: Mapping[str, str]) -> None:
+    """Decline what changes scores in a way that is not repeated here."""
+    if info.get("balance_classes") == "true":
+        raise Declined("probabilities that are corrected for balanced classes are not compiled")
+    for key, value in info.items():
+        if value not in {"", "null", "false", "[]"} and (
+            key.startswith(("calib", "interaction")) or key in {"offset_column", "binomial_double_trees"}
+        ):
+            raise Declined(f"a model with {key} is not compiled")
+
+
+_GBM_LINKS = {
+    "bernoulli": "expit", "quasibinomial": "expit", "modified_huber": "expit", "multinomial": "softmax",
+    "gaussian": "identity", "laplace": "identity", "huber": "identity", "quantile": "identity",
+    "poisson": "exp", "gamma": "exp", "tweedie": "exp",
+}  # fmt: skip
+
+
+def _finish_gbm(part: Part, info: Mapping[str, str], sums: int) -> None:
+    family = info["distribution"]
+    if family not in _GBM_LINKS or (part.category == "Binomial" and sums > 1):
+        raise Declined(f"a GBM of the distribution {family} is not compiled")
+    part.link = _GBM_LINKS[family]
+    part.start = float(info["init_f"])
+
+
+_GLM_LINKS = {"identity": "identity", "logit": "expit", "log": "exp", "inverse": "inverse"}
+
+
+def _glm_link(info: Mapping[str, str]) -> str:
+    link = info["link"]
+    if link not in _GLM_LINKS:
+        raise Declined(f"a GLM with the link {link} is not compiled")
+    return _GLM_LINKS[link]
+
+
+def _numbers(text: str) -> list[float]:
+    found = json.loads(text)
+    if not isinstance(found, list) or not all(isinstance(one, int | float) for one in found):
+        raise Declined("a list of weights in the MOJO is not one of numbers")
+    return [float(one) for one in found]
