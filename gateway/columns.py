@@ -107,15 +107,17 @@ def _labels(output: Output, predictions: Predictions) -> list[Any]:
     labels = output.labels
     indices = np.asarray(predictions.values).tolist()
     if output.threshold is not None and output.positive in labels and predictions.probabilities is not None:
-        indices = _by_threshold(output, predictions.probabilities.tolist(), indices)
+        indices = _by_threshold(output, predictions.probabilities, indices)
     if not labels:
         return [plain(index) for index in indices]
     return [labels[int(index)] for index in indices]
 
 
-def _by_threshold(output: Output, rows: Sequence[Sequence[float]], indices: Sequence[Any]) -> list[Any]:
+def _by_threshold(output: Output, rows: Any, indices: Sequence[Any]) -> list[Any]:
     """Answer `positive` from the threshold on, else the likeliest other label; the model's own where P is NaN."""
     positive = output.labels.index(output.positive)
+    if len(rows) > 1 and len(output.labels) == 2:  # noqa: PLR2004 - the other label is the only one
+        return _by_threshold_of_two(positive, output.threshold or 0.0, np.asarray(rows), indices)
     others = [index for index in range(len(output.labels)) if index != positive]
     threshold = output.threshold or 0.0
     return [
@@ -124,8 +126,14 @@ def _by_threshold(output: Output, rows: Sequence[Sequence[float]], indices: Sequ
         else positive
         if row[positive] >= threshold
         else max(others, key=row.__getitem__)
-        for row, index in zip(rows, indices, strict=True)
+        for row, index in zip(rows.tolist(), indices, strict=True)
     ]
+
+
+def _by_threshold_of_two(positive: int, threshold: float, rows: Any, indices: Sequence[Any]) -> list[Any]:
+    chance = rows[:, positive]
+    found = np.where(chance >= threshold, positive, 1 - positive)
+    return list(np.where(np.isnan(chance), indices, found).tolist())
 
 
 def _matrix(rows: Any, decimals: int | None) -> list[list[Any]]:

@@ -143,7 +143,7 @@ def make_column(field_type: str, values: Sequence[Any]) -> Column:
         single: Column = np.empty(1, dtype=object)
         single[0] = values[0]
         return single
-    has_missing = any(value != value for value in values)  # noqa: PLR0124 - NaN is missing
+    has_missing = field_type != "string" and any(value != value for value in values)  # noqa: PLR0124 - NaN is missing
     if field_type == "integer":
         return np.asarray(values, dtype=np.float64 if has_missing else np.int64)
     if field_type == "boolean" and not has_missing:

@@ -50,17 +50,13 @@ def _program(parts: Parts, signature: Signature, levels: Sequence[int]) -> dict[
         {"levels": list(field.enum or ())} if field.type == "string" else {"thresholds": thresholds[at]}
         for at, field in enumerate(signature.inputs)
     ]
-    members, forest_sums, linear = [], 0, _Linear(levels)
+    linear, sums, members = _Linear(levels), sum(len(model.trees) for model in parts.models), []
+    first = 0
     for model in parts.models:
-        if model.linear is None:
-            at = list(range(forest_sums, forest_sums + len(model.trees)))
-            forest_sums += len(model.trees)
-        else:
-            at = [linear.add(model)]
-        members.append({"at": at, "start": model.start, "divide": model.divide, "link": model.link})
-    for member, model in zip(members, parts.models, strict=True):
-        if model.linear is not None:
-            member["at"] = [forest_sums + one for one in member["at"]]
+        # The sums of all forests come first, then those of the linear models.
+        at = range(first, first + len(model.trees)) if model.linear is None else [sums + linear.add(model)]
+        first += len(model.trees)
+        members.append({"at": list(at), "start": model.start, "divide": model.divide, "link": model.link})
     return {
         "columns": columns,
         "forest": _forest(trees, thresholds, levels) if trees else None,
@@ -198,9 +194,7 @@ def _mask(first: int, last: int, words: int) -> npt.NDArray[np.uint64]:
     return np.array([bits >> (WORD_BITS * word) & (2**WORD_BITS - 1) for word in range(words)], dtype=np.uint64)
 
 
-def _rule_out(
-    rows: npt.NDArray[np.uint64], split: Split, thresholds: npt.NDArray[np.float64], levels: int
-) -> None:
+def _rule_out(rows: npt.NDArray[np.uint64], split: Split, thresholds: npt.NDArray[np.float64], levels: int) -> None:
     """Clear, for every value of a column, the leaves on the side of a split that the value does not take."""
     if levels:
         right = split.goes_right(levels)

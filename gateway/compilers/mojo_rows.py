@@ -62,9 +62,7 @@ def _ranges(spots: Sequence[tuple[Part, Split, Way]], width: int) -> npt.NDArray
     return found
 
 
-def _base(
-    ranges: npt.NDArray[np.float64], levels: Sequence[int], draw: np.random.Generator
-) -> list[float]:
+def _base(ranges: npt.NDArray[np.float64], levels: Sequence[int], draw: np.random.Generator) -> list[float]:
     """Return a plausible row, levels as numbers."""
     row = []
     for (low, high), count in zip(ranges.tolist(), levels, strict=True):

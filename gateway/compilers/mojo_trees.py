@@ -111,19 +111,20 @@ def _node(cursor: _Cursor, tree: MojoTree) -> Split | None:
     first = len(tree.leaves)
     size = kind & _LEFT_SIZE
     if size == _LEFT_LEAF:
-        left = _leaf(cursor, tree)
+        left = None
+        tree.leaves.append(cursor.take("f"))
     else:
         cursor.skip(size + 1)
         left = _node(cursor, tree)
     middle = len(tree.leaves)
-    right = _leaf(cursor, tree) if kind & _RIGHT_LEAF == _RIGHT_LEAF else _node(cursor, tree)
+    if kind & _RIGHT_LEAF == _RIGHT_LEAF:
+        right = None
+        tree.leaves.append(cursor.take("f"))
+    else:
+        right = _node(cursor, tree)
     split.leaves = (first, middle, len(tree.leaves))
     split.children = (left, right)
     return split
-
-
-def _leaf(cursor: _Cursor, tree: MojoTree) -> None:
-    tree.leaves.append(cursor.take("f"))
 
 
 def _split(cursor: _Cursor, kind: int, column: int) -> Split:

@@ -21,8 +21,9 @@ Places = npt.NDArray[np.intp]
 
 #: H2O keeps probabilities this far from 0 and 1 before it takes their logit, and the logit above -19 (measured).
 _LEAST_CHANCE, _LEAST_LOGIT = 1e-9, -19.0
-#: H2O's threshold is the probability of some training row; another order of sums must not push that row below it.
-_THRESHOLD_SLACK = 1e-13
+#: H2O's threshold is the probability of some training row. Another order of sums must not push that row below it, so
+#: that a probability this close to the threshold is the threshold.
+_SNAP = 1e-13
 
 
 class MojoTwin:
@@ -147,23 +148,19 @@ class _Answer:
         self.one: Callable[[list[float]], Predictions] | None = None
         if is_scalar and (self._stack is None or self._stack["link"] in _ONE):
             self.one = self._read_one
-            self._plans = [
-                (one["at"][0], one["start"], one["divide"], _ONE[one["link"]]) for one in self._members
-            ]
+            self._plans = [(one["at"][0], one["start"], one["divide"], _ONE[one["link"]]) for one in self._members]
 
     def many(self, sums: Numbers) -> Predictions:
         with np.errstate(all="ignore"):
-            found = [
-                _MANY[one["link"]](sums[:, one["at"]] / one["divide"] + one["start"]) for one in self._members
-            ]
+            found = [_MANY[one["link"]](sums[:, one["at"]] / one["divide"] + one["start"]) for one in self._members]
             scores = found[0] if self._stack is None else self._stacked(np.hstack(found))
         if not self._is_class:
             return Predictions(scores[:, 0].copy())
         if scores.shape[1] > 1:
             return Predictions(scores.argmax(axis=1), scores)
         chance = scores[:, 0]
-        values = (chance >= self._threshold - _THRESHOLD_SLACK).astype(np.int64)
-        return Predictions(values, np.column_stack([1.0 - chance, chance]))
+        chance = np.where(np.abs(chance - self._threshold) <= _SNAP, self._threshold, chance)
+        return Predictions((chance >= self._threshold).astype(np.int64), np.column_stack([1.0 - chance, chance]))
 
     def _stacked(self, answers: Numbers) -> Numbers:
         stack = self._stack
@@ -181,8 +178,9 @@ class _Answer:
         score = found[0] if self._stack is None else self._stacked_one(found)
         if not self._is_class:
             return Predictions(np.array([score]))
-        label = 1 if score >= self._threshold - _THRESHOLD_SLACK else 0
-        return Predictions(np.array([label]), np.array([[1.0 - score, score]]))
+        if abs(score - self._threshold) <= _SNAP:
+            score = self._threshold
+        return Predictions(np.array([int(score >= self._threshold)]), np.array([[1.0 - score, score]]))
 
     def _stacked_one(self, answers: list[float]) -> float:
         stack = self._stack

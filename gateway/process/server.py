@@ -100,6 +100,9 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         gc.collect()
         # What the arbiter imported stays shared: a collection in a worker would touch, and so copy, every page.
         gc.freeze()
+        # Workers inherit it. A batch makes lists by the ten thousand, hardly any of them in a cycle; at Python's own
+        # 700 its collections were a sixth of the time of a batch.
+        gc.set_threshold(20_000, 10, 10)
 
     def _when_ready(self, arbiter: GatewayArbiter) -> None:
         self.monitor.start(arbiter)

@@ -1,8 +1,9 @@
 """
 Answer a batch: check all of it, then predict and send it chunk by chunk with bounded memory.
 
-A body that was spooled to disk is parsed twice, once to check it whole and once to answer, so that only one chunk of
-it is ever in memory. A slot of the route is held for the check and for each chunk, not while a client reads.
+What was checked is kept for the answer as far as the worker has room (kept.py); a body beyond that is parsed twice,
+once to check it whole and once to answer, so that only one chunk of it is ever in memory. A slot of the route is held
+for the check and for each chunk, not while a client reads.
 """
 
 import functools
@@ -20,6 +21,7 @@ from gateway.codecs.chunks import MAX_FAULTS, Answered, BatchWriter, Chunk, Limi
 from gateway.errors import Fault, GatewayError, InputError
 from gateway.rest.errors import fault_json
 from gateway.rest.judging import Judge, Judged
+from gateway.rest.kept import Kept
 from gateway.rest.negotiate import Wish
 from gateway.rest.reading import deadline_of
 from gateway.rest.sources import BatchSource
@@ -59,7 +61,7 @@ class BatchRun:
         self._source, self._wanted, self._context = source, wanted, context
         self._until = until
         self._limits = Limits(max_rows=route.spec.max_rows, scratch=scratch)
-        self._kept: list[Judged] = []
+        self._kept = Kept(inputs=wanted.format in ("csv", "parquet"))
         self._first: Chunk | None = None
         self._has_ids = False
         self.rows = 0
@@ -94,19 +96,18 @@ class BatchRun:
         faults: list[Fault] = []
         total = 0
         while (judged := self._route.run(functools.partial(_step, chunks, judge))) is not None:
-            self._first = self._first or judged.chunk
+            if self._first is None:
+                self._first = _head_of(judged.chunk)
             self.rows += judged.chunk.size
             faults += judged.faults[: MAX_FAULTS - len(faults)]
             total += judged.total
-            if self._source.small:
-                self._kept.append(judged)
+            if total:
+                self._kept.drop()
+            else:
+                self._kept.add(judged)
         self._has_ids = judge.has_ids
         if total:
             raise InputError(faults, total=total)
-        if self._first is not None and not self._source.small:
-            # Only its names are needed from here on.
-            first = self._first
-            self._first = Chunk(0, 0, first.names, instances=None if first.instances is None else first.instances[:1])
 
     def _judge(self) -> Judge:
         spec = self._route.spec
@@ -118,9 +119,9 @@ class BatchRun:
         )
 
     def _second_pass(self) -> Iterator[Judged]:
-        if self._source.small:
-            while self._kept:
-                yield self._kept.pop(0)
+        if self._kept.is_whole:
+            while (judged := self._kept.take()) is not None:
+                yield judged
             return
         judge = self._judge()
         for chunk in self._source.reader.read(self._source.body, self._limits):  # type: ignore[arg-type]
@@ -177,6 +178,11 @@ class BatchRun:
 
     def _deadline(self) -> float:
         return min(self._until, time.monotonic() + self._route.spec.timeout_s)
+
+
+def _head_of(chunk: Chunk) -> Chunk:
+    """Return what the answer needs of the first chunk: how its columns or members are called."""
+    return Chunk(0, 0, chunk.names, instances=None if chunk.instances is None else chunk.instances[:1])
 
 
 def _step(chunks: Iterator[Chunk], judge: Judge) -> Judged | None:

@@ -107,7 +107,11 @@ class Judge:
             if name is None:
                 return None
             column = chunk.columns[chunk.names.index(name)]
-            keys: list[str | None] = [None if value is None else json_key(value) for value in column]
+            keys: list[str | None]
+            if all(type(value) is str for value in column):
+                keys = list(column)
+            else:
+                keys = [None if value is None else json_key(value) for value in column]
             if chunk.kept is None:
                 return keys
             placed: list[str | None] = [None] * chunk.size
@@ -121,6 +125,10 @@ class Judge:
 
     def _refuse_twins(self, judged: Judged, keys: Sequence[str | None]) -> None:
         start = judged.chunk.start
+        if judged.good is None and all(keys) and len(set(keys)) == len(keys) and self._seen.keys().isdisjoint(keys):
+            # The usual case, at a tenth of the time.
+            self._seen.update(zip(keys, range(start, start + len(keys)), strict=True))  # type: ignore[arg-type]
+            return
         found: dict[int, Fault] = {}
         for row in range(judged.chunk.size) if judged.good is None else judged.good:
             key, number = keys[row], start + row

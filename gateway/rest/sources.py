@@ -20,7 +20,7 @@ from gateway.codecs.json_batch import InstancesReader
 from gateway.codecs.ndjson import NdjsonReader
 from gateway.codecs.parquet import ParquetReader
 from gateway.errors import UnreadableError
-from gateway.rest.spool import SPOOL_BYTES, open_spool, scratch, spool_body
+from gateway.rest.spool import open_spool, scratch, spool_body
 from gateway.routes import Route
 
 MULTIPART: Final = "multipart/form-data"
@@ -58,13 +58,11 @@ class BatchSource:
     """
     Hold a batch that nobody has read yet.
 
-    `small` says that it is in memory anyway, so that it need not be parsed twice. `options` are the underscore fields
-    that came with it.
+    `options` are the underscore fields that came with it.
     """
 
     reader: BatchReader
     body: IO[bytes]
-    small: bool
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -84,8 +82,8 @@ def is_table(media: str) -> bool:
 def body_source() -> BatchSource:
     """Spool the current body, whose media type is one of BODY_TYPES."""
     reader = _reader(BODY_TYPES[request.mimetype], request.mimetype_params.get("charset"))
-    body, size = spool_body()
-    return BatchSource(reader, body, size <= SPOOL_BYTES)
+    body, _ = spool_body()
+    return BatchSource(reader, body)
 
 
 def form_source(route: Route) -> BatchSource | Fields:
@@ -120,16 +118,14 @@ def _file(route: Route, files: MultiDict[str, FileStorage], options: Mapping[str
     stream: Any = given[0].stream
     kind = _kind_of(given[0])
     charset = given[0].mimetype_params.get("charset")
-    size = stream.seek(0, 2)
-    stream.seek(0)
     if kind == "json":
         return json_source(route.run(lambda: route.codec.decode(stream.read())))
-    return BatchSource(_reader(kind, charset), stream, size <= SPOOL_BYTES, options)
+    return BatchSource(_reader(kind, charset), stream, options)
 
 
 def json_source(decoded: Decoded) -> BatchSource:
     """Wrap instances that are decoded already."""
-    return BatchSource(InstancesReader(decoded), open_spool(None), True, decoded.parameters)
+    return BatchSource(InstancesReader(decoded), open_spool(None), decoded.parameters)
 
 
 def _kind_of(file: FileStorage) -> str:

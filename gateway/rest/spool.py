@@ -8,7 +8,7 @@ from flask import current_app, request
 
 from gateway.executors.baton import pause
 
-#: A body up to this size stays in memory; it is also read only once.
+#: A body up to this size stays in memory.
 SPOOL_BYTES: Final = 1024 * 1024
 _BLOCK: Final = 64 * 1024
 #: Blocks between two turns for other requests: a fast client would keep the loop for its whole body.
