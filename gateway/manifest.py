@@ -40,7 +40,8 @@ class Twin:
     """
     Describe a faster predictor that was proven equal to the original; it lies at `path` and has this `sha256`.
 
-    `gain` is how many times faster one row is, `predict_s` the twin's time of it. `max_difference` is relative to the
+    `gain` is how many times faster one row is, `predict_s` the twin's time of it, `batch_gain` how many times faster a
+    row of a batch is (0 where that was not measured). `max_difference` is relative to the
     expected value where that exceeds 1. `ties` counts rows where the original found two labels equally likely and the
     twin chose the other. `complete` is false where time ran out before all generated rows were compared.
     """
@@ -56,6 +57,7 @@ class Twin:
     ties: int = 0
     complete: bool = True
     size_bytes: int = 0
+    batch_gain: float = 0.0
     uses: tuple[str, ...] = ()
 
 

@@ -170,6 +170,7 @@ def _record(found: Found) -> Twin:
         predict_s=found.predict_s,
         ties=found.proof.ties,
         complete=found.proof.complete,
+        batch_gain=round(found.batch_gain, 1),
         size_bytes=found.path.stat().st_size,
         uses=found.uses,
     )

@@ -132,8 +132,10 @@ def _compiled(found: Description) -> str:
     if twin is None:
         return f"compiled  no: {found.not_compiled_because}"
     ties = f", {twin.ties} ties" if twin.ties else ""
+    gain = f"{twin.gain:,.1f}" if twin.gain < 10 else f"{twin.gain:,.0f}"  # noqa: PLR2004 - two digits either way
+    batch = f", {twin.batch_gain:,.0f} times in batches" if twin.batch_gain else ""
     return (
-        f"compiled  yes, by {twin.compiler}: {twin.gain:,.0f} times faster ({1e6 * twin.predict_s:.0f} us a row), "
+        f"compiled  yes, by {twin.compiler}: {gain} times faster ({1e6 * twin.predict_s:.0f} us a row){batch}, "
         f"equal on {twin.rows_proven:,} rows within {twin.max_difference:.0e}{ties}"
     )
 

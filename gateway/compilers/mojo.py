@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from gateway.compilers.base import Declined, Draft
 from gateway.compilers.leaf_masks import WORD_BITS
-from gateway.compilers.mojo_parts import Part, Parts, read_parts
+from gateway.compilers.mojo_parts import Linear, Part, Parts, read_parts
 from gateway.compilers.mojo_rows import probes
 from gateway.compilers.mojo_trees import MojoTree, Split
 from gateway.schema import Signature
@@ -50,17 +50,20 @@ def _program(parts: Parts, signature: Signature, levels: Sequence[int]) -> dict[
         {"levels": list(field.enum or ())} if field.type == "string" else {"thresholds": thresholds[at]}
         for at, field in enumerate(signature.inputs)
     ]
-    linear, sums, members = _Linear(levels), sum(len(model.trees) for model in parts.models), []
-    first = 0
+    linear, members, first = _Linear(levels), [], 0
+    forest = sum(len(model.trees) for model in parts.models)
     for model in parts.models:
         # The sums of all forests come first, then those of the linear models.
-        at = range(first, first + len(model.trees)) if model.linear is None else [sums + linear.add(model)]
-        first += len(model.trees)
+        if model.linear is None:
+            at = range(first, first + len(model.trees))
+            first = at.stop
+        else:
+            at = linear.add(model.linear, forest)
         members.append({"at": list(at), "start": model.start, "divide": model.divide, "link": model.link})
     return {
         "columns": columns,
         "forest": _forest(trees, thresholds, levels) if trees else None,
-        "linear": linear.program() if linear.intercepts else None,
+        "linear": linear.program(),
         "members": members,
         "stack": _stack(parts),
         "answer": _answer(signature),
@@ -76,41 +79,43 @@ def _stack(parts: Parts) -> dict[str, Any] | None:
     stack = parts.stack
     if stack is None:
         return None
-    return {"weights": stack.weights, "intercept": stack.intercept, "link": stack.link, "logit": stack.logit}
+    return {"weights": stack.weights, "intercepts": stack.intercepts, "link": stack.link, "logit": stack.logit}
 
 
 class _Linear:
-    """Gather the GLMs as one: a weight per GLM for each level and each number."""
+    """Gather the GLMs as one: for each level and each number a weight per sum of each GLM."""
 
     def __init__(self, levels: Sequence[int]) -> None:
         self._levels = levels
-        self._models: list[Part] = []
-        self.intercepts: list[float] = []
+        self._models: list[tuple[Linear, slice]] = []
+        self._width = 0
 
-    def add(self, model: Part) -> int:
-        assert model.linear is not None  # noqa: S101 - asked by the caller
-        self._models.append(model)
-        self.intercepts.append(float(model.linear.intercepts[0]))
-        return len(self._models) - 1
+    def add(self, model: Linear, before: int) -> range:
+        """Add a model; return where its sums stand when `before` others come first."""
+        start = self._width
+        self._width += len(model.intercepts)
+        self._models.append((model, slice(start, self._width)))
+        return range(before + start, before + self._width)
 
-    def program(self) -> dict[str, Any]:
-        count = len(self._models)
+    def program(self) -> dict[str, Any] | None:
+        """Return what the twin adds up; None without a model."""
+        if not self._models:
+            return None
         terms: list[dict[str, Any]] = []
         for column, levels in enumerate(self._levels):
-            weights = np.zeros((levels + 1, count) if levels else count)
-            mean, is_used = np.zeros(count), False
-            for at, model in enumerate(self._models):
-                linear = model.linear
-                assert linear is not None  # noqa: S101
-                if column in linear.levels:
-                    weights[:, at] = linear.levels[column][:, 0]
-                    is_used = True
-                elif column in linear.numbers:
-                    weights[at], mean[at] = linear.numbers[column][0][0], linear.numbers[column][1]
-                    is_used = True
+            weights = np.zeros((levels + 1, self._width) if levels else self._width)
+            means, is_used = np.zeros(self._width), False
+            for model, at in self._models:
+                if column in model.levels:
+                    weights[:, at] = model.levels[column]
+                elif column in model.numbers:
+                    weights[at], means[at] = model.numbers[column]
+                else:
+                    continue
+                is_used = True
             if is_used:
-                terms.append({"column": column, "weights": weights, "means": mean})
-        return {"intercepts": np.array(self.intercepts), "terms": terms}
+                terms.append({"column": column, "weights": weights, "means": means})
+        return {"intercepts": np.concatenate([model.intercepts for model, _ in self._models]), "terms": terms}
 
 
 def _thresholds(parts: Parts, width: int) -> list[npt.NDArray[np.float64]]:

@@ -22,7 +22,7 @@ Numbers = npt.NDArray[np.float64]
 @dataclass(slots=True)
 class Linear:
     """
-    Hold the terms of a GLM, one weight per output.
+    Hold the terms of a GLM, one weight per sum.
 
     `levels` has a row per level of a column and the row of its most frequent level for missing values; `numbers` has
     the weights and the mean that stands for a missing value.
@@ -53,10 +53,10 @@ class Part:
 
 @dataclass(slots=True)
 class Stack:
-    """Hold a metalearner: a weight per answer of the base models, 0 for models that were left out of the file."""
+    """Hold a metalearner: `weights` (answers of the base models one after the other, sums)."""
 
     weights: Numbers
-    intercept: float
+    intercepts: Numbers
     link: str
     logit: bool
 
@@ -90,30 +90,28 @@ class _Reader:
         self._levels = levels
 
     def ensemble(self, info: Mapping[str, str]) -> Parts:
-        if info["category"] not in {"Binomial", "Regression"}:
-            raise Declined(f"a stacked ensemble of category {info['category']} is not compiled")
         folders = {
             value: info[key.replace("_key_", "_dir_")] for key, value in info.items() if key.startswith("submodel_key_")
         }
-        count = int(info["base_models_num"])
-        names = [info.get(f"base_model{number}") for number in range(count)]
+        names = [info.get(f"base_model{number}") for number in range(int(info["base_models_num"]))]
         transform = info.get("metalearner_transform", "NONE")
         if transform not in {"NONE", "Logit"}:
             raise Declined(f"the metalearner's transform {transform} is not known")
-        meta, known = self._archive.sections(folders[info["metalearner"]])
-        if meta["algo"] != "glm" or int(meta["cats"]) or len(known) - 1 < count:
+        meta, _ = self._archive.sections(folders[info["metalearner"]])
+        if meta["algo"] != "glm" or int(meta["cats"]):
             raise Declined(f"a metalearner of the kind {meta['algo']} is not compiled")
-        weights = np.array(_numbers(meta["beta"]), dtype=np.float64)
-        if len(weights) != count + 1:
-            raise Declined(f"the metalearner has {len(weights)} weights for {count} models")
-        # A model that the metalearner does not use is not in the file; its answer counts as 0 before the transform.
-        absent = [at for at, name in enumerate(names) if name is None]
-        if np.any(weights[absent]):
+        weights = _weights(meta)
+        each = weights.shape[1] if info["category"] == "Multinomial" else 1
+        if len(weights) != len(names) * each + 1:
+            raise Declined(f"the metalearner has {len(weights)} weights for {len(names)} models")
+        answers = np.arange(len(names) * each).reshape(len(names), each)
+        # A model that the metalearner does not use is not in the file.
+        used = [at for at, name in enumerate(names) if name is not None and np.any(weights[answers[at]])]
+        if any(np.any(weights[answers[at]]) for at, name in enumerate(names) if name is None):
             raise Declined("the metalearner uses a model that is not in the file")
-        used = [at for at, name in enumerate(names) if name is not None and weights[at]]
         models = [self.model(folders[str(names[at])]) for at in used]
-        link = _glm_link(meta)
-        return Parts(models, Stack(weights[used], float(weights[-1]), link, transform == "Logit"))
+        stack = Stack(weights[answers[used].ravel()], weights[-1], _glm_link(meta), transform == "Logit")
+        return Parts(models, stack)
 
     def model(self, folder: str) -> Part:
         info, names = self._archive.sections(folder)
@@ -157,27 +155,24 @@ class _Reader:
         part.link = "complement" if part.category == "Binomial" else "identity"
 
     def _glm(self, info: Mapping[str, str], category: str, columns: list[int]) -> Part:
-        if category not in {"Binomial", "Regression"}:
+        if category not in {"Binomial", "Regression", "Multinomial"}:
             raise Declined(f"a GLM of category {category} is not compiled")
         if info.get("mean_imputation") != "true":
             raise Declined("a GLM that does not impute missing values is not compiled")
         cats, offsets = int(info["cats"]), [int(one) for one in _numbers(info["cat_offsets"])]
-        beta, modes = _numbers(info["beta"]), [int(one) for one in _numbers(info["cat_modes"])]
-        means, every = _numbers(info["num_means"]), info["use_all_factor_levels"] == "true"
-        if len(beta) != offsets[cats] + int(info["nums"]) + 1 or len(columns) != cats + int(info["nums"]):
+        modes, means = [int(one) for one in _numbers(info["cat_modes"])], _numbers(info["num_means"])
+        beta, first = _weights(info), 0 if info["use_all_factor_levels"] == "true" else 1
+        if len(beta) != offsets[cats] + len(means) + 1 or len(columns) != cats + len(means):
             raise Declined("the GLM has weights for other terms than its columns")
-        linear = Linear(np.array([beta[-1]]))
-        for at in range(cats):
-            column = columns[at]
-            weights = np.zeros((self._levels[column] + 1, 1))
-            own = beta[offsets[at] : offsets[at + 1]]
-            first = 0 if every else 1
-            weights[first : first + len(own), 0] = own[: len(weights) - 1 - first]
+        linear = Linear(beta[-1])
+        for at, column in enumerate(columns[:cats]):
+            weights = np.zeros((self._levels[column] + 1, beta.shape[1]))
+            own = beta[offsets[at] : offsets[at + 1]][: len(weights) - 1 - first]
+            weights[first : first + len(own)] = own
             weights[-1] = weights[modes[at]]
             linear.levels[column] = weights
-        for at in range(cats, len(columns)):
-            weight = beta[offsets[cats] + at - cats]
-            linear.numbers[columns[at]] = (np.array([weight]), means[at - cats])
+        for at, column in enumerate(columns[cats:]):
+            linear.numbers[column] = (beta[offsets[cats] + at], means[at])
         return Part(category, _glm_link(info), columns, linear=linear)
 
 
@@ -207,7 +202,7 @@ def _finish_gbm(part: Part, info: Mapping[str, str], sums: int) -> None:
     part.start = float(info["init_f"])
 
 
-_GLM_LINKS = {"identity": "identity", "logit": "expit", "log": "exp", "inverse": "inverse"}
+_GLM_LINKS = {"identity": "identity", "logit": "expit", "log": "exp", "inverse": "inverse", "multinomial": "softmax"}
 
 
 def _glm_link(info: Mapping[str, str]) -> str:
@@ -215,6 +210,15 @@ def _glm_link(info: Mapping[str, str]) -> str:
     if link not in _GLM_LINKS:
         raise Declined(f"a GLM with the link {link} is not compiled")
     return _GLM_LINKS[link]
+
+
+def _weights(info: Mapping[str, str]) -> Numbers:
+    """Return the weights of a GLM (terms, sums), the intercept last; a file has them sum by sum."""
+    beta = np.array(_numbers(info["beta"]), dtype=np.float64)
+    sums = int(info["n_classes"]) if info["category"] == "Multinomial" else 1
+    if len(beta) % sums:
+        raise Declined("the GLM has not as many weights for each class")
+    return beta.reshape(sums, -1).T
 
 
 def _numbers(text: str) -> list[float]:

@@ -16,6 +16,8 @@ from gateway.schema import Column, Signature
 
 #: Splits that are probed, spread over all trees.
 MAX_PROBES = 6_000
+#: Levels that are tried at each of them.
+MAX_LEVELS = 8
 #: Share of missing values off the way.
 _HOLES = 0.05
 _SEED = 13
@@ -37,7 +39,7 @@ def probes(parts: Parts, signature: Signature, levels: Sequence[int]) -> list[li
     if len(spots) > MAX_PROBES:
         spots = [spots[at] for at in draw.choice(len(spots), MAX_PROBES, replace=False)]
     ranges = _ranges(spots, len(levels))
-    rows = [row for spot in spots for row in _rows_at(*spot, _base(ranges, levels, draw), levels)]
+    rows = [row for spot in spots for row in _rows_at(*spot, _base(ranges, levels, draw), levels, draw)]
     return [[_column(signature, at, [row[at] for row in rows]) for at in range(len(levels))]]
 
 
@@ -76,12 +78,14 @@ def _base(ranges: npt.NDArray[np.float64], levels: Sequence[int], draw: np.rando
     return row
 
 
-def _rows_at(model: Part, split: Split, way: Way, row: list[float], levels: Sequence[int]) -> list[list[float]]:
+def _rows_at(
+    model: Part, split: Split, way: Way, row: list[float], levels: Sequence[int], draw: np.random.Generator
+) -> list[list[float]]:
     for above, is_right in way:
         _obey(row, model.columns[above.column], above, is_right, levels)
     column = model.columns[split.column]
     found = []
-    for value in _sides(split, levels[column]):
+    for value in _sides(split, levels[column], draw):
         changed = row.copy()
         changed[column] = value
         found.append(changed)
@@ -106,12 +110,11 @@ def _obey(row: list[float], column: int, split: Split, is_right: bool, levels: S
         row[column] = np.nan if is_right == split.missing_right else (0.0 if value != value else value)  # noqa: PLR0124
 
 
-def _sides(split: Split, levels: int) -> list[float]:
-    """Return the values that a split tells apart: its threshold and its neighbours, or a level of each side."""
+def _sides(split: Split, levels: int, draw: np.random.Generator) -> list[float]:
+    """Return the values that a split tells apart: its threshold and its neighbours, or levels; and a missing one."""
     if split.threshold is not None:
         at = np.float32(split.threshold)
         below = [float(np.nextafter(at, np.float32(-np.inf))), float(np.nextafter(split.threshold, -np.inf))]
         return [float(at), *below, np.nan]
-    sides = split.goes_right(levels)[:-1] if levels else np.array([False])
-    found = [np.flatnonzero(sides == side) for side in (False, True)]
-    return [*(float(one[len(one) // 2]) for one in found if len(one)), np.nan]
+    chosen = draw.choice(levels, min(levels, MAX_LEVELS), replace=False) if levels else [0]
+    return [*map(float, chosen), np.nan]
