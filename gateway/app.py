@@ -58,8 +58,8 @@ def create_app(holder: Holder, board: Board, settings: Settings, pool: NativePoo
     api.mount(
         Health, "/health", "health", current=holder.current, board=board, status=read_status, last=last, hands=hands
     )
-    api.mount(Catalog, "/routes", "catalog", current=holder.current, workers=settings.workers)
-    api.mount(Root, "/", "root", current=holder.current, workers=settings.workers)
+    api.mount(Catalog, "/routes", "catalog", current=holder.current, workers=settings.workers, hands=hands)
+    api.mount(Root, "/", "root", current=holder.current, workers=settings.workers, hands=hands)
     api.mount(
         Metrics,
         "/metrics",

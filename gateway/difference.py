@@ -2,10 +2,8 @@
 
 from dataclasses import dataclass
 
-import msgspec
-
 from gateway.manifest import Manifest
-from gateway.registry.spec import RouteSpec
+from gateway.registry.spec import RouteSpec, encoded
 from gateway.snapshot import Snapshot
 
 
@@ -34,9 +32,7 @@ def difference(old: Snapshot | None, new: Snapshot) -> Change:
 
 
 def _differs(old: tuple[RouteSpec, Manifest], new: tuple[RouteSpec, Manifest]) -> bool:
-    # As JSON, because a spec that was read back has lists where the parser makes tuples.
-    same_entry = msgspec.json.encode(old[0], order="sorted") == msgspec.json.encode(new[0], order="sorted")
-    return not same_entry or old[1].key != new[1].key or old[1].state != new[1].state
+    return encoded(old[0]) != encoded(new[0]) or old[1].key != new[1].key or old[1].state != new[1].state
 
 
 def needs_roll(old: Snapshot | None, new: Snapshot, change: Change) -> bool:

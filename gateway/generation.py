@@ -6,11 +6,13 @@ Models are shared between generations by manifest key, ledgers by route name, so
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from gateway.board import Board, Slot
 from gateway.bulkhead import Bulkhead
 from gateway.executors.pool import NativePool
+from gateway.memory_budget import MemoryBudget
 from gateway.metrics import RouteMetrics
 from gateway.model import Model
 from gateway.prepare_entry import load_options
@@ -60,22 +62,25 @@ class Nursery:
         self._board = board
         self._slot = slot
         self._cache_dir = cache_dir
+        self._budget = MemoryBudget()
         self._models: dict[str, Model] = {}
         self._ledgers: dict[str, Ledger] = {}
 
-    def make(self, snapshot: Snapshot) -> Generation:
-        """Build a generation; models that no living generation has yet are IDLE until `load` is called."""
+    def make(self, snapshot: Snapshot, before: Generation | None = None) -> Generation:
+        """
+        Build a generation; models that no living generation has yet are IDLE until `load` is called.
+
+        Routes of `before` with the same entry (as an object) and model are taken over as they are.
+        """
         specs = snapshot.registry.routes
         wanted = sum(spec.max_concurrency for spec in specs)
         self.pool.resize(min(wanted + SPARE_THREADS, MAX_THREADS))
         indices = self._board.bind(self._slot, [spec.name for spec in specs])
-        routes = []
-        for spec in specs:
-            manifest = snapshot.manifests[spec.name]
-            model = self._model(spec, snapshot)
-            ledger = self._ledger(spec, manifest.signature, indices[spec.name])
-            routes.append(Route(spec, snapshot.registry.server, manifest, model, ledger))
-        return Generation(snapshot, RouteTable(routes))
+        same = _unchanged(before, snapshot) if before is not None else {}
+        routes = [same.get(spec.name) or self._route(spec, snapshot, indices[spec.name]) for spec in specs]
+        made = Generation(snapshot, RouteTable(routes))
+        self._share_memory(made)
+        return made
 
     def load(self, generation: Generation, done: Callable[[Route], None]) -> None:
         """Start loading every eager model that is IDLE; `done` is called in a pool thread after each."""
@@ -87,23 +92,30 @@ class Nursery:
         """Drop models and ledgers that `generation` does not use; calls in flight keep their references."""
         routes = generation.table.by_name
         keys = {route.manifest.key for route in routes.values()}
-        self._models = {key: model for key, model in self._models.items() if key in keys}
+        for key in self._models.keys() - keys:
+            self._budget.release(self._models.pop(key))
         gone = [name for name in self._ledgers if name not in routes]
         self._slot.drop(self._ledgers.pop(name).index for name in gone)
 
-    def keep_within(self, budget_bytes: int, generation: Generation) -> list[str]:
-        """Unload lazy models, the longest unused first, until the others fit; return the routes that became IDLE."""
-        lazy = [r for r in generation.table.by_name.values() if r.spec.load == "lazy" and r.model.state == "READY"]
-        newest_first = sorted(lazy, key=lambda route: -route.model.last_used)
-        held, unloaded = 0, []
-        for position, route in enumerate(newest_first):
-            held += route.model.resident_bytes
-            # The one used last stays, whatever its size: a budget below one model must not unload it at every look.
-            if held > budget_bytes and position > 0:
-                held -= route.model.resident_bytes
-                route.model.unload()
-                unloaded.append(route.name)
-        return unloaded
+    def _share_memory(self, generation: Generation) -> None:
+        """Put every model under the budget that no eager route has; what an eager one has stays loaded."""
+        routes = generation.table.by_name.values()
+        eager = {route.manifest.key for route in routes if route.spec.load == "eager"}
+        for model in {route.model for route in routes}:
+            if model.manifest.key in eager:
+                model.budget = None
+                self._budget.release(model)
+            elif model.budget is None:
+                model.budget = self._budget
+                if model.state == "READY":
+                    self._budget.count(model)
+        self._budget.limit(generation.snapshot.registry.server.memory_budget)
+
+    def _route(self, spec: RouteSpec, snapshot: Snapshot, index: int) -> Route:
+        manifest = snapshot.manifests[spec.name]
+        model = self._model(spec, snapshot)
+        ledger = self._ledger(spec, manifest.signature, index)
+        return Route(spec, snapshot.registry.server, manifest, model, ledger)
 
     @staticmethod
     def _load(route: Route, done: Callable[[Route], None]) -> None:
@@ -120,14 +132,30 @@ class Nursery:
         return model
 
     def _ledger(self, spec: RouteSpec, signature: Signature | None, index: int) -> Ledger:
+        most = min(spec.max_concurrency, MAX_THREADS_PER_ROUTE)
+        ledger = self._ledgers.get(spec.name)
+        if ledger is None:
+            bulkhead = Bulkhead(spec.path, most, spec.max_queue)
+            ledger = self._ledgers[spec.name] = Ledger(bulkhead, self._slot, index)
+        else:
+            ledger.bulkhead.resize(most, spec.max_queue)
+            ledger.index = index
         labels = signature.output.labels if signature else ()
         fields = signature.names if signature else ()
-        metrics = RouteMetrics(spec.name, labels=labels, fields=fields)
-        known = self._ledgers.get(spec.name)
-        if known is None:
-            bulkhead = Bulkhead(spec.path, min(spec.max_concurrency, MAX_THREADS_PER_ROUTE), spec.max_queue)
-            known = self._ledgers[spec.name] = Ledger(bulkhead, metrics, self._slot, index)
-        else:
-            known.bulkhead.resize(min(spec.max_concurrency, MAX_THREADS_PER_ROUTE), spec.max_queue)
-            known.metrics, known.index = metrics, index
-        return known
+        counters = partial(RouteMetrics, spec.name, labels=labels, fields=fields)
+        ledger.count_with(counters, now=spec.load == "eager")
+        return ledger
+
+
+def _unchanged(before: Generation, snapshot: Snapshot) -> dict[str, Route]:
+    """Return the routes that an edit left alone; one that failed is made anew, because its model is to be retried."""
+    if before.snapshot.registry.server != snapshot.registry.server:
+        return {}
+    manifests, same = snapshot.manifests, {}
+    for spec in snapshot.registry.routes:
+        route = before.table.by_name.get(spec.name)
+        if route is None or route.spec is not spec or route.manifest.key != manifests[spec.name].key:
+            continue
+        if route.state != "FAILED" and manifests[spec.name].problem is None:
+            same[spec.name] = route
+    return same

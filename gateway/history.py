@@ -72,23 +72,27 @@ def events(state_dir: Path) -> list[Event]:
 
 def last(state_dir: Path) -> Event | None:
     """Return the newest attempt."""
-    found = _parse(_tail(state_dir / FILE, TAIL_BYTES))
-    return found[-1] if found else None
+    # Mostly the last line of a short tail; one that names thousands of routes is longer than that.
+    for size in (TAIL_BYTES, MAX_BYTES * 2):
+        for line in reversed(_tail(state_dir / FILE, size)):
+            if found := _parse([line]):
+                return found[0]
+    return None
 
 
-def _tail(path: Path, size: int) -> bytes:
+def _tail(path: Path, size: int) -> list[bytes]:
     try:
         with path.open("rb") as stream:
             stream.seek(0, os.SEEK_END)
             stream.seek(max(stream.tell() - size, 0))
-            return stream.read()
+            return stream.read().splitlines()
     except OSError:
-        return b""
+        return []
 
 
-def _parse(data: bytes) -> list[Event]:
+def _parse(lines: list[bytes]) -> list[Event]:
     found = []
-    for line in data.splitlines():
+    for line in lines:
         with contextlib.suppress(msgspec.MsgspecError):  # the first line of a tail, the last one of a full disk
             found.append(msgspec.json.decode(line, type=Event))
     return found

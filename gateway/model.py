@@ -15,11 +15,13 @@ from gateway.compilers import load_twin
 from gateway.compilers.rows import one_row
 from gateway.errors import GatewayError, LoadError, NotReadyError, PredictError, Problem
 from gateway.executors.base import Executor
+from gateway.executors.baton import Baton
 from gateway.executors.local import INLINE_TEXT_LENGTH_COMPILED, LocalExecutor
 from gateway.executors.pool import NativePool
 from gateway.loaders import get_loader
 from gateway.loaders.base import LoadOptions, Predictor
 from gateway.manifest import Manifest
+from gateway.memory_budget import MemoryBudget
 from gateway.prepare_entry import INLINE_LIMIT_S, warm_up
 from gateway.schema import Column, Predictions
 
@@ -28,12 +30,26 @@ State: TypeAlias = Literal["IDLE", "LOADING", "READY", "FAILED"]
 
 log = logging.getLogger("gateway.model")
 
+#: A lazy model whose loading failed is tried again this long afterwards: disks fill and empty, files come back.
+RETRY_S = 5.0
+
+
+class _Waiter:
+    """Hold one call that waits for a model to be loaded; whoever loads it hands the executor over."""
+
+    __slots__ = ("baton", "executor")
+
+    def __init__(self) -> None:
+        self.baton = Baton()
+        self.executor: Executor | None = None
+
 
 class Model:
     """
     Own one predictor and its state.
 
-    Thread-safe; make it after the fork. `since` is the time.time() of the last change of state.
+    Thread-safe; make it after the fork. `since` is the time.time() of the last change of state. A model with a
+    `budget` is lazy: it takes its room there before it loads, and may be unloaded again at any time.
     """
 
     def __init__(self, manifest: Manifest, options: LoadOptions, pool: NativePool) -> None:
@@ -44,10 +60,12 @@ class Model:
         self.load_s = 0.0
         self.loads = 0
         self.last_used = 0.0
+        self.budget: MemoryBudget | None = None
         self._options = options
         self._pool = pool
         self._executor: Executor | None = None
         self._lock = threading.Lock()
+        self._waiting: list[_Waiter] = []
         if manifest.problem is not None:
             self._change("FAILED", manifest.problem)
 
@@ -61,19 +79,40 @@ class Model:
             if self.state != "IDLE":
                 return
             self._change("LOADING")
+        budget = self.budget
+        if budget is not None:
+            budget.take(self)
         started = time.perf_counter()
-        try:
-            executor = self._make_executor()
-        except GatewayError as error:
-            self._change("FAILED", error.as_problem())
-        except Exception as error:
-            log.exception("loading failed", extra={"loader": self.manifest.loader})
-            self._change("FAILED", Problem("load", f"loading raised {type(error).__name__}: {error}"))
-        else:
+        executor, problem = self._tried()
+        if executor is not None:
             self.load_s = time.perf_counter() - started
             self.loads += 1
+            self.last_used = time.monotonic()
+        with self._lock:
             self._executor = executor
-            self._change("READY")
+            self._change("READY" if executor is not None else "FAILED", problem)
+            waiting, self._waiting = self._waiting, []
+        for waiter in waiting:
+            waiter.executor = executor
+            waiter.baton.pass_on()
+        if budget is not None:
+            budget.settled(self, is_loaded=executor is not None)
+
+    def retry(self) -> None:
+        """Let a model whose loading failed be tried again by the next request, if that was RETRY_S ago."""
+        with self._lock:
+            is_due = time.time() - self.since > RETRY_S
+            if self.state == "FAILED" and self.manifest.problem is None and is_due:
+                self._change("IDLE")
+
+    def _tried(self) -> tuple[Executor | None, Problem | None]:
+        try:
+            return self._make_executor(), None
+        except GatewayError as error:
+            return None, error.as_problem()
+        except Exception as error:
+            log.exception("loading failed", extra={"loader": self.manifest.loader})
+            return None, Problem("load", f"loading raised {type(error).__name__}: {error}")
 
     @property
     def resident_bytes(self) -> int:
@@ -86,12 +125,14 @@ class Model:
         except OSError:
             return 0
 
-    def unload(self) -> None:
-        """Drop the predictor and become IDLE; calls that run keep their own reference."""
+    def unload(self) -> bool:
+        """Drop the predictor and become IDLE; calls that run keep their own reference. False if none was loaded."""
         with self._lock:
-            if self.state == "READY":
-                self._executor = None
-                self._change("IDLE")
+            if self.state != "READY":
+                return False
+            self._executor = None
+            self._change("IDLE")
+            return True
 
     def predict(self, columns: Sequence[Column], deadline: float) -> Predictions:
         """
@@ -115,13 +156,20 @@ class Model:
         return self._pool.call(call, deadline)
 
     def _wake(self, deadline: float) -> Executor:
-        """Load a lazy model for its first request."""
-        if self.state == "IDLE":
-            self._pool.call(self.load, deadline)
-        while self.state == "LOADING" and time.monotonic() < deadline:
-            self._pool.call(lambda: time.sleep(0.01), deadline)
-        if self._executor is not None:
-            return self._executor
+        """Load a lazy model for its first request; whoever comes meanwhile waits with it."""
+        waiter = _Waiter()
+        with self._lock:
+            executor, state = self._executor, self.state
+            if executor is None and state != "FAILED":
+                self._waiting.append(waiter)
+        if executor is None and state == "IDLE":
+            # Not a call with a deadline: one that overruns it would count as a stuck predict and cost the worker.
+            self._pool.spawn(self.load)
+        if executor is None and state != "FAILED":
+            waiter.baton.wait(max(deadline - time.monotonic(), 0.0))
+            executor = waiter.executor
+        if executor is not None:
+            return executor
         problem = self.problem or Problem("loading", "the model is still being loaded", "retry in a few seconds")
         raise NotReadyError(problem.message, code=problem.code, hint=problem.hint)
 
@@ -157,6 +205,12 @@ class Model:
         artifact, signature = self.manifest.artifact, self.manifest.signature
         if artifact is None or signature is None:
             raise LoadError("the manifest names no artifact", code="load", hint="run: gateway prepare")
+        if not Path(artifact.path).exists():
+            raise LoadError(
+                f"the kept copy of the artifact is gone: {artifact.path}",
+                code="artifact-gone",
+                hint=f"gateway reload copies it again from {artifact.origin}",
+            )
         # get_loader imports the framework: never on the way to a twin.
         predictor = get_loader(self.manifest.loader).load(Path(artifact.path), self._options)
         warm_up(self.manifest.loader, predictor, one_row(predictor.signature, signature))

@@ -10,7 +10,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -26,7 +26,9 @@ from gateway.loaders import package_versions
 from gateway.manifest import Manifest, StoredArtifact
 from gateway.prepare_child import Limits, run_child
 from gateway.prepare_entry import Entry
-from gateway.registry.spec import RegistrySpec, RouteSpec
+from gateway.promise import broken_promise
+from gateway.registry.spec import RegistrySpec, RouteSpec, encoded
+from gateway.snapshot import Snapshot
 
 log = logging.getLogger("gateway.prepare")
 
@@ -37,21 +39,29 @@ LASTING = frozenset({"prepare-timeout", "prepare-memory", "prepare-crashed"})
 
 
 def prepare_registry(
-    registry: RegistrySpec, cache_dir: Path, limits: Limits, *, retry: bool = False, done: Callable[[str], object] = str
+    registry: RegistrySpec, cache_dir: Path, limits: Limits, *, retry: bool = False, before: Snapshot | None = None
 ) -> dict[str, Manifest]:
     """
     Return a manifest for every route, from the cache where its key is known; two children work at a time.
 
-    `retry` prepares entries anew whose failure was remembered. `done` is told each route's name when it is finished.
+    `retry` prepares entries anew whose failure was remembered. Routes that are the same in `before` and served there
+    are not compiled again to see whether registry and artifact agree.
     """
+    served = set() if before is None or before.registry.server != registry.server else _served(before)
 
     def one(spec: RouteSpec) -> Manifest:
         found = prepare_route(spec, cache_dir, limits, retry=retry)
-        done(spec.name)
-        return found
+        if (found.key, encoded(spec)) in served:
+            return found
+        return replace(found, problem=broken_promise(spec, registry.server, found))
 
     with ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 2)) as pool:
         return dict(zip((spec.name for spec in registry.routes), pool.map(one, registry.routes), strict=True))
+
+
+def _served(before: Snapshot) -> set[tuple[str, bytes]]:
+    manifests = ((spec, before.manifests[spec.name]) for spec in before.registry.routes)
+    return {(found.key, encoded(spec)) for spec, found in manifests if found.problem is None}
 
 
 def prepare_route(spec: RouteSpec, cache_dir: Path, limits: Limits, *, retry: bool = False) -> Manifest:

@@ -84,9 +84,10 @@ def _failed(blank: Manifest, error: GatewayError) -> Manifest:
 def _prepared(entry: Entry, blank: Manifest) -> Manifest:
     spec = entry.spec
     options = load_options(spec, entry.artifact.origin, Path(entry.cache_dir))
-    before = _resident_bytes()
     started = time.perf_counter()
     loader = get_loader(spec.loader)
+    # The framework is there for all models of its kind; only what comes now is this model's.
+    before = _resident_bytes()
     path = Path(entry.artifact.path)
     predictor = loader.load(path, options)
     load_s = time.perf_counter() - started

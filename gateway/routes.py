@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from gateway.answers import Answer, compile_answer
+from gateway.answers import Answer
 from gateway.board import Slot
 from gateway.bulkhead import Bulkhead
 from gateway.bulkhead import Slot as Admission
@@ -20,6 +20,7 @@ from gateway.errors import GatewayError, NotReadyError, OverloadError, Problem
 from gateway.manifest import Manifest
 from gateway.metrics import RouteMetrics
 from gateway.model import Model
+from gateway.promise import Promise, make_promise
 from gateway.registry.spec import RouteSpec, ServerSpec
 from gateway.schema import Batch, Predictions, Signature
 from gateway.validation import Validator
@@ -35,7 +36,6 @@ class LastError:
     text: str
 
 
-@dataclass(slots=True)
 class Ledger:
     """
     Hold what outlives generations, keyed by route name: limits and counters.
@@ -43,18 +43,33 @@ class Ledger:
     `slot` is this worker's page of the board, `index` the route's line on it.
     """
 
-    bulkhead: Bulkhead
-    metrics: RouteMetrics
-    slot: Slot
-    index: int
-    last_error: LastError | None = None
+    __slots__ = ("_make_metrics", "_metrics", "bulkhead", "index", "last_error", "slot")
+
+    def __init__(self, bulkhead: Bulkhead, slot: Slot, index: int) -> None:
+        self.bulkhead = bulkhead
+        self.slot = slot
+        self.index = index
+        self.last_error: LastError | None = None
+
+    def count_with(self, make_metrics: Callable[[], RouteMetrics], *, now: bool) -> None:
+        """Count with what `make_metrics` returns; its 35 series are made at the first count unless `now`."""
+        self._make_metrics = make_metrics
+        self._metrics = make_metrics() if now else None
+
+    @property
+    def metrics(self) -> RouteMetrics:
+        """Return the counters."""
+        if self._metrics is None:
+            self._metrics = self._make_metrics()
+        return self._metrics
 
 
 class Route:
     """
     Answer batches for one entry of the registry.
 
-    `signature`, `validator` and `answer` are there exactly when the entry could be prepared; else `problem` is.
+    `signature` is there exactly when the entry could be prepared; else `problem` is. A lazy route makes its promise
+    when it is first asked: most of what an idle route would take is that, and its counters.
     """
 
     def __init__(self, spec: RouteSpec, server: ServerSpec, manifest: Manifest, model: Model, ledger: Ledger) -> None:
@@ -64,27 +79,24 @@ class Route:
         self.model = model
         self.ledger = ledger
         self.signature: Signature | None = manifest.signature
-        self.validator: Validator | None = None
-        self.answer: Answer | None = None
         self.codec: JsonCodec
         self.problem: Problem | None = manifest.problem
         self.quarantine = ""
         self.version = spec.version or (manifest.artifact.sha256[:12] if manifest.artifact else "")
-        if manifest.signature is not None and manifest.problem is None:
-            self._compile(manifest.signature, server)
+        self._server = server
+        self._promise: Promise | None = None
+        if spec.load == "eager":
+            self._make_promise()
 
-    def _compile(self, signature: Signature, server: ServerSpec) -> None:
+    def _make_promise(self) -> None:
+        if self.signature is None or self.problem is not None:
+            return
         try:
-            self.validator = Validator(
-                signature,
-                strict=server.strict,
-                id_fields=self.spec.id_fields,
-                redact=server.errors == "redacted",
-            )
-            self.codec = JsonCodec.of(signature, strict=server.strict, id_fields=self.spec.id_fields)
-            self.answer = compile_answer(signature, self.spec.response)
+            promise = make_promise(self.signature, self.spec, self._server)
         except GatewayError as error:
             self.problem = error.as_problem()
+        else:
+            self.codec, self._promise = promise.codec, promise
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -105,13 +117,18 @@ class Route:
 
     def must_serve(self) -> tuple[Validator, Answer]:
         """Return validator and answer; raises NotReadyError with reason and fix where the route cannot serve."""
-        reason = self.reason
-        if reason is not None or self.validator is None or self.answer is None:
+        if self._promise is None:
+            self._make_promise()
+        reason, promise = self.reason, self._promise
+        if reason is not None and self.spec.load == "lazy":
+            self.model.retry()
+            reason = self.reason
+        if reason is not None or promise is None:
             problem = reason or Problem("not-ready", "the model is not ready")
             raise NotReadyError(
                 f"route {self.spec.path} cannot serve: {problem.message}", code=problem.code, hint=problem.hint
             )
-        return self.validator, self.answer
+        return promise.validator, promise.answer
 
     def predict(self, batch: Batch, deadline: float) -> Predictions:
         """

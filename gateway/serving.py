@@ -14,7 +14,7 @@ from typing import Any
 
 from greenlet import getcurrent
 
-from gateway import metrics, snapshot, status
+from gateway import collector, metrics, snapshot, status
 from gateway.app import Holder, create_app
 from gateway.board import Board
 from gateway.errors import GatewayError
@@ -59,8 +59,11 @@ class Gateway:
         self._told = _Watched(settings.status_path)
         self._forget_at = 0.0
         self._is_adopting = False
-        self._holder = Holder(self._nursery.make(_read(settings)))
-        self._app = self._face(self._holder)
+        self._reported: dict[str, tuple[int, str]] = {}
+        self._reader = snapshot.CommittedReader(settings.state_dir)
+        with collector.paused():
+            self._holder = Holder(self._nursery.make(self._read()))
+            self._app = self._face(self._holder)
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request in the generation of this moment."""
@@ -87,6 +90,7 @@ class Gateway:
 
     def serving(self) -> None:
         """Note that this worker accepts connections."""
+        collector.overlook_what_is_there()
         self._slot.generation(self.generation.id)
         self._slot.phase("serving")
         boot_ms = round(1e3 * (time.monotonic() - self._started))
@@ -128,16 +132,18 @@ class Gateway:
     def _adopt(self) -> None:
         """Load the committed generation beside the one that serves, then swap; runs in a pool thread."""
         try:
-            wanted = _read(self._settings)
-            if wanted.id == self.generation.id:
+            wanted, before = self._read(), self.generation
+            if wanted.id == before.id:
                 return
             started = time.perf_counter()
             # Building 1,000 routes is a second of pure Python: the loop must get the interpreter back sooner than
             # after the usual 5 ms.
             sys.setswitchinterval(ADOPTING_SWITCH_S)
-            made = self._nursery.make(wanted)
+            made = self._nursery.make(wanted, before)
             self._apply_quarantine(made)
             for route in made.table.by_name.values():
+                if before.table.by_name.get(route.name) is route:
+                    continue
                 if route.spec.load == "eager" and route.problem is None:
                     route.model.load()
                 self._report(route)
@@ -149,6 +155,16 @@ class Gateway:
         finally:
             sys.setswitchinterval(USUAL_SWITCH_S)
             self._is_adopting = False
+
+    def _read(self) -> Snapshot:
+        found = self._reader.read()
+        if found is None:
+            raise GatewayError(
+                f"no committed generation in {self._settings.state_dir}",
+                code="no-generation",
+                hint="run: gateway prepare --commit",
+            )
+        return found
 
     def _swap(self, made: Generation) -> None:
         """Let new requests see `made`; a new Flask app is built only when paths or server keys changed."""
@@ -176,17 +192,15 @@ class Gateway:
                 self._report(route)
 
     def _measure(self) -> None:
-        budget = self.generation.snapshot.registry.server.memory_budget
-        if budget is not None:
-            self._nursery.keep_within(budget, self.generation)
         self._slot.beat(pss_bytes=_pss_bytes(), cpu_seconds=time.process_time())
         # A lazy model changes its state by being asked, which nobody else writes on the board.
         for route in self.generation.table.by_name.values():
-            if route.spec.load == "lazy":
-                self._slot.model(route.ledger.index, route.state.lower())
+            if route.spec.load == "lazy" and self._reported.get(route.name) != (route.ledger.index, route.state):
+                self._report(route)
 
     def _report(self, route: Route) -> None:
         """Put the state of a route on the board; a failure also into the log, with reason and fix."""
+        self._reported[route.name] = route.ledger.index, route.state
         self._slot.model(route.ledger.index, route.state.lower())
         problem = route.reason
         if route.state == "FAILED" and problem is not None:
@@ -214,17 +228,6 @@ class _Watched:
         except OSError:
             return 0, 0
         return found.st_mtime_ns, found.st_ino
-
-
-def _read(settings: Settings) -> Snapshot:
-    found = snapshot.committed(settings.state_dir)
-    if found is None:
-        raise GatewayError(
-            f"no committed generation in {settings.state_dir}",
-            code="no-generation",
-            hint="run: gateway prepare --commit",
-        )
-    return found
 
 
 def _pss_bytes() -> int | None:

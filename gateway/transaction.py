@@ -92,7 +92,9 @@ class _Attempt:
                 f"the registry has {len(registry.routes)} routes; one gateway serves {MAX_ROUTES} at most"
             )
         retry = self.mode == "force"
-        return self.decide(registry, prepare_registry(registry, self.place.cache_dir, self.place.limits, retry=retry))
+        place = self.place
+        found = prepare_registry(registry, place.cache_dir, place.limits, retry=retry, before=self.before)
+        return self.decide(registry, found)
 
     def decide(self, registry: RegistrySpec, manifests: dict[str, Manifest]) -> Event:
         """Commit, refuse, or find that nothing changed."""

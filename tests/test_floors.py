@@ -17,14 +17,19 @@ FLOORS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("routing", ("routes bulkhead generation",)),
     (
         "living",
-        ("model prepare prepare_child prepare_entry golden snapshot difference fallback history transaction plan",),
+        (
+            "model memory_budget promise prepare prepare_child prepare_entry golden snapshot difference fallback history transaction plan",
+        ),
     ),
     ("running", ("executors",)),
     ("written", ("registry",)),
     ("hands", ("loaders", "compilers", "codecs")),
     ("upper matter", ("answers columns templates", "validation", "artifacts manifest")),
     ("matter", ("schema",)),
-    ("ground", ("settings setting", "metrics", "logs", "board", "near", "status", "lifeline")),
+    (
+        "ground",
+        ("settings setting", "metrics", "logs", "board", "near", "status", "lifeline", "installed", "collector"),
+    ),
     ("bedrock", ("errors",)),
 )
 #: (importer, imported) pairs on one floor or upwards that are allowed, each with its reason.

@@ -4,14 +4,13 @@ The tables of compilers and runtimes: names only, so that importing this module 
 A compiler lowers a loaded predictor while preparing; its twin is proven equal before any worker may load it.
 """
 
-import contextlib
 import importlib
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, cast
 
 from gateway.compilers import storage
 from gateway.compilers.base import Compiler, Declined, Draft, Predictor
+from gateway.installed import versions_of
 
 #: Loader -> its compilers, in the order in which they are tried.
 COMPILERS: dict[str, tuple[str, ...]] = {
@@ -61,11 +60,7 @@ def load_twin(path: Path, sha256: str) -> Predictor:
 
 def compiler_versions() -> dict[str, str]:
     """Return the installed versions of the packages behind compilers and runtimes, importing none."""
-    found = {}
-    for package in PACKAGES:
-        with contextlib.suppress(PackageNotFoundError):
-            found[package] = version(package)
-    return found
+    return versions_of(PACKAGES)
 
 
 def _attribute(target: str) -> Any:

@@ -4,15 +4,15 @@ The table of loaders and the art of guessing one from an artifact.
 Knows names only: importing this module imports no framework, and sniffing reads bytes without interpreting them.
 """
 
-import contextlib
 import importlib
 import zipfile
 from functools import lru_cache
-from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import cast
 
 from gateway.errors import LoadError
+from gateway.installed import versions_of
 from gateway.loaders.base import Loader
 
 #: Loaders that ship with the gateway; further ones announce themselves by an entry point of the group below.
@@ -182,8 +182,4 @@ def package_versions(name: str) -> dict[str, str]:
     """Return the installed versions of the distributions behind a loader, without importing any."""
     point = _third_party().get(name)
     names = PACKAGES.get(name, (point.dist.name,) if point is not None and point.dist is not None else ())
-    versions = {}
-    for package in names:
-        with contextlib.suppress(PackageNotFoundError):
-            versions[package] = version(package)
-    return versions
+    return versions_of(names)

@@ -10,6 +10,8 @@ from gateway.metrics.instruments import INSTRUMENTS
 from gateway.metrics.reader import Reader, Series
 from gateway.metrics.text import Kind, family, header, prefix
 
+Labels = tuple[tuple[str, str], ...]
+
 STATES = ("idle", "loading", "ready", "failed")
 
 
@@ -99,7 +101,7 @@ class _Page:
     def __init__(self, directory: Path) -> None:
         self._reader = Reader(directory)
         self._known = 0
-        self._children: dict[str, list[_Child]] = {}
+        self._children: dict[str, dict[Labels, _Child]] = {}
         self._heads = {metric.name: metric for made in INSTRUMENTS for metric in made.describe()}
 
     def render(self, routes: frozenset[str], *, openmetrics: bool) -> str:
@@ -108,21 +110,25 @@ class _Page:
             self._group()
         parts: list[str] = []
         for name, metric in self._heads.items():
-            lines = [child.text(totals) for child in self._children.get(name, ()) if child.route in routes]
+            children = self._children.get(name, {}).values()
+            lines = [child.text(totals) for child in children if child.route in routes]
             kind: Kind = "histogram" if metric.type == "histogram" else "counter"
             parts.append(header(name, kind, metric.documentation, openmetrics=openmetrics))
             parts += lines
         return "".join(parts)
 
     def _group(self) -> None:
-        groups: dict[tuple[str, tuple[tuple[str, str], ...]], list[tuple[int, Series]]] = {}
-        for number, one in enumerate(self._reader.series):
-            labels = tuple(pair for pair in one.labels if pair[0] != "le")
-            groups.setdefault((one.family, labels), []).append((number, one))
-        self._children = {}
-        for (name, _), series in groups.items():
-            self._children.setdefault(name, []).append(_Child(series))
-        self._known = len(self._reader.series)
+        """Sort the series that are new into their children; a route that wakes up costs its own series only."""
+        series = self._reader.series
+        groups: dict[tuple[str, Labels], list[int]] = {}
+        for number in range(self._known, len(series)):
+            labels = tuple(pair for pair in series[number].labels if pair[0] != "le")
+            groups.setdefault((series[number].family, labels), []).append(number)
+        for (name, labels), numbers in groups.items():
+            family = self._children.setdefault(name, {})
+            older = family[labels].ids if labels in family else []  # a histogram was read while it was made
+            family[labels] = _Child([(number, series[number]) for number in (*older, *numbers)])
+        self._known = len(series)
 
 
 _LOCK = Lock()

@@ -20,12 +20,13 @@ class Figures:
         self._settings = settings
         self._monitor = monitor
         self._board = Board.open(settings.board_path)
+        self._committed = snapshot.CommittedReader(settings.state_dir)
 
     def sample(self) -> dict[str, Any]:
         """Return PM2's metrics: name -> value, unit, type."""
         views = self._board.routes()
         workers = [worker for worker in self._board.workers() if worker.alive]
-        committed = snapshot.committed(self._settings.state_dir)
+        committed = self._committed.read()
         names = list(committed.manifests) if committed else []
         shown = [views[name] for name in names if name in views]
         ready = sum(1 for view in shown if view.state in ("ready", "idle"))

@@ -5,14 +5,12 @@ Keys are always text, scalars follow `scalars.resolve`, anchors and aliases are 
 a route says should stand in the route. Size, depth and the number of values after expanding aliases are limited.
 """
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from gateway import collector
 from gateway.registry.report import Finding, Span, registry_error
 from gateway.registry.syntax import decode, syntax_finding, whole_file
 from gateway.registry.values import Document, Limit, Reader, Value
@@ -72,7 +70,8 @@ def parse(data: bytes, name: str) -> Document:
     text = decode(data, name)
     lines = text.splitlines()
     try:
-        with _no_garbage_collection():
+        # Measured: 0.39 s -> 0.12 s for 1,000 routes.
+        with collector.paused():
             node = yaml.compose(text, _Composer)
     except Limit as limit:
         raise registry_error(name, lines, [limit.args[0]]) from None
@@ -81,21 +80,9 @@ def parse(data: bytes, name: str) -> Document:
     if node is None:
         raise whole_file(name, "empty-registry", "holds nothing", fix="start with `version: 1` and `routes:`")
     document = Document(name, lines, Value(None, Span(0, 0)))
-    with _no_garbage_collection():
+    with collector.paused():
         try:
             document.root = Reader(document).value(node, frozenset())
         except Limit as limit:
             raise registry_error(name, lines, [limit.args[0]]) from None
     return document
-
-
-@contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    """Pause the collector: nodes are many and none is garbage (measured: 0.39 s -> 0.12 s for 1,000 routes)."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()

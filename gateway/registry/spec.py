@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+import msgspec
+
 JSON: TypeAlias = bool | int | float | str | list[Any] | dict[str, Any] | None
 
 
@@ -103,3 +105,8 @@ class RegistrySpec:
     routes: tuple[RouteSpec, ...]
     server: ServerSpec = ServerSpec()
     version: int = 1
+
+
+def encoded(spec: RouteSpec) -> bytes:
+    """Return the entry as JSON, to compare it: one that was read back has lists where the parser makes tuples."""
+    return msgspec.json.encode(spec, order="sorted")

@@ -8,6 +8,7 @@ from flask import Response, request
 from gateway.codecs.json import encode
 from gateway.generation import Generation
 from gateway.rest.api import Resource
+from gateway.rest.calls import INLINE_ROUTES, Hands
 from gateway.rest.conditional import document
 from gateway.rest.schemas import curl, input_schema, output_schema, sample
 from gateway.routes import Route
@@ -16,19 +17,23 @@ from gateway.routes import Route
 class Catalog(Resource):  # type: ignore[misc]  # flask_restful has no types
     """Answer GET /routes from manifests alone."""
 
-    def __init__(self, current: Callable[[], Generation], workers: int) -> None:
+    def __init__(self, current: Callable[[], Generation], workers: int, hands: Hands) -> None:
         self._current = current
         self._workers = workers
+        self._hands = hands
 
     def get(self) -> Response:
         """List every route with schema, sample, state and limits."""
         generation = self._current()
         strict = generation.snapshot.registry.server.strict
         base = request.host_url.rstrip("/")
-        routes = [
-            describe(route, base, strict=strict, workers=self._workers) for route in generation.table.by_name.values()
-        ]
-        return document(encode({"generation": generation.id, "routes": routes}))
+        table = generation.table.by_name
+
+        def write() -> bytes:
+            routes = [describe(route, base, strict=strict, workers=self._workers) for route in table.values()]
+            return encode({"generation": generation.id, "routes": routes})
+
+        return document(self._hands.do(write, len(table), INLINE_ROUTES, None))
 
 
 class Root(Catalog):

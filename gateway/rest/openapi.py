@@ -41,7 +41,7 @@ def openapi(generation: Generation) -> Part:
     paths: Part = {}
     schemas: Part = dict(SCHEMAS)
     for route in generation.table.by_name.values():
-        if route.signature is None or route.validator is None:
+        if route.signature is None or route.problem is not None:
             continue
         schemas |= _schemas(route, route.signature, strict=strict)
         for path in route.paths:
@@ -64,7 +64,9 @@ def openapi(generation: Generation) -> Part:
 
 
 def _shown(generation: Generation) -> list[Route]:
-    return [route for route in generation.table.by_name.values() if route.validator is not None]
+    return [
+        route for route in generation.table.by_name.values() if route.signature is not None and route.problem is None
+    ]
 
 
 def route_schema(route: Route, signature: Signature, *, strict: bool) -> Part:

@@ -1,8 +1,8 @@
 """
-What 10, 100 and 1,000 routes cost: boot, scrape, `gateway check`, a request, memory, and an edit of one model.
+What 5 to 1,000 routes cost: boot, scrape, `gateway check`, a request, memory, and an edit of one model.
 
-`python -m bench.many_routes` (README.md). All routes are lazy and share the artifacts of the five models; five of them
-are asked.
+`python -m bench.many_routes` (README.md). Every route is lazy and has a model of its own (route_registries.py); the
+first, diabetes, is asked. What is compared is measured in turns, and figures are medians.
 """
 
 import argparse
@@ -15,18 +15,20 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from bench.lineup import CACHE, PORT, ROOT
 from bench.load import check_wrk, drive
 from bench.questions import QUESTIONS
-from bench.quiet import quietest
+from bench.quiet import wait_for_calm
+from bench.route_registries import fill_cache, write
 from bench.servers import Server, answers
 
 _URL = f"http://127.0.0.1:{PORT}"
-_ARTIFACTS = ("diabetes/model.ubj", "loan/model.zip", "earnings/model.skops", "sentiment/model.skops")
+_BODY = json.dumps(QUESTIONS["diabetes"].fields).encode()
 
 
 @dataclass(slots=True)
@@ -34,32 +36,17 @@ class Row:
     """Hold the figures of one number of routes."""
 
     routes: int
-    check_s: float
-    boot_s: float
-    scrape_ms: float
-    request_us: float
-    rate: float
-    p50_ms: float
-    p99_ms: float
-    edit_p99_ms: float
-    adopted_s: float
-    memory_mb: float
-
-
-def registry(folder: Path, routes: int, *, edited: int = 0) -> Path:
-    """Write a registry of so many lazy routes; `edited` changes one of them."""
-    folder.mkdir(parents=True, exist_ok=True)
-    lines = ["version: 1", "routes:"]
-    for number in range(routes):
-        artifact = ROOT / "models" / _ARTIFACTS[number % len(_ARTIFACTS)]
-        lines += [f"  /m{number}:", f"    artifact: {artifact}", "    load: lazy"]
-        if number == routes - 1:
-            lines.append(f"    description: edit {edited}")
-    path = folder / "registry.yaml"
-    fresh = path.with_suffix(".new")
-    fresh.write_text("\n".join(lines) + "\n")
-    fresh.replace(path)
-    return path
+    check_s: float = 0.0
+    boot_s: float = 0.0
+    first_scrape_ms: float = 0.0
+    scrape_ms: float = 0.0
+    request_us: list[float] = field(default_factory=list)
+    rate: float = 0.0
+    calm_p99_ms: float = 0.0
+    edit_p99_ms: float = 0.0
+    ratios: list[float] = field(default_factory=list)
+    adopted_s: float = 0.0
+    memory_mb: float = 0.0
 
 
 @contextlib.contextmanager
@@ -75,10 +62,9 @@ def serving(path: Path, home: Path) -> Iterator[Server]:
         yield server
 
 
-def timed(call: object) -> float:
+def timed(call: Callable[[], object]) -> float:
     """Return the seconds of a call."""
     began = time.perf_counter()
-    assert callable(call)
     call()
     return time.perf_counter() - began
 
@@ -94,11 +80,10 @@ def _generation() -> str:
     return found
 
 
-def adoption_s(path: Path, routes: int) -> float:
+def adoption_s(path: Path, routes: int, edited: int) -> float:
     """Return the seconds from an edit to the first answer of the new generation, on a server at rest."""
-    time.sleep(10)  # for the edits of the run before
     before, began = _generation(), time.perf_counter()
-    registry(path.parent, routes, edited=1000)
+    write(path.parent, routes, edited=edited)
     while _generation() == before:
         if time.perf_counter() - began > 60:
             raise SystemExit(f"the edit was not adopted within 60 s; see {CACHE / 'logs' / 'many-routes.log'}")
@@ -106,96 +91,99 @@ def adoption_s(path: Path, routes: int) -> float:
     return time.perf_counter() - began
 
 
-def beside_edit(path: Path, routes: int, url: str, body: bytes, seconds: int) -> float:
-    """Return the p99 of another route while one model's entry is edited once a second or so."""
-    over = threading.Event()
-
-    def edit() -> None:
-        number = 1
-        while not over.wait(1.5):
-            registry(path.parent, routes, edited=number)
-            number += 1
-
-    thread = threading.Thread(target=edit)
-    thread.start()
-    try:
-        return drive(url, body, connections=8, seconds=seconds, scratch=CACHE / "wrk").p99_ms
-    finally:
-        over.set()
-        thread.join()
+def _drive(seconds: int) -> tuple[float, float]:
+    """Return rate and p99 of the first route."""
+    found = drive(f"{_URL}/m0", _BODY, connections=8, seconds=seconds, scratch=CACHE / "wrk")
+    if found.failed:
+        raise SystemExit(f"{found.failed} requests failed; see {CACHE / 'logs' / 'many-routes.log'}")
+    return found.rate, found.p99_ms
 
 
-def measure(routes: int, seconds: int) -> Row:
-    """Measure one number of routes; a first start fills the cache, the second is measured."""
+def beside_edits(row: Row, path: Path, seconds: int, rounds: int) -> None:
+    """Measure the first route in turns: alone, and in a window in which the entry of another one is edited."""
+    _drive(1)  # loads it
+    calm, edited = [], []
+    for number in range(1, rounds + 1):
+        wait_for_calm()
+        calm.append(_drive(seconds))
+        wait_for_calm()
+        edit = threading.Timer(seconds / 4, partial(write, path.parent, row.routes, edited=number))
+        edit.start()
+        edited.append(_drive(seconds))
+        edit.join()
+    row.rate = statistics.median(rate for rate, _ in calm)
+    row.calm_p99_ms = statistics.median(p99 for _, p99 in calm)
+    row.edit_p99_ms = statistics.median(p99 for _, p99 in edited)
+    row.ratios = [with_edit / alone for (_, alone), (_, with_edit) in zip(calm, edited, strict=True)]
+
+
+def place(routes: int) -> tuple[Path, Path]:
+    """Return registry and home of a number of routes; the cache is filled by the first call."""
     folder = CACHE / "many" / str(routes)
-    path, home = registry(folder, routes), folder / "home"
+    path, home = write(folder, routes), folder / "home"
+    fill_cache(path, home / "cache")
+    return path, home
+
+
+def measure(routes: int, seconds: int, rounds: int) -> Row:
+    """Measure one number of routes; a first start commits, the second is measured."""
+    path, home = place(routes)
+    row = Row(routes)
     check = [sys.executable, "-m", "gateway", "check", str(path)]
-    check_s = timed(lambda: subprocess.run(check, check=True, capture_output=True, cwd=ROOT))
+    run_check = partial(subprocess.run, check, check=True, capture_output=True, cwd=ROOT)
+    row.check_s = statistics.median(timed(run_check) for _ in range(3))
     with serving(path, home):
         pass
+    wait_for_calm()
     began = time.perf_counter()
     with serving(path, home) as server:
-        boot_s = time.perf_counter() - began
+        row.boot_s = time.perf_counter() - began
         time.sleep(3)
-        memory_mb = server.pss_mb()
-        scrape_ms = 1e3 * statistics.median(timed(lambda: _get("/metrics")) for _ in range(5))
-        question = QUESTIONS["diabetes"]
-        url, body = f"{_URL}/m0", json.dumps(question.fields).encode()
-        drive(url, body, connections=8, seconds=1, scratch=CACHE / "wrk")
-        calm = quietest(lambda: drive(url, body, connections=8, seconds=seconds, scratch=CACHE / "wrk"), server.cpu_s)
-        if calm.failed:
-            raise SystemExit(f"{calm.failed} requests failed with {routes} routes; see {CACHE / 'logs'}")
-        edit_p99_ms = beside_edit(path, routes, url, body, max(seconds, 6))
-        adopted_s = adoption_s(path, routes)
-    return Row(
-        routes=routes,
-        check_s=check_s,
-        boot_s=boot_s,
-        scrape_ms=scrape_ms,
-        request_us=request_us(path, home),
-        rate=calm.rate,
-        p50_ms=calm.p50_ms,
-        p99_ms=calm.p99_ms,
-        edit_p99_ms=edit_p99_ms,
-        adopted_s=adopted_s,
-        memory_mb=memory_mb,
-    )
+        row.memory_mb = server.pss_mb()
+        scrapes = [1e3 * timed(lambda: _get("/metrics")) for _ in range(9)]
+        row.first_scrape_ms, row.scrape_ms = scrapes[0], statistics.median(scrapes[3:])
+        beside_edits(row, path, seconds, rounds)
+        row.adopted_s = statistics.median(adoption_s(path, routes, 1000 + number) for number in range(3))
+    return row
 
 
-def request_us(path: Path, home: Path) -> float:
+def request_us(routes: int) -> float:
     """Return the CPU microseconds of one request to the first route, measured without a server."""
+    path, home = place(routes)
     command = [sys.executable, "-m", "bench.one_request", str(path), str(home), "/m0", "diabetes"]
     environ = {"PYTHONPATH": f"{ROOT / 'scripts'}:{ROOT}", "PATH": os.environ["PATH"]}
     return float(subprocess.run(command, env=environ, capture_output=True, text=True, check=True).stdout)
 
 
+_COLUMNS: tuple[tuple[str, Callable[[Row], str]], ...] = (
+    ("routes", lambda row: f"{row.routes:,}"),
+    ("`gateway check` s", lambda row: f"{row.check_s:.2f}"),
+    ("boot to ready s", lambda row: f"{row.boot_s:.1f}"),
+    ("first scrape ms", lambda row: f"{row.first_scrape_ms:.0f}"),
+    ("scrape ms", lambda row: f"{row.scrape_ms:.0f}"),
+    ("CPU us a request", lambda row: f"{statistics.median(row.request_us):.1f}"),
+    ("req/s", lambda row: f"{row.rate:,.0f}"),
+    ("p99 ms", lambda row: f"{row.calm_p99_ms:.2f}"),
+    ("p99 beside an edit ms", lambda row: f"{row.edit_p99_ms:.2f}"),
+    ("ratio, median of pairs", lambda row: f"{statistics.median(row.ratios):.2f}x"),
+    ("edit adopted after s", lambda row: f"{row.adopted_s:.1f}"),
+    ("memory MB, 2 workers", lambda row: f"{row.memory_mb:.0f}"),
+)
+
+
 def table(rows: list[Row]) -> str:
-    """Return the markdown table; memory per route is the slope from the row before."""
+    """Return the markdown table; memory per route is the slope from the first row."""
+    names = [name for name, _ in _COLUMNS]
     lines = [
-        "| routes | `gateway check` s | boot to ready s | scrape ms | CPU us a request | to the first row | req/s "
-        "| p50 ms | p99 ms | p99 beside edits ms | edit adopted after s | memory MB, 2 workers "
-        "| KB per idle lazy route and worker |",
-        "| --- " * 13 + "|",
+        f"| {' | '.join(names)} | KB per idle lazy route and worker | CPU a request, to the first row |",
+        "| --- " * (len(names) + 2) + "|",
     ]
-    for index, row in enumerate(rows):
-        before = rows[index - 1] if index else None
-        slope = (row.memory_mb - before.memory_mb) * 1024 / 2 / (row.routes - before.routes) if before else 0.0
-        cells = [
-            f"{row.routes:,}",
-            f"{row.check_s:.2f}",
-            f"{row.boot_s:.1f}",
-            f"{row.scrape_ms:.0f}",
-            f"{row.request_us:.1f}",
-            f"{row.request_us / rows[0].request_us:.2f}x",
-            f"{row.rate:,.0f}",
-            f"{row.p50_ms:.2f}",
-            f"{row.p99_ms:.2f}",
-            f"{row.edit_p99_ms:.1f}",
-            f"{row.adopted_s:.1f}",
-            f"{row.memory_mb:.0f}",
-            f"{slope:.0f}" if before else "",
-        ]
-        lines.append(f"| {' | '.join(cells)} |")
+    first = rows[0]
+    for row in rows:
+        more = row.routes - first.routes
+        slope = f"{(row.memory_mb - first.memory_mb) * 1024 / 2 / more:.0f}" if more else ""
+        ratio = statistics.median(a / b for a, b in zip(row.request_us, first.request_us, strict=True))
+        lines.append(f"| {' | '.join(of(row) for _, of in _COLUMNS)} | {slope} | {ratio:.2f}x |")
     return "\n".join(lines)
 
 
@@ -203,13 +191,17 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--routes", default="5,10,100,1000")
-    parser.add_argument("--seconds", type=int, default=4)
+    parser.add_argument("--seconds", type=int, default=10, help="of each run; an edit happens in every other one")
+    parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     check_wrk()
     rows = []
     for number in map(int, options.routes.split(",")):
-        rows.append(measure(number, options.seconds))
+        rows.append(measure(number, options.seconds, options.rounds))
         print(rows[-1], file=sys.stderr)
+    for _ in range(options.rounds):
+        for row in rows:
+            row.request_us.append(request_us(row.routes))
     print(table(rows))
 
 
