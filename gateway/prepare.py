@@ -5,16 +5,17 @@ The parent never imports a framework: it hashes, looks into the cache, starts ch
 """
 
 import hashlib
+import itertools
 import logging
 import os
 import platform
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -32,6 +33,8 @@ from gateway.snapshot import Snapshot
 
 log = logging.getLogger("gateway.prepare")
 
+Progress: TypeAlias = Callable[[int, int], object]
+
 #: Keys of a route that change what preparing finds out; all others may change without preparing anew.
 LOAD_KEYS = ("loader", "inputs", "outputs", "sha256", "allow_pickle", "tolerance", "compile")
 #: Problems that lie in the entry itself: asking again without a change would only cost the time limit again.
@@ -39,18 +42,27 @@ LASTING = frozenset({"prepare-timeout", "prepare-memory", "prepare-crashed"})
 
 
 def prepare_registry(
-    registry: RegistrySpec, cache_dir: Path, limits: Limits, *, retry: bool = False, before: Snapshot | None = None
+    registry: RegistrySpec,
+    cache_dir: Path,
+    limits: Limits,
+    *,
+    retry: bool = False,
+    before: Snapshot | None = None,
+    progress: Progress = lambda done, total: None,
 ) -> dict[str, Manifest]:
     """
     Return a manifest for every route, from the cache where its key is known; two children work at a time.
 
     `retry` prepares entries anew whose failure was remembered. Routes that are the same in `before` and served there
-    are not compiled again to see whether registry and artifact agree.
+    are not compiled again to see whether registry and artifact agree. `progress` is told, from any thread, how many
+    routes of how many are done.
     """
+    finished = itertools.count(1)
     served = set() if before is None or before.registry.server != registry.server else _served(before)
 
     def one(spec: RouteSpec) -> Manifest:
         found = prepare_route(spec, cache_dir, limits, retry=retry)
+        progress(next(finished), len(registry.routes))
         if (found.key, encoded(spec)) in served:
             return found
         return replace(found, problem=broken_promise(spec, registry.server, found))

@@ -17,7 +17,7 @@ class Status:
     Hold the arbiter's view.
 
     `pid` is the arbiter (`began`: see `started`), `predecessor` one that outlived its process manager and serves until
-    this one does. `phase` is preparing, serving or failed, `message` the reason of a failure, `is_pending` that
+    this one does. `phase` is preparing, serving or failed, `message` how far that is or why it failed; `is_pending`:
     registry.yaml is still to be tried. `quarantined` are the routes whose predicts killed workers, by name: the
     manifest key that the entry holds for, and the reason.
     """

@@ -21,7 +21,7 @@ from gateway.errors import GatewayError, RegistryError
 from gateway.fallback import fallback_text, has_bytes, keep_working, newly_failing
 from gateway.history import Event
 from gateway.manifest import Manifest
-from gateway.prepare import is_known, prepare_registry
+from gateway.prepare import Progress, is_known, prepare_registry
 from gateway.prepare_child import Limits
 from gateway.registry import load_registry
 from gateway.registry.spec import RegistrySpec
@@ -45,13 +45,16 @@ class Place:
     limits: Limits = field(default_factory=Limits)
 
 
-def attempt(place: Place, *, mode: Mode = "reload", source: str = "") -> Event:
+def attempt(
+    place: Place, *, mode: Mode = "reload", source: str = "", progress: Progress = lambda done, total: None
+) -> Event:
     """
     Try to serve what registry.yaml says now; return what came of it, which is also the last entry of the history.
 
     `reload` refuses when an added or changed route fails; `force` commits even then, with those routes FAILED; `cold`
     (a start) keeps the committed version of each route that fails now; `watched` (a file changed) is a reload that
-    leaves a rollback alone until the registry itself changes, as a start does. Raises RegistryError only in mode
+    leaves a rollback alone until the registry itself changes, as a start does. `progress` is told how many models of
+    how many are prepared. Raises RegistryError only in mode
     `cold`, when the registry is broken and nothing was ever committed.
     """
     with _turn(place.state_dir):
@@ -61,7 +64,7 @@ def attempt(place: Place, *, mode: Mode = "reload", source: str = "") -> Event:
             note = "rolled back; that holds until registry.yaml changes, or: gateway reload"
             return one.remember(Event(result="unchanged", generation=before.id, reason=note))
         try:
-            return one.run()
+            return one.run(progress)
         except GatewayError:
             raise
         except Exception as error:
@@ -79,7 +82,7 @@ class _Attempt:
         self.place, self.before, self.mode, self.source = place, before, mode, source
         self.started = time.monotonic()
 
-    def run(self) -> Event:
+    def run(self, progress: Progress) -> Event:
         """Parse, prepare and decide."""
         try:
             registry = load_registry(self.place.registry)
@@ -92,8 +95,8 @@ class _Attempt:
                 f"the registry has {len(registry.routes)} routes; one gateway serves {MAX_ROUTES} at most"
             )
         retry = self.mode == "force"
-        place = self.place
-        found = prepare_registry(registry, place.cache_dir, place.limits, retry=retry, before=self.before)
+        place, before = self.place, self.before
+        found = prepare_registry(registry, place.cache_dir, place.limits, retry=retry, before=before, progress=progress)
         return self.decide(registry, found)
 
     def decide(self, registry: RegistrySpec, manifests: dict[str, Manifest]) -> Event:

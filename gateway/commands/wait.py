@@ -23,7 +23,9 @@ SILENT_S = 15.0
 
 
 def _configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--timeout", type=float, default=300.0, help="seconds to wait (default: %(default)s)")
+    parser.add_argument(
+        "--timeout", type=float, default=300.0, help="seconds to wait without progress (default: %(default)s)"
+    )
     parser.add_argument("--logs", type=Path, help="folder of the log files, shown when something is wrong")
 
 
@@ -31,7 +33,7 @@ def _run(arguments: argparse.Namespace) -> int:
     settings = Settings.load()
     client = Client.of(settings)
     try:
-        health = _wait(client, settings, time.monotonic() + arguments.timeout)
+        health = _wait(client, settings, arguments.timeout)
     except GatewayError as error:
         sys.stderr.write(f"\ngateway is not ready: {error.message}\n")
         if error.hint:
@@ -42,11 +44,14 @@ def _run(arguments: argparse.Namespace) -> int:
     return _show(client, health)
 
 
-def _wait(client: Client, settings: Settings, deadline: float) -> dict[str, Any]:
+def _wait(client: Client, settings: Settings, timeout_s: float) -> dict[str, Any]:
     """Return /health once every worker serves one generation; raises GatewayError with the reason otherwise."""
-    began = told = time.monotonic()
-    while time.monotonic() < deadline:
+    began = told = moved = time.monotonic()
+    message = ""
+    while time.monotonic() - moved < timeout_s:
         report = status.read(settings.status_path)
+        if report.message != message:
+            message, moved = report.message, time.monotonic()
         is_alive = _is_alive(report.pid)
         if report.phase == "failed" and not is_alive and time.monotonic() - began > 2:  # noqa: PLR2004 - a restart may be under way
             raise GatewayError(report.message, code="registry", hint="repair it, then: make run")
@@ -58,7 +63,7 @@ def _wait(client: Client, settings: Settings, deadline: float) -> dict[str, Any]
             raise GatewayError(f"no gateway process after {SILENT_S:g} s", hint="see: make logs")
         if time.monotonic() - told > 5:  # noqa: PLR2004 - seconds between signs of life
             told = time.monotonic()
-            say(f"  {report.phase or 'starting'} … {told - began:.0f} s")
+            say(f"  {report.phase or 'starting'}{f' {message}' if message else ''} … {told - began:.0f} s")
             sys.stdout.flush()
         time.sleep(0.2)
     raise GatewayError("it took too long", hint="see: make logs")
