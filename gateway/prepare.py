@@ -22,6 +22,7 @@ import msgspec
 from gateway import __version__, artifacts, manifest
 from gateway.answers import compile_answer
 from gateway.compilers import compiler_versions
+from gateway.digests import Digests
 from gateway.errors import GatewayError, Problem
 from gateway.loaders import package_versions
 from gateway.manifest import Manifest, StoredArtifact
@@ -33,6 +34,8 @@ from gateway.snapshot import Snapshot
 
 log = logging.getLogger("gateway.prepare")
 
+#: Where in the cache the hashes of artifacts are remembered.
+DIGESTS = "digests.json"
 Progress: TypeAlias = Callable[[int, int], object]
 
 #: Keys of a route that change what preparing finds out; all others may change without preparing anew.
@@ -58,17 +61,20 @@ def prepare_registry(
     routes of how many are done.
     """
     finished = itertools.count(1)
+    digests = Digests(cache_dir / DIGESTS)
     served = set() if before is None or before.registry.server != registry.server else _served(before)
 
     def one(spec: RouteSpec) -> Manifest:
-        found = prepare_route(spec, cache_dir, limits, retry=retry)
+        found = prepare_route(spec, cache_dir, limits, digests, retry=retry)
         progress(next(finished), len(registry.routes))
         if (found.key, encoded(spec)) in served:
             return found
         return replace(found, problem=broken_promise(spec, registry.server, found))
 
     with ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 2)) as pool:
-        return dict(zip((spec.name for spec in registry.routes), pool.map(one, registry.routes), strict=True))
+        found = dict(zip((spec.name for spec in registry.routes), pool.map(one, registry.routes), strict=True))
+    digests.save()
+    return found
 
 
 def _served(before: Snapshot) -> set[tuple[str, bytes]]:
@@ -76,10 +82,12 @@ def _served(before: Snapshot) -> set[tuple[str, bytes]]:
     return {(found.key, encoded(spec)) for spec, found in manifests if found.problem is None}
 
 
-def prepare_route(spec: RouteSpec, cache_dir: Path, limits: Limits, *, retry: bool = False) -> Manifest:
+def prepare_route(
+    spec: RouteSpec, cache_dir: Path, limits: Limits, digests: Digests, *, retry: bool = False
+) -> Manifest:
     """Return the manifest of one route; faults of artifact and environment are its `problem`, never an exception."""
     try:
-        entry = make_entry(spec, cache_dir)
+        entry = make_entry(spec, cache_dir, digests)
     except GatewayError as error:
         return Manifest(key=f"none-{spec.name}", loader=spec.loader, problem=error.as_problem())
     return _answerable(_prepared(entry, cache_dir, limits, retry=retry), spec)
@@ -130,9 +138,10 @@ def _still_holds(known: Manifest, retry: bool) -> bool:
 
 def is_known(registry: RegistrySpec, cache_dir: Path) -> bool:
     """Say whether every manifest is in the cache, so that preparing would start no child."""
+    digests = Digests(cache_dir / DIGESTS)
     for spec in registry.routes:
         try:
-            entry = make_entry(spec, cache_dir)
+            entry = make_entry(spec, cache_dir, digests)
         except GatewayError:
             continue
         known = manifest.read(cache_dir / "manifests" / f"{entry.key}.json")
@@ -141,16 +150,16 @@ def is_known(registry: RegistrySpec, cache_dir: Path) -> bool:
     return True
 
 
-def make_entry(spec: RouteSpec, cache_dir: Path) -> Entry:
+def make_entry(spec: RouteSpec, cache_dir: Path, digests: Digests) -> Entry:
     """Locate, hash, verify and keep the artifact; raises ArtifactError."""
     path = artifacts.locate(Path(spec.base), spec.artifact)
-    sha256, _ = artifacts.digest(path)
+    sha256 = digests.digest(path)
     artifacts.verify(path, sha256, spec.sha256)
     golden = _golden_path(spec, path)
     stored = artifacts.keep(cache_dir, path, sha256)
     return Entry(
         spec=spec,
-        key=_key(spec, stored, golden),
+        key=_key(spec, stored, digests.digest(golden) if golden else ""),
         artifact=stored,
         cache_dir=str(cache_dir),
         golden=str(golden) if golden else "",
@@ -170,12 +179,12 @@ def _is_alone(artifact: Path) -> bool:
     return len(same_kind) == 1
 
 
-def _key(spec: RouteSpec, stored: StoredArtifact, golden: Path | None) -> str:
+def _key(spec: RouteSpec, stored: StoredArtifact, golden: str) -> str:
     values: dict[str, Any] = {name: getattr(spec, name) for name in LOAD_KEYS}
     values["outputs"] = asdict(spec.outputs)
     values |= {
         "artifact": [stored.sha256, Path(stored.path).name, artifacts.split_entry(spec.artifact)[1]],
-        "golden": artifacts.digest(golden)[0] if golden else "",
+        "golden": golden,
         "versions": package_versions(spec.loader) | compiler_versions(),
         "gateway": [__version__, manifest.MANIFEST_FORMAT],
         "python": [platform.python_version(), platform.machine(), sys.platform],

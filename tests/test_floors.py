@@ -24,7 +24,7 @@ FLOORS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("running", ("executors",)),
     ("written", ("registry",)),
     ("hands", ("loaders", "compilers", "codecs")),
-    ("upper matter", ("answers columns templates", "validation", "artifacts manifest")),
+    ("upper matter", ("answers columns templates", "validation", "artifacts manifest digests")),
     ("matter", ("schema",)),
     (
         "ground",

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from bench.lineup import ROOT
 from gateway import manifest
-from gateway.prepare import make_entry, prepare_route
+from gateway.digests import Digests
+from gateway.prepare import DIGESTS, make_entry, prepare_route
 from gateway.prepare_child import Limits
 from gateway.registry import load_registry
 
@@ -33,10 +34,11 @@ def write(folder: Path, routes: int, *, edited: int = 0, load: str = "lazy", bud
 def fill_cache(registry: Path, cache: Path) -> None:
     """Prepare one route of each artifact and write the manifests of all others as copies: 1,000 children take long."""
     prepared: dict[str, manifest.Manifest] = {}
+    digests = Digests(cache / DIGESTS)
     for spec in load_registry(registry).routes:
-        entry = make_entry(spec, cache)
+        entry = make_entry(spec, cache, digests)
         if spec.artifact not in prepared:
-            prepared[spec.artifact] = prepare_route(spec, cache, Limits())
+            prepared[spec.artifact] = prepare_route(spec, cache, Limits(), digests)
         path = cache / "manifests" / f"{entry.key}.json"
         if not path.exists():
             manifest.write(path, replace(prepared[spec.artifact], key=entry.key))
