@@ -14,6 +14,7 @@ import pytest
 
 from gateway import history, metrics, snapshot
 from gateway.board import Board
+from gateway.errors import RegistryError
 from gateway.generation import Generation, Nursery
 from gateway.history import Event
 from gateway.prepare import prepare_registry
@@ -223,3 +224,14 @@ def test_reader_shares_what_did_not_change(tmp_path: Path, change: str) -> None:
     assert [new.name for old, new in pairs if old is not new] == ["m19"]
     assert (after.manifests["m19"] is before.manifests["m19"]) is (change == "description")
     assert all(after.manifests[name] is before.manifests[name] for name in before.manifests if name != "m19")
+
+
+def test_report_of_many_faults_is_readable(tmp_path: Path) -> None:
+    """Of 1,000 faults the first hundred are shown and the others counted by code; no count is lost."""
+    path = tmp_path / "registry.yaml"
+    path.write_text(registry(tmp_path, 1000).replace("load:", "lod:").replace("/m999:", "/m999/:"))
+    with pytest.raises(RegistryError) as caught:
+        load_registry(path)
+    assert caught.value.count == 1001
+    assert caught.value.text.count("  fix: ") == 100
+    assert caught.value.text.endswith(f"and 900 more [unknown-key] and 1 more [bad-path]\n\n1001 faults in {path}")

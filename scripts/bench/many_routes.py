@@ -21,10 +21,11 @@ from functools import partial
 from pathlib import Path
 
 from bench.lineup import CACHE, PORT, ROOT
-from bench.load import check_wrk, drive
+from bench.load import Figures, check_wrk, drive
 from bench.questions import QUESTIONS
-from bench.quiet import wait_for_calm
+from bench.quiet import NOISE, wait_for_calm, watched
 from bench.route_registries import fill_cache, write
+from bench.run import machine
 from bench.servers import Server, answers
 
 _URL = f"http://127.0.0.1:{PORT}"
@@ -41,12 +42,14 @@ class Row:
     first_scrape_ms: float = 0.0
     scrape_ms: float = 0.0
     request_us: list[float] = field(default_factory=list)
-    rate: float = 0.0
-    calm_p99_ms: float = 0.0
-    edit_p99_ms: float = 0.0
-    ratios: list[float] = field(default_factory=list)
+    pairs: list[tuple[Figures, Figures]] = field(default_factory=list)
     adopted_s: float = 0.0
     memory_mb: float = 0.0
+
+    def median(self, of: Callable[[Figures, Figures], float]) -> float:
+        """Return the median over the pairs that nobody disturbed, over all where there is none."""
+        calm = [pair for pair in self.pairs if is_calm(pair)]
+        return statistics.median(of(*pair) for pair in calm or self.pairs)
 
 
 @contextlib.contextmanager
@@ -91,30 +94,36 @@ def adoption_s(path: Path, routes: int, edited: int) -> float:
     return time.perf_counter() - began
 
 
-def _drive(seconds: int) -> tuple[float, float]:
-    """Return rate and p99 of the first route."""
-    found = drive(f"{_URL}/m0", _BODY, connections=8, seconds=seconds, scratch=CACHE / "wrk")
+def _drive(server: Server, seconds: int) -> Figures:
+    """Drive the first route with 8 connections."""
+    run = partial(drive, f"{_URL}/m0", _BODY, connections=8, seconds=seconds, scratch=CACHE / "wrk")
+    found = watched(run, server.cpu_s)
     if found.failed:
         raise SystemExit(f"{found.failed} requests failed; see {CACHE / 'logs' / 'many-routes.log'}")
-    return found.rate, found.p99_ms
+    return found
 
 
-def beside_edits(row: Row, path: Path, seconds: int, rounds: int) -> None:
-    """Measure the first route in turns: alone, and in a window in which the entry of another one is edited."""
-    _drive(1)  # loads it
-    calm, edited = [], []
-    for number in range(1, rounds + 1):
+def beside_edits(row: Row, server: Server, path: Path, seconds: int, pairs: int) -> None:
+    """
+    Measure the first route in turns: alone, and in a window in which the entry of another one is edited.
+
+    Pairs that others disturbed are measured again, so many times at most as there are pairs.
+    """
+    _drive(server, 1)  # loads it
+    for number in range(1, 2 * pairs + 1):
         wait_for_calm()
-        calm.append(_drive(seconds))
-        wait_for_calm()
+        alone = _drive(server, seconds)
         edit = threading.Timer(seconds / 4, partial(write, path.parent, row.routes, edited=number))
         edit.start()
-        edited.append(_drive(seconds))
+        row.pairs.append((alone, _drive(server, seconds)))
         edit.join()
-    row.rate = statistics.median(rate for rate, _ in calm)
-    row.calm_p99_ms = statistics.median(p99 for _, p99 in calm)
-    row.edit_p99_ms = statistics.median(p99 for _, p99 in edited)
-    row.ratios = [with_edit / alone for (_, alone), (_, with_edit) in zip(calm, edited, strict=True)]
+        if sum(map(is_calm, row.pairs)) >= pairs:
+            break
+
+
+def is_calm(pair: tuple[Figures, Figures]) -> bool:
+    """Say whether both runs of a pair had the machine to themselves."""
+    return all(run.others <= NOISE for run in pair)
 
 
 def place(routes: int) -> tuple[Path, Path]:
@@ -142,7 +151,7 @@ def measure(routes: int, seconds: int, rounds: int) -> Row:
         row.memory_mb = server.pss_mb()
         scrapes = [1e3 * timed(lambda: _get("/metrics")) for _ in range(9)]
         row.first_scrape_ms, row.scrape_ms = scrapes[0], statistics.median(scrapes[3:])
-        beside_edits(row, path, seconds, rounds)
+        beside_edits(row, server, path, seconds, rounds)
         row.adopted_s = statistics.median(adoption_s(path, routes, 1000 + number) for number in range(3))
     return row
 
@@ -162,10 +171,11 @@ _COLUMNS: tuple[tuple[str, Callable[[Row], str]], ...] = (
     ("first scrape ms", lambda row: f"{row.first_scrape_ms:.0f}"),
     ("scrape ms", lambda row: f"{row.scrape_ms:.0f}"),
     ("CPU us a request", lambda row: f"{statistics.median(row.request_us):.1f}"),
-    ("req/s", lambda row: f"{row.rate:,.0f}"),
-    ("p99 ms", lambda row: f"{row.calm_p99_ms:.2f}"),
-    ("p99 beside an edit ms", lambda row: f"{row.edit_p99_ms:.2f}"),
-    ("ratio, median of pairs", lambda row: f"{statistics.median(row.ratios):.2f}x"),
+    ("req/s", lambda row: f"{row.median(lambda alone, beside: alone.rate):,.0f}"),
+    ("p99 ms", lambda row: f"{row.median(lambda alone, beside: alone.p99_ms):.2f}"),
+    ("p99 beside an edit ms", lambda row: f"{row.median(lambda alone, beside: beside.p99_ms):.2f}"),
+    ("ratio, median of pairs", lambda row: f"{row.median(lambda alone, beside: beside.p99_ms / alone.p99_ms):.2f}x"),
+    ("pairs (undisturbed)", lambda row: f"{len(row.pairs)} ({sum(map(is_calm, row.pairs))})"),
     ("edit adopted after s", lambda row: f"{row.adopted_s:.1f}"),
     ("memory MB, 2 workers", lambda row: f"{row.memory_mb:.0f}"),
 )
@@ -191,8 +201,9 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--routes", default="5,10,100,1000")
-    parser.add_argument("--seconds", type=int, default=10, help="of each run; an edit happens in every other one")
+    parser.add_argument("--seconds", type=int, default=6, help="of each run; an edit happens in every other one")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--write", action="store_true", help="put the table into docs/benchmarks.md")
     options = parser.parse_args()
     check_wrk()
     rows = []
@@ -202,7 +213,17 @@ def main() -> None:
     for _ in range(options.rounds):
         for row in rows:
             row.request_us.append(request_us(row.routes))
+    if options.write:
+        into_docs(f"{machine()}.\n\n{table(rows)}")
     print(table(rows))
+
+
+def into_docs(text: str) -> None:
+    """Put the figures between their marks in docs/benchmarks.md; all else there stays."""
+    path = ROOT / "docs" / "benchmarks.md"
+    first, last = "<!-- measured: many routes -->\n", "<!-- end measured -->"
+    head, _, rest = path.read_text().partition(first)
+    path.write_text(f"{head}{first}{text}\n{last}{rest.partition(last)[2]}")
 
 
 if __name__ == "__main__":
