@@ -20,7 +20,6 @@ from typing import Any, TypeAlias
 import msgspec
 
 from gateway import __version__, artifacts, manifest
-from gateway.answers import compile_answer
 from gateway.compilers import compiler_versions
 from gateway.digests import Digests
 from gateway.errors import GatewayError, Problem
@@ -69,6 +68,7 @@ def prepare_registry(
         progress(next(finished), len(registry.routes))
         if (found.key, encoded(spec)) in served:
             return found
+        # Not in the cache: that is about the artifact, and a template may change without preparing anew.
         return replace(found, problem=broken_promise(spec, registry.server, found))
 
     with ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 2)) as pool:
@@ -90,21 +90,7 @@ def prepare_route(
         entry = make_entry(spec, cache_dir, digests)
     except GatewayError as error:
         return Manifest(key=f"none-{spec.name}", loader=spec.loader, problem=error.as_problem())
-    return _answerable(_prepared(entry, cache_dir, limits, retry=retry), spec)
-
-
-def _answerable(found: Manifest, spec: RouteSpec) -> Manifest:
-    """
-    Return the manifest with a problem where the route's `response` names what this model does not have.
-
-    The file in the cache stays without: it is about the artifact, and a template may change without preparing anew.
-    """
-    if found.signature is not None and found.problem is None and spec.response is not None:
-        try:
-            compile_answer(found.signature, spec.response)
-        except GatewayError as error:
-            return replace(found, problem=error.as_problem())
-    return found
+    return _prepared(entry, cache_dir, limits, retry=retry)
 
 
 def _prepared(entry: Entry, cache_dir: Path, limits: Limits, *, retry: bool) -> Manifest:
