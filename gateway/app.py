@@ -44,6 +44,8 @@ def create_app(holder: Holder, board: Board, settings: Settings, pool: NativePoo
     what would hold the event loop for long.
     """
     app = GatewayFlask("gateway", static_folder=None)
+    # A path with two slashes is another path: redirecting it would lose the body of a POST.
+    app.url_map.merge_slashes = False
     app.config[SCRATCH] = settings.run_dir / "spool"
     app.config[SCRATCH].mkdir(parents=True, exist_ok=True)
     app.config["MAX_CONTENT_LENGTH"] = holder.generation.snapshot.registry.server.max_body_size

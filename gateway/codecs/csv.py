@@ -32,6 +32,8 @@ _DELIMITERS = (",", ";", "\t", "|")
 _QUOTED = re.compile(r'"[^"]*(?:""[^"]*)*"')
 _SEP_LINE = re.compile(r"sep=(.)\s*", re.IGNORECASE)
 _HEAD_BYTES = 64 * 1024
+#: What whoever sends rows alone, or no CSV at all, needs to know.
+_HEADER = "the first line is the header, it names the fields"
 
 
 class CsvReader:
@@ -121,7 +123,7 @@ def _chunks(reader: Any, limits: Limits) -> Iterator[Chunk]:
     if table.size:
         yield table.chunk()
     elif not start:
-        refuse("empty-batch", "the CSV has a header and no rows", expected="at least one row")
+        refuse("empty-batch", "the CSV has a header and no rows", expected="at least one row", hint=_HEADER)
 
 
 def _lines_of(text: io.TextIOWrapper, delimiter: str) -> Iterator[str]:

@@ -16,6 +16,7 @@ from gateway.codecs.json_faults import explain_body, reject_duplicates
 from gateway.codecs.places import bare
 from gateway.codecs.positional import parse_line
 from gateway.schema import Signature
+from gateway.validation.faults import member
 
 _WORDS = ("data", "instances")
 _decoder = msgspec.json.Decoder()
@@ -64,7 +65,13 @@ class JsonCodec:
         beside = [name for name in body if name != word and name not in options]
         if beside and self.strict:
             message = f"{json.dumps(beside[0][:80])} must not stand beside {word}"
-            refuse("unknown-field", message, expected=f"{word} alone", hint="options start with an underscore")
+            refuse(
+                "unknown-field",
+                message,
+                at=member("$", beside[0]),
+                expected=f"{word} alone",
+                hint="options start with an underscore",
+            )
         content = body[word]
         if word == "data" and type(content) is str:
             return self.line(content, at, options)
@@ -125,13 +132,13 @@ def parse(body: bytes) -> Any:
     return value
 
 
-def _members(value: Any) -> int:
-    """Count the members of objects down to the depth of a batch of flat instances."""
+def _members(value: Any, depth: int = 2) -> int:
+    """Count the members of objects down to the depth of a batch of flat instances, or of a wrapped table."""
     if type(value) is list:
         return sum(len(row) for row in value if type(row) is dict)
     if type(value) is not dict:
         return 0
-    return len(value) + sum(_members(inner) for inner in value.values() if type(inner) is list)
+    return len(value) + (sum(_members(inner, depth - 1) for inner in value.values()) if depth else 0)
 
 
 def encode(value: Any) -> bytes:

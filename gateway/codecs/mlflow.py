@@ -5,7 +5,7 @@ Knows no HTTP and no rule of a field; the CSV of that protocol is everybody's CS
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
 from gateway.codecs import places
@@ -15,6 +15,7 @@ from gateway.codecs.json_faults import reject_duplicates
 from gateway.codecs.places import Places
 from gateway.errors import InputError
 from gateway.schema import Signature
+from gateway.validation.faults import member
 
 FORMATS: Final = ("dataframe_split", "dataframe_records", "instances", "inputs")
 #: Rows, and where their values stood if not in rows of a list.
@@ -22,13 +23,16 @@ Read: TypeAlias = tuple[list[Any], Places | None]
 _EXPECTED: Final = "exactly one of dataframe_split, dataframe_records, instances, inputs; and params"
 
 
-def decode(body: bytes, signature: Signature) -> Decoded:
+def decode(body: bytes, signature: Signature, check: Callable[[int], object] = int) -> Decoded:
     """
     Return the instances of a body; `parameters` are its params.
 
+    `check` is told the number of rows before they are built: rows of names take ten times what they took in the body.
     Raw NaN counts as null, because MLflow's own client writes it. Raises InputError for anything else that is not of
     the protocol.
     """
+    if not body or body.isspace():
+        refuse("empty-body", "the body is empty", expected=_EXPECTED)
     value = _parse(body)
     if type(value) is not dict:
         refuse("json-type", "the body must be an object", expected=_EXPECTED)
@@ -36,17 +40,26 @@ def decode(body: bytes, signature: Signature) -> Decoded:
     other = [name for name in value if name not in FORMATS and name != "params"]
     if other:
         hint = 'send {"dataframe_split": {…}}' if "data" in other or "columns" in other else None
-        refuse("unknown-field", f"{json.dumps(other[0][:80])} is not of this protocol", expected=_EXPECTED, hint=hint)
+        message = f"{json.dumps(other[0][:80])} is not of this protocol"
+        refuse("unknown-field", message, at=member("$", other[0]), expected=_EXPECTED, hint=hint)
     if len(given) != 1:
         refuse("format", f"the body has {len(given)} of the input formats", expected=_EXPECTED)
     params = value.get("params")
     if params is not None and type(params) is not dict:
         refuse("json-type", "params must be an object", at="$.params", expected="object")
     at = f"$.{given[0]}"
+    check(_size(given[0], value[given[0]]))
     rows, where = _READERS[given[0]](value[given[0]], at, signature)
     if not rows:
         refuse("empty-batch", "the body has no instances", at=at, expected="at least one instance")
     return Decoded(rows, False, at=at, parameters=params or {}, places=where)
+
+
+def _size(name: str, value: Any) -> int:
+    """Return how many rows there will be, as far as that can be told: those of a list, of `data`, of a column."""
+    if type(value) is dict:
+        value = value.get("data") if name == "dataframe_split" else next(iter(value.values()), None)
+    return len(value) if type(value) is list else 0
 
 
 def _parse(body: bytes) -> Any:

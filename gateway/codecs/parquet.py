@@ -95,7 +95,7 @@ class ParquetReader:
 
 
 def _refuse(error: Exception) -> None:
-    refuse("parquet", f"the file is not readable Parquet: {str(error)[:200]}", expected="a Parquet file")
+    refuse("parquet", f"the file is not readable Parquet: {str(error)[:200].strip()}", expected="a Parquet file")
 
 
 def _is_text(arrow: Any, kind: Any) -> bool:

@@ -83,6 +83,8 @@ def decode(body: bytes, header_length: int | None = None) -> InferRequest:
             f"Inference-Header-Content-Length says {header_length}, the body has {len(body)} bytes",
             at="header.Inference-Header-Content-Length",
         )
+    if header_length == 0 or body.isspace():
+        refuse("empty-body", "the body is empty", expected='{"inputs": [...]}')
     head = parse(body[:header_length])
     if type(head) is not dict:
         refuse("json-type", "the request must be an object", expected='{"inputs": [...]}')
@@ -153,7 +155,7 @@ def _raw_tensor(value: Any, parameters: dict[str, Any], tensor: Tensor, raw: mem
 
 def _shape(value: Any, at: str) -> tuple[int, ...]:
     if type(value) is not list or not 1 <= len(value) <= _MAX_RANK:
-        refuse("tensor-shape", "shape must be a list of dimensions", at=at, expected=[-1])
+        refuse("tensor-shape", f"shape must be a list of 1 to {_MAX_RANK} dimensions", at=at, expected="[n] or [n, k]")
     if any(type(size) is not int or not 0 <= size <= _MAX_SIZE for size in value):
         refuse("tensor-shape", "a dimension must be a whole number from 0 to 2^63 - 1", at=at)
     if value[0] == 0:

@@ -132,10 +132,12 @@ def _is_positional(tensor: Tensor, signature: Signature, by_name: dict[str, Fiel
         return False
     if len(tensor.shape) in _COLUMN_RANKS and given == width:
         return True
-    if tensor.name in by_name or len(tensor.shape) == _COLUMN_RANKS[1]:
+    if tensor.name in by_name or len(tensor.shape) >= _COLUMN_RANKS[1]:
+        shape = list(tensor.shape)
         refuse(
             "arity",
-            f"{width} columns are expected, shape {list(tensor.shape)} has {given}",
+            f"{width} columns are expected, shape {shape} "
+            + (f"has {given}" if len(shape) <= _COLUMN_RANKS[1] else "is no table"),
             at=f"{tensor.at}.shape",
             expected=[tensor.shape[0], width],
             hint="the order is " + ", ".join(signature.positions[:50]),

@@ -71,7 +71,8 @@ def body_of(error: GatewayError, status: int, request_id: str) -> dict[str, Any]
     """Return the JSON body of an error answer."""
     detail = error.message
     if status in _HIDDEN:
-        detail = f"the prediction failed; the log has the cause under request id {request_id}"
+        what = "prediction" if isinstance(error, PredictError) else "gateway"
+        detail = f"the {what} failed; the log has the cause under request id {request_id}"
     body: dict[str, Any] = {
         "type": f"urn:gateway:error:{error.code}",
         "title": HTTPStatus(status).phrase,

@@ -6,6 +6,7 @@ Predictions are what the model itself says (labels, numbers, maps of several out
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from flask import Response, request
@@ -74,7 +75,7 @@ class Invocations(Resource):  # type: ignore[misc]  # flask_restful has no types
         body = request.get_data(cache=False)
 
         def read() -> Batch:
-            decoded = mlflow.decode(body, validator.signature)
+            decoded = mlflow.decode(body, validator.signature, partial(check_rows, route))
             check_rows(route, len(decoded.instances))
             return checked(validator, decoded)
 
@@ -103,7 +104,7 @@ def _must_read(media: str, route: Route) -> None:
         return
     raise RequestError(
         415,
-        f"cannot read a body of type {request.content_type!r}" if media else "the body has no Content-Type",
+        f"cannot read a body of type {request.content_type[:80]!r}" if media else "the body has no Content-Type",
         code="unsupported-media-type",
         hint=f"send {JSON} or {', '.join(BODY_TYPES)}, in UTF-8; forms and files of forms go to {route.spec.path}",
     )

@@ -189,7 +189,7 @@ def unsupported(media: str) -> RequestError:
     """Return the 415 for a media type that no codec reads."""
     return RequestError(
         415,
-        f"cannot read a body of type {media!r}",
+        f"cannot read a body of type {media[:80]!r}",
         code="unsupported-media-type",
         hint="send application/json, " + ", ".join(sorted({FORM_TYPE, MULTIPART, *BODY_TYPES})),
     )

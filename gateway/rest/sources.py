@@ -38,8 +38,20 @@ BODY_TYPES: Final[Mapping[str, str]] = {
     "application/x-parquet": "parquet",
     "application/parquet": "parquet",
 }
+#: First bytes of what is no table -> what it is, and what to do about it.
+_FOREIGN: Final = {
+    b"\x1f\x8b": ("compressed with gzip", "unpack it, or send it as a body with Content-Encoding: gzip"),
+    b"%PDF": ("a PDF", "save the table as CSV, NDJSON, XLSX or Parquet"),
+    b"\x89PNG": ("a picture", "save the table as CSV, NDJSON, XLSX or Parquet"),
+    b"\xff\xd8": ("a picture", "save the table as CSV, NDJSON, XLSX or Parquet"),
+}
 #: First bytes of a file -> format; they beat its name and type, which browsers guess.
-_MAGIC: Final = ((b"PK\x03\x04", "xlsx"), (b"PAR1", "parquet"), (b"\xd0\xcf\x11\xe0", "xls"))
+_MAGIC: Final = (
+    (b"PK\x03\x04", "xlsx"),
+    (b"PAR1", "parquet"),
+    (b"\xd0\xcf\x11\xe0", "xls"),
+    *((head, "") for head in _FOREIGN),
+)
 #: End of a file's name -> format.
 _ENDINGS: Final = {
     ".ndjson": "ndjson",
@@ -101,7 +113,8 @@ def form_source(route: Route) -> BatchSource | Fields:
     try:
         form, files = route.run(parse)
     except ValueError as error:
-        refuse("multipart", f"the form cannot be taken apart: {error}", expected="multipart/form-data")
+        reason = "its boundary never comes" if "PREAMBLE" in str(error) else f"it is broken or ends early ({error})"
+        refuse("multipart", f"the form cannot be taken apart: {reason}", expected="multipart/form-data")
     finally:
         body.close()
     if files:
@@ -134,6 +147,9 @@ def _kind_of(file: FileStorage) -> str:
     file.stream.seek(0)
     for magic, kind in _MAGIC:
         if head.startswith(magic):
+            if magic in _FOREIGN:
+                what, hint = _FOREIGN[magic]
+                raise UnreadableError(f"the file is {what}", hint=hint)
             return kind
     if file.mimetype in BODY_TYPES:
         return BODY_TYPES[file.mimetype]

@@ -191,7 +191,10 @@ def _header_length(size: int) -> int | None:
     # Python refuses to read numbers of thousands of digits, and no body has a length of twenty.
     if not (text.isascii() and text.isdigit()) or len(text) >= _LENGTH_DIGITS or int(text) > size:
         raise RequestError(
-            400, f"{HEADER_LENGTH} is {text[:20]!r}, the body has {size} bytes", code="bad-header", hint="send its JSON"
+            400,
+            f"{HEADER_LENGTH} is {text[:20]!r}, the body has {size} bytes",
+            code="bad-header",
+            hint="send how many bytes of JSON precede the tensors",
         )
     return int(text)
 

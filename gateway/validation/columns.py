@@ -3,19 +3,23 @@
 import heapq
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from gateway.errors import Fault, InputError
+from gateway.near import nearest
 from gateway.schema import MISSING, Batch, Column, make_column
 from gateway.validation.checks import FieldChecks
 from gateway.validation.explain import Refused, field_fault
 from gateway.validation.faults import MAX_FAULTS, Faults, member, printable
 from gateway.validation.limits import Limits, Reject
 from gateway.validation.rows import id_fault, is_id
+
+#: Columns among which a misspelt name is looked for.
+_MAX_GUESSED = 100
 
 
 @dataclass(slots=True)
@@ -99,12 +103,19 @@ class ColumnReader:
                     code = reject.code
             if code is not None:
                 at = member("header", present[0] if present else checks.field.name)
-                faults.append(field_fault(Refused(checks.field, code, None, at, None, False), redact=self._redact))
+                fault = field_fault(Refused(checks.field, code, None, at, None, False), redact=self._redact)
+                faults.append(fault if present else replace(fault, hint=self._misspelt(checks, names)))
         if not faults and chosen and not any(chosen) and not any(name in names for name in self._ids):
             faults += self._nothing()
         if faults:
             raise InputError(faults[:MAX_FAULTS], total=len(faults))
         return chosen
+
+    def _misspelt(self, checks: FieldChecks, names: Sequence[str]) -> str | None:
+        """Name the column that was probably meant for a field that has none."""
+        strangers = [name for name in names if not any(name in other.names for other in self._fields)]
+        guess = nearest(checks.field.name, strangers[:_MAX_GUESSED])
+        return None if guess is None else f"the table has {printable(guess)!r}: names must be equal, case and all"
 
     def _nothing(self) -> list[Fault]:
         """Refuse a table without any column of ours, unless defaults make an instance of nothing."""

@@ -124,8 +124,31 @@ def test_repeated_parameter(five: Gateway) -> None:
     assert body["errors"][0]["code"] == "repeated"
 
 
+def test_what_is_no_table_is_told_as_what_it_is(five: Gateway) -> None:
+    """A file of another kind, rows without a header and names in other letters each get their own way out."""
+    kinds = {b"%PDF-1.4": "a PDF", b"\x89PNG\r\n": "a picture", gzip.compress(b"a"): "compressed with gzip"}
+    for head, word in kinds.items():
+        part = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n' + head + b"\r\n--x--\r\n"
+        body = problem(five.request("POST", "/loan", part, {"Content-Type": "multipart/form-data; boundary=x"}), 415)
+        assert word in body["detail"]
+        assert body["hint"]
+    alone = problem(five.request("POST", "/loan", b"Young,SUV,1,2,rural\n", {"Content-Type": "text/csv"}), 400)
+    assert "the first line is the header" in alone["errors"][0]["hint"]
+    rows = ",".join(LOAN).upper() + "\n" + ",".join(map(str, LOAN.values()))
+    named = problem(five.request("POST", "/loan", rows.encode(), {"Content-Type": "text/csv"}), 400)
+    assert [fault["hint"] for fault in named["errors"]] == [
+        f"the table has '{name.upper()}': names must be equal, case and all" for name in LOAN
+    ]
+
+
 def test_redirects_nowhere(five: Gateway) -> None:
-    """A trailing slash is answered at once: a redirected POST would lose its body."""
+    """A trailing slash is answered at once, a doubled one is a 404: a redirected POST would lose its body."""
+    for path in ("/loan//", "/health//live", "/a//b"):
+        problem(five.get(path), 404)
+        assert five.post(path, LOAN).status in (404, 405)
+    for path in ("/v2//models", "/v2/models//infer", "/v2/models/loan//infer"):
+        assert "error" in five.get(path).json
+        assert five.post(path, LOAN).status in (404, 405)
     assert five.post("/loan/", LOAN).body == five.post("/loan", LOAN).body
 
 

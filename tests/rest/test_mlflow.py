@@ -151,6 +151,22 @@ def test_faults(five: Gateway, body: Any, expected: str) -> None:
     assert expected in answer.json["message"]
 
 
+def test_rows_are_counted_before_they_are_built(five: Gateway) -> None:
+    """A batch above `max_rows` is 413 in every format; an empty body is told in the words of the protocol."""
+    long = [ROWS[0]] * 100_001
+    bodies: list[Any] = [
+        {"dataframe_split": {"columns": NAMES, "data": long}},
+        {"inputs": long},
+        {"inputs": dict.fromkeys(NAMES, [1] * 100_001)},
+    ]
+    for body in bodies:
+        answer = five.post("/diabetes/invocations", body)
+        assert (answer.status, answer.json["error_code"]) == (413, "BAD_REQUEST")
+        assert "more than 100000 rows" in answer.json["message"]
+    empty = five.request("POST", "/diabetes/invocations", b" ", JSON)
+    assert "dataframe_split" in empty.json["errors"][0]["expected"]
+
+
 def test_other_refusals(five: Gateway) -> None:
     """Wrong types, unknown routes and wrong methods are refused in the same form."""
     send = five.request
