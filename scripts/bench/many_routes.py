@@ -9,6 +9,7 @@ import argparse
 import contextlib
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -38,7 +39,9 @@ class Row:
 
     routes: int
     check_s: float = 0.0
+    check_cpu_s: float = 0.0
     boot_s: float = 0.0
+    boot_cpu_s: float = 0.0
     first_scrape_ms: float = 0.0
     scrape_ms: float = 0.0
     request_us: list[float] = field(default_factory=list)
@@ -70,6 +73,11 @@ def timed(call: Callable[[], object]) -> float:
     began = time.perf_counter()
     call()
     return time.perf_counter() - began
+
+
+def _children_cpu_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _get(path: str) -> bytes:
@@ -140,13 +148,15 @@ def measure(routes: int, seconds: int, rounds: int) -> Row:
     row = Row(routes)
     check = [sys.executable, "-m", "gateway", "check", str(path)]
     run_check = partial(subprocess.run, check, check=True, capture_output=True, cwd=ROOT)
+    cpu_before = _children_cpu_s()
     row.check_s = statistics.median(timed(run_check) for _ in range(3))
+    row.check_cpu_s = (_children_cpu_s() - cpu_before) / 3
     with serving(path, home):
         pass
     wait_for_calm()
     began = time.perf_counter()
     with serving(path, home) as server:
-        row.boot_s = time.perf_counter() - began
+        row.boot_s, row.boot_cpu_s = time.perf_counter() - began, server.cpu_s()
         time.sleep(3)
         row.memory_mb = server.pss_mb()
         scrapes = [1e3 * timed(lambda: _get("/metrics")) for _ in range(9)]
@@ -166,8 +176,8 @@ def request_us(routes: int) -> float:
 
 _COLUMNS: tuple[tuple[str, Callable[[Row], str]], ...] = (
     ("routes", lambda row: f"{row.routes:,}"),
-    ("`gateway check` s", lambda row: f"{row.check_s:.2f}"),
-    ("boot to ready s", lambda row: f"{row.boot_s:.1f}"),
+    ("`gateway check` s (of CPU)", lambda row: f"{row.check_s:.2f} ({row.check_cpu_s:.2f})"),
+    ("boot to ready s (of CPU)", lambda row: f"{row.boot_s:.1f} ({row.boot_cpu_s:.1f})"),
     ("first scrape ms", lambda row: f"{row.first_scrape_ms:.0f}"),
     ("scrape ms", lambda row: f"{row.scrape_ms:.0f}"),
     ("CPU us a request", lambda row: f"{statistics.median(row.request_us):.1f}"),
@@ -176,6 +186,10 @@ _COLUMNS: tuple[tuple[str, Callable[[Row], str]], ...] = (
     ("p99 beside an edit ms", lambda row: f"{row.median(lambda alone, beside: beside.p99_ms):.2f}"),
     ("ratio, median of pairs", lambda row: f"{row.median(lambda alone, beside: beside.p99_ms / alone.p99_ms):.2f}x"),
     ("pairs (undisturbed)", lambda row: f"{len(row.pairs)} ({sum(map(is_calm, row.pairs))})"),
+    (
+        "machine taken by others",
+        lambda row: f"{row.median(lambda alone, beside: (alone.others + beside.others) / 2):.0%}",
+    ),
     ("edit adopted after s", lambda row: f"{row.adopted_s:.1f}"),
     ("memory MB, 2 workers", lambda row: f"{row.memory_mb:.0f}"),
 )
