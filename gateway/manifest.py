@@ -68,6 +68,7 @@ class Manifest:
 
     Times are seconds, memory is bytes of resident growth in the child. `problem` is set exactly when the entry
     FAILED; then `signature` may be None. `inline` says that one predict is short enough for the event loop.
+    `twin_declined` says why there is no twin; `twin_problem` is the code where compiling ended the child.
     """
 
     key: str
@@ -84,6 +85,7 @@ class Manifest:
     golden: GoldenResult | None = None
     twin: Twin | None = None
     twin_declined: str = ""
+    twin_problem: str = ""
     warnings: tuple[str, ...] = ()
     format: int = MANIFEST_FORMAT
 

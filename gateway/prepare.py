@@ -30,6 +30,7 @@ from gateway.prepare_entry import Entry
 from gateway.promise import broken_promise
 from gateway.registry.spec import RegistrySpec, RouteSpec, encoded
 from gateway.snapshot import Snapshot
+from gateway.source import PREPARING, source_digest
 
 log = logging.getLogger("gateway.prepare")
 
@@ -119,7 +120,8 @@ def _still_holds(known: Manifest, retry: bool) -> bool:
         return False
     if known.twin is not None and not Path(known.twin.path).exists():
         return False
-    return known.problem is None or (known.problem.code in LASTING and not retry)
+    codes = {known.twin_problem, known.problem.code if known.problem else ""} - {""}
+    return not codes or (codes <= LASTING and not retry)
 
 
 def is_known(registry: RegistrySpec, cache_dir: Path) -> bool:
@@ -171,8 +173,8 @@ def _key(spec: RouteSpec, stored: StoredArtifact, golden: str) -> str:
     values |= {
         "artifact": [stored.sha256, Path(stored.path).name, artifacts.split_entry(spec.artifact)[1]],
         "golden": golden,
-        "versions": package_versions(spec.loader) | compiler_versions(),
-        "gateway": [__version__, manifest.MANIFEST_FORMAT],
+        "versions": package_versions(spec.loader) | compiler_versions(spec.loader),
+        "gateway": [__version__, manifest.MANIFEST_FORMAT, source_digest(PREPARING)],
         "python": [platform.python_version(), platform.machine(), sys.platform],
         # Python code may import modules beside it, so the same file elsewhere is another model.
         "origin": stored.origin if spec.loader == "python" else "",

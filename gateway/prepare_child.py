@@ -1,6 +1,7 @@
 """Run one prepare child within limits of time and memory, and turn whatever becomes of it into a manifest."""
 
 import contextlib
+import logging
 import os
 import resource
 import signal
@@ -8,16 +9,22 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
 
+from gateway.compilers.storage import discard
 from gateway.errors import Problem
 from gateway.loaders import package_versions
 from gateway.manifest import Manifest
-from gateway.prepare_entry import Entry
+from gateway.prepare_entry import Entry, Report, twin_path
+from gateway.prepare_twin import twin_required
 
+log = logging.getLogger("gateway.prepare")
+
+#: Who failed, in messages.
+_LOADED, _COMPILED = "the process that loaded the artifact", "the process that compiled the model"
 #: How often the child's memory is looked at: a runaway allocation of 2 GB/s gets 100 MB over the limit.
 WATCH_INTERVAL_S = 0.05
 
@@ -48,20 +55,41 @@ def run_child(entry: Entry, limits: Limits) -> Manifest:
             # Whatever the model started holds the child's stderr open: end it all, or reading would not end.
             _end(child)
         stdout, stderr = answer.result(timeout=10)
+    report = _last_report(stdout)
     problem = problem or _crash(child, stderr)
-    if problem is not None:
+    if report is not None and report.is_final and problem is None:
+        return report.manifest
+    problem = problem or Problem(
+        "prepare-crashed",
+        f"{_LOADED} exited with 0 before it was done",
+        "code or library of the model calls exit; take that out",
+    )
+    if report is None or _was_too_large(report, problem, limits):
         return _failed(entry, problem)
-    try:
-        return msgspec.json.decode(stdout, type=Manifest)
-    except msgspec.MsgspecError:
-        return _failed(
-            entry,
-            Problem(
-                "prepare-crashed",
-                "the process that loaded the artifact exited with 0 before it was done",
-                "code or library of the model calls exit; take that out",
-            ),
-        )
+    return _without_twin(entry, report.manifest, problem)
+
+
+def _last_report(stdout: bytes) -> Report | None:
+    """Return the last whole line; a child that dies while it writes leaves half of one."""
+    lines = stdout.split(b"\n")[:-1]
+    return msgspec.json.decode(lines[-1], type=Report) if lines else None
+
+
+def _was_too_large(report: Report, problem: Problem, limits: Limits) -> bool:
+    """Say whether the model alone, before anything was compiled, used more memory than it may."""
+    return problem.code == "prepare-memory" and report.resident_bytes > limits.memory_bytes
+
+
+def _without_twin(entry: Entry, loaded: Manifest, problem: Problem) -> Manifest:
+    """Return the manifest of a model that loads, although compiling it ended the child: the original serves."""
+    with contextlib.suppress(OSError):
+        discard(twin_path(entry))
+    reason = f"compiling it ended the process: {problem.message.replace(_LOADED, _COMPILED)}"
+    log.warning("compiling failed; the original serves", extra={"route": entry.spec.path, "reason": reason})
+    if entry.spec.compile == "require":
+        return _failed(entry, twin_required(reason).as_problem())
+    reason = f"{reason}; to try again: gateway prepare --retry"
+    return replace(loaded, twin=None, twin_declined=reason, twin_problem=problem.code)
 
 
 def _child_environment() -> dict[str, str]:
@@ -108,17 +136,23 @@ def _crash(child: "subprocess.Popen[bytes]", stderr: bytes) -> Problem | None:
     if child.returncode in (-signal.SIGKILL, -signal.SIGTERM):
         return Problem(
             "prepare-killed",
-            f"the process that loaded the artifact was killed from outside (signal {-child.returncode})",
+            f"{_LOADED} was killed from outside (signal {-child.returncode})",
             "if the machine ran out of memory, give it more or lower GATEWAY_PREPARE_MEMORY_MB; then: gateway reload",
         )
-    last = stderr.decode(errors="replace").strip().splitlines()
-    detail = f": {last[-1][:300]}" if last else ""
+    detail = _last_words(stderr)
     how = f"was killed by signal {-child.returncode}" if child.returncode < 0 else f"exited with {child.returncode}"
     return Problem(
         "prepare-crashed",
-        f"the process that loaded the artifact {how}{detail}",
+        f"{_LOADED} {how}{detail}",
         "the artifact crashes its library; save it again with the versions installed here",
     )
+
+
+def _last_words(stderr: bytes) -> str:
+    """Return what a dying process said: the line of Python's fault handler where there is one, else the last one."""
+    lines = stderr.decode(errors="replace").strip().splitlines()
+    fatal = [line for line in lines if line.startswith("Fatal Python error")] or lines
+    return f": {fatal[-1][:300]}" if fatal else ""
 
 
 def _end(child: "subprocess.Popen[bytes]") -> None:

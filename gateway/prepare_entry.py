@@ -1,7 +1,8 @@
 """
-The child that turns one registry entry into a manifest: `python -m gateway.prepare_entry < entry.json > manifest.json`.
+The child that turns one registry entry into a manifest: `python -m gateway.prepare_entry < entry.json > reports`.
 
 Everything that may crash, hang or eat memory happens here: unpickling, a JVM, native model code, golden rows.
+A report, one line of JSON, is sent before the compilers begin: whatever they do to this process, the original is known.
 """
 
 import contextlib
@@ -10,21 +11,20 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
 
 from gateway import golden
-from gateway.compilers.base import Declined
 from gateway.compilers.rows import one_row
-from gateway.compilers.search import Found, Job, find_twin
 from gateway.errors import ArtifactError, GatewayError, LoadError
 from gateway.lifeline import die_with_parent
 from gateway.loaders import get_loader, package_versions
 from gateway.loaders.base import LoadOptions, Predictor
-from gateway.manifest import GoldenResult, Manifest, StoredArtifact, Twin
+from gateway.manifest import GoldenResult, Manifest, StoredArtifact
+from gateway.prepare_twin import search_twin
 from gateway.registry.merge import merge_signature
 from gateway.registry.spec import RouteSpec
 from gateway.schema import Column, Signature
@@ -50,6 +50,20 @@ class Entry:
     golden: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Carry a manifest to the parent; one that is not final lacks the twin. `resident_bytes` is what was in use."""
+
+    manifest: Manifest
+    is_final: bool = True
+    resident_bytes: int = 0
+
+
+def twin_path(entry: Entry) -> Path:
+    """Return where the twin of an entry lies, if it gets one."""
+    return Path(entry.cache_dir) / "twins" / f"{entry.key}.twin"
+
+
 def load_options(spec: RouteSpec, origin: str, cache_dir: Path) -> LoadOptions:
     """Return what the loader of this entry gets; child and worker must agree on it."""
     _, colon, entry = spec.artifact.rpartition(".py:")
@@ -61,12 +75,12 @@ def load_options(spec: RouteSpec, origin: str, cache_dir: Path) -> LoadOptions:
     )
 
 
-def prepare(entry: Entry) -> Manifest:
-    """Load, merge, time and self-test one entry; a GatewayError becomes the problem of the manifest."""
+def prepare(entry: Entry, tell: Callable[[Report], object]) -> Manifest:
+    """Load, merge, time, self-test and compile one entry; a GatewayError becomes the problem of the manifest."""
     spec = entry.spec
     blank = Manifest(key=entry.key, loader=spec.loader, artifact=entry.artifact, versions=package_versions(spec.loader))
     try:
-        return _prepared(entry, blank)
+        return _prepared(entry, blank, tell)
     except GatewayError as error:
         return _failed(blank, error)
 
@@ -81,7 +95,7 @@ def _failed(blank: Manifest, error: GatewayError) -> Manifest:
     )
 
 
-def _prepared(entry: Entry, blank: Manifest) -> Manifest:
+def _prepared(entry: Entry, blank: Manifest, tell: Callable[[Report], object]) -> Manifest:
     spec = entry.spec
     options = load_options(spec, entry.artifact.origin, Path(entry.cache_dir))
     started = time.perf_counter()
@@ -97,8 +111,7 @@ def _prepared(entry: Entry, blank: Manifest) -> Manifest:
     sample = _sample_columns(predictor.signature, signature, entry.golden)
     warm_up(spec.loader, predictor, sample)
     predict_s = _median_predict_s(predictor, sample)
-    twin, declined = _twin(entry, predictor, signature, sample)
-    return Manifest(
+    found = Manifest(
         key=entry.key,
         loader=spec.loader,
         artifact=entry.artifact,
@@ -110,10 +123,12 @@ def _prepared(entry: Entry, blank: Manifest) -> Manifest:
         memory_bytes=memory_bytes,
         inline=0 < predict_s < INLINE_LIMIT_S and spec.loader not in UNBOUNDED_LOADERS,
         golden=result,
-        twin=twin,
-        twin_declined=declined,
         warnings=tuple(getattr(predictor, "warnings", ())),
     )
+    tell(Report(manifest=found, is_final=False, resident_bytes=_resident_bytes()))
+    rows = golden.read(Path(entry.golden), predictor.signature).columns if entry.golden else ()
+    twin, declined = search_twin(spec, predictor, signature, path=twin_path(entry), row=sample, golden=rows)
+    return replace(found, twin=twin, twin_declined=declined)
 
 
 def _self_test(entry: Entry, predictor: Predictor) -> GoldenResult | None:
@@ -127,54 +142,6 @@ def _sample_columns(native: Signature, merged: Signature, golden_path: str) -> l
     if golden_path:
         return [column[:1] for column in golden.read(Path(golden_path), native).columns]
     return one_row(native, merged)
-
-
-def _twin(
-    entry: Entry, predictor: Predictor, signature: Signature, sample: Sequence[Column]
-) -> tuple[Twin | None, str]:
-    """Return a proven twin, or None and why there is none; raises LoadError where the route insists on one."""
-    spec = entry.spec
-    if spec.compile == "off":
-        return None, "the registry says compile: off"
-    rows = golden.read(Path(entry.golden), predictor.signature).columns if entry.golden else ()
-    path = Path(entry.cache_dir) / "twins" / f"{entry.key}.twin"
-    job = Job(
-        loader=spec.loader,
-        original=predictor,
-        merged=signature,
-        path=path,
-        row=sample,
-        golden=rows,
-        tolerance=spec.tolerance,
-    )
-    try:
-        return _record(find_twin(job)), ""
-    except Declined as reason:
-        if spec.compile == "require":
-            raise LoadError(
-                f"the route requires a compiled twin, but: {reason}",
-                code="compile-required",
-                hint="set `compile: auto` to serve the original, or `tolerance` where a larger difference is fine",
-            ) from reason
-        return None, str(reason)
-
-
-def _record(found: Found) -> Twin:
-    return Twin(
-        compiler=found.compiler,
-        runtime=found.runtime,
-        path=str(found.path),
-        sha256=found.sha256,
-        rows_proven=found.proof.rows,
-        max_difference=found.proof.max_difference,
-        gain=round(found.gain, 1),
-        predict_s=found.predict_s,
-        ties=found.proof.ties,
-        complete=found.proof.complete,
-        batch_gain=round(found.batch_gain, 1),
-        size_bytes=found.path.stat().st_size,
-        uses=found.uses,
-    )
 
 
 def warm_up(loader: str, predictor: Predictor, row: Sequence[Column]) -> None:
@@ -215,21 +182,25 @@ def _raised(error: Exception) -> GatewayError:
 
 
 def main() -> int:
-    """Read an entry from stdin, write its manifest to stdout; chatter of libraries goes to stderr."""
+    """Read an entry from stdin, write reports to stdout, the last one final; chatter of libraries goes to stderr."""
     if len(sys.argv) > 1:
         # Limits are watched by the parent: without it a hanging model would stay for ever.
         die_with_parent(signal.SIGKILL, int(sys.argv[1]))
     entry = msgspec.json.decode(sys.stdin.buffer.read(), type=Entry)
     answer = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
+
+    def tell(report: Report) -> None:
+        answer.write(msgspec.json.encode(report) + b"\n")
+        answer.flush()
+
     try:
         with contextlib.redirect_stdout(io.TextIOWrapper(os.fdopen(os.dup(2), "wb"))):
-            manifest = prepare(entry)
+            manifest = prepare(entry, tell)
     except Exception as error:  # anything a framework may raise is the entry's fault, not the gateway's
         blank = Manifest(key=entry.key, loader=entry.spec.loader, artifact=entry.artifact)
         manifest = _failed(blank, _raised(error))
-    answer.write(msgspec.json.encode(manifest))
-    answer.close()
+    tell(Report(manifest=manifest))
     # A JVM or a native thread of the model may refuse to end; everything worth keeping has been written.
     sys.stderr.flush()
     os._exit(0)

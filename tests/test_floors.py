@@ -18,7 +18,7 @@ FLOORS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     (
         "living",
         (
-            "model memory_budget promise prepare prepare_child prepare_entry golden snapshot difference fallback history transaction plan",
+            "model memory_budget promise prepare prepare_child prepare_entry prepare_twin golden snapshot difference fallback history transaction plan",
         ),
     ),
     ("running", ("executors",)),
@@ -28,7 +28,18 @@ FLOORS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("matter", ("schema",)),
     (
         "ground",
-        ("settings setting", "metrics", "logs", "board", "near", "status", "lifeline", "installed", "collector"),
+        (
+            "settings setting",
+            "metrics",
+            "logs",
+            "board",
+            "near",
+            "status",
+            "lifeline",
+            "installed",
+            "collector",
+            "source",
+        ),
     ),
     ("bedrock", ("errors",)),
 )

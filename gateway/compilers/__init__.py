@@ -1,10 +1,13 @@
 """
 The tables of compilers and runtimes: names only, so that importing this module imports no framework.
 
-A compiler lowers a loaded predictor while preparing; its twin is proven equal before any worker may load it.
+A compiler lowers a loaded predictor while preparing; its twin is proven equal before any worker may load it. Further
+compilers announce themselves by an entry point named after the loader whose predictors they lower.
 """
 
 import importlib
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,6 +21,8 @@ COMPILERS: dict[str, tuple[str, ...]] = {
     "xgboost": ("gateway.compilers.xgboost:XgboostCompiler",),
     "h2o_mojo": ("gateway.compilers.mojo:MojoCompiler",),
 }
+
+ENTRY_POINT_GROUP = "gateway.compilers"
 
 #: Runtime -> what runs its programs in a worker.
 RUNTIMES: dict[str, str] = {
@@ -39,13 +44,23 @@ PACKAGES = ("onnxruntime", "onnx", "numpy")
 
 def compilers_for(loader: str) -> list[Compiler]:
     """Return the compilers of a loader's predictors; raises Declined where there is none or its packages are absent."""
-    if loader not in COMPILERS:
+    further = _third_party(loader)
+    if loader not in COMPILERS and not further:
         raise Declined(NOT_COMPILED.get(loader, f"there is no compiler for the loader {loader}"))
     try:
-        return [cast(Compiler, _attribute(target)()) for target in COMPILERS[loader]]
+        found = [cast(Compiler, _attribute(target)()) for target in COMPILERS.get(loader, ())]
+        return [*found, *(cast(Compiler, point.load()()) for point in further)]
     except ImportError as error:
         package = (error.name or str(error)).partition(".")[0]
         raise Declined(f"compiling needs {package}: pip install 'multi-model-gateway[compile,onnx]'") from error
+    except Exception as error:  # a half installed package raises anything; the original still serves
+        raise Declined(f"a compiler of {loader} cannot be imported: {type(error).__name__}: {error}") from error
+
+
+@cache
+def _third_party(loader: str) -> list[EntryPoint]:
+    # Reads the metadata of every installed package, and every key of every manifest asks.
+    return sorted(entry_points(group=ENTRY_POINT_GROUP, name=loader), key=lambda point: point.value)
 
 
 def make_twin(draft: Draft) -> Predictor:
@@ -58,9 +73,10 @@ def load_twin(path: Path, sha256: str) -> Predictor:
     return make_twin(storage.read(path, sha256))
 
 
-def compiler_versions() -> dict[str, str]:
-    """Return the installed versions of the packages behind compilers and runtimes, importing none."""
-    return versions_of(PACKAGES)
+def compiler_versions(loader: str = "") -> dict[str, str]:
+    """Return the installed versions of the packages behind runtimes and a loader's compilers, importing none."""
+    found = {point.dist.name: point.dist.version for point in _third_party(loader) if point.dist is not None}
+    return found | versions_of(PACKAGES)
 
 
 def _attribute(target: str) -> Any:

@@ -4,6 +4,7 @@ Runs models that are a sum over their columns: encoders and scalers before a lin
 Each column adds a looked-up or computed amount; no feature matrix is ever made. numpy only.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -91,12 +92,16 @@ def _number(part: Mapping[str, Any]) -> Part:
     slope, shift = _amount(part["slope"]), _amount(part["shift"])
     missing = _amount(part["missing"]) if part["takes_missing"] else None
     steps = [(float(at), _amount(height)) for at, height in zip(part["at"].tolist(), part["heights"], strict=True)]
+    low, high = part["limits"]
+    is_limited = math.isfinite(low) or math.isfinite(high)
 
     def add(value: Any) -> Amount:
         if value != value:  # noqa: PLR0124 - only NaN differs from itself, at a fifth of isnan's cost
             if missing is None:
                 raise ValueError("the model takes no missing value here")
             return missing
+        if is_limited and not low <= value <= high:
+            raise ValueError("a value is too large for the scaler of the model")
         total = value * slope + shift
         for at, height in steps:
             if value > at:
@@ -107,8 +112,12 @@ def _number(part: Mapping[str, Any]) -> Part:
 
 
 def _many_numbers(part: Mapping[str, Any]) -> Callable[[Column], Any]:
+    low, high = part["limits"]
+
     def add(column: Column) -> Any:
         values = column.astype(np.float64)[:, None]
+        if ((values < low) | (values > high)).any():
+            raise ValueError("a value is too large for the scaler of the model")
         total = values * part["slope"] + part["shift"]
         for at, height in zip(part["at"], part["heights"], strict=True):
             total = total + (values > at) * height

@@ -31,6 +31,12 @@ def _finite(values: Matrix) -> Matrix:
     return values
 
 
+def _bounded(values: Matrix) -> Matrix:
+    if np.isinf(values).any():
+        raise ValueError("a value became infinite on its way through the pipeline")
+    return values
+
+
 def _quiet(function: Callable[[Matrix], Matrix]) -> Callable[[Matrix], Matrix]:
     """Keep numpy from warning on stderr: `finite` behind it refuses the row."""
 
@@ -53,6 +59,7 @@ OPERATIONS: Mapping[str, Callable[..., Matrix]] = {
     "equals": lambda values, what: (values == what).astype(np.float64),
     "above": lambda values, limit: (values > limit).astype(np.float64),
     "finite": _finite,
+    "bounded": _bounded,
     "clip": np.clip,
     "log1p": _quiet(np.log1p),
     "log": _quiet(np.log),

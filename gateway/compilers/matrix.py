@@ -189,7 +189,13 @@ def _sigmoid_curve(curve: Mapping[str, Any]) -> Run:
 
 def _isotonic_curve(curve: Mapping[str, Any]) -> Run:
     at, to = curve["at"], curve["to"]
-    return lambda scores: np.interp(np.clip(scores, at[0], at[-1]), at, to)
+
+    def score(scores: Matrix) -> Matrix:
+        if np.isnan(scores).any():
+            raise ValueError("the calibration takes no missing score")
+        return np.asarray(np.interp(np.clip(scores, at[0], at[-1]), at, to))
+
+    return score
 
 
 _CURVES: Mapping[str, Callable[[Mapping[str, Any]], Run]] = {"sigmoid": _sigmoid_curve, "isotonic": _isotonic_curve}

@@ -7,29 +7,31 @@ refuses must be refused by the twin too. Knows no compiler.
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from gateway.compilers.base import Declined, Predictor
-from gateway.schema import Column, Predictions, Signature
+from gateway.compilers.comparison import Comparison
+from gateway.schema import Column, Predictions
 
-#: float32 sums in another order differ by about 1e-7; these leave room and are still below any rounded answer.
-ABSOLUTE, RELATIVE = 1e-6, 1e-5
-#: Rows that the original refuses and that are tried one by one: more would only cost time.
-MAX_REFUSED = 40
+#: Different rows that both must answer where the inputs allow so many: fewer say too little about a whole model.
+FLOOR = 100
+#: Rows that the twin refuses and of which the original is asked one by one: more would only cost time.
+MAX_REFUSED = 200
 _CHUNK = 512
-_HALF = 0.5
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class Proof:
     """
     Hold what was compared; `complete` is false where the time ran out before the last row.
 
     `max_difference` is relative to the expected value where that exceeds 1, `refused` counts rows that both refuse.
+    `exhaustive` says that the batches hold every instance there is. `answered` are different rows that both answer,
+    the first FLOOR of them.
     """
 
     rows: int = 0
@@ -37,6 +39,30 @@ class Proof:
     ties: int = 0
     refused: int = 0
     complete: bool = True
+    exhaustive: bool = False
+    answered: dict[tuple[str, ...], tuple[Any, ...]] = field(default_factory=dict)
+
+    @property
+    def is_enough(self) -> bool:
+        """Say whether so many different rows were answered that the twin may be believed."""
+        return len(self.answered) >= FLOOR
+
+    def require_enough(self) -> None:
+        """Raise Declined where too few rows were answered; all rows of a small space are enough."""
+        if self.is_enough or (self.exhaustive and self.complete):
+            return
+        why = "no more were found that the original answers" if self.complete else "then the time ran out"
+        raise Declined(
+            f"only {len(self.answered)} different rows could be compared, a proof needs {FLOOR}: {why} "
+            f"({self.refused} refused); golden rows help"
+        )
+
+    def note(self, columns: Sequence[Column]) -> None:
+        """Remember rows that both answer."""
+        for row in zip(*[column.tolist() for column in columns], strict=True):
+            if self.is_enough:
+                return
+            self.answered.setdefault(tuple(map(repr, row)), row)
 
 
 def prove(
@@ -46,47 +72,107 @@ def prove(
     *,
     tolerance: float | None = None,
     deadline: float = float("inf"),
+    proof: Proof | None = None,
 ) -> Proof:
     """
     Compare over all rows; raises Declined at the first difference, naming the row.
 
-    `deadline` is a time.monotonic() value; the first batch (the golden rows) is always compared whole.
+    `deadline` is a time.monotonic() value; the first batch (the golden rows) is always compared whole. `proof` is
+    filled in while the batches are drawn, so that they may depend on it.
     """
-    proof = Proof()
+    proof = Proof() if proof is None else proof
+    prover = _Prover(original, twin, tolerance, proof)
     for number, batch in enumerate(batches):
         size = len(batch[0]) if batch else 0
         for start in range(0, size, _CHUNK):
             if number and time.monotonic() > deadline:
                 proof.complete = False
                 return proof
-            _compare_rows(original, twin, [column[start : start + _CHUNK] for column in batch], tolerance, proof)
+            prover.run([column[start : start + _CHUNK] for column in batch])
     if proof.rows == 0:
         raise Declined("the original refused every row that the proof could make")
     return proof
 
 
-def _compare_rows(
-    original: Predictor, twin: Predictor, columns: list[Column], tolerance: float | None, proof: Proof
-) -> None:
-    expected = _ask(original, columns)
-    found = _ask(twin, columns)
-    if expected is None and found is None and (len(columns[0]) == 1 or proof.refused >= MAX_REFUSED):
-        proof.refused += 1
-        return
-    if (expected is None or found is None) and len(columns[0]) > 1:
-        # Some row is refused by one of them: find out which, half by half.
+class _Prover:
+    """Ask both about the same rows, part them where one refuses, and compare what both answer."""
+
+    def __init__(self, original: Predictor, twin: Predictor, tolerance: float | None, proof: Proof) -> None:
+        self._original, self._twin, self._proof = original, twin, proof
+        self._comparison = Comparison(original.signature, tolerance)
+
+    def run(self, columns: Sequence[Column]) -> None:
+        """Compare one batch; raises Declined."""
+        expected, found = _ask(self._original, columns), _ask(self._twin, columns)
+        if expected is not None and found is not None:
+            self._compare(columns, expected, found)
+        elif len(columns[0]) == 1:
+            self._refused(columns, expected, found)
+        elif expected is None and found is None:
+            self._sift(columns)
+        else:
+            self._halve(columns)
+
+    def _compare(self, columns: Sequence[Column], expected: Predictions, found: Predictions) -> None:
+        """Compare the answers to a batch, and what the twin's shorter way answers to each row of it alone."""
+        proof = self._proof
+        seen = self._comparison.run(columns, expected, found)
+        if len(columns[0]) > 1:
+            self._comparison.run(columns, expected, self._one_by_one(columns))
+        proof.rows += len(columns[0])
+        proof.ties += seen.ties
+        proof.max_difference = max(proof.max_difference, seen.max_difference)
+        proof.note(columns)
+
+    def _one_by_one(self, columns: Sequence[Column]) -> Predictions:
+        found = []
+        for row in range(len(columns[0])):
+            alone = [column[row : row + 1] for column in columns]
+            answer = _ask(self._twin, alone)
+            if answer is None:
+                raise Declined(f"the twin refuses alone a row that it answers in a batch: {self._shown(alone)}")
+            found.append(answer)
+        chances = [answer.probabilities for answer in found if answer.probabilities is not None]
+        return Predictions(
+            np.concatenate([np.asarray(answer.values) for answer in found]),
+            np.concatenate(chances) if len(chances) == len(found) else None,
+        )
+
+    def _sift(self, columns: Sequence[Column]) -> None:
+        """
+        Part a batch that both refuse.
+
+        Asking the twin costs nothing: what it answers is compared in one go, what it refuses is asked for alone.
+        """
+        takes = _taken(self._twin, columns)
+        if takes.all():
+            self._halve(columns)
+            return
+        if takes.any():
+            self.run([column[takes] for column in columns])
+        for row in np.flatnonzero(~takes).tolist():
+            if self._proof.refused >= MAX_REFUSED:
+                return
+            self.run([column[row : row + 1] for column in columns])
+
+    def _halve(self, columns: Sequence[Column]) -> None:
         middle = len(columns[0]) // 2
         for half in (slice(0, middle), slice(middle, None)):
-            _compare_rows(original, twin, [column[half] for column in columns], tolerance, proof)
-        return
-    if expected is None or found is None:
+            self.run([column[half] for column in columns])
+
+    def _refused(self, columns: Sequence[Column], expected: Predictions | None, found: Predictions | None) -> None:
+        if expected is None and found is None:
+            self._proof.refused += 1
+            return
         who = "the original" if expected is None else "the twin"
-        row = {name: str(column[0])[:40] for name, column in zip(original.signature.names, columns, strict=True)}
-        raise Declined(f"{who} refuses a row that the other answers: {row}")
-    _Comparison(original.signature, columns, tolerance, proof).run(expected, found)
+        raise Declined(f"{who} refuses a row that the other answers: {self._shown(columns)}")
+
+    def _shown(self, columns: Sequence[Column]) -> dict[str, str]:
+        pairs = zip(self._original.signature.names, columns, strict=True)
+        return {name: str(column[0])[:40] for name, column in pairs}
 
 
-def _ask(predictor: Predictor, columns: list[Column]) -> Predictions | None:
+def _ask(predictor: Predictor, columns: Sequence[Column]) -> Predictions | None:
     try:
         with np.errstate(all="ignore"):
             return predictor.predict(columns)
@@ -94,59 +180,10 @@ def _ask(predictor: Predictor, columns: list[Column]) -> Predictions | None:
         return None
 
 
-class _Comparison:
-    """Compare the answers to one batch and add up what is found."""
-
-    def __init__(self, signature: Signature, columns: Sequence[Column], tolerance: float | None, proof: Proof) -> None:
-        self._signature = signature
-        self._columns = columns
-        self._absolute = ABSOLUTE if tolerance is None else tolerance
-        self._proof = proof
-
-    def run(self, expected: Predictions, found: Predictions) -> None:
-        """Raise Declined at the first difference."""
-        if (expected.probabilities is None) != (found.probabilities is None):
-            raise Declined("only one of them answers probabilities")
-        if expected.probabilities is not None:
-            self._numbers(expected.probabilities, found.probabilities)
-        if self._signature.output.kind in {"classification", "multi_label"}:
-            self._labels(expected, found)
-        else:
-            self._numbers(expected.values, found.values)
-        self._proof.rows += len(self._columns[0])
-
-    def _numbers(self, expected: Any, found: Any) -> None:
-        wanted, got = np.asarray(expected, dtype=np.float64), np.asarray(found, dtype=np.float64)
-        if wanted.shape != got.shape:
-            raise Declined(f"the answers have the shapes {wanted.shape} and {got.shape}")
-        with np.errstate(all="ignore"):
-            difference = np.abs(wanted - got)
-            same = (wanted == got) | (np.isnan(wanted) & np.isnan(got))
-            wrong = ~(same | (difference <= self._absolute + RELATIVE * np.abs(wanted)))
-            counted = (difference / np.maximum(np.abs(wanted), 1.0))[np.isfinite(difference) & ~same]
-        if wrong.any():
-            row = int(np.argwhere(wrong)[0][0])
-            raise Declined(f"expected {wanted[row].tolist()}, got {got[row].tolist()} for {self._shown(row)}")
-        self._proof.max_difference = max(self._proof.max_difference, float(counted.max(initial=0.0)))
-
-    def _labels(self, expected: Predictions, found: Predictions) -> None:
-        wanted, got = np.asarray(expected.values), np.asarray(found.values)
-        if wanted.shape != got.shape:
-            raise Declined(f"the labels have the shapes {wanted.shape} and {got.shape}")
-        for at in map(tuple, np.argwhere(wanted != got)):
-            if not self._is_tie(expected.probabilities, at, int(wanted[at]), int(got[at])):
-                raise Declined(f"expected label {wanted[at]}, got {got[at]} for {self._shown(at[0])}")
-            self._proof.ties += 1
-
-    def _is_tie(self, chances: npt.NDArray[np.float64] | None, at: Any, wanted: int, got: int) -> bool:
-        """Say whether the original itself found both labels equally likely, within the tolerance."""
-        if chances is None:
-            return False
-        if self._signature.output.kind == "multi_label":
-            return bool(abs(chances[at] - _HALF) <= self._absolute)
-        row = chances[at[0]]
-        return bool(abs(row[wanted] - row[got]) <= 2 * self._absolute)
-
-    def _shown(self, row: int) -> str:
-        pairs = list(zip(self._signature.names, self._columns, strict=True))
-        return ", ".join(f"{name}={str(column[row])[:40]!r}" for name, column in pairs[:12])
+def _taken(twin: Predictor, columns: Sequence[Column]) -> npt.NDArray[np.bool_]:
+    """Say of each row of a refused batch whether the twin answers it alone."""
+    size = len(columns[0])
+    found = np.zeros(size, dtype=np.bool_)
+    for row in range(size):
+        found[row] = _ask(twin, [column[row : row + 1] for column in columns]) is not None
+    return found

@@ -4,6 +4,7 @@ Instances made up from a signature: one plausible one, and many that reach every
 Deterministic: the same signature gives the same rows. Knows no model.
 """
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -15,10 +16,16 @@ from gateway.schema import Column, Field, Signature, make_column
 _SEED = 20
 #: Random rows; with about 300 levels of one column each level is drawn a few times.
 RANDOM_ROWS = 1_500
+#: Instances up to which a space of levels, booleans and short ranges is tried whole.
+MAX_ALL = 2_000
 #: Share of missing values in random rows, where a field takes them.
 _HOLES = 0.1
-#: One by one on a plausible row: numbers at the edges of what a JSON number in range can be.
-_EDGES = (0.0, -0.0, 1.0, -1.0, 0.5, 1e-9, 1e-300, 255.0, -1e6, 1e6, 16_777_217.0, 1e12, -1e12, 1e30, 1e39)
+#: One by one on a plausible row: zeros, denormals, float32's ends, what float32 cannot hold. Beyond 1e300 each order of
+#: additions overflows in its own way.
+_EDGES = (
+    0.0, -0.0, 1.0, -1.0, 0.5, 1e-9, 1e-300, 255.0, -1e6, 1e6, 16_777_217.0, 1e12, -1e12, 1e30, 1e39,
+    5e-324, -1e-310, 1.4e-45, 3.4028235677973366e38, 1e200, -1e200,
+)  # fmt: skip
 _EDGE_WHOLE = (0, 1, -1, 2, 7, 255, 65_536, -1_000_000, 16_777_217, 2**53)
 _TEXTS = (
     "", " ", "a", "the", "I", "good", "GOOD Good good", "not bad, not bad at all!", "größer als das Leben",
@@ -52,7 +59,7 @@ def plausible(field: Field) -> Any:
 def one_row(native: Signature, merged: Signature) -> list[Column]:
     """Return one instance as columns in predictor order."""
     pairs = zip(native.inputs, merged.inputs, strict=True)
-    return [make_column(own.type, [plausible(field)]) for own, field in pairs]
+    return [make_column(field.type, [plausible(field)]) for _, field in pairs]
 
 
 def generated(native: Signature, merged: Signature, seen: Sequence[Column] = ()) -> Iterator[list[Column]]:
@@ -62,8 +69,8 @@ def generated(native: Signature, merged: Signature, seen: Sequence[Column] = ())
     `seen` are real instances (golden rows): their values show where undeclared ranges lie.
     """
     draw = np.random.default_rng(_SEED)
-    fields = [_Values(own, field, seen[i] if seen else None) for i, (own, field) in enumerate(_pairs(native, merged))]
-    yield _columns(native, [field.drawn(draw, RANDOM_ROWS) for field in fields])
+    fields = fields_of(native, merged, seen)
+    yield columns_of(merged, [field.drawn(draw, RANDOM_ROWS) for field in fields])
     base = [field.base() for field in fields]
     sweeps: list[list[Any]] = [[] for _ in fields]
     for i, field in enumerate(fields):
@@ -71,26 +78,38 @@ def generated(native: Signature, merged: Signature, seen: Sequence[Column] = ())
         for j, column in enumerate(sweeps):
             column.extend(edges if i == j else [base[j]] * len(edges))
     if sweeps and sweeps[0]:
-        yield _columns(native, sweeps)
+        yield columns_of(merged, sweeps)
 
 
-def _pairs(native: Signature, merged: Signature) -> Iterator[tuple[Field, Field]]:
-    return zip(native.inputs, merged.inputs, strict=True)
+def everything(native: Signature, merged: Signature) -> list[Column] | None:
+    """Return every instance that can come, None where there are more than MAX_ALL."""
+    choices = [field.all() for field in fields_of(native, merged)]
+    known = [values for values in choices if values is not None]
+    if len(known) < len(choices) or not known or math.prod(map(len, known)) > MAX_ALL:
+        return None
+    return columns_of(merged, list(zip(*itertools.product(*known), strict=True)))
 
 
-def _columns(native: Signature, values: Sequence[Sequence[Any]]) -> list[Column]:
-    return [make_column(field.type, column) for field, column in zip(native.inputs, values, strict=True)]
+def fields_of(native: Signature, merged: Signature, seen: Sequence[Column] = ()) -> list["Values"]:
+    """Return what makes the values of each field."""
+    pairs = zip(native.inputs, merged.inputs, strict=True)
+    return [Values(own, field, seen[i] if seen else None) for i, (own, field) in enumerate(pairs)]
 
 
-class _Values:
+def columns_of(merged: Signature, values: Sequence[Sequence[Any]]) -> list[Column]:
+    """Return columns of the types that a worker passes on, which are the route's."""
+    return [make_column(field.type, column) for field, column in zip(merged.inputs, values, strict=True)]
+
+
+class Values:
     """Make values of one field: `own` is what the artifact says, `field` what the route promises."""
 
     def __init__(self, own: Field, field: Field, seen: Column | None) -> None:
         self.field = field
         self.levels = list(field.enum) if field.enum is not None else list(own.enum) if own.enum is not None else None
-        self.takes_missing = own.nullable and (
-            field.nullable or not field.required or bool(field.missing) or field.unknown == "missing"
-        )
+        self.may_be_missing = field.nullable or not field.required or bool(field.missing) or field.unknown == "missing"
+        #: A model that takes no missing value refuses them all: once in the sweep is enough.
+        self.takes_missing = own.nullable and self.may_be_missing
         self.seen = (
             []
             if seen is None
@@ -109,13 +128,25 @@ class _Values:
             values = [math.nan if hole else value for hole, value in zip(holes, values, strict=True)]
         return values
 
+    def all(self) -> list[Any] | None:
+        """Return every value that can come, None where there are more than MAX_ALL."""
+        choices = self._choices()
+        if choices is None and self.field.type == "integer":
+            low, high = self._limits()
+            choices = list(range(math.ceil(low), math.floor(high) + 1)) if high - low < MAX_ALL else None
+        return None if choices is None else [*choices, *([math.nan] if self.may_be_missing else [])]
+
+    def _choices(self) -> list[Any] | None:
+        if self.levels is not None:
+            return self.levels
+        return [True, False] if self.field.type == "boolean" else None
+
     def edges(self) -> list[Any]:
         """Return every level, the ends of the range, odd values, and missing."""
-        missing = [math.nan] if self.takes_missing else []
-        if self.levels is not None:
-            return [*self.levels, *missing]
-        if self.field.type == "boolean":
-            return [True, False, *missing]
+        missing = [math.nan] if self.may_be_missing else []
+        choices = self._choices()
+        if choices is not None:
+            return [*choices, *missing]
         if self.field.type == "string":
             return [text for text in (*_TEXTS, *self.seen) if self._fits(text)] + missing
         low, high = self._limits()
@@ -125,11 +156,16 @@ class _Values:
         inside = [value for value in (_EDGE_WHOLE if whole else _EDGES) if low <= value <= high]
         return [*ends, *inside, *self.seen, *missing]
 
+    def fitting(self, value: float) -> float:
+        """Return the nearest number that the route takes."""
+        low, high = self._limits()
+        value = min(max(float(value), low), high)
+        return round(value) if self.field.type == "integer" else value
+
     def _random(self, draw: np.random.Generator, count: int) -> list[Any]:
-        if self.levels is not None:
-            return [self.levels[i] for i in draw.integers(len(self.levels), size=count)]
-        if self.field.type == "boolean":
-            return list(map(bool, draw.random(count) < 0.5))  # noqa: PLR2004 - a fair coin
+        choices = self._choices()
+        if choices is not None:
+            return [choices[i] for i in draw.integers(len(choices), size=count)]
         if self.field.type == "string":
             return [self._phrase(draw) for _ in range(count)]
         low, high = self._span()

@@ -14,8 +14,9 @@ import numpy as np
 
 from gateway.compilers import compilers_for, load_twin, storage
 from gateway.compilers.base import Compiler, Declined, Draft, Predictor
+from gateway.compilers.nearby import nearby
 from gateway.compilers.proof import Proof, prove
-from gateway.compilers.rows import generated
+from gateway.compilers.rows import everything, generated
 from gateway.schema import Column, Signature
 
 #: Seconds for all comparisons of one model; slow originals are then proven on fewer rows, golden ones first.
@@ -73,7 +74,7 @@ def find_twin(job: Job) -> Found:
             reasons.append(str(reason))
         except Exception as error:  # a model may be anything; the original still serves it
             reasons.append(f"the compiler {compiler.name} raised {type(error).__name__}: {error}")
-        job.path.unlink(missing_ok=True)
+        storage.discard(job.path)
     raise Declined("; ".join(reasons))
 
 
@@ -82,7 +83,9 @@ def _attempt(compiler: Compiler, job: Job) -> Found:
     sha256 = storage.write(job.path, draft)
     twin = load_twin(job.path, sha256)
     deadline = time.monotonic() + job.budget_s
-    proof = prove(job.original, twin, _batches(job, draft), tolerance=job.tolerance, deadline=deadline)
+    proof = Proof()
+    prove(job.original, twin, _batches(job, draft, proof), tolerance=job.tolerance, deadline=deadline, proof=proof)
+    proof.require_enough()
     original_s, predict_s = _timed(job.original, job.row, _CALLS), _timed(twin, job.row, _TWIN_CALLS)
     batch_gain = _batch_gain(job, twin) if original_s < _BATCH_LIMIT_S else 0.0
     if original_s <= predict_s and not (batch_gain >= _FASTER_BATCH and predict_s <= _SLOWER_ROW * original_s):
@@ -101,12 +104,18 @@ def _attempt(compiler: Compiler, job: Job) -> Found:
     )
 
 
-def _batches(job: Job, draft: Draft) -> Iterator[Sequence[Column]]:
+def _batches(job: Job, draft: Draft, proof: Proof) -> Iterator[Sequence[Column]]:
     """Golden rows first, then the rows that the compiler thinks most telling, then the whole signature."""
+    native = job.original.signature
     if job.golden:
         yield job.golden
     yield from draft.rows
-    yield from generated(job.original.signature, job.merged, job.golden)
+    whole = everything(native, job.merged)
+    if whole is not None:
+        yield whole
+        proof.exhaustive = True
+    yield from generated(native, job.merged, job.golden)
+    yield from nearby(native, job.merged, proof, job.golden)
 
 
 def _batch_gain(job: Job, twin: Predictor) -> float:

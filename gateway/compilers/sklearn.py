@@ -13,7 +13,8 @@ from gateway.compilers.sklearn_additive import NotAdditive, lower_additive
 from gateway.compilers.sklearn_front import Front, lower_front
 from gateway.compilers.sklearn_heads import chances, margins, values
 from gateway.compilers.sklearn_levels import Atom, Number, Word
-from gateway.compilers.sklearn_matrix import lower_matrix, probes
+from gateway.compilers.sklearn_matrix import lower_matrix
+from gateway.compilers.sklearn_probes import probes, typical
 from gateway.compilers.step_rows import step_rows
 from gateway.schema import Output, Signature
 
@@ -43,7 +44,7 @@ class SklearnCompiler:
         head, answer = _head(model, signature.output)
         try:
             program = lower_additive(front, head, answer)
-            rows = [step_rows(program, signature)]
+            rows = [step_rows(program, signature), *typical(front, signature)]
             return Draft(runtime="additive", program=program, signature=signature, rows=rows, uses=_uses(head))
         except NotAdditive as reason:
             if front.texts:
@@ -53,7 +54,7 @@ class SklearnCompiler:
             runtime="matrix",
             program=program,
             signature=signature,
-            rows=probes(front, model, signature),
+            rows=[*probes(front, model, signature), *typical(front, signature)],
             uses=_uses(head),
         )
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from gateway.compilers.features import OPERATIONS
 from gateway.compilers.forest import Array
+from gateway.compilers.overflow import limits
 from gateway.compilers.sklearn_front import Front
 from gateway.compilers.sklearn_levels import Atom, Constant, Level, Number, Term
 from gateway.compilers.sklearn_text import Text, as_presence
@@ -200,7 +201,13 @@ def _number_part(column: int, found: Sequence[tuple[Number, Array]], width: int)
         "takes_missing": bool(np.isfinite(missing).all()),
         "at": np.array(list(steps), dtype=np.float64),
         "heights": np.array(list(steps.values()), dtype=np.float64).reshape(-1, width),
+        "limits": _limits([number for number, _ in found]),
     }
+
+
+def _limits(numbers: Sequence[Number]) -> list[float]:
+    ends = [limits(number.operations) for number in numbers]
+    return [max(low for low, _ in ends), min(high for _, high in ends)]
 
 
 def _line(number: Number) -> tuple[float, float, float | None, float]:

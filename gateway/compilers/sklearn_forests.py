@@ -11,6 +11,7 @@ import numpy as np
 
 from gateway.compilers.base import Declined
 from gateway.compilers.forest import Array, Forest, Tree, to_onnx
+from gateway.compilers.xgboost_trees import start_from
 
 _PAIR = 2
 
@@ -24,7 +25,7 @@ def forest_values(model: Any) -> dict[str, Any]:
         return _linked(_histogram(model), _INVERSES[type(model._loss.link).__name__])
     if kind in _SINGLE:
         return _node(Forest([_tree(model.tree_, 1.0)], model.n_outputs_, "float64", "<="))
-    return _node(Forest(_members(model), model.n_outputs_, "float64", "<="))
+    return _mean(_node(Forest(_members(model), model.n_outputs_, "float64", "<=")), len(model.estimators_))
 
 
 def forest_chances(model: Any) -> dict[str, Any]:
@@ -38,11 +39,17 @@ def forest_chances(model: Any) -> dict[str, Any]:
     if model.n_outputs_ != 1:
         raise Declined("trees for several labels at once")
     trees = [_tree(model.tree_, 1.0)] if kind in _SINGLE else _members(model)
-    trees = [_as_shares(tree, len(trees)) for tree in trees]
     if len(model.classes_) != _PAIR:
-        return _node(Forest(trees, len(model.classes_), "float64", "<="))
+        return _mean(_node(Forest(trees, len(model.classes_), "float64", "<=")), len(trees))
     second = [Tree(t.left, t.right, t.feature, t.threshold, t.nan_left, t.values[:, 1:]) for t in trees]
-    return _linked(_node(Forest(second, 1, "float64", "<=")), ["pair"])
+    return _linked(_mean(_node(Forest(second, 1, "float64", "<=")), len(trees)), ["pair"])
+
+
+def _mean(node: dict[str, Any], count: int) -> dict[str, Any]:
+    """Divide the sum, as scikit-learn does: the rounding of shares of each leaf would turn exact ties into labels."""
+    if count == 1:
+        return node
+    return {"op": "pipe", "first": node, "then": {"op": "scale", "operations": [["divide", float(count)]]}}
 
 
 def _node(forest: Forest, base: Array | None = None, *, rounded: bool = True) -> dict[str, Any]:
@@ -73,15 +80,8 @@ def _tree(tree: Any, weight: float) -> Tree:
     )
 
 
-def _as_shares(tree: Tree, count: int) -> Tree:
-    total = tree.values.sum(axis=1, keepdims=True)
-    shares = tree.values / np.where(total == 0, 1.0, total) / count
-    return Tree(tree.left, tree.right, tree.feature, tree.threshold, tree.nan_left, shares)
-
-
 def _members(model: Any) -> list[Tree]:
-    is_class = hasattr(model, "classes_")
-    return [_tree(part.tree_, 1.0 if is_class else 1.0 / len(model.estimators_)) for part in model.estimators_]
+    return [_tree(part.tree_, 1.0) for part in model.estimators_]
 
 
 def _boosting(model: Any) -> dict[str, Any]:
@@ -94,7 +94,10 @@ def _boosting(model: Any) -> dict[str, Any]:
             trees.append(_tree(part.tree_, float(model.learning_rate)))
             targets.append(target)
     base = model._raw_predict_init(np.zeros((1, model.n_features_in_), dtype=np.float32))
-    return _node(Forest(trees, model.n_trees_per_iteration_, "float64", "<=", targets), base)
+    forest = Forest(trees, model.n_trees_per_iteration_, "float64", "<=", targets)
+    # Sums start with the base, as in the original; each order of addition rounds in its own way.
+    base = start_from(forest, np.asarray(base, dtype=np.float64).reshape(-1))
+    return _node(forest, base)
 
 
 def _histogram(model: Any) -> dict[str, Any]:
@@ -106,7 +109,8 @@ def _histogram(model: Any) -> dict[str, Any]:
             trees.append(_histogram_tree(part.nodes))
             targets.append(target)
     forest = Forest(trees, model.n_trees_per_iteration_, "float64", "<=", targets)
-    return {**_node(forest, model._baseline_prediction, rounded=False), "finite": False}
+    base = start_from(forest, np.asarray(model._baseline_prediction, dtype=np.float64).reshape(-1))
+    return {**_node(forest, base, rounded=False), "finite": False}
 
 
 def _histogram_tree(nodes: Array) -> Tree:
@@ -138,11 +142,9 @@ FORESTS: set[str] = {
 }
 
 
-def probe_forest(model: Any) -> Forest | None:
-    """Return the thresholds of a model made of trees, for the proof; None where it is none."""
+def probe_forest(model: Any) -> Forest:
+    """Return the thresholds of a model made of trees, for the proof."""
     kind = type(model).__name__
-    if kind not in FORESTS:
-        return None
     if kind.startswith("Hist"):
         trees = [_histogram_tree(part.nodes) for stage in model._predictors for part in stage]
     elif kind in _SINGLE:

@@ -13,9 +13,10 @@ import numpy as np
 
 from gateway.compilers.base import Draft
 from gateway.schema import Signature
+from gateway.source import RUNNING, source_digest
 
 #: Raised when a runtime changes what it understands; older files then count as unreadable.
-FORMAT = 1
+FORMAT = 2
 _ARRAY = 1
 
 
@@ -24,7 +25,13 @@ def write(path: Path, draft: Draft) -> str:
     path.parent.mkdir(parents=True, exist_ok=True)
     signature = msgspec.to_builtins(draft.signature)
     data = msgspec.msgpack.encode(
-        {"format": FORMAT, "runtime": draft.runtime, "signature": signature, "program": draft.program},
+        {
+            "format": FORMAT,
+            "code": source_digest(RUNNING),
+            "runtime": draft.runtime,
+            "signature": signature,
+            "program": draft.program,
+        },
         enc_hook=_to_wire,
     )
     file = path.with_name(f".{path.name}.tmp")
@@ -34,15 +41,28 @@ def write(path: Path, draft: Draft) -> str:
 
 
 def read(path: Path, sha256: str) -> Draft:
-    """Return what was written; raises OSError or ValueError where the file is absent, altered or of another format."""
+    """
+    Return what was written.
+
+    Raises OSError or ValueError where the file is absent, altered, of another format, or proven with other code than
+    would run it here: a committed generation outlives an upgrade of the gateway.
+    """
     data = path.read_bytes()
     if hashlib.sha256(data).hexdigest() != sha256:
         raise ValueError("the file was altered since it was proven")
     found = msgspec.msgpack.decode(data, ext_hook=_from_wire)
     if found.get("format") != FORMAT:
         raise ValueError(f"format {found.get('format')}, expected {FORMAT}")
+    if found.get("code") != source_digest(RUNNING):
+        raise ValueError("it was proven with other code of this gateway")
     signature = msgspec.convert(found["signature"], Signature)
     return Draft(runtime=found["runtime"], program=found["program"], signature=signature)
+
+
+def discard(path: Path) -> None:
+    """Delete a twin, and what an interrupted `write` left of it."""
+    for file in (path, path.with_name(f".{path.name}.tmp")):
+        file.unlink(missing_ok=True)
 
 
 def _to_wire(value: Any) -> Any:

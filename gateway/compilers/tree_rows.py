@@ -27,15 +27,15 @@ class _Way:
     high: dict[int, float]
 
 
-def node_rows(forest: Forest, base: Rows, draw: np.random.Generator) -> Rows:
+def node_rows(forest: Forest, base: Rows, draw: np.random.Generator, *, most: int = MAX_PROBES) -> Rows:
     """
     Return rows of features: for each node its threshold, one float32 step to either side, and NaN.
 
     `base` are plausible rows that fill the features off the path. Thresholds of NaN or infinity are left out.
     """
     spots = [(tree, node, way) for tree in forest.trees for node, way in _walk(tree)]
-    if len(spots) > MAX_PROBES:
-        spots = [spots[i] for i in draw.choice(len(spots), MAX_PROBES, replace=False)]
+    if len(spots) > most:
+        spots = [spots[i] for i in draw.choice(len(spots), most, replace=False)]
     found = np.empty((4 * len(spots), base.shape[1]), dtype=np.float64)
     for number, (tree, node, way) in enumerate(spots):
         row = base[draw.integers(len(base))].copy()

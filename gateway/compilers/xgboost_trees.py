@@ -66,12 +66,12 @@ def read_booster(booster: Any) -> Booster:
     trees = [_tree(tree, drops[i], width, sets) for i, tree in enumerate(model["trees"][:last])]
     links, inverse = _LINKS[objective]
     forest = Forest(trees, outputs, "float32", "<", [int(target) for target in model["tree_info"][:last]])
-    base = _start_from(forest, _base(parameters, outputs, inverse))
+    base = start_from(forest, _base(parameters, outputs, inverse))
     return Booster(forest, base, list(links), objective, width, list(sets))
 
 
-def _start_from(forest: Forest, base: Array) -> Array:
-    """Add the base margin to the leaves of the first tree of each output, as XGBoost starts its sums with it."""
+def start_from(forest: Forest, base: Array) -> Array:
+    """Add the base to the first tree of each output, as the original starts its sums; return what no tree took."""
     left = base.copy()
     for number, target in enumerate(forest.targets):
         if left[target]:

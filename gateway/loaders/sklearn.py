@@ -5,6 +5,7 @@ Knows how to open the files and how to ask an estimator; what its inputs and out
 and sklearn_outputs.py.
 """
 
+import contextlib
 import threading
 import warnings
 import zipfile
@@ -100,26 +101,36 @@ def _predictor(path: Path, estimator: Any, notes: tuple[str, ...]) -> SklearnPre
     check_trees(path, estimator)
     cap_threads(estimator)
     inputs = find_inputs(estimator)
-    sample = as_fitted(inputs, sample_columns(inputs))
-    answerer = find_answerer(path, estimator, sample)
-    if any(field.nullable for field in inputs.fields) and not _survives_missing(inputs, answerer):
+    answerer, number = _answerer(path, estimator, inputs)
+    if any(field.nullable for field in inputs.fields) and not _survives_missing(inputs, answerer, number):
         inputs = without_nullable(inputs)
     return SklearnPredictor(estimator, inputs, answerer, notes)
 
 
-def sample_columns(inputs: Inputs, *, missing: bool = False) -> list[Column]:
+def _answerer(path: Path, estimator: Any, inputs: Inputs) -> tuple[Answerer, int]:
+    """Return what answers, and a number that all numeric fields can have at once."""
+    try:
+        return find_answerer(path, estimator, as_fitted(inputs, sample_columns(inputs))), 0
+    except Exception:
+        # Zero is outside the domain of a logarithm in front of the model.
+        with contextlib.suppress(Exception):
+            return find_answerer(path, estimator, as_fitted(inputs, sample_columns(inputs, number=1))), 1
+        raise
+
+
+def sample_columns(inputs: Inputs, *, number: int = 0, missing: bool = False) -> list[Column]:
     """Make one row of plausible values, or one row per nullable field in which only that field is missing."""
     holes = [i for i, field in enumerate(inputs.fields) if field.nullable] if missing else [-1]
     columns = []
     for i, field in enumerate(inputs.fields):
-        plain: Any = field.enum[0] if field.enum else {"string": "text", "boolean": False}.get(field.type, 0)
+        plain: Any = field.enum[0] if field.enum else {"string": "text", "boolean": False}.get(field.type, number)
         columns.append(make_column(field.type, [float("nan") if hole == i else plain for hole in holes]))
     return columns
 
 
-def _survives_missing(inputs: Inputs, answerer: Answerer) -> bool:
+def _survives_missing(inputs: Inputs, answerer: Answerer, number: int) -> bool:
     try:
-        answerer.answer(as_fitted(inputs, sample_columns(inputs, missing=True)))
+        answerer.answer(as_fitted(inputs, sample_columns(inputs, number=number, missing=True)))
     except Exception:  # whatever it raises, it does not take missing values
         return False
     return True

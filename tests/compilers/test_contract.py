@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from gateway.compilers.base import Declined
-from gateway.compilers.proof import ABSOLUTE, RELATIVE
+from gateway.compilers.comparison import ABSOLUTE, RELATIVE
 from gateway.compilers.rows import generated, one_row
 from gateway.compilers.search import Found, Job, find_twin
 from gateway.schema import Predictions

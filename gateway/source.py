@@ -1,0 +1,51 @@
+"""
+Digests of the gateway's own code: what other code has found out or proven does not hold any more.
+
+Reads files, imports nothing. A version number alone would miss an edited checkout and a patched installation.
+"""
+
+import hashlib
+import os
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+#: Members of the package whose code decides what is in a manifest: all that the prepare child imports.
+PREPARING: Final = (
+    "artifacts",
+    "collector",
+    "compilers",
+    "errors",
+    "golden",
+    "installed",
+    "lifeline",
+    "loaders",
+    "manifest",
+    "near",
+    "prepare_entry",
+    "prepare_twin",
+    "registry",
+    "schema",
+    "source",
+    "templates",
+)
+#: Members whose code runs a twin.
+RUNNING: Final = ("compilers", "schema")
+
+
+def source_digest(members: Sequence[str], package: Path = Path(__file__).parent) -> str:
+    """Return a digest of the Python files of modules and packages, read once in each process."""
+    # By process: workers are forked, and what lies on the disk may have changed since their parent looked.
+    return _digest(tuple(members), package, os.getpid())
+
+
+@lru_cache(maxsize=4)
+def _digest(members: tuple[str, ...], package: Path, _process: int) -> str:
+    files = [path for member in members for path in (package / f"{member}.py", *(package / member).rglob("*.py"))]
+    found = hashlib.sha256()
+    for path in sorted(set(files)):
+        if path.is_file():
+            found.update(f"{path.relative_to(package).as_posix()}\0".encode())
+            found.update(hashlib.sha256(path.read_bytes()).digest())
+    return found.hexdigest()[:16]
