@@ -68,11 +68,12 @@ def _parse(body: bytes) -> Any:
     except InputError as error:
         if error.faults[0].code != "json-literal":
             raise
-        reject_duplicates(body)
         try:
-            return json.loads(body, parse_constant=_constant)
+            value = json.loads(body, parse_constant=_constant)
         except (ValueError, RecursionError):
             raise error from None
+        reject_duplicates(body)
+        return value
 
 
 def _constant(word: str) -> None:

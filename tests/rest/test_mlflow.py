@@ -110,6 +110,8 @@ def test_raw_nan_is_a_missing_value(five: Gateway) -> None:
     assert answer.json == {"predictions": ["yes"]}
     twice = five.request("POST", "/diabetes/invocations", f'{{"inputs": [{row}], "inputs": [{row}]}}'.encode(), JSON)
     assert (twice.status, twice.json["errors"][0]["code"]) == (400, "duplicate-key")
+    broken = five.request("POST", "/diabetes/invocations", b'{"inputs": [[True, NaN]]}', JSON)
+    assert (broken.status, broken.json["errors"][0]["code"]) == (400, "json-literal")
     for path, body in (("/diabetes/invocations", row.replace("NaN", "Infinity")), ("/diabetes", row)):
         assert five.request("POST", path, f'{{"instances": [{body}]}}'.encode(), JSON).status == 400
 
