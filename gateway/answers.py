@@ -20,7 +20,7 @@ JSON: TypeAlias = Any
 _Cell: TypeAlias = Callable[[Columns, int], JSON]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True)
 class AnswerContext:
     """Carry what an answer may name besides inputs and predictions."""
 

@@ -76,10 +76,12 @@ def plain(value: Any) -> Any:
 
 
 def _inputs(kind: str, column: Column) -> list[Any]:
-    values = column.tolist()
+    values: list[Any] = column.tolist()
     if kind == "integer" and column.dtype.kind == "f":
         # A missing value made the whole column float; the others are whole numbers still.
         return [None if math.isnan(value) else int(value) for value in values]
+    if column.dtype.kind in "ib" or (len(values) == 1 and type(values[0]) is str):
+        return values
     return [plain(value) for value in values]
 
 

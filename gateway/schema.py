@@ -139,11 +139,15 @@ def make_column(field_type: str, values: Sequence[Any]) -> Column:
     """
     if field_type == "number":
         return np.asarray(values, dtype=np.float64)
-    if len(values) == 1 and field_type == "string":  # the usual case of a single instance, in a third of the time
-        single: Column = np.empty(1, dtype=object)
-        single[0] = values[0]
-        return single
-    has_missing = field_type != "string" and any(value != value for value in values)  # noqa: PLR0124 - NaN is missing
+    if len(values) == 1:  # the usual case of a single instance, in a third of the time
+        value = values[0]
+        if field_type == "string":
+            single: Column = np.empty(1, dtype=object)
+            single[0] = value
+            return single
+        has_missing = value != value  # noqa: PLR0124 - NaN is missing
+    else:
+        has_missing = field_type != "string" and any(value != value for value in values)  # noqa: PLR0124
     if field_type == "integer":
         return np.asarray(values, dtype=np.float64 if has_missing else np.int64)
     if field_type == "boolean" and not has_missing:

@@ -10,7 +10,7 @@ import functools
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -193,14 +193,15 @@ def _step(chunks: Iterator[Chunk], judge: Judge) -> Judged | None:
 
 def answer_batch(route: Route, validator: Validator, answer: Answering, source: BatchSource, wanted: Wish) -> Response:
     """Answer the batch of the current request, and note its rows and its time."""
+    environ = request.environ
     run = BatchRun(
         route,
         validator,
         answer,
         source,
         wanted=wanted,
-        context=context_of(route),
-        until=deadline_of(math.inf),
+        context=context_of(route, environ),
+        until=deadline_of(math.inf, environ),
         scratch=scratch(),
     )
     try:
@@ -208,8 +209,8 @@ def answer_batch(route: Route, validator: Validator, answer: Answering, source: 
     except BaseException:
         source.body.close()
         raise
-    request.environ["gateway.rows"] = run.rows
-    request.environ["gateway.predict_s"] = run.predict_s
+    environ["gateway.rows"] = run.rows
+    environ["gateway.predict_s"] = run.predict_s
     return response
 
 
@@ -226,6 +227,6 @@ def one_answer(route: Route, batch: Batch, answer: Any, wanted: Wish) -> Respons
     return Response(body, 200, content_type=writer.media_type, headers={"X-Model-Version": route.version})
 
 
-def context_of(route: Route) -> AnswerContext:
+def context_of(route: Route, environ: Mapping[str, Any]) -> AnswerContext:
     """Return what templates may name of the current request."""
-    return AnswerContext(model=route.name, version=route.version, request_id=request.environ["gateway.request_id"])
+    return AnswerContext(route.name, route.version, environ["gateway.request_id"])

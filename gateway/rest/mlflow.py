@@ -71,7 +71,7 @@ class Invocations(Resource):  # type: ignore[misc]  # flask_restful has no types
             return self._frame(route, validator)
 
     def _frame(self, route: Route, validator: Validator) -> Response:
-        deadline = deadline_of(route.spec.timeout_s)
+        deadline = deadline_of(route.spec.timeout_s, request.environ)
         body = request.get_data(cache=False)
 
         def read() -> Batch:

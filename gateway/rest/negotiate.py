@@ -47,9 +47,8 @@ class Wish:
 _PLAIN: Final = Wish()
 
 
-def wish() -> Wish:
+def wish(environ: Mapping[str, Any]) -> Wish:
     """Read `Accept`, `Prefer` and `?_on_error=` of the current request; raises RequestError 406, InputError."""
-    environ = request.environ
     accept = environ.get("HTTP_ACCEPT")
     if accept in _QUICK and "HTTP_PREFER" not in environ and "_on_error" not in environ["QUERY_STRING"]:
         return _PLAIN

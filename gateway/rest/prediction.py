@@ -24,6 +24,10 @@ class Prediction(Resource):  # type: ignore[misc]  # flask_restful has no types
     def __init__(self, route_name: str) -> None:
         self._name = route_name
 
+    def dispatch_request(self, *args: Any, **kwargs: Any) -> Response:
+        """Answer, whatever the method: its look-up, which Flask-RESTful does here, would end in one place anyway."""
+        return self._predict()
+
     def get(self) -> Response:
         """Predict from query parameters, a form or a JSON body."""
         return self._predict()
@@ -37,20 +41,20 @@ class Prediction(Resource):  # type: ignore[misc]  # flask_restful has no types
         route: Route = environ["gateway.generation"].table.by_name[self._name]
         environ["gateway.route"] = route
         validator, answer = route.must_serve()
-        wanted = wish()
+        wanted = wish(environ)
         try:
-            reading = read(route, validator, wanted)
+            reading = read(environ, route, validator, wanted)
             if isinstance(reading, Rows):
                 return answer_batch(route, validator, answer, reading.source, reading.wanted)
         except InputError as error:
             _count_faults(route, error)
             raise
         environ["gateway.rows"] = reading.batch.size
-        deadline = deadline_of(route.spec.timeout_s)
+        deadline = deadline_of(route.spec.timeout_s, environ)
         started = time.perf_counter()
         predictions = route.predict(reading.batch, deadline)
         environ["gateway.predict_s"] = time.perf_counter() - started
-        answers = answer(reading.batch, predictions, context_of(route))
+        answers = answer(reading.batch, predictions, context_of(route, environ))
         if wanted.format != "json" and reading.single:
             return one_answer(route, reading.batch, answers[0], wanted)
         body = answers[0] if reading.single else shape(answers, route)

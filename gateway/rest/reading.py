@@ -6,6 +6,7 @@ Picks the codec by content type; knows no model.
 
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
@@ -44,7 +45,7 @@ SLOW_SENDER_S = 0.05
 _NO_QUERY = Source("query", {})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reading:
     """Hold the validated batch of a request and whether it was one instance or a list."""
 
@@ -60,14 +61,13 @@ class Rows:
     wanted: Wish
 
 
-def read(route: Route, validator: Validator, wanted: Wish) -> Reading | Rows:
+def read(environ: dict[str, Any], route: Route, validator: Validator, wanted: Wish) -> Reading | Rows:
     """
     Decode and validate the current request for a route.
 
     A batch that is more than a little work, or is to be answered in another form than plain JSON, comes back unread as
     `Rows`. Raises InputError with every fault, RequestError 415 for a media type nobody reads, 413 for too many rows.
     """
-    environ = request.environ
     media = environ.get("CONTENT_TYPE", "")
     if media != "application/json":  # what nearly everybody sends is not worth parsing
         media = request.mimetype
@@ -77,7 +77,7 @@ def read(route: Route, validator: Validator, wanted: Wish) -> Reading | Rows:
         source = body_source()
         return Rows(source, wanted)
     if media == MULTIPART:
-        return _form(route, validator, query, wanted)
+        return _form(environ, route, validator, query, wanted)
     body = _body(environ)
     if not body:
         return _fields(route, validator, [query])
@@ -87,7 +87,7 @@ def read(route: Route, validator: Validator, wanted: Wish) -> Reading | Rows:
         raise unsupported(media)
     if len(body) <= INLINE_BYTES:
         return _json(route, validator, route.codec.decode(body), query, wanted)
-    with route.admit(deadline_of(route.spec.timeout_s)):
+    with route.admit(deadline_of(route.spec.timeout_s, environ)):
         decoded = route.run(lambda: route.codec.decode(body))
     return _json(route, validator, decoded, query, wanted)
 
@@ -112,8 +112,8 @@ def _body(environ: dict[str, Any]) -> bytes:
     return body
 
 
-def _form(route: Route, validator: Validator, query: Source, wanted: Wish) -> Reading | Rows:
-    with route.admit(deadline_of(route.spec.timeout_s)):
+def _form(environ: dict[str, Any], route: Route, validator: Validator, query: Source, wanted: Wish) -> Reading | Rows:
+    with route.admit(deadline_of(route.spec.timeout_s, environ)):
         found = form_source(route)
     if isinstance(found, Fields):
         return _fields(route, validator, [query, Source("form", found.values, found.repeated)])
@@ -195,14 +195,14 @@ def unsupported(media: str) -> RequestError:
     )
 
 
-def deadline_of(timeout_s: float) -> float:
+def deadline_of(timeout_s: float, environ: Mapping[str, Any]) -> float:
     """
     Return when the current call must be answered, as time.monotonic().
 
     The route's `timeout_s` after the head of the request was read, or the client's X-Request-Timeout-Ms where that is
     sooner.
     """
-    text = request.environ.get("HTTP_X_REQUEST_TIMEOUT_MS")
+    text = environ.get("HTTP_X_REQUEST_TIMEOUT_MS")
     if text is not None:
         try:
             wanted_s = float(text) / 1e3
@@ -217,4 +217,4 @@ def deadline_of(timeout_s: float) -> float:
                 ]
             )
         timeout_s = min(timeout_s, wanted_s)
-    return (request.environ.get("gateway.arrived") or time.monotonic()) + timeout_s
+    return (environ.get("gateway.arrived") or time.monotonic()) + timeout_s

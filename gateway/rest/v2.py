@@ -144,7 +144,7 @@ class Infer(Resource):  # type: ignore[misc]  # flask_restful has no types
         route = find(model, version)
         serve_as(route)
         validator, _ = route.must_serve()
-        deadline = deadline_of(route.spec.timeout_s)
+        deadline = deadline_of(route.spec.timeout_s, request.environ)
         signature = validator.signature
         body = request.get_data(cache=False)
         header_length = _header_length(len(body))

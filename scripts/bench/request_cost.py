@@ -23,6 +23,7 @@ from bench.questions import QUESTIONS
 from gateway.codecs.json import encode
 from gateway.rest.batch import context_of
 from gateway.rest.prediction import Prediction
+from gateway.rest.responses import JsonResponse
 from gateway.rest.telemetry import Telemetry
 from gateway.routes import Route
 from gateway.serving import Gateway
@@ -83,9 +84,7 @@ class Bare(View):  # type: ignore[misc,unused-ignore]
 def _no_prediction(self: Prediction) -> flask.Response:
     environ = flask.request.environ
     environ["gateway.route"] = environ["gateway.generation"].table.by_name[self._name]
-    response = flask.Response(b"{}", 200, mimetype="application/json")
-    response.headers["X-Model-Version"] = "1"
-    return response
+    return JsonResponse(b"{}", ("X-Model-Version", "1"))
 
 
 def parts_of(gateway: Gateway, route: Route, body: bytes, batches: int) -> dict[str, float]:
@@ -128,7 +127,7 @@ def steps_of(route: Route, body: bytes, batches: int) -> dict[str, float]:
     app = flask.Flask("context", static_folder=None)
     environ = environ_of(route.spec.path, body) | {"gateway.request_id": "0" * 32}
     with RequestContext(app, environ):
-        context = context_of(route)
+        context = context_of(route, environ)
     value = answer(batch, predictions, context)[0]
     model_us = least_us(lambda: route.model.predict(batch.columns, deadline), batches)
     return {
