@@ -79,6 +79,7 @@ class Route:
         self.model = model
         self.ledger = ledger
         self.signature: Signature | None = manifest.signature
+        self._labels: tuple[str, ...] = ()
         self.codec: JsonCodec
         self.problem: Problem | None = manifest.problem
         self.quarantine = ""
@@ -97,6 +98,8 @@ class Route:
             self.problem = error.as_problem()
         else:
             self.codec, self._promise = promise.codec, promise
+            if self.signature.output.kind == "classification":
+                self._labels = tuple(str(label) for label in self.signature.output.labels)
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -167,27 +170,28 @@ class Route:
             raise
         finally:
             ledger.slot.finish(ledger.index, entry)
-        ledger.metrics.predict(time.perf_counter() - started, batch.size)
-        if not batch.columns and batch.size > 1:
+        seconds = time.perf_counter() - started
+        if batch.size == 1:
+            ledger.metrics.predict(seconds, 1, self._label_of(predictions) if self._labels else None)
+            return predictions
+        ledger.metrics.predict(seconds, batch.size)
+        if not batch.columns:
             predictions = _repeated(predictions, batch.size)
-        self._count_labels(predictions)
+        if self._labels:
+            self._count_labels(predictions)
         return predictions
 
     def run(self, call: Callable[[], T]) -> T:
         """Run parsing, validating or encoding in a native thread and wait; other requests of the worker go on."""
         return self.model.run(call)
 
+    def _label_of(self, predictions: Predictions) -> str:
+        return self._labels[int(predictions.values[0])]
+
     def _count_labels(self, predictions: Predictions) -> None:
-        signature = self.signature
-        if signature is None or signature.output.kind != "classification":
-            return
-        labels, metrics = signature.output.labels, self.ledger.metrics
-        if len(predictions.values) == 1:
-            metrics.label(str(labels[int(predictions.values[0])]))
-            return
         found, counts = np.unique(np.asarray(predictions.values), return_counts=True)
         for value, count in zip(found.tolist(), counts.tolist(), strict=True):
-            metrics.label(str(labels[int(value)]), count)
+            self.ledger.metrics.label(self._labels[int(value)], count)
 
 
 def _repeated(predictions: Predictions, size: int) -> Predictions:

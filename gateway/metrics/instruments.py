@@ -10,6 +10,8 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, values
 
+from gateway.metrics.cells import Cell, Tally, add, cell_of
+
 REGISTRY = CollectorRegistry()
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -65,47 +67,51 @@ class RouteMetrics:
     ) -> None:
         self.route = route
         self._fields = frozenset(list(fields)[:MAX_LABELS])
-        self._observe = REQUEST_SECONDS.labels(route).observe
-        self._instances = INSTANCES.labels(route)
-        self._requests = {(method, 200): REQUESTS.labels(route, method, "200") for method in methods}
-        self._predicts = {variant: PREDICT_SECONDS.labels(route, variant) for variant in variants}
+        self._seconds = Tally(REQUEST_SECONDS.labels(route))
+        self._instances = cell_of(INSTANCES.labels(route))
+        self._requests = {(method, 200): cell_of(REQUESTS.labels(route, method, "200")) for method in methods}
+        self._predicts = {variant: Tally(PREDICT_SECONDS.labels(route, variant)) for variant in variants}
         declared = [str(label) for label in labels][:MAX_LABELS]
-        self._labels = {label: PREDICTIONS.labels(route, label) for label in declared}
-        self._faults: dict[str, Counter] = {}
-        self._shed = {"queue-full": SHED.labels(route, "queue-full")}
+        self._labels = {label: cell_of(PREDICTIONS.labels(route, label)) for label in declared}
+        self._faults: dict[str, Cell] = {}
+        self._shed = {"queue-full": cell_of(SHED.labels(route, "queue-full"))}
 
     def request(self, method: str, code: int, seconds: float) -> None:
         """Count one answer."""
-        child = self._requests.get((method, code))
-        if child is None:
+        cell = self._requests.get((method, code))
+        if cell is None:
             known = method if method in METHODS else OTHER
-            child = self._requests[known, code] = REQUESTS.labels(self.route, known, str(code))
-        child.inc()
-        self._observe(seconds)
+            cell = self._requests[known, code] = cell_of(REQUESTS.labels(self.route, known, str(code)))
+        add(((cell, 1), *self._seconds.cells(seconds)))
 
-    def predict(self, seconds: float, instances: int, variant: str = "primary") -> None:
-        """Count one call of a model that worked on `instances` rows."""
-        self._predicts[variant].observe(seconds)
-        self._instances.inc(instances)
+    def predict(self, seconds: float, instances: int, label: str | None = None, variant: str = "primary") -> None:
+        """Count one call of a model that worked on `instances` rows; `label` is the answer to a single one."""
+        changes = ((self._instances, instances), *self._predicts[variant].cells(seconds))
+        add(changes if label is None else (*changes, (self._label(label), 1)))
 
     def label(self, label: str, count: int = 1) -> None:
         """Count predictions of a label; one that was not declared counts as OTHER."""
-        child = self._labels.get(label)
-        if child is None:
-            child = self._labels.get(OTHER) or self._labels.setdefault(OTHER, PREDICTIONS.labels(self.route, OTHER))
-        child.inc(count)
+        add(((self._label(label), count),))
 
     def fault(self, field: str | None, count: int = 1) -> None:
         """Count faulty values of a field; what is no declared field counts as OTHER."""
         known = field if field is not None and field in self._fields else OTHER
-        child = self._faults.get(known)
-        if child is None:
-            child = self._faults[known] = VALIDATION_ERRORS.labels(self.route, known)
-        child.inc(count)
+        cell = self._faults.get(known)
+        if cell is None:
+            cell = self._faults[known] = cell_of(VALIDATION_ERRORS.labels(self.route, known))
+        add(((cell, count),))
 
     def shed(self, reason: str) -> None:
         """Count a refused request; `reason` is a word of our own, never of a client."""
-        child = self._shed.get(reason)
-        if child is None:
-            child = self._shed[reason] = SHED.labels(self.route, reason)
-        child.inc()
+        cell = self._shed.get(reason)
+        if cell is None:
+            cell = self._shed[reason] = cell_of(SHED.labels(self.route, reason))
+        add(((cell, 1),))
+
+    def _label(self, label: str) -> Cell:
+        cell = self._labels.get(label)
+        if cell is None:
+            cell = self._labels.get(OTHER) or self._labels.setdefault(
+                OTHER, cell_of(PREDICTIONS.labels(self.route, OTHER))
+            )
+        return cell
