@@ -19,6 +19,9 @@ YOUNG_S = 2.0
 
 Print = tuple[int, int, int, int, int]
 
+#: Made here and not at the first use, see tests/test_floors.py.
+_decode = msgspec.json.Decoder(dict[str, tuple[Print, str]]).decode
+
 
 class Digests:
     """Remember the sha256 of single files in one file of the cache; thread-safe. Folders are hashed every time."""
@@ -28,7 +31,7 @@ class Digests:
         self._lock = threading.Lock()
         self._asked: dict[str, tuple[Print, str]] = {}
         try:
-            self._known = msgspec.json.decode(path.read_bytes(), type=dict[str, tuple[Print, str]])
+            self._known = _decode(path.read_bytes())
         except (OSError, msgspec.MsgspecError):
             self._known = {}
 

@@ -5,6 +5,7 @@ import os
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -41,6 +42,10 @@ class Event:
     registry_sha256: str = ""
     totals: dict[str, int] = field(default_factory=dict)
     last_success_at: float = 0.0
+
+
+#: Made here and not at the first use: msgspec crashes where two threads look at a type for the first time at once.
+_decode: Final = msgspec.json.Decoder(Event).decode
 
 
 def append(state_dir: Path, event: Event) -> Event:
@@ -94,7 +99,7 @@ def _parse(lines: list[bytes]) -> list[Event]:
     found = []
     for line in lines:
         with contextlib.suppress(msgspec.MsgspecError):  # the first line of a tail, the last one of a full disk
-            found.append(msgspec.json.decode(line, type=Event))
+            found.append(_decode(line))
     return found
 
 

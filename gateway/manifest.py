@@ -6,7 +6,7 @@ Pure data and its JSON form. Written by prepare, read by workers, catalog, readi
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -95,6 +95,10 @@ class Manifest:
         return "failed" if self.problem else "ready"
 
 
+#: Made here and not at the first use: msgspec crashes where two threads look at a type for the first time at once.
+_decode: Final = msgspec.json.Decoder(Manifest).decode
+
+
 def write(path: Path, manifest: Manifest) -> None:
     """Write atomically: readers see the old bytes or the new ones, never half."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -106,7 +110,7 @@ def write(path: Path, manifest: Manifest) -> None:
 def read(path: Path) -> Manifest | None:
     """Return the manifest, or None where it is absent, damaged or of another format."""
     try:
-        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+        manifest = _decode(path.read_bytes())
     except (OSError, msgspec.MsgspecError):
         return None
     return manifest if manifest.format == MANIFEST_FORMAT else None

@@ -23,6 +23,9 @@ from gateway.prepare_twin import twin_required
 
 log = logging.getLogger("gateway.prepare")
 
+#: Made here and not at the first use: msgspec crashes where two threads look at a type for the first time at once.
+_report = msgspec.json.Decoder(Report).decode
+
 #: Who failed, in messages.
 _LOADED, _COMPILED = "the process that loaded the artifact", "the process that compiled the model"
 #: How often the child's memory is looked at: a runaway allocation of 2 GB/s gets 100 MB over the limit.
@@ -72,7 +75,7 @@ def run_child(entry: Entry, limits: Limits) -> Manifest:
 def _last_report(stdout: bytes) -> Report | None:
     """Return the last whole line; a child that dies while it writes leaves half of one."""
     lines = stdout.split(b"\n")[:-1]
-    return msgspec.json.decode(lines[-1], type=Report) if lines else None
+    return _report(lines[-1]) if lines else None
 
 
 def _was_too_large(report: Report, problem: Problem, limits: Limits) -> bool:

@@ -186,7 +186,7 @@ def main() -> int:
     if len(sys.argv) > 1:
         # Limits are watched by the parent: without it a hanging model would stay for ever.
         die_with_parent(signal.SIGKILL, int(sys.argv[1]))
-    entry = msgspec.json.decode(sys.stdin.buffer.read(), type=Entry)
+    entry = msgspec.json.Decoder(Entry).decode(sys.stdin.buffer.read())
     answer = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
 

@@ -9,7 +9,7 @@ import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 import msgspec
 
@@ -37,6 +37,10 @@ class Snapshot:
     created_s: float = 0.0
     source: str = ""
     fallbacks: dict[str, str] = field(default_factory=dict)
+
+
+#: Made here and not at the first use: msgspec crashes where two threads look at a type for the first time at once.
+_decode: Final = msgspec.json.Decoder(Snapshot).decode
 
 
 def make(registry: RegistrySpec, manifests: dict[str, Manifest], source: str = "") -> Snapshot:
@@ -91,7 +95,7 @@ class CommittedReader:
         return self._last
 
     def _read(self) -> Snapshot:
-        stored = msgspec.json.decode(self._path.read_bytes(), type=_Stored)
+        stored = _STORED.decode(self._path.read_bytes())
         known, self._entries = self._entries, {}
         routes = tuple([self._same(raw, _SPEC, known) for raw in stored.registry.routes])
         manifests = {name: self._same(raw, _MANIFEST, known) for name, raw in stored.manifests.items()}
@@ -133,6 +137,7 @@ class _Stored(msgspec.Struct):
     fallbacks: dict[str, str]
 
 
+_STORED = msgspec.json.Decoder(_Stored)
 _SPEC = msgspec.json.Decoder(RouteSpec)
 _MANIFEST = msgspec.json.Decoder(Manifest)
 
@@ -144,7 +149,7 @@ def load(state_dir: Path, generation: str) -> Snapshot | None:
 
 def _read(path: Path) -> Snapshot | None:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Snapshot)
+        return _decode(path.read_bytes())
     except (OSError, msgspec.MsgspecError):
         return None
 

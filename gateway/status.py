@@ -7,6 +7,7 @@ Written atomically by the arbiter only, read by whoever answers /health and /met
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -35,6 +36,10 @@ class Status:
     quarantined: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
+#: Made here and not at the first use: msgspec crashes where two threads look at a type for the first time at once.
+_decode: Final = msgspec.json.Decoder(Status).decode
+
+
 def started(pid: int) -> int:
     """Return when a living process began, in ticks since the machine did; 0 where there is none."""
     try:
@@ -60,6 +65,6 @@ def write(path: Path, status: Status) -> None:
 def read(path: Path) -> Status:
     """Return what the arbiter last wrote; an empty status where there is none yet."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Status)
+        return _decode(path.read_bytes())
     except (OSError, msgspec.MsgspecError):
         return Status()

@@ -165,3 +165,11 @@ def test_no_file_is_long() -> None:
     """A file above 250 lines holds more than one concept."""
     long = {path.name: n for path in FILES if (n := len(path.read_text(encoding="utf-8").splitlines())) > 250}
     assert long == {}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_thread_is_the_first_to_look_at_a_type(path: Path) -> None:
+    """Typed decoders are made at import: two threads in msgspec's first look at one type end the process (SIGSEGV)."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "decode":
+            assert not any(keyword.arg == "type" for keyword in node.keywords), f"line {node.lineno}"

@@ -6,7 +6,7 @@ Knows nothing about what a program means.
 
 import hashlib
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import numpy as np
@@ -18,6 +18,8 @@ from gateway.source import RUNNING, source_digest
 #: Raised when a runtime changes what it understands; older files then count as unreadable.
 FORMAT = 2
 _ARRAY = 1
+#: Made here and not at the first use: msgspec crashes where two threads look at a type for the first time at once.
+_SIGNATURES: Final = msgspec.json.Decoder(Signature)
 
 
 def write(path: Path, draft: Draft) -> str:
@@ -55,7 +57,7 @@ def read(path: Path, sha256: str) -> Draft:
         raise ValueError(f"format {found.get('format')}, expected {FORMAT}")
     if found.get("code") != source_digest(RUNNING):
         raise ValueError("it was proven with other code of this gateway")
-    signature = msgspec.convert(found["signature"], Signature)
+    signature = msgspec.convert(found["signature"], Signature)  # safe in threads: _SIGNATURES has looked at the type
     return Draft(runtime=found["runtime"], program=found["program"], signature=signature)
 
 

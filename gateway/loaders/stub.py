@@ -15,7 +15,7 @@ import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import msgspec
 import numpy as np
@@ -41,6 +41,10 @@ class _Script(msgspec.Struct, forbid_unknown_fields=True, rename={"raise_": "rai
     load_raise: str | None = None
     load_exit: int | None = None
     load_allocate_bytes: int = 0
+
+
+#: Made here and not at the first use: msgspec crashes where two threads look at a type for the first time at once.
+_decode: Final = msgspec.json.Decoder(_Script).decode
 
 
 class StubPredictor:
@@ -102,7 +106,7 @@ class StubLoader:
 
 def _read(path: Path) -> _Script:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=_Script)
+        return _decode(path.read_bytes())
     except (msgspec.MsgspecError, UnicodeDecodeError) as exc:
         raise ArtifactError(
             f"{path.name}: not a stub: {exc}", code="broken-artifact", hint="see the head of gateway/loaders/stub.py"
