@@ -12,8 +12,6 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from greenlet import getcurrent
-
 from gateway import collector, metrics, snapshot, status
 from gateway.app import Holder, create_app
 from gateway.board import Board
@@ -67,8 +65,6 @@ class Gateway:
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request in the generation of this moment."""
-        # When its head was read: set by the worker, absent where a test calls this directly.
-        environ["gateway.arrived"] = getattr(getcurrent(), "arrived", None)
         return self._app(environ, start_response)
 
     @property
@@ -120,6 +116,10 @@ class Gateway:
         """Say whether another worker that serves has fewer connections than this one, which has so many."""
         fewest = self._board.fewest_connections(self._slot)
         return fewest is not None and fewest < connections
+
+    def is_predicting(self) -> bool:
+        """Say whether a native thread predicts for a request, which will want the loop's next turn."""
+        return self._nursery.pool.is_busy
 
     def drain(self) -> None:
         """Note that this worker accepts no more."""

@@ -105,6 +105,11 @@ class NativePool:
         self.size = max(self.size, size)
 
     @property
+    def is_busy(self) -> bool:
+        """Say whether any call has been handed over and has not returned."""
+        return self._busy > 0
+
+    @property
     def stuck(self) -> int:
         """Return how many calls run on although their deadline has passed."""
         self._stuck = {job for job in self._stuck if not job.done}

@@ -1,5 +1,6 @@
 """
-The order in which a worker begins requests: one at a time, first come first served, after everything already begun.
+The order in which a worker begins requests while a native thread predicts: one at a time, first come first served,
+after everything already begun.
 
 Without it a burst of requests runs in one go before the loop looks at anything else, so that finished predicts wait
 behind requests that will only be refused, their slots stay empty, and goodput collapses just when it is needed.
@@ -21,6 +22,11 @@ class Turnstile:
         # An idle watcher runs once an iteration if nothing as urgent is pending: finished predicts are (see baton.py),
         # bytes on sockets are not. So each iteration begins one request at most and still begins one under any load.
         self._turn = loop.idle(priority=loop.MAXPRI)
+
+    @property
+    def is_busy(self) -> bool:
+        """Say whether anybody waits for a turn."""
+        return bool(self._waiting)
 
     def pass_through(self) -> None:
         """Wait for the next turn; called by the greenlet of a connection that has read the head of a request."""

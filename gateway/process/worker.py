@@ -4,6 +4,7 @@ The gunicorn worker: connections are greenlets, predicts and loads are native th
 Knows how to boot, serve, drain and leave; what it serves is the WSGI callable's business.
 """
 
+import math
 import os
 import sys
 import time
@@ -15,9 +16,10 @@ import gevent
 from gevent import socket as cooperative
 from gevent.pool import Pool
 from gevent.server import StreamServer
-from greenlet import getcurrent
 from gunicorn.workers.ggevent import GeventWorker
 
+from gateway.process.connection import Connection
+from gateway.process.heads import Heads
 from gateway.process.listening import BalancedServer
 from gateway.process.parting import linger, refuse
 from gateway.process.turnstile import Turnstile
@@ -25,51 +27,20 @@ from gateway.rest.malformed import CHUNK_ERRORS
 
 #: gthread's STOP_KEEPALIVE_LINGER: while a worker leaves, the next request of an idle connection is still answered.
 LINGER_S = 2.0
+#: How long the only request of a connection may take to arrive where connections are not kept (`keepalive_s` 0).
+FIRST_HEAD_S = 15.0
 #: How often a worker looks at its own state; a stop is noticed this late at most.
 TICK_S = 0.1
 #: How often it measures its memory: reading smaps_rollup takes about 1 ms.
 MEASURE_INTERVAL_S = 2.0
 
 
-class KeepaliveWait:
-    """Bound the wait for the next request head; the worker cuts it short when it leaves."""
-
-    __slots__ = ("greenlet", "timeout", "worker")
-
-    def __init__(self, worker: "Worker") -> None:
-        self.worker = worker
-        self.greenlet = getcurrent()
-        self.timeout = gevent.Timeout(worker.cfg.keepalive if worker.alive else LINGER_S, False)
-
-    def __enter__(self) -> None:
-        self.worker.waits.add(self)
-        self.timeout.start()
-
-    def __exit__(self, kind: object, value: object, trace: object) -> bool:
-        self.worker.waits.discard(self)
-        self.timeout.close()
-        if kind is None:
-            # The client waits from here on, so its deadline counts from here (rest/reading.py), turnstile included.
-            getcurrent().arrived = time.monotonic()
-            # A client that answers at once would keep the loop for itself: recv() switches only when nothing is there.
-            self.worker.turnstile.pass_through()
-        return value is self.timeout
-
-    def cut(self) -> None:
-        """End the wait as if its time were over."""
-        # Through the hub: a throw from the main greenlet would switch away from it for good.
-        gevent.get_hub().loop.run_callback(self._cut)
-
-    def _cut(self) -> None:
-        if self in self.worker.waits:
-            self.greenlet.throw(self.timeout)
-
-
 class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
     """
     Serve one WSGI callable that knows how to boot: `start()`, `is_settled()`, `tick()`, `drain()`, `close()`.
 
-    The arbiter hands the callable in as `app.wsgi()` after the fork.
+    And while requests come: `holds()`, `has_idler_sibling()`, `is_predicting()`. The arbiter hands it in as
+    `app.wsgi()` after the fork.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -77,9 +48,11 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         self.alive: bool
         self.sockets: list[Any]
         self.turnstile: Turnstile
-        self.waits: set[KeepaliveWait] = set()
+        self.waits: set[Connection] = set()
+        self._keepalive_s = float(self.cfg.keepalive)
         self.connections = 0
         self._servers: list[StreamServer] = []
+        self._leaving_since = math.inf
 
     def patch(self) -> None:
         """Turn the listeners into gevent sockets; accepted sockets inherit the class, so nothing else is patched."""
@@ -105,9 +78,20 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
             self.log.warning("the arbiter is gone; leaving")
             self.alive = False
 
-    def timeout_ctx(self) -> KeepaliveWait:
-        """Bound the wait for a request head."""
-        return KeepaliveWait(self)
+    @property
+    def patience_s(self) -> float:
+        """Return how long a connection may wait for a whole request head from now on."""
+        return (self._keepalive_s or FIRST_HEAD_S) if self.alive else LINGER_S
+
+    @property
+    def keeps_connections(self) -> bool:
+        """Say whether a connection may be used for one more request."""
+        return self.alive and self._keepalive_s > 0
+
+    def take_turn(self) -> None:
+        """Let a request begin: at once, unless a predict in a native thread will want to be answered first."""
+        if self.turnstile.is_busy or self.wsgi.is_predicting():
+            self.turnstile.pass_through()
 
     def handle_quit(self, sig: int, frame: FrameType | None) -> None:
         """Leave gracefully on SIGINT and SIGQUIT too: process managers send them where TERM is meant."""
@@ -130,6 +114,7 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
             self.wsgi.tick(measure=now - measured > MEASURE_INTERVAL_S)
             if now - measured > MEASURE_INTERVAL_S:
                 measured = now
+            self._cut_waits(now)
             gevent.sleep(TICK_S)
         self._drain()
         # A JVM, or a predict that overran its deadline, must not hold up the exit: whatever had to be answered is.
@@ -150,31 +135,22 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         server = BalancedServer(
             listener,
             lambda: self.wsgi.has_idler_sibling(self.connections),
-            handle=partial(self.handle, listener),
+            handle=partial(self.handle, listener, Heads()),
             spawn=Pool(self.worker_connections),
         )
         server.start()
         return server
 
-    def handle(self, listener: Any, client: Any, addr: Any) -> None:
+    def handle(self, listener: Any, heads: Heads, client: Any, addr: Any) -> None:
         """Serve one connection and keep count of them."""
         self.connections += 1
         self.wsgi.holds(self.connections)
         try:
-            super().handle(listener, client, addr)
+            client.setblocking(1)
+            Connection(self, listener, heads, client, addr).serve()
         finally:
             self.connections -= 1
             self.wsgi.holds(self.connections)
-
-    def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> Any:
-        """Serve one request; where the connection ends with it, let a client that is still sending see its answer."""
-        try:
-            return super().handle_request(listener_name, req, sock, addr)
-        except StopIteration:
-            reader = req.body.reader
-            if getattr(reader, "length", 0) or getattr(reader, "parser", None):  # of a known length, or of chunks
-                linger(sock)
-            raise
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Answer in JSON what gunicorn's parser refuses."""
@@ -184,18 +160,24 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         else:
             refuse(client, exc, addr)
 
+    def _cut_waits(self, now: float) -> None:
+        """End the waits for a request that have lasted too long; one look here costs less than a timer each."""
+        leaving = not self.alive and now - self._leaving_since > LINGER_S
+        for connection in list(self.waits):
+            if leaving or now > connection.until:
+                connection.cut()
+
     def _drain(self) -> None:
         """Let requests finish, close connections that stay idle, give up after `graceful_timeout`."""
+        self._leaving_since = time.monotonic()
         self.wsgi.drain()
         for server in self._servers:
             server.close()
-        began = time.monotonic()
         pools = [server.pool for server in self._servers]
-        while any(len(pool) for pool in pools) and time.monotonic() - began < self.cfg.graceful_timeout:
+        until = self._leaving_since + self.cfg.graceful_timeout
+        while any(len(pool) for pool in pools) and time.monotonic() < until:
             self.notify()
             gevent.sleep(0.02)
-            if time.monotonic() - began > LINGER_S:
-                for wait in list(self.waits):
-                    wait.cut()
+            self._cut_waits(time.monotonic())
         for pool in pools:
             pool.kill(timeout=1)

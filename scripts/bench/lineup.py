@@ -68,7 +68,8 @@ def _uvicorn(venv: str, folder: str, app: str = "app:app") -> Callable[[tuple[st
     return _tool(venv, "uvicorn", app, "--app-dir", str(PEERS / folder), *options)
 
 
-def _gunicorn(venv: str | None, folder: str, *options: str) -> Callable[[tuple[str, ...]], list[str]]:
+def gunicorn(venv: str | None, folder: str, *options: str) -> Callable[[tuple[str, ...]], list[str]]:
+    """Return the command of gunicorn around `app` of a peer's folder."""
     shared = ("--bind", f"127.0.0.1:{PORT}", "--workers", "2", "--chdir", str(PEERS / folder), "--log-level", "warning")
     return _tool(venv, "gunicorn", "--no-control-socket", *shared, *options, "app:app")
 
@@ -90,7 +91,7 @@ LINEUP = (
         environ=_gateway(GATEWAY_ACCESS_LOG="false"), note="like all peers below",
     ),
     Peer(
-        "bare WSGI callable, our compiled model", _gunicorn(None, "bare", *_OWN_WORKER), ROUTES, ready="/nothing",
+        "bare WSGI callable, our compiled model", gunicorn(None, "bare", *_OWN_WORKER), ROUTES, ready="/nothing",
         note="same gunicorn worker; no checks, limits, metrics, log",
     ),
     Peer(
@@ -106,7 +107,7 @@ LINEUP = (
         note="uvicorn[standard], pydantic body, native model (a DataFrame for earnings, numpy for diabetes)",
     ),
     Peer(
-        "Flask-RESTful", _gunicorn("flask-restful", "flask-restful", "--worker-class", "gthread", "--threads", "4"),
+        "Flask-RESTful", gunicorn("flask-restful", "flask-restful", "--worker-class", "gthread", "--threads", "4"),
         venv="flask-restful", note="reqparse, gunicorn gthread, native model",
     ),
     Peer(
@@ -135,7 +136,7 @@ LINEUP = (
         venv="ray", ready="/-/routes", note="two replicas, no FastAPI ingress",
     ),
     Peer(
-        "H2O recipe", _gunicorn("h2o", "h2o", "--worker-class", "gthread", "--threads", "4"), ("loan",), venv="h2o",
+        "H2O recipe", gunicorn("h2o", "h2o", "--worker-class", "gthread", "--threads", "4"), ("loan",), venv="h2o",
         needs_h2o=True, note="h2o.init(), H2OFrame per request, one H2O server for both workers",
     ),
 )  # fmt: skip

@@ -76,6 +76,8 @@ class Bare:
     def tick(self, *, measure): ...
     def is_settled(self):
         return True
+    def is_predicting(self):
+        return False
 
     # As the gateway does with its board: each worker's number of connections, in a shared page.
     def holds(self, connections):

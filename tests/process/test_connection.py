@@ -1,0 +1,278 @@
+"""What goes over one connection: heads that come again, bodies in pieces, several requests at once, waits that end."""
+
+import json
+import re
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from gateway.process.heads import MAX_BYTES, MAX_HEADS, Heads
+from gateway.process.reply import Reply
+from serving import Gateway
+
+
+class Raw:
+    """One connection on which a test says every byte itself."""
+
+    def __init__(self, port: int) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=20)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._rest = b""
+
+    def send(self, data: bytes) -> None:
+        """Send bytes as they are."""
+        self._socket.sendall(data)
+
+    def answer(self, *, has_body: bool = True) -> tuple[int, dict[str, str], bytes]:
+        """Read one answer; raises EOFError where the server has closed."""
+        while b"\r\n\r\n" not in self._rest:
+            self._more()
+        head, _, self._rest = self._rest.partition(b"\r\n\r\n")
+        lines = head.decode("latin-1").split("\r\n")
+        headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines[1:])}
+        length = int(headers.get("content-length", 0)) if has_body else 0
+        while len(self._rest) < length:
+            self._more()
+        body, self._rest = self._rest[:length], self._rest[length:]
+        return int(lines[0].split()[1]), headers, body
+
+    def is_closed(self) -> bool:
+        """Say whether the server closes without another byte."""
+        return not self._rest and self._socket.recv(1) == b""
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._socket.close()
+
+    def _more(self) -> None:
+        received = self._socket.recv(65536)
+        if not received:
+            raise EOFError
+        self._rest += received
+
+
+@pytest.fixture
+def raw(five: Gateway) -> Iterator[Raw]:
+    """Connect to the gateway with the five models."""
+    connection = Raw(five.port)
+    yield connection
+    connection.close()
+
+
+def head(body: bytes, *more: str, method: str = "POST", path: str = "/sentiment") -> bytes:
+    """Return the head of a request."""
+    lines = [f"{method} {path} HTTP/1.1", "Host: x", "Content-Type: application/json", f"Content-Length: {len(body)}"]
+    return "\r\n".join([*lines, *more, "", ""]).encode()
+
+
+def review(text: str) -> bytes:
+    """Return a body for /sentiment."""
+    return json.dumps({"query": text}).encode()
+
+
+#: Two reviews of one length and unlike answers, so that one head fits both.
+GOOD, BAD = review("a wonderful superb film"), review("a terrible boring flick")
+
+
+def test_one_head_again_and_again_with_other_bodies(raw: Raw) -> None:
+    """A head that is known by its bytes brings its own body and its own request id each time."""
+    assert len(GOOD) == len(BAD)
+    answers: dict[bytes, set[bytes]] = {GOOD: set(), BAD: set()}
+    ids = set()
+    for _ in range(5):
+        for body in (GOOD, BAD):
+            raw.send(head(body) + body)
+            code, headers, found = raw.answer()
+            assert code == 200
+            answers[body].add(found)
+            ids.add(headers["x-request-id"])
+    assert [len(found) for found in answers.values()] == [1, 1]
+    assert answers[GOOD] != answers[BAD]
+    assert len(ids) == 10
+
+
+def test_several_requests_in_one_piece(raw: Raw) -> None:
+    """Requests that are sent before the answer to the first are answered in order, each with its own answer."""
+    for body in (GOOD, BAD, GOOD):  # now the head is known
+        raw.send(head(body) + body)
+        raw.answer()
+    raw.send((head(GOOD) + GOOD + head(BAD) + BAD) * 4)
+    found = [raw.answer()[2] for _ in range(8)]
+    assert found[0] != found[1]
+    assert found == found[:2] * 4
+
+
+@pytest.mark.parametrize("cut", [1, 40, -len(GOOD), -len(GOOD) + 3, -1])
+def test_a_request_in_two_pieces(raw: Raw, cut: int) -> None:
+    """Where a request is cut on its way makes no difference, whether its head is known or not."""
+    whole = head(GOOD) + GOOD
+    raw.send(whole)
+    expected = raw.answer()[2]
+    for _ in range(3):
+        raw.send(whole[:cut])
+        time.sleep(0.05)
+        raw.send(whole[cut:])
+        assert raw.answer()[2] == expected
+        raw.send(whole)
+        assert raw.answer()[2] == expected
+
+
+def test_head_and_get_and_close(raw: Raw) -> None:
+    """A known HEAD has no body; a known head that asks to close is obeyed each time."""
+    for _ in range(4):
+        raw.send(head(b"", method="HEAD", path="/health/live"))
+        code, headers, _ = raw.answer(has_body=False)
+        assert code == 200
+        assert int(headers["content-length"]) > 0
+        raw.send(head(b"", method="GET", path="/health/live"))
+        assert raw.answer()[0] == 200
+    raw.send(head(GOOD, "Connection: close") + GOOD)
+    assert raw.answer()[1]["connection"] == "close"
+    assert raw.is_closed()
+
+
+def test_close_is_obeyed_on_every_connection(five: Gateway) -> None:
+    """What one connection taught about a head holds for the next: it closes too."""
+    for _ in range(4):
+        connection = Raw(five.port)
+        connection.send(head(GOOD, "Connection: close") + GOOD)
+        code, headers, _ = connection.answer()
+        assert (code, headers["connection"]) == (200, "close")
+        assert connection.is_closed()
+        connection.close()
+
+
+@pytest.mark.parametrize("more", ["Transfer-Encoding: chunked", "Content-Length: 3", "Con_tent: x", "Host: y"])
+def test_a_known_head_with_one_line_more_is_judged_anew(raw: Raw, more: str) -> None:
+    """What could smuggle a request is refused, however often the head without it was accepted."""
+    for _ in range(3):
+        raw.send(head(GOOD) + GOOD)
+        assert raw.answer()[0] == 200
+    raw.send(head(GOOD, more) + GOOD)
+    assert raw.answer()[0] == 400
+    assert raw.is_closed()
+
+
+def test_expect_continue_each_time(raw: Raw) -> None:
+    """A client that waits for `100 Continue` gets it for every request."""
+    for _ in range(4):
+        raw.send(head(GOOD, "Expect: 100-continue"))
+        assert raw.answer()[0] == 100
+        raw.send(GOOD)
+        assert raw.answer()[0] == 200
+
+
+def test_an_idle_connection_is_closed_in_time(gateway: Callable[..., Gateway], tmp_path: Path) -> None:
+    """One that never asks, one that has asked and one with half a head go after keepalive_s, and not before."""
+    (tmp_path / "m.stub").write_text('{"inputs": ["a"]}')
+    server = gateway(f"version: 1\nroutes:\n  /m: {tmp_path}/m.stub\n", keepalive_s=1, workers=1)
+    silent, asked, slow = Raw(server.port), Raw(server.port), Raw(server.port)
+    began = time.monotonic()
+    asked.send(head(b"", method="GET", path="/health/live"))
+    assert asked.answer()[0] == 200
+    slow.send(b"GET /health/live HTTP/1.1\r\nHost")
+    for connection in (silent, slow, asked):
+        assert connection.is_closed()
+        assert 0.9 < time.monotonic() - began < 5
+        connection.close()
+
+
+def test_no_connection_is_kept_where_none_shall_be(gateway: Callable[..., Gateway], tmp_path: Path) -> None:
+    """With keepalive_s 0 each connection serves one request."""
+    (tmp_path / "m.stub").write_text('{"inputs": ["a"]}')
+    server = gateway(f"version: 1\nroutes:\n  /m: {tmp_path}/m.stub\n", keepalive_s=0, workers=1)
+    for _ in range(3):
+        connection = Raw(server.port)
+        connection.send(head(b"", method="GET", path="/health/live"))
+        assert connection.answer()[1]["connection"] == "close"
+        assert connection.is_closed()
+        connection.close()
+
+
+def request_of(*headers: tuple[str, str]) -> SimpleNamespace:
+    """Return what gunicorn's parser says of a request, as far as heads.py asks."""
+    return SimpleNamespace(
+        method="GET", version=(1, 1), headers=list(headers), proxy_protocol_info=None,
+        should_close=lambda: False,
+    )  # fmt: skip
+
+
+def test_a_head_is_kept_when_it_comes_again() -> None:
+    """Not at the first time, not for another peer, not where it is about framing, not where it is long."""
+    heads = Heads()
+    heads.learn("p", b"head", request_of(), {})
+    assert heads.find("p", b"head") is None
+    heads.learn("p", b"head", request_of(), {"wsgi.input": 1, "CONTENT_LENGTH": "7", "X": "y"})
+    found = heads.find("p", b"head")
+    assert found is not None
+    assert (found.length, found.environ) == (7, {"CONTENT_LENGTH": "7", "X": "y"})
+    assert heads.find("q", b"head") is None
+    for name in ("TRANSFER-ENCODING", "EXPECT", "UPGRADE"):
+        for _ in range(3):
+            heads.learn("p", name.encode(), request_of((name, "x")), {})
+        assert heads.find("p", name.encode()) is None
+    for _ in range(3):
+        heads.learn("p", b"x" * (MAX_BYTES + 1), request_of(), {})
+    assert heads.find("p", b"x" * (MAX_BYTES + 1)) is None
+
+
+def test_the_table_of_heads_is_bounded() -> None:
+    """However many heads come, and however often, no more than MAX_HEADS are held."""
+    heads = Heads()
+    for number in range(5 * MAX_HEADS):
+        for _ in range(2):
+            heads.learn("p", b"%d" % number, request_of(), {})
+        assert len(heads._kept) <= MAX_HEADS
+    assert heads.find("p", b"%d" % (5 * MAX_HEADS - 1)) is not None
+
+
+class Counting(socket.socket):
+    """Count system calls that send."""
+
+    sends = 0
+
+    def send(self, data: bytes, flags: int = 0) -> int:  # type: ignore[override]
+        """Send and count."""
+        self.sends += 1
+        return super().send(data, flags)
+
+    def sendall(self, data: bytes, flags: int = 0) -> None:  # type: ignore[override]
+        """Send all and count."""
+        self.sends += 1
+        super().sendall(data, flags)
+
+
+@pytest.mark.parametrize(
+    ("chunks", "length", "sends"), [([b"body"], 4, 1), ([b"bo", b"dy"], 4, 2), ([b"x" * 200_000], 200_000, 2)]
+)
+def test_one_write_an_answer(chunks: list[bytes], length: int, sends: int) -> None:
+    """An answer of known length in one short chunk is one system call, headers included; no other loses a byte."""
+    ours, theirs = socket.socketpair()
+    counting = Counting(fileno=ours.detach())
+    counting.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1_000_000)
+    reply = Reply(request_of(), counting, SimpleNamespace(protocol="http"))
+    reply.start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(length)), ("X-Own", "v")])
+    for chunk in chunks:
+        reply.write(chunk)
+    reply.close()
+    counting.shutdown(socket.SHUT_WR)
+    received = b"".join(iter(lambda: theirs.recv(65536), b""))
+    top, _, body = received.partition(b"\r\n\r\n")
+    assert body == b"".join(chunks)
+    assert re.match(rb"HTTP/1\.1 200 OK\r\nServer: gunicorn\r\nDate: [^\r]+ GMT\r\nConnection: keep-alive\r\n", top)
+    assert b"\r\nX-Own: v" in top
+    assert counting.sends == sends
+    counting.close()
+    theirs.close()
+
+
+def test_what_would_split_an_answer_is_refused() -> None:
+    """A value with a line break in it never reaches the wire, under a header of ours as under any other."""
+    for name in ("X-Request-ID", "X-Own"):
+        reply = Reply(request_of(), None, SimpleNamespace(protocol="http"))
+        with pytest.raises(Exception, match=name):
+            reply.start_response("200 OK", [(name, "a\r\nSet-Cookie: x")])
