@@ -26,7 +26,7 @@ log = logging.getLogger("gateway.prepare")
 #: Made here and not at the first use: msgspec crashes where two threads look at a type for the first time at once.
 _report = msgspec.json.Decoder(Report).decode
 
-#: Who failed, in messages.
+#: Who failed, in the messages below, and who it was where the model had been loaded before.
 _LOADED, _COMPILED = "the process that loaded the artifact", "the process that compiled the model"
 #: How often the child's memory is looked at: a runaway allocation of 2 GB/s gets 100 MB over the limit.
 WATCH_INTERVAL_S = 0.05
@@ -64,7 +64,7 @@ def run_child(entry: Entry, limits: Limits) -> Manifest:
         return report.manifest
     problem = problem or Problem(
         "prepare-crashed",
-        f"{_LOADED} exited with 0 before it was done",
+        "the process that loaded the artifact exited with 0 before it was done",
         "code or library of the model calls exit; take that out",
     )
     if report is None or _was_too_large(report, problem, limits):
@@ -139,14 +139,14 @@ def _crash(child: "subprocess.Popen[bytes]", stderr: bytes) -> Problem | None:
     if child.returncode in (-signal.SIGKILL, -signal.SIGTERM):
         return Problem(
             "prepare-killed",
-            f"{_LOADED} was killed from outside (signal {-child.returncode})",
+            f"the process that loaded the artifact was killed from outside (signal {-child.returncode})",
             "if the machine ran out of memory, give it more or lower GATEWAY_PREPARE_MEMORY_MB; then: gateway reload",
         )
     detail = _last_words(stderr)
     how = f"was killed by signal {-child.returncode}" if child.returncode < 0 else f"exited with {child.returncode}"
     return Problem(
         "prepare-crashed",
-        f"{_LOADED} {how}{detail}",
+        f"the process that loaded the artifact {how}{detail}",
         "the artifact crashes its library; save it again with the versions installed here",
     )
 

@@ -80,6 +80,11 @@ def as_fitted(inputs: Inputs, columns: Sequence[Column]) -> Any:
     """Shape columns the way the estimator saw them at fit: texts, a frame with names, or a matrix."""
     if inputs.shape == "text":
         return columns[0]
+    # A route may declare a number to be an integer; an imputer that was fitted on floats refuses int64.
+    columns = [
+        column.astype(np.float64) if field.type == "number" and column.dtype.kind in "iu" else column
+        for field, column in zip(inputs.fields, columns, strict=True)
+    ]
     if inputs.shape == "frame":
         frame = {
             field.name: pd.Series(column, dtype=object) if column.dtype == object else column

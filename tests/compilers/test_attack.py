@@ -1,17 +1,20 @@
 """Random pipelines, each asked odd rows that the proof did not see: whatever was proven answers as its original."""
 
 import warnings
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from gateway.compilers.base import Declined
 from gateway.compilers.proof import FLOOR, prove
-from gateway.compilers.rows import one_row
+from gateway.compilers.rows import generated, one_row
 from gateway.compilers.search import Job, find_twin
 from gateway.loaders import get_loader
 from gateway.loaders.base import LoadOptions, Predictor
 from gateway.loaders.sklearn import _predictor as load_sklearn
+from gateway.schema import Column, Signature
 
 from .pipelines import Grown, grow, odd_rows
 
@@ -26,6 +29,13 @@ def loaded(grown: Grown, folder: Path) -> Predictor:
     path = folder / "m.ubj"
     grown.model.save_model(path)
     return get_loader(grown.loader).load(path, LoadOptions())
+
+
+def whole_numbers(signature: Signature) -> Iterator[list[Column]]:
+    """Yield rows whose numbers arrive as int64, as from a route that declares them integers."""
+    fields = [replace(field, type="integer" if field.type == "number" else field.type) for field in signature.inputs]
+    for batch in generated(signature, replace(signature, inputs=tuple(fields))):
+        yield [column[:200] for column in batch]
 
 
 def attack(seed: int, folder: Path, rows: int) -> int:
@@ -47,6 +57,7 @@ def attack(seed: int, folder: Path, rows: int) -> int:
             return 0
         assert len(found.proof.answered) == FLOOR or found.proof.exhaustive
         try:
+            prove(original, found.predictor, whole_numbers(signature))
             return prove(original, found.predictor, odd_rows(grown, signature, rows, seed)).rows
         except Declined as difference:
             raise AssertionError(f"{grown.name}: {difference}") from None

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.compose import make_column_transformer
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
@@ -174,3 +175,17 @@ def test_missing_values_that_the_model_does_not_take_are_tried() -> None:
     assert prove(strict, strict, generated(native, merged)).refused == 1
     with pytest.raises(Declined, match="the original refuses"):
         prove(strict, loose, generated(native, merged))
+
+
+def test_a_number_that_arrives_as_int64_is_a_number(tmp_path: Path) -> None:
+    """An imputer fitted on floats refuses int64: the loader hands on what it was fitted on, so original and twin agree."""
+    frame = pd.DataFrame({"a": [1.5, np.nan, 3.0, 4.0], "b": [0.5, 1.0, np.nan, 2.0]})
+    original = load_sklearn(tmp_path / "m.skops", make_pipeline(SimpleImputer(), Ridge()).fit(frame, range(4)), ())
+    native = original.signature
+    merged = replace(native, inputs=tuple(replace(field, type="integer") for field in native.inputs))
+    row = one_row(native, merged)
+    assert row[0].dtype == np.int64
+    job = Job(loader="sklearn", original=original, merged=merged, path=tmp_path / "m.twin", row=row)
+    found = find_twin(job)
+    assert found.proof.refused == 0
+    assert found.predictor.predict(row).values == pytest.approx(original.predict(row).values)
