@@ -14,8 +14,8 @@ from gateway.prepare_entry import load_options
 
 HOME = Path(os.environ["BENCH_HOME"])
 PAGE = HOME / "bare-connections"
-PAGE.write_bytes(bytes(4096))
-with PAGE.open("r+b") as opened:
+with open(os.open(PAGE, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as opened:
+    opened.truncate(4096)  # never shorter than it was: a sibling may have it mapped
     COUNTS = memoryview(mmap.mmap(opened.fileno(), 4096)).cast("q")
 
 
