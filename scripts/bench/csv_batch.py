@@ -145,7 +145,7 @@ def main() -> None:
         first = "" if name == "plain script" else f"{before:.0f} MB"
         rate, ratio = options.rows / seconds, seconds / base
         print(f"| {name} | {seconds:.2f} | {rate:,.0f} | {ratio:.2f}x | {first} | {most:.0f} MB |")
-    print(f"\nThe plain script takes {medians['plain script'][1]:.1f} s with the start of Python and Java.")
+    print(f"\nThe plain script takes {medians['plain script'][1]:.1f} s with the start of Python.")
     print(f"Rows answered differently: {differing(ours, theirs)} by FastAPI, {differing(ours, plain)} by the script.")
 
 

@@ -1,4 +1,4 @@
-"""The plain script: read a CSV with pandas, score it with the MOJO in this process, write {id: label}."""
+"""The plain script: read a CSV with pandas, score it with the model that the gateway serves, write {id: label}."""
 
 import json
 import os
@@ -6,16 +6,18 @@ import resource
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from gateway import snapshot
+from gateway.compilers import load_twin
 from gateway.loaders import get_loader
 from gateway.prepare_entry import load_options
 
 
 def main() -> None:
-    """Read, score, write; print seconds without the start of Python and Java, and the peak of memory."""
+    """Read, score, write; print seconds without the start of Python, and the peak of memory."""
     path, home, target = map(Path, sys.argv[1:])
     found = snapshot.committed(home / "state")
     assert found is not None
@@ -23,7 +25,11 @@ def main() -> None:
     manifest = found.manifests["insurance"]
     assert manifest.artifact is not None
     options = load_options(spec, manifest.artifact.origin, home / "cache")
-    predictor = get_loader(manifest.loader).load(Path(manifest.artifact.path), options)
+    twin = manifest.twin
+    if twin is not None:
+        predictor: Any = load_twin(Path(twin.path), twin.sha256)
+    else:
+        predictor = get_loader(manifest.loader).load(Path(manifest.artifact.path), options)
     fields = predictor.signature.inputs
     began = time.perf_counter()
     texts = {field.name: str for field in fields if field.type == "string"}
