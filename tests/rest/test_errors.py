@@ -187,7 +187,7 @@ def test_timeout_of_the_client(stubs: Gateway) -> None:
     answer = stubs.get("/narrow", {"X-Request-Timeout-Ms": "50"}, a=1)
     problem(answer, 504)
     duration_ms = float(answer.headers["server-timing"].rpartition("dur=")[2])
-    assert 40 <= duration_ms < 900
+    assert 5 <= duration_ms < 900  # the 50 ms began when the head arrived, which a busy machine makes a while ago
     serving.until(lambda: stubs.health()["workers"][0]["stuck_threads"] == 0, what="the end of the slow call")
 
 
