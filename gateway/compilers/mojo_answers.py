@@ -1,10 +1,10 @@
 """
 Sums -> answers, as H2O makes them: links, metalearners, thresholds. One row in plain numbers, many in arrays.
 
-Imports numpy only.
+Both ways answer alike to the last bit: the same operations in the same order, and exp and log are numpy's in both,
+which differ from Python's by a bit here and there. Imports numpy only.
 """
 
-import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -89,31 +89,44 @@ class MojoAnswer:
 
 def _logit(chance: float) -> float:
     chance = min(max(chance, _LEAST_CHANCE), 1.0 - _LEAST_CHANCE)
-    return max(math.log(chance / (1.0 - chance)), _LEAST_LOGIT)
+    return max(float(np.log(chance / (1.0 - chance))), _LEAST_LOGIT)
 
 
 def _expit_one(score: float) -> float:
-    small = math.exp(-abs(score))
+    small = float(np.exp(-abs(score)))
     return (1.0 if score >= 0 else small) / (1.0 + small)
 
 
 def _exp_one(score: float) -> float:
-    try:
-        return math.exp(score)
-    except OverflowError:
-        return math.inf
+    with np.errstate(over="ignore"):
+        return float(np.exp(score))
+
+
+#: From here on numpy sums a row in several parts, and so has to do it for one row as well.
+_SUMMED_IN_PARTS = 8
+
+
+def _sum(scores: list[float]) -> float:
+    total = 0.0
+    for score in scores:  # not sum(), which since Python 3.12 carries the rounding errors along
+        total += score
+    return total
 
 
 def _softmax_one(scores: list[float]) -> list[float]:
+    if len(scores) >= _SUMMED_IN_PARTS:
+        return list(softmax(np.array([scores]))[0].tolist())
     most = max(scores)
-    found = [math.exp(score - most) for score in scores]
-    total = sum(found)
+    found: list[float] = np.exp([score - most for score in scores]).tolist()
+    total = _sum(found)
     return [one / total for one in found]
 
 
 def _normalized_one(scores: list[float]) -> list[float]:
-    total = sum(scores)
-    return [one / total for one in scores] if total else [1.0 / len(scores)] * len(scores)
+    total = _sum(scores) if len(scores) < _SUMMED_IN_PARTS else 0.0
+    if total == 0.0:
+        return list(normalized(np.array([scores]))[0].tolist())
+    return [one / total for one in scores]
 
 
 #: H2O keeps the argument of 1 / x away from zero.
