@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import time
 from multiprocessing.connection import Connection
@@ -278,3 +279,19 @@ def test_series_exist_from_load_on_and_are_bounded(tmp_path: Path) -> None:
     assert requests[("code", "200"), ("method", "POST"), ("route", "loan")] == 0
     assert requests[("code", "200"), ("method", OTHER), ("route", "loan")] == 1
     assert samples["gateway_request_seconds_count", (("route", "loan"),)] == 1
+
+
+def test_a_process_without_value_files_counts_as_the_library_does() -> None:
+    """Tools that build routes without serving them have no files to count in."""
+    code = (
+        "from prometheus_client import CollectorRegistry, Counter, Histogram\n"
+        "from gateway.metrics.cells import Tally, add, cell_of\n"
+        "kept = CollectorRegistry()\n"
+        "counter, seconds = Counter('a', 'a', registry=kept), Histogram('b', 'b', registry=kept, buckets=(1, 2))\n"
+        "add([(cell_of(counter), 2.0), *Tally(seconds).cells(1.5)])\n"
+        "got = kept.get_sample_value\n"
+        "print(got('a_total'), got('b_sum'), got('b_bucket', {'le': '1.0'}), got('b_bucket', {'le': '2.0'}))"
+    )
+    environ = {key: value for key, value in os.environ.items() if not key.lower().startswith("prometheus")}
+    done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["2.0", "1.5", "0.0", "1.0"]

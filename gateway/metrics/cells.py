@@ -36,7 +36,7 @@ _process: Final = _Process()
 
 
 class Cell:
-    """Hold one number of a value file and its place there."""
+    """Hold one number of a value file and its place there; a process without such files lets the library count."""
 
     __slots__ = ("_at", "_file", "_process", "_value")
 
@@ -47,12 +47,15 @@ class Cell:
     def _bind(self) -> None:
         value = self._value
         self._process = _process.number
-        self._file = value._file
-        self._at = self._file._positions[value._key]
+        self._file = getattr(value, "_file", None)
+        self._at = 0 if self._file is None else self._file._positions[value._key]
 
     def add(self, amount: float, process: int) -> None:
         """Add to the number; the caller holds the lock and says how many forks lie behind this process."""
         value = self._value
+        if self._file is None:
+            value.inc(amount)
+            return
         if process != self._process:
             value.inc(0)  # after a fork the library opens files of this process and begins at zero
             self._bind()
