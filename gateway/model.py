@@ -25,6 +25,9 @@ from gateway.memory_budget import MemoryBudget
 from gateway.prepare_entry import INLINE_LIMIT_S, warm_up
 from gateway.schema import Column, Predictions
 
+#: What a model takes at least: the growth that preparing measures is in pages, and none for the smallest.
+LEAST_BYTES = 64 * 1024
+
 T = TypeVar("T")
 State: TypeAlias = Literal["IDLE", "LOADING", "READY", "FAILED"]
 
@@ -119,11 +122,11 @@ class Model:
         """Estimate what this model holds in memory: as measured while preparing, or three times its twin's file."""
         twin = self.manifest.twin
         if twin is None:
-            return self.manifest.memory_bytes
+            return max(self.manifest.memory_bytes, LEAST_BYTES)
         try:
-            return 3 * Path(twin.path).stat().st_size
+            return max(3 * Path(twin.path).stat().st_size, LEAST_BYTES)
         except OSError:
-            return 0
+            return LEAST_BYTES
 
     def unload(self) -> bool:
         """Drop the predictor and become IDLE; calls that run keep their own reference. False if none was loaded."""

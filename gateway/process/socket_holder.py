@@ -178,6 +178,8 @@ def main() -> None:
     if len(sys.argv) < 3:  # noqa: PLR2004 - program, path, at least one address
         sys.exit("usage: python -m gateway.process.socket_holder PATH ADDRESS [ADDRESS ...]")
     os.umask(0o117)
+    # PM2 stops with SIGINT; a PM2 that was started in the background of a script hands it down as ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         hold(sys.argv[2:], Path(sys.argv[1]))
     except OSError as error:

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -105,10 +106,15 @@ def test_no_holder(tmp_path: Path) -> None:
     assert time.monotonic() - started < 2
 
 
-def test_stops_when_told(hold: Hold, tmp_path: Path) -> None:
-    """SIGINT and SIGTERM end it without a traceback."""
+@pytest.mark.parametrize("inherited", [signal.default_int_handler, signal.SIG_IGN])
+def test_stops_when_told(hold: Hold, tmp_path: Path, inherited: Any) -> None:
+    """SIGINT and SIGTERM end it without a traceback, also where a shell in the background had SIGINT ignored."""
     for sign in (signal.SIGINT, signal.SIGTERM):
-        holder = hold(f"127.0.0.1:{free_port()}")
+        before = signal.signal(signal.SIGINT, inherited)
+        try:
+            holder = hold(f"127.0.0.1:{free_port()}")
+        finally:
+            signal.signal(signal.SIGINT, before)
         for one in socket_holder.fetch(tmp_path / "holder.sock"):
             os.close(one)
         holder.send_signal(sign)
