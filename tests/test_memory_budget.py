@@ -18,7 +18,7 @@ from gateway.model import Model
 from gateway.schema import Field, Output, Signature, make_column
 from serving import Gateway, until
 
-SIZE = 1000
+SIZE = 2**20
 SIGNATURE = Signature(inputs=(Field(name="x"),), output=Output(kind="regression"))
 
 
