@@ -59,6 +59,8 @@ class Model:
         self.manifest = manifest
         self.state: State = "IDLE"
         self.problem: Problem | None = None
+        #: Why the original serves although a twin was proven; "" where it does not.
+        self.twin_lost = ""
         self.since = time.time()
         self.load_s = 0.0
         self.loads = 0
@@ -116,6 +118,12 @@ class Model:
         except Exception as error:
             log.exception("loading failed", extra={"loader": self.manifest.loader})
             return None, Problem("load", f"loading raised {type(error).__name__}: {error}")
+
+    @property
+    def compiler(self) -> str | None:
+        """Return the compiler of the twin that serves, or would serve; None where it is the original."""
+        twin = self.manifest.twin
+        return None if twin is None or self.twin_lost else twin.compiler
 
     @property
     def resident_bytes(self) -> int:
@@ -195,9 +203,13 @@ class Model:
         twin = self.manifest.twin
         if twin is None:
             return None
+        self.twin_lost = ""
         try:
             return load_twin(Path(twin.path), twin.sha256)
         except Exception as error:
+            self.twin_lost = (
+                f"its proven twin cannot be loaded ({type(error).__name__}: {error}); gateway prepare remakes it"
+            )
             log.warning(
                 "the compiled twin cannot be loaded; the original serves",
                 extra={"path": twin.path, "reason": f"{type(error).__name__}: {error}", "fix": "gateway prepare"},

@@ -24,7 +24,7 @@ from gateway.compilers import compiler_versions
 from gateway.digests import Digests
 from gateway.errors import GatewayError, Problem
 from gateway.loaders import package_versions
-from gateway.manifest import Manifest, StoredArtifact
+from gateway.manifest import Manifest, StoredArtifact, Twin
 from gateway.prepare_child import Limits, run_child
 from gateway.prepare_entry import Entry
 from gateway.promise import broken_promise
@@ -91,15 +91,15 @@ def prepare_route(
         entry = make_entry(spec, cache_dir, digests)
     except GatewayError as error:
         return Manifest(key=f"none-{spec.name}", loader=spec.loader, problem=error.as_problem())
-    return _prepared(entry, cache_dir, limits, retry=retry)
+    return _prepared(entry, cache_dir, limits, digests, retry=retry)
 
 
-def _prepared(entry: Entry, cache_dir: Path, limits: Limits, *, retry: bool) -> Manifest:
+def _prepared(entry: Entry, cache_dir: Path, limits: Limits, digests: Digests, *, retry: bool) -> Manifest:
     """Return what is known about an entry, or what a child finds out."""
     spec = entry.spec
     path = cache_dir / "manifests" / f"{entry.key}.json"
     known = manifest.read(path)
-    if known is not None and _still_holds(known, retry):
+    if known is not None and _still_holds(known, digests, retry=retry):
         return known
     log.info("preparing", extra={"route": spec.path, "loader": spec.loader})
     started = time.perf_counter()
@@ -115,13 +115,21 @@ def _prepared(entry: Entry, cache_dir: Path, limits: Limits, *, retry: bool) -> 
     return found
 
 
-def _still_holds(known: Manifest, retry: bool) -> bool:
+def _still_holds(known: Manifest, digests: Digests, *, retry: bool) -> bool:
     if known.artifact is None or not Path(known.artifact.path).exists():
         return False
-    if known.twin is not None and not Path(known.twin.path).exists():
+    if known.twin is not None and not _is_whole(known.twin, digests):
         return False
     codes = {known.twin_problem, known.problem.code if known.problem else ""} - {""}
     return not codes or (codes <= LASTING and not retry)
+
+
+def _is_whole(twin: Twin, digests: Digests) -> bool:
+    """Say whether the file of a twin is what was proven."""
+    try:
+        return digests.digest(Path(twin.path)) == twin.sha256
+    except GatewayError:
+        return False
 
 
 def is_known(registry: RegistrySpec, cache_dir: Path) -> bool:
@@ -133,7 +141,7 @@ def is_known(registry: RegistrySpec, cache_dir: Path) -> bool:
         except GatewayError:
             continue
         known = manifest.read(cache_dir / "manifests" / f"{entry.key}.json")
-        if known is None or not _still_holds(known, retry=False):
+        if known is None or not _still_holds(known, digests, retry=False):
             return False
     return True
 

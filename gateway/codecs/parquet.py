@@ -115,7 +115,13 @@ def _cells(column: Any) -> list[Any]:
 
 
 def _text(value: Any) -> Any:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+    if not isinstance(value, bytes):
+        return value
+    try:
+        return value.decode()
+    except UnicodeDecodeError as error:
+        byte = f"byte 0x{value[error.start]:02x}"
+        refuse("encoding", f"a column of the type binary holds what is not UTF-8 ({byte})", expected="UTF-8 texts")
 
 
 class _Sink:

@@ -31,6 +31,14 @@ _OVERLAP: Final = 64
 # Attribute `r` of rows ("7") and cells ("AB7"), also in single quotes, lower case, or behind a namespace prefix.
 _REFERENCE: Final = re.compile(rb"\sr\s*=\s*[\"']\s*([A-Za-z]{0,8})([0-9]{0,12})")
 _CELL: Final = re.compile(rb"<(?:[\w.-]+:)?c[\s/>]")
+# A cell of the type "e" (error), up to the value of its type; and a formula in a cell without type and without value.
+_ERROR_CELL: Final = re.compile(rb"(<(?:[\w.-]+:)?c\s(?:[^>]*?\s)?t=[\"'])e([\"'])")
+_UNCALCULATED: Final = re.compile(
+    rb"<(?:[\w.-]+:)?c(?![^>]*\st=)(?:\s[^>]*[^>/])?>\s*<(?:[\w.-]+:)?f(?:\s[^>]*)?(?:/>|>[^<]*</(?:[\w.-]+:)?f>)\s*"
+    rb"(?:<(?:[\w.-]+:)?v\s*/>\s*|<(?:[\w.-]+:)?v>\s*</(?:[\w.-]+:)?v>\s*)?</(?:[\w.-]+:)?c>"
+)
+#: Bytes after which a cell that has no end is let through as it is: a text may have 32,767 characters.
+_LONGEST_CELL: Final = 256 * 1024
 _ALLOWED: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 _HINT: Final = "save the sheet as CSV or Parquet, or send it in parts"
 
@@ -86,15 +94,19 @@ def _members(source: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
 def _copy(source: zipfile.ZipFile, member: zipfile.ZipInfo, target: zipfile.ZipFile) -> None:
     """Copy one member; the reader stops at the declared size and checks the sum, so the copy holds no more."""
     measure = Rectangle() if "sheet" in member.filename or "worksheet" in member.filename else None
+    cells = ToldCells()
     with source.open(member) as packed, target.open(zipfile.ZipInfo(member.filename), "w") as unpacked:
         first = True
         while block := packed.read(_BLOCK):
             if first and (b"\0" in block[:64] or b"<!DOCTYPE" in block[:4096]):
                 refuse("xlsx", f"{member.filename[:80]} is not plain UTF-8 XML", expected="an .xlsx file")
             first = False
-            unpacked.write(block)
-            if measure is not None:
+            if measure is None:
+                unpacked.write(block)
+            else:
                 measure.feed(block)
+                unpacked.write(cells.feed(block))
+        unpacked.write(cells.end())
 
 
 class Rectangle:
@@ -120,6 +132,45 @@ class Rectangle:
                 f"the sheet spans {self._rows} rows and {self._columns} columns, {MAX_CELLS} cells at most"
             )
         self._rest = data[-_OVERLAP:]
+
+
+class ToldCells:
+    """
+    Make errors of a sheet ("#DIV/0!") texts, which the parser would read as empty; block by block.
+
+    Refuses formulas that were never calculated: they hold no value, and no text that says so.
+    """
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, block: bytes) -> bytes:
+        """Return what is whole of the sheet so far; a cell that is cut by the end of the block comes with the next."""
+        data = self._rest + block
+        end = data.rfind(b"c>") + 2
+        if end < len(data) - _LONGEST_CELL:
+            end = len(data)
+        self._rest = data[end:]
+        return _told(data[:end])
+
+    def end(self) -> bytes:
+        """Return the rest."""
+        return _told(self._rest)
+
+
+def _told(data: bytes) -> bytes:
+    if b"<f" in data or b":f" in data:
+        found = _UNCALCULATED.search(data)
+        if found is not None:
+            cell = _REFERENCE.search(found[0])
+            name = (cell[1] + cell[2]).decode() if cell else "?"
+            refuse(
+                "xlsx",
+                f"cell {name} holds a formula that was never calculated",
+                expected="values",
+                hint="open and save the workbook in a spreadsheet program, or write values instead of formulas",
+            )
+    return _ERROR_CELL.sub(rb"\1str\2", data)
 
 
 def _column(letters: bytes) -> int:

@@ -4,7 +4,6 @@ Scores -> probabilities -> Predictions: the last steps of every twin.
 Used by runtimes; numpy only. Each link repeats the arithmetic of the library it is named after.
 """
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
@@ -57,9 +56,12 @@ def _huber(scores: Scores) -> Scores:
     return np.asarray((np.clip(scores, -1, 1) + 1.0) / 2.0)
 
 
+#: common/math.h of XGBoost: float32, the exponent capped.
+_XGBOOST_CAP = float(np.float32(88.7))
+
+
 def _xgboost_sigmoid(scores: Scores) -> Scores:
-    # common/math.h of XGBoost: float32, the exponent capped at 88.7.
-    found = np.float32(1.0) / (np.exp(np.minimum(-scores, np.float32(88.7))) + np.float32(1.0))
+    found = np.float32(1.0) / (np.exp(np.minimum(-scores, np.float32(_XGBOOST_CAP))) + np.float32(1.0))
     return np.asarray(found, dtype=np.float32)
 
 
@@ -130,14 +132,15 @@ def _one_value(score: float) -> Predictions:
 
 
 def _one_chance(score: float) -> Predictions:
-    small = math.exp(-abs(score))
+    # numpy's exp, so that one row and a batch of them answer alike: Python's differs by a bit here and there.
+    small = float(np.exp(-abs(score)))
     chance = (1.0 if score >= 0 else small) / (1.0 + small)
     return Predictions(np.array([1 if score > 0 else 0]), np.array([[1.0 - chance, chance]]))
 
 
 def _one_xgboost_chance(score: float) -> Predictions:
-    # Rounded to float32 like the original, so that one row and a batch of them answer alike.
-    chance = np.float32(1.0 / (1.0 + math.exp(min(-score, 88.7))))
+    # In float32 throughout, as in a batch.
+    chance = np.float32(1.0) / (np.exp(np.float32(min(-score, _XGBOOST_CAP))) + np.float32(1.0))
     other = np.float32(1.0) - chance
     return Predictions(np.array([1 if chance > other else 0]), np.array([[other, chance]], dtype=np.float64))
 

@@ -58,7 +58,7 @@ def describe(route: Route, base_url: str, *, strict: bool, workers: int) -> dict
         "version": route.version,
         "loader": manifest.loader,
         "state": route.state,
-        "compiled": manifest.twin.compiler if manifest.twin else None,
+        "compiled": route.model.compiler,
         "limits": {
             "timeout_s": spec.timeout_s,
             "max_concurrency": spec.max_concurrency * workers,
@@ -67,8 +67,8 @@ def describe(route: Route, base_url: str, *, strict: bool, workers: int) -> dict
         },
         "versions": manifest.versions,
     }
-    if manifest.twin is None and manifest.twin_declined:
-        entry["not_compiled_because"] = manifest.twin_declined
+    if declined := route.model.twin_lost or manifest.twin_declined:
+        entry["not_compiled_because"] = declined
     if (problem := route.reason) is not None:
         entry["problem"] = {"code": problem.code, "reason": problem.message, "fix": problem.hint}
     if manifest.warnings:

@@ -134,7 +134,7 @@ def route_report(route: Route, view: RouteView | None) -> dict[str, Any]:
         "loads": model.loads,
         "load_s": round(model.load_s, 4),
         "version": route.version,
-        "compiled": route.manifest.twin.compiler if route.manifest.twin else None,
+        "compiled": model.compiler,
         "critical": route.spec.critical,
     }
     if route.reason is not None:

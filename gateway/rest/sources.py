@@ -126,7 +126,7 @@ def form_source(route: Route) -> BatchSource | Fields:
 def _file(route: Route, files: MultiDict[str, FileStorage], options: Mapping[str, str]) -> BatchSource:
     given = files.getlist("file")
     if len(given) != 1 or len(files) > 1:
-        names = ", ".join(repr(name[:40]) for name in files)
+        names = ", ".join("one without a name" if one is None else repr(one[:40]) for one, _ in files.items(multi=True))
         refuse("multipart", "a batch is one file in the field 'file'", at="form", expected="file", hint=f"got {names}")
     stream: Any = given[0].stream
     kind = _kind_of(given[0])

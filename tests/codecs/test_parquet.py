@@ -86,3 +86,17 @@ def test_the_answer_is_a_typed_file_in_any_number_of_chunks() -> None:
         "prediction_2": [1, None, 0],
         "error": [None, "$[1]: bad", None],
     }
+
+
+@pytest.mark.parametrize("dictionary", [True, False])
+def test_bytes_that_are_no_text_are_refused(dictionary: bool) -> None:
+    """A binary column of UTF-8 is read as texts; another one is a fault and not a guess."""
+    for values, said in (([b"a", "ä".encode()], None), ([b"a", b"\xff"], "0xff")):
+        file = io.BytesIO()
+        pyarrow.parquet.write_table(pyarrow.table({"query": values}), file, use_dictionary=dictionary)
+        if said is None:
+            assert list(chunks_of(ParquetReader(), file.getvalue())[0].columns[0]) == ["a", "ä"]
+            continue
+        with pytest.raises(InputError) as caught:
+            chunks_of(ParquetReader(), file.getvalue())
+        assert (caught.value.faults[0].code, said in caught.value.faults[0].message) == ("encoding", True)

@@ -185,3 +185,49 @@ def test_a_missing_extra_says_what_to_install(
     with pytest.raises(UnreadableError) as caught:
         chunks_of(reader, body)
     assert extra in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("prefix", [b"", b"x:"])
+def test_errors_of_a_sheet_are_no_gaps(prefix: bytes) -> None:
+    """#DIV/0! is a text that a number refuses, and not an empty cell that a model would take as missing."""
+    cells = (
+        b'<row r="1"><c r="A1" t="inlineStr"><is><t>a</t></is></c><c r="B1" t="inlineStr"><is><t>b</t></is></c></row>'
+        b'<row r="2"><c r="A2"><v>1</v></c><c r="B2" s="3" t="e"><v>#DIV/0!</v></c></row>'
+        b"<row r='3'><c t='e' r='A3'><f>1/0</f><v>#N/A</v></c><c r='B3'><v>2</v></c></row>"
+    )
+    body = with_cells(cells) if not prefix else prefixed(cells, prefix)
+    (chunk,) = chunks_of(ExcelReader(), body)
+    assert [list(column) for column in chunk.columns] == [[1, "#N/A"], ["#DIV/0!", 2]]
+
+
+def prefixed(cells: bytes, prefix: bytes) -> bytes:
+    """Return a workbook whose sheet has every element behind a namespace prefix."""
+    cells = cells.replace(b"</", b"\0").replace(b"<", b"<" + prefix).replace(b"\0", b"</" + prefix)
+    head = b'<x:worksheet xmlns:x="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><x:sheetData>'
+    sheet = head + cells + b"</x:sheetData></x:worksheet>"
+    return repacked(lambda name, content: sheet if name == SHEET else content)
+
+
+@pytest.mark.parametrize("value", [b"<v></v>", b"<v/>", b"<v />", b""])
+def test_a_formula_that_was_never_calculated_is_refused(value: bytes) -> None:
+    """A library writes formulas without their values; a gap, or a row that vanishes, would be silently wrong."""
+    head = b'<row r="1"><c r="A1" t="inlineStr"><is><t>a</t></is></c></row>'
+    with pytest.raises(InputError) as caught:
+        chunks_of(ExcelReader(), with_cells(head + b'<row r="2"><c r="A2"><f>1+1</f>' + value + b"</c></row>"))
+    assert caught.value.faults[0].message == "cell A2 holds a formula that was never calculated"
+    saved = (
+        head + b'<row r="2"><c r="A2" t="str"><f>B1</f><v></v></c></row><row r="3"><c r="A3"><f>1</f><v>1</v></c></row>'
+    )
+    (chunk,) = chunks_of(ExcelReader(), with_cells(saved))
+    assert list(chunk.columns[0]) == ["", 1]
+
+
+def test_cells_are_rewritten_across_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is read block by block is the same sheet, wherever a block ends."""
+    cells = b'<row r="1"><c r="A1" t="inlineStr"><is><t>a</t></is></c></row>' + b"".join(
+        b'<row r="%d"><c r="A%d" t="e"><v>#N/A</v></c></row>' % (row, row) for row in range(2, 60)
+    )
+    for size in (7, 64, 1000):
+        monkeypatch.setattr(workbook, "_BLOCK", size)
+        (chunk,) = chunks_of(ExcelReader(), with_cells(cells))
+        assert list(chunk.columns[0]) == ["#N/A"] * 58

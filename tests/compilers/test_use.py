@@ -138,16 +138,24 @@ def test_without_its_twin_the_original_serves(folder: Path, damage: str, caplog:
     assert model.state == "READY"
     assert answer(model) == pytest.approx([3.0])
     assert "the original serves" in caplog.text
+    assert model.compiler is None
+    assert "gateway prepare" in model.twin_lost
 
 
-def test_a_lost_twin_is_compiled_again(folder: Path) -> None:
-    """Preparing does not trust a remembered manifest whose twin is gone."""
+@pytest.mark.parametrize("damage", ["gone", "altered", "emptied"])
+def test_a_lost_twin_is_compiled_again(folder: Path, damage: str) -> None:
+    """Preparing does not trust a remembered manifest whose twin is gone, or not what was proven."""
     _, manifest = prepared(folder, "line.skops")
-    shutil.rmtree(folder / "cache" / "twins")
-    _, again = prepared(folder, "line.skops")
     assert manifest.twin is not None
+    path = Path(manifest.twin.path)
+    if damage == "gone":
+        shutil.rmtree(folder / "cache" / "twins")
+    else:
+        path.write_bytes(b"" if damage == "emptied" else path.read_bytes()[:-1] + b"?")
+    spec, again = prepared(folder, "line.skops")
     assert again.twin is not None
-    assert Path(again.twin.path).is_file()
+    model = model_of(folder, spec, again)
+    assert (model.compiler, model.twin_lost) == ("sklearn", "")
 
 
 def test_compile_off_serves_the_original(folder: Path) -> None:

@@ -360,7 +360,10 @@ def test_a_file_under_another_name_is_told(five: Gateway) -> None:
     assert "'file'" in answer.json["errors"][0]["message"]
 
 
-@pytest.mark.parametrize("body", [b"", b"--b", b"--b--", b"--b\r\n\r\nx", b"nothing of the kind"])
+NAMELESS = b'--b\r\nContent-Disposition: form-data; filename="a.csv"\r\n\r\nglucose\n1\n\r\n--b--\r\n'
+
+
+@pytest.mark.parametrize("body", [b"", b"--b", b"--b--", b"--b\r\n\r\nx", b"nothing of the kind", NAMELESS])
 def test_broken_forms_are_faults(five: Gateway, body: bytes) -> None:
     """A form that cannot be taken apart, or holds nothing, is a 400."""
     assert five.request("POST", "/diabetes", body, {"Content-Type": "multipart/form-data; boundary=b"}).status == 400

@@ -1,0 +1,39 @@
+"""One row and a batch of rows are two ways through a twin with one answer, for all five models."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gateway.compilers import load_twin
+from gateway.compilers.rows import generated
+from gateway.manifest import Manifest
+from gateway.prepare import prepare_registry
+from gateway.prepare_child import Limits
+from gateway.registry import load_registry
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def manifests(cache: Path) -> dict[str, Manifest]:
+    """Prepare the registry of this repository, or find it prepared."""
+    return prepare_registry(load_registry(ROOT / "registry.yaml"), cache, Limits())
+
+
+@pytest.mark.parametrize("name", ["sentiment", "diabetes", "loan", "earnings", "insurance"])
+def test_one_row_is_answered_as_in_a_batch(manifests: dict[str, Manifest], name: str) -> None:
+    """Over random rows of the whole signature: a neighbour never changes an answer (the sum over the terms of a text: a bit)."""
+    found = manifests[name]
+    assert found.twin is not None, found.twin_declined
+    assert found.signature is not None
+    twin = load_twin(Path(found.twin.path), found.twin.sha256)
+    columns = [column[:400] for column in next(iter(generated(twin.signature, found.signature)))]
+    many = twin.predict(columns)
+    for row in range(len(columns[0])):
+        one = twin.predict([column[row : row + 1] for column in columns])
+        assert np.asarray(one.values).tolist() == np.asarray(many.values[row : row + 1]).tolist()
+        if many.probabilities is not None:
+            assert one.probabilities is not None
+            difference = np.abs(one.probabilities - many.probabilities[row : row + 1]).max()
+            assert difference <= (4e-16 if name == "sentiment" else 0.0)
