@@ -46,7 +46,8 @@ class MemoryBudget:
     def take(self, model: Held) -> None:
         """Make room for a model about to be loaded; waits while all that could make room is being loaded too."""
         with self._changed:
-            needed = model.resident_bytes
+            # Never nothing: who asks for no room is not given that of a last one that is too large.
+            needed = max(model.resident_bytes, 1)
             while not self._make_room(needed) and self._held:
                 self._changed.wait()
             self._held[model] = needed

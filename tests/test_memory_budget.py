@@ -101,6 +101,16 @@ def test_model_above_the_budget_serves_alone(tmp_path: Path) -> None:
     assert (ask(small, 3), large.state) == (3, "IDLE")
 
 
+def test_model_of_no_size_waits_for_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A twin whose file was emptied seems to take nothing: it is loaded beside a model above the whole budget."""
+    monkeypatch.setattr("gateway.model.LEAST_BYTES", 0)
+    budget, pool = MemoryBudget(), NativePool(4)
+    budget.limit(SIZE)
+    large, nothing = lazy(tmp_path, "large", budget, pool, size=9 * SIZE), lazy(tmp_path, "x", budget, pool, size=0)
+    assert ask(large, 1) == 1
+    assert ask(nothing, 2, timeout_s=5) == 2
+
+
 def test_smaller_limit_unloads_at_once(tmp_path: Path) -> None:
     """A reload that lowers the budget does not wait for the next request."""
     budget, pool = MemoryBudget(), NativePool(4)
