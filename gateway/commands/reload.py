@@ -15,8 +15,8 @@ from gateway.process.environment import configure_process
 from gateway.settings import Settings
 from gateway.transaction import Place
 
-#: An edit waits rather than the requests: a third of a core is still there for it when workers fill the machine.
-BESIDE_WORKERS = 5
+#: An edit waits rather than the requests: a tenth of each core is still there for it when workers fill the machine.
+BESIDE_WORKERS = 10
 
 
 def place_of(settings: Settings) -> Place:
