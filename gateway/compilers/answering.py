@@ -61,8 +61,9 @@ _XGBOOST_CAP = float(np.float32(88.7))
 
 
 def _xgboost_sigmoid(scores: Scores) -> Scores:
-    found = np.float32(1.0) / (np.exp(np.minimum(-scores, np.float32(_XGBOOST_CAP))) + np.float32(1.0))
-    return np.asarray(found, dtype=np.float32)
+    # In double and rounded once: numpy's exp of float32 is a bit further from that of the C library.
+    exponents = np.minimum(-scores.astype(np.float64), _XGBOOST_CAP)
+    return np.asarray(1.0 / (1.0 + np.exp(exponents)), dtype=np.float32)
 
 
 def _as_double(scores: Scores) -> Scores:
@@ -139,8 +140,7 @@ def _one_chance(score: float) -> Predictions:
 
 
 def _one_xgboost_chance(score: float) -> Predictions:
-    # In float32 throughout, as in a batch.
-    chance = np.float32(1.0) / (np.exp(np.float32(min(-score, _XGBOOST_CAP))) + np.float32(1.0))
+    chance = np.float32(1.0 / (1.0 + float(np.exp(min(-score, _XGBOOST_CAP)))))
     other = np.float32(1.0) - chance
     return Predictions(np.array([1 if chance > other else 0]), np.array([[other, chance]], dtype=np.float64))
 
