@@ -4,6 +4,7 @@ Lowers H2O MOJOs to leaf masks and linear terms: GBM, DRF, GLM and stacked ensem
 Runs while preparing. Workers with such a twin start no JVM.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -142,6 +143,9 @@ def _forest(
     used = {model.columns[split.column] for model, sums in trees for tree in sums for split in tree.splits} or {0}
     sizes = {column: (levels[column] or len(thresholds[column]) + 1) + 1 for column in used}
     words = sum(-(-len(tree.leaves) // WORD_BITS) for _, sums in trees for tree in sums)
+    grouped = _groups(sizes)
+    if sum(math.prod(sizes[column] for column in group) for group in grouped) * words * _WORD_BYTES > MAX_TABLE:
+        grouped = [[column] for column in sizes]
     if sum(sizes.values()) * words * _WORD_BYTES > MAX_TABLE:
         raise Declined(f"the trees need a table of more than {MAX_TABLE >> 20} MB")
     masks = {column: np.full((size, words), _ALL, dtype=np.uint64) for column, size in sizes.items()}
@@ -159,7 +163,7 @@ def _forest(
                 _rule_out(masks[column][:, here], split, thresholds[column], levels[column])
             word += count
     groups, tables, offset = [], [], 0
-    for group in _groups(sizes):
+    for group in grouped:
         table = masks[group[0]]
         for column in group[1:]:
             table = (table[:, None] & masks[column][None]).reshape(-1, words)

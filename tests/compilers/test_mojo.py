@@ -265,3 +265,18 @@ def test_serving_a_twin_starts_no_java(loan: tuple[Original, Draft, list[list[Co
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert json.loads(done.stdout) == [False, False]
+
+
+def test_grouped_columns_stay_within_the_limit(loan: tuple[Original, Draft, list[list[Column]]]) -> None:
+    """Columns share rows of the table only where that fits; the same answers come without, and too large is declined."""
+    original, draft, rows = loan
+    whole = draft.program["forest"]["table"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gateway.compilers.mojo.MAX_TABLE", whole.nbytes - 1)
+        program = _program(original.parts(), draft.signature, original.levels)
+        assert program["forest"]["table"].nbytes < whole.nbytes
+        twin = make_twin(Draft(runtime="mojo", program=program, signature=draft.signature))
+        prove(original, twin, rows[:4])
+        patch.setattr("gateway.compilers.mojo.MAX_TABLE", 1_000)
+        with pytest.raises(Declined, match="table"):
+            _program(original.parts(), draft.signature, original.levels)
