@@ -1,12 +1,13 @@
 """The command line: a table of subcommands. What they do stands in `commands/`."""
 
 import argparse
+import sys
 from collections.abc import Sequence
 from typing import Final
 
 from gateway import __version__
 from gateway.commands.add import ADD
-from gateway.commands.base import Command, complain
+from gateway.commands.base import Command, add_settings, complain, settings_of
 from gateway.commands.check import CHECK
 from gateway.commands.describe import DESCRIBE
 from gateway.commands.doctor import DOCTOR
@@ -44,6 +45,7 @@ def build_parser() -> argparse.ArgumentParser:
     for command in COMMANDS:
         one = commands.add_parser(command.name, help=command.help, description=command.description)
         command.configure(one)
+        add_settings(one)
         one.set_defaults(run=command.run)
     return parser
 
@@ -52,7 +54,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; errors of the gateway become text, never a traceback."""
     parsed = build_parser().parse_args(arguments)
     try:
-        code: int = parsed.run(parsed)
+        settings = settings_of(parsed)
+        if not getattr(parsed, "quiet", False):
+            sys.stderr.writelines(f"warning: {warning}\n" for warning in settings.warnings)
+        code: int = parsed.run(parsed, settings)
     except GatewayError as error:
         return complain(error)
     except BrokenPipeError:

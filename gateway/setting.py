@@ -52,6 +52,15 @@ class Setting:
         return value
 
 
+def text_of(value: Any) -> str:
+    """Return the text that parses to a value."""
+    if isinstance(value, tuple):
+        return ",".join(value)
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def _base(hint: Any) -> tuple[Any, bool]:
     """Return a type without None, and whether None was there."""
     if get_origin(hint) in (Union, types.UnionType):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args, get_origin, get_type_hints
 
 from gateway.errors import GatewayError
-from gateway.setting import PREFIX, Setting
+from gateway.setting import PREFIX, Setting, text_of
 
 #: Read by scripts and by ecosystem.config.js, not by this process.
 FOREIGN = frozenset(("GATEWAY_PYTHON", "GATEWAY_DATA"))
@@ -104,6 +104,10 @@ class Settings:
             self, registry=self.registry.absolute(), home=self.home.absolute(), holder_socket=holder
         )
 
+    def environ(self) -> dict[str, str]:
+        """Return the variables that let another process of this gateway load the same settings."""
+        return {setting.variable: text_of(getattr(self, setting.name)) for setting in TABLE}
+
     @property
     def run_dir(self) -> Path:
         """Return the folder of sockets, metric files and board; may be deleted while stopped."""
@@ -153,14 +157,8 @@ def _table() -> tuple[Setting, ...]:
     for name, hint in hints.items():
         if get_origin(hint) is Annotated:
             kind, note = get_args(hint)
-            rows.append(Setting(name, kind, note.shown or _shown(defaults[name]), note.help, note.minimum))
+            rows.append(Setting(name, kind, note.shown or text_of(defaults[name]), note.help, note.minimum))
     return tuple(rows)
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, tuple):
-        return ",".join(value)
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 TABLE = _table()

@@ -1,18 +1,21 @@
 """`gateway check`: verify a registry and its files without serving."""
 
 import argparse
-from pathlib import Path
 
-from gateway.commands.base import OK, REGISTRY, Command, say
+from gateway.commands.base import OK, Command, say, shown
 from gateway.registry import load_registry
+from gateway.settings import Settings
 
 
 def _configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("registry", nargs="?", type=Path, default=REGISTRY, help="default: %(default)s")
+    parser.add_argument(
+        "set_registry", nargs="?", default=argparse.SUPPRESS, metavar="REGISTRY", help="the same as --registry"
+    )
 
 
-def _run(arguments: argparse.Namespace) -> int:
-    spec = load_registry(arguments.registry, files=True)
+def _run(arguments: argparse.Namespace, settings: Settings) -> int:
+    del arguments
+    spec = load_registry(shown(settings.registry), files=True)
     count = len(spec.routes)
     say(f"ok: {count} route{'' if count == 1 else 's'}")
     return OK

@@ -42,11 +42,11 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
-def _run(arguments: argparse.Namespace) -> int:
+def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     path = locate(Path.cwd(), arguments.artifact)
     found = _identify(path, arguments.artifact, arguments.loader)
     problem = _ask_loader(found, path)
-    _recall(found, Settings.load().cache_dir / "manifests")
+    _recall(found, settings.cache_dir / "manifests")
     say(msgspec.json.format(msgspec.json.encode(found), indent=2).decode() if arguments.json else _text(found))
     if problem is not None:
         complain(problem)

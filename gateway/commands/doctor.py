@@ -35,10 +35,10 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     del parser
 
 
-def _run(arguments: argparse.Namespace) -> int:
+def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     del arguments
     is_well = True
-    for finding in (*_machine(), *_loaders(), *_java(), *_manager(), *_places(Settings.load())):
+    for finding in (*_machine(), *_loaders(), *_java(), *_manager(), *_places(settings)):
         is_well &= finding.is_well
         say(f"{'ok  ' if finding.is_well else 'MISS'}  {finding.text}")
         if finding.fix and not finding.is_well:

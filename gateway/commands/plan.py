@@ -3,7 +3,7 @@
 import argparse
 
 from gateway import plan, snapshot
-from gateway.commands.base import BAD_REGISTRY, OK, Command, say
+from gateway.commands.base import BAD_REGISTRY, OK, Command, say, shown
 from gateway.commands.prepare import limits_of
 from gateway.plan import Step
 from gateway.prepare import prepare_registry
@@ -13,13 +13,13 @@ from gateway.settings import Settings
 
 
 def _configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--registry", help="default: registry.yaml, or GATEWAY_REGISTRY")
+    del parser
 
 
-def _run(arguments: argparse.Namespace) -> int:
-    settings = Settings.load(flags={"registry": arguments.registry} if arguments.registry else None)
+def _run(arguments: argparse.Namespace, settings: Settings) -> int:
+    del arguments
     configure_process(settings)
-    registry = load_registry(settings.registry)
+    registry = load_registry(shown(settings.registry))
     manifests = prepare_registry(registry, settings.cache_dir, limits_of(settings))
     before = snapshot.committed(settings.state_dir)
     new = snapshot.make(registry, manifests)

@@ -3,7 +3,7 @@
 import argparse
 
 from gateway import snapshot
-from gateway.commands.base import FAILED, OK, Command, say
+from gateway.commands.base import FAILED, OK, Command, say, shown
 from gateway.manifest import Manifest
 from gateway.prepare import prepare_registry
 from gateway.prepare_child import Limits
@@ -13,7 +13,6 @@ from gateway.settings import Settings
 
 
 def _configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--registry", help="default: registry.yaml, or GATEWAY_REGISTRY")
     parser.add_argument("--retry", action="store_true", help="also entries that crashed or hung the last time")
     parser.add_argument("--commit", action="store_true", help="make the result the generation that is served")
 
@@ -23,10 +22,9 @@ def limits_of(settings: Settings) -> Limits:
     return Limits(timeout_s=settings.prepare_timeout_s, memory_bytes=settings.prepare_memory_mb * 2**20)
 
 
-def _run(arguments: argparse.Namespace) -> int:
-    settings = Settings.load(flags={"registry": arguments.registry} if arguments.registry else None)
+def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     configure_process(settings)
-    registry = load_registry(settings.registry)
+    registry = load_registry(shown(settings.registry))
     manifests = prepare_registry(registry, settings.cache_dir, limits_of(settings), retry=arguments.retry)
     for spec in registry.routes:
         say(_line(spec.path, manifests[spec.name]))

@@ -29,14 +29,7 @@ def place_of(settings: Settings) -> Place:
     )
 
 
-def _settings(arguments: argparse.Namespace) -> Settings:
-    settings = Settings.load(flags={"registry": arguments.registry} if getattr(arguments, "registry", None) else None)
-    configure_process(settings)
-    return settings
-
-
 def _configure_reload(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--registry", help="default: registry.yaml, or GATEWAY_REGISTRY")
     parser.add_argument("--force", action="store_true", help="commit even if a route fails; it then answers 503")
     parser.add_argument("--quiet", action="store_true", help="say nothing; history and log tell")
     parser.add_argument("--source", default="", help=argparse.SUPPRESS)
@@ -44,14 +37,15 @@ def _configure_reload(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--parent", type=int, help=argparse.SUPPRESS)
 
 
-def _reload(arguments: argparse.Namespace) -> int:
+def _reload(arguments: argparse.Namespace, settings: Settings) -> int:
+    configure_process(settings)
     if arguments.parent:
         # The arbiter's own try: without the arbiter nobody waits for it, and its children would outlive it.
         die_with_parent(signal.SIGKILL, arguments.parent)
         os.nice(BESIDE_WORKERS)
     mode: transaction.Mode = arguments.mode or ("force" if arguments.force else "reload")
     source = " ".join(filter(None, [arguments.source or "gateway reload", "(force)" if mode == "force" else ""]))
-    event = transaction.attempt(place_of(_settings(arguments)), mode=mode, source=source)
+    event = transaction.attempt(place_of(settings), mode=mode, source=source)
     if not arguments.quiet:
         say(_text(event))
     return BAD_REGISTRY if event.result == "refused" else OK
@@ -61,8 +55,9 @@ def _configure_rollback(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("generation", nargs="?", help="default: the one before the committed one")
 
 
-def _rollback(arguments: argparse.Namespace) -> int:
-    say(_text(transaction.rollback(place_of(_settings(arguments)), arguments.generation)))
+def _rollback(arguments: argparse.Namespace, settings: Settings) -> int:
+    configure_process(settings)
+    say(_text(transaction.rollback(place_of(settings), arguments.generation)))
     return OK
 
 
@@ -70,8 +65,8 @@ def _configure_history(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--most", type=int, default=20, help="how many of the newest (default: %(default)s)")
 
 
-def _history(arguments: argparse.Namespace) -> int:
-    found = history.events(Settings.load().state_dir)[-arguments.most :]
+def _history(arguments: argparse.Namespace, settings: Settings) -> int:
+    found = history.events(settings.state_dir)[-arguments.most :]
     for event in found:
         when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(event.at))
         say(f"{when}  {_text(event)}")

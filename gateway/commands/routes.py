@@ -13,9 +13,9 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     del parser
 
 
-def _run(arguments: argparse.Namespace) -> int:
+def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     del arguments
-    health = Client.of(Settings.load()).get("/health")
+    health = Client.of(settings).get("/health")
     say(
         f"{health['status']}: generation {health['generation']}, {health['ready_workers']} of "
         f"{health['expected_workers']} workers ready"

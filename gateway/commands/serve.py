@@ -15,7 +15,7 @@ from gateway.errors import GatewayError
 from gateway.prepare import problems
 from gateway.process.environment import configure_process
 from gateway.process.server import serve
-from gateway.settings import TABLE, Settings, help_text
+from gateway.settings import Settings, help_text
 from gateway.status import Status
 
 log = logging.getLogger("gateway.serve")
@@ -24,14 +24,12 @@ log = logging.getLogger("gateway.serve")
 def _configure(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = f"settings (environment variable: meaning (default)); each is also an option:\n{help_text()}"
-    for setting in TABLE:
-        parser.add_argument(f"--{setting.name.replace('_', '-')}", dest=f"set_{setting.name}", help=argparse.SUPPRESS)
+    # The log tells what was odd about the settings.
+    parser.set_defaults(quiet=True)
 
 
-def _run(arguments: argparse.Namespace) -> int:
-    prefix = "set_"
-    flags = {n.removeprefix(prefix): v for n, v in vars(arguments).items() if n.startswith(prefix) and v is not None}
-    settings = Settings.load(flags=flags)
+def _run(arguments: argparse.Namespace, settings: Settings) -> int:
+    del arguments
     configure_process(settings)
     for warning in settings.warnings:
         log.warning(warning)

@@ -15,8 +15,7 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="say nothing when nothing runs")
 
 
-def _run(arguments: argparse.Namespace) -> int:
-    settings = Settings.load()
+def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     report = status.read(settings.status_path)
     known = {report.pid: report.began, report.predecessor: report.predecessor_began}
     pids = [pid for pid, began in known.items() if status.is_alive(pid, began)]

@@ -29,8 +29,7 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--logs", type=Path, help="folder of the log files, shown when something is wrong")
 
 
-def _run(arguments: argparse.Namespace) -> int:
-    settings = Settings.load()
+def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     client = Client.of(settings)
     try:
         health = _wait(client, settings, arguments.timeout)

@@ -98,8 +98,8 @@ class Watcher:
         source = "start" if cold else why
         command = [sys.executable, "-m", "gateway", "reload", "--quiet", "--source", source, "--mode", mode]
         command += ["--parent", str(os.getpid())]
-        environ = {**os.environ, "GATEWAY_REGISTRY": str(self._settings.registry)}
-        environ["GATEWAY_HOME"] = str(self._settings.home)
+        # As settings may have come from options, which no child sees.
+        environ = {**os.environ, **self._settings.environ()}
         done = subprocess.run(command, env=environ, check=False, stdin=subprocess.DEVNULL)
         if done.returncode not in (0, 78):
             reason = f"the process that tried it ended with {done.returncode}; see the log"
