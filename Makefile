@@ -46,8 +46,9 @@ monit: ## watch live figures in the terminal (pm2 monit)
 check: setup ## verify registry.yaml without serving it
 	@$(BIN)/gateway check
 
-test: setup-dev ## run the tests
-	@$(BIN)/python -m pytest -q
+test: setup-dev ## run the tests: two at a time, then those that need the machine for themselves
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow and not quiet"
+	@$(BIN)/python -m pytest -q -m "quiet and not slow"
 
 soak: setup-dev ## run the long tests as well
 	@TORTURE_ROUNDS=50 $(BIN)/python -m pytest -q -m "slow or not slow"

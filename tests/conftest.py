@@ -1,5 +1,6 @@
 """Gateways for tests: real processes, real files. One with the five models is shared by whoever only asks."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -33,8 +34,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the cache of all gateways of this session: what is prepared is named by its content."""
-    return tmp_path_factory.mktemp("cache")
+    """Return the cache of all gateways of this run, of both lanes' processes: what is prepared is named by its content."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 @pytest.fixture(scope="session")

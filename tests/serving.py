@@ -6,8 +6,10 @@ Every gateway lives in a home of its own and shares one content-addressed cache,
 
 import contextlib
 import http.client
+import itertools
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -41,11 +43,20 @@ class Answer:
         return json.loads(self.body)
 
 
+#: Each process of a parallel run has 2,000 ports of its own, below those that the system gives to clients.
+_LANE = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 6
+_FIRST = 20_000 + 2_000 * _LANE
+#: From a random one on: another run on this machine counts through the same ones.
+_PORTS = (_FIRST + port % 2_000 for port in itertools.count(random.randrange(2_000)))
+
+
 def free_port() -> int:
-    """Return a port of this machine that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port of this machine that nobody listens on, and that no other test is about to take."""
+    for port in _PORTS:
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("unreachable: the ports never end")
 
 
 def until(happens: Any, timeout_s: float = 20.0, *, what: str = "it") -> Any:

@@ -12,7 +12,7 @@ from gateway.errors import DeadlineError, OverloadError
 from gateway.executors.pool import NativePool
 from together import MODES, Mode, nap, together
 
-pytestmark = pytest.mark.parametrize("mode", MODES)
+pytestmark = [pytest.mark.quiet, pytest.mark.parametrize("mode", MODES)]
 
 
 def later(seconds: float = 5.0) -> float:

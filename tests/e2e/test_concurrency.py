@@ -15,6 +15,8 @@ from serving import Gateway
 
 from .clients import Crowd, Wire, get, latencies, p99, post, post_json
 
+pytestmark = pytest.mark.quiet
+
 CLIENTS, REQUESTS = 40, 10_000
 REGISTRY = """
 version: 1

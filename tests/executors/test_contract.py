@@ -19,6 +19,8 @@ from gateway.loaders.base import LoadOptions
 from gateway.schema import make_column
 from together import MODES, Mode, nap, together
 
+pytestmark = pytest.mark.quiet
+
 Make = Callable[..., Executor]
 
 

@@ -11,7 +11,7 @@ from gateway.errors import DeadlineError
 from gateway.executors.pool import NativePool
 from together import MODES, Mode, nap, together
 
-pytestmark = pytest.mark.parametrize("mode", MODES)
+pytestmark = [pytest.mark.quiet, pytest.mark.parametrize("mode", MODES)]
 
 
 def later(seconds: float = 5.0) -> float:

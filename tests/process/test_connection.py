@@ -14,6 +14,8 @@ from gateway.process.heads import MAX_BYTES, MAX_HEADS, Heads
 from gateway.process.reply import Reply
 from serving import Gateway
 
+pytestmark = pytest.mark.quiet
+
 
 class Raw:
     """One connection on which a test says every byte itself."""

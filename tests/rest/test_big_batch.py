@@ -15,6 +15,8 @@ import pytest
 import serving
 from serving import Gateway
 
+pytestmark = pytest.mark.quiet
+
 ROWS = 100_000
 #: Growth of the worker's resident memory that one batch may cause. Measured: 43 MB the first time (a body of 5.4 MB,
 #: of which one chunk of 10,000 rows is in memory at a time, and Java's own growth), 9 MB the second.

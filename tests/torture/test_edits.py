@@ -14,6 +14,8 @@ from serving import ROOT, Gateway, processes_of, until
 from torture import routes
 from torture.load import Load
 
+pytestmark = pytest.mark.quiet
+
 Start = Callable[..., Gateway]
 
 #: What a person may do wrong: name -> what is appended to the registry.

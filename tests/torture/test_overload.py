@@ -21,6 +21,8 @@ from torture.load import Request
 from torture.neighbours import slowdown, tricklers
 from torture.offered import Offered, Outcome, median, quantile_ms
 
+pytestmark = pytest.mark.quiet
+
 Start = Callable[..., Gateway]
 
 PREDICT_S = 0.02

@@ -19,6 +19,8 @@ from torture import routes
 from torture.load import Request
 from torture.offered import Offered
 
+pytestmark = pytest.mark.quiet
+
 Start = Callable[..., Gateway]
 
 REQUESTS = int(os.environ.get("SOAK_REQUESTS", "1000000"))
