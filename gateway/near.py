@@ -5,6 +5,8 @@ from collections.abc import Iterable
 
 #: difflib's ratio from which a guess is right more often than wrong ('sklern' -> 'sklearn' is 0.92).
 CLOSE = 0.7
+#: Ratios that differ by less do not decide between two words.
+_TIE = 0.05
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
@@ -14,6 +16,23 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
         return by_lower[word.lower()]
     found = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=CLOSE)
     return by_lower[found[0]] if found else None
+
+
+def likely(word: str, known: Iterable[str]) -> list[str]:
+    """Return every known word that is as close to `word` as the closest one; none where nothing is close."""
+    options = list(known)
+    lowered = word.lower()
+    same = [option for option in options if option.lower() == lowered]
+    if same:
+        return same
+    matcher = difflib.SequenceMatcher(b=lowered)
+    ratios = []
+    for option in options:
+        matcher.set_seq1(option.lower())
+        is_close = matcher.real_quick_ratio() >= CLOSE and matcher.quick_ratio() >= CLOSE
+        ratios.append(matcher.ratio() if is_close else 0.0)
+    best = max(ratios, default=0.0)
+    return [option for option, ratio in zip(options, ratios, strict=True) if ratio >= CLOSE and best - ratio < _TIE]
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:

@@ -1,18 +1,16 @@
 """The words of every fault: from a broken rule and a value to message, expectation and hint. Decides nothing."""
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from gateway.errors import Fault
-from gateway.near import did_you_mean
+from gateway.near import did_you_mean, likely, listing
 from gateway.schema import Field
-from gateway.validation.faults import printable, quoted, shown
+from gateway.validation.faults import quoted, shown
+from gateway.validation.number_hints import number_hint
 
 _NOUNS = {"number": "a number", "integer": "a whole number", "string": "a text", "boolean": "true or false"}
-_DECIMAL_COMMA = re.compile(r"\s*[+-]?[0-9]+,[0-9]+\s*")
-_NUMBER = re.compile(r"\s*[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*")
 #: Levels shown in a message; a field with hundreds of levels has a schema to look at.
 _MAX_LEVELS = 20
 _MAX_GUESSED = 64
@@ -93,13 +91,13 @@ def _expected(field: Field, code: str) -> Any:
 def _hint(refused: Refused, *, redact: bool) -> str | None:
     field, code = refused.field, refused.code
     if code == "enum":
-        return nearest_hint(str(shown(refused.value)), field.enum or ())
+        return level_hint(refused.value, field.enum or ())
     if code == "null" and not field.required:
         return "leave the field out"
     if code == "not-finite":
         return "send null (JSON) or nothing (text) for a missing value" if field.nullable else None
     if code == "not-integer":
-        return "round it, or ask for a field of type number"
+        return "only whole numbers are taken; `type: number` for this field in the registry admits fractions"
     if code == "alias":
         return "keep one of " + ", ".join((field.name, *field.aliases))
     return _type_hint(field, refused.value, redact=redact, json=refused.json) if code == "type" else None
@@ -110,7 +108,7 @@ def _type_hint(field: Field, value: Any, *, redact: bool, json: bool) -> str | N
         if isinstance(value, bool):
             return "true and false are no numbers: send 1 or 0"
         if isinstance(value, str) and len(value) <= _MAX_GUESSED:
-            return _number_hint(value, redact=redact, json=json)
+            return number_hint(value, redact=redact, json=json)
     if field.type == "string" and isinstance(value, int | float):
         return "put the text in double quotes"
     if field.type == "boolean":
@@ -118,14 +116,32 @@ def _type_hint(field: Field, value: Any, *, redact: bool, json: bool) -> str | N
     return None
 
 
-def _number_hint(text: str, *, redact: bool, json: bool) -> str | None:
-    if _DECIMAL_COMMA.fullmatch(text):
-        return "use a decimal point" if redact else f"use a decimal point: {printable(text).replace(',', '.')}"
-    return "in JSON a number has no quotes" if json and _NUMBER.fullmatch(text) else None
-
-
 def nearest_hint(word: str, candidates: Sequence[Any]) -> str | None:
     """Suggest the nearest candidate; long words and long lists are not worth the time of a request."""
     if len(word) > _MAX_GUESSED:
         return None
     return did_you_mean(word.strip(), map(str, candidates[:_MAX_CANDIDATES]))
+
+
+def level_hint(value: Any, levels: Sequence[Any]) -> str | None:
+    """Suggest the level that was probably meant, all where several are as likely; never another number."""
+    word = str(shown(value)).strip()
+    if not isinstance(value, str) or len(word) > _MAX_GUESSED or _is_number(word):
+        return None
+    meant = [one for one in likely(word, map(str, levels[:_MAX_CANDIDATES])) if not _is_opposite(word, one)]
+    quotes = [f"'{one}'" for one in meant]
+    return f"did you mean {listing(quotes)}?" if quotes else None
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_opposite(word: str, level: str) -> bool:
+    """Say whether a syllable in front tells the two apart: "unmarried" is no misspelt "married"."""
+    short, long = sorted((word.casefold(), level.casefold()), key=len)
+    return short != long and long.endswith(short)
