@@ -13,7 +13,7 @@ GOLDEN: Final = ROOT / "tests/registry/errors"
 #: Classes that stop a route, not a request.
 ROUTE_ERRORS: Final = ("ArtifactError", "LoadError")
 #: Calls that note a fault of a request, and the position of the code among their arguments.
-REQUEST_FAULTS: Final = {"Fault": 1, "refuse": 0, "Reject": 0}
+REQUEST_FAULTS: Final = {"Fault": 1, "refuse": 0, "Reject": 0, "add": 1}
 _CODE: Final = re.compile(r"[a-z]+[0-9]*(-[a-z0-9]+)*")
 
 

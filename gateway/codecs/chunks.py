@@ -16,8 +16,6 @@ CHUNK_ROWS = 10_000
 #: Cells of a chunk: Python texts of two letters take 59 bytes each, so wide tables come in shorter chunks.
 CHUNK_CELLS = 400_000
 MAX_COLUMNS = 10_000
-#: Rows that a C parser reads without giving other threads a turn: about a millisecond.
-SLICE_ROWS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +121,9 @@ class BatchWriter(Protocol):
         ...
 
 
+_BLANK = "delete it; a sum or a note below the table is no row either"
+
+
 class RowFaults:
     """Collect the rows of a chunk that are no rows; texts only for as many as an answer can list."""
 
@@ -131,11 +132,17 @@ class RowFaults:
         self.items: list[Fault] = []
         self.rows: set[int] = set()
 
-    def add(self, row: int, code: str, message: str, *, expected: Any = None, got: Any = None) -> None:
+    def add(
+        self, row: int, code: str, message: str, *, expected: Any = None, got: Any = None, hint: str | None = None
+    ) -> None:
         """Add the fault of row `row` of the chunk."""
         self.rows.add(row)
         number = self.start + row
-        self.items.append(Fault(f"$[{number}]", code, message, expected, got, None, None, number))
+        self.items.append(Fault(f"$[{number}]", code, message, expected, got, hint, None, number))
+
+    def add_blank(self, row: int, line: str) -> None:
+        """Add the fault of a blank row above other rows; `line` says where it stands in the file."""
+        self.add(row, "blank-row", f"{line} is blank, and rows follow", expected="a row, or the end", hint=_BLANK)
 
     def add_error(self, row: int, error: InputError) -> None:
         """Add the first fault of an error about one row."""
@@ -167,11 +174,53 @@ class TableRows:
             self._faults.add(self.size, "arity", message, expected=width, got=len(row))
         self.size += 1
 
+    def add_blank(self, line: str) -> None:
+        """Take a row without any cell that holds something."""
+        self._faults.add_blank(self.size, line)
+        self.size += 1
+
     def chunk(self) -> Chunk:
         """Return the chunk of all rows so far."""
         columns: list[Any] = list(zip(*self._rows, strict=True)) if self._rows else [()] * len(self._names)
         faults = self._faults
         return Chunk(faults.start, self.size, self._names, columns, kept=faults.kept(self.size), faults=faults.items)
+
+
+def cut(
+    rows: Iterator[Sequence[Any] | int], names: Sequence[str], limits: Limits, line: str = "line {}"
+) -> Iterator[Chunk]:
+    """
+    Cut the rows of a table into chunks; a number stands for a blank row, and says which line of the file it is.
+
+    Blank rows at the end are none. One above other rows is a fault of its own, so that every row keeps its number.
+    """
+    most = limits.rows_of(len(names))
+    start, table = 0, TableRows(0, names)
+    first = blank = 0
+    for row in rows:
+        if type(row) is int:
+            first = row - blank
+            blank += 1
+            continue
+        if blank:
+            limits.check(start + table.size + blank + 1)
+            for number in range(first, first + blank):
+                table.add_blank(line.format(number))
+                if table.size == most:
+                    yield table.chunk()
+                    start += most
+                    table = TableRows(start, names)
+            blank = 0
+        table.add(row)  # type: ignore[arg-type]  # numbers were told apart by their exact type
+        if table.size == most:
+            limits.check(start + most)
+            yield table.chunk()
+            start += most
+            table = TableRows(start, names)
+        elif start + table.size > limits.max_rows:
+            limits.check(start + table.size)
+    if table.size:
+        yield table.chunk()
 
 
 def cell(value: Any) -> Any:
@@ -188,7 +237,6 @@ __all__ = [
     "CHUNK_ROWS",
     "MAX_COLUMNS",
     "MAX_FAULTS",
-    "SLICE_ROWS",
     "Answered",
     "BatchReader",
     "BatchWriter",
@@ -197,4 +245,5 @@ __all__ = [
     "RowFaults",
     "TableRows",
     "cell",
+    "cut",
 ]

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
 from gateway.codecs.base import refuse
-from gateway.codecs.chunks import Answered, Chunk, Limits, TableRows
+from gateway.codecs.chunks import Answered, Chunk, Limits, cut
 from gateway.codecs.leaves import Leaf, column_names, leaf_columns
 from gateway.errors import TooLargeError
 
@@ -61,10 +61,11 @@ class CsvReader:
             refuse("csv", f"{delimiter!r} cannot separate cells", expected="comma, semicolon, tab or bar")
         text = io.TextIOWrapper(body, encoding=self._charset, errors="strict", newline="")
         try:
-            reader = csv.reader(_lines_of(text, delimiter), delimiter=delimiter, strict=True)
+            seen = [""]
+            reader = csv.reader(_lines_of(text, delimiter, seen), delimiter=delimiter, strict=True)
             if marked:
                 next(reader, None)
-            yield from _chunks(reader, limits)
+            yield from _chunks(reader, seen, limits)
         finally:
             if not body.closed:
                 text.detach()
@@ -100,46 +101,43 @@ def _delimiter(line: str) -> str:
     return max(_DELIMITERS, key=bare.count) if any(one in bare for one in _DELIMITERS) else ","
 
 
-def _chunks(reader: Any, limits: Limits) -> Iterator[Chunk]:
-    """Cut the rows of a parser into chunks; blank lines are no rows."""
-    rows = _guarded(reader)
-    header = next((row for row in rows if row), None)
+def _chunks(reader: Any, seen: list[str], limits: Limits) -> Iterator[Chunk]:
+    """Cut the rows of a parser into chunks."""
+    rows = _guarded(reader, seen)
+    header = next((row for row in rows if type(row) is list), None)
     if header is None:
         refuse("empty-body", "the body is empty", expected="CSV with a header line")
     names = [name.strip().lstrip("\ufeff") for name in header]
-    most = limits.rows_of(len(names))
-    start, table = 0, TableRows(0, names)
-    for row in rows:
-        if not row:
-            continue
-        table.add(row)
-        if table.size == most:
-            limits.check(start + most)
-            yield table.chunk()
-            start += most
-            table = TableRows(start, names)
-        elif start + table.size > limits.max_rows:
-            limits.check(start + table.size)
-    if table.size:
-        yield table.chunk()
-    elif not start:
+    chunk = None
+    for chunk in cut(rows, names, limits):
+        yield chunk
+    if chunk is None:
         refuse("empty-batch", "the CSV has a header and no rows", expected="at least one row", hint=_HEADER)
 
 
-def _lines_of(text: io.TextIOWrapper, delimiter: str) -> Iterator[str]:
-    """Yield the lines; one with a million delimiters would become a million texts of 50 bytes and more."""
+def _lines_of(text: io.TextIOWrapper, delimiter: str, seen: list[str]) -> Iterator[str]:
+    """
+    Yield the lines, the last one also in `seen`.
+
+    One with a million delimiters would become a million texts of 50 bytes and more.
+    """
     for line in text:
+        seen[0] = line
         if len(line) > MAX_DELIMITERS and line.count(delimiter) > MAX_DELIMITERS:
             raise TooLargeError(f"a line has more than {MAX_DELIMITERS} cells", code="too-many-columns")
         yield line
 
 
-def _guarded(reader: Any) -> Iterator[list[str]]:
-    """Yield the rows of a parser, and its errors as faults."""
+def _guarded(reader: Any, seen: list[str]) -> Iterator[list[str] | int]:
+    """Yield the rows of a parser, the numbers of blank lines, and the errors of the parser as faults."""
     row = 0
     try:
         for row, cells in enumerate(reader):  # noqa: B007 - the fault of a later row names it
-            yield cells
+            # Nearly every row has something in its first cell: only the others are looked at closely.
+            if (not cells or not cells[0] or cells[0].isspace()) and _is_blank(cells, seen[0]):
+                yield reader.line_num
+            else:
+                yield cells
     except csv.Error as error:
         message = f"the CSV cannot be read at line {reader.line_num}: {error}"
         hint = 'close every quote; a quote inside a quoted cell is doubled: "say ""hi"""'
@@ -152,6 +150,11 @@ def _guarded(reader: Any) -> Iterator[list[str]]:
             expected="UTF-8",
             hint="save it as UTF-8, or name the charset: Content-Type: text/csv; charset=windows-1252",
         )
+
+
+def _is_blank(cells: Sequence[str], line: str) -> bool:
+    """Say whether a line holds separators and blanks only; a quoted empty text is a value."""
+    return '"' not in line and all(not cell or cell.isspace() for cell in cells)
 
 
 # What spreadsheets run as a formula (OWASP "CSV injection"), also behind a tab or a line end, and full-width twins.

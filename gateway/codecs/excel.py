@@ -7,11 +7,10 @@ openpyxl takes 23 s and stops other threads for half a second at a time.
 
 import importlib
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from typing import Any, BinaryIO
 
 from gateway.codecs.base import refuse
-from gateway.codecs.chunks import SLICE_ROWS, Chunk, Limits, TableRows, cell
+from gateway.codecs.chunks import Chunk, Limits, cell, cut
 from gateway.codecs.workbook import safe_workbook
 from gateway.errors import UnreadableError
 
@@ -19,7 +18,7 @@ PIP_LINE = "pip install 'multi-model-gateway[excel]'"
 
 
 class ExcelReader:
-    """Read the first sheet of an XLSX workbook: a header row, then one row each; empty rows at the end are dropped."""
+    """Read the first sheet of an XLSX workbook: a header row, then one row each; blank rows at the end are dropped."""
 
     def read(self, body: BinaryIO, limits: Limits) -> Iterator[Chunk]:
         """Yield the rows in order."""
@@ -63,38 +62,28 @@ def _guarded(rows: Iterator[Sequence[Any]]) -> Iterator[Sequence[Any]]:
 
 
 def _chunks(rows: Iterator[Sequence[Any]], limits: Limits) -> Iterator[Chunk]:
-    header = next(rows, None)
-    while header is not None and _is_empty(header):
-        header = next(rows, None)
+    numbered = enumerate(rows, 1)
+    header = next((row for _, row in numbered if not _is_empty(row)), None)
     if header is None:
         refuse("empty-body", "the first sheet is empty", expected="a header row and rows below it")
     names = [str(_value(name)).strip() for name in header]
     while names and not names[-1]:
         names.pop()
-    most = limits.rows_of(len(names))
-    start, table, empty = 0, TableRows(0, names), 0
-    while part := list(islice(rows, SLICE_ROWS)):
-        for row in part:
-            if _is_empty(row):
-                empty += 1
-                continue
-            # Empty rows count once a row follows them: sheets end in any number of them.
-            for cells in [*[[""] * len(names)] * empty, [_value(value) for value in _fit(row, len(names))]]:
-                table.add(cells)
-                limits.check(start + table.size)
-                if table.size == most:
-                    yield table.chunk()
-                    start += most
-                    table = TableRows(start, names)
-            empty = 0
-    if table.size:
-        yield table.chunk()
-    elif not start:
+    chunk = None
+    for chunk in cut(_rows(numbered, len(names)), names, limits, "row {} of the sheet"):
+        yield chunk
+    if chunk is None:
         refuse("empty-batch", "the sheet has a header and no rows", expected="at least one row")
 
 
+def _rows(numbered: Iterator[tuple[int, Sequence[Any]]], width: int) -> Iterator[Sequence[Any] | int]:
+    """Yield the cells of a row, or the number of a row that is blank."""
+    for number, row in numbered:
+        yield number if _is_empty(row) else [_value(value) for value in _fit(row, width)]
+
+
 def _is_empty(row: Sequence[Any]) -> bool:
-    return all(value == "" or value is None for value in row)
+    return all(value is None or (isinstance(value, str) and not value.strip()) for value in row)
 
 
 def _fit(row: Sequence[Any], width: int) -> Sequence[Any]:

@@ -13,39 +13,68 @@ CHUNK_BYTES = 4 * 1024 * 1024
 
 
 class NdjsonReader:
-    """Read one instance per line; blank lines are skipped, a line that is not JSON is the fault of its row."""
+    """
+    Read one instance per line; a line that is not JSON is the fault of its row.
+
+    Blank lines before the first row and after the last are none, one between rows is a fault.
+    """
 
     def read(self, body: BinaryIO, limits: Limits) -> Iterator[Chunk]:
         """Yield the rows in order."""
         body.seek(0)
-        start = 0
-        instances: list[Any] = []
-        faults = RowFaults(0)
-        size_bytes = 0
-        for line in body:
+        rows = _Rows(0)
+        first = blank = 0
+        for number, line in enumerate(body, 1):
             if not line.strip():
+                if rows.start or rows.size:
+                    first = number - blank
+                    blank += 1
                 continue
-            row = len(instances) + len(faults.rows)
-            limits.check(start + row + 1)
-            try:
-                instances.append(parse(line))
-            except InputError as error:
-                faults.add_error(row, error)
-            size_bytes += len(line)
-            if row + 1 >= limits.chunk_rows or size_bytes > CHUNK_BYTES:
-                yield _chunk(start, instances, faults)
-                start += row + 1
-                size_bytes = 0
-                instances, faults = [], RowFaults(start)
-        if instances or faults.rows:
-            yield _chunk(start, instances, faults)
-        elif not start:
+            limits.check(rows.start + rows.size + blank + 1)
+            for gap in range(first, first + blank):
+                rows.add_blank(gap)
+                if rows.size >= limits.chunk_rows:
+                    yield rows.chunk()
+                    rows = _Rows(rows.start + rows.size)
+            blank = 0
+            rows.add(line)
+            if rows.size >= limits.chunk_rows or rows.size_bytes > CHUNK_BYTES:
+                yield rows.chunk()
+                rows = _Rows(rows.start + rows.size)
+        if rows.size:
+            yield rows.chunk()
+        elif not rows.start:
             refuse("empty-body", "the body is empty", expected="one JSON object per line")
 
 
-def _chunk(start: int, instances: list[Any], faults: RowFaults) -> Chunk:
-    size = len(instances) + len(faults.rows)
-    return Chunk(start, size, instances=instances, kept=faults.kept(size), faults=faults.items)
+class _Rows:
+    """Gather the lines of one chunk."""
+
+    def __init__(self, start: int) -> None:
+        self.start = start
+        self.size = self.size_bytes = 0
+        self._instances: list[Any] = []
+        self._faults = RowFaults(start)
+
+    def add(self, line: bytes) -> None:
+        """Take the next line."""
+        try:
+            self._instances.append(parse(line))
+        except InputError as error:
+            self._faults.add_error(self.size, error)
+        self.size += 1
+        self.size_bytes += len(line)
+
+    def add_blank(self, number: int) -> None:
+        """Take a blank line that stands between rows."""
+        self._faults.add_blank(self.size, f"line {number}")
+        self.size += 1
+
+    def chunk(self) -> Chunk:
+        """Return the chunk of all lines so far."""
+        faults = self._faults
+        kept = faults.kept(self.size)
+        return Chunk(self.start, self.size, instances=self._instances, kept=kept, faults=faults.items)
 
 
 class NdjsonWriter:

@@ -219,7 +219,8 @@ def test_a_formula_that_was_never_calculated_is_refused(value: bytes) -> None:
         head + b'<row r="2"><c r="A2" t="str"><f>B1</f><v></v></c></row><row r="3"><c r="A3"><f>1</f><v>1</v></c></row>'
     )
     (chunk,) = chunks_of(ExcelReader(), with_cells(saved))
-    assert list(chunk.columns[0]) == ["", 1]
+    assert (list(chunk.columns[0]), chunk.kept) == ([1], [1])
+    assert chunk.faults[0].message == "row 2 of the sheet is blank, and rows follow"
 
 
 def test_cells_are_rewritten_across_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
