@@ -5,14 +5,14 @@ As git's index does it: a file is the same while its size, its times and its ino
 without being root, and one so young that a second write could share it is never trusted.
 """
 
-import os
+import contextlib
 import threading
 import time
 from pathlib import Path
 
 import msgspec
 
-from gateway import artifacts
+from gateway import artifacts, atomic
 
 #: Coarse clocks of file systems: two writes within this time may leave the same times.
 YOUNG_S = 2.0
@@ -49,13 +49,9 @@ class Digests:
         """Remember what was asked for; a disk that refuses costs time at the next edit, nothing else."""
         if self._asked == self._known:
             return
-        draft = self._path.with_name(f".{self._path.name}.{os.getpid()}.tmp")
-        try:
+        with contextlib.suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            draft.write_bytes(msgspec.json.encode(self._asked))
-            draft.replace(self._path)
-        except OSError:
-            draft.unlink(missing_ok=True)
+            atomic.replace_bytes(self._path, msgspec.json.encode(self._asked))
 
 
 def _print(path: Path) -> Print | None:

@@ -9,6 +9,8 @@ from typing import Final
 
 import msgspec
 
+from gateway import atomic
+
 FILE = "history.jsonl"
 #: Results after which another generation may be served.
 COMMITS = ("committed", "rolled-back")
@@ -106,6 +108,4 @@ def _parse(lines: list[bytes]) -> list[Event]:
 def _cut(path: Path) -> None:
     if path.exists() and path.stat().st_size > MAX_BYTES:
         lines = path.read_bytes().splitlines(keepends=True)
-        draft = path.with_suffix(".tmp")
-        draft.write_bytes(b"".join(lines[len(lines) // 2 :]))
-        draft.replace(path)
+        atomic.replace_bytes(path, b"".join(lines[len(lines) // 2 :]))

@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from gateway import atomic
 from gateway.errors import Problem
 from gateway.schema import Signature
 
@@ -102,9 +103,7 @@ _decode: Final = msgspec.json.Decoder(Manifest).decode
 def write(path: Path, manifest: Manifest) -> None:
     """Write atomically: readers see the old bytes or the new ones, never half."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{id(manifest):x}.tmp")
-    draft.write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=2))
-    draft.replace(path)
+    atomic.replace_bytes(path, msgspec.json.format(msgspec.json.encode(manifest), indent=2))
 
 
 def read(path: Path) -> Manifest | None:

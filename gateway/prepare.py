@@ -10,6 +10,7 @@ import logging
 import os
 import platform
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -64,8 +65,10 @@ def prepare_registry(
     digests = Digests(cache_dir / DIGESTS)
     served = set() if before is None or before.registry.server != registry.server else _served(before)
 
+    turns = KeyTurns()
+
     def one(spec: RouteSpec) -> Manifest:
-        found = prepare_route(spec, cache_dir, limits, digests, retry=retry)
+        found = prepare_route(spec, cache_dir, limits, digests, retry=retry, turns=turns)
         progress(next(finished), len(registry.routes))
         if (found.key, encoded(spec)) in served:
             return found
@@ -83,15 +86,40 @@ def _served(before: Snapshot) -> set[tuple[str, bytes]]:
     return {(found.key, encoded(spec)) for spec, found in manifests if found.problem is None}
 
 
+class KeyTurns:
+    """Let routes with one manifest key take turns, and all but the first take what the first found out."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._turns: dict[str, threading.Lock] = {}
+        self._found: dict[str, Manifest] = {}
+
+    def found(self, key: str, find: Callable[[], Manifest]) -> Manifest:
+        """Return what `find` returned for this key, calling it once."""
+        with self._lock:
+            turn = self._turns.setdefault(key, threading.Lock())
+        with turn:
+            if key not in self._found:
+                self._found[key] = find()
+            return self._found[key]
+
+
 def prepare_route(
-    spec: RouteSpec, cache_dir: Path, limits: Limits, digests: Digests, *, retry: bool = False
+    spec: RouteSpec,
+    cache_dir: Path,
+    limits: Limits,
+    digests: Digests,
+    *,
+    retry: bool = False,
+    turns: KeyTurns | None = None,
 ) -> Manifest:
     """Return the manifest of one route; faults of artifact and environment are its `problem`, never an exception."""
     try:
         entry = make_entry(spec, cache_dir, digests)
     except GatewayError as error:
         return Manifest(key=f"none-{spec.name}", loader=spec.loader, problem=error.as_problem())
-    return _prepared(entry, cache_dir, limits, digests, retry=retry)
+    turns = turns or KeyTurns()
+    return turns.found(entry.key, lambda: _prepared(entry, cache_dir, limits, digests, retry=retry))
 
 
 def _prepared(entry: Entry, cache_dir: Path, limits: Limits, digests: Digests, *, retry: bool) -> Manifest:

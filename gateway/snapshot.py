@@ -5,7 +5,6 @@ Workers, replaced workers and cold starts read only this; nobody but prepare and
 """
 
 import hashlib
-import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any, Final, TypeVar, cast
 
 import msgspec
 
+from gateway import atomic
 from gateway.manifest import Manifest
 from gateway.registry.spec import RegistrySpec, RouteSpec, ServerSpec
 
@@ -59,8 +59,8 @@ def commit(state_dir: Path, snapshot: Snapshot) -> None:
     folder = state_dir / "generations"
     folder.mkdir(parents=True, exist_ok=True)
     data = msgspec.json.encode(snapshot)
-    _write_durably(folder / f"{snapshot.id}.json", data)
-    _write_durably(state_dir / COMMITTED, data)
+    atomic.replace_bytes(folder / f"{snapshot.id}.json", data, durable=True)
+    atomic.replace_bytes(state_dir / COMMITTED, data, durable=True)
     _forget_old(folder)
 
 
@@ -152,15 +152,6 @@ def _read(path: Path) -> Snapshot | None:
         return _decode(path.read_bytes())
     except (OSError, msgspec.MsgspecError):
         return None
-
-
-def _write_durably(path: Path, data: bytes) -> None:
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with draft.open("wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
-    draft.replace(path)
 
 
 def _forget_old(folder: Path) -> None:

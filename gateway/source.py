@@ -14,6 +14,7 @@ from typing import Final
 #: Members of the package whose code decides what is in a manifest: all that the prepare child imports.
 PREPARING: Final = (
     "artifacts",
+    "atomic",
     "collector",
     "compilers",
     "errors",
@@ -35,14 +36,15 @@ RUNNING: Final = ("compilers", "schema")
 
 
 def source_digest(members: Sequence[str], package: Path = Path(__file__).parent) -> str:
-    """Return a digest of the Python files of modules and packages, read once in each process."""
+    """Return a digest of the code and tables (.json) of modules and packages, read once in each process."""
     # By process: workers are forked, and what lies on the disk may have changed since their parent looked.
     return _digest(tuple(members), package, os.getpid())
 
 
 @lru_cache(maxsize=4)
 def _digest(members: tuple[str, ...], package: Path, _process: int) -> str:
-    files = [path for member in members for path in (package / f"{member}.py", *(package / member).rglob("*.py"))]
+    found_in = [path for member in members for path in (package / f"{member}.py", *(package / member).rglob("*"))]
+    files = [path for path in found_in if path.suffix in {".py", ".json"}]
     found = hashlib.sha256()
     for path in sorted(set(files)):
         if path.is_file():

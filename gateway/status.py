@@ -4,12 +4,13 @@ What the arbiter tells the workers through a file: how many should run, and whic
 Written atomically by the arbiter only, read by whoever answers /health and /metrics.
 """
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import msgspec
+
+from gateway import atomic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,9 +58,7 @@ def is_alive(pid: int, began: int) -> bool:
 def write(path: Path, status: Status) -> None:
     """Replace the file; a full disk must not take the arbiter down, so OSError is the caller's to log."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    draft.write_bytes(msgspec.json.encode(status))
-    draft.replace(path)
+    atomic.replace_bytes(path, msgspec.json.encode(status))
 
 
 def read(path: Path) -> Status:

@@ -41,7 +41,7 @@ FLOORS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
             "source",
         ),
     ),
-    ("bedrock", ("errors",)),
+    ("bedrock", ("errors", "atomic")),
 )
 #: (importer, imported) pairs on one floor or upwards that are allowed, each with its reason.
 ALLOWED: Final[dict[tuple[str, str], str]] = {}

@@ -265,3 +265,13 @@ def test_five_models(house: House, cache: Path) -> None:
         assert one.golden is not None
         assert one.golden.rows >= 10
         assert one.versions
+
+
+def test_routes_with_one_key_are_prepared_once(house: House) -> None:
+    """Two routes that differ in nothing that preparing finds out share one child, one manifest and one twin."""
+    house.stub("m.stub", load_sleep_s=0.3)
+    found = house.prepare_all("version: 1\nroutes:\n" + "".join(f"  /m{i}: m.stub\n" for i in range(4)))
+    assert len({one.key for one in found.values()}) == 1
+    assert {one.state for one in found.values()} == {"ready"}
+    assert all(one is found["m0"] or one == found["m0"] for one in found.values())
+    assert [path.suffix for path in (house.cache / "manifests").iterdir()] == [".json"]

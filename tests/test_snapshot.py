@@ -93,10 +93,11 @@ def test_failed_commit_keeps_the_old(tmp_path: Path) -> None:
     """When the disk refuses, the generation that was committed stays committed."""
     old = make()
     snapshot.commit(tmp_path, old)
-    # A folder in the place of the draft refuses the write for root too, which ignores permissions.
-    (tmp_path / f".{snapshot.COMMITTED}.{os.getpid()}.tmp").mkdir()
+    new = make(timeout_s=9)
+    # A folder in its place refuses the file for root too, which ignores permissions.
+    (tmp_path / "generations" / f"{new.id}.json").mkdir()
     with pytest.raises(OSError, match=r"."):
-        snapshot.commit(tmp_path, make(timeout_s=9))
+        snapshot.commit(tmp_path, new)
     kept = snapshot.committed(tmp_path)
     assert kept is not None
     assert kept.id == old.id

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from gateway import atomic
 from gateway.board.layout import H_MAGIC, H_ROUTES, H_SLOTS, HEADER_WORDS, MAGIC, WORD, Geometry
 from gateway.errors import GatewayError
 
@@ -87,12 +88,10 @@ class Memory:
 def _write_empty(path: Path, geometry: Geometry) -> None:
     """Create the file beside its place and move it there, so that no reader sees half a board."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(path.name + ".new")
-    with fresh.open("wb") as file:
+    with atomic.replacing(path) as fresh, fresh.open("wb") as file:
         for word in (MAGIC, geometry.slots, geometry.routes):
             file.write(word.to_bytes(WORD, "little"))
         file.truncate(geometry.size_bytes)
-    fresh.replace(path)
 
 
 def _broken(path: Path, why: str) -> GatewayError:

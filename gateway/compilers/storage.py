@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
+from gateway import atomic
 from gateway.compilers.base import Draft
 from gateway.schema import Signature
 from gateway.source import RUNNING, source_digest
@@ -36,9 +37,7 @@ def write(path: Path, draft: Draft) -> str:
         },
         enc_hook=_to_wire,
     )
-    file = path.with_name(f".{path.name}.tmp")
-    file.write_bytes(data)
-    file.replace(path)
+    atomic.replace_bytes(path, data)
     return hashlib.sha256(data).hexdigest()
 
 
@@ -63,8 +62,8 @@ def read(path: Path, sha256: str) -> Draft:
 
 def discard(path: Path) -> None:
     """Delete a twin, and what an interrupted `write` left of it."""
-    for file in (path, path.with_name(f".{path.name}.tmp")):
-        file.unlink(missing_ok=True)
+    path.unlink(missing_ok=True)
+    atomic.forget_drafts(path)
 
 
 def _to_wire(value: Any) -> Any:

@@ -169,12 +169,13 @@ def looks_like_pickle(head: bytes) -> bool:
     return (head[:1] == b"\x80" and head[1:2] in {b"\x02", b"\x03", b"\x04", b"\x05"}) or head.startswith(compressed)
 
 
-#: The distributions whose versions decide whether a cached manifest still holds.
+#: The distributions whose versions decide whether a cached manifest, and with it every proof, still holds: all that
+#: reads an artifact of this loader or computes its answers (pickles may hold XGBoost's wrappers).
 PACKAGES: dict[str, tuple[str, ...]] = {
-    "sklearn": ("scikit-learn", "skops", "joblib", "numpy"),
+    "sklearn": ("scikit-learn", "skops", "joblib", "numpy", "scipy", "pandas", "xgboost-cpu", "xgboost"),
     "xgboost": ("xgboost-cpu", "xgboost", "numpy"),
     "h2o_mojo": ("h2o", "jpype1"),
-    "onnx": ("onnxruntime", "numpy"),
+    "onnx": ("onnxruntime", "onnx", "numpy"),
 }
 
 

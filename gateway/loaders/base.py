@@ -49,12 +49,10 @@ class Loader(Protocol):
     """
     Turn an artifact into a predictor.
 
-    `packages` are the distributions whose versions decide whether a cached manifest still holds. `load` raises
-    ArtifactError for bytes that are broken or unsafe and LoadError for an environment that does not fit.
+    `load` raises ArtifactError for bytes that are broken or unsafe and LoadError for an environment that does not fit.
     """
 
     name: ClassVar[str]
-    packages: ClassVar[tuple[str, ...]]
 
     def load(self, path: Path, options: LoadOptions) -> Predictor:
         """Load the artifact at `path`; the predictor's signature is what the artifact itself says."""

@@ -80,7 +80,6 @@ class H2oMojoLoader:
     """Load MOJOs of the categories that answer one value or one class."""
 
     name: ClassVar[str] = "h2o_mojo"
-    packages: ClassVar[tuple[str, ...]] = ("h2o", "jpype1")
 
     def load(self, path: Path, options: LoadOptions) -> MojoPredictor:
         """Start the JVM if need be (`options.extra["jvm_path"]` overrides the search), load, and score one row."""

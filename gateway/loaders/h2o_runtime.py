@@ -18,6 +18,7 @@ from typing import Any
 import jpype
 import jpype.config
 
+from gateway import atomic
 from gateway.errors import LoadError
 
 #: The entries of the 279 MB server jar that scoring needs: 1.9 MB (measured; carving takes 0.6 s).
@@ -154,15 +155,14 @@ def scoring_jar(cache_dir: Path) -> Path:
 
 
 def _carve(server_jar: Path, target: Path) -> None:
-    draft = target.with_suffix(f".{os.getpid()}.tmp")
-    try:
-        with zipfile.ZipFile(server_jar) as full, zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as small:
-            for name in full.namelist():
-                if name.startswith(_SCORING):
-                    small.writestr(name, full.read(name))
-        draft.replace(target)
-    finally:
-        draft.unlink(missing_ok=True)
+    with (
+        atomic.replacing(target) as draft,
+        zipfile.ZipFile(server_jar) as full,
+        zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as small,
+    ):
+        for name in full.namelist():
+            if name.startswith(_SCORING):
+                small.writestr(name, full.read(name))
 
 
 def _h2o_version() -> str:

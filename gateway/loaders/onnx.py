@@ -105,7 +105,6 @@ class OnnxLoader:
     """Load self-contained graphs of standard operators."""
 
     name: ClassVar[str] = "onnx"
-    packages: ClassVar[tuple[str, ...]] = ("onnxruntime", "onnx", "numpy")
 
     def load(self, path: Path, options: LoadOptions) -> OnnxPredictor:
         """Build a session from the bytes and run it once for a made-up row."""

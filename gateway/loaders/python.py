@@ -48,7 +48,6 @@ class PythonLoader:
     """Execute a file of the user's under a name of its own; `options.entry` says what to call."""
 
     name: ClassVar[str] = "python"
-    packages: ClassVar[tuple[str, ...]] = ()
 
     def load(self, path: Path, options: LoadOptions) -> PythonPredictor:
         """Import the file with its siblings importable; a class is built once, without arguments."""

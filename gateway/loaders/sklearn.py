@@ -58,7 +58,6 @@ class SklearnLoader:
     """Open skops files by an exact list of trusted types, pickles only where the registry opted in."""
 
     name: ClassVar[str] = "sklearn"
-    packages: ClassVar[tuple[str, ...]] = ("scikit-learn", "skops", "joblib", "pandas", "numpy", "scipy")
 
     def load(self, path: Path, options: LoadOptions) -> SklearnPredictor:
         """Load, cap threads at one, infer the signature, and ask the model once for a made-up row."""

@@ -86,7 +86,6 @@ class StubLoader:
     """Read the script; the `load_…` keys take effect on load, never on describe."""
 
     name: ClassVar[str] = "stub"
-    packages: ClassVar[tuple[str, ...]] = ()
 
     def load(self, path: Path, options: LoadOptions) -> StubPredictor:
         """Misbehave as written, then load."""

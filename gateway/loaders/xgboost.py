@@ -77,7 +77,6 @@ class XgboostLoader:
     """Read the two stable formats; refuse pickles and the binary format that XGBoost 3 dropped."""
 
     name: ClassVar[str] = "xgboost"
-    packages: ClassVar[tuple[str, ...]] = ("xgboost", "xgboost-cpu", "numpy")
 
     def load(self, path: Path, options: LoadOptions) -> XgboostPredictor:
         """Load the booster and cap it at one thread."""

@@ -2,12 +2,12 @@
 
 import os
 import re
-import tempfile
 from pathlib import Path
 from typing import Final
 
 import yaml
 
+from gateway import atomic
 from gateway.artifacts import digest, locate, split_entry
 from gateway.errors import ArtifactError, RegistryError
 from gateway.registry.document import parse, read
@@ -167,16 +167,8 @@ def _without_value(line: str, column: int, node: yaml.Node) -> str:
 
 def _replace(target: Path, old: bytes, new: bytes) -> None:
     """Put the new bytes in place by a rename; refuses when somebody else has written meanwhile."""
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
-    draft = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(new)
-            stream.flush()
-            os.fsync(stream.fileno())
+    with atomic.replacing(target, durable=True) as draft:
+        draft.write_bytes(new)
         draft.chmod(target.stat().st_mode & 0o7777)
         if target.read_bytes() != old:
             raise RegistryError(f"{target.name} was changed meanwhile", hint="run the command again")
-        draft.replace(target)
-    finally:
-        draft.unlink(missing_ok=True)

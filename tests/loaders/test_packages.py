@@ -1,0 +1,50 @@
+"""A proof and a manifest hold only as long as everything that the answers come from is the same."""
+
+import ast
+import sys
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+import gateway.loaders
+from gateway.loaders import LOADERS, PACKAGES
+
+FOLDER = Path(gateway.loaders.__file__).parent
+#: Files of a loader by the beginning of their names.
+FILES = {
+    "sklearn": ("sklearn", "unpickle", "allowed"),
+    "xgboost": ("xgboost",),
+    "h2o_mojo": ("h2o", "mojo"),
+    "onnx": ("onnx",),
+    "python": ("python",),
+    "stub": ("stub",),
+}
+#: The gateway itself stands on them; NumPy is named where a loader's answers come from it.
+EVERYWHERE = {"numpy", "msgspec"}
+
+
+def imported(path: Path) -> set[str]:
+    """Return the top-level names of other people's packages that a file imports."""
+    roots = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            roots |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            roots.add(str(node.module).partition(".")[0])
+    return roots - sys.stdlib_module_names - {"gateway"}
+
+
+@pytest.mark.parametrize("loader", LOADERS)
+def test_every_package_that_a_loader_imports_decides(loader: str) -> None:
+    """The table names each distribution behind an import of the loader's files: an upgrade of it prepares anew."""
+    homes = packages_distributions()
+    roots = {root for path in FOLDER.glob("*.py") if path.name.startswith(FILES[loader]) for root in imported(path)}
+    for root in roots - EVERYWHERE:
+        assert set(homes[root]) & set(PACKAGES[loader]), f"{root} ({homes[root]})"
+
+
+@pytest.mark.parametrize("package", ["pandas", "scipy", "scikit-learn", "skops", "joblib", "numpy"])
+def test_scikit_learn_stands_on_these(package: str) -> None:
+    """A pipeline's answers come through pandas and SciPy as much as through scikit-learn."""
+    assert package in PACKAGES["sklearn"]
