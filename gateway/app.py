@@ -56,22 +56,19 @@ def create_app(holder: Holder, board: Board, settings: Settings, pool: NativePoo
     for path, route in holder.generation.table.by_path.items():
         api.mount(Prediction, path, f"route:{path}", route_name=route.name)
     api.mount(Live, "/health/live", "live")
-    api.mount(Ready, "/health/ready", "ready", current=holder.current)
-    api.mount(
-        Health, "/health", "health", current=holder.current, board=board, status=read_status, last=last, hands=hands
-    )
-    api.mount(Catalog, "/routes", "catalog", current=holder.current, workers=settings.workers, hands=hands)
-    api.mount(Root, "/", "root", current=holder.current, workers=settings.workers, hands=hands)
+    api.mount(Ready, "/health/ready", "ready")
+    api.mount(Health, "/health", "health", board=board, status=read_status, last=last, hands=hands)
+    api.mount(Catalog, "/routes", "catalog", workers=settings.workers, hands=hands)
+    api.mount(Root, "/", "root", workers=settings.workers, hands=hands)
     api.mount(
         Metrics,
         "/metrics",
         "metrics",
-        current=holder.current,
         board=board,
         status=read_status,
         last=last,
         directory=settings.metrics_dir,
         hands=hands,
     )
-    mount_faces(app, api, holder.current, pool)
+    mount_faces(app, api, holder.generation, pool)
     return app

@@ -2,12 +2,15 @@
 
 import http.client
 import json
+import shlex
 import socket
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from gateway.errors import GatewayError
 from gateway.settings import Settings
+
+_UNIX: Final = "unix:"
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -39,9 +42,18 @@ class Client:
     @property
     def url(self) -> str:
         """Return the address as a person types it."""
+        if self.address.startswith(_UNIX):
+            return "http://localhost"
         host, _, port = self.address.rpartition(":")
         shown = "localhost" if host in ("127.0.0.1", "0.0.0.0", "[::]", "[::1]") else host  # noqa: S104 - only shown
         return f"http://{shown}:{port}"
+
+    @property
+    def curl(self) -> str:
+        """Return the program that reaches `url` from a shell, with the option that a Unix socket needs."""
+        if self.address.startswith(_UNIX):
+            return f"curl --unix-socket {shlex.quote(self.address.removeprefix(_UNIX))}"
+        return "curl"
 
     def get(self, path: str) -> Any:
         """Return the decoded JSON of GET `path`; raises GatewayError "unreachable" where nobody answers."""
@@ -69,8 +81,8 @@ class Client:
             connection.close()
 
     def _connection(self) -> http.client.HTTPConnection:
-        if self.address.startswith("unix:"):
-            return _UnixConnection(self.address[5:], self.timeout_s)
+        if self.address.startswith(_UNIX):
+            return _UnixConnection(self.address.removeprefix(_UNIX), self.timeout_s)
         host, _, port = self.address.rpartition(":")
         host = {"0.0.0.0": "127.0.0.1", "[::]": "::1"}.get(host, host.strip("[]"))  # noqa: S104 - where to connect
         return http.client.HTTPConnection(host, int(port), timeout=self.timeout_s)

@@ -4,6 +4,7 @@ One immutable state of a worker: a snapshot, its live models and its route table
 Models are shared between generations by manifest key, ledgers by route name, so a swap loads only what changed.
 """
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -52,7 +53,8 @@ class Nursery:
     """
     Make generations of one worker and keep what they share.
 
-    Only the worker's own loop thread may call it.
+    A native thread builds beside the loop, which goes on serving, so making and forgetting take turns. What new
+    requests see is changed by the loop alone (`Gateway.tick`).
     """
 
     def __init__(self, board: Board, slot: Slot, cache_dir: Path, threads: int) -> None:
@@ -65,6 +67,7 @@ class Nursery:
         self._budget = MemoryBudget()
         self._models: dict[str, Model] = {}
         self._ledgers: dict[str, Ledger] = {}
+        self._turn = threading.Lock()
 
     def make(self, snapshot: Snapshot, before: Generation | None = None) -> Generation:
         """
@@ -72,6 +75,10 @@ class Nursery:
 
         Routes of `before` with the same entry (as an object) and model are taken over as they are.
         """
+        with self._turn:
+            return self._make(snapshot, before)
+
+    def _make(self, snapshot: Snapshot, before: Generation | None) -> Generation:
         specs = snapshot.registry.routes
         wanted = sum(spec.max_concurrency for spec in specs)
         self.pool.resize(min(wanted + SPARE_THREADS, MAX_THREADS))
@@ -92,10 +99,11 @@ class Nursery:
         """Drop models and ledgers that `generation` does not use; calls in flight keep their references."""
         routes = generation.table.by_name
         keys = {route.manifest.key for route in routes.values()}
-        for key in self._models.keys() - keys:
-            self._budget.release(self._models.pop(key))
-        gone = [name for name in self._ledgers if name not in routes]
-        self._slot.drop(self._ledgers.pop(name).index for name in gone)
+        with self._turn:
+            for key in self._models.keys() - keys:
+                self._budget.release(self._models.pop(key))
+            gone = [name for name in self._ledgers if name not in routes]
+            self._slot.drop(self._ledgers.pop(name).index for name in gone)
 
     def _share_memory(self, generation: Generation) -> None:
         """Put every model under the budget that no eager route has; what an eager one has stays loaded."""

@@ -28,7 +28,8 @@ class Event:
     Record one attempt to change what is served.
 
     `result`: committed, refused, unchanged or rolled-back. `roll` says that
-    workers are replaced after the swap. `totals` counts all attempts so far by result.
+    workers are replaced after the swap, `forced` that its owner insists, on routes that are closed as well.
+    `source` is for people: nothing is decided by it. `totals` counts all attempts so far by result.
     """
 
     result: str
@@ -41,6 +42,7 @@ class Event:
     changed: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     roll: bool = False
+    forced: bool = False
     registry_sha256: str = ""
     totals: dict[str, int] = field(default_factory=dict)
     last_success_at: float = 0.0
@@ -75,6 +77,14 @@ def append(state_dir: Path, event: Event) -> Event:
 def events(state_dir: Path) -> list[Event]:
     """Return every attempt that is remembered, oldest first."""
     return _parse(_tail(state_dir / FILE, MAX_BYTES * 2))
+
+
+def since(state_dir: Path, at: float) -> list[Event]:
+    """Return the attempts after a time, oldest first; the quiet case reads one line."""
+    newest = last(state_dir)
+    if newest is None or newest.at <= at:
+        return []
+    return [event for event in events(state_dir) if event.at > at]
 
 
 def last(state_dir: Path) -> Event | None:

@@ -8,7 +8,8 @@ began.
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from gateway.app import Holder, create_app
 from gateway.board import Board
 from gateway.errors import GatewayError
 from gateway.generation import Generation, Nursery
+from gateway.replaced import Replaced
 from gateway.rest.telemetry import StartResponse, Telemetry
 from gateway.routes import Route
 from gateway.settings import Settings
@@ -53,10 +55,11 @@ class Gateway:
         self._slot.phase("booting")
         self._nursery = Nursery(self._board, self._slot, settings.cache_dir, settings.predict_threads)
         self._started = time.monotonic()
-        self._committed = _Watched(settings.state_dir / snapshot.COMMITTED)
-        self._told = _Watched(settings.status_path)
+        self._committed = Replaced(settings.state_dir / snapshot.COMMITTED)
+        self._told = Replaced(settings.status_path)
         self._forget_at = 0.0
         self._is_adopting = False
+        self._successor: _Successor | None = None
         self._reported: dict[str, tuple[int, str]] = {}
         self._reader = snapshot.CommittedReader(settings.state_dir)
         with collector.paused():
@@ -101,9 +104,11 @@ class Gateway:
             self._nursery.background.spawn(self._measure)
         if self._told.has_changed():
             self._apply_quarantine(self.generation)
+        if self._successor is not None:
+            self._adopt(self._successor)
         if not self._is_adopting and self._committed.has_changed():
             self._is_adopting = True
-            self._nursery.background.spawn(self._adopt)
+            self._nursery.background.spawn(self._build)
         if self._forget_at and time.monotonic() > self._forget_at and not self._is_adopting:
             self._forget_at = 0.0
             self._nursery.forget_except(self.generation)
@@ -129,8 +134,8 @@ class Gateway:
         """Give the slot back."""
         self._slot.release()
 
-    def _adopt(self) -> None:
-        """Load the committed generation beside the one that serves, then swap; runs in a pool thread."""
+    def _build(self) -> None:
+        """Load the committed generation beside the one that serves; runs in a pool thread, and changes nothing seen."""
         try:
             wanted, before = self._read(), self.generation
             if wanted.id == before.id:
@@ -140,21 +145,15 @@ class Gateway:
             # after the usual 5 ms.
             sys.setswitchinterval(ADOPTING_SWITCH_S)
             made = self._nursery.make(wanted, before)
-            self._apply_quarantine(made)
-            for route in made.table.by_name.values():
-                if before.table.by_name.get(route.name) is route:
-                    continue
+            for route in _new_routes(made, before):
                 if route.spec.load == "eager" and route.problem is None:
                     route.model.load()
-                self._report(route)
-            self._swap(made)
-            took_ms = round(1e3 * (time.perf_counter() - started))
-            log.info("generation adopted", extra={"generation": made.id, "duration_ms": took_ms})
+            self._successor = self._succeed(made, started)
         except Exception:
             log.exception("a committed generation could not be adopted; the one before goes on serving")
         finally:
             sys.setswitchinterval(USUAL_SWITCH_S)
-            self._is_adopting = False
+            self._is_adopting = self._successor is not None
 
     def _read(self) -> Snapshot:
         found = self._reader.read()
@@ -166,17 +165,28 @@ class Gateway:
             )
         return found
 
-    def _swap(self, made: Generation) -> None:
-        """Let new requests see `made`; a new Flask app is built only when paths or server keys changed."""
+    def _succeed(self, made: Generation, started: float) -> "_Successor":
+        """Pair a generation with its app; a new Flask app is built only when paths or server keys changed."""
         before = self.generation
         if made.paths == before.paths and made.snapshot.registry.server == before.snapshot.registry.server:
-            self._holder.generation = made
-        else:
-            holder = Holder(made)
-            face = self._face(holder)
-            self._holder, self._app = holder, face
+            return _Successor(made, self._holder, self._app, started)
+        holder = Holder(made)
+        return _Successor(made, holder, self._face(holder), started)
+
+    def _adopt(self, successor: "_Successor") -> None:
+        """Let new requests see a generation that was built; runs in the loop, between two turns of requests."""
+        made, before = successor.generation, self.generation
+        # Told while it was built, or of a route that both generations share: only this thread may judge that.
+        self._apply_quarantine(made)
+        for route in _new_routes(made, before):
+            self._report(route)
+        successor.holder.generation = made
+        self._holder, self._app = successor.holder, successor.app
         self._slot.generation(made.id)
         self._forget_at = time.monotonic() + FORGET_AFTER_S
+        self._successor, self._is_adopting = None, False
+        took_ms = round(1e3 * (time.perf_counter() - successor.started))
+        log.info("generation adopted", extra={"generation": made.id, "duration_ms": took_ms})
 
     def _face(self, holder: Holder) -> Face:
         return Telemetry(create_app(holder, self._board, self._settings, self._nursery.pool), holder.current)
@@ -210,24 +220,19 @@ class Gateway:
             )
 
 
-class _Watched:
-    """Notice that a file was replaced; one stat a look."""
+@dataclass(frozen=True, slots=True)
+class _Successor:
+    """Hold a generation that is loaded, with the app for its paths, until the loop adopts it."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._seen = self._look()
+    generation: Generation
+    holder: Holder
+    app: Face
+    started: float
 
-    def has_changed(self) -> bool:
-        """Say whether the file is another one than at the last call."""
-        seen, self._seen = self._seen, self._look()
-        return seen != self._seen
 
-    def _look(self) -> tuple[int, int]:
-        try:
-            found = self._path.stat()
-        except OSError:
-            return 0, 0
-        return found.st_mtime_ns, found.st_ino
+def _new_routes(made: Generation, before: Generation) -> Iterator[Route]:
+    """Yield the routes that were not taken over as they are."""
+    return (one for one in made.table.by_name.values() if before.table.by_name.get(one.name) is not one)
 
 
 def _pss_bytes() -> int | None:

@@ -132,7 +132,9 @@ class _Attempt:
         took_s = round(time.monotonic() - self.started, 3)
         if event.result != "unchanged":
             log.info("reload", extra={"generation": event.generation, "result": event.result, "took_s": took_s})
-        return history.append(self.place.state_dir, replace(event, source=self.source, took_s=took_s))
+        return history.append(
+            self.place.state_dir, replace(event, source=self.source, took_s=took_s, forced=self.mode == "force")
+        )
 
 
 def _event_of(result: str, before: Snapshot | None, made: Snapshot, **more: Any) -> Event:

@@ -39,6 +39,7 @@ FLOORS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
             "installed",
             "collector",
             "source",
+            "replaced",
         ),
     ),
     ("bedrock", ("errors", "atomic")),

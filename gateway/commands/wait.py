@@ -2,10 +2,9 @@
 
 import argparse
 import os
-import shlex
-import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +13,17 @@ from gateway.client import Client
 from gateway.commands.base import BAD_REGISTRY, FAILED, OK, Command, say
 from gateway.commands.routes import line, tell_refusal
 from gateway.errors import GatewayError
+from gateway.rest.sample_request import JSON_TYPE, SampleRequest
 from gateway.settings import Settings
 
 #: Routes that are asked and shown; of the others their state must do: asking 1,000 lazy models would load them all.
 MOST_SHOWN = 20
+MOST_CHARACTERS = 1_000
 #: How long a process may be silent before it counts as not started.
 SILENT_S = 15.0
+#: How long a route may take to answer its sample: a lazy model is loaded first.
+ASKED_S = 30.0
+_ANSWERED, _REFUSED = 200, 400
 
 
 def _configure(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +44,7 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
         if arguments.logs:
             sys.stderr.write(f"  logs: {arguments.logs}\n")
         return BAD_REGISTRY if error.code == "registry" else FAILED
-    return _show(client, health)
+    return _show(replace(client, timeout_s=ASKED_S), health)
 
 
 def _wait(client: Client, settings: Settings, timeout_s: float) -> dict[str, Any]:
@@ -102,39 +106,34 @@ def _show(client: Client, health: dict[str, Any]) -> int:
         failed += _try(client, route)
         say("")
     if len(serving) > MOST_SHOWN:
-        say(f"{len(serving) - MOST_SHOWN} more routes are there, not asked here:  curl {client.url}/routes\n")
+        say(f"{len(serving) - MOST_SHOWN} more routes are there, not asked here:  {client.curl} {client.url}/routes\n")
     refused = tell_refusal(health)
-    say("watch it:  make monit    make status    make logs    curl " + client.url + "/metrics")
+    say(f"watch it:  make monit    make status    make logs    {client.curl} {client.url}/metrics")
     if failed:
         sys.stderr.write(f"\n{failed} of {len(health['routes'])} routes do not serve; the others do\n")
     return FAILED if failed or refused else OK
 
 
 def _try(client: Client, route: dict[str, Any]) -> int:
-    """Run the curl of a route as it is printed; 1 when it does not answer 200."""
-    command = (
-        route["curl"].replace("http://localhost", client.url, 1) if client.url not in route["curl"] else route["curl"]
-    )
-    say(command)
-    code, answer = _curl(command)
-    say(f"  {answer.strip()}")
-    return 0 if code == "200" else 1
-
-
-def _curl(command: str) -> tuple[str, str]:
-    """Return status and body; machines without curl still see the command, and a hint."""
+    """Print the command that asks a route, and send what it sends; 1 when the route does not serve."""
+    call = SampleRequest(route["path"], route["name"], route["sample"])
+    say(call.command(client.url, client.curl))
     try:
-        done = subprocess.run(
-            [*shlex.split(command), "-s", "-w", "\n%{http_code}"],
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=False,
-        )
-    except FileNotFoundError:
-        return "200", "(curl is not installed here)"
-    answer, _, code = done.stdout.rpartition("\n")
-    return code, answer
+        status, body = client.fetch(call.method, call.target, call.body, JSON_TYPE if call.body else "")
+    except GatewayError as error:
+        say(f"  {error.message}")
+        return 1
+    say(f"  {_short(body.decode(errors='replace').strip())}")
+    if status == _REFUSED:
+        # The route is well: what its model takes cannot be guessed from types and limits.
+        say("  (the values were made up and do not suit the model: `examples` of the inputs are shown instead)")
+        return 0
+    return int(status != _ANSWERED)
+
+
+def _short(text: str) -> str:
+    """Return the beginning of an answer that would fill the terminal."""
+    return text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]} … ({len(text):,} characters)"
 
 
 WAIT = Command(

@@ -125,17 +125,15 @@ class Monitor:
 
     def _notice_events(self) -> None:
         """Roll after a commit that a swap cannot complete; lift quarantines that were overruled."""
-        event = history.last(self._settings.state_dir)
-        if event is None or event.at <= self._last_event_at:
-            return
-        self._last_event_at = event.at
-        if self._status.is_pending:
-            self._status = replace(self._status, is_pending=False)
-            self._write()
-        if event.roll:
-            self.roll(f"generation {event.generation} changed code or needs less")
-        if self._status.quarantined and event.result in (*history.COMMITS, "unchanged"):
-            self._review_quarantine(forced="force" in event.source)
+        for event in history.since(self._settings.state_dir, self._last_event_at):
+            self._last_event_at = event.at
+            if self._status.is_pending:
+                self._status = replace(self._status, is_pending=False)
+                self._write()
+            if event.roll:
+                self.roll(f"generation {event.generation} changed code or needs less")
+            if self._status.quarantined and event.result in (*history.COMMITS, "unchanged"):
+                self._review_quarantine(forced=event.forced)
 
     def _retire_heavy(self, workers: list[WorkerView]) -> None:
         limit = self._settings.worker_memory_mb

@@ -1,30 +1,29 @@
 """GET /routes: what this gateway serves, in the words of the registry and of the artifacts."""
 
-from collections.abc import Callable
 from typing import Any
 
 from flask import Response, request
 
 from gateway.codecs.json import encode
-from gateway.generation import Generation
 from gateway.rest.api import Resource
-from gateway.rest.calls import INLINE_ROUTES, Hands
+from gateway.rest.calls import INLINE_ROUTES, Hands, generation_of_request
 from gateway.rest.conditional import document
-from gateway.rest.schemas import curl, input_schema, output_schema, sample
+from gateway.rest.sample import sample
+from gateway.rest.sample_request import SampleRequest
+from gateway.rest.schemas import input_schema, output_schema
 from gateway.routes import Route
 
 
 class Catalog(Resource):  # type: ignore[misc]  # flask_restful has no types
     """Answer GET /routes from manifests alone."""
 
-    def __init__(self, current: Callable[[], Generation], workers: int, hands: Hands) -> None:
-        self._current = current
+    def __init__(self, workers: int, hands: Hands) -> None:
         self._workers = workers
         self._hands = hands
 
     def get(self) -> Response:
         """List every route with schema, sample, state and limits."""
-        generation = self._current()
+        generation = generation_of_request()
         strict = generation.snapshot.registry.server.strict
         base = request.host_url.rstrip("/")
         table = generation.table.by_name
@@ -42,7 +41,7 @@ class Root(Catalog):
     def get(self) -> Response:
         """Send browsers to /docs where that is switched on."""
         wants_page = request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html"
-        if wants_page and self._current().snapshot.registry.server.docs:
+        if wants_page and generation_of_request().snapshot.registry.server.docs:
             return Response(status=302, headers={"Location": "/docs", "Vary": "Accept"})
         return super().get()
 
@@ -77,6 +76,6 @@ def describe(route: Route, base_url: str, *, strict: bool, workers: int) -> dict
         entry["inputs"] = input_schema(signature, strict=strict)
         entry["positional"] = list(signature.positions)
         entry["output"] = output_schema(signature)
-        entry["sample"] = sample(signature)
-        entry["curl"] = curl(base_url, spec.path, signature)
+        entry["sample"] = values = sample(signature)
+        entry["curl"] = SampleRequest(spec.path, route.name, values).command(base_url)
     return entry

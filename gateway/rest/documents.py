@@ -3,11 +3,10 @@
 import base64
 import hashlib
 import re
-from collections.abc import Callable
 from importlib import resources
 from typing import Final
 
-from flask import Response
+from flask import Response, request
 
 from gateway.codecs.json import encode
 from gateway.generation import Generation
@@ -17,6 +16,8 @@ from gateway.rest.conditional import document
 from gateway.rest.errors import RequestError
 from gateway.rest.mlflow import find
 from gateway.rest.openapi import openapi, route_schema
+from gateway.rest.sample import sample
+from gateway.rest.sample_request import SampleRequest
 
 _PAGE: Final = resources.files(__package__).joinpath("docs.html").read_bytes()
 #: Nothing but the page's own script and style may run, and it may talk to this gateway only.
@@ -39,16 +40,16 @@ _POLICY: Final = "; ".join(
 class Written:
     """Keep the document of the newest generation, so that it is built once per worker and generation."""
 
-    def __init__(self, current: Callable[[], Generation]) -> None:
-        self._current = current
+    def __init__(self) -> None:
         self._last: tuple[str, bytes] = ("", b"")
 
-    def read(self, hands: Hands) -> bytes:
+    def read(self, generation: Generation, hands: Hands) -> bytes:
         """Return the OpenAPI document; building that of 1,000 routes takes a second, so a native thread does it."""
-        generation = self._current()
-        if self._last[0] != generation.id:
-            self._last = (generation.id, hands.pool.call(lambda: encode(openapi(generation))))
-        return self._last[1]
+        name, text = self._last
+        if name != generation.id:
+            text = hands.pool.call(lambda: encode(openapi(generation)))
+            self._last = generation.id, text
+        return text
 
 
 class OpenApi(Resource):  # type: ignore[misc]  # flask_restful has no types
@@ -60,7 +61,7 @@ class OpenApi(Resource):  # type: ignore[misc]  # flask_restful has no types
 
     def get(self) -> Response:
         """Return the OpenAPI document of the active generation."""
-        return document(self._written.read(self._hands))
+        return document(self._written.read(generation_of_request(), self._hands))
 
 
 class Docs(Resource):  # type: ignore[misc]  # flask_restful has no types
@@ -79,12 +80,18 @@ class RouteSchema(Resource):  # type: ignore[misc]  # flask_restful has no types
     """Answer GET <route>/schema."""
 
     def get(self, path: str) -> Response:
-        """Return JSON Schemas of an instance, of its answer, and of the answer to a batch."""
+        """
+        Return JSON Schemas of an instance, of its answer, and of the answer to a batch.
+
+        With `?sample`, return an instance alone: a printed command fetches it where it is too long to be shown.
+        """
         route = find(path)
         if route.signature is None:
             route.must_serve()
             raise AssertionError("a route without a signature cannot serve")
         strict = generation_of_request().snapshot.registry.server.strict
+        if "sample" in request.args:
+            return document(SampleRequest(route.spec.path, route.name, sample(route.signature)).json.encode())
         return document(encode(route_schema(route, route.signature, strict=strict)))
 
 

@@ -15,7 +15,7 @@ from gateway.codecs.json import encode
 from gateway.generation import Generation
 from gateway.history import Event
 from gateway.rest.api import Resource
-from gateway.rest.calls import INLINE_ROUTES, Hands
+from gateway.rest.calls import INLINE_ROUTES, Hands, generation_of_request
 from gateway.routes import Route
 from gateway.status import Status
 
@@ -40,16 +40,14 @@ class Live(Resource):  # type: ignore[misc]  # flask_restful has no types
 class Ready(Resource):  # type: ignore[misc]  # flask_restful has no types
     """Say whether traffic may come: no eager route loading, every critical route READY."""
 
-    def __init__(self, current: Callable[[], Generation]) -> None:
-        self._current = current
-
     def get(self) -> Response:
         """Answer 200 or 503 with the routes that are missing."""
-        table = self._current().table
+        generation = generation_of_request()
+        table = generation.table
         degraded = {route.spec.path: _problem(route) for route in table.degraded()}
         waiting = [r.spec.path for r in table.by_name.values() if r.state == "LOADING"]
         ready = table.is_ready()
-        body: dict[str, Any] = {"status": "ready" if ready else "unready", "generation": self._current().id}
+        body: dict[str, Any] = {"status": "ready" if ready else "unready", "generation": generation.id}
         if degraded:
             body["degraded"] = degraded
         if waiting:
@@ -62,13 +60,11 @@ class Health(Resource):  # type: ignore[misc]  # flask_restful has no types
 
     def __init__(
         self,
-        current: Callable[[], Generation],
         board: Board,
         status: Callable[[], Status],
         last: Callable[[], Event | None],
         hands: Hands,
     ) -> None:
-        self._current = current
         self._hands = hands
         self._board = board
         self._status = status
@@ -76,10 +72,10 @@ class Health(Resource):  # type: ignore[misc]  # flask_restful has no types
 
     def get(self) -> Response:
         """Answer 200 always; `status` says ok, degraded or unready."""
-        return self._hands.do(self._report, len(self._current().table.by_name), INLINE_ROUTES, None)
+        generation = generation_of_request()
+        return self._hands.do(lambda: self._report(generation), len(generation.table.by_name), INLINE_ROUTES, None)
 
-    def _report(self) -> Response:
-        generation = self._current()
+    def _report(self, generation: Generation) -> Response:
         workers = [worker for worker in self._board.workers() if worker.alive]
         views = self._board.routes()
         table = generation.table

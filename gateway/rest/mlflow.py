@@ -5,7 +5,6 @@ Predictions are what the model itself says (labels, numbers, maps of several out
 `response` templates shape the gateway's own answers only.
 """
 
-from collections.abc import Callable
 from functools import partial
 from typing import Final
 
@@ -15,7 +14,6 @@ from gateway import __version__
 from gateway.codecs import mlflow
 from gateway.codecs.json import encode
 from gateway.columns import columns_of, plan_of
-from gateway.generation import Generation
 from gateway.near import did_you_mean
 from gateway.rest.api import Resource
 from gateway.rest.batch import Answering, answer_batch
@@ -113,12 +111,9 @@ def _must_read(media: str, route: Route) -> None:
 class Ping(Resource):  # type: ignore[misc]  # flask_restful has no types
     """Answer GET /ping, which load balancers of MLflow and SageMaker deployments ask."""
 
-    def __init__(self, current: Callable[[], Generation]) -> None:
-        self._current = current
-
     def get(self) -> Response:
         """Answer 200 with an empty line when traffic may come, else 503."""
-        return Response("\n", 200 if self._current().table.is_ready() else 503, mimetype="text/plain")
+        return Response("\n", 200 if generation_of_request().table.is_ready() else 503, mimetype="text/plain")
 
 
 class Version(Resource):  # type: ignore[misc]  # flask_restful has no types

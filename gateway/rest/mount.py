@@ -1,7 +1,5 @@
 """Where the faces beside the prediction routes hang: V2, MLflow, documents; and the layers around all of them."""
 
-from collections.abc import Callable
-
 from flask import Flask
 
 from gateway.executors.pool import NativePool
@@ -11,7 +9,7 @@ from gateway.rest.api import GatewayApi
 from gateway.rest.calls import Hands
 
 
-def mount_faces(app: Flask, api: GatewayApi, current: Callable[[], Generation], pool: NativePool) -> None:
+def mount_faces(app: Flask, api: GatewayApi, generation: Generation, pool: NativePool) -> None:
     """
     Mount every face whose paths do not depend on the registry.
 
@@ -22,14 +20,14 @@ def mount_faces(app: Flask, api: GatewayApi, current: Callable[[], Generation], 
     cors.install(app)
     compression.install(app, hands)
     _mount_v2(api, hands)
-    api.mount(documents.OpenApi, "/openapi.json", "openapi", written=documents.Written(current), hands=hands)
+    api.mount(documents.OpenApi, "/openapi.json", "openapi", written=documents.Written(), hands=hands)
     api.mount(documents.Docs, "/docs", "docs")
     api.mount(documents.RouteSchema, "/<path:path>/schema", "schema")
     api.mount(mlflow.Invocations, "/<path:path>/invocations", "invocations", hands=hands)
-    taken = current().table.by_path
+    taken = generation.table.by_path
     # These two were never reserved, so a route of that name goes first.
     if "/ping" not in taken:
-        api.mount(mlflow.Ping, "/ping", "ping", current=current)
+        api.mount(mlflow.Ping, "/ping", "ping")
     if "/version" not in taken:
         api.mount(mlflow.Version, "/version", "version")
 

@@ -13,7 +13,7 @@ from gateway.rest.negotiate import OFFERED
 from gateway.rest.openapi_parts import COMMON_PATHS, ERRORS, RESPONSES, SCHEMAS, TAGS
 from gateway.rest.openapi_v2 import v2_paths
 from gateway.rest.request_schema import body_schema, form_schema, instance_schema, parameter_schema
-from gateway.rest.schemas import sample
+from gateway.rest.sample import sample
 from gateway.routes import Route
 from gateway.schema import Field, Signature
 
@@ -180,11 +180,19 @@ def _invocations_item(route: Route, path: str) -> Part:
 
 
 def _schema_item(route: Route, path: str) -> Part:
-    content = {"application/json": {"schema": {"type": "object", "required": ["inputs", "outputs"]}}}
+    content = {"application/json": {"schema": {"type": "object"}}}
+    only_sample: Part = {
+        "name": "sample",
+        "in": "query",
+        "allowEmptyValue": True,
+        "schema": {"type": "string"},
+        "description": "only a sample of the inputs, ready to be sent",
+    }
     return {
         "get": _operation(route, path, "schema")
         | {
             "summary": "JSON Schema of inputs and outputs",
+            "parameters": [only_sample],
             "responses": {
                 "200": {"description": "the schemas", "content": content},
                 "304": {"description": "unchanged since the ETag that you named"},

@@ -10,7 +10,7 @@ from gateway.board import Board, RouteView
 from gateway.generation import Generation
 from gateway.history import Event
 from gateway.rest.api import Resource
-from gateway.rest.calls import INLINE_ROUTES, Hands
+from gateway.rest.calls import INLINE_ROUTES, Hands, generation_of_request
 from gateway.status import Status
 
 
@@ -20,14 +20,12 @@ class Metrics(Resource):  # type: ignore[misc]  # flask_restful has no types
     def __init__(
         self,
         *,
-        current: Callable[[], Generation],
         board: Board,
         status: Callable[[], Status],
         last: Callable[[], Event | None],
         directory: Path,
         hands: Hands,
     ) -> None:
-        self._current = current
         self._hands = hands
         self._last = last
         self._board = board
@@ -37,17 +35,17 @@ class Metrics(Resource):  # type: ignore[misc]  # flask_restful has no types
     def get(self) -> Response:
         """Render the page for the active generation."""
         openmetrics = "application/openmetrics-text" in request.headers.get("Accept", "")
+        generation = generation_of_request()
         page = self._hands.do(
-            lambda: metrics.render(self._directory, self._facts(), openmetrics=openmetrics),
-            len(self._current().table.by_name),
+            lambda: metrics.render(self._directory, self._facts(generation), openmetrics=openmetrics),
+            len(generation.table.by_name),
             INLINE_ROUTES,
             None,
         )
         kind = metrics.CONTENT_TYPE_OPENMETRICS if openmetrics else metrics.CONTENT_TYPE
         return Response(page, content_type=kind)
 
-    def _facts(self) -> metrics.Snapshot:
-        generation = self._current()
+    def _facts(self, generation: Generation) -> metrics.Snapshot:
         views = self._board.routes()
         status = self._status()
         last = self._last()

@@ -70,6 +70,16 @@ def test_the_command_shown_does_the_same(page: Browser) -> None:
     assert press(page, "sentiment") == (200, json.loads(done.stdout))
 
 
+def test_a_long_command_is_handed_over_as_a_file(page: Browser) -> None:
+    """A command that would be too long for a shell holds its JSON in lines of its own, and does the same."""
+    unfold(page, "sentiment")
+    page.write("#sentiment textarea", "it's a 'dull' $HOME film, " * 100)
+    command = page.text("#sentiment pre.command")
+    assert command.endswith("\nEOF")
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=30, check=True)
+    assert press(page, "sentiment") == (200, json.loads(done.stdout))
+
+
 def test_a_wrong_value_is_marked_where_it_stands(page: Browser) -> None:
     """A fault appears at its field and goes when the value is mended."""
     unfold(page, "diabetes")

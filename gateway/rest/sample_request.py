@@ -1,0 +1,90 @@
+"""
+The request that shows a route: as a command line to paste, and as what that command sends.
+
+Both come from the same text, so whoever checks the one has checked the other. Knows no model and no HTTP server.
+"""
+
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import quote
+
+from gateway.codecs.json import encode
+from gateway.schema import Scalar
+
+JSON_TYPE: Final = "application/json"
+#: Up to this many fields are shown as a GET with parameters; more read better as JSON.
+MAX_QUERY_FIELDS: Final = 5
+#: A longer JSON text is fetched into a file: nobody reads it in a terminal, and the kernel takes 128 KiB at most.
+MAX_SHOWN_CHARACTERS: Final = 2_000
+#: Names that stand in a query as they are; `--data-urlencode` would send others unencoded.
+_PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_.~-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class SampleRequest:
+    """Hold one instance for one route: its path, its name, a value for each field."""
+
+    path: str
+    name: str
+    values: Mapping[str, Scalar]
+
+    @property
+    def method(self) -> str:
+        """Return what HTTP calls the request."""
+        return "GET" if self._is_query else "POST"
+
+    @property
+    def target(self) -> str:
+        """Return the path with its query."""
+        query = "&".join(f"{name}={quote(_text(value), safe='')}" for name, value in self._pairs)
+        return f"{self.path}?{query}" if query else self.path
+
+    @property
+    def body(self) -> bytes | None:
+        """Return the JSON that is sent, None for a GET."""
+        return None if self._is_query else self.json.encode()
+
+    @property
+    def json(self) -> str:
+        """Return the values as JSON that no terminal trips over: what cannot be printed is escaped."""
+        return "".join(one if one.isprintable() else _escaped(one) for one in encode(self.values).decode())
+
+    def command(self, base_url: str, curl: str = "curl") -> str:
+        """Return the line for a shell; `curl` is the program, with options where it needs any to reach `base_url`."""
+        url = shlex.quote(base_url + self.path)
+        if self._is_query:
+            pairs = "".join(f" --data-urlencode {shlex.quote(f'{name}={_text(one)}')}" for name, one in self._pairs)
+            return f"{curl} -G {url}{pairs}" if pairs else f"{curl} {url}"
+        post = f"{curl} {url} -H 'Content-Type: {JSON_TYPE}' -d "
+        if len(self.json) <= MAX_SHOWN_CHARACTERS:
+            return post + shlex.quote(self.json)
+        file = f"{self.name}.sample.json"
+        return f"{curl} -sSf {shlex.quote(f'{base_url}{self.path}/schema?sample')} -o {file} && {post}@{file}"
+
+    @property
+    def _is_query(self) -> bool:
+        if len(self.values) > MAX_QUERY_FIELDS:
+            return False
+        return all(_PLAIN_NAME.fullmatch(name) and _is_one_line(_text(one)) for name, one in self.values.items())
+
+    @property
+    def _pairs(self) -> list[tuple[str, Scalar]]:
+        return list(self.values.items()) if self._is_query else []
+
+
+def _is_one_line(text: str) -> bool:
+    """Say whether a text is the same in a query as in JSON, where an empty one is no absent one, and can be read."""
+    return bool(text) and text == text.strip() and text.isprintable() and len(text) <= MAX_SHOWN_CHARACTERS
+
+
+def _text(value: Scalar) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _escaped(character: str) -> str:
+    """Return a character as JSON escapes it: two UTF-16 units beyond the first plane."""
+    units = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
