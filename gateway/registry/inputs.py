@@ -1,6 +1,5 @@
 """The `inputs` of a route: field -> keywords, checked against each other. Knows no artifact; merge.py joins the two."""
 
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -10,6 +9,7 @@ from gateway.registry.keys import INPUT_KEYS
 from gateway.registry.report import Span
 from gateway.registry.values import Document, Entry
 from gateway.registry.wording import kind_of
+from gateway.validation.patterns import PatternError, compile_pattern
 
 #: (lower, upper, whether equal bounds leave nothing)
 _BOUNDS: Final = (
@@ -129,14 +129,14 @@ def _check_pattern(document: Document, keywords: dict[str, Any], entries: Mappin
     if "pattern" not in keywords:
         return
     try:
-        re.compile(keywords["pattern"])
-    except re.error as error:
+        compile_pattern(keywords["pattern"])
+    except PatternError as error:
         document.fault(
             entries["pattern"].value.span,
             "bad-pattern",
-            f"'{keywords['pattern']}' is no regular expression: {error.msg}",
-            expected="a regular expression as Python's `re` reads it",
-            fix="quote it in '…' and escape brackets with a backslash",
+            f"'{keywords['pattern'][:80]}' {error}",
+            expected="a regular expression as Python's `re` reads it, of what one pass over the text can find",
+            fix=error.fix,
         )
 
 
@@ -175,7 +175,7 @@ def violated(value: Any, keywords: Mapping[str, Any], *, is_level: bool = False)
         if len(value) > keywords.get("maxLength", len(value)):
             return f"at most {keywords['maxLength']} characters"
         pattern = keywords.get("pattern")
-        return None if pattern is None or re.search(pattern, value) else f"a text that matches {pattern}"
+        return None if pattern is None or compile_pattern(pattern)(value) else f"a text that matches {pattern}"
     if isinstance(value, bool):
         return None
     return _outside(value, keywords)

@@ -139,7 +139,12 @@ INPUT_KEYS = _table(
     Key(name="exclusiveMaximum", kind="number", for_types=_NUMERIC, doc="every value is smaller"),
     Key(name="minLength", kind="integer", minimum=0, for_types=_TEXT, doc="fewest characters"),
     Key(name="maxLength", kind="integer", minimum=0, for_types=_TEXT, doc="most characters"),
-    Key(name="pattern", kind="text", for_types=_TEXT, doc="regular expression that must be found in the text"),
+    Key(
+        name="pattern",
+        kind="text",
+        for_types=_TEXT,
+        doc="regular expression that must be found in the text in one pass: no `\\1`, `(?=…)` only after a first `^`",
+    ),
     Key(name="default", kind="scalar", doc="value of an absent field; null: it is missing"),
     Key(name="examples", kind="scalars", doc="values for docs and the printed curl"),
     Key(name="title", kind="text", doc="short name for people"),

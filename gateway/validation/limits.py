@@ -12,7 +12,7 @@ Check: TypeAlias = Callable[[Any], Any]
 Empty: TypeAlias = Callable[[], Any]
 
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
-#: Text that a pattern is tried on when the field has no maxLength: bounds the time of a careless expression.
+#: Text that a pattern is tried on when the field has no maxLength: bounds the time of a large expression.
 MAX_PATTERN_TEXT = 1_000
 
 

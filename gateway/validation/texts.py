@@ -6,6 +6,7 @@ from typing import Any
 from gateway.errors import LoadError
 from gateway.schema import MISSING, Field
 from gateway.validation.limits import INT64_MAX, INT64_MIN, MAX_PATTERN_TEXT, Check, Empty, Limits, Reject, null_value
+from gateway.validation.patterns import PatternError, Search, compile_pattern
 
 _INTEGRAL = re.compile(r"[ \t]*([+-]?[0-9]{1,19})\.0*[ \t]*")
 
@@ -79,7 +80,7 @@ def _compile_free_text(field: Field, empty: Empty) -> tuple[Check, Check]:
             raise Reject("max-length")
         if not clean(value):
             raise Reject("text")
-        if pattern is not None and pattern.search(value) is None:
+        if pattern is not None and not pattern(value):
             raise Reject("pattern")
         return value
 
@@ -98,12 +99,10 @@ def clean(value: str) -> bool:
     return True
 
 
-def _pattern(field: Field) -> re.Pattern[str] | None:
+def _pattern(field: Field) -> Search | None:
     if field.pattern is None:
         return None
     try:
-        return re.compile(field.pattern)
-    except re.error as error:
-        raise LoadError(
-            f"the pattern of input {field.name} is no regular expression: {error}", code="pattern", hint="correct it"
-        ) from None
+        return compile_pattern(field.pattern)
+    except PatternError as error:
+        raise LoadError(f"the pattern of input {field.name} {error}", code="pattern", hint=error.fix) from None
