@@ -9,7 +9,9 @@ from gateway.codecs.base import refuse
 
 _NESTING = "the JSON is nested too deeply"
 #: Strings are skipped, so that a word inside a text is not taken for a literal.
-_LITERALS = re.compile(r'"(?:[^"\\]|\\.)*"|(-?\b(?:NaN|Infinity|inf|nan|True|False|None|undefined)\b)')
+#: Possessive: a text without an end would be walked back character by character, and cost 100 bytes for each.
+_LITERALS = re.compile(r'"(?:[^"\\]++|\\.)*+"|(-?\b(?:NaN|Infinity|inf|nan|True|False|None|undefined)\b)')
+_WORD = re.compile(r"-?\b(?:NaN|Infinity|inf|nan|True|False|None|undefined)\b")
 _LITERAL_HINTS = {
     "True": "write true",
     "False": "write false",
@@ -17,6 +19,11 @@ _LITERAL_HINTS = {
     "undefined": "write null, or leave the field out",
 }
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+#: Bodies up to this size are read once more by the standard library, which says best what is wrong with them.
+_SHORT = 64 * 1024
+#: Bytes around the fault that are looked at in a longer body.
+_AROUND = 200
+_POSITION = re.compile(r"(?:JSON is malformed: )?(.*?) \(byte (\d+)\)")
 _WIDE_BOMS = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -31,6 +38,10 @@ def explain_body(body: bytes, problem: Exception) -> NoReturn:
     except UnicodeDecodeError as error:
         message = f"the body is not UTF-8: byte {error.start} (0x{body[error.start]:02x}) is invalid"
         refuse("encoding", message, expected="UTF-8", hint="save it as UTF-8 (it looks like Latin-1 or Windows-1252)")
+    if isinstance(problem, RecursionError):
+        refuse("json-depth", _NESTING, hint="an instance is an object of scalars")
+    if len(body) > _SHORT:
+        _explain_long(body, problem)
     literal = _literal(text)
     try:
         json.loads(text, parse_constant=str)
@@ -41,7 +52,7 @@ def explain_body(body: bytes, problem: Exception) -> NoReturn:
     except ValueError:
         refuse("json-number", "a number of the JSON has too many digits", expected="a 64-bit number")
     if literal is not None:
-        _refuse_literal(text, literal)
+        _refuse_literal(literal[1], _place(text, literal.start()))
     if "out of range" in str(problem):
         refuse("json-number", "a number of the JSON is too large", expected="a 64-bit number")
     if _SURROGATE.search(text):
@@ -49,20 +60,41 @@ def explain_body(body: bytes, problem: Exception) -> NoReturn:
     refuse("json", f"the body is not valid JSON: {problem}", expected="JSON (RFC 8259)")
 
 
+def _explain_long(body: bytes, problem: Exception) -> NoReturn:
+    """Tell what the decoder said, and look at the bytes around the place that it named."""
+    if "out of range" in str(problem):
+        refuse("json-number", "a number of the JSON is too large", expected="a 64-bit number")
+    said = _POSITION.fullmatch(str(problem))
+    if said is None:
+        hint = "the end is missing: was the body cut off?" if "truncated" in str(problem) else None
+        refuse("json", f"the body is not valid JSON: {problem}", expected="JSON (RFC 8259)", hint=hint)
+    position = int(said[2])
+    before = body[max(0, position - _AROUND) : position].decode("utf-8", "replace")
+    text = before + body[position : position + _AROUND].decode("utf-8", "replace")
+    line = body.count(b"\n", 0, position) + 1
+    column = len(body[body.rfind(b"\n", 0, position) + 1 : position].decode("utf-8", "replace")) + 1
+    place = f"line {line}, column {column}"
+    literal = _WORD.match(text, max(0, len(before) - 1)) or _WORD.match(text, len(before))
+    if literal is not None:
+        _refuse_literal(literal[0], place)
+    error = json.JSONDecodeError(_SAME.get(said[1], ""), text + " …", len(before))
+    message = f"the body is not valid JSON: {said[1]} ({place})"
+    refuse("json", message, expected="JSON (RFC 8259)", hint=_syntax_hint(error.doc, error))
+
+
 def _literal(text: str) -> re.Match[str] | None:
     """Find the first literal of another language outside strings."""
     return next((found for found in _LITERALS.finditer(text) if found[1]), None)
 
 
-def _refuse_literal(text: str, literal: re.Match[str]) -> NoReturn:
-    word = literal[1]
+def _refuse_literal(word: str, place: str) -> NoReturn:
     hint = _LITERAL_HINTS.get(word, "send null for a missing value")
-    refuse("json-literal", f"{word} is not JSON ({_place(text, literal.start())})", expected="JSON", hint=hint)
+    refuse("json-literal", f"{word} is not JSON ({place})", expected="JSON", hint=hint)
 
 
 def _explain_syntax(text: str, error: json.JSONDecodeError, literal: re.Match[str] | None) -> NoReturn:
     if literal is not None and literal.start() <= error.pos <= literal.end():
-        _refuse_literal(text, literal)
+        _refuse_literal(literal[1], _place(text, literal.start()))
     message = f"the body is not valid JSON: {error.msg[:1].lower()}{error.msg[1:]} ({_place(text, error.pos)})"
     refuse("json", message, expected="JSON (RFC 8259)", hint=_syntax_hint(text, error))
 
@@ -89,6 +121,10 @@ _MESSAGE_HINTS = {
 }
 
 
+#: The decoder's words -> those of the standard library.
+_SAME = {"trailing characters": "Extra data", "invalid escape character in string": "Invalid \\escape"}
+
+
 def _syntax_hint(text: str, error: json.JSONDecodeError) -> str | None:
     known = _MESSAGE_HINTS.get(error.msg)
     if known is not None:
@@ -106,7 +142,7 @@ def _place(text: str, position: int) -> str:
 def reject_duplicates(body: bytes) -> None:
     """Raise a fault if an object of a valid JSON body names a key twice."""
 
-    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
+    def pairs(items: list[tuple[str, Any]]) -> None:
         found = dict(items)
         if len(found) < len(items):
             seen: set[str] = set()
@@ -117,7 +153,6 @@ def reject_duplicates(body: bytes) -> None:
                 expected="each key once",
                 hint="keep one of them: readers of JSON disagree on which counts",
             )
-        return found
 
     try:
         # Huge integers are read as text: only the keys matter here.

@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, Reque
 
 from gateway.errors import GatewayError, PredictError
 from gateway.near import did_you_mean
-from gateway.rest.errors import RequestError, respond
+from gateway.rest.errors import MAX_ECHOED, RequestError, respond
 
 log = logging.getLogger("gateway.rest")
 
@@ -65,14 +65,16 @@ def _from_http(error: HTTPException) -> GatewayError:
 def _not_found() -> RequestError:
     known = [rule.rule for rule in current_app.url_map.iter_rules() if not rule.arguments]
     hint = did_you_mean(request.path, known) or "GET /routes lists every path"
-    return RequestError(404, f"there is no route {request.path}", code="unknown-path", hint=hint)
+    return RequestError(404, f"there is no route {request.path[:MAX_ECHOED]}", code="unknown-path", hint=hint)
 
 
-def too_large(limit_bytes: int) -> RequestError:
+def too_large(
+    limit_bytes: int, hint: str = "send fewer rows, or raise server.max_body_size in registry.yaml"
+) -> RequestError:
     """Return the error of a body above `limit_bytes`."""
     return RequestError(
         413,
         f"the body is larger than {limit_bytes} bytes",
         code="body-too-large",
-        hint="send fewer rows, or raise server.max_body_size in registry.yaml",
+        hint=hint,
     )

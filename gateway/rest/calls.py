@@ -74,6 +74,11 @@ def check_rows(route: Route, rows: int) -> None:
     Limits(max_rows=route.spec.max_rows).check(rows)
 
 
+def work_of(batch: Batch, body: bytes) -> int:
+    """Return how much writing an answer is, in rows: what came as a long body may be repeated in it."""
+    return batch.size if len(body) <= INLINE_BYTES else max(batch.size, INLINE_ROWS + 1)
+
+
 def predict(route: Route, batch: Batch, deadline: float) -> Predictions:
     """Predict a batch of any size; every chunk after the first has the route's whole timeout again."""
     environ = request.environ

@@ -42,6 +42,8 @@ MLFLOW_CODES: dict[int, str] = {
     503: "TEMPORARILY_UNAVAILABLE",
     504: "DEADLINE_EXCEEDED",
 }
+#: Characters of what a client sent (a path, a name, a type) that an error repeats.
+MAX_ECHOED = 200
 #: Faults that stand in a one-text error of another protocol.
 MAX_TOLD = 5
 

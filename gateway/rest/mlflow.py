@@ -27,8 +27,9 @@ from gateway.rest.calls import (
     generation_of_request,
     predict,
     serve_as,
+    work_of,
 )
-from gateway.rest.errors import RequestError
+from gateway.rest.errors import MAX_ECHOED, RequestError
 from gateway.rest.negotiate import Wish
 from gateway.rest.reading import checked, deadline_of
 from gateway.rest.sources import BODY_TYPES, body_source, is_table
@@ -47,7 +48,7 @@ def find(path: str) -> Route:
     route = table.by_path.get(f"/{path}")
     if route is None:
         hint = did_you_mean(f"/{path}", table.by_path) or "GET /routes lists every path"
-        raise RequestError(404, f"there is no route /{path}", code="unknown-path", hint=hint)
+        raise RequestError(404, f"there is no route /{path[:MAX_ECHOED]}", code="unknown-path", hint=hint)
     return route
 
 
@@ -84,7 +85,7 @@ class Invocations(Resource):  # type: ignore[misc]  # flask_restful has no types
         def write() -> bytes:
             return encode({"predictions": columns_of(plan, batch, predictions).values})
 
-        answer = self._hands.do(write, batch.size, INLINE_ROWS, deadline + route.spec.timeout_s)
+        answer = self._hands.do(write, work_of(batch, body), INLINE_ROWS, deadline + route.spec.timeout_s)
         response = Response(answer, 200, mimetype="application/json")
         response.headers["X-Model-Version"] = route.version
         return response

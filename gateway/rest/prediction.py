@@ -54,11 +54,15 @@ class Prediction(Resource):  # type: ignore[misc]  # flask_restful has no types
         started = time.perf_counter()
         predictions = route.predict(reading.batch, deadline)
         environ["gateway.predict_s"] = time.perf_counter() - started
-        answers = answer(reading.batch, predictions, context_of(route, environ))
+        context = context_of(route, environ)
         if wanted.format != "json" and reading.single:
-            return one_answer(route, reading.batch, answers[0], wanted)
-        body = answers[0] if reading.single else shape(answers, route)
-        return JsonResponse(encode(body), ("X-Model-Version", route.version))
+            return one_answer(route, reading.batch, answer(reading.batch, predictions, context)[0], wanted)
+
+        def write() -> bytes:
+            answers = answer(reading.batch, predictions, context)
+            return encode(answers[0] if reading.single else shape(answers, route))
+
+        return JsonResponse(route.run(write) if reading.large else write(), ("X-Model-Version", route.version))
 
 
 def shape(answers: list[Any], route: Route) -> Any:

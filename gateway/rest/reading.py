@@ -6,16 +6,16 @@ Picks the codec by content type; knows no model.
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl
 
 from flask import request
 
 from gateway.codecs.base import Decoded, refuse
 from gateway.errors import Fault, InputError
 from gateway.rest.api import too_large
+from gateway.rest.encoded import encoded_form, encoded_texts
 from gateway.rest.errors import RequestError
 from gateway.rest.negotiate import Wish, with_options
 from gateway.rest.sources import (
@@ -47,10 +47,15 @@ _NO_QUERY = Source("query", {})
 
 @dataclass(slots=True)
 class Reading:
-    """Hold the validated batch of a request and whether it was one instance or a list."""
+    """
+    Hold the validated batch of a request and whether it was one instance or a list.
+
+    `large` says that its values may be too long for the event loop.
+    """
 
     batch: Batch
     single: bool
+    large: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +77,7 @@ def read(environ: dict[str, Any], route: Route, validator: Validator, wanted: Wi
     if media != "application/json":  # what nearly everybody sends is not worth parsing
         media = request.mimetype
     text = environ.get("QUERY_STRING", "")
-    query = _text_source("query", text.encode("latin-1")) if text else _NO_QUERY
+    query = encoded_texts("query", text.encode("latin-1")) if text else _NO_QUERY
     if is_table(media):
         source = body_source()
         return Rows(source, wanted)
@@ -81,15 +86,28 @@ def read(environ: dict[str, Any], route: Route, validator: Validator, wanted: Wi
     body = _body(environ)
     if not body:
         return _fields(route, validator, [query])
-    if media == FORM_TYPE and body.lstrip()[:1] not in (b"{", b"["):
-        return _fields(route, validator, [query, _text_source("form", body)])
+    if media == FORM_TYPE and not _looks_like_json(body):
+        return _of_size(len(body), route, environ, lambda: _fields(route, validator, [query, encoded_form(body)]))
     if media not in JSON_TYPES and media != FORM_TYPE and not media.endswith("+json"):
         raise unsupported(media)
-    if len(body) <= INLINE_BYTES:
-        return _json(route, validator, route.codec.decode(body), query, wanted)
+    return _of_size(len(body), route, environ, lambda: _json(route, validator, route.codec.decode(body), query, wanted))
+
+
+def _of_size(
+    size: int, route: Route, environ: Mapping[str, Any], reading: Callable[[], Reading | Rows]
+) -> Reading | Rows:
+    """Decode and validate here what is small, and in a native thread what is not."""
+    if size <= INLINE_BYTES:
+        return reading()
     with route.admit(deadline_of(route.spec.timeout_s, environ)):
-        decoded = route.run(lambda: route.codec.decode(body))
-    return _json(route, validator, decoded, query, wanted)
+        found = route.run(reading)
+    if isinstance(found, Reading):
+        found.large = True
+    return found
+
+
+def _looks_like_json(body: bytes) -> bool:
+    return body[:256].lstrip()[:1] in (b"{", b"[")
 
 
 def _body(environ: dict[str, Any]) -> bytes:
@@ -156,23 +174,6 @@ def _fields(route: Route, validator: Validator, sources: list[Source]) -> Readin
                 refuse("repeated", "data is given more than once", at=at, expected="one value")
             return Reading(checked(validator, route.codec.line(source.values["data"], at)), True)
     return Reading(validator.instance(sources), True)
-
-
-def _text_source(kind: Any, encoded: bytes) -> Source:
-    if not encoded:
-        return Source(kind, {})
-    try:
-        pairs = parse_qsl(encoded.decode(), keep_blank_values=True, errors="strict", max_num_fields=10_000)
-    except (UnicodeDecodeError, ValueError) as error:
-        raise InputError([Fault(kind, "bad-encoding", f"the {kind} is not percent-encoded UTF-8: {error}")]) from error
-    values: dict[str, Any] = {}
-    repeated = set()
-    for name, value in pairs:
-        if name in values:
-            repeated.add(name)
-        else:
-            values[name] = value
-    return Source(kind, values, frozenset(repeated))
 
 
 def too_many_rows(rows: int, max_rows: int) -> RequestError:

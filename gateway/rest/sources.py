@@ -10,6 +10,7 @@ from typing import IO, Any, Final
 
 from flask import request
 from werkzeug.datastructures import FileStorage, MultiDict
+from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import MultiPartParser
 
 from gateway.codecs.base import Decoded, refuse
@@ -19,11 +20,14 @@ from gateway.codecs.excel import ExcelReader
 from gateway.codecs.json_batch import InstancesReader
 from gateway.codecs.ndjson import NdjsonReader
 from gateway.codecs.parquet import ParquetReader
-from gateway.errors import UnreadableError
+from gateway.errors import TooLargeError, UnreadableError
 from gateway.rest.spool import open_spool, scratch, spool_body
 from gateway.routes import Route
 
 MULTIPART: Final = "multipart/form-data"
+#: One field of a form; files may be longer.
+MAX_FIELD_BYTES: Final = 2 * 1024 * 1024
+MAX_PARTS: Final = 2_000
 #: Media type of a body -> format.
 BODY_TYPES: Final[Mapping[str, str]] = {
     "text/csv": "csv",
@@ -105,13 +109,23 @@ def form_source(route: Route) -> BatchSource | Fields:
     folder = scratch()
 
     def parse() -> tuple[MultiDict[str, str], MultiDict[str, FileStorage]]:
-        parser = MultiPartParser(stream_factory=lambda *_, **__: open_spool(folder))
+        parser = MultiPartParser(
+            stream_factory=lambda *_, **__: open_spool(folder),
+            max_form_memory_size=MAX_FIELD_BYTES,
+            max_form_parts=MAX_PARTS,
+        )
         return parser.parse(body, boundary, size)
 
     if not boundary:
         refuse("multipart", "the content type names no boundary", expected="multipart/form-data; boundary=…")
     try:
         form, files = route.run(parse)
+    except RequestEntityTooLarge:
+        raise TooLargeError(
+            f"the form has more than {MAX_PARTS} parts, or fields of more than {MAX_FIELD_BYTES} bytes",
+            code="form-too-large",
+            hint="send long texts and many rows as a file in the field 'file', or as application/json",
+        ) from None
     except ValueError as error:
         reason = "its boundary never comes" if "PREAMBLE" in str(error) else f"it is broken or ends early ({error})"
         refuse("multipart", f"the form cannot be taken apart: {reason}", expected="multipart/form-data")

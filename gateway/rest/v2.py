@@ -26,8 +26,9 @@ from gateway.rest.calls import (
     json_response,
     predict,
     serve_as,
+    work_of,
 )
-from gateway.rest.errors import RequestError
+from gateway.rest.errors import MAX_ECHOED, RequestError
 from gateway.rest.reading import deadline_of
 from gateway.routes import Route
 from gateway.schema import Batch, Predictions, Signature
@@ -48,11 +49,11 @@ def find(name: str, version: str | None = None) -> Route:
     route = table.by_name.get(name)
     if route is None:
         hint = did_you_mean(name, table.by_name) or "GET /v2/models lists the models"
-        raise RequestError(404, f"there is no model {name!r}", code="unknown-model", hint=hint)
+        raise RequestError(404, f"there is no model {name[:MAX_ECHOED]!r}", code="unknown-model", hint=hint)
     if version is not None and version != route.version:
         raise RequestError(
             404,
-            f"model {name!r} has no version {version!r}",
+            f"model {name!r} has no version {version[:MAX_ECHOED]!r}",
             code="unknown-version",
             hint=f"its only version is {route.version!r}",
         )
@@ -163,7 +164,7 @@ class Infer(Resource):  # type: ignore[misc]  # flask_restful has no types
         def write() -> tuple[bytes, bytes]:
             return _write(route, signature, found, predictions)
 
-        head, raw = self._hands.do(write, found.batch.size, INLINE_ROWS, deadline + route.spec.timeout_s)
+        head, raw = self._hands.do(write, work_of(found.batch, body), INLINE_ROWS, deadline + route.spec.timeout_s)
         return _respond(head, raw, route)
 
 
@@ -182,7 +183,7 @@ def _header_length(size: int) -> int | None:
     if media not in ("", "application/json", BINARY) and not media.endswith("+json"):
         raise RequestError(
             415,
-            f"cannot read a body of type {media!r}",
+            f"cannot read a body of type {media[:MAX_ECHOED]!r}",
             code="unsupported-media-type",
             hint=f"send application/json, or {BINARY} with {HEADER_LENGTH}",
         )

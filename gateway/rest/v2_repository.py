@@ -4,16 +4,19 @@ The repository extension of the Open Inference Protocol: what there is, in which
 Models come from registry.yaml alone, so load and unload are refused.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from flask import Response, request
 
 from gateway.codecs.json import parse
-from gateway.rest.api import Resource
+from gateway.rest.api import Resource, too_large
 from gateway.rest.calls import generation_of_request, json_response
-from gateway.rest.errors import RequestError
+from gateway.rest.errors import MAX_ECHOED, RequestError
 from gateway.rest.v2 import STATES, find
 from gateway.routes import Route
+
+#: Options are one word; nobody needs a native thread to read them.
+MAX_OPTIONS_BYTES: Final = 4 * 1024
 
 
 class RepositoryIndex(Resource):  # type: ignore[misc]  # flask_restful has no types
@@ -22,6 +25,8 @@ class RepositoryIndex(Resource):  # type: ignore[misc]  # flask_restful has no t
     def post(self) -> Response:
         """List models with state and reason; `{"ready": true}` leaves out those that cannot serve."""
         body = request.get_data(cache=False)
+        if len(body) > MAX_OPTIONS_BYTES:
+            raise too_large(MAX_OPTIONS_BYTES, hint='send {} or {"ready": true}')
         options = parse(body) if body.strip() else {}
         if not isinstance(options, dict) or not isinstance(options.get("ready", False), bool):
             raise RequestError(400, 'the body must be {} or {"ready": true}', code="json-type")
@@ -42,7 +47,9 @@ class RepositoryControl(Resource):  # type: ignore[misc]  # flask_restful has no
     def post(self, model: str, action: str) -> Response:
         """Answer 404 for an unknown model, else 403 with what to do instead."""
         if action not in ("load", "unload"):
-            raise RequestError(404, f"there is no action {action!r}", code="unknown-path", hint="load or unload")
+            raise RequestError(
+                404, f"there is no action {action[:MAX_ECHOED]!r}", code="unknown-path", hint="load or unload"
+            )
         route = find(model)
         raise RequestError(
             403,

@@ -142,7 +142,7 @@ class ColumnReader:
                 faults.items.append(id_fault(name, value, where, row, redact=self._redact))
             else:
                 refused = Refused(self._fields[order].field, all_bad[order][row], value, where, row, False)
-                faults.items.append(field_fault(refused, redact=self._redact))
+                faults.items.append(field_fault(refused, redact=self._redact, guess=faults.may_guess))
         faults.total = total
 
 

@@ -33,13 +33,13 @@ class Refused:
     json: bool
 
 
-def field_fault(refused: Refused, *, redact: bool) -> Fault:
-    """Write the fault of a field; `redact` keeps the value out of it."""
+def field_fault(refused: Refused, *, redact: bool, guess: bool = True) -> Fault:
+    """Write the fault of a field; `redact` keeps the value out of it, `guess` looks for the level that was meant."""
     field, code, value = refused.field, refused.code, refused.value
     subject = f"the value of {field.name}" if redact else quoted(value)
     message = _MESSAGES[code](field, subject, "" if redact else f" for {field.name}")
     got = None if redact or code in ("required", "empty") else shown(value)
-    hint = _hint(refused, redact=redact)
+    hint = _hint(refused, redact=redact) if guess or code != "enum" else None
     return Fault(refused.at, code, message, _expected(field, code), got, hint, field.name, refused.row)
 
 

@@ -7,6 +7,8 @@ from gateway.errors import Fault
 
 #: Faults that an answer lists; the rest is only counted (contract, section 2).
 MAX_FAULTS = 100
+#: Faults that also say what was probably meant: looking for it takes up to 1 ms among 1,000 levels.
+MAX_GUESSED = 10
 _MAX_SHOWN = 80
 _PLAIN_NAME = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]{0,99}")
 
@@ -25,6 +27,11 @@ class Faults:
         self.total = 0
         self.one_per_row = one_per_row
         self._last_row: int | None = None
+
+    @property
+    def may_guess(self) -> bool:
+        """Say whether the next fault may cost the time to find out what was meant."""
+        return len(self.items) < MAX_GUESSED
 
     def wants(self, row: int | None) -> bool:
         """Count a fault and tell whether it is worth writing down."""

@@ -126,7 +126,7 @@ class RowReader:
 
     def _refuse(self, refused: Refused, faults: Faults) -> Any:
         if faults.wants(refused.row):
-            faults.items.append(field_fault(refused, redact=self._redact))
+            faults.items.append(field_fault(refused, redact=self._redact, guess=faults.may_guess))
         return MISSING
 
     def _row_id(self, sources: Sequence[Source], row: int | None, faults: Faults) -> Any:
@@ -147,7 +147,7 @@ class RowReader:
             if name in self._known or name.startswith("_"):
                 continue
             if faults.wants(row):
-                hint = nearest_hint(name, self._offered)
+                hint = nearest_hint(name, self._offered) if faults.may_guess else None
                 message = f"{printable(name)} is not a field of this route"
                 faults.items.append(
                     Fault(source.at(name), "unknown-field", message, self._offered[:50], None, hint, None, row)
