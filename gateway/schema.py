@@ -16,6 +16,8 @@ Scalar: TypeAlias = str | int | float | bool
 Column: TypeAlias = npt.NDArray[Any]
 FieldType: TypeAlias = Literal["number", "integer", "string", "boolean"]
 OutputKind: TypeAlias = Literal["classification", "regression", "multi_label", "multi_output", "json"]
+#: The value; the probability of the second label; one probability per label; one list of values per instance.
+OwnAnswer: TypeAlias = Literal["value", "probability", "probabilities", "list"]
 
 #: The missing value in every column: frameworks agree on NaN, while None is silently skipped by some imputers.
 MISSING = math.nan
@@ -58,7 +60,9 @@ class Output:
     Describe what a model answers.
 
     `labels` are in the order of the probability columns. `names` are the outputs of a multi-output or multi-label
-    model. `threshold` applies to the probability of `positive` and overrides the label of the model.
+    model. `threshold` applies to the probability of `positive` and overrides the label of the model. `own` says what
+    the framework's own predict returns for the artifact; `own_differs` says why it answers otherwise than this
+    signature, in which case no answer of ours may pass for the framework's.
     """
 
     kind: OutputKind = "regression"
@@ -69,6 +73,8 @@ class Output:
     unit: str | None = None
     decimals: int | None = None
     names: tuple[str, ...] = ()
+    own: OwnAnswer = "value"
+    own_differs: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,9 +10,12 @@ from pathlib import Path
 
 from gateway.errors import ArtifactError, LoadError
 from gateway.loaders.bombs import refuse_bomb
+from gateway.loaders.mojo_contents import missing_parts
 from gateway.schema import Field, Output, Signature
 
 _SERVED = ("Binomial", "Multinomial", "Ordinal", "Regression", "Clustering", "AnomalyDetection")
+#: Missing parts that an error names.
+_SHOWN = 5
 _WITH_PROBABILITIES = ("Binomial", "Multinomial", "Ordinal")
 
 
@@ -102,10 +105,10 @@ def _output(info: MojoInfo) -> Output:
     return Output(kind="classification", labels=info.labels, probabilities=info.has_probabilities)
 
 
-def _broken(path: Path, reason: str) -> ArtifactError:
+def _broken(path: Path, reason: str, code: str = "broken-artifact") -> ArtifactError:
     return ArtifactError(
         f"{path.name}: not a readable MOJO: {reason}",
-        code="broken-artifact",
+        code=code,
         hint="export it again with model.save_mojo(...) and compare its sha256 after copying",
     )
 
@@ -124,6 +127,7 @@ def _read(path: Path, archive: zipfile.ZipFile) -> MojoInfo:
     count = int(info["n_features"])
     if len(columns) != int(info["n_columns"]) or not 0 < count <= len(columns):
         raise ValueError(f"{len(columns)} columns are listed, {info['n_columns']} announced")
+    _refuse_incomplete(path, archive)
     is_escaped = info.get("escape_domain_values", "false") == "true"
     levels = {i: _levels(archive, domains[i], is_escaped) for i in domains}
     return MojoInfo(
@@ -136,6 +140,22 @@ def _read(path: Path, archive: zipfile.ZipFile) -> MojoInfo:
         threshold=_threshold(archive, info),
         offset=_named(info.get("offset_column")),
     )
+
+
+def _refuse_incomplete(path: Path, archive: zipfile.ZipFile) -> None:
+    names = archive.namelist()
+    twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
+    if twice:
+        raise _broken(path, f"the archive holds {twice[0]} twice")
+
+    def read(folder: str) -> tuple[dict[str, str], list[str]]:
+        info, _, domains = _sections(archive.read(f"{folder}model.ini").decode("utf-8"))
+        return info, [file for _, file in domains.values()]
+
+    lacking = list(missing_parts(set(names), read))
+    if lacking:
+        shown = ", ".join(lacking[:_SHOWN]) + (f" and {len(lacking) - _SHOWN} more" if len(lacking) > _SHOWN else "")
+        raise _broken(path, f"it lacks {shown}", code="missing-parts")
 
 
 def _labels(info: dict[str, str], levels: dict[int, tuple[str, ...]], columns: int) -> tuple[str | int, ...]:

@@ -17,19 +17,9 @@ import onnxruntime
 from gateway.errors import ArtifactError, GatewayError, LoadError
 from gateway.loaders.base import LoadOptions
 from gateway.loaders.onnx_graph import GraphFacts, read_graph
-from gateway.loaders.onnx_inputs import read_inputs, read_property
-from gateway.schema import Column, Field, Output, Predictions, Scalar, Signature
-
-#: Dimensions of rows by columns.
-_TABLE = 2
-
-#: Only of two classes is one the positive one.
-_PAIR = 2
-
-_LABEL_TYPES = {"tensor(int64)", "tensor(string)"}
-
-#: float32 probabilities of a few classes sum to one within this; decision values do not.
-_SUM_TOLERANCE = 1e-3
+from gateway.loaders.onnx_inputs import read_inputs
+from gateway.loaders.onnx_outputs import are_columns, find_output, join_columns
+from gateway.schema import Column, Field, Output, Predictions, Signature
 
 
 class OnnxPredictor:
@@ -42,14 +32,17 @@ class OnnxPredictor:
         self._outputs = [output.name for output in session.get_outputs()]
         self._output = Output()
         sample = self._try(_sample(fields))
-        self._output = _output(session, meta, facts, sample)
+        self._output, left_out = find_output(session, meta, facts, sample)
+        self.warnings = (left_out,) if left_out else ()
         self.signature = Signature(inputs=fields, output=self._output, names_known=names_known)
-        self._outputs = self._outputs[: 2 if self._output.probabilities else 1]
+        self._is_joined = self._output.probabilities and are_columns(session.get_outputs())
+        if not self._is_joined:
+            self._outputs = self._outputs[: 2 if self._output.probabilities else 1]
         self._positions = {label: i for i, label in enumerate(self._output.labels)}
 
     def predict(self, columns: Sequence[Column]) -> Predictions:
         """Run the graph once for all instances."""
-        found = self._run(columns)
+        found = join_columns(self._run(columns)) if self._is_joined else self._run(columns)
         kind = self._output.kind
         if kind == "classification":
             labels = np.asarray(found[0]).reshape(-1).tolist()
@@ -163,48 +156,3 @@ def _sample(fields: Sequence[Field]) -> list[Column]:
         plain: Any = field.enum[0] if field.enum else "text" if field.type == "string" else 0
         columns.append(np.array([plain], dtype=object))
     return columns
-
-
-def _output(session: Any, meta: dict[str, str], facts: GraphFacts, sample: list[Any]) -> Output:
-    nodes = session.get_outputs()
-    if nodes[0].type not in _LABEL_TYPES:
-        shape = np.shape(sample[0]) if sample else nodes[0].shape
-        count = shape[1] if len(shape) > 1 and isinstance(shape[1], int) else 1
-        if count == 1:
-            return Output(kind="regression")
-        return Output(kind="multi_output", names=tuple(f"y{i}" for i in range(count)))
-    labels = _labels(meta, facts, sample)
-    return Output(
-        kind="classification",
-        labels=labels,
-        probabilities=_are_probabilities(sample[1], len(labels)) if len(sample) > 1 else "prob" in nodes[-1].name,
-        positive=labels[1] if len(labels) == _PAIR else None,
-    )
-
-
-def _labels(meta: dict[str, str], facts: GraphFacts, sample: list[Any]) -> tuple[Scalar, ...]:
-    told = read_property(meta, "gateway.labels", [])
-    if told:
-        return tuple(told)
-    if len(sample) > 1 and isinstance(sample[1], list) and sample[1] and isinstance(sample[1][0], dict):
-        return tuple(sample[1][0])
-    if facts.labels:
-        return facts.labels
-    scores = np.asarray(sample[1]) if len(sample) > 1 else np.empty((0, 0))
-    if scores.ndim == _TABLE and scores.shape[1] > 1 and np.asarray(sample[0]).dtype.kind == "i":
-        return tuple(range(scores.shape[1]))
-    raise LoadError(
-        "the graph answers labels without saying which there are",
-        code="unknown-labels",
-        hint="set the metadata property gateway.labels to a JSON list of them",
-    )
-
-
-def _are_probabilities(scores: Any, count: int) -> bool:
-    """Tell probabilities from decision values, which some converters give the same name."""
-    if isinstance(scores, list):
-        scores = [list(row.values()) for row in scores]
-    table = np.asarray(scores, dtype=np.float64)
-    if table.ndim != _TABLE or table.shape[1] != count:
-        return False
-    return bool(np.all(table >= 0) and np.all(np.abs(table.sum(axis=1) - 1) < _SUM_TOLERANCE))

@@ -52,7 +52,7 @@ def read_graph(path: Path, data: bytes) -> GraphFacts:
             code="unsupported-model",
             hint="export it with standard operators only",
         )
-    if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in model.graph.initializer):
+    if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in _tensors(model)):
         raise _external(path)
     return GraphFacts(_labels(model.graph), _levels(model.graph))
 
@@ -71,6 +71,22 @@ def _nodes(graph: Any) -> Iterator[Any]:
         for attribute in node.attribute:
             if attribute.HasField("g"):
                 yield from _nodes(attribute.g)
+
+
+def _tensors(model: Any) -> Iterator[Any]:
+    """Yield every tensor: initializers of the graph and of its branches, and those that nodes carry."""
+    graphs = [model.graph]
+    nodes = [*_nodes(model.graph), *(node for function in model.functions for node in function.node)]
+    for node in nodes:
+        for attribute in node.attribute:
+            yield attribute.t
+            yield from attribute.tensors
+            graphs += [attribute.g, *attribute.graphs]
+    for graph in graphs:
+        yield from graph.initializer
+        for sparse in graph.sparse_initializer:
+            yield sparse.values
+            yield sparse.indices
 
 
 def _labels(graph: Any) -> tuple[Scalar, ...]:

@@ -101,7 +101,7 @@ def _labelled(estimator: Any, labels: tuple[Scalar, ...], classes: npt.NDArray[A
 def _many_labels(path: Path, estimator: Any, count: int) -> Answerer:
     names = tuple(f"y{i}" for i in range(count))
     if not _is_indicator(estimator, count):
-        return Answerer(estimator, Output(kind="multi_output", names=names), _read_many)
+        return Answerer(estimator, Output(kind="multi_output", names=names, own="list"), _read_many)
     has_probabilities = hasattr(estimator, "predict_proba")
 
     def read(tail: Any, features: Any) -> Predictions:
@@ -110,7 +110,9 @@ def _many_labels(path: Path, estimator: Any, count: int) -> Answerer:
         probabilities = _of_ones(tail, tail.predict_proba(features)) if has_probabilities else None
         return Predictions(values.astype(np.int64), probabilities)
 
-    return Answerer(estimator, Output(kind="multi_label", names=names, probabilities=has_probabilities), read)
+    return Answerer(
+        estimator, Output(kind="multi_label", names=names, probabilities=has_probabilities, own="list"), read
+    )
 
 
 def _is_indicator(estimator: Any, count: int) -> bool:
@@ -146,7 +148,7 @@ def _regressor(path: Path, estimator: Any, sample: Any) -> Answerer:
         )
     if first.ndim > 1 and first.shape[1] > 1:
         names = tuple(f"y{i}" for i in range(first.shape[1]))
-        return Answerer(estimator, Output(kind="multi_output", names=names), _read_many)
+        return Answerer(estimator, Output(kind="multi_output", names=names, own="list"), _read_many)
 
     def read(tail: Any, features: Any) -> Predictions:
         return Predictions(np.asarray(tail.predict(features), dtype=np.float64).reshape(-1))

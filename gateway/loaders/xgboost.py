@@ -9,6 +9,7 @@ import itertools
 import json
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,7 +20,7 @@ import xgboost
 from gateway.errors import ArtifactError, LoadError
 from gateway.loaders import looks_like_pickle
 from gateway.loaders.base import LoadOptions
-from gateway.schema import Column, Field, FieldType, Output, Predictions, Scalar, Signature
+from gateway.schema import Column, Field, FieldType, Output, OwnAnswer, Predictions, Scalar, Signature
 
 _TYPES: dict[str, FieldType] = {"float": "number", "q": "number", "int": "integer", "i": "boolean", "c": "string"}
 
@@ -180,7 +181,8 @@ def _signature(booster: xgboost.Booster, objective: str, levels: dict[int, dict[
     names = booster.feature_names or [f"x{i}" for i in range(width)]
     types = booster.feature_types or ["float"] * width
     fields = tuple(_field(name, kind, levels.get(i)) for i, (name, kind) in enumerate(zip(names, types, strict=True)))
-    return Signature(inputs=fields, output=_output(booster, objective), names_known=booster.feature_names is not None)
+    output = replace(_output(booster, objective), own_differs=_own_differs(booster))
+    return Signature(inputs=fields, output=output, names_known=booster.feature_names is not None)
 
 
 def _field(name: str, kind: str, codes: dict[Any, float] | None) -> Field:
@@ -195,17 +197,40 @@ def _field(name: str, kind: str, codes: dict[Any, float] | None) -> Field:
     )
 
 
+def _is_booster(booster: xgboost.Booster) -> bool:
+    """Say whether Booster.predict is the artifact's own: the file of an XGBClassifier says that it is one."""
+    told = booster.attr("scikit_learn")
+    return told is None or json.loads(told).get("_estimator_type") != "classifier"
+
+
+def _own_differs(booster: xgboost.Booster) -> str:
+    """Say why Booster.predict answers otherwise: it takes all rounds, XGBClassifier and this loader the best ones."""
+    best = booster.attr("best_iteration")
+    rounds = booster.num_boosted_rounds()
+    if best is None or booster.attr("scikit_learn") is not None or int(best) + 1 >= rounds:
+        return ""
+    return (
+        f"training stopped early: Booster.predict takes all {rounds} rounds, this route the best {int(best) + 1}; "
+        f"keep only those: booster[:{int(best) + 1}].save_model('model.ubj')"
+    )
+
+
 def _output(booster: xgboost.Booster, objective: str) -> Output:
     config = json.loads(booster.save_config())["learner"]["learner_model_param"]
     classes, targets = int(config.get("num_class", 0)), int(config.get("num_target", 1))
-    if objective in {"binary:logistic", "binary:hinge"} and targets > 1:
-        names = tuple(f"y{i}" for i in range(targets))
-        return Output(kind="multi_label", names=names, probabilities=objective == "binary:logistic")
+    names = tuple(f"y{i}" for i in range(targets))
+    is_raw = _is_booster(booster)
     if objective in {"binary:logistic", "binary:hinge"}:
-        return Output(kind="classification", labels=(0, 1), probabilities=objective == "binary:logistic", positive=1)
+        probabilities = objective == "binary:logistic"
+        if targets > 1:
+            own: OwnAnswer = "probabilities" if probabilities and is_raw else "list"
+            return Output(kind="multi_label", names=names, probabilities=probabilities, own=own)
+        own = "probability" if probabilities and is_raw else "value"
+        return Output(kind="classification", labels=(0, 1), probabilities=probabilities, positive=1, own=own)
     if objective in {"multi:softprob", "multi:softmax"}:
         probabilities = objective == "multi:softprob"
-        return Output(kind="classification", labels=tuple(range(classes)), probabilities=probabilities)
+        own = "probabilities" if probabilities and is_raw else "value"
+        return Output(kind="classification", labels=tuple(range(classes)), probabilities=probabilities, own=own)
     if targets > 1:
-        return Output(kind="multi_output", names=tuple(f"y{i}" for i in range(targets)))
+        return Output(kind="multi_output", names=names, own="list")
     return Output(kind="regression")

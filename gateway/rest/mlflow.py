@@ -1,19 +1,21 @@
 """
 MLflow's scoring protocol: POST <route>/invocations, GET /ping and /version.
 
-Predictions are what the model itself says (labels, numbers, maps of several outputs), as MLflow's clients expect it:
-`response` templates shape the gateway's own answers only.
+Predictions are what the framework's own predict returns, as MLflow's server answers them: labels, numbers, lists of
+several outputs, probabilities of a raw booster. `response` templates shape the gateway's own answers only.
 """
 
+from collections.abc import Callable
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from flask import Response, request
 
 from gateway import __version__
+from gateway.answers import AnswerContext
 from gateway.codecs import mlflow
 from gateway.codecs.json import encode
-from gateway.columns import columns_of, plan_of
+from gateway.columns import Columns, columns_of, plan_of
 from gateway.near import did_you_mean
 from gateway.rest.api import Resource
 from gateway.rest.batch import Answering, answer_batch
@@ -34,12 +36,20 @@ from gateway.rest.negotiate import Wish
 from gateway.rest.reading import checked, deadline_of
 from gateway.rest.sources import BODY_TYPES, body_source, is_table
 from gateway.routes import Route
-from gateway.schema import Batch
+from gateway.schema import Batch, OwnAnswer
 from gateway.validation import Validator
 
 JSON: Final = "application/json"
 #: The answer is MLflow's whatever `batch` of the route says.
 _AS_MLFLOW: Final = Wish(shape="wrapped")
+#: What of the predictions the framework's own predict returns, see schema.Output.
+_READERS: Final[dict[OwnAnswer, Callable[[Columns], list[Any]]]] = {
+    "value": lambda columns: columns.values,
+    "probability": lambda columns: [row[1] for row in columns.probabilities or ()],
+    "probabilities": lambda columns: list(columns.probabilities or ()),
+    "list": lambda columns: [list(row.values()) if isinstance(row, dict) else row for row in columns.values],
+}
+_OF_PROBABILITIES: Final = frozenset({"probability", "probabilities"})
 
 
 def find(path: str) -> Route:
@@ -63,6 +73,7 @@ class Invocations(Resource):  # type: ignore[misc]  # flask_restful has no types
         route = find(path)
         serve_as(route)
         validator, _ = route.must_serve()
+        _must_answer_alike(route, validator)
         _must_read(request.mimetype, route)
         with counted_faults(route):
             if is_table(request.mimetype):
@@ -80,10 +91,10 @@ class Invocations(Resource):  # type: ignore[misc]  # flask_restful has no types
 
         batch = self._hands.do(read, len(body), INLINE_BYTES, deadline)
         predictions = predict(route, batch, deadline)
-        plan = plan_of(validator.signature, {"value"})
+        answer_of = _own(validator)
 
         def write() -> bytes:
-            return encode({"predictions": columns_of(plan, batch, predictions).values})
+            return encode({"predictions": answer_of(batch, predictions, AnswerContext())})
 
         answer = self._hands.do(write, work_of(batch, body), INLINE_ROWS, deadline + route.spec.timeout_s)
         response = Response(answer, 200, mimetype="application/json")
@@ -92,9 +103,23 @@ class Invocations(Resource):  # type: ignore[misc]  # flask_restful has no types
 
 
 def _own(validator: Validator) -> Answering:
-    """Return what makes an answer of what the model itself says."""
-    plan = plan_of(validator.signature, {"value"})
-    return lambda batch, predictions, _: columns_of(plan, batch, predictions).values
+    """Return what turns predictions into what the framework's own predict returns."""
+    own = validator.signature.output.own
+    plan = plan_of(validator.signature, {"probabilities" if own in _OF_PROBABILITIES else "value"})
+    read = _READERS[own]
+    return lambda batch, predictions, _: read(columns_of(plan, batch, predictions))
+
+
+def _must_answer_alike(route: Route, validator: Validator) -> None:
+    """Refuse with 501 where the framework's own predict answers something that this route does not compute."""
+    reason = validator.signature.output.own_differs
+    if reason:
+        raise RequestError(
+            501,
+            f"MLflow's server would answer otherwise than route {route.spec.path}: {reason}",
+            code="unlike-framework",
+            hint=f"serve the model as said, or ask {route.spec.path} for this route's own answer",
+        )
 
 
 def _must_read(media: str, route: Route) -> None:

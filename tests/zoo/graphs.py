@@ -80,7 +80,8 @@ def zipmap_columns(folder: Path) -> Grown:
     model = LogisticRegression().fit(ROWS, classes(ROWS, ["a", "b"]))
     graph = to_onnx(model, ROWS[:1], options={"zipmap": "columns"})
     found = run(save(folder, graph))
-    return Grown("model.onnx", rows_of(ASKED.astype(float)), labelled(found[0]))
+    answers = labelled(found[0], np.column_stack(found[1:]), ["a", "b"])
+    return Grown("model.onnx", rows_of(ASKED.astype(float)), answers)
 
 
 @species("onnx-forest")

@@ -1,0 +1,141 @@
+"""
+Finds out what a graph answers: numbers, or a label with its scores. Refuses what would be answered in part.
+
+Looks at what the session declares and at the answer to a made-up row, where there is one.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from gateway.errors import LoadError
+from gateway.loaders.onnx_graph import GraphFacts
+from gateway.loaders.onnx_inputs import read_property
+from gateway.schema import Output, Scalar
+
+#: Dimensions of rows by columns.
+_TABLE = 2
+#: Only of two classes is one the positive one.
+_PAIR = 2
+
+_LABEL_TYPES = {"tensor(int64)", "tensor(string)"}
+_SCORE_TYPES = {"tensor(float)", "tensor(double)", "tensor(float16)"}
+#: What ZipMap makes of probabilities: one map of labels a row.
+_MAP_TYPES = {"seq(map(int64,tensor(float)))", "seq(map(string,tensor(float)))"}
+#: Kinds of elements of a table of numbers, beside the scores above.
+_NUMBER_TYPES = _SCORE_TYPES | {"tensor(int32)", "tensor(bool)"}
+
+#: float32 probabilities of a few classes sum to one within this; decision values do not.
+_SUM_TOLERANCE = 1e-3
+
+
+def find_output(session: Any, meta: dict[str, str], facts: GraphFacts, sample: list[Any]) -> tuple[Output, str]:
+    """
+    Return what the graph answers, and a text on what of it is not answered ("" for nothing).
+
+    Decision values and distances beside a label stay out of the answer, as in scikit-learn's own predict. Raises
+    LoadError (`partial-answer`) where anything else would be left out.
+    """
+    nodes = session.get_outputs()
+    if are_columns(nodes):
+        labels = _labels(meta, facts, sample[:1])
+        joined = join_columns(sample) if sample else []
+        if len(labels) == len(nodes) - 1 and (not joined or _are_probabilities(joined[1], len(labels))):
+            return _of_labels(labels, probabilities=True), ""
+    _refuse_partial(nodes, sample)
+    if nodes[0].type not in _LABEL_TYPES:
+        shape = np.shape(sample[0]) if sample else nodes[0].shape
+        count = shape[1] if len(shape) > 1 and isinstance(shape[1], int) else 1
+        if count == 1:
+            return Output(kind="regression"), ""
+        return Output(kind="multi_output", names=tuple(f"y{i}" for i in range(count)), own="list"), ""
+    labels = _labels(meta, facts, sample)
+    told = "prob" in nodes[-1].name
+    output = _of_labels(labels, _are_probabilities(sample[1], len(labels)) if len(sample) > 1 else told)
+    if len(nodes) == 1 or output.probabilities:
+        return output, ""
+    return output, f"the output {nodes[1].name!r} holds no probabilities and is not answered, the label is"
+
+
+def are_columns(nodes: Sequence[Any]) -> bool:
+    """Say whether a label is followed by one output per class, as the option zipmap=columns of skl2onnx writes them."""
+    scores = nodes[1:]
+    is_each_one = all(node.type in _SCORE_TYPES and len(node.shape) == 1 for node in scores)
+    return nodes[0].type in _LABEL_TYPES and len(scores) >= _PAIR and is_each_one
+
+
+def join_columns(found: Sequence[Any]) -> list[Any]:
+    """Make one table of the outputs behind the label."""
+    return [found[0], np.column_stack([np.asarray(column).reshape(-1) for column in found[1:]])]
+
+
+def _of_labels(labels: tuple[Scalar, ...], probabilities: bool) -> Output:
+    positive = labels[1] if len(labels) == _PAIR else None
+    return Output(kind="classification", labels=labels, probabilities=probabilities, positive=positive)
+
+
+def _refuse_partial(nodes: Sequence[Any], sample: Sequence[Any]) -> None:
+    """Raise LoadError unless the whole answer fits: a table of numbers, a label, or a label with scores."""
+    shapes = [np.shape(value) if isinstance(value, np.ndarray) else None for value in sample] or [None] * len(nodes)
+    told = [_told(node, shape) for node, shape in zip(nodes, shapes, strict=True)]
+    is_label = nodes[0].type in _LABEL_TYPES
+    if is_label and len(nodes) == _PAIR:
+        fits = nodes[1].type in _SCORE_TYPES | _MAP_TYPES and _columns(nodes[1], shapes[1]) is not None
+    else:
+        fits = len(nodes) == 1 and (is_label or nodes[0].type in _NUMBER_TYPES)
+    columns = _columns(nodes[0], shapes[0])
+    if fits and columns is not None and (not is_label or columns <= 1):
+        return
+    keep = nodes[0].name
+    raise LoadError(
+        f"the graph answers {'; '.join(told)}, of which only a part would be answered",
+        code="partial-answer",
+        hint="a graph has one table of numbers, or a label and its probabilities; keep one output of this graph: "
+        f"import onnx; m = onnx.load('model.onnx'); [m.graph.output.remove(o) for o in list(m.graph.output) "
+        f"if o.name != {keep!r}]; onnx.save(m, 'model.onnx')"
+        if len(nodes) > 1
+        else "export it with one row of numbers per instance: reshape the output to (rows, columns)",
+    )
+
+
+def _told(node: Any, shape: Sequence[int] | None) -> str:
+    dimensions = list(shape if shape is not None else node.shape or ())
+    return f"{node.name!r} ({node.type}{f' of shape {dimensions}' if dimensions else ''})"
+
+
+def _columns(node: Any, shape: Sequence[int] | None) -> int | None:
+    """Return how many values an output has per row, 1 where that is not told; None for more than rows by columns."""
+    found = shape if shape is not None else [] if node.type in _MAP_TYPES else list(node.shape or [])
+    if len(found) > _TABLE:
+        return None
+    width = found[1] if len(found) == _TABLE else 1
+    return width if isinstance(width, int) else 1
+
+
+def _labels(meta: dict[str, str], facts: GraphFacts, sample: list[Any]) -> tuple[Scalar, ...]:
+    told = read_property(meta, "gateway.labels", [])
+    if told:
+        return tuple(told)
+    if len(sample) > 1 and isinstance(sample[1], list) and sample[1] and isinstance(sample[1][0], dict):
+        return tuple(sample[1][0])
+    if facts.labels:
+        return facts.labels
+    scores = np.asarray(sample[1]) if len(sample) > 1 else np.empty((0, 0))
+    if scores.ndim == _TABLE and scores.shape[1] > 1 and np.asarray(sample[0]).dtype.kind == "i":
+        return tuple(range(scores.shape[1]))
+    raise LoadError(
+        "the graph answers labels without saying which there are",
+        code="unknown-labels",
+        hint="set the metadata property gateway.labels to a JSON list of them",
+    )
+
+
+def _are_probabilities(scores: Any, count: int) -> bool:
+    """Tell probabilities from decision values, which some converters give the same name."""
+    if isinstance(scores, list):
+        scores = [list(row.values()) for row in scores]
+    table = np.asarray(scores, dtype=np.float64)
+    if table.ndim != _TABLE or table.shape[1] != count:
+        return False
+    return bool(np.all(table >= 0) and np.all(np.abs(table.sum(axis=1) - 1) < _SUM_TOLERANCE))

@@ -1,0 +1,161 @@
+"""What an artifact answers is answered whole, or refused by name; what it says it holds is there."""
+
+import re
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto
+from onnx.helper import make_graph, make_model, make_node, make_opsetid, make_tensor_value_info
+
+from gateway.errors import ArtifactError, LoadError
+from gateway.loaders import get_loader
+from gateway.loaders.base import LoadOptions
+
+MODELS = Path(__file__).resolve().parents[2] / "models"
+PLAIN = LoadOptions()
+
+
+def graph(path: Path, nodes: list[onnx.NodeProto], *outputs: tuple[str, int, list[int | None]]) -> Path:
+    """Write a graph of two numbers `x`, with these nodes and outputs (name, element type, shape)."""
+    told = [make_tensor_value_info(*output) for output in outputs]
+    rows = make_tensor_value_info("x", TensorProto.FLOAT, [None, 2])
+    made = make_model(make_graph(nodes, "g", [rows], told), opset_imports=[make_opsetid("", 17)], ir_version=8)
+    onnx.save(made, path)
+    return path
+
+
+def two_regressions(path: Path) -> Path:
+    """Answer the sum of a row, and its mean."""
+    nodes = [
+        make_node("ReduceSum", ["x", "axes"], ["price"]),
+        make_node("ReduceMean", ["x"], ["range"], axes=[1]),
+    ]
+    nodes.insert(0, make_node("Constant", [], ["axes"], value_ints=[1]))
+    return graph(path, nodes, ("price", TensorProto.FLOAT, [None, 1]), ("range", TensorProto.FLOAT, [None, 1]))
+
+
+def a_cube(path: Path) -> Path:
+    """Answer a table for each row."""
+    nodes = [
+        make_node("Constant", [], ["shape"], value_ints=[-1, 2, 1]),
+        make_node("Reshape", ["x", "shape"], ["steps"]),
+    ]
+    return graph(path, nodes, ("steps", TensorProto.FLOAT, [None, 2, 1]))
+
+
+def a_label_of_two(path: Path) -> Path:
+    """Answer two labels for each row."""
+    return graph(
+        path, [make_node("Cast", ["x"], ["label"], to=TensorProto.INT64)], ("label", TensorProto.INT64, [None, 2])
+    )
+
+
+def a_label_and_more(path: Path) -> Path:
+    """Answer a label, probabilities, and an embedding beside them."""
+    nodes = [
+        make_node("ArgMax", ["x"], ["label"], axis=1, keepdims=0),
+        make_node("Softmax", ["x"], ["probabilities"], axis=1),
+        make_node("Identity", ["x"], ["embedding"]),
+    ]
+    return graph(
+        path,
+        nodes,
+        ("label", TensorProto.INT64, [None]),
+        ("probabilities", TensorProto.FLOAT, [None, 2]),
+        ("embedding", TensorProto.FLOAT, [None, 2]),
+    )
+
+
+def scores_before_the_label(path: Path) -> Path:
+    """Answer probabilities first and the label behind them."""
+    nodes = [make_node("Softmax", ["x"], ["p"], axis=1), make_node("ArgMax", ["x"], ["label"], axis=1, keepdims=0)]
+    return graph(path, nodes, ("p", TensorProto.FLOAT, [None, 2]), ("label", TensorProto.INT64, [None]))
+
+
+PARTIAL = [two_regressions, a_cube, a_label_of_two, a_label_and_more, scores_before_the_label]
+
+
+@pytest.mark.parametrize("make", PARTIAL, ids=lambda make: make.__name__)
+def test_a_graph_that_would_be_answered_in_part_is_refused(tmp_path: Path, make: Callable[[Path], Path]) -> None:
+    """Every output of the graph is named in the refusal."""
+    path = make(tmp_path / "model.onnx")
+    with pytest.raises(LoadError) as error:
+        get_loader("onnx").load(path, PLAIN)
+    assert error.value.code == "partial-answer"
+    for output in onnx.load(path).graph.output:
+        assert output.name in error.value.message
+
+
+@pytest.mark.parametrize("make", [two_regressions, scores_before_the_label], ids=lambda make: make.__name__)
+def test_the_fix_of_a_graph_with_more_outputs_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], Path]
+) -> None:
+    """The printed line leaves one output, and the graph is served."""
+    path = make(tmp_path / "model.onnx")
+    with pytest.raises(LoadError) as error:
+        get_loader("onnx").load(path, PLAIN)
+    line = (error.value.hint or "").partition("of this graph: ")[2]
+    monkeypatch.chdir(tmp_path)
+    exec(line, {})
+    found = get_loader("onnx").load(path, PLAIN).predict([np.array([1.0, 5.0]), np.array([2.0, 1.0])])
+    assert len(found.values) == 2
+
+
+def test_external_data_of_a_branch_is_refused(tmp_path: Path) -> None:
+    """A tensor that a node carries may not lie outside the file either."""
+    path = two_regressions(tmp_path / "model.onnx")
+    model = onnx.load(path)
+    tensor = onnx.numpy_helper.from_array(np.ones((1,), np.float32), "w")
+    tensor.ClearField("raw_data")
+    tensor.data_location = TensorProto.EXTERNAL
+    entry = tensor.external_data.add()
+    entry.key, entry.value = "location", "weights.bin"
+    model.graph.node.append(make_node("Constant", [], ["w"], value=tensor))
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(ArtifactError) as error:
+        get_loader("onnx").load(path, PLAIN)
+    assert error.value.code == "external-data"
+
+
+def without(source: Path, target: Path, is_dropped: Callable[[str], bool]) -> Path:
+    """Copy a MOJO without some of its members."""
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
+        for name in old.namelist():
+            if not is_dropped(name):
+                new.writestr(name, old.read(name))
+    return target
+
+
+#: Members that a MOJO carries for people.
+UNUSED = re.compile(r"(^|/)experimental/")
+
+
+def test_no_part_of_a_mojo_may_be_missing(tmp_path: Path) -> None:
+    """Whatever single file is taken out, the refusal names it; only notes for people may be gone."""
+    source = MODELS / "loan" / "model.zip"
+    with zipfile.ZipFile(source) as archive:
+        members = archive.namelist()
+    # Every kind of part, not each of 280: the first and the last tree of each model, and all else.
+    dropped = [one for one in members if "/trees/" not in one or re.search(r"_(000|001)(_aux)?\.bin$", one)]
+    served = []
+    for member in dropped:
+        path = without(source, tmp_path / "model.zip", lambda one, member=member: one == member)  # type: ignore[misc]
+        try:
+            get_loader("h2o_mojo").describe(path, PLAIN)
+            served.append(member)
+        except (ArtifactError, LoadError) as error:
+            assert member.rpartition("/")[2] in error.message, error.message
+    assert [one for one in served if not UNUSED.search(one)] == []
+
+
+def test_a_mojo_without_its_trees_says_how_many_are_missing(tmp_path: Path) -> None:
+    """Without its trees a GBM would answer one constant; the refusal names the first and counts the others."""
+    path = without(MODELS / "loan" / "model.zip", tmp_path / "model.zip", lambda one: "/trees/" in one)
+    with pytest.raises(ArtifactError) as error:
+        get_loader("h2o_mojo").describe(path, PLAIN)
+    assert error.value.code == "missing-parts"
+    assert re.search(r"trees/t00_000\.bin.* and \d+ more", error.value.message)

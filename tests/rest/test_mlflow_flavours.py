@@ -1,0 +1,107 @@
+"""What MLflow's own server answers for an artifact is what /invocations answers; where it is not computed, a refusal."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import skops.io
+import xgboost
+from sklearn.linear_model import LinearRegression
+
+import serving
+from serving import Gateway
+
+ROWS = [[0.2, -0.3], [0.6, 0.1]]
+NAMES = ["a", "b"]
+BODY = {"dataframe_split": {"columns": NAMES, "data": ROWS}}
+#: What `mlflow.pyfunc.load_model(...).predict` and its scoring server (3.17.2, XGBoost 3.2.0, scikit-learn 1.9.1)
+#: answered to ROWS for the models that `train` makes.
+TOLD: dict[str, Any] = {
+    "raw": [0.7180076837539673, 0.85331130027771],
+    "classifier": [1, 1],
+    "softprob": [
+        [0.2741471230983734, 0.4729934632778168, 0.2528594732284546],
+        [0.2411014586687088, 0.41597890853881836, 0.34291961789131165],
+    ],
+    "softmax": [1.0, 1.0],
+    "poisson": [1.0221140384674072, 1.0221140384674072],
+    "two": [[-0.09945966303348541, -0.19891932606697083], [0.38563957810401917, 0.7712791562080383]],
+    "two_labels": [[0.6212109923362732, 0.0954858809709549], [0.7893317937850952, 0.19149762392044067]],
+    "hinge": [1.0, 1.0],
+    "linear_two": [[-0.1, -0.2], [0.7, 1.4]],
+}
+#: What the routes answer themselves, as ever.
+OWN: dict[str, Any] = {"raw": [1, 1], "classifier": [1, 1], "softprob": [1, 1], "two_labels": [{"y0": 1, "y1": 0}] * 2}
+
+
+def boosters(folder: Path) -> None:
+    """Train raw boosters of several objectives."""
+    rows = np.random.default_rng(0).normal(size=(200, 2)).round(2)
+    total = rows.sum(axis=1)
+    three = np.digitize(total, [-0.5, 0.5])
+    tasks: dict[str, tuple[dict[str, Any], Any, int]] = {
+        "raw": ({"objective": "binary:logistic"}, (total > 0).astype(int), 5),
+        "softprob": ({"objective": "multi:softprob", "num_class": 3}, three, 3),
+        "softmax": ({"objective": "multi:softmax", "num_class": 3}, three, 3),
+        "poisson": ({"objective": "count:poisson"}, np.abs(total).round(), 3),
+        "two": ({"objective": "reg:squarederror"}, np.c_[total, 2 * total], 3),
+        "two_labels": ({"objective": "binary:logistic"}, np.c_[total > 0, total > 1].astype(int), 3),
+        "hinge": ({"objective": "binary:hinge"}, (total > 0).astype(int), 3),
+    }
+    for name, (parameters, target, rounds) in tasks.items():
+        data = xgboost.DMatrix(rows, target, feature_names=NAMES)
+        xgboost.train({"max_depth": 2, **parameters}, data, rounds).save_model(folder / f"{name}.ubj")
+    data = xgboost.DMatrix(rows, (total > 0).astype(int), feature_names=NAMES)
+    early = xgboost.train({"objective": "binary:logistic", "max_depth": 2}, data, 5)
+    early.set_attr(best_iteration="2", best_score="0.5")
+    early.save_model(folder / "early.ubj")
+    model = xgboost.XGBClassifier(n_estimators=5, max_depth=2).fit(rows, (total > 0).astype(int))
+    model.get_booster().feature_names = NAMES
+    model.save_model(folder / "classifier.ubj")
+    skops.io.dump(LinearRegression().fit(rows, np.c_[total, 2 * total]), folder / "linear_two.skops")
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[Gateway]:
+    """Serve each of them under its name, one of them compiled."""
+    folder = tmp_path_factory.mktemp("flavours")
+    boosters(folder)
+    paths = sorted(path for kind in ("*.ubj", "*.skops") for path in folder.glob(kind))
+    compiled = {True: "auto", False: "off"}
+    lines = [f"  /{path.stem}: {{artifact: {path}, compile: {compiled[path.stem == 'raw']}}}" for path in paths]
+    with serving.running(folder, cache, "version: 1\nroutes:\n" + "\n".join(lines) + "\n") as server:
+        yield server
+
+
+def test_answers_are_those_of_mlflows_own_server(served: Gateway) -> None:
+    """Frames, bare rows and CSV: probabilities of a raw booster, labels of a classifier, lists of several outputs."""
+    table = "\n".join([",".join(NAMES), *(",".join(map(str, row)) for row in ROWS)]).encode()
+    for name, expected in TOLD.items():
+        path = f"/{name}/invocations"
+        body = {"inputs": ROWS} if name == "linear_two" else BODY
+        answers = [served.post(path, body), served.post(path, {"instances": ROWS})]
+        if name != "linear_two":  # it was fitted without names
+            answers.append(served.request("POST", path, table, {"Content-Type": "text/csv"}))
+        for answer in answers:
+            assert answer.status == 200, (name, answer.json)
+            np.testing.assert_allclose(answer.json["predictions"], expected, rtol=0, atol=1e-6, err_msg=name)
+    for name, values in OWN.items():
+        own = served.post(f"/{name}", [dict(zip(NAMES, row, strict=True)) for row in ROWS])
+        assert [one["prediction"] for one in own.json["predictions"]] == values
+
+
+def test_a_booster_that_stopped_early_is_refused_and_the_fix_works(served: Gateway) -> None:
+    """Booster.predict takes all rounds, the route the best ones: refused there by name, until only those are kept."""
+    answer = served.post("/early/invocations", BODY)
+    assert (answer.status, answer.json["error_code"]) == (501, "NOT_IMPLEMENTED")
+    assert "all 5 rounds, this route the best 3" in answer.json["message"]
+    path = served.registry.parent / "early.ubj"
+    cut = xgboost.Booster(model_file=path)[:3]
+    cut.save_model(path)
+    assert served.command("reload").returncode == 0
+    expected = cut.predict(xgboost.DMatrix(ROWS, feature_names=NAMES))
+    answer = served.post("/early/invocations", BODY)
+    np.testing.assert_allclose(answer.json["predictions"], expected, atol=1e-6)
+    assert served.post("/early", dict(zip(NAMES, ROWS[0], strict=True))).json["prediction"] == 1
