@@ -136,12 +136,19 @@ class NotReadyError(GatewayError):
 
 
 class OverloadError(GatewayError):
-    """The queue of a route is full; the caller may come back after `retry_after_s`."""
+    """A limit of a route or a worker is reached; the caller may come back after `retry_after_s`."""
 
     code = "overloaded"
 
-    def __init__(self, message: str, *, retry_after_s: int = 1) -> None:
-        super().__init__(message, hint="retry later, or raise max_concurrency / max_queue of the route")
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        hint: str = "retry later, or raise max_concurrency / max_queue of the route",
+        retry_after_s: int = 1,
+    ) -> None:
+        super().__init__(message, code=code, hint=hint)
         self.retry_after_s = retry_after_s
 
 

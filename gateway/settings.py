@@ -50,10 +50,18 @@ class Settings:
     workers: Annotated[int, Note("worker processes", minimum=1, shown="cores, 2 to 4")] = dataclasses.field(
         default_factory=_default_workers
     )
-    worker_connections: Annotated[int, Note("connections a worker holds at a time", minimum=1)] = 1000
+    worker_connections: Annotated[
+        int, Note("connections a worker holds at a time; beyond, the idlest are closed", minimum=1)
+    ] = 1000
     predict_threads: Annotated[int, Note("native threads of a worker for predicts and model loads", minimum=1)] = 8
     native_threads: Annotated[int, Note("OpenMP and BLAS threads of one predict", minimum=1)] = 1
     keepalive_s: Annotated[int, Note("seconds an idle connection is kept", minimum=0)] = 15
+    stall_timeout_s: Annotated[
+        float, Note("seconds without a byte after which a body or an answer on its way is given up", minimum=0.1)
+    ] = 20.0
+    body_timeout_s: Annotated[
+        float, Note("seconds that a body or an answer may be on its way, and one more for each 16 KiB", minimum=0.1)
+    ] = 120.0
     graceful_timeout_s: Annotated[int, Note("seconds a worker may take to finish its requests", minimum=1)] = 30
     boot_deadline_s: Annotated[
         float, Note("seconds after which a worker serves although models still load", minimum=0)

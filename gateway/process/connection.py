@@ -2,7 +2,8 @@
 One client's connection: wait for a request, read it, let the callable answer it, again.
 
 What a plain request does not need is left out: no timer, watcher or thread is made for it, and gunicorn parses each
-head once (heads.py). Everything else goes through gunicorn's parser, with its checks and its limits.
+head once (heads.py). Everything else goes through gunicorn's parser, with its checks and its limits. How long each
+wait may last is said here, and kept by client.py.
 """
 
 import errno
@@ -12,35 +13,25 @@ import time
 from collections.abc import Iterable
 from typing import Any, Final
 
-import gevent
-from gevent.hub import Waiter
-from greenlet import getcurrent
 from gunicorn.http import errors, wsgi
-from gunicorn.http.parser import RequestParser
 from gunicorn.util import close
 
+from gateway.process.client import Client, CutError, Stage
 from gateway.process.heads import Heads
 from gateway.process.parting import linger
 from gateway.process.reply import Reply
+from gateway.process.request import DRAIN_BYTES, HttpParser
 
 _READ_BYTES: Final = 8192
-_READABLE: Final = 1
 _GONE: Final = frozenset((errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN, errno.EBADF))
 
 
-class _Cut(BaseException):
-    """End a wait for a request."""
-
-
 class Connection:
-    """Serve one connection in its greenlet; `until` is when its wait for a request is over."""
+    """Serve one connection in its greenlet."""
 
-    __slots__ = (
-        "_addr", "_before", "_client", "_heads", "_host", "_hub", "_parser", "_port", "_reader", "_server", "_waiter",
-        "_worker", "greenlet", "until",
-    )  # fmt: skip
+    __slots__ = ("_addr", "_before", "_client", "_heads", "_host", "_parser", "_port", "_server", "_worker")
 
-    def __init__(self, worker: Any, listener: Any, heads: Heads, client: Any, addr: Any) -> None:
+    def __init__(self, worker: Any, listener: Any, heads: Heads, client: Client, addr: Any) -> None:
         self._worker = worker
         self._heads = heads
         self._client = client
@@ -48,14 +39,8 @@ class Connection:
         self._host: str = addr[0] if isinstance(addr, tuple) else ""
         self._port: str | None = str(addr[1]) if isinstance(addr, tuple) else None
         self._server = listener.getsockname()
-        self._hub = gevent.get_hub()
-        # Kept for the life of the connection: making and starting one for every wait would cost a system call each.
-        self._reader = self._hub.loop.io(client.fileno(), _READABLE)
-        self._waiter: Any = None
-        self._parser = RequestParser(worker.cfg, client, addr)
+        self._parser = HttpParser(worker.cfg, client, addr)
         self._before = b""
-        self.greenlet = getcurrent()
-        self.until = 0.0
 
     def serve(self) -> None:
         """Answer requests until one side has had enough; never raises but to be killed."""
@@ -63,38 +48,28 @@ class Connection:
         try:
             while True:
                 request = None
-                self.until = time.monotonic() + self._worker.patience_s
-                self._worker.waits.add(self)
-                try:
-                    request, environ, reply = self._next()
-                finally:
-                    self._worker.waits.discard(self)
+                now = time.monotonic()
+                self._client.begin(Stage.HEAD, since=now, until=now + self._worker.patience_s)
+                request, environ, reply = self._next()
                 # The client waits from here on, so its deadline counts from here (rest/reading.py), turnstile included.
                 environ["gateway.arrived"] = time.monotonic()
+                self._client.begin(Stage.BODY, pace=self._worker.pace)
                 self._worker.take_turn()
                 if not self._worker.keeps_connections:
                     reply.force_close()
                 if not self._answer(environ, reply):
                     return
-        except (_Cut, StopIteration, errors.NoMoreData):
+        except (CutError, StopIteration, errors.NoMoreData):
             return
+        except TimeoutError:
+            self._worker.log.info("connection ended: the client does not read its answer")
         except OSError as error:
             if error.errno not in _GONE:
                 self._worker.log.exception("Socket error processing request.")
         except Exception as error:
             self._worker.handle_error(request, self._client, self._addr, error)
         finally:
-            self._reader.close()
             close(self._client)
-
-    def cut(self) -> None:
-        """End the wait for a request as if its time were over."""
-        # Through the hub: a throw from the main greenlet would switch away from it for good.
-        self._hub.loop.run_callback(self._cut)
-
-    def _cut(self) -> None:
-        if self in self._worker.waits:
-            self.greenlet.throw(_Cut)
 
     def _next(self) -> tuple[Any, dict[str, Any], Reply]:
         """Wait for the next request; return it, its environ and what will answer it."""
@@ -129,41 +104,26 @@ class Connection:
         """Return what the client has sent since the last request, waiting for it; raises StopIteration at its end."""
         parser = self._parser
         if parser.mesg is not None:
-            if parser.mesg.should_close() or not parser.finish_body():
+            if not parser.finish_body(max_bytes=DRAIN_BYTES):
                 raise StopIteration
             parser.mesg = None
             self._before = parser.unreader.take_buffered()
         if self._before:
-            self._worker.turnstile.pass_through()  # who sends before the answer came would keep the loop otherwise
+            self._worker.turnstile.pass_through(
+                is_ahead=True
+            )  # who sends before the answer came would keep the loop otherwise
             data, self._before = self._before, b""
             return data
-        self._wait()
-        received: bytes = self._client.recv(_READ_BYTES)
+        received = self._client.recv(_READ_BYTES)
         if not received:
             raise StopIteration
         return received
-
-    def _wait(self) -> None:
-        """Sleep until there is something to read. Every wait is a turn of the loop: no client can keep it."""
-        self._waiter = Waiter(self._hub)
-        if not self._reader.active:
-            self._reader.start(self._readable)
-        try:
-            self._waiter.get()
-        finally:
-            self._waiter = None
-
-    def _readable(self) -> None:
-        waiter = self._waiter
-        if waiter is None:  # sent while the last request is still being answered: looked at when its turn comes
-            self._reader.stop()
-        else:
-            waiter.switch(None)
 
     def _answer(self, environ: dict[str, Any], reply: Reply) -> bool:
         """Let the callable answer; return whether the connection may be used again."""
         try:
             chunks: Iterable[bytes] = self._worker.wsgi(environ, reply.start_response)
+            self._client.begin(Stage.ANSWER, pace=self._worker.pace)
             try:
                 for chunk in chunks:
                     reply.write(chunk)
@@ -189,7 +149,5 @@ class Connection:
     def _let_finish(self) -> None:
         """Let a client that is still sending the body of its last request see the answer."""
         request = self._parser.mesg
-        if request is not None:
-            reader = request.body.reader
-            if getattr(reader, "length", 0) or getattr(reader, "parser", None):  # of a known length, or of chunks
-                linger(self._client)
+        if request is not None and request.has_unread_body():
+            linger(self._client)

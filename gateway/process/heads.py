@@ -36,6 +36,10 @@ class Head:
         """Say whether the client wants the connection closed after the answer."""
         return self._closes
 
+    def leaves_body(self) -> bool:
+        """Say that nothing of the body is unread: it came with the head."""
+        return False
+
 
 class Heads:
     """Remember heads of one listener. Belongs to the loop of its worker."""

@@ -5,22 +5,24 @@ import logging
 import socket
 from typing import Any, Final
 
-import gevent
-
 from gateway.codecs.json import encode
 from gateway.errors import GatewayError
+from gateway.process.client import Client, CutError, Pace, Stage
 from gateway.rest.errors import body_of, status_of
 from gateway.rest.malformed import refusal
 from gateway.rest.telemetry import new_id
 
 log = logging.getLogger("gateway.worker")
 
-#: How long a refused client may go on sending: a close with bytes unread is a reset, which wipes out the answer.
-LINGER_S: Final = 2.0
+#: How long a refused client may go on sending: a close with bytes unread is a reset, which wipes out the answer. One
+#: that sends a body nobody wants gets two seconds, and those that it takes at 64 KiB a second.
+LINGER: Final = Pace(stall_s=2.0, total_s=2.0, bytes_per_s=64 * 1024)
+#: Then it has sent more than any body may have, by the default of `max_body_size` twice.
+LINGER_BYTES: Final = 64 * 1024 * 1024
 _BLOCK: Final = 64 * 1024
 
 
-def refuse(client: Any, error: BaseException, address: Any) -> None:
+def refuse(client: Client, error: BaseException, address: Any) -> None:
     """Answer what is not HTTP, or what nobody else could answer, as the gateway answers every error; then linger."""
     known = refusal(error)
     answer: GatewayError = known or GatewayError("internal error", code="internal")
@@ -36,18 +38,20 @@ def refuse(client: Any, error: BaseException, address: Any) -> None:
         f"HTTP/1.1 {status} {body['title']}\r\nConnection: close\r\nContent-Type: application/json\r\n"
         f"Content-Length: {len(content)}\r\nX-Request-ID: {request_id}\r\n\r\n"
     )
-    with contextlib.suppress(OSError), gevent.Timeout(LINGER_S, False):
+    client.begin(Stage.LINGER, pace=LINGER)
+    with contextlib.suppress(OSError):
         client.sendall(head.encode() + content)
     linger(client)
 
 
-def linger(client: Any) -> None:
-    """Say that nothing more comes, and let the client finish what it is sending, for LINGER_S at most."""
-    with contextlib.suppress(OSError), gevent.Timeout(LINGER_S, False):
+def linger(client: Client) -> None:
+    """Say that nothing more comes, and let the client finish what it is sending, within LINGER and LINGER_BYTES."""
+    client.begin(Stage.LINGER, pace=LINGER)
+    received = 0
+    with contextlib.suppress(OSError, CutError):
         client.shutdown(socket.SHUT_WR)
-        while client.recv(_BLOCK):
-            # recv() switches only when nothing is there: a fast sender would keep the loop.
-            gevent.sleep(0)
+        while received < LINGER_BYTES and (block := client.recv(_BLOCK)):
+            received += len(block)
 
 
 def _host(address: Any) -> str:

@@ -34,6 +34,10 @@ class Reply(Response):  # type: ignore[misc]  # gunicorn has no types
             else:
                 super().process_headers([pair])
 
+    def should_close(self) -> bool:
+        """Say whether the connection ends: as the client wants it, or because too much of the body is unread."""
+        return bool(super().should_close()) or self.req.leaves_body()
+
     def is_chunked(self) -> bool:
         """Say whether the body is framed in chunks: only where its length is not known."""
         return self.response_length is None and bool(super().is_chunked())
@@ -64,9 +68,10 @@ class Reply(Response):  # type: ignore[misc]  # gunicorn has no types
             fixed = self.default_headers()
         else:
             connection = "close" if self.should_close() else "keep-alive"
-            version = self.req.version
+            # Of HTTP/1.2 and whatever may follow it only what 1.1 says is known here.
+            version = min(self.req.version[1], 1)
             fixed = [
-                f"HTTP/{version[0]}.{version[1]} {self.status}\r\nServer: {self.version}\r\n"
+                f"HTTP/1.{version} {self.status}\r\nServer: {self.version}\r\n"
                 f"Date: {_date(int(time.time()))}\r\nConnection: {connection}\r\n"
             ]
             if self.chunked:

@@ -18,17 +18,20 @@ from gevent.pool import Pool
 from gevent.server import StreamServer
 from gunicorn.workers.ggevent import GeventWorker
 
+from gateway.process.client import Client, Pace, Stage
 from gateway.process.connection import Connection
 from gateway.process.heads import Heads
 from gateway.process.listening import BalancedServer
-from gateway.process.parting import linger, refuse
+from gateway.process.parting import refuse
 from gateway.process.turnstile import Turnstile
-from gateway.rest.malformed import CHUNK_ERRORS
+from gateway.process.waits import Waits
 
 #: gthread's STOP_KEEPALIVE_LINGER: while a worker leaves, the next request of an idle connection is still answered.
 LINGER_S = 2.0
 #: How long the only request of a connection may take to arrive where connections are not kept (`keepalive_s` 0).
 FIRST_HEAD_S = 15.0
+#: Bytes a second that a body or an answer has to move at in the mean, once its GATEWAY_BODY_TIMEOUT_S is used up.
+BYTES_PER_S = 16 * 1024
 #: How often a worker looks at its own state; a stop is noticed this late at most.
 TICK_S = 0.1
 #: How often it measures its memory: reading smaps_rollup takes about 1 ms.
@@ -48,9 +51,12 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         self.alive: bool
         self.sockets: list[Any]
         self.turnstile: Turnstile
-        self.waits: set[Connection] = set()
+        self.waits = Waits()
+        settings = self.app.settings
+        self.pace = Pace(settings.stall_timeout_s, settings.body_timeout_s, BYTES_PER_S)
         self._keepalive_s = float(self.cfg.keepalive)
         self.connections = 0
+        self._places = Pool(self.worker_connections)
         self._servers: list[StreamServer] = []
         self._leaving_since = math.inf
 
@@ -114,7 +120,8 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
             self.wsgi.tick(measure=now - measured > MEASURE_INTERVAL_S)
             if now - measured > MEASURE_INTERVAL_S:
                 measured = now
-            self._cut_waits(now)
+            self.waits.end_overdue(now)
+            self._make_room()
             gevent.sleep(TICK_S)
         self._drain()
         # A JVM, or a predict that overran its deadline, must not hold up the exit: whatever had to be answered is.
@@ -136,7 +143,7 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
             listener,
             lambda: self.wsgi.has_idler_sibling(self.connections),
             handle=partial(self.handle, listener, Heads()),
-            spawn=Pool(self.worker_connections),
+            spawn=self._places,
         )
         server.start()
         return server
@@ -146,26 +153,20 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         self.connections += 1
         self.wsgi.holds(self.connections)
         try:
-            client.setblocking(1)
-            Connection(self, listener, heads, client, addr).serve()
+            self._make_room()
+            Connection(self, listener, heads, Client(client, self.waits), addr).serve()
         finally:
             self.connections -= 1
             self.wsgi.holds(self.connections)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Answer in JSON what gunicorn's parser refuses."""
-        if req is None and isinstance(exc, CHUNK_ERRORS):
-            # The rest of a body that was answered already: a second answer would be taken for that of the next request.
-            linger(client)
-        else:
-            refuse(client, exc, addr)
+        refuse(client, exc, addr)
 
-    def _cut_waits(self, now: float) -> None:
-        """End the waits for a request that have lasted too long; one look here costs less than a timer each."""
-        leaving = not self.alive and now - self._leaving_since > LINGER_S
-        for connection in list(self.waits):
-            if leaving or now > connection.until:
-                connection.cut()
+    def _make_room(self) -> None:
+        """Give up the connection that waits most idly where no place is left for the next one."""
+        if self._places.free_count() <= 0:
+            self.waits.shed(time.monotonic())
 
     def _drain(self) -> None:
         """Let requests finish, close connections that stay idle, give up after `graceful_timeout`."""
@@ -173,11 +174,11 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         self.wsgi.drain()
         for server in self._servers:
             server.close()
-        pools = [server.pool for server in self._servers]
         until = self._leaving_since + self.cfg.graceful_timeout
-        while any(len(pool) for pool in pools) and time.monotonic() < until:
+        while len(self._places) and time.monotonic() < until:
             self.notify()
             gevent.sleep(0.02)
-            self._cut_waits(time.monotonic())
-        for pool in pools:
-            pool.kill(timeout=1)
+            now = time.monotonic()
+            # Whoever waits for a request goes; who sends or gets one has until `graceful_timeout`.
+            self.waits.end_overdue(now, stages=Stage.HEAD if now - self._leaving_since > LINGER_S else -1)
+        self._places.kill(timeout=1)

@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 from flask import Flask, Response, request
+from gunicorn.http.errors import NoMoreData, ParseException
 
 from gateway.executors.baton import pause
 from gateway.rest.api import too_large
 from gateway.rest.calls import Hands
 from gateway.rest.errors import RequestError
-from gateway.rest.malformed import CHUNK_ERRORS, refusal
+from gateway.rest.malformed import body_cut, refusal
 
 #: Below this a packet carries the answer anyway.
 MIN_BYTES: Final = 1024
@@ -84,8 +85,10 @@ class Bounded:
             return b"".join(iter(lambda: self.read(PIECE), b""))
         try:
             content = self._read(size)
-        except CHUNK_ERRORS as error:
+        except ParseException as error:  # a size, an extension, a trailer
             raise refusal(error) or error from error
+        except NoMoreData:
+            raise body_cut("end it with a chunk of size 0") from None
         self._left -= len(content)
         if self._left < 0:
             raise too_large(self._limit)

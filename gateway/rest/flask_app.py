@@ -15,6 +15,7 @@ from flask import Flask, Request, Response
 from flask.ctx import AppContext, RequestContext
 from flask.globals import _cv_app, _cv_request
 from flask.sessions import NullSession, SessionInterface, SessionMixin
+from werkzeug.exceptions import NotFound
 from werkzeug.routing import MapAdapter, Rule
 
 _NO_SESSION = NullSession()
@@ -75,6 +76,22 @@ class Known:
     def allowed_methods(self) -> list[str]:
         """Return what OPTIONS lists."""
         return sorted(self.rule.methods or ())
+
+
+class Unknown:
+    """
+    Stand in for a URL adapter of a path that begins with two slashes.
+
+    Werkzeug strips one: //loan would reach /loan, past a proxy whose rule for /loan does not know it.
+    """
+
+    def match(self, *, return_rule: bool = True) -> NoReturn:
+        """Raise that there is no such path."""
+        raise NotFound
+
+    def allowed_methods(self) -> list[str]:
+        """Return what OPTIONS lists."""
+        return []
 
 
 class ShortContext(RequestContext):
@@ -155,6 +172,8 @@ class GatewayFlask(Flask):
             known = self._known.get((environ["REQUEST_METHOD"], environ["PATH_INFO"]))
             if known is not None:
                 return known  # type: ignore[return-value]  # Flask calls match(), and allowed_methods() for OPTIONS
+            if environ["PATH_INFO"].startswith("//"):
+                return Unknown()  # type: ignore[return-value]  # Flask calls match() and gets its NotFound
         return super().create_url_adapter(request)
 
     def process_response(self, response: Response) -> Response:

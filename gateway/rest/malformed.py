@@ -12,7 +12,7 @@ from gateway.rest.errors import RequestError
 from gateway.validation.faults import printable
 
 #: A body that is not chunked as it should be.
-CHUNK_ERRORS: Final = (http.InvalidChunkSize, http.ChunkMissingTerminator, http.InvalidChunkExtension)
+_CHUNK_ERRORS: Final = (http.InvalidChunkSize, http.ChunkMissingTerminator, http.InvalidChunkExtension)
 #: How a TLS handshake and the preface of HTTP/2 begin.
 _TLS, _HTTP2 = "\x16\x03", "PRI * HTTP/2"
 _HINTS: Final = {
@@ -26,7 +26,7 @@ _BARE_LF: Final = "bare LF as line terminator"
 
 def refusal(error: BaseException) -> RequestError | None:
     """Return the answer to a request that is not HTTP as it should be; None for an error that is not the client's."""
-    if isinstance(error, CHUNK_ERRORS):
+    if isinstance(error, _CHUNK_ERRORS):
         return RequestError(
             400, f"the body is not chunked as HTTP says: {_chunk(error)}", code="bad-chunks", hint="send Content-Length"
         )
@@ -40,7 +40,7 @@ def refusal(error: BaseException) -> RequestError | None:
     if isinstance(error, http.LimitRequestHeaders):
         return RequestError(
             431,
-            "there are more than 100 header fields, or one is longer than 8190 bytes",
+            "there are more than 100 header fields, one is longer than 8190 bytes, or all together than 64 KiB",
             code="headers-too-large",
             hint="send fewer or shorter header fields; values belong into the body",
         )
@@ -61,6 +61,11 @@ def refusal(error: BaseException) -> RequestError | None:
             hint="leave Expect out, or send Expect: 100-continue",
         )
     return _head(error) if isinstance(error, http.ParseException) else None
+
+
+def body_cut(hint: str) -> RequestError:
+    """Return the 400 for a body whose end never came."""
+    return RequestError(400, "the body ended early", code="body-cut", hint=hint)
 
 
 def _head(error: http.ParseException) -> RequestError:

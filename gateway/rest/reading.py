@@ -17,6 +17,7 @@ from gateway.errors import Fault, InputError
 from gateway.rest.api import too_large
 from gateway.rest.encoded import encoded_form, encoded_texts
 from gateway.rest.errors import RequestError
+from gateway.rest.malformed import body_cut
 from gateway.rest.negotiate import Wish, with_options
 from gateway.rest.sources import (
     BODY_TYPES,
@@ -124,9 +125,7 @@ def _body(environ: dict[str, Any]) -> bytes:
     if time.monotonic() - began > SLOW_SENDER_S:
         environ["gateway.arrived"] = None  # from now on: how slowly a client sends is not the route's time
     if len(body) < size:
-        raise RequestError(
-            400, "the body ended early", code="body-cut", hint="send as many bytes as Content-Length says"
-        )
+        raise body_cut("send as many bytes as Content-Length says")
     return body
 
 

@@ -199,7 +199,7 @@ def request_of(*headers: tuple[str, str]) -> SimpleNamespace:
     """Return what gunicorn's parser says of a request, as far as heads.py asks."""
     return SimpleNamespace(
         method="GET", version=(1, 1), headers=list(headers), proxy_protocol_info=None,
-        should_close=lambda: False,
+        should_close=lambda: False, leaves_body=lambda: False,
     )  # fmt: skip
 
 

@@ -1,0 +1,77 @@
+"""One request as gunicorn's parser reads it, with what HTTP forbids and gunicorn lets pass refused."""
+
+from typing import Any, Final
+
+from gunicorn.http.body import ChunkedReader, LengthReader
+from gunicorn.http.errors import UnsupportedTransferCoding
+from gunicorn.http.message import Request
+from gunicorn.http.parser import RequestParser
+
+from gateway.process.chunked import BatchedChunks
+
+#: Bytes of a whole head: what the load balancers of the large clouds let pass. 100 fields of 8 KiB would be memory
+#: that a client can fill before anybody has looked at its request.
+HEAD_BYTES: Final = 64 * 1024
+#: Of a body that nobody wanted so much is read for the sake of the connection; before a longer one it is closed.
+DRAIN_BYTES: Final = 1024 * 1024
+
+
+class HttpRequest(Request):  # type: ignore[misc]  # gunicorn has no types
+    """Read one request from a connection."""
+
+    max_buffer_headers: int
+    path: str
+
+    def __init__(self, cfg: Any, unreader: Any, peer_addr: Any, req_number: int = 1) -> None:
+        self._tokens: frozenset[str] | None = None
+        super().__init__(cfg, unreader, peer_addr, req_number)
+
+    def parse(self, unreader: Any) -> Any:
+        """Read the head, within its limit as a whole."""
+        self.max_buffer_headers = min(self.max_buffer_headers, HEAD_BYTES)
+        return super().parse(unreader)
+
+    def parse_request_line(self, line_bytes: bytes) -> None:
+        """Read the first line; an encoded slash stays encoded, as it does for the proxies in front."""
+        super().parse_request_line(line_bytes)
+        if "%2" in self.path:
+            # Decoded once by wsgi.create: "%252f" becomes "%2f" in PATH_INFO, which is no separator for anybody.
+            self.path = self.path.replace("%2f", "%252f").replace("%2F", "%252F")
+
+    def set_body_reader(self) -> None:
+        """Choose how to read the body: by its length, or in chunks and no other coding."""
+        for name, value in self.headers:
+            if name == "TRANSFER-ENCODING":
+                for coding in value.split(","):
+                    if coding.strip(" \t").lower() != "chunked":
+                        raise UnsupportedTransferCoding(coding.strip(" \t"))
+        super().set_body_reader()
+        if isinstance(self.body.reader, ChunkedReader):
+            self.body.reader = BatchedChunks(self, self.unreader)
+
+    def should_close(self) -> bool:
+        """Say whether the client wants the connection closed; where it wants both, that counts."""
+        if self._tokens is None:
+            values = [value for name, value in self.headers if name == "CONNECTION"]
+            self._tokens = frozenset(token.strip(" \t").lower() for value in values for token in value.split(","))
+        if self.must_close or self.method == "CONNECT" or "close" in self._tokens:
+            return True
+        return self.version <= (1, 0) and "keep-alive" not in self._tokens
+
+    def leaves_body(self) -> bool:
+        """Say whether more of the body is unread than is worth reading for the next request."""
+        reader = self.body.reader
+        if isinstance(reader, BatchedChunks):
+            return not reader.is_at_end and not reader.has_come(self.unreader.buf.getvalue())
+        return self.body.failed or (isinstance(reader, LengthReader) and reader.length > DRAIN_BYTES)
+
+    def has_unread_body(self) -> bool:
+        """Say whether any of the body is still to come: a close now would be a reset."""
+        reader = self.body.reader
+        return not reader.is_at_end if isinstance(reader, BatchedChunks) else bool(reader.length)
+
+
+class HttpParser(RequestParser):  # type: ignore[misc]  # gunicorn has no types
+    """Read the requests of one connection."""
+
+    mesg_class = HttpRequest

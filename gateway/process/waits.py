@@ -1,0 +1,56 @@
+"""The waits of a worker's connections: which have lasted too long, and which is given up where places are short."""
+
+from typing import Any, Final, Protocol
+
+#: Who has waited less is no idler, whatever it waits for: a client that has just connected is about to ask.
+IDLE_S: Final = 1.0
+
+
+class Waiting(Protocol):
+    """Be a connection that waits: for what (`stage`), since and until when, and under which name."""
+
+    stage: Any
+    since: float
+    until: float
+
+    @property
+    def waiter(self) -> Any:
+        """Return what names the present wait."""
+        ...
+
+    def end(self, waiter: Any, *, is_shed: bool) -> None:
+        """End the wait of that name."""
+        ...
+
+
+class Waits:
+    """
+    Know every connection that waits for its client.
+
+    A wait costs two entries in a set and no timer: `end_overdue`, called ten times a second, looks at all of them.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: set[Waiting] = set()
+        self.add = self._waiting.add
+        self.discard = self._waiting.discard
+
+    def end_overdue(self, now: float, *, stages: int = -1) -> None:
+        """End the waits whose time is over, and all of a stage up to `stages`."""
+        for one in list(self._waiting):
+            if now > one.until or one.stage <= stages:
+                one.end(one.waiter, is_shed=False)
+
+    def shed(self, now: float) -> bool:
+        """Give up the wait that is the least loss: idlers by what they wait for, then whoever has waited longest."""
+        one = min(self._waiting, key=lambda one: _loss(one, now), default=None)
+        if one is None:
+            return False
+        self._waiting.discard(one)  # or the next call, before the loop turns, would choose it again
+        one.end(one.waiter, is_shed=True)
+        return True
+
+
+def _loss(one: Waiting, now: float) -> tuple[bool, int, float]:
+    is_idle = now - one.since > IDLE_S
+    return not is_idle, int(one.stage) if is_idle else 0, one.since
