@@ -1,23 +1,19 @@
-"""
-Locate, verify and keep the bytes of artifacts; never opens them as models.
+"""Locate, list and verify the bytes of artifacts: regular files, or folders of them; never opens them as models."""
 
-The cache is content-addressed: `<cache>/artifacts/<sha256>/<file name>`, so a worker that starts after the original
-was overwritten or deleted still serves the committed generation.
-"""
-
-import contextlib
 import hashlib
 import os
-import shutil
-import tempfile
+import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
+from gateway import files
 from gateway.errors import ArtifactError
-from gateway.manifest import StoredArtifact
 
-#: Read size: 1 MiB keeps memory flat; hashlib releases the GIL above 2 KiB.
-CHUNK_BYTES = 1024 * 1024
+#: A sparse file may say that it is as long as it likes; hashing this much takes minutes.
+MOST_BYTES: Final = 64 * 2**30
+#: Files and folders inside of one artifact.
+MOST_ENTRIES: Final = 100_000
 
 
 def split_entry(text: str) -> tuple[str, str | None]:
@@ -32,16 +28,23 @@ def locate(base: Path, text: str) -> Path:
     """
     Return the absolute path of an artifact named relative to `base`.
 
-    Raises ArtifactError "artifact-missing" with near names of the same folder.
+    Raises ArtifactError "artifact-missing" with near names of the same folder, "not-a-file" for pipes and devices.
     """
     name, _ = split_entry(text)
     try:
         path = (base / name).resolve()
-        if path.exists():
+        mode = path.stat().st_mode
+        if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
             return path
+        raise _odd(path, path, mode)
+    except (FileNotFoundError, NotADirectoryError):
+        pass
     except (OSError, RuntimeError, ValueError) as error:  # a name too long, a loop of links, a NUL
+        why = getattr(error, "strerror", None) or str(error)
         raise ArtifactError(
-            f"artifact {name[:200]!r} is no usable path: {error}", code="artifact-missing", hint="name a file or folder"
+            f"artifact '{files.shortened(name)}' cannot be reached: {why}",
+            code="artifact-missing",
+            hint="correct the path, or the permissions of the folders on it",
         ) from error
     raise ArtifactError(
         f"artifact '{name}' does not exist (looked for {path})", code="artifact-missing", hint=_near(path)
@@ -50,30 +53,76 @@ def locate(base: Path, text: str) -> Path:
 
 def _near(path: Path) -> str:
     folder = path.parent
-    if not folder.is_dir():
+    try:
+        names = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))[:8]
+    except OSError:
         return f"the folder {folder} does not exist; paths are relative to registry.yaml"
-    names = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))[:8]
     return f"{folder} holds: {', '.join(names)}" if names else f"{folder} is empty"
 
 
 def files_of(path: Path) -> Iterator[Path]:
-    """Yield the files of an artifact in a fixed order; a folder is walked without following links out of it."""
-    if path.is_file():
+    """Yield the files of an artifact in a fixed order; raises ArtifactError as `entries_of`."""
+    if not path.is_dir():
         yield path
         return
-    for entry in sorted(path.rglob("*")):
-        if entry.is_file() and "__pycache__" not in entry.parts:
-            yield entry
+    yield from (entry for entry in entries_of(path) if not entry.is_dir())
+
+
+def entries_of(folder: Path) -> list[Path]:
+    """
+    Return files and folders below a folder in a fixed order, folders before what they hold; no byte code.
+
+    Raises ArtifactError for what cannot be kept: pipes, devices, links that lead nowhere or to folders, too many.
+    """
+    found: list[Path] = []
+    for root, folders, names in os.walk(folder, onerror=_raise):
+        folders[:] = [name for name in folders if name != "__pycache__"]
+        for path in (Path(root, name) for name in (*folders, *names)):
+            mode = path.stat().st_mode if path.exists() else 0
+            if not stat.S_ISREG(mode) and (not stat.S_ISDIR(mode) or path.is_symlink()):
+                raise _odd(folder, path, mode)
+            found.append(path)
+        if len(found) > MOST_ENTRIES:
+            raise ArtifactError(
+                f"artifact '{folder.name}' holds more than {MOST_ENTRIES:,} files",
+                code="too-many-files",
+                hint="name the folder of the model alone",
+            )
+    return sorted(found)
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def _odd(artifact: Path, path: Path, mode: int) -> ArtifactError:
+    kind = "a link that leads nowhere" if not mode else files.kind_of(mode)
+    if stat.S_ISDIR(mode):
+        kind = "a link to a folder"
+    inside = f", where {path.relative_to(artifact)}" if path != artifact else ""
+    return ArtifactError(
+        f"artifact '{artifact.name}'{inside} is {kind}, not a file",
+        code="not-a-file",
+        hint="put the file or folder itself in this place",
+    )
+
+
+def size_of(path: Path) -> int:
+    """Return the size of an artifact in bytes; raises ArtifactError."""
+    try:
+        return sum(entry.stat().st_size for entry in files_of(path))
+    except OSError as error:
+        raise _unreadable(path, error) from error
 
 
 def digest(path: Path) -> tuple[str, int]:
     """
     Return sha256 and size in bytes of a file, or of a folder as a tree.
 
-    A folder's hash covers relative names and contents, so a rename inside it is a change.
+    A folder's hash covers relative names and contents, so a rename inside it is a change. Raises ArtifactError.
     """
     try:
-        if path.is_file():
+        if not path.is_dir():
             return _digest_file(path)
         tree = hashlib.sha256()
         total = 0
@@ -83,20 +132,24 @@ def digest(path: Path) -> tuple[str, int]:
             total += size
         return tree.hexdigest(), total
     except OSError as error:
-        raise ArtifactError(
-            f"artifact '{path}' cannot be read: {error.strerror}",
-            code="artifact-unreadable",
-            hint="make it readable for the user that runs the gateway",
-        ) from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> ArtifactError:
+    is_odd = isinstance(error, files.NotRegularError | files.TooLongError)
+    return ArtifactError(
+        f"artifact '{path}' cannot be read: {error.strerror}",
+        code="artifact-unreadable",
+        hint="put the whole file in its place" if is_odd else "make it readable for the user that runs the gateway",
+    )
 
 
 def _digest_file(path: Path) -> tuple[str, int]:
     sha = hashlib.sha256()
     size = 0
-    with path.open("rb") as stream:
-        while block := stream.read(CHUNK_BYTES):
-            sha.update(block)
-            size += len(block)
+    for block in files.blocks(path, MOST_BYTES):
+        sha.update(block)
+        size += len(block)
     return sha.hexdigest(), size
 
 
@@ -108,63 +161,3 @@ def verify(path: Path, sha256: str, pin: str | None) -> None:
             code="wrong-sha256",
             hint="restore the pinned file, or check the new one and set sha256 to its hash",
         )
-
-
-def keep(cache_dir: Path, path: Path, sha256: str) -> StoredArtifact:
-    """
-    Copy verified bytes into the content-addressed cache and return where they lie.
-
-    Copies, never links: a file that is overwritten in place would change the kept one too. The copy is hashed again,
-    because the original may have been replaced between the first hash and the copy.
-    """
-    folder = cache_dir / "artifacts" / sha256
-    kept = folder / path.name
-    size = sum(entry.stat().st_size for entry in files_of(kept)) if kept.exists() else 0
-    if not kept.exists():
-        size = _copy_in(cache_dir, path, folder, sha256)
-    return StoredArtifact(path=str(kept), sha256=sha256, size_bytes=size, origin=str(path))
-
-
-def _copy_in(cache_dir: Path, path: Path, folder: Path, sha256: str) -> int:
-    drafts = cache_dir / "artifacts"
-    try:
-        drafts.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(dir=drafts, prefix=".draft-"))
-    except OSError as error:
-        raise _cannot_keep(drafts, error) from error
-    try:
-        copy = draft / path.name
-        if path.is_dir():
-            shutil.copytree(path, copy, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copyfile(path, copy)
-        found, size = digest(copy)
-        if found != sha256:
-            raise ArtifactError(
-                f"artifact '{path}' changed while it was copied",
-                code="artifact-changing",
-                hint="write artifacts to a new name and rename them into place",
-            )
-        _move_in(copy, folder)
-    except OSError as error:
-        raise _cannot_keep(drafts, error) from error
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-    return size
-
-
-def _move_in(copy: Path, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    with contextlib.suppress(FileExistsError, OSError):
-        # Another process may have kept the same bytes meanwhile: equal content, so either copy serves.
-        os.rename(copy, folder / copy.name)  # noqa: PTH104 - Path.rename has the same effect, but hides errno on 3.11
-    if not (folder / copy.name).exists():
-        raise OSError(None, f"cannot move into {folder}")
-
-
-def _cannot_keep(folder: Path, error: OSError) -> ArtifactError:
-    return ArtifactError(
-        f"cannot keep the artifact in {folder}: {error.strerror or error}",
-        code="cache-unwritable",
-        hint="free disk space or make the folder writable (GATEWAY_HOME moves it)",
-    )

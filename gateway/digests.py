@@ -6,16 +6,19 @@ without being root, and one so young that a second write could share it is never
 """
 
 import contextlib
+import stat
 import threading
 import time
 from pathlib import Path
 
 import msgspec
 
-from gateway import artifacts, atomic
+from gateway import artifacts, atomic, files
 
 #: Coarse clocks of file systems: two writes within this time may leave the same times.
 YOUNG_S = 2.0
+#: 4,000 artifacts are 1 MB.
+MOST_BYTES = 64 * 2**20
 
 Print = tuple[int, int, int, int, int]
 
@@ -31,7 +34,7 @@ class Digests:
         self._lock = threading.Lock()
         self._asked: dict[str, tuple[Print, str]] = {}
         try:
-            self._known = _decode(path.read_bytes())
+            self._known = _decode(files.read(path, MOST_BYTES))
         except (OSError, msgspec.MsgspecError):
             self._known = {}
 
@@ -55,11 +58,8 @@ class Digests:
 
 
 def _print(path: Path) -> Print | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    if not path.is_file():
+    found = files.stat_of(path)
+    if found is None or not stat.S_ISREG(found.st_mode):
         return None
     return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_dev
 

@@ -10,21 +10,33 @@ from typing import Any
 
 import msgspec
 
+from gateway import files
 from gateway.errors import LoadError
 from gateway.loaders.base import Predictor
 from gateway.manifest import GoldenResult
 from gateway.schema import MISSING, Batch, Output, Predictions, Signature, make_column
 
 VERSION = 1
+#: Golden rows are a few hundred; these are a million.
+MOST_BYTES = 256 * 2**20
 #: |d| <= ABSOLUTE + RELATIVE * |expected|: float32 models repeat to about 1e-7 between CPUs.
 ABSOLUTE, RELATIVE = 1e-6, 1e-5
 _STATEMENTS = frozenset({"label", "value", "probabilities"})
 
 
+def refuse_long(path: Path) -> None:
+    """Raise LoadError for golden rows of more than MOST_BYTES, before a byte of them is read."""
+    found = files.stat_of(path)
+    if found is not None and found.st_size > MOST_BYTES:
+        raise _broken(path, f"{found.st_size:,} bytes, at most {MOST_BYTES:,} are read")
+
+
 def _document(path: Path) -> dict[str, Any]:
     try:
-        document = msgspec.json.decode(path.read_bytes())
-    except (OSError, msgspec.DecodeError) as error:
+        document = msgspec.json.decode(files.read(path, MOST_BYTES))
+    except OSError as error:
+        raise _broken(path, str(error.strerror)) from error
+    except msgspec.DecodeError as error:
         raise _broken(path, str(error)) from error
     if not isinstance(document, dict) or document.get("version") != VERSION:
         raise _broken(path, 'expected {"version": 1, "instances": [...], "predictions": [...]}')

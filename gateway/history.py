@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from gateway import atomic
+from gateway import atomic, files
 
 FILE = "history.jsonl"
 #: Results after which another generation may be served.
@@ -99,10 +99,10 @@ def last(state_dir: Path) -> Event | None:
 
 def _tail(path: Path, size: int) -> list[bytes]:
     try:
-        with path.open("rb") as stream:
-            stream.seek(0, os.SEEK_END)
-            stream.seek(max(stream.tell() - size, 0))
-            return stream.read().splitlines()
+        with files.open_regular(path) as stream:
+            end = stream.seek(0, os.SEEK_END)
+            stream.seek(max(end - size, 0))
+            return stream.read(size).splitlines()
     except OSError:
         return []
 
@@ -116,6 +116,6 @@ def _parse(lines: list[bytes]) -> list[Event]:
 
 
 def _cut(path: Path) -> None:
-    if path.exists() and path.stat().st_size > MAX_BYTES:
+    if files.is_file(path) and path.stat().st_size > MAX_BYTES:
         lines = path.read_bytes().splitlines(keepends=True)
         atomic.replace_bytes(path, b"".join(lines[len(lines) // 2 :]))

@@ -10,12 +10,14 @@ from typing import Final, Literal
 
 import msgspec
 
-from gateway import atomic
+from gateway import atomic, files
 from gateway.errors import Problem
 from gateway.schema import Signature
 
 #: Raised when the meaning of a manifest changes: old ones in the cache are then prepared anew.
 MANIFEST_FORMAT = 2
+#: One of a model with 20,000 inputs is 3 MB.
+MOST_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +111,7 @@ def write(path: Path, manifest: Manifest) -> None:
 def read(path: Path) -> Manifest | None:
     """Return the manifest, or None where it is absent, damaged or of another format."""
     try:
-        manifest = _decode(path.read_bytes())
+        manifest = _decode(files.read(path, MOST_BYTES))
     except (OSError, msgspec.MsgspecError):
         return None
     return manifest if manifest.format == MANIFEST_FORMAT else None

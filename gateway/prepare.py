@@ -20,7 +20,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from gateway import __version__, artifacts, manifest
+from gateway import __version__, artifacts, files, golden, manifest
 from gateway.compilers import compiler_versions
 from gateway.digests import Digests
 from gateway.errors import GatewayError, Problem
@@ -32,6 +32,7 @@ from gateway.promise import broken_promise
 from gateway.registry.spec import RegistrySpec, RouteSpec, encoded
 from gateway.snapshot import Snapshot
 from gateway.source import PREPARING, source_digest
+from gateway.store import DEFAULT_BYTES, Store
 
 log = logging.getLogger("gateway.prepare")
 
@@ -63,12 +64,13 @@ def prepare_registry(
     """
     finished = itertools.count(1)
     digests = Digests(cache_dir / DIGESTS)
+    store = Store(cache_dir, limits.cache_bytes)
     served = set() if before is None or before.registry.server != registry.server else _served(before)
 
     turns = KeyTurns()
 
     def one(spec: RouteSpec) -> Manifest:
-        found = prepare_route(spec, cache_dir, limits, digests, retry=retry, turns=turns)
+        found = prepare_route(spec, cache_dir, limits, digests, retry=retry, turns=turns, store=store)
         progress(next(finished), len(registry.routes))
         if (found.key, encoded(spec)) in served:
             return found
@@ -112,10 +114,11 @@ def prepare_route(
     *,
     retry: bool = False,
     turns: KeyTurns | None = None,
+    store: Store | None = None,
 ) -> Manifest:
     """Return the manifest of one route; faults of artifact and environment are its `problem`, never an exception."""
     try:
-        entry = make_entry(spec, cache_dir, digests)
+        entry = make_entry(spec, cache_dir, digests, store or Store(cache_dir, limits.cache_bytes))
     except GatewayError as error:
         return Manifest(key=f"none-{spec.name}", loader=spec.loader, problem=error.as_problem())
     turns = turns or KeyTurns()
@@ -160,12 +163,12 @@ def _is_whole(twin: Twin, digests: Digests) -> bool:
         return False
 
 
-def is_known(registry: RegistrySpec, cache_dir: Path) -> bool:
+def is_known(registry: RegistrySpec, cache_dir: Path, cache_bytes: int = DEFAULT_BYTES) -> bool:
     """Say whether every manifest is in the cache, so that preparing would start no child."""
-    digests = Digests(cache_dir / DIGESTS)
+    digests, store = Digests(cache_dir / DIGESTS), Store(cache_dir, cache_bytes)
     for spec in registry.routes:
         try:
-            entry = make_entry(spec, cache_dir, digests)
+            entry = make_entry(spec, cache_dir, digests, store)
         except GatewayError:
             continue
         known = manifest.read(cache_dir / "manifests" / f"{entry.key}.json")
@@ -174,19 +177,22 @@ def is_known(registry: RegistrySpec, cache_dir: Path) -> bool:
     return True
 
 
-def make_entry(spec: RouteSpec, cache_dir: Path, digests: Digests) -> Entry:
+def make_entry(spec: RouteSpec, cache_dir: Path, digests: Digests, store: Store) -> Entry:
     """Locate, hash, verify and keep the artifact; raises ArtifactError."""
     path = artifacts.locate(Path(spec.base), spec.artifact)
+    store.admit(path)
     sha256 = digests.digest(path)
     artifacts.verify(path, sha256, spec.sha256)
-    golden = _golden_path(spec, path)
-    stored = artifacts.keep(cache_dir, path, sha256)
+    rows = _golden_path(spec, path)
+    if rows is not None:
+        golden.refuse_long(rows)
+    stored = store.keep(path, sha256)
     return Entry(
         spec=spec,
-        key=_key(spec, stored, digests.digest(golden) if golden else ""),
+        key=_key(spec, stored, digests.digest(rows) if rows else ""),
         artifact=stored,
         cache_dir=str(cache_dir),
-        golden=str(golden) if golden else "",
+        golden=str(rows) if rows else "",
     )
 
 
@@ -195,7 +201,7 @@ def _golden_path(spec: RouteSpec, artifact: Path) -> Path | None:
         return artifacts.locate(Path(spec.base), spec.golden)
     beside = artifact.parent / "golden.json"
     # A folder of several models has one golden.json at most, which can be about only one of them.
-    return beside if beside.is_file() and _is_alone(artifact) else None
+    return beside if files.stat_of(beside) is not None and _is_alone(artifact) else None
 
 
 def _is_alone(artifact: Path) -> bool:

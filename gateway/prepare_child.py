@@ -1,25 +1,31 @@
 """Run one prepare child within limits of time and memory, and turn whatever becomes of it into a manifest."""
 
 import contextlib
+import itertools
 import logging
 import os
 import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
 
+from gateway import descendants
 from gateway.compilers.storage import discard
 from gateway.errors import Problem
 from gateway.loaders import package_versions
 from gateway.manifest import Manifest
 from gateway.prepare_entry import Entry, Report, twin_path
 from gateway.prepare_twin import twin_required
+from gateway.status import started
+from gateway.store import DEFAULT_BYTES
 
 log = logging.getLogger("gateway.prepare")
 
@@ -30,33 +36,41 @@ _report = msgspec.json.Decoder(Report).decode
 _LOADED, _COMPILED = "the process that loaded the artifact", "the process that compiled the model"
 #: How often the child's memory is looked at: a runaway allocation of 2 GB/s gets 100 MB over the limit.
 WATCH_INTERVAL_S = 0.05
+_numbers = itertools.count(1)
+#: A process between fork and exec carries no mark yet.
+_starting = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Bound one child: seconds of wall clock, bytes of memory."""
+    """Bound one child: seconds of wall clock, bytes of memory; and the cache for all of them."""
 
     timeout_s: float = 120.0
     memory_bytes: int = 2 * 1024**3
+    cache_bytes: int = DEFAULT_BYTES
 
 
 def run_child(entry: Entry, limits: Limits) -> Manifest:
-    """Prepare one entry in a child of its own session, so that whatever it starts dies with it."""
-    child = subprocess.Popen(
-        [sys.executable, "-m", "gateway.prepare_entry", str(os.getpid())],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-        env=_child_environment(),
-    )
+    """Prepare one entry in a child of its own session; whatever it starts dies with it."""
+    mark = descendants.own_mark(Path(entry.cache_dir).parent, next(_numbers))
+    descendants.adopt_orphans()
+    before = descendants.children(os.getpid())
+    with _starting:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "gateway.prepare_entry", str(os.getpid())],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            env=_child_environment(mark),
+        )
     with ThreadPoolExecutor(max_workers=1) as talk:
         answer = talk.submit(child.communicate, msgspec.json.encode(entry))
         try:
             problem = _watch(child, limits)
         finally:
             # Whatever the model started holds the child's stderr open: end it all, or reading would not end.
-            _end(child)
+            _end(child, mark, before)
         stdout, stderr = answer.result(timeout=10)
     report = _last_report(stdout)
     problem = problem or _crash(child, stderr)
@@ -95,20 +109,20 @@ def _without_twin(entry: Entry, loaded: Manifest, problem: Problem) -> Manifest:
     return replace(loaded, twin=None, twin_declined=reason, twin_problem=problem.code)
 
 
-def _child_environment() -> dict[str, str]:
+def _child_environment(mark: descendants.Mark) -> dict[str, str]:
     """One thread per library: children run beside serving workers."""
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    return {**os.environ, **dict.fromkeys(names, "1"), "PYTHONFAULTHANDLER": "1"}
+    own = {"PYTHONFAULTHANDLER": "1", descendants.VARIABLE: mark.text}
+    return {**os.environ, **dict.fromkeys(names, "1"), **own}
 
 
 def _watch(child: "subprocess.Popen[bytes]", limits: Limits) -> Problem | None:
-    """Wait until the child ends or exceeds a limit; in the latter case kill its session."""
+    """Wait until the child ends or exceeds a limit."""
     deadline = time.monotonic() + limits.timeout_s
     with contextlib.suppress(ProcessLookupError):
         resource.prlimit(child.pid, resource.RLIMIT_CORE, (0, 0))
     while child.poll() is None:
         if time.monotonic() > deadline:
-            _end(child)
             return Problem(
                 "prepare-timeout",
                 f"preparing took longer than {limits.timeout_s:g} s",
@@ -116,7 +130,6 @@ def _watch(child: "subprocess.Popen[bytes]", limits: Limits) -> Problem | None:
             )
         used = _memory_bytes(child.pid)
         if used > limits.memory_bytes:
-            _end(child)
             return Problem(
                 "prepare-memory",
                 f"preparing used {used // 2**20} MB, allowed are {limits.memory_bytes // 2**20} MB",
@@ -158,11 +171,24 @@ def _last_words(stderr: bytes) -> str:
     return f": {fatal[-1][:300]}" if fatal else ""
 
 
-def _end(child: "subprocess.Popen[bytes]") -> None:
-    """Kill the whole session: a model's import may have started processes of its own."""
+def _end(child: "subprocess.Popen[bytes]", mark: descendants.Mark, before: Collection[int]) -> None:
+    """Kill the child and whatever it started; `before` are the children that this process had without it."""
+    below = descendants.tree(child.pid)
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, 9)
     child.wait()
+    for pid in below:
+        descendants.send(pid, signal.SIGKILL)
+
+    def left() -> list[int]:
+        with _starting:
+            marked = dict(descendants.marked())
+            # Without a mark: wiped its environment, and came to this process when the child crashed.
+            new = [pid for pid in descendants.children(os.getpid()) if pid not in marked and pid not in before]
+        found = [pid for pid, one in marked.items() if one == mark]
+        return found + [one for pid in new if started(pid) for one in (pid, *descendants.tree(pid))]
+
+    descendants.end(left, grace_s=0)
 
 
 def _failed(entry: Entry, problem: Problem) -> Manifest:

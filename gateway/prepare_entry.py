@@ -17,7 +17,7 @@ from pathlib import Path
 
 import msgspec
 
-from gateway import golden
+from gateway import descendants, golden
 from gateway.compilers.rows import one_row
 from gateway.errors import ArtifactError, GatewayError, LoadError
 from gateway.lifeline import die_with_parent
@@ -186,6 +186,8 @@ def main() -> int:
     if len(sys.argv) > 1:
         # Limits are watched by the parent: without it a hanging model would stay for ever.
         die_with_parent(signal.SIGKILL, int(sys.argv[1]))
+    # What detaches itself stays below this process, where it can be found.
+    descendants.adopt_orphans()
     entry = msgspec.json.Decoder(Entry).decode(sys.stdin.buffer.read())
     answer = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
@@ -203,6 +205,7 @@ def main() -> int:
     tell(Report(manifest=manifest))
     # A JVM or a native thread of the model may refuse to end; everything worth keeping has been written.
     sys.stderr.flush()
+    descendants.end(lambda: descendants.tree(os.getpid()), grace_s=0.5)
     os._exit(0)
 
 

@@ -15,7 +15,7 @@ from gateway.errors import GatewayError
 from gateway.setting import PREFIX, Setting, text_of
 
 #: Read by scripts and by ecosystem.config.js, not by this process.
-FOREIGN = frozenset(("GATEWAY_PYTHON", "GATEWAY_DATA"))
+FOREIGN = frozenset(("GATEWAY_PYTHON", "GATEWAY_DATA", "GATEWAY_STARTED_BY"))
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["json", "text"]
@@ -69,6 +69,9 @@ class Settings:
     worker_timeout_s: Annotated[int, Note("seconds without a heartbeat after which a worker is killed", minimum=1)] = 60
     prepare_timeout_s: Annotated[float, Note("seconds that preparing one model may take", minimum=1)] = 120.0
     prepare_memory_mb: Annotated[int, Note("memory that preparing one model may take", minimum=64)] = 2048
+    cache_mb: Annotated[
+        int, Note("disk space that kept artifacts and what was prepared of them may take", minimum=1)
+    ] = 20480
     worker_memory_mb: Annotated[
         int | None, Note("memory above which a worker is replaced", minimum=64, shown="no limit")
     ] = None

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar, cast
 
 import msgspec
 
-from gateway import atomic
+from gateway import atomic, files
 from gateway.manifest import Manifest
 from gateway.registry.spec import RegistrySpec, RouteSpec, ServerSpec
 
@@ -21,6 +21,8 @@ T = TypeVar("T", RouteSpec, Manifest)
 COMMITTED = "committed.json"
 #: Committed generations that are kept for `gateway rollback`; each is about 3 KB per route.
 KEPT = 50
+#: 4,000 routes with their manifests are 12 MB.
+MOST_BYTES = 512 * 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +97,7 @@ class CommittedReader:
         return self._last
 
     def _read(self) -> Snapshot:
-        stored = _STORED.decode(self._path.read_bytes())
+        stored = _STORED.decode(files.read(self._path, MOST_BYTES))
         known, self._entries = self._entries, {}
         routes = tuple([self._same(raw, _SPEC, known) for raw in stored.registry.routes])
         manifests = {name: self._same(raw, _MANIFEST, known) for name, raw in stored.manifests.items()}
@@ -149,7 +151,7 @@ def load(state_dir: Path, generation: str) -> Snapshot | None:
 
 def _read(path: Path) -> Snapshot | None:
     try:
-        return _decode(path.read_bytes())
+        return _decode(files.read(path, MOST_BYTES))
     except (OSError, msgspec.MsgspecError):
         return None
 

@@ -17,7 +17,9 @@ PREPARING: Final = (
     "atomic",
     "collector",
     "compilers",
+    "descendants",
     "errors",
+    "files",
     "golden",
     "installed",
     "lifeline",
@@ -29,6 +31,7 @@ PREPARING: Final = (
     "registry",
     "schema",
     "source",
+    "status",
     "templates",
 )
 #: Members whose code runs a twin.

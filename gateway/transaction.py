@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from gateway import history, snapshot
+from gateway import files, history, snapshot
 from gateway.difference import difference, needs_roll
 from gateway.errors import GatewayError, RegistryError
 from gateway.fallback import fallback_text, has_bytes, keep_working, newly_failing
@@ -24,8 +24,10 @@ from gateway.manifest import Manifest
 from gateway.prepare import Progress, is_known, prepare_registry
 from gateway.prepare_child import Limits
 from gateway.registry import load_registry
+from gateway.registry.document import MOST_BYTES
 from gateway.registry.spec import RegistrySpec
 from gateway.snapshot import Snapshot
+from gateway.store import Store
 
 log = logging.getLogger("gateway.transaction")
 
@@ -119,6 +121,7 @@ class _Attempt:
             snapshot.commit(self.place.state_dir, made)
         except OSError as error:
             return self.refuse(f"cannot write {self.place.state_dir}: {error.strerror}")
+        Store(self.place.cache_dir).prune()
         return self.remember(_event_of("committed", before, made, reason=note))
 
     def refuse(self, reason: str) -> Event:
@@ -160,7 +163,7 @@ def can_wait(place: Place) -> bool:
     if before is None or not all(has_bytes(found) for found in before.manifests.values()):
         return False
     try:
-        return not is_known(load_registry(place.registry), place.cache_dir)
+        return not is_known(load_registry(place.registry), place.cache_dir, place.limits.cache_bytes)
     except GatewayError:
         return False
 
@@ -227,7 +230,7 @@ def _is_rolled_back(place: Place) -> bool:
 def registry_hash(path: Path) -> str:
     """Return the sha256 of the registry file; '' where it cannot be read."""
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        return hashlib.sha256(files.read(path, MOST_BYTES)).hexdigest()
     except OSError:
         return ""
 

@@ -2,13 +2,19 @@
 
 import hashlib
 import os
+import socket
 import threading
+import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from gateway import artifacts
+from gateway import artifacts, files, snapshot
 from gateway.errors import ArtifactError
+from gateway.manifest import Manifest, StoredArtifact
+from gateway.registry.spec import RegistrySpec
+from gateway.store import Store
 
 
 def code_of(error: "pytest.ExceptionInfo[ArtifactError]") -> str:
@@ -37,7 +43,7 @@ def test_entry_of_python_code() -> None:
 
 def test_digest_of_a_file(tmp_path: Path) -> None:
     """The hash of a file is what sha256sum prints, so that people can pin it; sizes above one block too."""
-    data = os.urandom(artifacts.CHUNK_BYTES * 2 + 17)
+    data = os.urandom(files.CHUNK_BYTES * 2 + 17)
     (tmp_path / "m").write_bytes(data)
     assert artifacts.digest(tmp_path / "m") == (hashlib.sha256(data).hexdigest(), len(data))
 
@@ -83,7 +89,7 @@ def test_kept_bytes_are_a_copy(tmp_path: Path, kind: str) -> None:
         inside = original / "part"
     inside.write_text("first")
     sha256, _ = artifacts.digest(original)
-    kept = artifacts.keep(tmp_path / "cache", original, sha256)
+    kept = Store(tmp_path / "cache").keep(original, sha256)
     with inside.open("r+") as stream:
         stream.write("SECOND")
     path = Path(kept.path)
@@ -98,7 +104,7 @@ def test_kept_once(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         (tmp_path / name / "m.bin").write_text("same")
     sha256, _ = artifacts.digest(tmp_path / "a/m.bin")
-    kept = {artifacts.keep(tmp_path / "cache", tmp_path / name / "m.bin", sha256).path for name in ("a", "b")}
+    kept = {Store(tmp_path / "cache").keep(tmp_path / name / "m.bin", sha256).path for name in ("a", "b")}
     assert len(kept) == 1
     assert len([p for p in (tmp_path / "cache").rglob("*") if p.is_file()]) == 1
 
@@ -109,7 +115,7 @@ def test_change_between_hash_and_copy(tmp_path: Path) -> None:
     sha256, _ = artifacts.digest(tmp_path / "m")
     (tmp_path / "m").write_text("swapped!")
     with pytest.raises(ArtifactError) as error:
-        artifacts.keep(tmp_path / "cache", tmp_path / "m", sha256)
+        Store(tmp_path / "cache").keep(tmp_path / "m", sha256)
     assert code_of(error) == "artifact-changing"
     assert not [p for p in (tmp_path / "cache").rglob("*") if p.is_file()]
 
@@ -122,7 +128,7 @@ def test_kept_by_many_at_once(tmp_path: Path) -> None:
 
     def keep() -> None:
         try:
-            artifacts.keep(tmp_path / "cache", tmp_path / "m", sha256)
+            Store(tmp_path / "cache").keep(tmp_path / "m", sha256)
         except BaseException as error:
             failures.append(error)
 
@@ -135,16 +141,110 @@ def test_kept_by_many_at_once(tmp_path: Path) -> None:
     assert [p.name for p in (tmp_path / "cache/artifacts").iterdir()] == [sha256]
 
 
-def test_links_do_not_lead_out(tmp_path: Path) -> None:
-    """A folder that links to itself or to a file that is gone ends, with an answer or an ArtifactError."""
+@pytest.mark.parametrize("kind", ["link to itself", "link to nowhere", "pipe", "device", "link to a device"])
+def test_a_folder_holds_files_and_folders_only(tmp_path: Path, kind: str) -> None:
+    """A folder that holds anything else is refused by the name of what it is, before a byte of it is read."""
     folder = tmp_path / "m"
     folder.mkdir()
     (folder / "a").write_text("1")
-    (folder / "loop").symlink_to(folder)
-    (folder / "dangling").symlink_to(tmp_path / "nowhere")
-    sha256, size = artifacts.digest(folder)
-    assert size == 1
-    assert len(sha256) == 64
+    (folder / "sub").mkdir()
+    odd = folder / "sub" / "odd"
+    if kind == "pipe":
+        os.mkfifo(odd)
+    else:
+        target = {"itself": folder, "nowhere": tmp_path / "nowhere"}.get(kind.rsplit(maxsplit=1)[-1], Path("/dev/zero"))
+        odd.symlink_to(target)
+    for look in (artifacts.digest, artifacts.size_of, Store(tmp_path / "cache").admit):
+        with pytest.raises(ArtifactError, match="sub/odd is a") as error:
+            look(folder)
+        assert code_of(error) == "not-a-file"
+
+
+@pytest.mark.parametrize("name", ["pipe", "device", "socket"])
+def test_what_is_no_file_is_not_located(tmp_path: Path, name: str) -> None:
+    """A pipe, a device and a socket are refused by name and not waited for."""
+    path = tmp_path / "m.onnx"
+    if name == "pipe":
+        os.mkfifo(path)
+    elif name == "device":
+        path.symlink_to("/dev/zero")
+    else:
+        with socket.socket(socket.AF_UNIX) as made:
+            made.bind(str(path))
+    with pytest.raises(ArtifactError, match=f"is a {name}") as error:
+        artifacts.locate(tmp_path, "m.onnx")
+    assert code_of(error) == "not-a-file"
+
+
+def test_a_file_that_grows_ends(tmp_path: Path) -> None:
+    """No more is read of a file than it had when it was opened."""
+    path = tmp_path / "m"
+    path.write_bytes(b"x" * files.CHUNK_BYTES)
+    reading = files.blocks(path)
+    assert len(next(reading)) == files.CHUNK_BYTES
+    with path.open("ab") as more, pytest.raises(files.TooLongError, match="grew"):
+        more.write(b"y")
+        more.flush()
+        list(reading)
+
+
+def test_a_sparse_artifact_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    """A file that says it is larger than the cache may be is refused by its size."""
+    with (tmp_path / "m").open("wb") as stream:
+        stream.truncate(2**40)
+    with pytest.raises(ArtifactError, match="1,099,511,627,776 bytes") as error:
+        Store(tmp_path / "cache").admit(tmp_path / "m")
+    assert code_of(error) == "too-large-to-keep"
+
+
+def generation(home: Path, name: str, kept: StoredArtifact, age_s: float) -> None:
+    """Write a generation that names an artifact, and make both as old as that."""
+    folder = home / "state/generations"
+    folder.mkdir(parents=True, exist_ok=True)
+    found = Manifest(key=name, loader="stub", artifact=kept)
+    data = msgspec.json.encode(snapshot.make(RegistrySpec(routes=()), {name: found}))
+    for path in (folder / f"{name}.json", home / "state" / snapshot.COMMITTED):
+        path.write_bytes(data)
+        then = time.time() - age_s
+        os.utime(path, (then, then))
+        os.utime(Path(kept.path).parent, (then, then))
+
+
+def test_room_is_made_for_what_is_needed_now(tmp_path: Path) -> None:
+    """Beyond its budget the cache gives up unnamed bytes, then older generations', never the committed one's."""
+    kept = {}
+    for number, name in enumerate(("unnamed", "older", "newer", "committed")):
+        (tmp_path / name).write_bytes(name.encode() * 100_000)
+        kept[name] = Store(tmp_path / "cache").keep(tmp_path / name, artifacts.digest(tmp_path / name)[0])
+        if name != "unnamed":
+            generation(tmp_path, name, kept[name], age_s=9000 - number)
+    os.utime(Path(kept["unnamed"].path).parent, (1, 1))
+
+    def ask(size: int) -> set[str]:
+        path = tmp_path / f"new-{size}"
+        path.write_bytes(b"n" * size)
+        Store(tmp_path / "cache", 3_300_000).keep(path, artifacts.digest(path)[0])
+        return {name for name, one in kept.items() if Path(one.path).exists()}
+
+    assert ask(500_000) == set(kept)
+    assert ask(500_001) == {"older", "newer", "committed"}
+    assert ask(800_000) == {"newer", "committed"}
+    with pytest.raises(ArtifactError, match="more than there is room for") as error:
+        ask(2_500_000)
+    assert code_of(error) == "cache-full"
+    assert {name for name, one in kept.items() if Path(one.path).exists()} == {"newer", "committed"}
+
+
+def test_what_nobody_names_is_deleted_after_a_day(tmp_path: Path) -> None:
+    """After a commit old bytes without a generation go; named ones and young ones stay."""
+    kept = {}
+    for name in ("unnamed", "named", "young"):
+        (tmp_path / name).write_text(name)
+        kept[name] = Store(tmp_path / "cache").keep(tmp_path / name, artifacts.digest(tmp_path / name)[0])
+    generation(tmp_path, "named", kept["named"], age_s=200_000)
+    os.utime(Path(kept["unnamed"].path).parent, (1, 1))
+    Store(tmp_path / "cache").prune()
+    assert {name for name, one in kept.items() if Path(one.path).exists()} == {"named", "young"}
 
 
 def test_unwritable_cache(tmp_path: Path) -> None:
@@ -152,6 +252,6 @@ def test_unwritable_cache(tmp_path: Path) -> None:
     (tmp_path / "m").write_text("x")
     (tmp_path / "cache").write_text("no folder")
     with pytest.raises(ArtifactError) as error:
-        artifacts.keep(tmp_path / "cache", tmp_path / "m", artifacts.digest(tmp_path / "m")[0])
+        Store(tmp_path / "cache").keep(tmp_path / "m", artifacts.digest(tmp_path / "m")[0])
     assert code_of(error) == "cache-unwritable"
     assert "GATEWAY_HOME" in str(error.value.hint)

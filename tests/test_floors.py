@@ -18,7 +18,7 @@ FLOORS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     (
         "living",
         (
-            "model memory_budget promise prepare prepare_child prepare_entry prepare_twin golden snapshot difference fallback history transaction plan",
+            "model memory_budget promise prepare prepare_child prepare_entry prepare_twin golden snapshot store difference fallback history transaction plan",
         ),
     ),
     ("running", ("executors",)),
@@ -34,15 +34,14 @@ FLOORS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
             "logs",
             "board",
             "near",
-            "status",
-            "lifeline",
+            "status lifeline descendants",
             "installed",
             "collector",
             "source",
             "replaced",
         ),
     ),
-    ("bedrock", ("errors", "atomic")),
+    ("bedrock", ("errors", "atomic", "files", "private")),
 )
 #: (importer, imported) pairs on one floor or upwards that are allowed, each with its reason.
 ALLOWED: Final[dict[tuple[str, str], str]] = {}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from gateway import manifest
+from gateway import descendants, files, manifest
 from gateway.artifacts import digest, locate, split_entry
 from gateway.commands.base import FAILED, OK, Command, complain, say
 from gateway.errors import GatewayError, LoadError
@@ -45,7 +45,8 @@ def _configure(parser: argparse.ArgumentParser) -> None:
 def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     path = locate(Path.cwd(), arguments.artifact)
     found = _identify(path, arguments.artifact, arguments.loader)
-    problem = _ask_loader(found, path)
+    with descendants.none_left():
+        problem = _ask_loader(found, path)
     _recall(found, settings.cache_dir / "manifests")
     say(msgspec.json.format(msgspec.json.encode(found), indent=2).decode() if arguments.json else _text(found))
     if problem is not None:
@@ -59,7 +60,8 @@ def describe_or_raise(artifact: str, loader: str | None, *, allow_pickle: bool =
     path = locate(Path.cwd(), artifact)
     found = _identify(path, artifact, loader)
     options = LoadOptions(entry=split_entry(artifact)[1], origin=path.parent, allow_pickle=allow_pickle)
-    get_loader(found.loader).describe(path, options)
+    with descendants.none_left():
+        get_loader(found.loader).describe(path, options)
 
 
 def _identify(path: Path, text: str, loader: str | None) -> Description:
@@ -100,14 +102,14 @@ def _imports(loader: Loader, path: Path) -> tuple[str, ...]:
     inspect = getattr(loader, "inspect", None)
     if inspect is not None:
         return tuple(inspect(path))
-    if not path.is_file() or not looks_like_pickle(_head(path)):
+    if not files.is_file(path) or not looks_like_pickle(_head(path)):
         return ()
     # By name: reading pickles needs joblib, which other artifacts do without.
     return tuple(importlib.import_module("gateway.loaders.unpickle").pickle_imports(path))
 
 
 def _head(path: Path) -> bytes:
-    with path.open("rb") as stream:
+    with files.open_regular(path) as stream:
         return stream.read(8)
 
 

@@ -19,7 +19,11 @@ def _configure(parser: argparse.ArgumentParser) -> None:
 
 def limits_of(settings: Settings) -> Limits:
     """Return the limits of a prepare child."""
-    return Limits(timeout_s=settings.prepare_timeout_s, memory_bytes=settings.prepare_memory_mb * 2**20)
+    return Limits(
+        timeout_s=settings.prepare_timeout_s,
+        memory_bytes=settings.prepare_memory_mb * 2**20,
+        cache_bytes=settings.cache_mb * 2**20,
+    )
 
 
 def _run(arguments: argparse.Namespace, settings: Settings) -> int:

@@ -11,13 +11,14 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
-from gateway import atomic
+from gateway import atomic, files
 from gateway.compilers.base import Draft
 from gateway.schema import Signature
 from gateway.source import RUNNING, source_digest
 
 #: Raised when a runtime changes what it understands; older files then count as unreadable.
 FORMAT = 2
+MOST_BYTES = 2**31
 _ARRAY = 1
 #: Made here and not at the first use: msgspec crashes where two threads look at a type for the first time at once.
 _SIGNATURES: Final = msgspec.json.Decoder(Signature)
@@ -48,7 +49,7 @@ def read(path: Path, sha256: str) -> Draft:
     Raises OSError or ValueError where the file is absent, altered, of another format, or proven with other code than
     would run it here: a committed generation outlives an upgrade of the gateway.
     """
-    data = path.read_bytes()
+    data = files.read(path, MOST_BYTES)
     if hashlib.sha256(data).hexdigest() != sha256:
         raise ValueError("the file was altered since it was proven")
     found = msgspec.msgpack.decode(data, ext_hook=_from_wire)

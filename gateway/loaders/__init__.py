@@ -5,12 +5,15 @@ Knows names only: importing this module imports no framework, and sniffing reads
 """
 
 import importlib
+import io
+import stat
 import zipfile
 from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import cast
+from typing import BinaryIO, cast
 
+from gateway import files
 from gateway.errors import LoadError
 from gateway.installed import versions_of
 from gateway.loaders.base import Loader
@@ -47,6 +50,8 @@ _SUFFIXES: dict[str, str] = {
 
 #: Enough of a JSON file to see its first keys: XGBoost writes "learner" first, or "version" just before it.
 _HEAD_BYTES = 65_536
+#: The table of contents of an archive with 100,000 members.
+_TABLE_BYTES = 8 * 2**20
 
 
 @lru_cache(maxsize=1)
@@ -118,8 +123,9 @@ def sniff(path: Path, text: str) -> tuple[str, ...]:
     if path.name.endswith(".stub.json"):
         return ("stub",)
     by_suffix = _SUFFIXES.get(path.suffix.lower())
-    if not path.is_file():
-        return () if by_suffix is None or path.is_dir() else (by_suffix,)
+    seen = files.stat_of(path)
+    if seen is None or not stat.S_ISREG(seen.st_mode):
+        return () if by_suffix is None or (seen is not None and stat.S_ISDIR(seen.st_mode)) else (by_suffix,)
     if path.suffix.lower() in {".json", ".zip", ".mojo"} or by_suffix is None:
         found = _by_content(path)
         if found is not None:
@@ -140,15 +146,36 @@ def _by_content(path: Path) -> str | None:
 
 def _head(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
+        with files.open_regular(path) as file:
             return file.read(_HEAD_BYTES)
     except OSError:
         return b""
 
 
+class _Bounded(io.RawIOBase):
+    """Read a file for zipfile, which takes the size of the table of contents from the file itself."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def read(self, size: int = -1) -> bytes:
+        if not 0 <= size <= _TABLE_BYTES:
+            raise OSError(None, f"a table of contents of more than {_TABLE_BYTES:,} bytes")
+        return self._file.read(size)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def seekable(self) -> bool:
+        return True
+
+
 def _by_members(path: Path) -> str | None:
     try:
-        with zipfile.ZipFile(path) as archive:
+        with files.open_regular(path) as file, zipfile.ZipFile(_Bounded(file)) as archive:
             members = set(archive.namelist())
     except (zipfile.BadZipFile, OSError):
         return None

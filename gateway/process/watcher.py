@@ -7,6 +7,7 @@ be looked at. The work is done by `gateway reload` in a process of its own, so n
 
 import logging
 import os
+import stat
 import subprocess
 import sys
 import threading
@@ -14,7 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from gateway import artifacts, history, snapshot
+from gateway import artifacts, files, history, snapshot
 from gateway.errors import GatewayError
 from gateway.registry import load_registry
 from gateway.registry.spec import RegistrySpec
@@ -30,7 +31,7 @@ SETTLED_LOOKS = 2
 
 FILE_CHANGED = "file changed"
 
-Print = tuple[int, int, int]
+Print = int
 
 
 class Watcher:
@@ -42,7 +43,10 @@ class Watcher:
         self._force = False
         self._cold = False
         self._watched: list[Path] = []
+        self._settled: dict[Path, Print] = {}
         self._registry_hash = registry_hash(settings.registry)
+        self._starting = threading.Lock()
+        self._child = 0
 
     def start(self) -> None:
         """Begin to watch."""
@@ -52,6 +56,11 @@ class Watcher:
         """Try the registry as it is now, changed or not; `cold` is the try that a start left for later."""
         self._force, self._cold = force, cold
         self._asked.set()
+
+    def children(self) -> tuple[int, ...]:
+        """Return the process that tries an edit; waits while it is being started."""
+        with self._starting:
+            return (self._child,)
 
     def _run(self) -> None:
         while True:
@@ -64,24 +73,26 @@ class Watcher:
 
     def _watch(self) -> None:
         self._learn()
-        seen = settled = self._look()
+        # After a stumble, what was seen before it: an edit made meanwhile must be noticed.
+        self._settled = {path: self._settled.get(path, found) for path, found in self._look().items()}
+        seen = self._settled
         same_looks = 0
         while True:
             asked = self._asked.wait(LOOK_S)
             now = self._look()
             same_looks = same_looks + 1 if now == seen else 0
             seen = now
-            is_due = self._settings.watch and seen != settled and same_looks >= SETTLED_LOOKS
+            is_due = self._settings.watch and seen != self._settled and same_looks >= SETTLED_LOOKS
             if not asked and not is_due:
                 continue
             self._asked.clear()
-            is_new = self._is_new(settled, seen)
-            settled = seen
+            is_new = self._is_new(self._settled, seen)
+            self._settled = seen
             if asked or is_new:
                 self._try("asked" if asked else FILE_CHANGED)
                 self._learn()
                 # What changed during the try must be seen next time, so known files keep what was seen before it.
-                settled = {path: settled.get(path, found) for path, found in self._look().items()}
+                self._settled = {path: self._settled.get(path, found) for path, found in self._look().items()}
 
     def _is_new(self, before: dict[Path, Print], now: dict[Path, Print]) -> bool:
         """Say whether contents may differ: a registry that was only touched is the same."""
@@ -100,9 +111,12 @@ class Watcher:
         command += ["--parent", str(os.getpid())]
         # As settings may have come from options, which no child sees.
         environ = {**os.environ, **self._settings.environ()}
-        done = subprocess.run(command, env=environ, check=False, stdin=subprocess.DEVNULL)
-        if done.returncode not in (0, 78):
-            reason = f"the process that tried it ended with {done.returncode}; see the log"
+        with self._starting:
+            child = subprocess.Popen(command, env=environ, stdin=subprocess.DEVNULL)
+            self._child = child.pid
+        code = child.wait()
+        if code not in (0, 78):
+            reason = f"the process that tried it ended with {code}; see the log"
             last = history.last(self._settings.state_dir)
             generation = last.generation if last else ""
             event = history.Event(result="refused", reason=reason, source=source, generation=generation)
@@ -134,16 +148,25 @@ def _files(registry: RegistrySpec) -> set[Path]:
 
 
 def _print(path: Path) -> Print:
-    """Return what changes when a file or a folder's content does; zeros while it is absent."""
-    try:
-        found = path.stat()
-        if not path.is_dir():
-            return found.st_mtime_ns, found.st_size, found.st_ino
-        inside = [entry.stat() for entry in artifacts.files_of(path)]
-    except (OSError, ValueError):
-        return 0, 0, 0
-    newest = max((entry.st_mtime_ns for entry in inside), default=found.st_mtime_ns)
-    return max(newest, found.st_mtime_ns), sum(entry.st_size for entry in inside), len(inside)
+    """
+    Return what changes when a file or a folder's content does; 0 while it is absent or cannot be reached.
+
+    The time of the last change of anything (ctime) is in it: size and mtime can be set to what they were.
+    """
+    found = files.stat_of(path)
+    if found is None:
+        return 0
+    prints = [_stat_print(path, found)]
+    if stat.S_ISDIR(found.st_mode):
+        try:
+            prints += [_stat_print(entry, entry.stat()) for entry in artifacts.files_of(path)]
+        except (OSError, GatewayError):
+            prints.append(0)  # one that is refused, or went meanwhile: what it says stands in the history
+    return hash(tuple(prints))
+
+
+def _stat_print(path: Path, found: os.stat_result) -> int:
+    return hash((str(path), found.st_mode, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino))
 
 
 def wait_until(condition: Callable[[], bool], timeout_s: float, step_s: float = 0.05) -> bool:

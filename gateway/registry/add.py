@@ -7,10 +7,10 @@ from typing import Final
 
 import yaml
 
-from gateway import atomic
+from gateway import atomic, files
 from gateway.artifacts import digest, locate, split_entry
 from gateway.errors import ArtifactError, RegistryError
-from gateway.registry.document import parse, read
+from gateway.registry.document import MOST_BYTES, parse, read
 from gateway.registry.files import is_pickle
 from gateway.registry.parse import parse_registry
 from gateway.registry.scalars import resolve
@@ -47,7 +47,7 @@ def add_route(
         keys["loader"] = loader
     if allow_pickle:
         keys |= {"allow_pickle": "true", "sha256": digest(source)[0]}
-    data = target.read_bytes()
+    data = files.read(target, MOST_BYTES)
     text = data.decode("utf-8")
     added, new = _insert(text, route, keys)
     _check(new, old, route, registry)
@@ -170,5 +170,5 @@ def _replace(target: Path, old: bytes, new: bytes) -> None:
     with atomic.replacing(target, durable=True) as draft:
         draft.write_bytes(new)
         draft.chmod(target.stat().st_mode & 0o7777)
-        if target.read_bytes() != old:
+        if files.read(target, MOST_BYTES) != old:
             raise RegistryError(f"{target.name} was changed meanwhile", hint="run the command again")

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from gateway import collector
+from gateway import collector, files
 from gateway.registry.report import Finding, Span, registry_error
 from gateway.registry.syntax import decode, syntax_finding, whole_file
-from gateway.registry.values import Document, Limit, Reader, Value
+from gateway.registry.values import MOST_VALUES, Document, Limit, Reader, Value
 
 if TYPE_CHECKING:
     _Base = yaml.SafeLoader
@@ -25,18 +25,26 @@ else:
 MOST_BYTES = 16 * 1024 * 1024
 #: Real registries nest 8 deep; libyaml recurses in C, so a bound protects the stack.
 MOST_DEPTH = 64
+#: Every value has a key at most; half a kilobyte each while they are composed.
+MOST_NODES = 2 * MOST_VALUES
 
 
 class _Composer(_Base):
     """Compose nodes without resolving tags; bounds the depth while it goes down."""
 
     depth = 0
+    count = 0
 
     def resolve(self, kind: Any, value: Any, implicit: Any) -> str:
         return ""
 
     def descend_resolver(self, current_node: Any, current_index: Any) -> None:
         self.depth += 1
+        self.count += 1
+        if self.count > MOST_NODES:
+            mark = current_node.start_mark
+            message = f"more than {MOST_NODES} keys and values"
+            raise Limit(Finding(span=Span(mark.line, mark.column), code="too-many-values", message=message))
         if self.depth > MOST_DEPTH:
             mark = current_node.start_mark
             raise Limit(
@@ -56,7 +64,9 @@ def read(path: Path) -> Document:
     """Read a registry file; raises RegistryError for a file that cannot be read or is not YAML."""
     name = str(path)
     try:
-        data = path.read_bytes()
+        data = files.read(path, MOST_BYTES)
+    except files.TooLongError as error:
+        raise whole_file(name, "too-large", str(error.strerror), expected=f"at most {MOST_BYTES} bytes") from error
     except OSError as error:
         fix = "create it, or name another one" if isinstance(error, FileNotFoundError) else "name a readable file"
         raise whole_file(name, "unreadable-file", f"cannot be read: {error.strerror}", fix=fix) from error

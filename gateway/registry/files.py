@@ -1,11 +1,13 @@
 """What a route says about files: which loader fits, whether they are there, whether they may be loaded."""
 
 import re
+import stat
 from pathlib import Path
 from typing import Final
 
 from gateway.artifacts import digest, split_entry
 from gateway.errors import ArtifactError
+from gateway.files import is_file, kind_of, shortened
 from gateway.loaders import loader_names, sniff
 from gateway.near import did_you_mean, listing, nearest
 from gateway.registry.report import Span
@@ -66,12 +68,41 @@ def infer_loader(document: Document, base: Path, artifact: str, span: Span) -> s
 
 
 def check_file(document: Document, base: Path, text: str, span: Span, code: str) -> Path | None:
-    """Note a file that is absent; its route would answer 503."""
+    """Note a file that is absent or that could not be read; its route would answer 503."""
     what = code.removesuffix("-missing")
     path = base / split_entry(text)[0]
-    if path.exists():
-        return path
-    names = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+    try:
+        found = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        _note_absent(document, path, text, span, code)
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        document.fault(
+            span,
+            code,
+            f"{what} '{shortened(text)}' cannot be reached: {why}",
+            expected="a file or folder, relative to the registry",
+            fix="correct the path, or the permissions of the folders on it",
+        )
+    else:
+        if stat.S_ISREG(found.st_mode) or (stat.S_ISDIR(found.st_mode) and what == "artifact"):
+            return path
+        document.fault(
+            span,
+            "not-a-file",
+            f"{what} '{text}' is {kind_of(found.st_mode)}",
+            expected="a file or folder" if what == "artifact" else "a file",
+            fix="name the file that is meant, or put it in this place",
+        )
+    return None
+
+
+def _note_absent(document: Document, path: Path, text: str, span: Span, code: str) -> None:
+    what = code.removesuffix("-missing")
+    try:
+        names = [entry.name for entry in path.parent.iterdir()]
+    except OSError:
+        names = []
     guess = nearest(path.name, names)
     document.fault(
         span,
@@ -80,7 +111,6 @@ def check_file(document: Document, base: Path, text: str, span: Span, code: str)
         expected="a file or folder, relative to the registry",
         fix=f"did you mean '{(Path(text).parent / guess).as_posix()}'?" if guess else "train it, or correct the path",
     )
-    return None
 
 
 def check_pin(document: Document, path: Path, pin: str | None, span: Span) -> None:
@@ -109,12 +139,17 @@ def is_pickle(artifact: str) -> bool:
 
 def check_pickle(document: Document, artifact: str, path: Path, *, allowed: bool, span: Span) -> None:
     """Note a pickle that nobody opted in to; its route would answer 503."""
-    if allowed or not is_pickle(artifact) or not path.is_file():
+    if allowed or not is_pickle(artifact) or not is_file(path):
+        return
+    try:
+        pin = digest(path)[0]
+    except ArtifactError as error:
+        document.fault(span, error.code, error.message, fix=error.hint)
         return
     document.fault(
         span,
         "pickle-not-allowed",
         f"'{artifact}' is a pickle, which can run any code when it is loaded",
         expected="a safe format (.skops), or an opt-in with a pin",
-        fix=f"add `allow_pickle: true` and `sha256: {digest(path)[0]}`",
+        fix=f"add `allow_pickle: true` and `sha256: {pin}`",
     )

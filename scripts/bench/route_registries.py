@@ -9,6 +9,7 @@ from gateway.digests import Digests
 from gateway.prepare import DIGESTS, make_entry, prepare_route
 from gateway.prepare_child import Limits
 from gateway.registry import load_registry
+from gateway.store import Store
 
 ARTIFACTS = ("diabetes/model.ubj", "loan/model.zip", "earnings/model.skops", "sentiment/model.skops")
 
@@ -34,9 +35,9 @@ def write(folder: Path, routes: int, *, edited: int = 0, load: str = "lazy", bud
 def fill_cache(registry: Path, cache: Path) -> None:
     """Prepare one route of each artifact and write the manifests of all others as copies: 1,000 children take long."""
     prepared: dict[str, manifest.Manifest] = {}
-    digests = Digests(cache / DIGESTS)
+    digests, store = Digests(cache / DIGESTS), Store(cache)
     for spec in load_registry(registry).routes:
-        entry = make_entry(spec, cache, digests)
+        entry = make_entry(spec, cache, digests, store)
         if spec.artifact not in prepared:
             prepared[spec.artifact] = prepare_route(spec, cache, Limits(), digests)
         path = cache / "manifests" / f"{entry.key}.json"
