@@ -1,11 +1,12 @@
 """The command line: a table of subcommands. What they do stands in `commands/`."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from typing import Final
 
-from gateway import __version__
+from gateway import __version__, private
 from gateway.commands.add import ADD
 from gateway.commands.base import Command, add_settings, complain, settings_of
 from gateway.commands.check import CHECK
@@ -52,6 +53,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; errors of the gateway become text, never a traceback."""
+    os.umask(private.UMASK)
     parsed = build_parser().parse_args(arguments)
     try:
         settings = settings_of(parsed)

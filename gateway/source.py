@@ -33,6 +33,7 @@ PREPARING: Final = (
     "source",
     "status",
     "templates",
+    "validation",
 )
 #: Members whose code runs a twin.
 RUNNING: Final = ("compilers", "schema")

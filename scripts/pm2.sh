@@ -6,16 +6,13 @@ cd "$(dirname "$0")/.."
 root=$PWD
 home=${GATEWAY_HOME:-$root/.gateway}
 case "$home" in /*) ;; *) home=$root/$home ;; esac
+[ "${1:-}" != down ] || [ -x .venv/bin/python -a -d node_modules/.bin ] || exit 0
+# What PM2 and the gateway write is nobody else's to read.
+umask 077
+pm2_home=$(.venv/bin/python -m gateway.process.pm2_home "$home")
 mkdir -p "$home/logs" "$home/run"
-
-# PM2 talks over Unix sockets in its home, whose paths the kernel limits to 107 bytes.
-pm2_home=$home/pm2
-if [ ${#pm2_home} -gt 85 ]; then
-    pm2_home=${TMPDIR:-/tmp}/gateway-pm2-$(id -u)-$(printf '%s' "$home" | cksum | cut -d' ' -f1)
-fi
 holder=$home/run/holder.sock
 [ ${#holder} -le 100 ] || holder=$pm2_home/holder.sock
-mkdir -p "$pm2_home"
 # Without this file PM2 asks a server for its newest version at the first start.
 touch "$pm2_home/touch"
 
@@ -41,8 +38,9 @@ up)
     GATEWAY_HOME="$home" exec "$root/.venv/bin/gateway" wait --logs "$home/logs"
     ;;
 down)
-    [ -d node_modules/.bin ] || exit 0
-    pm2 delete ecosystem.config.js --silent >/dev/null 2>&1 || true
+    # The gateway first: while its holder is there, it leaves without waiting for another one.
+    pm2 delete gateway --silent >/dev/null 2>&1 || true
+    pm2 delete gateway-socket --silent >/dev/null 2>&1 || true
     pm2 kill --silent >/dev/null 2>&1 || true
     # What outlived an earlier PM2 is not in its list.
     GATEWAY_HOME="$home" GATEWAY_HOLDER_SOCKET="$holder" "$root/.venv/bin/gateway" stop --quiet

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from gateway import __version__
+from gateway import __version__, descendants, private
 from gateway.commands.base import FAILED, OK, Command, say
 from gateway.errors import GatewayError
 from gateway.loaders import get_loader, loader_names, package_versions
@@ -98,7 +98,13 @@ def _places(settings: Settings) -> Iterator[Finding]:
     home = settings.home if settings.home.exists() else settings.home.parent
     writable = os.access(home, os.W_OK)
     yield Finding(writable, f"run-time state: {settings.home}", "make it writable, or set GATEWAY_HOME")
+    if settings.home.exists():
+        fault = private.fault_of(settings.home)
+        yield Finding(not fault, f"only this user may use it: {fault or 'yes'}", f"chmod 0700 {settings.home}")
     free = shutil.disk_usage(home).free
+    left = descendants.left_behind(settings.home)
+    named = f": {descendants.described(left)}" if left else ""
+    yield Finding(not left, f"processes that models left behind{named or ': none'}", "gateway stop, or make stop")
     yield Finding(free > MIN_FREE_BYTES, f"free disk there: {free / 2**30:.1f} GiB", "free some space")
 
 

@@ -8,7 +8,7 @@ import sys
 import time
 from dataclasses import replace
 
-from gateway import snapshot, status, transaction
+from gateway import descendants, private, snapshot, status, transaction
 from gateway.commands.base import OK, Command
 from gateway.commands.reload import place_of
 from gateway.errors import GatewayError
@@ -33,6 +33,8 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     configure_process(settings)
     for warning in settings.warnings:
         log.warning(warning)
+    if fault := private.make_private(settings.home):
+        log.warning("the folder of run-time state is not private", extra={"reason": fault})
     before = status.read(settings.status_path)
     known = ((before.pid, before.began), (before.predecessor, before.predecessor_began))
     predecessor, predecessor_began = next((one for one in known if status.is_alive(*one)), (0, 0))
@@ -52,6 +54,7 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
         predecessor_began=predecessor_began,
     )
     _tell(settings, mine)
+    _end_orphans(settings)
     try:
         is_pending = transaction.can_wait(place_of(settings))
         if not is_pending:
@@ -67,6 +70,13 @@ def _tell(settings: Settings, report: Status) -> None:
     """Let `gateway wait` know how far we are; a disk that refuses must not stop a gateway that could serve."""
     with contextlib.suppress(OSError):
         status.write(settings.status_path, report)
+
+
+def _end_orphans(settings: Settings) -> None:
+    """End what models of an earlier gateway of this home left when it was killed."""
+    if left := descendants.left_behind(settings.home):
+        log.warning("ending what models left", extra={"processes": descendants.described(left)})
+        descendants.end(lambda: descendants.left_behind(settings.home))
 
 
 class _Teller:

@@ -4,7 +4,7 @@ import argparse
 import os
 import signal
 
-from gateway import status
+from gateway import descendants, status
 from gateway.commands.base import FAILED, OK, Command, say
 from gateway.process import socket_holder
 from gateway.process.watcher import wait_until
@@ -21,15 +21,35 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     pids = [pid for pid, began in known.items() if status.is_alive(pid, began)]
     for pid in pids:
         os.kill(pid, signal.SIGTERM)
-    holder = socket_holder.end(settings.holder_path)
     over = wait_until(
         lambda: not any(status.is_alive(pid, known[pid]) for pid in pids), settings.graceful_timeout_s + 5
     )
+    # Not before: a gateway without its holder would wait for another one.
+    holder = socket_holder.end(settings.holder_path)
+    over &= _end_models(settings)
     if pids or holder:
         say("stopped" if over else f"still running: {', '.join(map(str, pids))}")
     elif not arguments.quiet:
         say("nothing runs here")
     return OK if over else FAILED
+
+
+def _end_models(settings: Settings) -> bool:
+    """End what is left of this home: workers of a killed arbiter, which may be answering, and processes of models."""
+    home = descendants.home_of(settings.home)
+    found = {pid: mark for pid, mark in descendants.marked() if mark.home == home}
+    workers = [pid for pid, mark in found.items() if pid == mark.owner]
+    for pid in workers:
+        descendants.send(pid, signal.SIGTERM)
+    wait_until(lambda: not any(status.started(pid) for pid in workers), settings.graceful_timeout_s + 5)
+    left = [pid for pid, mark in descendants.marked() if mark.home == home]
+    if left:
+        say(f"ending what models left: {descendants.described(left)}")
+        descendants.end(lambda: [pid for pid, mark in descendants.marked() if mark.home == home])
+    still = [pid for pid, mark in descendants.marked() if mark.home == home]
+    if still:
+        say(f"still running: {descendants.described(still)}")
+    return not still
 
 
 STOP = Command(

@@ -14,6 +14,8 @@ from typing import Any
 
 from gunicorn.arbiter import Arbiter
 
+from gateway.process.orphans import Orphans
+
 log = logging.getLogger("gateway.arbiter")
 
 
@@ -22,13 +24,14 @@ class GatewayArbiter(Arbiter):  # type: ignore[misc]  # gunicorn has no types
     Manage workers; `retire` may be called from any thread.
 
     `serving` returns the pids of workers that accept connections; it is asked in the arbiter's own thread.
-    `most_workers` bounds what SIGTTIN may add.
+    `most_workers` bounds what SIGTTIN may add, `orphans` ends what models left.
     """
 
-    def __init__(self, app: Any, serving: Callable[[], Collection[int]], most_workers: int) -> None:
+    def __init__(self, app: Any, serving: Callable[[], Collection[int]], most_workers: int, orphans: Orphans) -> None:
         super().__init__(app)
         self.most_workers = most_workers
         self._serving = serving
+        self._orphans = orphans
         self._retiring: dict[int, bool] = {}
         self._lock = threading.Lock()
         self._asked: set[int] = set()
@@ -62,6 +65,12 @@ class GatewayArbiter(Arbiter):  # type: ignore[misc]  # gunicorn has no types
         for _, pid in active[: max(len(active) - self.num_workers, 0)]:
             self.kill_worker(pid, signal.SIGTERM)
         self._let_go([pid for pid, told in retiring.items() if not told])
+        self._orphans.look(self.WORKERS)
+
+    def stop(self, graceful: bool = True) -> None:
+        """Stop the workers, then what their models left."""
+        super().stop(graceful)
+        self._orphans.end_all()
 
     def kill_worker(self, pid: int, sig: int) -> None:
         """Send a signal; a worker that was asked to leave has not died by itself."""

@@ -13,15 +13,17 @@ from typing import Any
 
 from gunicorn.app.base import BaseApplication
 
-from gateway import logs, metrics
+from gateway import descendants, logs, metrics, private
 from gateway.board import Board
 from gateway.errors import GatewayError
 from gateway.lifeline import die_with_parent
 from gateway.process import socket_holder
 from gateway.process.actions import offer_actions
 from gateway.process.arbiter import GatewayArbiter
+from gateway.process.desk import Desk
 from gateway.process.figures import Figures
 from gateway.process.monitor import Monitor
+from gateway.process.orphans import Orphans
 from gateway.process.pm2 import PM2Bridge
 from gateway.process.watcher import Watcher
 from gateway.process.worker import Worker
@@ -43,7 +45,9 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         self.settings = settings
         self._is_pending = is_pending
         self.bridge = bridge
-        self._listeners = _listeners(settings)
+        descriptors = _descriptors(settings)
+        self.desk = Desk(settings.holder_socket, descriptors) if settings.holder_socket else None
+        self._listeners = [f"fd://{descriptor}" for descriptor in descriptors]
         super().__init__()
 
     def load_config(self) -> None:
@@ -69,13 +73,14 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "forwarder_headers": "",
             "header_map": "refuse",
             "secure_scheme_headers": {},
-            "umask": 0o117,
+            "umask": private.UMASK,
             "logger_class": logs.GunicornLogger,
             "proc_name": "gateway",
             "post_fork": self._post_fork,
             "child_exit": self._child_exit,
             "when_ready": self._when_ready,
             "on_starting": self._on_starting,
+            "on_exit": self._on_exit,
         }
         for name, value in options.items():
             if value is not None:
@@ -91,7 +96,9 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         self.watcher = Watcher(self.settings)
         if self._is_pending:
             self.watcher.request(cold=True)
-        GatewayArbiter(self, self.monitor.serving, _slots(self.settings) // 2).run()
+        descendants.adopt_orphans()
+        orphans = Orphans(self.watcher.children)
+        GatewayArbiter(self, self.monitor.serving, _slots(self.settings) // 2, orphans).run()
 
     def _on_starting(self, arbiter: GatewayArbiter) -> None:
         # PM2 stops with SIGINT, which gunicorn takes for "drop everything".
@@ -106,14 +113,23 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
     def _when_ready(self, arbiter: GatewayArbiter) -> None:
         self.monitor.start(arbiter)
+        if self.desk is not None:
+            self.desk.open()
         self.watcher.start()
         self.bridge.sampler = Figures(self.settings, self.monitor).sample
         offer_actions(self.bridge, self.settings, self.watcher)
 
     def _post_fork(self, arbiter: GatewayArbiter, worker: Worker) -> None:
         self.bridge.after_fork()
+        if self.desk is not None:
+            self.desk.close()
         # An orphan would keep its listening socket and answer keep-alive clients for `graceful_timeout` seconds.
         die_with_parent(signal.SIGTERM, worker.ppid)
+        descendants.mark_descendants(self.settings.home)
+
+    def _on_exit(self, arbiter: GatewayArbiter) -> None:
+        if self.desk is not None:
+            self.desk.linger()
 
     def _child_exit(self, arbiter: GatewayArbiter, worker: Worker) -> None:
         self.monitor.worker_ended(worker.pid, arbiter.signal_of(worker.pid), was_asked=arbiter.was_asked(worker.pid))
@@ -123,12 +139,12 @@ def _slots(settings: Settings) -> int:
     return settings.workers * SLOTS_PER_WORKER + 8
 
 
-def _listeners(settings: Settings) -> list[str]:
-    """Return gunicorn's binds: descriptors of the socket holder where there is one, else the addresses."""
+def _descriptors(settings: Settings) -> list[int]:
+    """Return listening sockets: those of the socket holder where there is one, else our own."""
     if settings.holder_socket is None:
         # Bound here and not by gunicorn, which would try a taken address five times and tell it in its own words.
-        return [f"fd://{socket_holder.bind(address).detach()}" for address in settings.bind]
-    return [f"fd://{descriptor}" for descriptor in socket_holder.fetch(settings.holder_socket)]
+        return [socket_holder.bind(address).detach() for address in settings.bind]
+    return socket_holder.fetch(settings.holder_socket)
 
 
 def serve(settings: Settings, *, is_pending: bool = False) -> None:

@@ -10,16 +10,15 @@ import errno
 import os
 import signal
 import socket
-import struct
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from gateway.process import handover
+
 #: Connections that the kernel keeps while nobody accepts; the kernel cuts it to net.core.somaxconn.
 BACKLOG = 2048
-#: Listeners that fit into one message; SCM_RIGHTS allows 253.
-MAX_LISTENERS = 64
 
 
 def bind(address: str) -> socket.socket:
@@ -46,13 +45,13 @@ def bind(address: str) -> socket.socket:
 
 
 def _bind_unix(path: Path) -> socket.socket:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    listener.bind(str(path))
-    path.chmod(0o660)
-    listener.listen(BACKLOG)
-    return listener
+    try:
+        return handover.bind_unix(path, 0o660, BACKLOG)
+    except OSError as error:
+        raise OSError(
+            error.errno,
+            f"cannot listen on unix:{path}: {error.strerror or error}; end what uses it, or set GATEWAY_BIND",
+        ) from error
 
 
 def hold(addresses: Sequence[str], path: Path) -> None:
@@ -64,29 +63,29 @@ def hold(addresses: Sequence[str], path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     _error_file(path).unlink(missing_ok=True)
     listeners, predecessor = _inherit(addresses, path)
-    for address in addresses[len(listeners) :]:
-        listeners.append(_bind_patiently(address, path))
-    path.unlink(missing_ok=True)
-    desk = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    desk.bind(str(path))
-    path.chmod(0o600)
-    desk.listen(8)
+    if not listeners:
+        listeners = _bind_patiently(addresses, path)
+    if predecessor:
+        path.unlink(missing_ok=True)
+    desk = handover.bind_unix(path, 0o600, 8)
     _error_file(path).unlink(missing_ok=True)
     if predecessor:
         with contextlib.suppress(ProcessLookupError):
             os.kill(predecessor, signal.SIGTERM)
     print(f"holding {', '.join(addresses)}", file=sys.stderr, flush=True)
-    while True:
-        client, _ = desk.accept()
-        with client, contextlib.suppress(OSError):
-            socket.send_fds(client, [b"fds"], [listener.fileno() for listener in listeners])
+    handover.hand_out(desk, listeners)
 
 
 def _inherit(addresses: Sequence[str], path: Path) -> tuple[list[socket.socket], int]:
-    """Return the listeners of the holder before us where they are the wanted ones, and its process id."""
-    descriptors, pid = _ask(path)
-    found = [socket.socket(fileno=descriptor) for descriptor in descriptors]
-    if [_name(listener) for listener in found] == list(addresses):
+    """
+    Return listeners of whoever has the wanted ones, and the process id of a holder before us.
+
+    That holder, or else the gateway: it goes on serving when a holder dies, and keeps its sockets for the next one.
+    """
+    found, pid = handover.ask(path)
+    if not found:
+        found, _ = handover.ask(handover.gateway_path(path))
+    if [handover.name_of(listener) for listener in found] == [handover.resolved(address) for address in addresses]:
         return found, pid
     for listener in found:
         listener.close()
@@ -95,51 +94,38 @@ def _inherit(addresses: Sequence[str], path: Path) -> tuple[list[socket.socket],
     return [], 0
 
 
-def _ask(path: Path) -> tuple[list[int], int]:
-    """Return descriptors and process id of the holder at `path`; nothing and 0 where there is none."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as desk:
-        try:
-            desk.connect(str(path))
-            _, descriptors, _, _ = socket.recv_fds(desk, 8, MAX_LISTENERS)
-            pid, _, _ = struct.unpack("3i", desk.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-        except (OSError, AttributeError):
-            return [], 0
-    return descriptors, int(pid)
-
-
 def end(path: Path) -> int:
     """End the holder at `path`; return its process id, or 0 where there is none."""
-    descriptors, pid = _ask(path)
-    for descriptor in descriptors:
-        os.close(descriptor)
+    listeners, pid = handover.ask(path)
+    for listener in listeners:
+        listener.close()
     if pid:
         os.kill(pid, signal.SIGTERM)
     return pid
 
 
-def _name(listener: socket.socket) -> str:
-    name = listener.getsockname()
-    if isinstance(name, str):
-        return f"unix:{name}"
-    return f"[{name[0]}]:{name[1]}" if ":" in name[0] else f"{name[0]}:{name[1]}"
-
-
-def _bind_patiently(address: str, path: Path) -> socket.socket:
+def _bind_patiently(addresses: Sequence[str], path: Path) -> list[socket.socket]:
     """
-    Bind, and wait while the address is taken: by a gateway that outlived its holder, it comes free at its restart.
+    Bind all, and wait while one is taken: by a gateway that outlived its holder and will hand it over, or by others.
 
     What stands in the way is written beside `path`, where `fetch` finds it.
     """
+    bound: list[socket.socket] = []
     while True:
         try:
-            return bind(address)
+            while len(bound) < len(addresses):
+                bound.append(bind(addresses[len(bound)]))
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
                 raise
             if not _error_file(path).exists():
                 print(error.strerror, file=sys.stderr, flush=True)
                 _error_file(path).write_text(str(error.strerror))
+        else:
+            return bound
         time.sleep(0.2)
+        if not bound and (inherited := _inherit(addresses, path)[0]):
+            return inherited
 
 
 def _error_file(path: Path) -> Path:
@@ -155,9 +141,10 @@ def fetch(path: Path, timeout_s: float = 10.0) -> list[int]:
     deadline = time.monotonic() + timeout_s
     while True:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as desk:
+            desk.settimeout(handover.PATIENCE_S)
             try:
                 desk.connect(str(path))
-                _, descriptors, _, _ = socket.recv_fds(desk, 8, MAX_LISTENERS)
+                _, descriptors, _, _ = socket.recv_fds(desk, 8, handover.MAX_LISTENERS)
                 if descriptors:
                     return descriptors
             except OSError as error:
@@ -177,7 +164,7 @@ def main() -> None:
     """Run the holder: `python -m gateway.process.socket_holder PATH ADDRESS [ADDRESS …]`."""
     if len(sys.argv) < 3:  # noqa: PLR2004 - program, path, at least one address
         sys.exit("usage: python -m gateway.process.socket_holder PATH ADDRESS [ADDRESS ...]")
-    os.umask(0o117)
+    os.umask(0o077)
     # PM2 stops with SIGINT; a PM2 that was started in the background of a script hands it down as ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:

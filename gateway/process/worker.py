@@ -18,8 +18,10 @@ from gevent.pool import Pool
 from gevent.server import StreamServer
 from gunicorn.workers.ggevent import GeventWorker
 
+from gateway import descendants
 from gateway.process.client import Client, Pace, Stage
 from gateway.process.connection import Connection
+from gateway.process.forks import share_nothing
 from gateway.process.heads import Heads
 from gateway.process.listening import BalancedServer
 from gateway.process.parting import refuse
@@ -62,6 +64,7 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def patch(self) -> None:
         """Turn the listeners into gevent sockets; accepted sockets inherit the class, so nothing else is patched."""
+        share_nothing(self.sockets)
         self.sockets = [
             cooperative.socket(s.FAMILY, cooperative.SOCK_STREAM, fileno=s.sock.detach()) for s in self.sockets
         ]
@@ -126,9 +129,16 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         self._drain()
         # A JVM, or a predict that overran its deadline, must not hold up the exit: whatever had to be answered is.
         self.wsgi.close()
+        self._end_models()
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(0)
+
+    def _end_models(self) -> None:
+        """End what models started; the arbiter does that where there is one, and more patiently."""
+        if self.ppid != os.getppid():
+            me = os.getpid()
+            descendants.end(lambda: [pid for pid, mark in descendants.marked() if mark.owner == me])
 
     def _boot(self) -> None:
         """Load models while siblings and the backlog serve; accept at the latest after the boot deadline."""

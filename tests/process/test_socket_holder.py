@@ -1,5 +1,6 @@
 """The holder keeps the listening sockets while the gateway comes and goes: nobody who connects is refused."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -12,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from gateway.process import socket_holder
+from gateway.process import handover, socket_holder
+from gateway.process.desk import Desk
 from serving import free_port, gone, until
 
 Hold = Callable[..., "subprocess.Popen[bytes]"]
@@ -121,3 +123,59 @@ def test_stops_when_told(hold: Hold, tmp_path: Path, inherited: Any) -> None:
         until(lambda holder=holder: gone(holder.pid), 10, what="its end")
         assert holder.stderr is not None
         assert b"Traceback" not in holder.stderr.read()
+
+
+def test_a_living_socket_is_not_taken(hold: Hold, tmp_path: Path) -> None:
+    """A second gateway cannot bind the Unix socket on which one listens; it is told, and the first one goes on."""
+    path = tmp_path / "gateway.sock"
+    with handover.bind_unix(path, 0o660, 1) as first:
+        for _ in range(4):  # beyond its backlog, too
+            client = socket.socket(socket.AF_UNIX)
+            client.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                client.connect(str(path))
+            with pytest.raises(OSError, match=r"cannot listen on unix:.*another process listens there"):
+                socket_holder.bind(f"unix:{path}")
+        assert first.accept()
+    first_gone = socket_holder.bind(f"unix:{path}")
+    assert path.stat().st_mode & 0o777 == 0o660
+    first_gone.close()
+
+
+@pytest.mark.parametrize("kind", ["file", "folder", "link"])
+def test_what_is_no_socket_is_not_deleted(tmp_path: Path, kind: str) -> None:
+    """A file, a folder or a link in the place of a Unix socket stays, and the reason is told."""
+    path = tmp_path / "precious"
+    if kind == "file":
+        path.write_text("precious")
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OSError, match="no socket lies there"):
+        socket_holder.bind(f"unix:{path}")
+    assert path.is_symlink() or path.exists()
+
+
+def test_a_path_that_the_kernel_does_not_take(tmp_path: Path) -> None:
+    """A path of more bytes than a Unix socket may have is told with that limit."""
+    with pytest.raises(OSError, match="107 bytes"):
+        socket_holder.bind(f"unix:{tmp_path}/{'x' * 100}")
+
+
+def test_the_next_holder_gets_the_sockets_of_a_killed_one(hold: Hold, tmp_path: Path) -> None:
+    """A gateway gives its listeners to a holder that starts after the last one was killed, names of hosts included."""
+    path, port = tmp_path / "holder.sock", free_port()
+    first = hold(f"localhost:{port}")
+    desk = Desk(path, socket_holder.fetch(path))
+    desk.open()
+    first.kill()
+    first.wait()
+    hold(f"localhost:{port}")
+    with socket.socket(fileno=socket_holder.fetch(path)[0]) as listener:
+        listener.settimeout(10)
+        with socket.create_connection(("127.0.0.1", port)) as client, listener.accept()[0] as served:
+            served.sendall(b"x")
+            assert client.recv(1) == b"x"
+    desk.linger()
+    desk.close()

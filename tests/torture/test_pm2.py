@@ -90,3 +90,33 @@ def test_the_gateway_serves_on_when_the_daemon_dies_and_comes_back_clean(server:
     assert not load.seen.failures
     assert set(server.apps()) == {"gateway", "gateway-socket"}
     assert all(app["pm2_env"]["status"] == "online" for app in server.apps().values())
+
+
+def test_a_reload_of_all_loses_no_request(server: Managed) -> None:
+    """`pm2 reload all` ends holder and gateway at once: the sockets wait in one of them, nobody is refused."""
+    with Load(server.port, routes.REQUESTS) as load:
+        time.sleep(0.5)
+        before, holder = server.workers(), server.apps()["gateway-socket"]["pid"]
+        server.pm2("reload", "all")
+        until(lambda: server.health().get("ready_workers") == 2, 60)
+        time.sleep(0.5)
+    assert not load.seen.failures
+    assert not set(before) & set(server.workers())
+    assert server.apps()["gateway-socket"]["pid"] != holder
+
+
+def test_a_killed_holder_comes_back_with_the_same_sockets(server: Managed) -> None:
+    """After kill -9 of the holder a restart refuses nobody; with PM2 dead as well, `make run` takes over."""
+    daemon = psutil.Process(server.arbiter).parent()
+    assert daemon is not None
+    with Load(server.port, routes.REQUESTS) as load:
+        time.sleep(0.5)
+        os.kill(server.apps()["gateway-socket"]["pid"], signal.SIGKILL)
+        server.pm2("restart", "gateway")
+        until(lambda: server.health().get("ready_workers") == 2, 60)
+        os.kill(server.apps()["gateway-socket"]["pid"], signal.SIGKILL)
+        daemon.kill()
+        server.pm2("up")
+        time.sleep(0.5)
+    assert not load.seen.failures
+    assert all(app["pm2_env"]["status"] == "online" for app in server.apps().values())
