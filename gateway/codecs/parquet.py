@@ -95,6 +95,8 @@ class ParquetReader:
 
 
 def _refuse(error: Exception) -> None:
+    if isinstance(error, MemoryError):
+        raise error
     refuse("parquet", f"the file is not readable Parquet: {str(error)[:200].strip()}", expected="a Parquet file")
 
 

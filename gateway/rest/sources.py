@@ -16,10 +16,10 @@ from werkzeug.formparser import MultiPartParser
 from gateway.codecs.base import Decoded, refuse
 from gateway.codecs.chunks import BatchReader
 from gateway.codecs.csv import CsvReader
-from gateway.codecs.excel import ExcelReader
+from gateway.codecs.isolated import IsolatedReader
 from gateway.codecs.json_batch import InstancesReader
 from gateway.codecs.ndjson import NdjsonReader
-from gateway.codecs.parquet import ParquetReader
+from gateway.codecs.reading_process import READERS
 from gateway.errors import TooLargeError, UnreadableError
 from gateway.rest.spool import open_spool, scratch, spool_body
 from gateway.routes import Route
@@ -179,8 +179,6 @@ def _reader(kind: str, charset: str | None) -> BatchReader:
         return CsvReader(charset)
     if kind == "ndjson":
         return NdjsonReader()
-    if kind == "xlsx":
-        return ExcelReader()
-    if kind == "parquet":
-        return ParquetReader()
+    if kind in READERS:
+        return IsolatedReader(kind)
     raise UnreadableError("the file is an old Excel workbook (.xls)", hint="save it as .xlsx or CSV")

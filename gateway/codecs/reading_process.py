@@ -1,0 +1,121 @@
+"""
+Read tables in processes of their own: this one waits for files and forks a reader for each.
+
+Native parsers (Arrow, calamine) believe what a file says of itself: 441 bytes of Parquet become 1.9 GB. A reader has a
+limit of memory and of processor time, dies alone, and is the first to go where the machine runs out of memory.
+Started by `isolated.py` as `python -m gateway.codecs.reading_process FD`; ends with the process at the other end of FD.
+"""
+
+import contextlib
+import importlib
+import os
+import resource
+import select
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from gateway.codecs.chunks import BatchReader, Limits
+from gateway.codecs.excel import ExcelReader
+from gateway.codecs.frames import send, send_chunks
+from gateway.codecs.parquet import ParquetReader
+
+READERS: Final[dict[str, type[BatchReader]]] = {"xlsx": ExcelReader, "parquet": ParquetReader}
+#: What a reader may take beyond what it starts with; a workbook of 5 million cells takes 700 MB.
+MEMORY_BYTES: Final = 1024**3
+#: Processor time of one reading; 100,000 rows of 11 cells take 2 s.
+CPU_S: Final = 60
+#: How often the waiting process looks for readers that have ended.
+_LOOK_S: Final = 0.05
+_REQUEST_BYTES: Final = 64 * 1024
+
+
+def main(descriptor: int) -> None:
+    """Serve the process at the other end of a socket until it is gone."""
+    for number in (signal.SIGINT, signal.SIGTERM):  # who stops the worker lets it finish its requests first
+        signal.signal(number, signal.SIG_IGN)
+    for name in ("pyarrow.parquet", "python_calamine"):
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    control = socket.socket(fileno=descriptor)
+    readers: dict[int, socket.socket] = {}
+    while True:
+        ready, _, _ = select.select([control, *readers.values()], [], [], _LOOK_S if readers else None)
+        for process, link in list(readers.items()):
+            if link in ready:  # nobody sends anything this way: whoever asked has hung up
+                os.kill(process, signal.SIGKILL)
+        _bury(readers)
+        if control in ready:
+            request, descriptors, _, _ = socket.recv_fds(control, _REQUEST_BYTES, 2)
+            if not request:
+                break
+            _begin(msgspec.msgpack.decode(request), descriptors, control, readers)
+    for process in readers:
+        os.kill(process, signal.SIGKILL)
+
+
+def _begin(
+    request: dict[str, Any], descriptors: list[int], control: socket.socket, readers: dict[int, socket.socket]
+) -> None:
+    """Fork the reader of one file."""
+    file, link = descriptors[0], socket.socket(fileno=descriptors[1])
+    process = os.fork()
+    if process == 0:
+        status = 1
+        try:
+            control.close()
+            for other in readers.values():
+                other.close()
+            _read(request, file, link)
+            status = 0
+        except MemoryError:
+            with contextlib.suppress(OSError, MemoryError):
+                send(link, {"died": signal.SIGABRT})
+        finally:
+            os._exit(status)
+    os.close(file)
+    readers[process] = link
+
+
+def _bury(readers: dict[int, socket.socket]) -> None:
+    """Take leave of readers that have ended, and tell whoever waits for one how it did."""
+    for process, link in list(readers.items()):
+        ended, status = os.waitpid(process, os.WNOHANG)
+        if not ended:
+            continue
+        del readers[process]
+        link.setblocking(False)
+        with contextlib.suppress(OSError):
+            if status:
+                send(link, {"died": status & 0x7F})
+        link.close()
+
+
+def _read(request: dict[str, Any], file: int, link: socket.socket) -> None:
+    _limit()
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # what a dying parser says helps nobody
+    scratch = request["scratch"]
+    limits = Limits(
+        max_rows=request["max_rows"],
+        chunk_rows=request["chunk_rows"],
+        scratch=None if scratch is None else Path(scratch),
+    )
+    with os.fdopen(file, "rb") as body:
+        send_chunks(link, READERS[request["kind"]]().read(body, limits))
+
+
+def _limit() -> None:
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY_BYTES,) * 2)
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S + 1))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

@@ -1,0 +1,152 @@
+"""Tables that are read in a process of their own: the same rows, and a bomb ends nobody else."""
+
+import io
+import os
+import time
+import zipfile
+from collections.abc import Callable
+from typing import Any
+
+import psutil
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import xlsxwriter
+
+from gateway.codecs.chunks import BatchReader, Limits
+from gateway.codecs.excel import ExcelReader
+from gateway.codecs.isolated import IsolatedReader
+from gateway.codecs.parquet import ParquetReader
+from gateway.errors import Fault, InputError, TooLargeError
+
+TABLE = {"a": [1, 2, None], "b": ["x", "x" * 40_000, "x" * 40_000], "c": [0.5, float("nan"), 2.0]}
+
+
+def parquet(table: Any, **options: Any) -> bytes:
+    """Return a table as a Parquet file."""
+    sink = io.BytesIO()
+    pq.write_table(table, sink, **options)
+    return sink.getvalue()
+
+
+def parquet_bomb(kind: Any, value: Any) -> bytes:
+    """Return a small file of one long value in 4,000 rows, with the true sizes in its footer."""
+    sink = io.BytesIO()
+    schema = pa.schema([("query", kind)])
+    with pq.ParquetWriter(sink, schema, compression="zstd", dictionary_pagesize_limit=2**26) as writer:
+        for _ in range(40):
+            writer.write_table(pa.table({"query": pa.array([value] * 100, kind)}, schema=schema))
+    return sink.getvalue()
+
+
+def workbook(rows: list[list[Any]]) -> bytes:
+    """Return rows as an XLSX file."""
+    sink = io.BytesIO()
+    with xlsxwriter.Workbook(sink) as book:
+        sheet = book.add_worksheet()
+        for number, row in enumerate(rows):
+            sheet.write_row(number, 0, row)
+    return sink.getvalue()
+
+
+def workbook_bomb(cells: int, length: int) -> bytes:
+    """Return a workbook in which many cells share one long text."""
+    sink = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(workbook([["query"], *([["shared"]] * cells)]))) as book,
+        zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as bomb,
+    ):
+        for name in book.namelist():
+            content = book.read(name)
+            if name == "xl/sharedStrings.xml":
+                content = content.replace(b"<t>shared</t>", b"<t>" + os.urandom(length // 2).hex().encode() + b"</t>")
+            bomb.writestr(name, content)
+    return sink.getvalue()
+
+
+def helpers() -> list[psutil.Process]:
+    """Return the processes of this one that fork readers."""
+    return [one for one in psutil.Process().children() if "gateway.codecs.reading_process" in one.cmdline()]
+
+
+def rows_of(reader: BatchReader, body: bytes) -> list[tuple[Any, ...]]:
+    """Return all rows, with their header."""
+    chunks = list(reader.read(io.BytesIO(body), Limits()))
+    rows: list[tuple[Any, ...]] = [tuple(chunks[0].names)]
+    for chunk in chunks:
+        rows += zip(*chunk.columns, strict=True)
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("kind", "reader", "body"),
+    [
+        ("parquet", ParquetReader(), lambda: parquet(pa.table(TABLE))),
+        ("parquet", ParquetReader(), lambda: parquet(pa.table({"a": range(25_000), "b": ["x" * 99] * 25_000}))),
+        ("xlsx", ExcelReader(), lambda: workbook([["a", "b"], [1, "x"], ["", 2.5], [True, "ü"]])),
+    ],
+    ids=["parquet", "long parquet", "xlsx"],
+)
+def test_reads_the_rows_that_the_own_reader_reads(kind: str, reader: BatchReader, body: Callable[[], bytes]) -> None:
+    """A table comes out of the other process cell by cell as it would in this one."""
+    content = body()
+    assert rows_of(IsolatedReader(kind), content) == rows_of(reader, content)
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("parquet", lambda: parquet_bomb(pa.string(), "a" * 500_000)),
+        ("parquet", lambda: parquet_bomb(pa.large_string(), "a" * 500_000)),
+        ("parquet", lambda: parquet_bomb(pa.string_view(), "a" * 500_000)),
+        ("parquet", lambda: parquet_bomb(pa.large_binary(), b"a" * 500_000)),
+        ("parquet", lambda: parquet_bomb(pa.binary(500_000), b"a" * 500_000)),
+        ("xlsx", lambda: workbook_bomb(4_000, 1_000_000)),
+    ],
+    ids=["string", "large_string", "string_view", "large_binary", "fixed_size_binary", "shared text of a workbook"],
+)
+def test_a_bomb_is_refused(kind: str, body: Callable[[], bytes]) -> None:
+    """A small file that becomes gigabytes is told its limit; this process keeps its size."""
+    content = body()
+    assert len(content) < 1_200_000
+    before = psutil.Process().memory_info().rss
+    with pytest.raises(TooLargeError) as refused:
+        list(IsolatedReader(kind).read(io.BytesIO(content), Limits()))
+    assert refused.value.code == "table-too-large"
+    assert "MiB of memory" in refused.value.message or "Mi characters" in refused.value.message
+    assert psutil.Process().memory_info().rss - before < 200 * 2**20
+
+
+def test_faults_come_through() -> None:
+    """What is wrong with a file is told as its own reader tells it."""
+    with pytest.raises(InputError) as refused:
+        list(IsolatedReader("parquet").read(io.BytesIO(b"PAR1 and no more PAR1"), Limits()))
+    assert isinstance(refused.value.faults[0], Fault)
+    assert refused.value.faults[0].code == "parquet"
+    with pytest.raises(TooLargeError) as many:
+        list(IsolatedReader("parquet").read(io.BytesIO(parquet(pa.table({"a": range(11)}))), Limits(max_rows=10)))
+    assert many.value.code == "too-many-rows"
+
+
+def test_a_reader_that_nobody_waits_for_ends() -> None:
+    """Whoever lets go of the chunks ends the process that reads them."""
+    body = parquet(pa.table({f"c{number}": [float(row) for row in range(80_000)] for number in range(10)}))
+    chunks = IsolatedReader("parquet").read(io.BytesIO(body), Limits())
+    next(chunks)
+    (helper,) = helpers()
+    assert len(helper.children()) == 1
+    chunks.close()  # type: ignore[attr-defined]  # a generator
+    until = time.monotonic() + 20
+    while helper.children() and time.monotonic() < until:
+        time.sleep(0.02)
+    assert helper.children() == []
+
+
+def test_a_dead_helper_is_replaced() -> None:
+    """The next file after a death of the forking process is read by a new one."""
+    body = parquet(pa.table({"a": [1]}))
+    assert rows_of(IsolatedReader("parquet"), body) == [("a",), (1,)]
+    (helper,) = helpers()
+    helper.kill()
+    helper.wait(10)
+    assert rows_of(IsolatedReader("parquet"), body) == [("a",), (1,)]
