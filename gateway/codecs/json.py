@@ -3,7 +3,7 @@
 import codecs
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from gateway.codecs import json_pieces
 from gateway.codecs.base import Decoded, refuse
 from gateway.codecs.json_faults import explain_body, reject_duplicates
 from gateway.codecs.places import bare
@@ -19,7 +20,6 @@ from gateway.schema import Signature
 from gateway.validation.faults import member
 
 _WORDS = ("data", "instances")
-_decoder = msgspec.json.Decoder()
 _DIALECTS = 'an object of fields, {"data": […]}, {"instances": […]}, or an array of objects or lists'
 
 
@@ -46,9 +46,13 @@ class JsonCodec:
         one_text = one_field and signature.inputs[0].type == "string"
         return cls(frozenset(names.union(id_fields)), strict, one_field, one_text)
 
-    def decode(self, body: bytes) -> Decoded:
-        """Return the instances of a body; raises InputError for whatever is not JSON or not a dialect."""
-        value = parse(body)
+    def decode(self, body: bytes, check: Callable[[int], object] = int) -> Decoded:
+        """
+        Return the instances of a body; raises InputError for whatever is not JSON or not a dialect.
+
+        `check` is told the number of instances while a long body is decoded.
+        """
+        value = parse(body, check)
         if type(value) is dict:
             for word in _WORDS:
                 if word in value and word not in self.fields:
@@ -117,12 +121,16 @@ def _kind(value: Any) -> str:
     return _KINDS.get(type(value), "null")
 
 
-def parse(body: bytes) -> Any:
-    """Decode strict UTF-8 JSON with or without a byte order mark; raises InputError, also for duplicate keys."""
+def parse(body: bytes, check: Callable[[int], object] = int) -> Any:
+    """
+    Decode strict UTF-8 JSON with or without a byte order mark; raises InputError, also for duplicate keys.
+
+    `check` is told of the elements of a long array while it is decoded.
+    """
     if body.startswith(codecs.BOM_UTF8):
         body = body[3:]
     try:
-        value = _decoder.decode(body)
+        value = json_pieces.decode(body, check)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as problem:
         explain_body(body, problem)
     # Every member has a colon: as many colons as kept members prove that none was dropped. Colons inside texts and

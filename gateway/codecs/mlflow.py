@@ -33,7 +33,7 @@ def decode(body: bytes, signature: Signature, check: Callable[[int], object] = i
     """
     if not body or body.isspace():
         refuse("empty-body", "the body is empty", expected=_EXPECTED)
-    value = _parse(body)
+    value = _parse(body, check)
     if type(value) is not dict:
         refuse("json-type", "the body must be an object", expected=_EXPECTED)
     given = [name for name in FORMATS if name in value]
@@ -62,9 +62,9 @@ def _size(name: str, value: Any) -> int:
     return len(value) if type(value) is list else 0
 
 
-def _parse(body: bytes) -> Any:
+def _parse(body: bytes, check: Callable[[int], object]) -> Any:
     try:
-        return parse(body)
+        return parse(body, check)
     except InputError as error:
         if error.faults[0].code != "json-literal":
             raise

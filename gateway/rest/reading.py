@@ -13,6 +13,7 @@ from typing import Any
 from flask import request
 
 from gateway.codecs.base import Decoded, refuse
+from gateway.codecs.chunks import Limits
 from gateway.errors import Fault, InputError
 from gateway.rest.api import too_large
 from gateway.rest.encoded import encoded_form, encoded_texts
@@ -91,7 +92,12 @@ def read(environ: dict[str, Any], route: Route, validator: Validator, wanted: Wi
         return _of_size(len(body), route, environ, lambda: _fields(route, validator, [query, encoded_form(body)]))
     if media not in JSON_TYPES and media != FORM_TYPE and not media.endswith("+json"):
         raise unsupported(media)
-    return _of_size(len(body), route, environ, lambda: _json(route, validator, route.codec.decode(body), query, wanted))
+    return _of_size(
+        len(body),
+        route,
+        environ,
+        lambda: _json(route, validator, _decoded(route, body), query, wanted),
+    )
 
 
 def _of_size(
@@ -105,6 +111,10 @@ def _of_size(
     if isinstance(found, Reading):
         found.large = True
     return found
+
+
+def _decoded(route: Route, body: bytes) -> Decoded:
+    return route.codec.decode(body, Limits(max_rows=route.spec.max_rows).check)
 
 
 def _looks_like_json(body: bytes) -> bool:
