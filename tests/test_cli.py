@@ -99,10 +99,10 @@ def test_describe_as_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_describe_of_something_unknown(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """An artifact that no loader knows is an error with the list of loaders, exit code 1."""
+    """An artifact that no loader knows is an error that says what it is, exit code 1."""
     (folder / "x.h5").write_bytes(b"\x89HDF\r\n")
     assert main(["describe", "x.h5"]) == 1
-    assert "say --loader with" in capsys.readouterr().err
+    assert "'x.h5' is a Keras model, which no loader takes" in capsys.readouterr().err
     assert main(["describe", "absent.onnx"]) == 1
     assert "[artifact-missing]" in capsys.readouterr().err
 

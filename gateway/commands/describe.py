@@ -13,7 +13,7 @@ from gateway import descendants, files, manifest
 from gateway.artifacts import digest, locate, split_entry
 from gateway.commands.base import FAILED, OK, Command, complain, say
 from gateway.errors import GatewayError, LoadError
-from gateway.loaders import get_loader, loader_names, looks_like_pickle, package_versions, sniff
+from gateway.loaders import get_loader, looks_like_pickle, package_versions, sniff, unknown
 from gateway.loaders.base import Loader, LoadOptions
 from gateway.manifest import Twin
 from gateway.near import listing
@@ -66,10 +66,11 @@ def describe_or_raise(artifact: str, loader: str | None, *, allow_pickle: bool =
 
 def _identify(path: Path, text: str, loader: str | None) -> Description:
     candidates = (loader,) if loader else sniff(path, text)
-    if len(candidates) != 1:
-        known = listing(candidates or sorted(loader_names()))
-        what = "more than one loader fits" if candidates else "no loader is known for"
-        raise LoadError(f"{what} '{text}'", code="no-loader", hint=f"say --loader with {known}")
+    if not candidates:
+        raise unknown(path, text)
+    if len(candidates) > 1:
+        hint = f"say --loader with {listing(candidates)}"
+        raise LoadError(f"more than one loader fits '{text}'", code="no-loader", hint=hint)
     sha256, size = digest(path)
     return Description(artifact=text, loader=str(candidates[0]), sha256=sha256, size_bytes=size)
 

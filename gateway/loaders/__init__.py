@@ -17,6 +17,7 @@ from gateway import files
 from gateway.errors import LoadError
 from gateway.installed import versions_of
 from gateway.loaders.base import Loader
+from gateway.loaders.foreign import opened_head, recognise
 
 #: Loaders that ship with the gateway; further ones announce themselves by an entry point of the group below.
 LOADERS: dict[str, str] = {
@@ -47,6 +48,12 @@ _SUFFIXES: dict[str, str] = {
     ".py": "python",
     ".stub": "stub",
 }
+
+#: What to name when nothing fits.
+SUFFIXES = ".skops, .joblib, .pkl (sklearn), .ubj, .json (xgboost), .zip (h2o_mojo), .onnx (onnx), .py:name (python)"
+_PROTOCOLS = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
+#: How XGBoost's objectives begin, behind the 136 bytes of parameters of its binary format.
+_OBJECTIVES = (b"binary:", b"reg:", b"multi:", b"rank:", b"count:", b"survival:")
 
 #: Enough of a JSON file to see its first keys: XGBoost writes "learner" first, or "version" just before it.
 _HEAD_BYTES = 65_536
@@ -130,7 +137,18 @@ def sniff(path: Path, text: str) -> tuple[str, ...]:
         found = _by_content(path)
         if found is not None:
             return (found,)
+        if path.suffix.lower() in {".zip", ".mojo"} and zipfile.is_zipfile(path):
+            return ()
     return () if by_suffix is None else (by_suffix,)
+
+
+def unknown(path: Path, text: str) -> LoadError:
+    """Return the error of an artifact that no loader takes: what it is and what to do, where that can be seen."""
+    found = recognise(path)
+    if found is not None:
+        return LoadError(f"'{text}' is {found.what}, which no loader takes", code="no-loader", hint=found.todo)
+    hint = "name the model file in it" if path.is_dir() else f"name a model file, which ends in {SUFFIXES}"
+    return LoadError(f"no loader is known for '{text}'", code="no-loader", hint=hint)
 
 
 def _by_content(path: Path) -> str | None:
@@ -141,7 +159,19 @@ def _by_content(path: Path) -> str | None:
         return "xgboost"  # UBJSON: an object whose first key has an int64 length
     if head.lstrip()[:1] == b"{":
         return _by_json(head)
-    return "sklearn" if looks_like_pickle(head) else None
+    if is_old_xgboost(head):
+        return "xgboost"
+    return "sklearn" if looks_like_pickle(head) and _is_pickle_inside(path) else None
+
+
+def _is_pickle_inside(path: Path) -> bool:
+    """Say whether the file, unpacked, begins like a pickle; much else is compressed, too."""
+    return opened_head(path)[:2] in _PROTOCOLS and recognise(path) is None
+
+
+def is_old_xgboost(head: bytes) -> bool:
+    """Say whether bytes begin like XGBoost's binary format: a mark, or the name of an objective among parameters."""
+    return head.startswith(b"binf") or any(name in head[136:200] for name in _OBJECTIVES)
 
 
 def _head(path: Path) -> bytes:

@@ -28,7 +28,9 @@ from gateway.loaders.bombs import refuse_bomb
 from gateway.loaders.sklearn_inputs import Inputs, find_inputs, without_nullable
 from gateway.loaders.sklearn_outputs import Answerer, find_answerer
 from gateway.loaders.sklearn_trees import cap_threads, check_trees, takes_categories
+from gateway.loaders.unfit import not_a_predictor
 from gateway.loaders.unpickle import unpickle
+from gateway.loaders.wheels import another_scikit_learn
 from gateway.schema import Column, Predictions, Signature, make_column
 
 _TRUSTED = sorted(
@@ -97,11 +99,7 @@ def as_fitted(inputs: Inputs, columns: Sequence[Column]) -> Any:
 
 def _predictor(path: Path, estimator: Any, notes: tuple[str, ...]) -> SklearnPredictor:
     if not isinstance(estimator, BaseEstimator) or not hasattr(estimator, "predict"):
-        raise LoadError(
-            f"{path.name}: holds a {type(estimator).__name__}, which has no predict",
-            code="not-a-predictor",
-            hint="save the whole pipeline that ends in a classifier or regressor, not one of its parts",
-        )
+        raise not_a_predictor(path, estimator)
     check_trees(path, estimator)
     cap_threads(estimator)
     inputs = find_inputs(estimator)
@@ -200,12 +198,12 @@ def _unreadable(path: Path, exc: Exception, written_by: str | None) -> GatewayEr
             f"{path.name}: written with scikit-learn {written_by or 'of another version'}, which "
             f"{sklearn.__version__} cannot read: {exc}",
             code="wrong-version",
-            hint=f"pip install scikit-learn=={written_by}, or train it again" if written_by else "train it again",
+            hint=another_scikit_learn(written_by, sklearn.__version__),
         )
     return ArtifactError(
         f"{path.name}: not a readable scikit-learn artifact: {type(exc).__name__}: {exc}",
         code="broken-artifact",
-        hint="copy it again and compare its sha256 with the original's",
+        hint="copy it again from where it was trained: its sha256 must be that of the original",
     )
 
 
@@ -221,7 +219,7 @@ def _cannot_answer(path: Path, exc: Exception, estimator: Any, written_by: str |
             f"{path.name}: written with scikit-learn {written_by}; loads with {sklearn.__version__} "
             f"but cannot predict: {type(exc).__name__}: {exc}",
             code="wrong-version",
-            hint=f"pip install scikit-learn=={written_by}, or train it again",
+            hint=another_scikit_learn(written_by, sklearn.__version__),
         )
     return LoadError(
         f"{path.name}: the model cannot predict a made-up row: {type(exc).__name__}: {exc}",

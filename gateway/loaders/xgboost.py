@@ -18,8 +18,8 @@ import numpy.typing as npt
 import xgboost
 
 from gateway.errors import ArtifactError, LoadError
-from gateway.loaders import looks_like_pickle
 from gateway.loaders.base import LoadOptions
+from gateway.loaders.xgboost_formats import refuse_other_formats
 from gateway.schema import Column, Field, FieldType, Output, OwnAnswer, Predictions, Scalar, Signature
 
 _TYPES: dict[str, FieldType] = {"float": "number", "q": "number", "int": "integer", "i": "boolean", "c": "string"}
@@ -81,7 +81,7 @@ class XgboostLoader:
 
     def load(self, path: Path, options: LoadOptions) -> XgboostPredictor:
         """Load the booster and cap it at one thread."""
-        _refuse_other_formats(path)
+        refuse_other_formats(path)
         booster = xgboost.Booster({"nthread": 1})
         try:
             booster.load_model(path)
@@ -99,25 +99,6 @@ class XgboostLoader:
     def describe(self, path: Path, options: LoadOptions) -> Signature:
         """Load it: that takes milliseconds."""
         return self.load(path, options).signature
-
-
-def _refuse_other_formats(path: Path) -> None:
-    """Look at the first bytes, because XGBoost goes by the suffix and aborts on some foreign content."""
-    with path.open("rb") as file:
-        head = file.read(64)
-    if head.lstrip()[:1] == b"{":
-        return
-    if head.startswith(b"binf") or looks_like_pickle(head):
-        what = "the binary format that XGBoost 3 no longer reads" if head.startswith(b"binf") else "a pickle"
-        raise LoadError(
-            f"{path.name}: {what}",
-            code="wrong-version",
-            hint="load it where it was written and call save_model('model.ubj')",
-        )
-    what = "empty" if not head else "neither UBJSON nor JSON"
-    raise ArtifactError(
-        f"{path.name}: the file is {what}", code="broken-artifact", hint="write it with save_model('model.ubj')"
-    )
 
 
 def _first_line(exc: Exception) -> str:

@@ -8,15 +8,11 @@ from typing import Final
 from gateway.artifacts import digest, split_entry
 from gateway.errors import ArtifactError
 from gateway.files import is_file, kind_of, shortened
-from gateway.loaders import loader_names, sniff
+from gateway.loaders import SUFFIXES, loader_names, sniff, unknown
 from gateway.near import did_you_mean, listing, nearest
 from gateway.registry.report import Span
 from gateway.registry.values import Document
 
-#: What to name when nothing fits.
-SUFFIXES: Final = (
-    ".skops, .joblib, .pkl (sklearn), .ubj, .json (xgboost), .zip (h2o_mojo), .onnx (onnx), .py:name (python)"
-)
 _URI: Final = re.compile(r"(?:[a-z][a-z0-9+.-]*://|mlflow:|runs:|models:)")
 _PICKLES: Final = (".pkl", ".pickle", ".joblib")
 
@@ -57,12 +53,9 @@ def infer_loader(document: Document, base: Path, artifact: str, span: Span) -> s
             fix=f"add `loader: {candidates[0]}`",
         )
     else:
+        error = unknown(base / split_entry(artifact)[0], artifact)
         document.fault(
-            span,
-            "no-loader",
-            f"no loader is known for '{artifact}'",
-            expected=f"an artifact that ends in {SUFFIXES}",
-            fix=f"rename it, or add `loader:` with {listing(sorted(loader_names()))}",
+            span, "no-loader", error.message, expected=f"an artifact that ends in {SUFFIXES}", fix=error.hint
         )
     return ""
 

@@ -1,0 +1,51 @@
+"""
+Which Python a release of scikit-learn has wheels for, and what to do about an artifact that another release wrote.
+
+The only place that names a release to install. It never names one for the gateway's own environment: all routes share
+that one.
+"""
+
+from typing import Final
+
+#: Minor release -> the newest Python that it has a wheel for (asked of the package index in November 2026).
+NEWEST_PYTHON: Final = {
+    "0.19": "3.7",
+    "0.20": "3.7",
+    "0.21": "3.7",
+    "0.22": "3.8",
+    "0.23": "3.8",
+    "0.24": "3.9",
+    "1.0": "3.10",
+    "1.1": "3.11",
+    "1.2": "3.11",
+    "1.3": "3.12",
+    "1.4": "3.12",
+    "1.5": "3.13",
+    "1.6": "3.13",
+    "1.7": "3.14",
+    "1.8": "3.14",
+    "1.9": "3.14",
+}
+#: The newest release of XGBoost that reads the binary format; its wheels fit any Python 3.
+XGBOOST_WITH_BINARY: Final = "3.0.5"
+
+
+def another_scikit_learn(written_by: str | None, installed: str) -> str:
+    """Return the ways out for an artifact of another scikit-learn; the second one leaves this environment alone."""
+    train = f"train it again with scikit-learn {installed}, which is installed here"
+    minor = ".".join((written_by or "").split(".")[:2])
+    python = NEWEST_PYTHON.get(minor)
+    if python is None:
+        return train
+    return (
+        f"{train}; or convert it to ONNX (skl2onnx) in an environment of its own that has scikit-learn {minor}: "
+        f"Python {python} is the newest with a wheel of it, pip install 'scikit-learn=={minor}.*' skl2onnx"
+    )
+
+
+def xgboost_with_binary() -> str:
+    """Return how to bring a model of XGBoost's binary format into one that every release reads."""
+    return (
+        "convert it in an environment of its own: "
+        f"pip install xgboost=={XGBOOST_WITH_BINARY}, then xgboost.Booster(model_file=…).save_model('model.ubj')"
+    )
