@@ -10,6 +10,7 @@ from gateway.board import Board
 from gateway.executors.pool import NativePool
 from gateway.generation import Generation
 from gateway.rest.api import GatewayApi
+from gateway.rest.budget import DISK, MEMORY
 from gateway.rest.calls import Hands
 from gateway.rest.catalog import Catalog, Root
 from gateway.rest.flask_app import GatewayFlask
@@ -48,6 +49,7 @@ def create_app(holder: Holder, board: Board, settings: Settings, pool: NativePoo
     app.url_map.merge_slashes = False
     app.config[SCRATCH] = settings.run_dir / "spool"
     app.config[SCRATCH].mkdir(parents=True, exist_ok=True)
+    MEMORY.size, DISK.size = settings.body_memory_mb * 2**20, settings.spool_mb * 2**20
     app.config["MAX_CONTENT_LENGTH"] = holder.generation.snapshot.registry.server.max_body_size
     api = GatewayApi(app)
     read_status = functools.partial(status.read, settings.status_path)

@@ -62,6 +62,12 @@ class Settings:
     body_timeout_s: Annotated[
         float, Note("seconds that a body or an answer may be on its way, and one more for each 16 KiB", minimum=0.1)
     ] = 120.0
+    body_memory_mb: Annotated[
+        int, Note("memory that the bodies of a worker may take together, with the values of those in JSON", minimum=1)
+    ] = 512
+    spool_mb: Annotated[
+        int, Note("disk below GATEWAY_HOME that the bodies of a worker may take together", minimum=1)
+    ] = 1024
     graceful_timeout_s: Annotated[int, Note("seconds a worker may take to finish its requests", minimum=1)] = 30
     boot_deadline_s: Annotated[
         float, Note("seconds after which a worker serves although models still load", minimum=0)

@@ -57,8 +57,13 @@ class Connection:
                 self._worker.take_turn()
                 if not self._worker.keeps_connections:
                     reply.force_close()
-                if not self._answer(environ, reply):
-                    return
+                try:
+                    if not self._answer(environ, reply):
+                        return
+                finally:
+                    share = environ.get("gateway.share")
+                    if share is not None:
+                        share.release()
         except (CutError, StopIteration, errors.NoMoreData):
             return
         except TimeoutError:

@@ -4,6 +4,7 @@ The only importer of flask_restful: mounts one Resource per path and keeps its e
 Flask-RESTful is in maintenance; everything it does for us stands here, so that flask.views could take its place.
 """
 
+import errno
 import logging
 from typing import Any
 
@@ -11,11 +12,13 @@ from flask import Flask, Response, current_app, request
 from flask_restful import Api, Resource
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
-from gateway.errors import GatewayError, PredictError
+from gateway.errors import GatewayError, OverloadError, PredictError
 from gateway.near import did_you_mean
 from gateway.rest.errors import MAX_ECHOED, RequestError, respond
 
 log = logging.getLogger("gateway.rest")
+
+_FULL = frozenset((errno.ENOSPC, errno.EDQUOT))
 
 __all__ = ["GatewayApi", "Resource"]
 
@@ -38,6 +41,9 @@ class GatewayApi(Api):  # type: ignore[misc]  # flask_restful has no types
             return respond(e)
         if isinstance(e, HTTPException):
             return e.response if isinstance(e.response, Response) else respond(_from_http(e))
+        if isinstance(e, OSError) and e.errno in _FULL:
+            log.error("the disk is full", extra={"request_id": request.environ.get("gateway.request_id", "")})
+            return respond(_disk_full())
         log.error("request failed", exc_info=e, extra={"request_id": request.environ.get("gateway.request_id", "")})
         return respond(GatewayError("internal error", code="internal"))
 
@@ -60,6 +66,15 @@ def _from_http(error: HTTPException) -> GatewayError:
     if isinstance(error, RequestEntityTooLarge):
         return too_large(request.max_content_length or 0)
     return RequestError(status, error.description or error.name, code=f"http-{status}")
+
+
+def _disk_full() -> OverloadError:
+    return OverloadError(
+        "the disk of this gateway is full: the body cannot wait there",
+        code="disk-full",
+        hint="retry later; whoever runs the gateway frees space, moves GATEWAY_HOME or lowers GATEWAY_SPOOL_MB",
+        retry_after_s=5,
+    )
 
 
 def _not_found() -> RequestError:

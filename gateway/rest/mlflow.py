@@ -19,6 +19,7 @@ from gateway.columns import Columns, columns_of, plan_of
 from gateway.near import did_you_mean
 from gateway.rest.api import Resource
 from gateway.rest.batch import Answering, answer_batch
+from gateway.rest.body import read_body
 from gateway.rest.calls import (
     INLINE_BYTES,
     INLINE_ROWS,
@@ -82,10 +83,11 @@ class Invocations(Resource):  # type: ignore[misc]  # flask_restful has no types
 
     def _frame(self, route: Route, validator: Validator) -> Response:
         deadline = deadline_of(route.spec.timeout_s, request.environ)
-        body = request.get_data(cache=False)
+        body = read_body(request.environ)
 
         def read() -> Batch:
-            decoded = mlflow.decode(body, validator.signature, partial(check_rows, route))
+            body.make_room(route.spec.max_rows, times=2)  # rows of names are built from rows of cells
+            decoded = mlflow.decode(body.content, validator.signature, partial(check_rows, route))
             check_rows(route, len(decoded.instances))
             return checked(validator, decoded)
 
@@ -96,7 +98,7 @@ class Invocations(Resource):  # type: ignore[misc]  # flask_restful has no types
         def write() -> bytes:
             return encode({"predictions": answer_of(batch, predictions, AnswerContext())})
 
-        answer = self._hands.do(write, work_of(batch, body), INLINE_ROWS, deadline + route.spec.timeout_s)
+        answer = self._hands.do(write, work_of(batch, body.content), INLINE_ROWS, deadline + route.spec.timeout_s)
         response = Response(answer, 200, mimetype="application/json")
         response.headers["X-Model-Version"] = route.version
         return response

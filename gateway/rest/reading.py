@@ -13,12 +13,10 @@ from typing import Any
 from flask import request
 
 from gateway.codecs.base import Decoded, refuse
-from gateway.codecs.chunks import Limits
 from gateway.errors import Fault, InputError
-from gateway.rest.api import too_large
+from gateway.rest.body import read_body
 from gateway.rest.encoded import encoded_form, encoded_texts
 from gateway.rest.errors import RequestError
-from gateway.rest.malformed import body_cut
 from gateway.rest.negotiate import Wish, with_options
 from gateway.rest.sources import (
     BODY_TYPES,
@@ -30,6 +28,7 @@ from gateway.rest.sources import (
     is_table,
     json_source,
 )
+from gateway.rest.spool import spool_body
 from gateway.routes import Route
 from gateway.schema import Batch
 from gateway.validation import Source, Validator
@@ -42,8 +41,6 @@ FORM_TYPE = "application/x-www-form-urlencoded"
 INLINE_BYTES = 16 * 1024
 #: A batch up to so many rows is validated and answered in the event loop, in well under a millisecond.
 INLINE_ROWS = 100
-#: A body that takes longer than this is on its way still; one that has arrived takes some microseconds.
-SLOW_SENDER_S = 0.05
 _NO_QUERY = Source("query", {})
 
 
@@ -85,19 +82,15 @@ def read(environ: dict[str, Any], route: Route, validator: Validator, wanted: Wi
         return Rows(source, wanted)
     if media == MULTIPART:
         return _form(environ, route, validator, query, wanted)
-    body = _body(environ)
-    if not body:
+    body = read_body(environ)
+    if not len(body):
         return _fields(route, validator, [query])
-    if media == FORM_TYPE and not _looks_like_json(body):
-        return _of_size(len(body), route, environ, lambda: _fields(route, validator, [query, encoded_form(body)]))
+    content = body.content
+    if media == FORM_TYPE and not _looks_like_json(content):
+        return _of_size(len(body), route, environ, lambda: _fields(route, validator, [query, encoded_form(content)]))
     if media not in JSON_TYPES and media != FORM_TYPE and not media.endswith("+json"):
         raise unsupported(media)
-    return _of_size(
-        len(body),
-        route,
-        environ,
-        lambda: _json(route, validator, _decoded(route, body), query, wanted),
-    )
+    return _of_size(len(body), route, environ, lambda: _json(route, validator, body.decode(route), query, wanted))
 
 
 def _of_size(
@@ -113,35 +106,14 @@ def _of_size(
     return found
 
 
-def _decoded(route: Route, body: bytes) -> Decoded:
-    return route.codec.decode(body, Limits(max_rows=route.spec.max_rows).check)
-
-
 def _looks_like_json(body: bytes) -> bool:
     return body[:256].lstrip()[:1] in (b"{", b"[")
 
 
-def _body(environ: dict[str, Any]) -> bytes:
-    """Read the body; the plain case (a length, no coding) goes past Werkzeug's checks, which cost 10 us."""
-    length = environ.get("CONTENT_LENGTH", "")
-    if not length.isdigit() or "HTTP_TRANSFER_ENCODING" in environ:
-        return request.get_data(cache=False)
-    size = int(length)
-    limit: int = environ["gateway.generation"].snapshot.registry.server.max_body_size
-    if size > limit:
-        raise too_large(limit)
-    began = time.monotonic()
-    body: bytes = environ["wsgi.input"].read(size)
-    if time.monotonic() - began > SLOW_SENDER_S:
-        environ["gateway.arrived"] = None  # from now on: how slowly a client sends is not the route's time
-    if len(body) < size:
-        raise body_cut("send as many bytes as Content-Length says")
-    return body
-
-
 def _form(environ: dict[str, Any], route: Route, validator: Validator, query: Source, wanted: Wish) -> Reading | Rows:
+    spooled = spool_body()  # before the slot is taken: a slow sender must not hold one
     with route.admit(deadline_of(route.spec.timeout_s, environ)):
-        found = form_source(route)
+        found = form_source(route, *spooled)
     if isinstance(found, Fields):
         return _fields(route, validator, [query, Source("form", found.values, found.repeated)])
     return Rows(found, with_options(wanted, found.options, "form"))

@@ -21,6 +21,7 @@ from gateway.codecs.json_batch import InstancesReader
 from gateway.codecs.ndjson import NdjsonReader
 from gateway.codecs.reading_process import READERS
 from gateway.errors import TooLargeError, UnreadableError
+from gateway.rest.body import body_of
 from gateway.rest.spool import open_spool, scratch, spool_body
 from gateway.routes import Route
 
@@ -102,10 +103,9 @@ def body_source() -> BatchSource:
     return BatchSource(reader, body)
 
 
-def form_source(route: Route) -> BatchSource | Fields:
-    """Take a multipart form apart: the file called `file`, or the fields of one instance."""
+def form_source(route: Route, body: IO[bytes], size: int) -> BatchSource | Fields:
+    """Take a spooled multipart form apart: the file called `file`, or the fields of one instance."""
     boundary = request.mimetype_params.get("boundary", "").encode("latin-1", "replace")
-    body, size = spool_body()
     folder = scratch()
 
     def parse() -> tuple[MultiDict[str, str], MultiDict[str, FileStorage]]:
@@ -146,7 +146,9 @@ def _file(route: Route, files: MultiDict[str, FileStorage], options: Mapping[str
     kind = _kind_of(given[0])
     charset = given[0].mimetype_params.get("charset")
     if kind == "json":
-        return json_source(route.run(lambda: route.codec.decode(stream.read())))
+        body = body_of(stream.read(), request.environ)
+        stream.close()
+        return json_source(route.run(lambda: body.decode(route)))
     return BatchSource(_reader(kind, charset), stream, options)
 
 

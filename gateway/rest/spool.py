@@ -1,21 +1,45 @@
 """The body of a request on disk instead of in memory, read without holding the event loop. Knows no format."""
 
 import tempfile
+import time
 from pathlib import Path
 from typing import IO, Any, Final, cast
 
 from flask import current_app, request
 
-from gateway.executors.baton import pause
+from gateway.rest.body import blocks, note_slow_sender
+from gateway.rest.budget import DISK, FREE_BYTES, MEMORY, Share
 
 #: A body up to this size stays in memory.
 SPOOL_BYTES: Final = 1024 * 1024
-_BLOCK: Final = 64 * 1024
-#: Blocks between two turns for other requests: a fast client would keep the loop for its whole body.
-_BLOCKS_PER_TURN: Final = 4
 
 #: Key of app.config under which the folder for spooled bodies stands.
 SCRATCH: Final = "GATEWAY_SCRATCH"
+
+
+class Spool(tempfile.SpooledTemporaryFile[bytes]):
+    """Be a file that moves to disk when it grows, and takes its share of memory, then of disk, with each write."""
+
+    def __init__(self, directory: Path | None) -> None:
+        self._memory, self._disk = Share(MEMORY, free=FREE_BYTES), Share(DISK)
+        self._written = 0
+        super().__init__(SPOOL_BYTES, dir=None if directory is None else str(directory))
+
+    def write(self, s: Any) -> int:
+        """Append bytes; raises OverloadError where bodies have taken all there is."""
+        self._written += len(s)
+        if self._written <= SPOOL_BYTES:
+            self._memory.grow_to(self._written)
+        else:
+            self._disk.grow_to(self._written)
+            self._memory.release()
+        return super().write(s)
+
+    def close(self) -> None:
+        """Close the file and give its share back."""
+        super().close()
+        self._memory.release()
+        self._disk.release()
 
 
 def scratch() -> Path | None:
@@ -26,20 +50,20 @@ def scratch() -> Path | None:
 
 def open_spool(directory: Path | None) -> IO[bytes]:
     """Return an empty file that moves to disk when it grows."""
-    folder = None if directory is None else str(directory)
-    return cast("IO[bytes]", tempfile.SpooledTemporaryFile(SPOOL_BYTES, dir=folder))
+    return cast("IO[bytes]", Spool(directory))
 
 
 def spool_body() -> tuple[IO[bytes], int]:
     """Read the body of the current request; return it and its size. 413 from Flask when it exceeds the limit."""
     target = open_spool(scratch())
-    stream: Any = request.stream
-    size = blocks = 0
-    while block := stream.read(_BLOCK):
-        target.write(block)
-        size += len(block)
-        blocks += 1
-        if blocks % _BLOCKS_PER_TURN == 0:
-            pause()
+    size, began = 0, time.monotonic()
+    try:
+        for block in blocks(request.stream, None):
+            target.write(block)
+            size += len(block)
+    except BaseException:
+        target.close()
+        raise
+    note_slow_sender(began)
     target.seek(0)
     return target, size

@@ -5,6 +5,7 @@ Every route is a model of the same name.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from flask import Response, request
@@ -16,6 +17,7 @@ from gateway.columns import columns_of, plan_of
 from gateway.errors import InputError
 from gateway.near import did_you_mean
 from gateway.rest.api import Resource
+from gateway.rest.body import read_body
 from gateway.rest.calls import (
     INLINE_BYTES,
     INLINE_ROWS,
@@ -147,12 +149,16 @@ class Infer(Resource):  # type: ignore[misc]  # flask_restful has no types
         validator, _ = route.must_serve()
         deadline = deadline_of(route.spec.timeout_s, request.environ)
         signature = validator.signature
-        body = request.get_data(cache=False)
+        found_body = read_body(request.environ)
+        body = found_body.content
         header_length = _header_length(len(body))
 
         def read() -> _Read:
             raw = header_length == 0
-            inference = v2_tables.raw_request(body, signature) if raw else v2.decode(body, header_length)
+            if not raw:
+                found_body.make_room(route.spec.max_rows)
+            check = partial(check_rows, route)
+            inference = v2_tables.raw_request(body, signature) if raw else v2.decode(body, header_length, check)
             check_rows(route, inference.inputs[0].shape[0])
             wanted = v2_tables.chosen(inference, v2_tables.output_specs(signature))
             return _Read(inference, wanted, _checked(inference, validator))

@@ -10,6 +10,7 @@ from flask import Response, request
 
 from gateway.codecs.json import parse
 from gateway.rest.api import Resource, too_large
+from gateway.rest.body import read_body
 from gateway.rest.calls import generation_of_request, json_response
 from gateway.rest.errors import MAX_ECHOED, RequestError
 from gateway.rest.v2 import STATES, find
@@ -24,7 +25,7 @@ class RepositoryIndex(Resource):  # type: ignore[misc]  # flask_restful has no t
 
     def post(self) -> Response:
         """List models with state and reason; `{"ready": true}` leaves out those that cannot serve."""
-        body = request.get_data(cache=False)
+        body = read_body(request.environ).content
         if len(body) > MAX_OPTIONS_BYTES:
             raise too_large(MAX_OPTIONS_BYTES, hint='send {} or {"ready": true}')
         options = parse(body) if body.strip() else {}
