@@ -106,7 +106,7 @@ def _imports(loader: Loader, path: Path) -> tuple[str, ...]:
     if not files.is_file(path) or not looks_like_pickle(_head(path)):
         return ()
     # By name: reading pickles needs joblib, which other artifacts do without.
-    return tuple(importlib.import_module("gateway.loaders.unpickle").pickle_imports(path))
+    return tuple(importlib.import_module("gateway.loaders.pickle_globals").pickle_imports(path))
 
 
 def _head(path: Path) -> bytes:

@@ -9,33 +9,30 @@ import contextlib
 import threading
 import warnings
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 import sklearn
-import skops.io
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import InconsistentVersionWarning
-from skops.io.exceptions import UntrustedTypesFoundException
 
 from gateway.errors import ArtifactError, GatewayError, LoadError
-from gateway.loaders.allowed import GLOBALS
+from gateway.loaders.allowed import ForbiddenGlobal
 from gateway.loaders.base import LoadOptions
 from gateway.loaders.bombs import refuse_bomb
+from gateway.loaders.graph import check_graph
+from gateway.loaders.refusals import forbidden_pickle, untrusted_types
 from gateway.loaders.sklearn_inputs import Inputs, find_inputs, without_nullable
 from gateway.loaders.sklearn_outputs import Answerer, find_answerer
 from gateway.loaders.sklearn_trees import cap_threads, check_trees, takes_categories
+from gateway.loaders.skops_file import read_skops
 from gateway.loaders.unfit import not_a_predictor
 from gateway.loaders.unpickle import unpickle
 from gateway.loaders.wheels import another_scikit_learn
 from gateway.schema import Column, Predictions, Signature, make_column
-
-_TRUSTED = sorted(
-    f"{module}.{name}" for module, name in GLOBALS if module.startswith(("sklearn.", "scipy.", "numpy", "functools"))
-)
 
 #: catch_warnings swaps a process-wide list; two loads at once would restore each other's.
 _WARNINGS_LOCK = threading.Lock()
@@ -57,7 +54,7 @@ class SklearnPredictor:
 
 
 class SklearnLoader:
-    """Open skops files by an exact list of trusted types, pickles only where the registry opted in."""
+    """Open skops files of the library's own parts, pickles only where the registry opted in."""
 
     name: ClassVar[str] = "sklearn"
 
@@ -157,26 +154,23 @@ def _read(path: Path, options: LoadOptions) -> Any:
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             refuse_bomb(path, archive)
-        return _read_skops(path)
+        return _checked(path, read_skops(path), untrusted_types)
     if not options.allow_pickle:
         raise ArtifactError(
             f"{path.name}: not a skops file; a pickle is read only where the registry allows it",
             code="pickle-refused",
             hint="save it with skops.io.dump, or set `allow_pickle: true` and `sha256:` for this route",
         )
-    return unpickle(path)
+    return _checked(path, unpickle(path), forbidden_pickle)
 
 
-def _read_skops(path: Path) -> Any:
+def _checked(path: Path, found: Any, refusal: Callable[[Path, ForbiddenGlobal], GatewayError]) -> Any:
+    """Return what a file held once all of it is known to be parts of a model; nothing of it has been called before."""
     try:
-        return skops.io.load(path, trusted=_TRUSTED)
-    except UntrustedTypesFoundException as exc:
-        names = ", ".join(exc.unsafe) if hasattr(exc, "unsafe") else str(exc)
-        raise ArtifactError(
-            f"{path.name}: the file holds types that are not on the gateway's list: {names}",
-            code="untrusted-types",
-            hint="build the model from scikit-learn's own classes, or serve custom code with the python loader",
-        ) from exc
+        check_graph(found)
+    except ForbiddenGlobal as exc:
+        raise refusal(path, exc) from None
+    return found
 
 
 def _skew(caught: Sequence[warnings.WarningMessage]) -> str | None:

@@ -1,45 +1,183 @@
 """
-Reads pickle and joblib files through an exact allow-list, and lists their globals without executing anything.
+Reads pickle and joblib files: every opcode that makes or changes something is checked by what it is used on.
 
-Builds on joblib's own unpickler (>= 1.6 hands the nested pickles of object arrays to the same `find_class`). Refuses to
-know what the object inside is good for.
+Only admitted constructors are called (makers.py); state is set only on instances that this file made. What came out is
+walked afterwards (graph.py). Refuses to know what the object inside is good for.
 """
 
-import contextlib
-import importlib
+import pickle
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from joblib.numpy_pickle import NumpyUnpickler
+import numpy as np
+from joblib.numpy_pickle import NumpyArrayWrapper, NumpyUnpickler
 from joblib.numpy_pickle_utils import _validate_fileobject_and_memmap
 
 from gateway.errors import ArtifactError, LoadError
-from gateway.loaders.allowed import current_name, is_allowed
+from gateway.loaders.allowed import Dropped, ForbiddenGlobal, UnknownGlobal
+from gateway.loaders.makers import Refused, make, resolve
+from gateway.loaders.plain import is_key
+from gateway.loaders.refusals import forbidden_pickle, unknown_global
+from gateway.loaders.states import set_state, told
 
-_NEEDED_TO_SKIP = {("joblib.numpy_pickle", "NumpyArrayWrapper"), ("numpy", "ndarray"), ("numpy", "dtype")}
+_WRAPPER_KEYS = {"subclass", "shape", "order", "dtype", "allow_mmap", "numpy_array_alignment_bytes"}
 
 
-class ForbiddenGlobal(Exception):
-    """Name the first global of a pickle that is not admitted."""
+class _Reader(NumpyUnpickler):  # type: ignore[misc]
+    """Run a pickle whose opcodes reach only what the file itself made."""
 
+    dispatch = NumpyUnpickler.dispatch.copy()
 
-class _Unpickler(NumpyUnpickler):  # type: ignore[misc]
-    """Admit exact pairs only; everything else ends the load before it is imported."""
+    def __init__(self, filename: str, stream: Any) -> None:
+        super().__init__(filename, stream, True)
+        #: Every object made here, by id; kept alive so that no id is used twice.
+        self._made: dict[int, Any] = {}
 
     def find_class(self, module: str, name: str) -> Any:
-        if not is_allowed(module, name):
-            raise ForbiddenGlobal(f"{module}.{name}")
-        if (module, name) == ("_codecs", "encode"):
-            return _encode_latin1
-        module, name = current_name(module, name)
-        return getattr(importlib.import_module(module), name)
+        if type(module) is not str or type(name) is not str:
+            raise ForbiddenGlobal("a global whose name is not text")
+        return resolve(module, name)
 
+    def get_extension(self, code: int) -> NoReturn:
+        raise ForbiddenGlobal(f"extension code {code}")
 
-def _encode_latin1(text: str, encoding: str = "latin1") -> bytes:
-    """Stand in for `_codecs.encode`, which protocol 2 uses for bytes; any other codec is refused."""
-    if encoding not in {"latin1", "latin-1"}:
-        raise ForbiddenGlobal(f"_codecs.encode with {encoding!r}")
-    return text.encode("latin-1")
+    def persistent_load(self, pid: Any) -> NoReturn:
+        raise ForbiddenGlobal("a persistent id")
+
+    def _make(self, function: Any, args: Any) -> Any:
+        if type(args) is not tuple:
+            raise Refused("a call without a tuple of arguments")
+        made = make(function, args)
+        self._made[id(made)] = made
+        return made
+
+    def load_reduce(self) -> None:
+        args = self.stack.pop()
+        self.stack[-1] = self._make(self.stack[-1], args)
+
+    dispatch[pickle.REDUCE[0]] = load_reduce
+
+    def load_newobj(self) -> None:
+        args = self.stack.pop()
+        self.stack[-1] = self._make(self.stack[-1], args)
+
+    dispatch[pickle.NEWOBJ[0]] = load_newobj
+
+    def load_newobj_ex(self) -> None:
+        kwargs = self.stack.pop()
+        if type(kwargs) is not dict or kwargs:
+            raise Refused("a constructor with keywords")
+        self.load_newobj()
+
+    dispatch[pickle.NEWOBJ_EX[0]] = load_newobj_ex
+
+    def _instantiate(self, klass: Any, args: list[Any]) -> None:
+        """Make an instance as protocols 0 and 1 ask for it (INST, OBJ)."""
+        self.append(self._make(klass, tuple(args)))
+
+    def load_dict(self) -> None:
+        items = self.pop_mark()
+        found: dict[Any, Any] = {}
+        self._fill(found, items)
+        self.append(found)
+
+    dispatch[pickle.DICT[0]] = load_dict
+
+    def load_setitem(self) -> None:
+        value = self.stack.pop()
+        self._fill(self.stack[-2], [self.stack.pop(), value])
+
+    dispatch[pickle.SETITEM[0]] = load_setitem
+
+    def load_setitems(self) -> None:
+        items = self.pop_mark()
+        self._fill(self.stack[-1], items)
+
+    dispatch[pickle.SETITEMS[0]] = load_setitems
+
+    def _fill(self, target: Any, items: list[Any]) -> None:
+        if type(target) is Dropped:
+            return
+        if type(target) is not dict and not (isinstance(target, dict) and id(target) in self._made):
+            raise Refused(f"setting items of a {type(target).__name__}")
+        for key, value in zip(items[::2], items[1::2], strict=True):
+            if not is_key(key):
+                raise Refused(f"a {type(key).__name__} as a key")
+            dict.__setitem__(target, key, value)
+
+    def load_append(self) -> None:
+        value = self.stack.pop()
+        self._extend(self.stack[-1], [value])
+
+    dispatch[pickle.APPEND[0]] = load_append
+
+    def load_appends(self) -> None:
+        items = self.pop_mark()
+        self._extend(self.stack[-1], items)
+
+    dispatch[pickle.APPENDS[0]] = load_appends
+
+    def _extend(self, target: Any, items: list[Any]) -> None:
+        if type(target) is Dropped:
+            return
+        if type(target) is not list:
+            raise Refused(f"appending to a {type(target).__name__}")
+        target.extend(items)
+
+    def _check_members(self, items: list[Any]) -> None:
+        if not all(is_key(item) for item in items):
+            raise Refused("a set of objects")
+
+    def load_additems(self) -> None:
+        items = self.pop_mark()
+        self._check_members(items)
+        if type(self.stack[-1]) is not set:
+            raise Refused(f"adding to a {type(self.stack[-1]).__name__}")
+        self.stack[-1].update(items)
+
+    dispatch[pickle.ADDITEMS[0]] = load_additems
+
+    def load_frozenset(self) -> None:
+        items = self.pop_mark()
+        self._check_members(items)
+        self.append(frozenset(items))
+
+    dispatch[pickle.FROZENSET[0]] = load_frozenset
+
+    def load_build(self) -> None:
+        state = self.stack.pop()
+        target = self.stack[-1]
+        if type(target) is Dropped:
+            target.state = state
+            return
+        if id(target) not in self._made or isinstance(target, type):
+            raise Refused(f"setting the state of {told(target)}")
+        if type(target) is NumpyArrayWrapper:
+            self.stack[-1] = self._array(target, state)
+            self._made[id(self.stack[-1])] = self.stack[-1]
+            return
+        self.stack[-1] = set_state(target, state)
+
+    dispatch[pickle.BUILD[0]] = load_build
+
+    def _array(self, wrapper: Any, state: Any) -> Any:
+        """Read what joblib writes beside the pickle: the bytes of an array, or a nested pickle of its objects."""
+        if type(state) is not dict or not _WRAPPER_KEYS.issuperset(state):
+            raise Refused("joblib's array with other attributes")
+        shape, dtype, order = state.get("shape"), state.get("dtype"), state.get("order")
+        if type(shape) is not tuple or not all(isinstance(n, int | np.integer) and n >= 0 for n in shape):
+            raise Refused("joblib's array without a shape")
+        alignment = state.get("numpy_array_alignment_bytes")
+        if not isinstance(dtype, np.dtype) or order not in ("C", "F") or type(alignment) not in {int, type(None)}:
+            raise Refused("joblib's array without a dtype or an order")
+        if not any(state.get("subclass") is kind for kind in (np.ndarray, np.matrix, np.ma.MaskedArray)):
+            raise Refused("joblib's array of another class")
+        if dtype.hasobject:
+            nested = _Reader(self.filename, self.file_handle)
+            nested._made = self._made
+            return nested.load()
+        vars(wrapper).update(state)
+        return wrapper.read(self, self.ensure_native_byte_order)
 
 
 def unpickle(path: Path) -> Any:
@@ -56,15 +194,13 @@ def unpickle(path: Path) -> Any:
                     code="broken-artifact",
                     hint="load it where it was written and save it again with joblib.dump or skops.io.dump",
                 )
-            return _Unpickler(str(path), stream, True).load()
+            return _Reader(str(path), stream).load()
     except ArtifactError:
         raise
+    except UnknownGlobal as exc:
+        raise unknown_global(path, exc) from exc
     except ForbiddenGlobal as exc:
-        raise ArtifactError(
-            f"{path.name}: the pickle names {exc}, which is not on the gateway's list of harmless globals",
-            code="forbidden-pickle",
-            hint="`gateway describe` lists all its globals; save the model as .skops, .ubj or .onnx instead",
-        ) from None
+        raise forbidden_pickle(path, exc) from None
     except ModuleNotFoundError as exc:
         raise LoadError(
             f"{path.name}: the model needs the package {exc.name!r}, which is not installed here",
@@ -77,59 +213,3 @@ def unpickle(path: Path) -> Any:
             code="wrong-version",
             hint="install the versions that wrote it, or save it again with the installed ones",
         ) from exc
-
-
-def pickle_imports(path: Path) -> tuple[str, ...]:
-    """
-    List `module.name` of every global that a pickle or joblib file names, without importing or calling one.
-
-    A damaged file yields what stands before the damage.
-    """
-    with path.open("rb") as file, _validate_fileobject_and_memmap(file, str(path), None) as (stream, _):
-        if isinstance(stream, str):
-            return ()
-        lister = _Lister(str(path), stream, False)
-        with contextlib.suppress(Exception):
-            lister.load()
-    return tuple(sorted(f"{module}.{name}" for module, name in lister.found))
-
-
-class _Inert:
-    """Stand in for every object of a file: it takes whatever a pickle does to objects and does nothing."""
-
-    def __new__(cls, *_: Any, **__: Any) -> "_Inert":
-        return super().__new__(cls)
-
-    def __init__(self, *_: Any, **__: Any) -> None:
-        pass
-
-    def __setstate__(self, _: Any) -> None:
-        pass
-
-    def __setitem__(self, _: Any, __: Any) -> None:
-        pass
-
-    def __hash__(self) -> int:
-        return id(self)
-
-    def append(self, _: Any) -> None:
-        pass
-
-    def extend(self, _: Any) -> None:
-        pass
-
-    add = append
-
-
-class _Lister(NumpyUnpickler):  # type: ignore[misc]
-    """Note every global; build only what is needed to step over the bytes of joblib's arrays."""
-
-    def __init__(self, *args: Any) -> None:
-        self.found: set[tuple[str, str]] = set()
-        super().__init__(*args)
-
-    def find_class(self, module: str, name: str) -> Any:
-        self.found.add((module, name))
-        if current_name(module, name) in _NEEDED_TO_SKIP:
-            return getattr(importlib.import_module(current_name(module, name)[0]), name)
-        return _Inert

@@ -21,7 +21,7 @@ from gateway.errors import ArtifactError, LoadError
 from gateway.loaders import get_loader
 from gateway.loaders.allowed import is_allowed
 from gateway.loaders.base import LoadOptions
-from gateway.loaders.unpickle import pickle_imports
+from gateway.loaders.pickle_globals import pickle_imports
 
 ALLOWING = LoadOptions(allow_pickle=True)
 
