@@ -189,9 +189,11 @@ class _Bounded(io.RawIOBase):
         self._file = file
 
     def read(self, size: int = -1) -> bytes:
-        if not 0 <= size <= _TABLE_BYTES:
-            raise OSError(None, f"a table of contents of more than {_TABLE_BYTES:,} bytes")
-        return self._file.read(size)
+        if size <= _TABLE_BYTES:
+            found = self._file.read(size if size >= 0 else _TABLE_BYTES + 1)
+            if len(found) <= _TABLE_BYTES:
+                return found
+        raise OSError(None, f"a table of contents of more than {_TABLE_BYTES:,} bytes")
 
     def seek(self, offset: int, whence: int = 0) -> int:
         return self._file.seek(offset, whence)
