@@ -14,7 +14,7 @@ import re
 import signal
 import sys
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -28,6 +28,7 @@ _PR_SET_CHILD_SUBREAPER: Final = 36
 _TEXT: Final = re.compile(rb"(\d+)\.(\d+)\.([0-9a-f]{12})\.(\d+)")
 _IN_ENVIRONMENT: Final = re.compile(rb"(?:^|\0)" + VARIABLE.encode() + rb"=" + _TEXT.pattern + rb"(?:\0|$)")
 _IN_MAPS: Final = re.compile(rb"memfd:gateway\." + _TEXT.pattern)
+_PLACES: Final = {"environ": _IN_ENVIRONMENT, "maps": _IN_MAPS}
 #: How long a process may take to end when it is asked to.
 GRACE_S: Final = 2.0
 #: Names of leftovers that fit into a message.
@@ -83,9 +84,9 @@ def adopt_orphans() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
-def mark_of(pid: int) -> Mark | None:
+def mark_of(pid: int, places: Mapping[str, re.Pattern[bytes]] = _PLACES) -> Mark | None:
     """Return the mark of a process; None where it has none, is gone, or belongs to another user."""
-    for name, pattern in (("environ", _IN_ENVIRONMENT), ("maps", _IN_MAPS)):
+    for name, pattern in places.items():
         with contextlib.suppress(OSError):
             if found := pattern.search(Path(f"/proc/{pid}/{name}").read_bytes()):
                 owner, began, home, number = found.groups()
@@ -98,6 +99,12 @@ def marked() -> Iterator[tuple[int, Mark]]:
     for pid in _pids():
         if pid != os.getpid() and started(pid) and (mark := mark_of(pid)) is not None:
             yield pid, mark
+
+
+def marked_by(mark: Mark) -> list[int]:
+    """Return the living processes with this mark in their environment."""
+    here = {"environ": _IN_ENVIRONMENT}
+    return [pid for pid in _pids() if mark_of(pid, here) == mark and started(pid)]
 
 
 def left_behind(folder: Path) -> list[int]:

@@ -69,7 +69,9 @@ def append(state_dir: Path, event: Event) -> Event:
     path = state_dir / FILE
     with contextlib.suppress(OSError):
         _cut(path)
-        with path.open("ab") as stream:
+        # Without waiting, should it be a pipe.
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "ab") as stream:
             stream.write(msgspec.json.encode(event) + b"\n")
     return event
 

@@ -182,11 +182,10 @@ def _end(child: "subprocess.Popen[bytes]", mark: descendants.Mark, before: Colle
 
     def left() -> list[int]:
         with _starting:
-            marked = dict(descendants.marked())
             # Without a mark: wiped its environment, and came to this process when the child crashed.
-            new = [pid for pid in descendants.children(os.getpid()) if pid not in marked and pid not in before]
-        found = [pid for pid, one in marked.items() if one == mark]
-        return found + [one for pid in new if started(pid) for one in (pid, *descendants.tree(pid))]
+            new = [pid for pid in descendants.children(os.getpid()) if pid not in before and started(pid)]
+            new = [pid for pid in new if descendants.mark_of(pid) is None]
+        return descendants.marked_by(mark) + [one for pid in new for one in (pid, *descendants.tree(pid))]
 
     descendants.end(left, grace_s=0)
 

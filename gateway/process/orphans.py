@@ -59,7 +59,8 @@ class Orphans:
             return mark.is_left
         # A process that wiped its environment: one that comes up as a worker goes is taken for that worker's.
         owners = self._owners.setdefault(pid, self._workers - workers or workers)
-        return not owners & workers
+        # The first process of a container is everybody's parent: what was never seen below a worker is not ours.
+        return not owners & workers and (os.getpid() != 1 or len(owners) == 1)
 
     def _remember(self, workers: frozenset[int]) -> None:
         self._workers = workers

@@ -5,7 +5,7 @@ import stat
 from pathlib import Path
 from typing import Final
 
-from gateway.artifacts import digest, split_entry
+from gateway.artifacts import digest, size_of, split_entry
 from gateway.errors import ArtifactError
 from gateway.files import is_file, kind_of, shortened
 from gateway.loaders import SUFFIXES, loader_names, sniff, unknown
@@ -78,8 +78,10 @@ def check_file(document: Document, base: Path, text: str, span: Span, code: str)
             fix="correct the path, or the permissions of the folders on it",
         )
     else:
-        if stat.S_ISREG(found.st_mode) or (stat.S_ISDIR(found.st_mode) and what == "artifact"):
+        if stat.S_ISREG(found.st_mode):
             return path
+        if stat.S_ISDIR(found.st_mode) and what == "artifact":
+            return _check_inside(document, path, span)
         document.fault(
             span,
             "not-a-file",
@@ -88,6 +90,15 @@ def check_file(document: Document, base: Path, text: str, span: Span, code: str)
             fix="name the file that is meant, or put it in this place",
         )
     return None
+
+
+def _check_inside(document: Document, folder: Path, span: Span) -> Path | None:
+    try:
+        size_of(folder)
+    except ArtifactError as error:
+        document.fault(span, error.code, error.message, expected="regular files and folders", fix=error.hint)
+        return None
+    return folder
 
 
 def _note_absent(document: Document, path: Path, text: str, span: Span, code: str) -> None:
