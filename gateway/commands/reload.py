@@ -11,6 +11,7 @@ from gateway.commands.base import BAD_REGISTRY, OK, Command, say
 from gateway.commands.prepare import limits_of
 from gateway.history import Event
 from gateway.lifeline import die_with_parent
+from gateway.process import watched
 from gateway.process.environment import configure_process
 from gateway.settings import Settings
 from gateway.transaction import Place
@@ -46,6 +47,8 @@ def _reload(arguments: argparse.Namespace, settings: Settings) -> int:
     mode: transaction.Mode = arguments.mode or ("force" if arguments.force else "reload")
     source = " ".join(filter(None, [arguments.source or "gateway reload", "(force)" if mode == "force" else ""]))
     event = transaction.attempt(place_of(settings), mode=mode, source=source)
+    if arguments.parent:
+        watched.tell(settings)
     if not arguments.quiet:
         say(_text(event))
     return BAD_REGISTRY if event.result == "refused" else OK

@@ -7,7 +7,6 @@ be looked at. The work is done by `gateway reload` in a process of its own, so n
 
 import logging
 import os
-import stat
 import subprocess
 import sys
 import threading
@@ -15,10 +14,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from gateway import artifacts, files, history, snapshot
-from gateway.errors import GatewayError
-from gateway.registry import load_registry
-from gateway.registry.spec import RegistrySpec
+from gateway import history
+from gateway.process import watched
+from gateway.process.watched import Print, look
 from gateway.settings import Settings
 from gateway.transaction import registry_hash
 
@@ -30,8 +28,6 @@ LOOK_S = 0.25
 SETTLED_LOOKS = 2
 
 FILE_CHANGED = "file changed"
-
-Print = int
 
 
 class Watcher:
@@ -72,7 +68,7 @@ class Watcher:
                 time.sleep(LOOK_S)
 
     def _watch(self) -> None:
-        self._learn()
+        self._learn(anew=not self._watched)
         # After a stumble, what was seen before it: an edit made meanwhile must be noticed.
         self._settled = {path: self._settled.get(path, found) for path, found in self._look().items()}
         seen = self._settled
@@ -122,51 +118,14 @@ class Watcher:
             event = history.Event(result="refused", reason=reason, source=source, generation=generation)
             history.append(self._settings.state_dir, event)
 
-    def _learn(self) -> None:
-        """Find out which files matter: those of the committed routes and those the registry names now."""
-        paths = {self._settings.registry}
-        committed = snapshot.committed(self._settings.state_dir)
-        if committed is not None:
-            paths |= _files(committed.registry)
-        try:
-            paths |= _files(load_registry(self._settings.registry))
-        except GatewayError:
-            log.debug("the registry cannot be read; watching the committed files")
-        self._watched = sorted(paths)
+    def _learn(self, *, anew: bool = False) -> None:
+        """Take over which files matter from the process that tried last; `anew` finds it out here."""
+        found = watched.files_of(self._settings) if anew else watched.told(self._settings)
+        # A process that was killed has told nothing: what it knew before goes on.
+        self._watched = sorted(found or {*self._watched, *watched.committed_files(self._settings)})
 
     def _look(self) -> dict[Path, Print]:
-        return {path: _print(path) for path in self._watched}
-
-
-def _files(registry: RegistrySpec) -> set[Path]:
-    paths = set()
-    for spec in registry.routes:
-        artifact = Path(spec.base) / artifacts.split_entry(spec.artifact)[0]
-        paths.add(artifact)
-        paths.add(Path(spec.base) / spec.golden if spec.golden else artifact.parent / "golden.json")
-    return paths
-
-
-def _print(path: Path) -> Print:
-    """
-    Return what changes when a file or a folder's content does; 0 while it is absent or cannot be reached.
-
-    The time of the last change of anything (ctime) is in it: size and mtime can be set to what they were.
-    """
-    found = files.stat_of(path)
-    if found is None:
-        return 0
-    prints = [_stat_print(path, found)]
-    if stat.S_ISDIR(found.st_mode):
-        try:
-            prints += [_stat_print(entry, entry.stat()) for entry in artifacts.files_of(path)]
-        except (OSError, GatewayError):
-            prints.append(0)  # one that is refused, or went meanwhile: what it says stands in the history
-    return hash(tuple(prints))
-
-
-def _stat_print(path: Path, found: os.stat_result) -> int:
-    return hash((str(path), found.st_mode, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino))
+        return {path: look(path) for path in self._watched}
 
 
 def wait_until(condition: Callable[[], bool], timeout_s: float, step_s: float = 0.05) -> bool:

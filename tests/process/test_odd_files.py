@@ -184,3 +184,18 @@ def test_commands_refuse_what_is_no_file(tmp_path: Path, cache: Path) -> None:
             done = server.command(*command)
             assert done.returncode == 1, done.stdout
             assert SAID[kind] in done.stderr
+
+
+@pytest.mark.slow
+def test_a_registry_of_very_many_values_is_read_elsewhere(server: Gateway) -> None:
+    """Sixteen megabytes of small values take half a gigabyte to read, but none of it in the arbiter."""
+    arbiter, at = psutil.Process(server.pid), server.health()["reload"]["at"]
+    rss = arbiter.memory_info().rss
+    server.registry.write_text("version: 1\nroutes:\n  /m: [" + "a," * 7_500_000 + "a]\n")
+    told = until(lambda: (one := server.health()["reload"])["at"] != at and one, 240, what="the refusal")
+    assert told["result"] == "refused"
+    assert "too-many-values" in told["reason"]
+    assert arbiter.memory_info().rss < rss + MOST_GROWTH
+    server.registry.write_text(REGISTRY + "  /more: other.stub\n")
+    assert event_after(server, told["at"])["result"] == "committed"
+    assert arbiter.memory_info().rss < rss + MOST_GROWTH
