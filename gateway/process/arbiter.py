@@ -10,13 +10,16 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Collection
-from typing import Any
+from typing import Any, Final
 
 from gunicorn.arbiter import Arbiter
 
 from gateway.process.orphans import Orphans
 
 log = logging.getLogger("gateway.arbiter")
+
+#: Signals that ask a worker to leave.
+LEAVING: Final = (signal.SIGTERM, signal.SIGQUIT, signal.SIGINT)
 
 
 class GatewayArbiter(Arbiter):  # type: ignore[misc]  # gunicorn has no types
@@ -72,9 +75,17 @@ class GatewayArbiter(Arbiter):  # type: ignore[misc]  # gunicorn has no types
         super().stop(graceful)
         self._orphans.end_all()
 
+    def spawn_worker(self) -> Any:
+        """Fork a worker; a signal that comes before it has handlers of its own waits for them."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, LEAVING)
+        try:
+            return super().spawn_worker()
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, LEAVING)
+
     def kill_worker(self, pid: int, sig: int) -> None:
         """Send a signal; a worker that was asked to leave has not died by itself."""
-        if sig in (signal.SIGTERM, signal.SIGQUIT, signal.SIGINT):
+        if sig in LEAVING:
             self._asked.add(pid)
         super().kill_worker(pid, sig)
 

@@ -6,6 +6,7 @@ Knows how to boot, serve, drain and leave; what it serves is the WSGI callable's
 
 import math
 import os
+import signal
 import sys
 import time
 from functools import partial
@@ -19,6 +20,7 @@ from gevent.server import StreamServer
 from gunicorn.workers.ggevent import GeventWorker
 
 from gateway import descendants
+from gateway.process.arbiter import LEAVING
 from gateway.process.client import Client, Pace, Stage
 from gateway.process.connection import Connection
 from gateway.process.forks import share_nothing
@@ -68,6 +70,11 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         self.sockets = [
             cooperative.socket(s.FAMILY, cooperative.SOCK_STREAM, fileno=s.sock.detach()) for s in self.sockets
         ]
+
+    def init_signals(self) -> None:
+        """Take over the signals; those that came since the fork are handled now."""
+        super().init_signals()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, LEAVING)
 
     def load_wsgi(self) -> None:
         """Build the callable; a replacement that cannot must not take its siblings down, so it only ends itself."""
