@@ -107,13 +107,15 @@ class Watcher:
         command += ["--parent", str(os.getpid())]
         # As settings may have come from options, which no child sees.
         environ = {**os.environ, **self._settings.environ()}
+        before = history.last(self._settings.state_dir)
         with self._starting:
             child = subprocess.Popen(command, env=environ, stdin=subprocess.DEVNULL)
             self._child = child.pid
         code = child.wait()
-        if code not in (0, 78):
+        last = history.last(self._settings.state_dir)
+        # By what it wrote, too: gunicorn may have taken the exit code of a process that was killed.
+        if code not in (0, 78) or last == before:
             reason = f"the process that tried it ended with {code}; see the log"
-            last = history.last(self._settings.state_dir)
             generation = last.generation if last else ""
             event = history.Event(result="refused", reason=reason, source=source, generation=generation)
             history.append(self._settings.state_dir, event)
