@@ -25,6 +25,7 @@ from gateway.process.figures import Figures
 from gateway.process.monitor import Monitor
 from gateway.process.orphans import Orphans
 from gateway.process.pm2 import PM2Bridge
+from gateway.process.port_owner import remedy
 from gateway.process.watcher import Watcher
 from gateway.process.worker import Worker
 from gateway.serving import Gateway
@@ -159,9 +160,8 @@ def serve(settings: Settings, *, is_pending: bool = False) -> None:
     try:
         server = Server(settings, bridge, is_pending=is_pending)
     except OSError as error:
-        raise GatewayError(
-            str(error), code="cannot-listen", hint="is gateway-socket running? see: make status"
-        ) from error
+        hint = remedy(error, settings.bind, settings.home, settings.holder_socket)
+        raise GatewayError(error.strerror or str(error), code="cannot-listen", hint=hint) from error
     settings.run_dir.mkdir(parents=True, exist_ok=True)
     metrics.configure(settings.metrics_dir)
     metrics.fold_dead(settings.metrics_dir)
