@@ -36,7 +36,8 @@ def read_keys(document: Document, entries: Mapping[str, Entry], keys: Mapping[st
                 "unknown-key",
                 f"unknown key '{name}' in {where}",
                 expected=listing(sorted(usable), most=len(usable)),
-                fix=did_you_mean(name, usable) or "delete it",
+                # A key that stands there already cannot be the one that is meant.
+                fix=did_you_mean(name, [other for other in usable if other not in entries]) or "delete it",
             )
         elif key.kind == "reserved":
             document.fault(

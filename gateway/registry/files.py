@@ -108,12 +108,13 @@ def _note_absent(document: Document, path: Path, text: str, span: Span, code: st
     except OSError:
         names = []
     guess = nearest(path.name, names)
+    how = "train it" if what == "artifact" else "write it"
     document.fault(
         span,
         code,
         f"{what} '{text}' does not exist",
         expected="a file or folder, relative to the registry",
-        fix=f"did you mean '{(Path(text).parent / guess).as_posix()}'?" if guess else "train it, or correct the path",
+        fix=f"did you mean '{(Path(text).parent / guess).as_posix()}'?" if guess else f"{how}, or correct the path",
     )
 
 

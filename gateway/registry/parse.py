@@ -22,7 +22,7 @@ def parse_registry(document: Document, base: Path, *, files: bool = False) -> Re
 
     Raises RegistryError with every fault. `files` also demands that artifacts are there and are the pinned ones.
     """
-    top = section(document, document.root, "the registry", "version: 1") or {}
+    top = section(document, document.root, "the registry", "start with `version: 1` and `routes:`") or {}
     document.finish()
     known = {name: entry for name, entry in top.items() if name != "version"}
     read_keys(document, known, TOP_KEYS, "the registry")
