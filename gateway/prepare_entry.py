@@ -8,6 +8,7 @@ A report, one line of JSON, is sent before the compilers begin: whatever they do
 import contextlib
 import io
 import os
+import shlex
 import signal
 import sys
 import time
@@ -174,11 +175,15 @@ def _resident_bytes() -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-def _raised(error: Exception) -> GatewayError:
+def _raised(error: Exception, artifact: str) -> GatewayError:
     kind = type(error).__name__
     if isinstance(error, MemoryError):
         return LoadError("the model needs more memory than prepare allows", code="prepare-memory")
-    return ArtifactError(f"preparing raised {kind}: {error}", code="prepare-raised", hint="run: gateway describe")
+    return ArtifactError(
+        f"preparing raised {kind}: {error}",
+        code="prepare-raised",
+        hint=f"run: gateway describe {shlex.quote(artifact)}",
+    )
 
 
 def main() -> int:
@@ -201,7 +206,7 @@ def main() -> int:
             manifest = prepare(entry, tell)
     except Exception as error:  # anything a framework may raise is the entry's fault, not the gateway's
         blank = Manifest(key=entry.key, loader=entry.spec.loader, artifact=entry.artifact)
-        manifest = _failed(blank, _raised(error))
+        manifest = _failed(blank, _raised(error, entry.artifact.origin))
     tell(Report(manifest=manifest))
     # A JVM or a native thread of the model may refuse to end; everything worth keeping has been written.
     sys.stderr.flush()

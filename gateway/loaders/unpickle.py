@@ -7,7 +7,7 @@ walked afterwards (graph.py). Refuses to know what the object inside is good for
 
 import pickle
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import numpy as np
 from joblib.numpy_pickle import NumpyArrayWrapper, NumpyUnpickler
@@ -21,6 +21,14 @@ from gateway.loaders.refusals import forbidden_pickle, unknown_global
 from gateway.loaders.states import set_state, told
 
 _WRAPPER_KEYS = {"subclass", "shape", "order", "dtype", "allow_mmap", "numpy_array_alignment_bytes"}
+
+
+#: Package -> the line that brings it; a model that needs any other one is for a Python route.
+_PIP_LINES: Final = {
+    package: f"pip install 'multi-model-gateway[{extra}]'"
+    for extra, packages in (("sklearn", ("sklearn", "scipy", "pandas", "joblib", "skops")), ("xgboost", ("xgboost",)))
+    for package in packages
+}
 
 
 class _Reader(NumpyUnpickler):  # type: ignore[misc]
@@ -205,11 +213,11 @@ def unpickle(path: Path) -> Any:
         raise LoadError(
             f"{path.name}: the model needs the package {exc.name!r}, which is not installed here",
             code="missing-extra",
-            hint=f"pip install 'multi-model-gateway[{(exc.name or '').partition('.')[0]}]'",
+            hint=_PIP_LINES.get((exc.name or "").partition(".")[0], "serve it with the python loader"),
         ) from exc
     except AttributeError as exc:
         raise LoadError(
             f"{path.name}: written by another version of its library: {exc}",
             code="wrong-version",
-            hint="install the versions that wrote it, or save it again with the installed ones",
+            hint="train it again with the versions installed here, or export it as ONNX where it was written",
         ) from exc

@@ -141,7 +141,13 @@ def _file(route: Route, files: MultiDict[str, FileStorage], options: Mapping[str
     given = files.getlist("file")
     if len(given) != 1 or len(files) > 1:
         names = ", ".join("one without a name" if one is None else repr(one[:40]) for one, _ in files.items(multi=True))
-        refuse("multipart", "a batch is one file in the field 'file'", at="form", expected="file", hint=f"got {names}")
+        refuse(
+            "multipart",
+            "a batch is one file in the field 'file'",
+            at="form",
+            expected="file",
+            hint=f"call the field of the file 'file' (got {names})",
+        )
     stream: Any = given[0].stream
     kind = _kind_of(given[0])
     charset = given[0].mimetype_params.get("charset")
