@@ -14,8 +14,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
 from gateway.codecs.base import refuse
-from gateway.codecs.chunks import Answered, Chunk, Limits, cut
+from gateway.codecs.chunks import Answered, Chunk, Limits
 from gateway.codecs.leaves import Leaf, column_names, leaf_columns
+from gateway.codecs.table_rows import cut
 from gateway.errors import TooLargeError
 
 #: Characters of one cell. The library's default, 131,072, is below what a text field may take.

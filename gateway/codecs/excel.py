@@ -10,11 +10,14 @@ from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
 from gateway.codecs.base import refuse
-from gateway.codecs.chunks import Chunk, Limits, cell, cut
+from gateway.codecs.chunks import Chunk, Limits, cell
+from gateway.codecs.table_rows import cut
 from gateway.codecs.workbook import safe_workbook
 from gateway.errors import UnreadableError
 
 PIP_LINE = "pip install 'multi-model-gateway[excel]'"
+#: Less than this left to a process that may take 1 GiB: a text of the sheet did not fit.
+_SPARE_BYTES = 64 * 1024 * 1024
 
 
 class ExcelReader:
@@ -57,6 +60,8 @@ def _guarded(rows: Iterator[Sequence[Any]]) -> Iterator[Sequence[Any]]:
     except BaseException as error:
         if not _is_panic(error) and not isinstance(error, OverflowError | ValueError):
             raise
+        if _is_panic(error):
+            bytearray(_SPARE_BYTES)  # raises MemoryError where that is what was missing
         message = f"a date or duration in row {number + 1} of the sheet cannot be read: {error}"
         refuse("xlsx", message, expected="dates of the years 1900 to 9999", hint="format the cells as numbers")
 

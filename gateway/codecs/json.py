@@ -20,6 +20,9 @@ from gateway.schema import Signature
 from gateway.validation.faults import member
 
 _WORDS = ("data", "instances")
+#: Members of an object that is decoded in one go; tables have at most 10,000 columns.
+MAX_MEMBERS = 50_000
+_FEW_OBJECTS = 100
 _DIALECTS = 'an object of fields, {"data": […]}, {"instances": […]}, or an array of objects or lists'
 
 
@@ -129,6 +132,9 @@ def parse(body: bytes, check: Callable[[int], object] = int) -> Any:
     """
     if body.startswith(codecs.BOM_UTF8):
         body = body[3:]
+    if len(body) > json_pieces.PIECE and _members_of_one(body) > MAX_MEMBERS:
+        message = f"the object has more than {MAX_MEMBERS} members"
+        refuse("too-many-fields", message, expected="an object of fields", hint="send rows as a list of objects")
     try:
         value = json_pieces.decode(body, check)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as problem:
@@ -138,6 +144,13 @@ def parse(body: bytes, check: Callable[[int], object] = int) -> Any:
     if body.count(b":") != _members(value):
         reject_duplicates(body)
     return value
+
+
+def _members_of_one(body: bytes) -> int:
+    """Return about how many members a body has that is one object and no list of them; quotes in texts are escaped."""
+    if body.count(b"{") > _FEW_OBJECTS:
+        return 0
+    return body.count(b'":') - body.count(b'\\":')
 
 
 def _members(value: Any, depth: int = 2) -> int:

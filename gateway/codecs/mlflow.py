@@ -10,10 +10,11 @@ from typing import Any, Final, TypeAlias
 
 from gateway.codecs import places
 from gateway.codecs.base import Decoded, refuse
+from gateway.codecs.chunks import MAX_COLUMNS
 from gateway.codecs.json import parse
 from gateway.codecs.json_faults import reject_duplicates
 from gateway.codecs.places import Places
-from gateway.errors import InputError
+from gateway.errors import InputError, TooLargeError
 from gateway.schema import Signature
 from gateway.validation.faults import member
 
@@ -69,11 +70,20 @@ def _parse(body: bytes, check: Callable[[int], object]) -> Any:
         if error.faults[0].code != "json-literal":
             raise
         try:
-            value = json.loads(body, parse_constant=_constant)
+            value = json.loads(body, parse_constant=_constant, parse_int=_integer, parse_float=_float)
         except (ValueError, RecursionError):
             raise error from None
         reject_duplicates(body)
         return value
+
+
+def _integer(text: str) -> int:
+    """Be called back for each number, which lets other threads have their turn."""
+    return int(text)
+
+
+def _float(text: str) -> float:
+    return float(text)
 
 
 def _constant(word: str) -> None:
@@ -89,6 +99,8 @@ def _split(value: Any, at: str, signature: Signature) -> Read:
     for row, cells in enumerate(rows):
         if type(cells) is not list:
             refuse("json-type", "a row must be a list of values", at=f"{at}.data[{row}]", expected="list")
+    if type(columns) is list and len(columns) > MAX_COLUMNS:
+        raise TooLargeError(f"the table has more than {MAX_COLUMNS} columns", code="too-many-columns")
     bare = Places(lambda row, rest: f"{at}.data[{row}]{rest}")
     if columns is None:
         return rows, bare

@@ -6,6 +6,7 @@ from typing import Any, BinaryIO
 from gateway.codecs.base import refuse
 from gateway.codecs.chunks import Answered, Chunk, Limits, RowFaults
 from gateway.codecs.json import encode, parse
+from gateway.codecs.table_rows import check_blank
 from gateway.errors import InputError
 
 #: Bytes of lines in one chunk: decoded JSON takes up to twenty times its size.
@@ -29,6 +30,7 @@ class NdjsonReader:
                 if rows.start or rows.size:
                     first = number - blank
                     blank += 1
+                    check_blank(blank)
                 continue
             limits.check(rows.start + rows.size + blank + 1)
             for gap in range(first, first + blank):

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from flask import request
+from werkzeug.datastructures import MIMEAccept
+from werkzeug.http import parse_accept_header
 
 from gateway.codecs.json_batch import Shape
 from gateway.errors import Fault, InputError
@@ -24,6 +26,8 @@ FORMATS: Final[Mapping[str, str]] = {
 }
 OFFERED: Final = tuple(FORMATS)[:4]
 _QUICK: Final = frozenset({None, "", "*/*", "application/json"})
+#: Types of an `Accept` that are looked at: browsers send eight, and each costs 15 us.
+MAX_TYPES: Final = 50
 _MODES: Final = frozenset({"skip", "abort"})
 
 
@@ -63,7 +67,8 @@ def with_options(wanted: Wish, options: Mapping[str, Any], at: str) -> Wish:
 
 
 def _format() -> str:
-    best = request.accept_mimetypes.best_match(FORMATS)
+    named = ",".join(request.headers["Accept"].split(",", MAX_TYPES)[:MAX_TYPES])
+    best = parse_accept_header(named, MIMEAccept).best_match(FORMATS)
     if best is None:
         raise RequestError(
             406,

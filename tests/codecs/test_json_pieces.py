@@ -28,6 +28,17 @@ ODD = [
     '"',
     [1, 2],
 ]
+#: Where the long list may stand in a body.
+HEADS = [
+    "{}",
+    '{{"instances": {}}}',
+    ' {{ "data" : {} , "_x": [1]}}',
+    '{{"x": 1, "data": {}}}',
+    '{{"inputs": [{{"name": "a", "shape": [1, 2], "data": {}}}, {{"data": [1, 2]}}]}}',
+    '{{"inputs": [{{"data": [1]}}, {{"name": "\\"data\\":[1,2", "data": {}}}], "id": "x"}}',
+    '{{"dataframe_split": {{"columns": ["a"], "data": {}}}}}',
+    '{{"data": [[1], {}, 2]}}',
+]
 MAKERS: list[Callable[[random.Random], Any]] = [
     lambda chance: {"a": chance.random(), "b": chance.choice(ODD)},
     lambda chance: [chance.choice(ODD), chance.random()],
@@ -44,9 +55,7 @@ def short_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("maker", range(len(MAKERS)))
-@pytest.mark.parametrize(
-    "head", ["{}", '{{"instances": {}}}', ' {{ "data" : {} , "_x": [1]}}', '{{"x": 1, "data": {}}}']
-)
+@pytest.mark.parametrize("head", HEADS)
 def test_the_value_is_that_of_the_whole(maker: int, head: str) -> None:
     """Whatever the elements hold, the pieces make the same value."""
     chance = random.Random(f"{maker} {head}")
@@ -60,9 +69,10 @@ def test_the_value_is_that_of_the_whole(maker: int, head: str) -> None:
 @pytest.mark.parametrize(
     "end", ["]", "1]", ",1]", "{}", "{}]]", "[}]", "{}] 1", "{},{},]", " ,{}]", "\x01]", '"]', "{" * 9_000, "[" * 9_000]
 )
-def test_a_broken_end_is_the_same_fault(element: str, end: str) -> None:
+@pytest.mark.parametrize("start", ["[", '{"inputs":[{"name":"a","data":['])
+def test_a_broken_end_is_the_same_fault(element: str, end: str, start: str) -> None:
     """What is wrong behind the last cut is told as the decoder tells it of the whole."""
-    body = ("[" + element * 500 + end).encode()
+    body = (start + element * 500 + end).encode()
     try:
         whole = msgspec.json.decode(body)
     except (msgspec.MsgspecError, RecursionError) as error:
@@ -83,6 +93,22 @@ def test_a_broken_middle_is_the_same_fault() -> None:
         with pytest.raises(msgspec.DecodeError) as pieces:
             json_pieces.decode(body, int)
         assert str(pieces.value) == str(whole.value)
+
+
+@pytest.mark.parametrize("head", ["{}", *HEADS[1:5]])
+def test_no_call_of_the_decoder_is_long(head: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The decoder never has more than some pieces at a time, wherever the long list stands."""
+    sizes: list[int] = []
+
+    def decode(part: bytes) -> Any:
+        sizes.append(len(part))
+        return msgspec.json.decode(part)
+
+    monkeypatch.setattr(json_pieces, "_decode", decode)
+    body = head.format(json.dumps(list(range(5_000)))).encode()
+    assert json_pieces.decode(body, int) == json.loads(body)
+    assert len(sizes) > 50
+    assert max(sizes) < 1_000
 
 
 def test_a_name_twice_is_refused() -> None:

@@ -1,0 +1,68 @@
+"""Every codec, dialect and endpoint at its heaviest: told what limit was met, and nobody else notices."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+import serving
+from heaviest import CODE, REGISTRY, Heavy, heaviest
+from serving import Gateway, until
+
+SIZE = 3 * 2**19
+REQUESTS = {heavy.name: heavy for heavy in heaviest(SIZE)}
+#: Longest answer: a hundred faults with what was expected.
+MAX_ANSWER = 512 * 1024
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[Gateway]:
+    """Serve routes of one text, one number and one level by one worker."""
+    folder = tmp_path_factory.mktemp("heaviest")
+    for name, code in CODE.items():
+        (folder / name).write_text(code)
+    with serving.running(folder, cache, REGISTRY, workers=1) as server:
+        yield server
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+def test_is_answered_by_the_same_worker(gateway: Gateway, name: str) -> None:
+    """A heavy request has one of the expected answers, a short one, and the worker goes on."""
+    heavy = REQUESTS[name]
+    workers = gateway.workers()
+    answer = send(gateway, heavy)
+    assert answer.status in heavy.statuses, answer.body[:500]
+    if answer.status >= 400:
+        assert len(answer.body) < MAX_ANSWER
+        assert answer.json.get("detail") or answer.json.get("error") or answer.json.get("message")
+    assert gateway.workers() == workers
+
+
+def test_others_are_answered_meanwhile(gateway: Gateway) -> None:
+    """While the heavy ones are read in native threads, each request of a probe is answered and none fails."""
+    chosen = [
+        REQUESTS[name] for name in ("JSON: unknown names", "CSV: line ends", "XLSX: a shared text", "V2: numbers")
+    ]
+    senders = [threading.Thread(target=send, args=(gateway, heavy)) for heavy in chosen]
+    for sender in senders:
+        sender.start()
+    answers = [gateway.post("/number", {"a": 1.5})]
+    while any(sender.is_alive() for sender in senders):
+        answers.append(gateway.post("/number", {"a": 1.5}))
+    assert {(answer.status, answer.body) for answer in answers} == {(200, b'{"prediction":1.5}')}
+
+
+def test_memory_comes_back(gateway: Gateway) -> None:
+    """After all of them, the worker is of the size of a worker, and no reader of a table is left."""
+    (worker,) = gateway.workers()
+    assert psutil.Process(worker).memory_info().rss < 700 * 2**20
+    readers = gateway.processes_named("reading_process")
+    until(lambda: not [one for helper in readers for one in helper.children()], what="the end of all readers")
+
+
+def send(gateway: Gateway, heavy: Heavy) -> serving.Answer:
+    """Send a heavy request."""
+    headers = heavy.headers | ({"Content-Type": heavy.kind} if heavy.kind else {})
+    return gateway.request(heavy.method, heavy.path, heavy.body, headers)
