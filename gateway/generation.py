@@ -134,8 +134,7 @@ class Nursery:
         manifest = snapshot.manifests[spec.name]
         model = self._models.get(manifest.key)
         if model is None or model.state == "FAILED":
-            origin = manifest.artifact.origin if manifest.artifact else "."
-            options = load_options(spec, origin, self._cache_dir)
+            options = load_options(spec, manifest.artifact, self._cache_dir)
             model = self._models[manifest.key] = Model(manifest, options, self.pool)
         return model
 

@@ -21,13 +21,31 @@ MOST_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StoredFile:
+    """
+    Name a file that code reads, by its absolute path, and the bytes it had; "" where it was looked for and absent.
+
+    `is_kept` says that a copy lies in the cache, at the same place beside the code's own copy.
+    """
+
+    path: str
+    sha256: str
+    is_kept: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoredArtifact:
-    """Point at verified bytes in the content-addressed cache; `path` is absolute, `origin` is where they came from."""
+    """
+    Point at verified bytes in the content-addressed cache; `path` is absolute, `origin` is where they came from.
+
+    `files` are those that the artifact, which is then code, reads besides; `sha256` covers them too.
+    """
 
     path: str
     sha256: str
     size_bytes: int
     origin: str
+    files: tuple[StoredFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from gateway import __version__, artifacts, files, golden, manifest
+from gateway import __version__, artifacts, bundles, files, golden, manifest, neighbours
 from gateway.compilers import compiler_versions
 from gateway.digests import Digests
 from gateway.errors import GatewayError, Problem
@@ -118,7 +118,8 @@ def prepare_route(
 ) -> Manifest:
     """Return the manifest of one route; faults of artifact and environment are its `problem`, never an exception."""
     try:
-        entry = make_entry(spec, cache_dir, digests, store or Store(cache_dir, limits.cache_bytes))
+        store = store or Store(cache_dir, limits.cache_bytes)
+        entry = make_entry(spec, cache_dir, digests, store, limits)
     except GatewayError as error:
         return Manifest(key=f"none-{spec.name}", loader=spec.loader, problem=error.as_problem())
     turns = turns or KeyTurns()
@@ -168,7 +169,11 @@ def is_known(registry: RegistrySpec, cache_dir: Path, cache_bytes: int = DEFAULT
     digests, store = Digests(cache_dir / DIGESTS), Store(cache_dir, cache_bytes)
     for spec in registry.routes:
         try:
-            entry = make_entry(spec, cache_dir, digests, store)
+            if neighbours.has_neighbours(spec):
+                origin = artifacts.locate(Path(spec.base), spec.artifact)
+                if neighbours.remembered(spec, origin, cache_dir, digests) is None:
+                    return False
+            entry = make_entry(spec, cache_dir, digests, store, Limits())
         except GatewayError:
             continue
         known = manifest.read(cache_dir / "manifests" / f"{entry.key}.json")
@@ -177,8 +182,8 @@ def is_known(registry: RegistrySpec, cache_dir: Path, cache_bytes: int = DEFAULT
     return True
 
 
-def make_entry(spec: RouteSpec, cache_dir: Path, digests: Digests, store: Store) -> Entry:
-    """Locate, hash, verify and keep the artifact; raises ArtifactError."""
+def make_entry(spec: RouteSpec, cache_dir: Path, digests: Digests, store: Store, limits: Limits) -> Entry:
+    """Locate, hash, verify and keep the artifact, code with the files that it reads; raises ArtifactError."""
     path = artifacts.locate(Path(spec.base), spec.artifact)
     store.admit(path)
     sha256 = digests.digest(path)
@@ -186,7 +191,11 @@ def make_entry(spec: RouteSpec, cache_dir: Path, digests: Digests, store: Store)
     rows = _golden_path(spec, path)
     if rows is not None:
         golden.refuse_long(rows)
-    stored = store.keep(path, sha256)
+    if neighbours.has_neighbours(spec):
+        found = neighbours.find(spec, path, sha256, cache_dir=cache_dir, limits=limits, digests=digests)
+        stored = bundles.keep(store, bundles.root_of(Path(spec.base), path), path, sha256, found)
+    else:
+        stored = store.keep(path, sha256)
     return Entry(
         spec=spec,
         key=_key(spec, stored, digests.digest(rows) if rows else ""),

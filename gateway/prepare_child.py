@@ -50,14 +50,18 @@ class Limits:
     cache_bytes: int = DEFAULT_BYTES
 
 
-def run_child(entry: Entry, limits: Limits) -> Manifest:
-    """Prepare one entry in a child of its own session; whatever it starts dies with it."""
-    mark = descendants.own_mark(Path(entry.cache_dir).parent, next(_numbers))
+def supervised(module: str, told: bytes, limits: Limits, cache_dir: Path) -> tuple[Problem | None, bytes]:
+    """
+    Run a module in a child of its own session; whatever it starts dies with it.
+
+    Returns what ended it, None for a plain exit, and what it wrote.
+    """
+    mark = descendants.own_mark(cache_dir.parent, next(_numbers))
     descendants.adopt_orphans()
     before = descendants.children(os.getpid())
     with _starting:
         child = subprocess.Popen(
-            [sys.executable, "-m", "gateway.prepare_entry", str(os.getpid())],
+            [sys.executable, "-m", module, str(os.getpid())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -65,15 +69,21 @@ def run_child(entry: Entry, limits: Limits) -> Manifest:
             env=_child_environment(mark),
         )
     with ThreadPoolExecutor(max_workers=1) as talk:
-        answer = talk.submit(child.communicate, msgspec.json.encode(entry))
+        answer = talk.submit(child.communicate, told)
         try:
             problem = _watch(child, limits)
         finally:
             # Whatever the model started holds the child's stderr open: end it all, or reading would not end.
             _end(child, mark, before)
         stdout, stderr = answer.result(timeout=10)
+    return problem or _crash(child, stderr), stdout
+
+
+def run_child(entry: Entry, limits: Limits) -> Manifest:
+    """Prepare one entry in a child of its own session; whatever it starts dies with it."""
+    told = msgspec.json.encode(entry)
+    problem, stdout = supervised("gateway.prepare_entry", told, limits, Path(entry.cache_dir))
     report = _last_report(stdout)
-    problem = problem or _crash(child, stderr)
     if report is not None and report.is_final and problem is None:
         return report.manifest
     problem = problem or Problem(

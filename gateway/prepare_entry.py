@@ -65,13 +65,14 @@ def twin_path(entry: Entry) -> Path:
     return Path(entry.cache_dir) / "twins" / f"{entry.key}.twin"
 
 
-def load_options(spec: RouteSpec, origin: str, cache_dir: Path) -> LoadOptions:
+def load_options(spec: RouteSpec, artifact: StoredArtifact | None, cache_dir: Path) -> LoadOptions:
     """Return what the loader of this entry gets; child and worker must agree on it."""
     _, colon, entry = spec.artifact.rpartition(".py:")
     return LoadOptions(
         allow_pickle=spec.allow_pickle and spec.sha256 is not None,
         entry=entry if colon else None,
-        origin=Path(origin).parent,
+        origin=Path(artifact.origin if artifact else ".").parent,
+        files={one.path: one.sha256 for one in artifact.files} if artifact else {},
         cache_dir=cache_dir,
     )
 
@@ -98,7 +99,7 @@ def _failed(blank: Manifest, error: GatewayError) -> Manifest:
 
 def _prepared(entry: Entry, blank: Manifest, tell: Callable[[Report], object]) -> Manifest:
     spec = entry.spec
-    options = load_options(spec, entry.artifact.origin, Path(entry.cache_dir))
+    options = load_options(spec, entry.artifact, Path(entry.cache_dir))
     started = time.perf_counter()
     loader = get_loader(spec.loader)
     # The framework is there for all models of its kind; only what comes now is this model's.

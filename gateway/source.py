@@ -33,6 +33,7 @@ PREPARING: Final = (
     "source",
     "status",
     "templates",
+    "trace_entry",
     "validation",
 )
 #: Members whose code runs a twin.

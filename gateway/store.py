@@ -14,10 +14,11 @@ import stat
 import tempfile
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from gateway import artifacts, files, manifest, snapshot
+from gateway import artifacts, copies, files, manifest, snapshot
 from gateway.errors import ArtifactError
 from gateway.manifest import StoredArtifact
 
@@ -75,6 +76,23 @@ class Store:
         with contextlib.suppress(OSError):
             os.utime(folder)
         return StoredArtifact(path=str(kept), sha256=sha256, size_bytes=size, origin=str(path))
+
+    def keep_together(self, name: str, root: Path, kept: Mapping[Path, str]) -> tuple[Path, int]:
+        """
+        Copy files below `root`, path -> sha256, into one folder in which they lie as they do there.
+
+        Returns the folder, which has this name of 64 hex digits, and the bytes in it.
+        """
+        folder = self._folder / name
+        with self._lock:
+            self._asked.add(name)
+            if not folder.exists():
+                self._make_room(sum(path.stat().st_size for path in kept if path.exists()))
+                copies.copy_together(folder, root, kept)
+                self._held = None
+        with contextlib.suppress(OSError):
+            os.utime(folder)
+        return folder, sum((folder / path.relative_to(root)).stat().st_size for path in kept)
 
     def prune(self) -> None:
         """Delete what no kept generation names and nobody asked for since a day; called after a commit."""
@@ -169,38 +187,19 @@ class Store:
             self._folder.mkdir(parents=True, exist_ok=True)
             draft = Path(tempfile.mkdtemp(dir=self._folder, prefix=".draft-"))
         except OSError as error:
-            raise _cannot_keep(self._folder, error) from error
+            raise copies.cannot_keep(self._folder, error) from error
         try:
             copy = draft / path.name
-            _copy(path, copy)
+            copies.copy(path, copy)
             found, size = artifacts.digest(copy)
             if found != sha256:
-                raise ArtifactError(
-                    f"artifact '{path}' changed while it was copied",
-                    code="artifact-changing",
-                    hint="write artifacts to a new name and rename them into place",
-                )
+                raise copies.changed(path)
             _move_in(copy, folder)
         except OSError as error:
-            raise _cannot_keep(self._folder, error) from error
+            raise copies.cannot_keep(self._folder, error) from error
         finally:
             shutil.rmtree(draft, ignore_errors=True)
         return size
-
-
-def _copy(path: Path, copy: Path) -> None:
-    """Copy regular files only, each as long as it was when it was opened."""
-    found = path.stat()
-    if stat.S_ISREG(found.st_mode):
-        with copy.open("xb") as target:
-            for block in files.blocks(path):
-                target.write(block)
-        copy.chmod(stat.S_IMODE(found.st_mode) & 0o700 | 0o600)
-        return
-    copy.mkdir()
-    for entry in artifacts.entries_of(path):
-        inside = copy / entry.relative_to(path)
-        inside.mkdir() if entry.is_dir() else _copy(entry, inside)
 
 
 def _move_in(copy: Path, folder: Path) -> None:
@@ -224,11 +223,3 @@ def _size_below(path: Path) -> int:
             if stat.S_ISDIR(found.st_mode):
                 waiting += one.iterdir()
     return total
-
-
-def _cannot_keep(folder: Path, error: OSError) -> ArtifactError:
-    return ArtifactError(
-        f"cannot keep the artifact in {folder}: {error.strerror or error}",
-        code="cache-unwritable",
-        hint="free disk space or make the folder writable (GATEWAY_HOME moves it)",
-    )

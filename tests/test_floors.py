@@ -18,13 +18,13 @@ FLOORS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     (
         "living",
         (
-            "model memory_budget promise prepare prepare_child prepare_entry prepare_twin golden snapshot store difference fallback history transaction plan",
+            "model memory_budget promise prepare prepare_child prepare_entry prepare_twin golden snapshot store bundles neighbours trace_entry difference fallback history transaction plan",
         ),
     ),
     ("running", ("executors",)),
     ("written", ("registry",)),
     ("hands", ("loaders", "compilers", "codecs")),
-    ("upper matter", ("answers columns templates", "validation", "artifacts manifest digests")),
+    ("upper matter", ("answers columns templates", "validation", "artifacts copies manifest digests")),
     ("matter", ("schema",)),
     (
         "ground",

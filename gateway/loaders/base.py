@@ -34,13 +34,15 @@ class LoadOptions:
     Carry what a loader may need besides the bytes.
 
     `allow_pickle` is true only where the registry opted in and the pin matched. `entry` is the part after the colon
-    of file.py:name. `origin` is the folder the artifact came from (sibling modules of Python code). `cache_dir` may
-    hold things that are derived once (the scoring jar).
+    of file.py:name. `origin` is the folder the artifact came from. `files` are the files that code may read, path ->
+    sha256 ("" for one that was absent): other bytes under these paths are refused. `cache_dir` may hold things that
+    are derived once (the scoring jar).
     """
 
     allow_pickle: bool = False
     entry: str | None = None
     origin: Path | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
     cache_dir: Path = Path(".gateway/cache")
     extra: Mapping[str, Any] = field(default_factory=dict)
 

@@ -8,31 +8,45 @@ import inspect
 import itertools
 import re
 import sys
+import threading
 import traceback
 import types
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from gateway.errors import LoadError
+from gateway.errors import GatewayError, LoadError
+from gateway.loaders import python_guard
 from gateway.loaders.base import LoadOptions
+from gateway.loaders.python_siblings import make_way
 from gateway.schema import Column, Field, FieldType, Output, Predictions, Scalar, Signature
 
 _TYPES: dict[Any, FieldType] = {float: "number", int: "integer", str: "string", bool: "boolean"}
 _ENTRIES = ("predict", "Model")
 _counter = itertools.count(1)
+#: One at a time: modules beside two files may have the same name.
+_LOADING = threading.Lock()
 
 
 class PythonPredictor:
-    """Call the function with plain Python values; a missing one arrives as None, or as the parameter's default."""
+    """
+    Call the function with plain Python values; a missing one arrives as None, or as the parameter's default.
 
-    def __init__(self, function: Callable[..., Any], signature: Signature) -> None:
+    `files` are those that the code may read, path -> sha256.
+    """
+
+    def __init__(self, function: Callable[..., Any], signature: Signature, files: Mapping[str, str]) -> None:
         self._function = function
+        self._files = files
         self.signature = signature
 
     def predict(self, columns: Sequence[Column]) -> Predictions:
         """Call once per instance, in order; without any input there is one instance."""
+        with python_guard.only(self._files):
+            return self._predict(columns)
+
+    def _predict(self, columns: Sequence[Column]) -> Predictions:
         if not columns:
             return Predictions([_jsonable(self._function())])
         names = self.signature.names
@@ -51,35 +65,45 @@ class PythonLoader:
 
     def load(self, path: Path, options: LoadOptions) -> PythonPredictor:
         """Import the file with its siblings importable; a class is built once, without arguments."""
-        module = _execute(path, options.origin)
-        target = _target(path, module, options.entry)
-        if inspect.isclass(target):
-            target = _built(path, target)
-        return PythonPredictor(target, _signature(path, target))
+        if options.files:
+            python_guard.begin()
+        with _LOADING, python_guard.only(options.files):
+            make_way(path.parent.absolute(), options.files)
+            module = _execute(path)
+            target = _target(path, module, options.entry)
+            if inspect.isclass(target):
+                target = _built(path, target)
+        return PythonPredictor(target, _signature(path, target), options.files)
 
     def describe(self, path: Path, options: LoadOptions) -> Signature:
         """Import the file: hints may name anything it defines."""
         return self.load(path, options).signature
 
 
-def _execute(path: Path, origin: Path | None) -> types.ModuleType:
-    """Run the source without leaving byte code beside it; siblings come from `origin`, after everything else."""
-    folder = str((origin or path.parent).absolute())
-    if folder not in sys.path:
-        sys.path.append(folder)
+def _execute(path: Path) -> types.ModuleType:
+    """Run the source without leaving byte code beside it."""
     module = types.ModuleType(f"gateway_model_{next(_counter)}_{re.sub(r'[^0-9A-Za-z_]', '_', path.stem)}")
     module.__file__ = str(path)
     sys.modules[module.__name__] = module
     try:
         exec(compile(path.read_bytes(), str(path), "exec"), vars(module))  # noqa: S102  the purpose of this loader
+    except GatewayError:
+        raise
     except Exception as exc:
         sys.modules.pop(module.__name__, None)
         raise LoadError(
-            f"{path.name}:{_line(path, exc)}: {type(exc).__name__}: {exc}",
-            code="python-import",
-            hint=f"make `python {path.name}` work in this environment",
+            f"{path.name}:{_line(path, exc)}: {type(exc).__name__}: {exc}", code="python-import", hint=_fix(path, exc)
         ) from exc
     return module
+
+
+def _fix(path: Path, exc: Exception) -> str:
+    if isinstance(exc, FileNotFoundError):
+        return (
+            f"files that {path.name} opens are copied with it; where only a C library opens one, its name must stand "
+            'in the code as a text: Path(__file__).parent / "model.ubj"'
+        )
+    return f"make `python {path.name}` work in this environment"
 
 
 def _line(path: Path, exc: BaseException) -> int:
@@ -113,6 +137,8 @@ def _built(path: Path, kind: type) -> Any:
         raise LoadError(f"{path.name}: class {kind.__name__} has no predict", code="python-entry", hint="add one")
     try:
         return kind().predict
+    except GatewayError:
+        raise
     except Exception as exc:
         raise LoadError(
             f"{path.name}:{_line(path, exc)}: {kind.__name__}() raised {type(exc).__name__}: {exc}",

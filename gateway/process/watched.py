@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from gateway import artifacts, atomic, files, snapshot
+from gateway import artifacts, atomic, files, neighbours, snapshot
 from gateway.errors import GatewayError
 from gateway.registry import load_registry
 from gateway.registry.spec import RegistrySpec
@@ -33,7 +33,7 @@ def files_of(settings: Settings) -> set[Path]:
     """Return the files of the committed routes and those that the registry names now."""
     paths = committed_files(settings)
     try:
-        paths |= _named_by(load_registry(settings.registry))
+        paths |= _named_by(load_registry(settings.registry), settings.cache_dir)
     except GatewayError:
         log.debug("the registry cannot be read; watching the committed files")
     return paths
@@ -42,7 +42,11 @@ def files_of(settings: Settings) -> set[Path]:
 def committed_files(settings: Settings) -> set[Path]:
     """Return the registry itself and the files of the committed routes."""
     committed = snapshot.committed(settings.state_dir)
-    return {settings.registry} | (_named_by(committed.registry) if committed is not None else set())
+    if committed is None:
+        return {settings.registry}
+    kept = (found.artifact for found in committed.manifests.values() if found.artifact is not None)
+    read = {Path(file.path) for artifact in kept for file in artifact.files}
+    return {settings.registry} | read | _named_by(committed.registry, settings.cache_dir)
 
 
 def tell(settings: Settings) -> None:
@@ -66,12 +70,13 @@ def _note(settings: Settings) -> Path:
     return settings.run_dir / "watched.json"
 
 
-def _named_by(registry: RegistrySpec) -> set[Path]:
-    paths = set()
+def _named_by(registry: RegistrySpec, cache_dir: Path) -> set[Path]:
+    paths: set[Path] = set()
     for spec in registry.routes:
         artifact = Path(spec.base) / artifacts.split_entry(spec.artifact)[0]
         paths.add(artifact)
         paths.add(Path(spec.base) / spec.golden if spec.golden else artifact.parent / "golden.json")
+        paths.update(neighbours.names_of(spec, cache_dir))
     return paths
 
 

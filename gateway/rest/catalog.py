@@ -70,6 +70,8 @@ def describe(route: Route, base_url: str, *, strict: bool, workers: int) -> dict
         entry["not_compiled_because"] = declined
     if (problem := route.reason) is not None:
         entry["problem"] = {"code": problem.code, "reason": problem.message, "fix": problem.hint}
+    if manifest.artifact is not None and (files := [file for file in manifest.artifact.files if file.sha256]):
+        entry["files"] = [{"path": file.path, "sha256": file.sha256, "copied": file.is_kept} for file in files]
     if manifest.warnings:
         entry["warnings"] = list(manifest.warnings)
     if (signature := route.signature) is not None:

@@ -48,7 +48,7 @@ from gateway.model import Model
 from gateway.prepare_entry import load_options
 home = Path(sys.argv[1])
 found, pool = snapshot.committed(home / "state"), NativePool(4)
-models = [Model(m, load_options(s, m.artifact.origin, home / "cache"), pool)
+models = [Model(m, load_options(s, m.artifact, home / "cache"), pool)
           for s in found.registry.routes for m in [found.manifests[s.name]]]
 for model in models: pool.spawn(model.load)
 while any(model.state in ("IDLE", "LOADING") for model in models): time.sleep(0.005)

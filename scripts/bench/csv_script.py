@@ -24,7 +24,7 @@ def main() -> None:
     spec = next(spec for spec in found.registry.routes if spec.name == "insurance")
     manifest = found.manifests["insurance"]
     assert manifest.artifact is not None
-    options = load_options(spec, manifest.artifact.origin, home / "cache")
+    options = load_options(spec, manifest.artifact, home / "cache")
     twin = manifest.twin
     if twin is not None:
         predictor: Any = load_twin(Path(twin.path), twin.sha256)

@@ -37,7 +37,7 @@ def fill_cache(registry: Path, cache: Path) -> None:
     prepared: dict[str, manifest.Manifest] = {}
     digests, store = Digests(cache / DIGESTS), Store(cache)
     for spec in load_registry(registry).routes:
-        entry = make_entry(spec, cache, digests, store)
+        entry = make_entry(spec, cache, digests, store, Limits())
         if spec.artifact not in prepared:
             prepared[spec.artifact] = prepare_route(spec, cache, Limits(), digests)
         path = cache / "manifests" / f"{entry.key}.json"

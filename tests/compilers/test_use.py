@@ -41,7 +41,7 @@ found = snapshot.committed(home / "state")
 states = {{}}
 for spec in found.registry.routes:
     manifest = found.manifests[spec.name]
-    model = Model(manifest, load_options(spec, manifest.artifact.origin, home / "cache"), NativePool(1))
+    model = Model(manifest, load_options(spec, manifest.artifact, home / "cache"), NativePool(1))
     model.load()
     states[spec.path] = [model.state, manifest.twin.runtime if manifest.twin else None]
 pss = [line.split()[1] for line in open("/proc/self/smaps_rollup") if line.startswith("Pss:")]
@@ -114,7 +114,7 @@ def prepared(folder: Path, artifact: str, keys: str = "") -> tuple[RouteSpec, Ma
 def model_of(folder: Path, spec: RouteSpec, manifest: Manifest) -> Model:
     """Return the loaded model of a manifest."""
     assert manifest.artifact is not None
-    model = Model(manifest, load_options(spec, manifest.artifact.origin, folder / "cache"), NativePool(1))
+    model = Model(manifest, load_options(spec, manifest.artifact, folder / "cache"), NativePool(1))
     model.load()
     return model
 

@@ -263,12 +263,10 @@ def hello():
 
 @pytest.fixture
 def code(tmp_path: Path) -> tuple[Path, LoadOptions]:
-    """Return a file of Python code in a cache folder, with its sibling where it came from."""
-    origin = tmp_path / "origin"
-    origin.mkdir()
-    (origin / "sibling_of_model.py").write_text("FACTOR = 2\n")
+    """Return a file of Python code, as it lies in the cache with its sibling."""
+    (tmp_path / "sibling_of_model.py").write_text("FACTOR = 2\n")
     (tmp_path / "model.py").write_text(CODE)
-    return tmp_path / "model.py", LoadOptions(origin=origin)
+    return tmp_path / "model.py", LoadOptions()
 
 
 def test_python_hints_become_fields(code: tuple[Path, LoadOptions]) -> None:

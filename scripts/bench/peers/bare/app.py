@@ -22,7 +22,7 @@ with open(os.open(PAGE, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as opened:
 def _predictor(spec, manifest):
     if manifest.twin is not None:
         return load_twin(Path(manifest.twin.path), manifest.twin.sha256)
-    options = load_options(spec, manifest.artifact.origin, HOME / "cache")
+    options = load_options(spec, manifest.artifact, HOME / "cache")
     return get_loader(manifest.loader).load(Path(manifest.artifact.path), options)
 
 
