@@ -94,7 +94,8 @@ class Watcher:
         """Say whether contents may differ: a registry that was only touched is the same."""
         others = {path for path in now if now[path] != before.get(path) and path != self._settings.registry}
         text_hash = registry_hash(self._settings.registry)
-        is_same_text, self._registry_hash = text_hash == self._registry_hash, text_hash
+        # '' is no text: one that cannot be read may now be so for another reason.
+        is_same_text, self._registry_hash = text_hash == self._registry_hash != "", text_hash
         return bool(others) or not is_same_text
 
     def _try(self, why: str) -> None:

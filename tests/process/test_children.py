@@ -114,7 +114,10 @@ def connections(server: Gateway) -> list[tuple[serving.Connection, int]]:
     return [(connection, worker) for worker, connection in found.items()]
 
 
-@pytest.mark.parametrize("kind", ["forked", "executed", "detached"])
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize("kind", ["forked", pytest.param("executed", marks=SLOW), pytest.param("detached", marks=SLOW)])
 def test_a_models_process_holds_no_socket(gateway: Callable[..., Gateway], registry: str, kind: str) -> None:
     """A fork has neither the listening socket nor a client's connection: the client sees the end of its connection."""
     server = gateway(registry, workers=1)
@@ -127,43 +130,52 @@ def test_a_models_process_holds_no_socket(gateway: Callable[..., Gateway], regis
     wire.close()
 
 
-def test_what_a_crash_left_is_named_and_ended(tmp_path: Path, cache: Path, registry: str) -> None:
+@pytest.mark.parametrize("command", ["stop", pytest.param("serve", marks=SLOW)])
+def test_what_a_crash_left_is_named_and_ended(tmp_path: Path, cache: Path, registry: str, command: str) -> None:
     """Arbiter and workers are killed at once: `doctor` names what their models left, a stop ends it, a start too."""
     server = serving.make(tmp_path / "g", cache, registry)
     try:
-        for command in ("stop", "serve"):
-            server.start().wait()
-            started = [server.get("/work", kind=kind).json["prediction"][1] for kind in KINDS[:4]]
-            workers = server.workers()
-            os.kill(server.pid, signal.SIGSTOP)
-            for pid in [*workers, server.pid]:
-                os.kill(pid, signal.SIGKILL)
-            assert not any(gone(pid) for pid in started)
-            assert sorted(descendants.left_behind(server.home)) == sorted(started)
+        server.start().wait()
+        started = [server.get("/work", kind=kind).json["prediction"][1] for kind in KINDS[:4]]
+        workers = server.workers()
+        os.kill(server.pid, signal.SIGSTOP)
+        for pid in [*workers, server.pid]:
+            os.kill(pid, signal.SIGKILL)
+        assert not any(gone(pid) for pid in started)
+        assert sorted(descendants.left_behind(server.home)) == sorted(started)
+        if command == "stop":
+            told = server.command("stop").stdout
+            assert all(f"{pid} (" in told for pid in started)
+        else:
             told = server.command("doctor").stdout
             assert all(f"{pid} (" in told for pid in started)
-            if command == "stop":
-                assert all(f"{pid} (" in server.command("stop").stdout or gone(pid) for pid in started)
-            else:
-                server.start().wait()
-                server.stop()
-            assert all(gone(pid) for pid in started)
+            server.start().wait()
+            server.stop()
+        assert all(gone(pid) for pid in started)
     finally:
         server.kill()
 
 
-def test_preparing_leaves_no_process(tmp_path: Path, cache: Path) -> None:
-    """What a model starts while it is imported is gone when it is prepared or described, whether that works or not."""
-    for number, end in enumerate(("", "os.kill(os.getpid(), 11)", "os.setsid(); time.sleep(600)", "raise ValueError")):
-        path = tmp_path / f"m{number}.py"
-        path.write_text(
-            CODE.replace("POOLS = []", f"from pathlib import Path\nPOOLS = []\nPIDS = Path({str(tmp_path)!r}, 'pids')")
-            + f"\n\nPIDS.write_text(' '.join(str(globals()[kind]()) for kind in {KINDS}))\n{end}\n"
-        )
-        registry = f"version: 1\nroutes:\n  /m: {{artifact: {path}}}\n"
-        server = serving.make(tmp_path / f"g{number}", cache, registry, prepare_timeout_s=10 if "sleep" in end else 60)
-        done = server.command("prepare")
-        pids = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
-        assert len(pids) == len(KINDS)
-        assert done.returncode == (1 if end else 0), done.stdout + done.stderr
-        until(lambda pids=pids: all(gone(pid) for pid in pids), 10, what=f"the end of what {path} started")
+@pytest.mark.parametrize(
+    "end",
+    [
+        pytest.param("", marks=SLOW),
+        "os.kill(os.getpid(), 11)",
+        pytest.param("time.sleep(600)", marks=SLOW),
+        pytest.param("raise ValueError", marks=SLOW),
+    ],
+)
+def test_preparing_leaves_no_process(tmp_path: Path, cache: Path, end: str) -> None:
+    """What a model starts while it is imported is gone when it is prepared, whether that works or not."""
+    path = tmp_path / "m.py"
+    path.write_text(
+        CODE.replace("POOLS = []", f"from pathlib import Path\nPOOLS = []\nPIDS = Path({str(tmp_path)!r}, 'pids')")
+        + f"\n\nPIDS.write_text(' '.join(str(globals()[kind]()) for kind in {KINDS}))\n{end}\n"
+    )
+    registry = f"version: 1\nroutes:\n  /m: {{artifact: {path}}}\n"
+    server = serving.make(tmp_path / "g", cache, registry, prepare_timeout_s=10 if "sleep" in end else 60)
+    done = server.command("prepare")
+    pids = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
+    assert len(pids) == len(KINDS)
+    assert done.returncode == (1 if end else 0), done.stdout + done.stderr
+    until(lambda: all(gone(pid) for pid in pids), 10, what=f"the end of what {path} started")

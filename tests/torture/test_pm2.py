@@ -105,6 +105,7 @@ def test_a_reload_of_all_loses_no_request(server: Managed) -> None:
     assert server.apps()["gateway-socket"]["pid"] != holder
 
 
+@pytest.mark.slow
 def test_a_killed_holder_comes_back_with_the_same_sockets(server: Managed) -> None:
     """After kill -9 of the holder a restart refuses nobody; with PM2 dead as well, `make run` takes over."""
     daemon = psutil.Process(server.arbiter).parent()
