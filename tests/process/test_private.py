@@ -19,16 +19,16 @@ def mode(path: Path) -> int:
 
 
 def test_a_home_is_private(gateway: Callable[..., Gateway], tmp_path: Path) -> None:
-    """A home that others could read is not any more, and no file below it is; `doctor` says so."""
+    """A home that others could read is not any more, and no file below it is."""
     (tmp_path / "m.stub").write_text('{"inputs": ["a"]}')
     server = gateway(f"version: 1\nroutes:\n  /m: {tmp_path}/m.stub\n")
     assert mode(server.home) == 0o700
     made = [path for name in ("run", "state") for path in (server.home / name).rglob("*")]
     assert made
     assert [path for path in made if mode(path) & 0o077] == []
-    assert "only this user may use it: yes" in server.command("doctor").stdout
+    assert private.fault_of(server.home) == ""
     server.home.chmod(0o755)
-    assert "mode 0755" in server.command("doctor").stdout
+    assert "mode 0755" in private.fault_of(server.home)
 
 
 def test_a_group_that_was_given_access_keeps_it(tmp_path: Path) -> None:
