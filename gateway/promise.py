@@ -22,9 +22,25 @@ class Promise:
 
 def make_promise(signature: Signature, spec: RouteSpec, server: ServerSpec) -> Promise:
     """Compile the promise of a route; raises GatewayError where registry and artifact contradict each other."""
-    validator = Validator(signature, strict=server.strict, id_fields=spec.id_fields, redact=server.errors == "redacted")
+    validator = Validator(
+        signature,
+        strict=server.strict,
+        id_fields=spec.id_fields,
+        optional=optional_columns(spec),
+        redact=server.errors == "redacted",
+    )
     codec = JsonCodec.of(signature, strict=server.strict, id_fields=spec.id_fields)
     return Promise(validator, codec, compile_answer(signature, spec.response))
+
+
+def optional_columns(spec: RouteSpec) -> frozenset[str]:
+    """
+    Return the fields whose columns a table may leave out: those of which the registry says so.
+
+    That a model takes missing values does not count: a misspelt column would be one.
+    """
+    written = spec.inputs.items()
+    return frozenset(name for name, keys in written if keys.get("required") is False or "default" in keys)
 
 
 def broken_promise(spec: RouteSpec, server: ServerSpec, manifest: Manifest) -> Problem | None:

@@ -109,11 +109,13 @@ class Batch:
 
     number -> float64; integer -> int64, or float64 where a value is missing; string -> object (str, missing NaN);
     boolean -> bool_, or object where a value is missing. `ids` are the row ids where the route names an id field.
+    `ignored` are the names of the request that belong to no field.
     """
 
     columns: list[Column]
     size: int
     ids: list[Any] | None = None
+    ignored: Sequence[str] = ()
 
     def chunks(self, rows: int) -> Iterator["Batch"]:
         """Yield slices of at most `rows` instances; the arrays are views."""

@@ -16,6 +16,7 @@ class Decoded:
     `single` says that the client sent one instance and expects one answer. `text` says that numbers are written as
     text. `at` is the path of the only instance, or of the list of them; `places` tells where its values stood if they
     did not stand in rows there. `parameters` are options of the call found in the body (names that start with "_").
+    `columns` are the names that all instances share where the body was a table.
     """
 
     instances: Sequence[Any]
@@ -24,6 +25,7 @@ class Decoded:
     at: str = "$"
     parameters: Mapping[str, Any] = field(default_factory=dict)
     places: Places | None = None
+    columns: Sequence[str] = ()
 
 
 class Codec(Protocol):

@@ -5,7 +5,7 @@ Knows no HTTP and no rule of a field; the CSV of that protocol is everybody's CS
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from gateway.codecs import places
@@ -19,8 +19,8 @@ from gateway.schema import Signature
 from gateway.validation.faults import member
 
 FORMATS: Final = ("dataframe_split", "dataframe_records", "instances", "inputs")
-#: Rows, and where their values stood if not in rows of a list.
-Read: TypeAlias = tuple[list[Any], Places | None]
+#: Rows, where their values stood if not in rows of a list, and the columns of a table.
+Read: TypeAlias = tuple[list[Any], Places | None, Sequence[str]]
 _EXPECTED: Final = "exactly one of dataframe_split, dataframe_records, instances, inputs; and params"
 
 
@@ -50,10 +50,10 @@ def decode(body: bytes, signature: Signature, check: Callable[[int], object] = i
         refuse("json-type", "params must be an object", at="$.params", expected="object")
     at = f"$.{given[0]}"
     check(_size(given[0], value[given[0]]))
-    rows, where = _READERS[given[0]](value[given[0]], at, signature)
+    rows, where, columns = _READERS[given[0]](value[given[0]], at, signature)
     if not rows:
         refuse("empty-batch", "the body has no instances", at=at, expected="at least one instance")
-    return Decoded(rows, False, at=at, parameters=params or {}, places=where)
+    return Decoded(rows, False, at=at, parameters=params or {}, places=where, columns=columns)
 
 
 def _size(name: str, value: Any) -> int:
@@ -103,11 +103,11 @@ def _split(value: Any, at: str, signature: Signature) -> Read:
         raise TooLargeError(f"the table has more than {MAX_COLUMNS} columns", code="too-many-columns")
     bare = Places(lambda row, rest: f"{at}.data[{row}]{rest}")
     if columns is None:
-        return rows, bare
+        return rows, bare, ()
     if type(columns) is not list or any(type(name) is not str for name in columns):
         # pandas numbers the columns of a bare array: they are positions, not names.
         if type(columns) is list and columns == list(range(len(columns))):
-            return rows, bare
+            return rows, bare, ()
         refuse("json-type", "columns must be a list of names", at=f"{at}.columns", expected="list of strings")
     if len(set(columns)) < len(columns):
         refuse("repeated", "a column stands twice", at=f"{at}.columns", expected="each column once")
@@ -115,7 +115,7 @@ def _split(value: Any, at: str, signature: Signature) -> Read:
         if len(cells) != len(columns):
             message = f"{len(columns)} columns are named, the row has {len(cells)} values"
             refuse("arity", message, at=f"{at}.data[{row}]", expected=len(columns))
-    return [dict(zip(columns, cells, strict=True)) for cells in rows], places.split(at, columns)
+    return [dict(zip(columns, cells, strict=True)) for cells in rows], places.split(at, columns), columns
 
 
 def _records(value: Any, at: str, signature: Signature) -> Read:
@@ -124,7 +124,7 @@ def _records(value: Any, at: str, signature: Signature) -> Read:
     for row, record in enumerate(value):
         if type(record) is not dict:
             refuse("json-type", "a record must be an object", at=f"{at}[{row}]", expected="object")
-    return value, None
+    return value, None, ()
 
 
 def _instances(value: Any, at: str, signature: Signature) -> Read:
@@ -137,13 +137,13 @@ def _rows(value: list[Any], at: str, signature: Signature) -> Read:
     """Make rows of objects, of lists, or of bare values where the model has one input."""
     kinds = set(map(type, value))
     if kinds <= {dict}:
-        return [{name: _squeeze(cell) for name, cell in row.items()} for row in value], places.records(at, value)
+        return [{name: _squeeze(cell) for name, cell in row.items()} for row in value], places.records(at, value), ()
     if kinds == {list}:
-        return value, None
+        return value, None, ()
     if kinds & {dict, list}:
         refuse("mixed-batch", "a batch holds objects, lists or values, not several of them", at=at)
     if len(signature.positions) == 1:
-        return [[cell] for cell in value], places.bare(at)
+        return [[cell] for cell in value], places.bare(at), ()
     message = f"a bare value is no instance: the model has {len(signature.positions)} inputs"
     return refuse("instance-type", message, at=f"{at}[0]", expected="object or list")
 
@@ -153,16 +153,16 @@ def _inputs(value: Any, at: str, signature: Signature) -> Read:
     if type(value) is list:
         return _rows(value, at, signature)
     if type(value) is not dict:
-        return _rows([value], at, signature)[0], places.alone(at)
+        return _rows([value], at, signature)[0], places.alone(at), ()
     columns: Mapping[str, Any] = value
     if not any(type(column) is list for column in columns.values()):
-        return [dict(columns)] if columns else [], places.alone(at)
+        return [dict(columns)] if columns else [], places.alone(at), ()
     sizes = {len(column) if type(column) is list else -1 for column in columns.values()}
     if len(sizes) > 1:
         refuse("json-type", "the columns differ in length", at=at, expected="lists of equal length")
     names = list(columns)
     cells = zip(*columns.values(), strict=True)
-    return [dict(zip(names, map(_squeeze, row), strict=True)) for row in cells], places.by_column(at, columns)
+    return [dict(zip(names, map(_squeeze, row), strict=True)) for row in cells], places.by_column(at, columns), names
 
 
 def _squeeze(cell: Any) -> Any:

@@ -16,9 +16,11 @@ from gateway.codecs.base import refuse
 from gateway.codecs.places import Places
 from gateway.codecs.v2 import InferRequest, Tensor, Wanted
 from gateway.codecs.v2_binary import DTYPES, text_of, write_raw
+from gateway.errors import Fault, InputError
 from gateway.near import did_you_mean, listing
 from gateway.schema import Field, Output, Signature
-from gateway.validation.faults import member
+from gateway.validation.faults import MAX_FAULTS, member, visible
+from gateway.validation.names import NameRule
 
 _DATATYPES: Final = {"number": "FP64", "integer": "INT64", "boolean": "BOOL", "string": "BYTES"}
 _LABEL_TYPES: Final[dict[type, str]] = {bool: "BOOL", int: "INT64", float: "FP64"}
@@ -84,23 +86,41 @@ def table_of(request: InferRequest, signature: Signature) -> tuple[list[str], li
         return names, [_cells(tensor, fields[name], column, width) for column, name in enumerate(names)]
     size = tensor.shape[0]
     columns = []
+    _check_names(request, signature, by_name)
     for one in request.inputs:
-        if one.name not in by_name:
-            refuse(
-                "unknown-field",
-                f"{one.name[:80]!r} is not an input of this model",
-                at=f"{one.at}.name",
-                expected=listing(by_name, "and"),
-                hint=did_you_mean(one.name[:80], by_name),
-            )
         if len(one.shape) not in _COLUMN_RANKS or one.shape[1:] not in ((), (1,)):
             message = f"shape {list(one.shape)} is no column"
             refuse("tensor-shape", message, at=f"{one.at}.shape", expected=f"[{size}] or [{size}, 1]")
         if one.shape[0] != size:
             message = f"{one.name} has {one.shape[0]} rows, {tensor.name} has {size}"
             refuse("tensor-shape", message, at=f"{one.at}.shape", expected=size)
-        columns.append(_cells(one, by_name[one.name], 0, 1))
+        columns.append(_cells(one, by_name.get(one.name), 0, 1))
     return [one.name for one in request.inputs], columns
+
+
+def _check_names(request: InferRequest, signature: Signature, by_name: dict[str, Field]) -> None:
+    """
+    Refuse tensors that are no inputs while an input has none: they were meant to be it.
+
+    Beside all inputs they are further columns, as in any table.
+    """
+    given = {one.name for one in request.inputs}
+    if all(not given.isdisjoint((field.name, *field.aliases)) for field in signature.inputs):
+        return
+    rule, expected = NameRule(signature.inputs, ()), listing(by_name, "and")
+    strangers = [one for one in request.inputs if one.name not in by_name]
+    faults = [
+        Fault(
+            f"{one.at}.name",
+            "unknown-field",
+            f"{visible(one.name)} is not an input of this model",
+            expected,
+            hint=rule.suggest(one.name),
+        )
+        for one in strangers[:MAX_FAULTS]
+    ]
+    if faults:
+        raise InputError(faults, total=len(strangers))
 
 
 def _fields(signature: Signature) -> dict[str, Field]:
@@ -145,10 +165,12 @@ def _is_positional(tensor: Tensor, signature: Signature, by_name: dict[str, Fiel
     return False
 
 
-def _cells(tensor: Tensor, field: Field, column: int, width: int) -> list[Any]:
+def _cells(tensor: Tensor, field: Field | None, column: int, width: int) -> list[Any]:
     """Return one column as Python values; NaN is a missing value where the field may be missing."""
     values = tensor.values[column::width] if width > 1 else tensor.values
     cells: list[Any] = values.tolist() if isinstance(values, np.ndarray) else list(values)
+    if field is None:
+        return cells
     if field.nullable and tensor.datatype.startswith(("FP", "BF")):
         return [None if cell is None or math.isnan(cell) else cell for cell in cells]
     if field.type == "boolean" and tensor.datatype.startswith(("INT", "UINT")):

@@ -171,7 +171,7 @@ SERVER_KEYS = _table(
     Key(name="cors", kind="text_or_texts", doc="origins that browsers may call from, or '*'"),
     Key(name="max_body_size", kind="bytes", minimum=1, doc="most bytes of a request body, such as 32MiB"),
     Key(name="errors", kind="choice", choices=("full", "redacted"), doc="whether error answers repeat sent values"),
-    Key(name="strict", kind="flag", doc="whether unknown fields of a JSON body are faults"),
+    Key(name="strict", kind="flag", doc="whether unknown names in a JSON row are faults"),
     Key(name="docs", kind="flag", doc="whether /docs is served"),
     Key(name="console", kind="flag", doc="whether the console is served"),
     Key(name="memory_budget", kind="bytes", minimum=1, doc="most bytes of lazily loaded models per worker"),

@@ -10,7 +10,7 @@ import functools
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -24,6 +24,7 @@ from gateway.rest.judging import Judge, Judged
 from gateway.rest.kept import Kept
 from gateway.rest.negotiate import Wish
 from gateway.rest.reading import deadline_of
+from gateway.rest.responses import columns_ignored
 from gateway.rest.sources import BatchSource
 from gateway.rest.spool import scratch
 from gateway.rest.tables import InputTable, writer_for
@@ -64,6 +65,7 @@ class BatchRun:
         self._kept = Kept(inputs=wanted.format in ("csv", "parquet"))
         self._first: Chunk | None = None
         self._has_ids = False
+        self._ignored: Sequence[str] = ()
         self.rows = 0
         self.predict_s = 0.0
 
@@ -83,6 +85,7 @@ class BatchRun:
         else:
             response = Response(self._stream(head, size, chunks, writer, table), 200, content_type=writer.media_type)
         response.headers["X-Model-Version"] = route.version
+        response.headers.extend(columns_ignored(self._ignored))
         if self._wanted.skip:
             response.headers["Preference-Applied"] = "on-error=skip"
         if self._wanted.format in ("csv", "parquet"):
@@ -99,6 +102,7 @@ class BatchRun:
             if self._first is None:
                 self._first = _head_of(judged.chunk)
             self.rows += judged.chunk.size
+            self._note_ignored(judged)
             faults += judged.faults[: MAX_FAULTS - len(faults)]
             total += judged.total
             if total:
@@ -108,6 +112,14 @@ class BatchRun:
         self._has_ids = judge.has_ids
         if total:
             raise InputError(faults, total=total)
+
+    def _note_ignored(self, judged: Judged) -> None:
+        """Note the names that belong to no field: the header of a table says the same in every chunk, rows may not."""
+        found = judged.batch.ignored
+        if judged.chunk.instances is None:
+            self._ignored = max(self._ignored, found, key=len)
+        elif found:
+            self._ignored = tuple(dict.fromkeys((*self._ignored, *found)))
 
     def _judge(self) -> Judge:
         spec = self._route.spec
@@ -224,7 +236,8 @@ def one_answer(route: Route, batch: Batch, answer: Any, wanted: Wish) -> Respons
     inputs: Any = table.columns(judged, typed=writer.wants_inputs == "typed") if writer.wants_inputs else ()
     ids: Any = keys
     body = writer.begin() + writer.rows(Answered([answer], {}, ids, inputs)) + writer.end()
-    return Response(body, 200, content_type=writer.media_type, headers={"X-Model-Version": route.version})
+    headers = [("X-Model-Version", route.version), *columns_ignored(batch.ignored)]
+    return Response(body, 200, content_type=writer.media_type, headers=headers)
 
 
 def context_of(route: Route, environ: Mapping[str, Any]) -> AnswerContext:

@@ -156,7 +156,7 @@ class Judge:
 def _subset(batch: Batch, places: Sequence[int]) -> Batch:
     index = np.asarray(places, dtype=np.intp)
     ids = None if batch.ids is None else [batch.ids[place] for place in places]
-    return Batch([column[index] for column in batch.columns], len(places), ids)
+    return Batch([column[index] for column in batch.columns], len(places), ids, batch.ignored)
 
 
 def _placed(fault: Fault, chunk: Chunk) -> Fault:

@@ -35,6 +35,7 @@ from gateway.rest.calls import (
 from gateway.rest.errors import MAX_ECHOED, RequestError
 from gateway.rest.negotiate import Wish
 from gateway.rest.reading import checked, deadline_of
+from gateway.rest.responses import columns_ignored
 from gateway.rest.sources import BODY_TYPES, body_source, is_table
 from gateway.routes import Route
 from gateway.schema import Batch, OwnAnswer
@@ -101,6 +102,7 @@ class Invocations(Resource):  # type: ignore[misc]  # flask_restful has no types
         answer = self._hands.do(write, work_of(batch, body.content), INLINE_ROWS, deadline + route.spec.timeout_s)
         response = Response(answer, 200, mimetype="application/json")
         response.headers["X-Model-Version"] = route.version
+        response.headers.extend(columns_ignored(batch.ignored))
         return response
 
 

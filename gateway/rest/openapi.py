@@ -8,11 +8,14 @@ from typing import Any
 
 from gateway import __version__
 from gateway.generation import Generation
+from gateway.promise import optional_columns
+from gateway.registry.spec import RouteSpec
 from gateway.rest.answer_schema import answer_schema, batch_schema
 from gateway.rest.negotiate import OFFERED
-from gateway.rest.openapi_parts import COMMON_PATHS, ERRORS, RESPONSES, SCHEMAS, TAGS
+from gateway.rest.openapi_parts import COMMON_PATHS, ERRORS, IGNORED_HEADER, RESPONSES, SCHEMAS, TAGS
 from gateway.rest.openapi_v2 import v2_paths
 from gateway.rest.request_schema import body_schema, form_schema, instance_schema, parameter_schema
+from gateway.rest.responses import IGNORED
 from gateway.rest.sample import sample
 from gateway.routes import Route
 from gateway.schema import Field, Signature
@@ -20,8 +23,9 @@ from gateway.schema import Field, Signature
 Part = dict[str, Any]
 
 _TOO_LONG: Part = {"414": {"description": "the request line is longer than 8,190 bytes: use POST"}}
-_TABLE: Part = {"description": "a header with the names of the fields, then one row per instance"}
-_NAMED: Part = {"description": "a table with one column per field"}
+_COLUMNS = "every column that <route>/schema lists is needed, misspelt ones are refused, others ignored and counted"
+_TABLE: Part = {"description": f"a header with the names of the fields, then one row per instance; {_COLUMNS}"}
+_NAMED: Part = {"description": f"a table with one column per field; {_COLUMNS}"}
 _UPLOAD: Part = {"type": "object", "required": ["file"], "properties": {"file": {"contentMediaType": "text/csv"}}}
 #: Bodies that JSON Schema cannot describe: files, as a body or in the field `file` of a form.
 _FILES: dict[str, Part] = {
@@ -78,9 +82,16 @@ def route_schema(route: Route, signature: Signature, *, strict: bool) -> Part:
         "route": spec.path,
         "version": route.version,
         "inputs": _titled(f"an instance of {spec.path}", instance | {"examples": [sample(signature)]}),
+        "columns": needed_columns(signature, spec),
         "outputs": _titled(f"the answer of {spec.path}", one),
         "batch": _titled(f"the answer of {spec.path} to a batch", many),
     }
+
+
+def needed_columns(signature: Signature, spec: RouteSpec) -> list[list[str]]:
+    """Return the columns that a table must hold, each with its further names."""
+    optional = optional_columns(spec)
+    return [[one.name, *one.aliases] for one in signature.inputs if one.name not in optional]
 
 
 def _titled(title: str, schema: Part) -> Part:
@@ -150,7 +161,7 @@ def _answers(route: Route, *schemas: str, has_body: bool = False) -> Part:
     if has_body:
         content |= {media: {"schema": {}} for media in OFFERED if media not in content}
     errors = [400, 500, 503, 504, *((406, 413, 415) if has_body else (406,))]
-    return {"200": {"description": "the prediction", "content": content}} | {
+    return {"200": {"description": "the prediction", "headers": {IGNORED: IGNORED_HEADER}, "content": content}} | {
         str(status): {"$ref": f"#/components/responses/{ERRORS[status]}"} for status in sorted(errors)
     }
 
@@ -171,6 +182,7 @@ def _invocations_item(route: Route, path: str) -> Part:
             "responses": {
                 "200": {
                     "description": "labels, numbers, or maps of several outputs",
+                    "headers": {IGNORED: IGNORED_HEADER},
                     "content": {"application/json": {"schema": {"$ref": "#/components/schemas/mlflow.answer"}}},
                 }
             }

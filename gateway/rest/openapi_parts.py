@@ -120,6 +120,10 @@ RESPONSES: Final[Part] = {
     }
     for name, text in ERROR_TEXTS.values()
 }
+IGNORED_HEADER: Final[Part] = {
+    "description": "names that belong to no field: how many, then the first 20, percent-encoded",
+    "schema": _TEXT,
+}
 TAGS: Final[list[Part]] = [
     {"name": "v2", "description": "Open Inference Protocol: every route is a model of the same name"},
     {"name": "gateway", "description": "health, metrics, catalog"},

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from gateway.rest.openapi_parts import ERROR_TEXTS, JSON, UNREADY, Part, answer, get, make_object, ref
+from gateway.rest.openapi_parts import ERROR_TEXTS, IGNORED_HEADER, JSON, UNREADY, Part, answer, get, make_object, ref
 
 _TEXT: Final[Part] = {"type": "string"}
 _TEXTS: Final[Part] = {"type": "array", "items": _TEXT}
@@ -37,6 +37,7 @@ def _model_paths(stem: str, name: str, parameters: list[Part]) -> Part:
         "responses": {
             "200": {
                 "description": "the output tensors",
+                "headers": {"X-Columns-Ignored": IGNORED_HEADER},
                 "content": {JSON: {"schema": ref("v2.response")}, "application/octet-stream": {"schema": {}}},
             }
         }

@@ -11,7 +11,7 @@ from gateway.rest.api import Resource
 from gateway.rest.batch import answer_batch, context_of, one_answer
 from gateway.rest.negotiate import wish
 from gateway.rest.reading import Rows, deadline_of, read
-from gateway.rest.responses import JsonResponse
+from gateway.rest.responses import JsonResponse, columns_ignored
 from gateway.routes import Route
 
 
@@ -62,7 +62,10 @@ class Prediction(Resource):  # type: ignore[misc]  # flask_restful has no types
             answers = answer(reading.batch, predictions, context)
             return encode(answers[0] if reading.single else shape(answers, route))
 
-        return JsonResponse(route.run(write) if reading.large else write(), ("X-Model-Version", route.version))
+        response = JsonResponse(route.run(write) if reading.large else write(), ("X-Model-Version", route.version))
+        if reading.batch.ignored:
+            response.headers.extend(columns_ignored(reading.batch.ignored))
+        return response
 
 
 def shape(answers: list[Any], route: Route) -> Any:

@@ -136,7 +136,9 @@ def _json(route: Route, validator: Validator, decoded: Decoded, query: Source, w
 def checked(validator: Validator, decoded: Decoded) -> Batch:
     """Validate decoded instances; raises InputError with the paths that the client knows."""
     try:
-        return validator.rows(decoded.instances, text=decoded.text, at=decoded.at, single=decoded.single)
+        return validator.rows(
+            decoded.instances, text=decoded.text, at=decoded.at, single=decoded.single, table=decoded.columns
+        )
     except InputError as error:
         if decoded.places is None:
             raise

@@ -83,10 +83,11 @@ def _takes_empty(field: Field) -> bool:
 
 
 def form_schema(signature: Signature, id_fields: tuple[str, ...] = ()) -> Schema:
-    """Return the schema of one instance as form fields: text without null, unknown names are ignored."""
+    """Return the schema of one instance as form fields: text without null; JSON Schema knows no misspelt names."""
     shown = instance_schema(signature, strict=False, id_fields=id_fields)
     by_name = {name: field for field in signature.inputs for name in (field.name, *field.aliases)}
     shown["properties"] = {name: parameter_schema(field) for name, field in by_name.items()}
+    shown["description"] = "a name that nearly equals one of these is refused, any other is ignored and counted"
     return shown
 
 

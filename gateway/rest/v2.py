@@ -32,6 +32,7 @@ from gateway.rest.calls import (
 )
 from gateway.rest.errors import MAX_ECHOED, RequestError
 from gateway.rest.reading import deadline_of
+from gateway.rest.responses import columns_ignored
 from gateway.routes import Route
 from gateway.schema import Batch, Predictions, Signature
 from gateway.validation import Validator
@@ -171,7 +172,9 @@ class Infer(Resource):  # type: ignore[misc]  # flask_restful has no types
             return _write(route, signature, found, predictions)
 
         head, raw = self._hands.do(write, work_of(found.batch, body), INLINE_ROWS, deadline + route.spec.timeout_s)
-        return _respond(head, raw, route)
+        response = _respond(head, raw, route)
+        response.headers.extend(columns_ignored(found.batch.ignored))
+        return response
 
 
 def _checked(inference: v2.InferRequest, validator: Validator) -> Batch:

@@ -3,23 +3,19 @@
 import heapq
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from gateway.errors import Fault, InputError
-from gateway.near import nearest
 from gateway.schema import MISSING, Batch, Column, make_column
 from gateway.validation.checks import FieldChecks
 from gateway.validation.explain import Refused, field_fault
-from gateway.validation.faults import MAX_FAULTS, Faults, member, printable
+from gateway.validation.faults import MAX_FAULTS, Faults, member
+from gateway.validation.header import HeaderReader
 from gateway.validation.limits import Limits, Reject
 from gateway.validation.rows import id_fault, is_id
-
-#: Columns among which a misspelt name is looked for.
-_MAX_GUESSED = 100
 
 
 @dataclass(slots=True)
@@ -46,6 +42,7 @@ class Table:
     ids: list[Any] | None
     bad_ids: dict[int, str]
     size: int
+    ignored: tuple[str, ...] = ()
 
     def good_rows(self) -> list[int]:
         """Return the indices of the rows without a fault."""
@@ -58,21 +55,26 @@ class Table:
         ids = self.ids if self.ids is None or kept is None else [self.ids[row] for row in kept]
         if ids is not None and all(row_id is None for row_id in ids):
             ids = None
-        return Batch([column.array(rows) for column in self.columns], self.size if kept is None else len(kept), ids)
+        size = self.size if kept is None else len(kept)
+        return Batch([column.array(rows) for column in self.columns], size, ids, self.ignored)
 
 
 class ColumnReader:
     """Check tables of one signature; thread-safe."""
 
-    def __init__(self, fields: Sequence[FieldChecks], *, id_fields: tuple[str, ...], redact: bool) -> None:
+    def __init__(
+        self, fields: Sequence[FieldChecks], header: HeaderReader, *, id_fields: tuple[str, ...], redact: bool
+    ) -> None:
         self._fields = tuple(fields)
+        self._header = header
         self._ids = id_fields
         self._redact = redact
 
     def read(self, names: Sequence[str], columns: Sequence[Sequence[Any]], at: str, faults: Faults) -> Table:
         """Check every column and add the faults in the order of rows; raises InputError for a faulty header."""
         size = len(columns[0]) if columns else 0
-        chosen = self._choose(names)
+        header = self._header.match(names)
+        chosen = header.columns
         checked = []
         for checks, name in zip(self._fields, chosen, strict=True):
             if name is None:
@@ -82,48 +84,11 @@ class ColumnReader:
         id_name = next((name for name in self._ids if name in names), None)
         ids = None if id_name is None else list(columns[names.index(id_name)])
         bad_ids = {} if ids is None else {row: "id" for row, value in enumerate(ids) if not is_id(value)}
-        table = Table(checked, ids, bad_ids, size)
+        table = Table(checked, ids, bad_ids, size, _named(header.ignored, names, columns))
         origins = [None if name is None else (name, columns[names.index(name)]) for name in chosen]
         origins.append(None if id_name is None else (id_name, columns[names.index(id_name)]))
         self._write(table, origins, at, faults)
         return table
-
-    def _choose(self, names: Sequence[str]) -> list[str | None]:
-        """Find the column of each field, or raise every fault of the header."""
-        chosen: list[str | None] = []
-        faults: list[Fault] = []
-        for checks in self._fields:
-            present = [name for name in names if name in checks.names]
-            chosen.append(present[0] if present else None)
-            code = "alias" if len(set(present)) > 1 else "repeated" if len(present) > 1 else None
-            if not present:
-                try:
-                    checks.absent()
-                except Reject as reject:
-                    code = reject.code
-            if code is not None:
-                at = member("header", present[0] if present else checks.field.name)
-                fault = field_fault(Refused(checks.field, code, None, at, None, False), redact=self._redact)
-                faults.append(fault if present else replace(fault, hint=self._misspelt(checks, names)))
-        if not faults and chosen and not any(chosen) and not any(name in names for name in self._ids):
-            faults += self._nothing()
-        if faults:
-            raise InputError(faults[:MAX_FAULTS], total=len(faults))
-        return chosen
-
-    def _misspelt(self, checks: FieldChecks, names: Sequence[str]) -> str | None:
-        """Name the column that was probably meant for a field that has none."""
-        strangers = [name for name in names if not any(name in other.names for other in self._fields)]
-        guess = nearest(checks.field.name, strangers[:_MAX_GUESSED])
-        return None if guess is None else f"the table has {printable(guess)!r}: names must be equal, case and all"
-
-    def _nothing(self) -> list[Fault]:
-        """Refuse a table without any column of ours, unless defaults make an instance of nothing."""
-        absent = [checks.absent() for checks in self._fields]
-        if any(value == value for value in absent):  # noqa: PLR0124 - NaN is the missing value
-            return []
-        names = ", ".join(printable(checks.field.name) for checks in self._fields[:20])
-        return [Fault("header", "no-input", "no field of this route is given", names)]
 
     def _write(
         self, table: Table, origins: Sequence[tuple[str, Sequence[Any]] | None], at: str, faults: Faults
@@ -144,6 +109,15 @@ class ColumnReader:
                 refused = Refused(self._fields[order].field, all_bad[order][row], value, where, row, False)
                 faults.items.append(field_fault(refused, redact=self._redact, guess=faults.may_guess))
         faults.total = total
+
+
+def _named(ignored: tuple[str, ...], names: Sequence[str], columns: Sequence[Sequence[Any]]) -> tuple[str, ...]:
+    """Leave out columns that have neither a name nor a cell that holds something: separators at the end of lines."""
+    if "" not in ignored:
+        return ignored
+    cells = zip(names, columns, strict=True)
+    filled = sum(not name and any(cell not in ("", None) for cell in column) for name, column in cells)
+    return (*filter(None, ignored), *[""] * filled)
 
 
 def check_column(checks: FieldChecks, cells: Sequence[Any]) -> CheckedColumn:

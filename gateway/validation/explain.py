@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.errors import Fault
-from gateway.near import did_you_mean, likely, listing
+from gateway.near import likely, listing
 from gateway.schema import Field
 from gateway.validation.faults import quoted, shown
 from gateway.validation.number_hints import number_hint
@@ -114,13 +114,6 @@ def _type_hint(field: Field, value: Any, *, redact: bool, json: bool) -> str | N
     if field.type == "boolean":
         return "send true or false"
     return None
-
-
-def nearest_hint(word: str, candidates: Sequence[Any]) -> str | None:
-    """Suggest the nearest candidate; long words and long lists are not worth the time of a request."""
-    if len(word) > _MAX_GUESSED:
-        return None
-    return did_you_mean(word.strip(), map(str, candidates[:_MAX_CANDIDATES]))
 
 
 def level_hint(value: Any, levels: Sequence[Any]) -> str | None:

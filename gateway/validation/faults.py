@@ -51,6 +51,12 @@ def printable(text: str, limit: int = _MAX_SHOWN) -> str:
     return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
 
 
+def visible(name: str) -> str:
+    """Return a name in quotes, with what nobody sees (line breaks, blanks that do not break) as escapes."""
+    text = printable(name)
+    return "'" + "".join(one if one.isprintable() else repr(one)[1:-1] for one in text) + "'"
+
+
 def shown(value: Any) -> Any:
     """Return a value as a fault may carry it: a short, finite scalar or the name of a kind of value."""
     if isinstance(value, str):

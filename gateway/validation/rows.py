@@ -7,9 +7,11 @@ from typing import Any, Literal
 from gateway.errors import Fault
 from gateway.schema import MISSING
 from gateway.validation.checks import FieldChecks
-from gateway.validation.explain import Refused, field_fault, nearest_hint
+from gateway.validation.explain import Refused, field_fault
 from gateway.validation.faults import Faults, member, printable, quoted, shown
 from gateway.validation.limits import Reject
+from gateway.validation.names import NameRule, near_fault
+from gateway.validation.strangers import Strangers
 from gateway.validation.texts import clean
 
 
@@ -47,25 +49,31 @@ class RowReader:
         strict: bool,
         id_fields: tuple[str, ...],
         redact: bool,
+        rule: NameRule,
     ) -> None:
         self._fields = tuple(fields)
         self._positions = tuple(positions)
         self._strict = strict
         self._ids = id_fields
         self._redact = redact
-        self._known = {name for checks in fields for name in checks.names} | set(id_fields)
+        self._rule = rule
+        self._known = rule.known
         self._offered = [checks.field.name for checks in fields]
 
-    def read(self, sources: Sequence[Source], row: int | None, faults: Faults) -> tuple[list[Any], Any]:
-        """Return the values and the row id; where a fault was added the values are not usable."""
+    def read(
+        self, sources: Sequence[Source], row: int | None, faults: Faults, strangers: Strangers
+    ) -> tuple[list[Any], Any]:
+        """
+        Return the values and the row id; where a fault was added the values are not usable.
+
+        Names that no field has go to `strangers`, unless they were judged already, in the header of a table.
+        """
         values = [self._field(checks, sources, row, faults) for checks in self._fields]
         if faults.total == 0 and self._fields and all(value != value for value in values):  # noqa: PLR0124 - NaN is missing
             self._nothing(sources, row, faults)
         row_id = self._row_id(sources, row, faults) if self._ids else None
-        if self._strict:
-            for source in sources:
-                if source.kind == "json":
-                    self._unknown(source, row, faults)
+        if strangers.header is None and any(not source.values.keys() <= self._known for source in sources):
+            self._unknown(sources, row, faults, strangers)
         return values, row_id
 
     def _nothing(self, sources: Sequence[Source], row: int | None, faults: Faults) -> None:
@@ -142,16 +150,29 @@ class RowReader:
                     faults.items.append(id_fault(name, value, source.at(name), row, redact=self._redact))
         return found[0] if found else None
 
-    def _unknown(self, source: Source, row: int | None, faults: Faults) -> None:
-        for name in source.values:
-            if name in self._known or name.startswith("_"):
+    def _unknown(self, sources: Sequence[Source], row: int | None, faults: Faults, strangers: Strangers) -> None:
+        """Judge the names that no field has: in strict JSON each is a fault, elsewhere a misspelt one."""
+        held = {name for source in sources for name in source.values}
+        for source in sources:
+            strict = self._strict and source.kind == "json"
+            judged = self._rule.judge(source.values, held, 0 if strict else strangers.share())
+            for near in judged.near:
+                if faults.wants(row):
+                    fault = near_fault(near, source.at(near.name), row, held=held, offered=self._offered)
+                    faults.items.append(fault)
+            unknown = [name for name in judged.ignored if not name.startswith("_")]
+            if not strict:
+                strangers.add(unknown)
                 continue
-            if faults.wants(row):
-                hint = nearest_hint(name, self._offered) if faults.may_guess else None
-                message = f"{printable(name)} is not a field of this route"
-                faults.items.append(
-                    Fault(source.at(name), "unknown-field", message, self._offered[:50], None, hint, None, row)
-                )
+            for name in unknown:
+                if faults.wants(row):
+                    fault = self._unknown_fault(name, source.at(name), row, guess=faults.may_guess)
+                    faults.items.append(fault)
+
+    def _unknown_fault(self, name: str, at: str, row: int | None, *, guess: bool) -> Fault:
+        message = f"{printable(name)} is not a field of this route"
+        hint = self._rule.suggest(name) if guess else None
+        return Fault(at, "unknown-field", message, self._offered[:50], None, hint, None, row)
 
 
 def is_id(value: Any) -> bool:

@@ -11,8 +11,11 @@ from gateway.schema import Batch, Column, Signature, make_column
 from gateway.validation.checks import compile_field
 from gateway.validation.columns import ColumnReader
 from gateway.validation.faults import Faults
+from gateway.validation.header import HeaderReader
 from gateway.validation.limits import Check, Reject
+from gateway.validation.names import NameRule
 from gateway.validation.rows import RowReader, Source, is_id
+from gateway.validation.strangers import Strangers
 
 Row: TypeAlias = Mapping[str, Any] | Sequence[Any]
 
@@ -38,17 +41,29 @@ class Validator:
 
     Compiled once per route; thread-safe and free of state. All methods raise InputError with the first 100 faults and
     their number, and nothing else, whatever the values are. `strict` makes unknown names in JSON faults, `redact` keeps
-    values out of faults, `id_fields` are names under which a row id may come. Patterns are tried on at most maxLength
-    (or 1,000) characters, in linear time.
+    values out of faults, `id_fields` are names under which a row id may come, `optional` the fields whose columns a
+    table may leave out (None: those that a row may leave out). Patterns are tried on at most maxLength (or 1,000)
+    characters, in linear time.
     """
 
     def __init__(
-        self, signature: Signature, *, strict: bool, id_fields: tuple[str, ...] = (), redact: bool = False
+        self,
+        signature: Signature,
+        *,
+        strict: bool,
+        id_fields: tuple[str, ...] = (),
+        optional: frozenset[str] | None = None,
+        redact: bool = False,
     ) -> None:
         self.signature = signature
         fields = [compile_field(field) for field in signature.inputs]
-        self._reader = RowReader(fields, signature.positions, strict=strict, id_fields=id_fields, redact=redact)
-        self._columns = ColumnReader(fields, id_fields=id_fields, redact=redact)
+        rule = NameRule(signature.inputs, id_fields)
+        self._rule = rule
+        self._reader = RowReader(
+            fields, signature.positions, strict=strict, id_fields=id_fields, redact=redact, rule=rule
+        )
+        self._header = HeaderReader(fields, rule, optional=optional, redact=redact)
+        self._columns = ColumnReader(fields, self._header, id_fields=id_fields, redact=redact)
         self._types = [field.type for field in signature.inputs]
         self._all_numbers = all(kind == "number" for kind in self._types)
         self._ids = id_fields
@@ -65,35 +80,41 @@ class Validator:
         """Check one instance whose fields may come from several sources; JSON beats query beats form, per field."""
         given = [source for source in sources if source.values]
         if len(given) == 1 and not given[0].repeated:
-            quick = self._quick(given[0].values, given[0].kind != "json")
+            quick = self._quick(given[0].values, given[0].kind != "json", None)
             if quick is not None:
                 return self._batch([quick[0]], [quick[1]])
         order = {"json": 0, "query": 1, "form": 2}
         given = sorted(given or sources[:1], key=lambda source: order[source.kind])
         faults = Faults()
-        values, row_id = self._reader.read(given, None, faults)
+        strangers = Strangers()
+        values, row_id = self._reader.read(given, None, faults, strangers)
         if faults.total:
             raise InputError(faults.items, total=faults.total)
-        return self._batch([values], [row_id])
+        return self._batch([values], [row_id], strangers.names())
 
-    def rows(self, rows: Sequence[Row], *, text: bool, at: str = "$", single: bool = False) -> Batch:
+    def rows(
+        self, rows: Sequence[Row], *, text: bool, at: str = "$", single: bool = False, table: Sequence[str] = ()
+    ) -> Batch:
         """
         Check many instances, each an object of fields or a list in positional order.
 
         Values are decoded JSON, or text (and typed cells) with `text`. With `single`, `at` is the path of the only
-        row and not of a list.
+        row and not of a list. `table` are the names that all rows share, where they are the rows of a table: its header
+        is then checked once, as that of any table.
         """
         faults = Faults()
-        values, ids, _ = self._read(rows, text, at, single, faults)
+        strangers = Strangers(self._header.match(table, each=True).ignored if table else None)
+        values, ids, _ = self._read(rows, text, at, single, faults, strangers=strangers)
         if faults.total:
             raise InputError(faults.items, total=faults.total)
-        return self._batch(values, ids)
+        return self._batch(values, ids, strangers.names())
 
     def good_rows(self, rows: Sequence[Row], *, text: bool, at: str = "$") -> Partial:
         """Check many instances and keep the good ones; never raises."""
         faults = Faults(one_per_row=True)
-        values, ids, kept = self._read(rows, text, at, False, faults)
-        return Partial(self._batch(values, ids), kept, tuple(faults.items), faults.total)
+        strangers = Strangers()
+        values, ids, kept = self._read(rows, text, at, False, faults, strangers=strangers)
+        return Partial(self._batch(values, ids, strangers.names()), kept, tuple(faults.items), faults.total)
 
     def columns(self, names: Sequence[str], columns: Sequence[Sequence[Any]], *, at: str = "$") -> Batch:
         """
@@ -115,16 +136,17 @@ class Validator:
         return Partial(table.batch(kept), kept, tuple(faults.items), faults.total)
 
     def _read(
-        self, rows: Sequence[Row], text: bool, at: str, single: bool, faults: Faults
+        self, rows: Sequence[Row], text: bool, at: str, single: bool, faults: Faults, *, strangers: Strangers
     ) -> tuple[list[list[Any]], list[Any], list[int]]:
         good: list[list[Any]] = []
         ids: list[Any] = []
         kept: list[int] = []
         for index, row in enumerate(rows):
-            quick = self._quick(row, text)
+            quick = self._quick(row, text, strangers)
             if quick is None:
                 before = faults.total
-                quick = self._slow(row, text, at if single else f"{at}[{index}]", None if single else index, faults)
+                where = at if single else f"{at}[{index}]"
+                quick = self._slow(row, text, where, None if single else index, faults, strangers=strangers)
                 if quick is None or faults.total > before:
                     continue
             good.append(quick[0])
@@ -132,7 +154,7 @@ class Validator:
             kept.append(index)
         return good, ids, kept
 
-    def _quick(self, row: Any, text: bool) -> tuple[list[Any], Any] | None:
+    def _quick(self, row: Any, text: bool, strangers: Strangers | None) -> tuple[list[Any], Any] | None:
         """Check a row that has nothing unusual, or return None: then the thorough reader finds out what is up."""
         try:
             if type(row) is list:
@@ -141,14 +163,28 @@ class Validator:
                     return None
                 return [check(row[index]) for index, check in positions], None
             row_id, expected = self._quick_id(row) if self._ids else (None, self._width)
-            if text or not self._strict:
-                if self._others and not self._others.isdisjoint(row):
-                    return None
-            elif len(row) != expected:
+            if len(row) != expected and (strangers is None or not self._may_hold_more(row, text, strangers)):
                 return None
             return [check(row[name]) for name, check in (self._text_plan if text else self._json_plan)], row_id
         except (KeyError, TypeError, Reject):
             return None
+
+    def _may_hold_more(self, row: Mapping[str, Any], text: bool, strangers: Strangers) -> bool:
+        """Say whether what a row holds besides its fields is ignored; rows of the same names are judged once."""
+        if strangers.header is None and self._strict and not text:
+            return False
+        if self._others and not self._others.isdisjoint(row):
+            return False
+        if strangers.header is not None:
+            return True
+        names = tuple(row)
+        if names not in strangers.seen:
+            judged = self._rule.judge(names, names, 0)
+            if judged.near or not self._names.issubset(names):
+                return False
+            strangers.note(names)
+            strangers.add(name for name in judged.ignored if not name.startswith("_"))
+        return True
 
     def _quick_id(self, row: Any) -> tuple[Any, int]:
         """Return the row id and how many members a row with it has; KeyError when there is more to look at."""
@@ -160,7 +196,9 @@ class Validator:
             raise KeyError(present[0])
         return row_id, self._width + (present[0] not in self._names)
 
-    def _slow(self, row: Any, text: bool, path: str, index: int | None, faults: Faults) -> tuple[list[Any], Any] | None:
+    def _slow(
+        self, row: Any, text: bool, path: str, index: int | None, faults: Faults, *, strangers: Strangers
+    ) -> tuple[list[Any], Any] | None:
         if isinstance(row, Mapping):
             source: Source | None = Source("form" if text else "json", row, path=path)
         elif isinstance(row, list | tuple):
@@ -168,9 +206,9 @@ class Validator:
         else:
             self._reader.not_a_row(row, path, index, faults)
             return None
-        return None if source is None else self._reader.read([source], index, faults)
+        return None if source is None else self._reader.read([source], index, faults, strangers)
 
-    def _batch(self, rows: list[list[Any]], ids: list[Any]) -> Batch:
+    def _batch(self, rows: list[list[Any]], ids: list[Any], ignored: Sequence[str] = ()) -> Batch:
         if self._all_numbers and rows:
             # Column-major: a predictor that stacks the columns again copies contiguous memory.
             columns: list[Column] = list(np.array(rows, dtype=np.float64, order="F").T)
@@ -178,7 +216,7 @@ class Validator:
             by_field = zip(*rows, strict=True) if rows else [()] * len(self._types)
             columns = [make_column(kind, values) for kind, values in zip(self._types, by_field, strict=True)]
         known = self._ids and any(row_id is not None for row_id in ids)
-        return Batch(columns, len(rows), ids if known else None)
+        return Batch(columns, len(rows), ids if known else None, ignored)
 
 
 def _by_position(signature: Signature, plan: list[tuple[str, Check]]) -> list[tuple[int, Check]] | None:

@@ -1,4 +1,4 @@
-"""docs/batches.md says what really happens: each of its commands is run, and the answer below it is the answer."""
+"""docs/batches.md and docs/names.md say what happens: each command is run, and the answer below it is the answer."""
 
 import re
 import subprocess
@@ -14,7 +14,8 @@ from gateway.rest.spool import SPOOL_BYTES
 from serving import Gateway
 
 TEXT = (serving.ROOT / "docs" / "batches.md").read_text()
-COMMANDS = re.findall(r"```sh\n(.*?)```\n```(?:json|csv|ndjson)\n(.*?)```", TEXT, re.DOTALL)
+NAMES = (serving.ROOT / "docs" / "names.md").read_text()
+COMMANDS = re.findall(r"```sh\n(.*?)```\n```(?:json|csv|ndjson)\n(.*?)```", TEXT + NAMES, re.DOTALL)
 
 
 @pytest.mark.parametrize(("command", "answer"), COMMANDS, ids=[command[:40] for command, _ in COMMANDS])
@@ -30,7 +31,7 @@ def test_each_command_answers_as_shown(five: Gateway, command: str, answer: str)
 
 def test_every_command_is_run() -> None:
     """No block of commands stands without its answer."""
-    assert len(COMMANDS) == TEXT.count("```sh\n") >= 5
+    assert len(COMMANDS) == (TEXT + NAMES).count("```sh\n") >= 6
 
 
 def test_the_limits_are_those_of_the_code() -> None:

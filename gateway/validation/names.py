@@ -1,0 +1,187 @@
+"""
+Which names of a request are fields, which are misspelt ones, and which are none: one rule for every dialect.
+
+A name that equals a declared one but for case, blanks, punctuation, units or line breaks is a fault. So is one that
+resembles a field which the request does not hold otherwise. All others are ignored, and counted. docs/names.md says it
+to people.
+"""
+
+import re
+import unicodedata
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.errors import Fault
+from gateway.near import MAX_WORD, likely, listing
+from gateway.schema import Field
+from gateway.validation.faults import visible
+
+#: Names of options of a call: no fields, and no misspelt ones.
+OPTIONS: Final = frozenset({"_on_error"})
+#: Unknown names of one request that are compared letter by letter with absent fields, and the most of these: 50 ms.
+MAX_COMPARED: Final = 200
+_MAX_ABSENT: Final = 1_000
+#: A word of fewer letters inside of another name is no resemblance.
+_SHORTEST_WORD: Final = 3
+_BRACKETS: Final = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|\{[^{}]*\}")
+#: Punctuation between digits tells "1.0" from "10".
+_BETWEEN_DIGITS: Final = re.compile(r"(?<=[0-9])[\W_]+(?=[0-9])")
+_NO_LETTER: Final = re.compile(r"[^a-z0-9\x1f]+")
+_HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_WORDS: Final = re.compile(r"[\W_]+")
+#: What pandas calls the columns of an index.
+_INDEX: Final = re.compile(r"Unnamed: \d+.*|__index_level_\d+__|index|level_\d+")
+_UNITS: Final = frozenset(
+    {"in", "per", "ng", "ug", "mcg", "μg", "mg", "g", "kg", "t", "lb", "lbs", "oz", "nm", "um", "mm", "cm", "m", "km"}
+    | {"inch", "inches", "ft", "feet", "yd", "mi", "miles", "m2", "m3", "sqft", "sqm", "ha", "mph", "kmh"}
+    | {"ms", "s", "sec", "second", "seconds", "min", "minute", "minutes", "h", "hr", "hrs", "hour", "hours"}
+    | {"d", "day", "days", "week", "weeks", "month", "months", "y", "yr", "yrs", "year", "years"}
+    | {"ml", "cl", "dl", "l", "litre", "liter", "litres", "liters", "gal", "mol", "mmol", "pct", "percent"}
+    | {"usd", "eur", "gbp", "chf", "jpy", "dollar", "dollars", "euro", "euros", "celsius", "fahrenheit", "kelvin"}
+    | {"deg", "c", "f", "k", "mmhg", "pa", "hpa", "kpa", "bar", "psi", "w", "kw", "mw", "wh", "kwh", "v", "a"}
+    | {"hz", "khz", "mhz", "ghz", "kb", "mb", "gb"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """Hold a misspelt name: as it was sent, and the declared names that it may mean."""
+
+    name: str
+    meant: tuple[str, ...]
+    fields: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Hold what the names of a request are that no field has."""
+
+    near: tuple[Near, ...] = ()
+    ignored: tuple[str, ...] = ()
+
+
+class NameRule:
+    """Judge the names of requests to one route; thread-safe."""
+
+    def __init__(self, fields: Sequence[Field], id_fields: tuple[str, ...]) -> None:
+        self._names = {field.name: (field.name, *field.aliases) for field in fields}
+        self._owner = {name: field.name for field in fields for name in (field.name, *field.aliases)}
+        self.known = frozenset(self._owner).union(id_fields)
+        self._same: dict[str, dict[str, None]] = {}
+        self._whole: dict[str, dict[str, None]] = {}
+        for field in fields:
+            for name in self._names[field.name]:
+                self._learn(name, field.unit)
+
+    def _learn(self, name: str, unit: str | None) -> None:
+        """Note every form of a declared name: whole, without brackets, with and without its unit."""
+        key = letters(name)
+        whole = {key}
+        if unit and (suffix := letters(unit)):
+            whole |= {key + suffix, key.removesuffix(suffix)}
+        for form in whole:
+            self._whole.setdefault(form, {})[name] = None
+        for form in whole | {letters(_bare(name))}:
+            self._same.setdefault(form, {})[name] = None
+
+    def judge(self, names: Iterable[str], held: Collection[str], most: int = MAX_COMPARED) -> Judged:
+        """
+        Judge the names of one request, which holds the names `held` in all.
+
+        At most so many as `most` are compared letter by letter with the fields that it does not hold.
+        """
+        strangers = [name for name in names if name not in self.known and name not in OPTIONS]
+        if not strangers:
+            return Judged()
+        absent = [field for field, own in self._names.items() if not any(name in held for name in own)] if most else []
+        if len(absent) > _MAX_ABSENT:
+            absent = []
+        near: list[Near] = []
+        ignored: list[str] = []
+        for at, name in enumerate(strangers):
+            meant = self._equal(name) or (self._resembling(name, absent) if absent and at < most else ())
+            if meant:
+                near.append(Near(name, tuple(meant), frozenset(self._owner[one] for one in meant)))
+            else:
+                ignored.append(name)
+        return Judged(tuple(near), tuple(ignored))
+
+    def suggest(self, name: str) -> str | None:
+        """Return the hint for an unknown name, None where no declared one is near."""
+        meant = self._equal(name) or likely(name, self._owner)
+        return _did_you_mean(meant) if meant else None
+
+    def _equal(self, name: str) -> Collection[str]:
+        """Return the declared names that are the same but for what people do not see as a difference."""
+        key = letters(name)
+        if not key:
+            return ()
+        found = self._same.get(key, {})
+        bare = letters(_bare(name))
+        return found if bare == key or not bare else {**found, **self._whole.get(bare, {})}
+
+    def _resembling(self, name: str, absent: Sequence[str]) -> list[str]:
+        """Return the names of absent fields that a name resembles."""
+        if _INDEX.fullmatch(name) or len(name) > MAX_WORD or name.startswith("_"):
+            return []
+        words = _words(name)
+        own = [one for field in absent for one in self._names[field]]
+        found = [one for one in own if _shares_words(words, _words(one))]
+        by_letters = {letters(one): one for one in own}
+        return found or [by_letters[key] for key in likely(letters(name), by_letters)]
+
+
+def _shares_words(words: tuple[str, ...], own: tuple[str, ...]) -> bool:
+    """Say whether two names differ in units only, or one begins with or holds the other word by word."""
+    if not words or not own or min(len("".join(words)), len("".join(own))) < _SHORTEST_WORD:
+        return False
+    return _unitless(words) == _unitless(own) or _holds(words, own) or words == own[: len(words)]
+
+
+def _holds(words: tuple[str, ...], part: tuple[str, ...]) -> bool:
+    return f" {' '.join(part)} " in f" {' '.join(words)} "
+
+
+def letters(name: str) -> str:
+    """Return the letters and digits of a name, in one case and one normal form."""
+    if not name.isascii():
+        name = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+        name = _BETWEEN_DIGITS.sub("\x1f", name)
+        kept = (one for one in name if one.isalnum() or one == "\x1f" or unicodedata.category(one)[0] == "M")
+        return unicodedata.normalize("NFKC", "".join(kept))
+    return _NO_LETTER.sub("", _BETWEEN_DIGITS.sub("\x1f", name.replace("\x1f", " ").lower()))
+
+
+def _bare(name: str) -> str:
+    """Return a name without what stands in brackets."""
+    if not name.isascii():
+        name = unicodedata.normalize("NFKC", name)
+    return _BRACKETS.sub(" ", name)
+
+
+def _words(name: str) -> tuple[str, ...]:
+    """Return the words of a name without what stands in brackets."""
+    return tuple(filter(None, _WORDS.split(_HUMP.sub(" ", _bare(name)).casefold())))
+
+
+def _unitless(words: tuple[str, ...]) -> tuple[str, ...]:
+    """Return words without the units at their end; one stays."""
+    size = len(words)
+    while size > 1 and words[size - 1] in _UNITS:
+        size -= 1
+    return words[:size]
+
+
+def _did_you_mean(meant: Iterable[str]) -> str:
+    return f"did you mean {listing([visible(one) for one in list(meant)[:3]])}?"
+
+
+def near_fault(near: Near, at: str, row: int | None, *, held: Collection[str], offered: Sequence[str]) -> Fault:
+    """Write the fault of a misspelt name; `held` are the names that the request has besides."""
+    twice = [one for one in near.meant if one in held]
+    hint = _did_you_mean(near.meant) + " names must be equal, case and all"
+    if twice:
+        hint = f"{visible(twice[0])} is given as well: delete the one that is not meant, or give it another name"
+    message = f"{visible(near.name)} is not a field of this route, and nearly {visible(near.meant[0])}"
+    return Fault(at, "unknown-field", message, list(offered[:50]), None, hint, None, row)
