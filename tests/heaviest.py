@@ -213,11 +213,11 @@ def _heads() -> Iterator[Heavy]:
 
 
 def parquet_bomb() -> bytes:
-    """Return a small file of one long value in 4,000 rows, with the true sizes in its footer."""
+    """Return a small file of one long value in 2,500 rows, with the true sizes in its footer."""
     sink = io.BytesIO()
     schema = pa.schema([("query", pa.large_binary())])
     with pq.ParquetWriter(sink, schema, compression="zstd", dictionary_pagesize_limit=2**26) as writer:
-        for _ in range(40):
+        for _ in range(25):
             writer.write_table(pa.table({"query": pa.array([b"a" * 500_000] * 100, pa.large_binary())}, schema=schema))
     return sink.getvalue()
 

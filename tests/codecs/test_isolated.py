@@ -30,12 +30,12 @@ def parquet(table: Any, **options: Any) -> bytes:
 
 
 def parquet_bomb(kind: Any, value: Any) -> bytes:
-    """Return a small file of one long value in 4,000 rows, with the true sizes in its footer."""
+    """Return a small file of one long value in 600 rows, with the true sizes in its footer."""
     sink = io.BytesIO()
     schema = pa.schema([("query", kind)])
     with pq.ParquetWriter(sink, schema, compression="zstd", dictionary_pagesize_limit=2**26) as writer:
-        for _ in range(40):
-            writer.write_table(pa.table({"query": pa.array([value] * 100, kind)}, schema=schema))
+        for _ in range(12):
+            writer.write_table(pa.table({"query": pa.array([value] * 50, kind)}, schema=schema))
     return sink.getvalue()
 
 
