@@ -1,0 +1,109 @@
+"""
+Two states of the source side by side: CPU of the server a request and requests a second, of the ordinary path.
+
+`python -m bench.before_after OTHER_TREE` (see README.md). Both gateways run all the time, one is driven at a time, in
+turns; medians of the rounds, and how far the rounds lie apart. The other tree is a checkout, say `git worktree add`.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+
+from bench.load import check_wrk, drive
+from bench.questions import QUESTIONS
+
+ROOT = Path(__file__).resolve().parents[2]
+ROUTES = ("sentiment", "diabetes")
+
+
+@contextlib.contextmanager
+def gateway(tree: Path, folder: Path) -> Iterator[tuple[str, psutil.Process]]:
+    """Serve two routes of this repository with one worker of the source in `tree`; yield its address and worker."""
+    registry = folder / "registry.yaml"
+    text, _, _ = (ROOT / "registry.yaml").read_text().partition("  /loan:")
+    registry.write_text(text.replace("artifact: models/", f"artifact: {ROOT}/models/"))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environ = os.environ | {
+        "GATEWAY_BIND": f"127.0.0.1:{port}",
+        "GATEWAY_HOME": str(folder / "home"),
+        "GATEWAY_REGISTRY": str(registry),
+        "GATEWAY_WORKERS": "1",
+        "GATEWAY_ACCESS_LOG": "false",
+    }
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen([sys.executable, "-m", "gateway", "serve"], cwd=tree, env=environ, stderr=log)
+    try:
+        url = f"http://127.0.0.1:{port}"
+        for _ in range(600):
+            with contextlib.suppress(OSError):
+                urllib.request.urlopen(f"{url}/health/ready").read()
+                break
+            if process.poll() is not None:
+                raise SystemExit((folder / "log").read_text()[-2000:])
+            time.sleep(0.2)
+        (worker,) = [child for child in psutil.Process(process.pid).children() if child.net_connections("tcp")]
+        yield url, worker
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("other", type=Path, help="a checkout of the state to compare with")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=int, default=2)
+    parser.add_argument("--connections", type=int, default=8)
+    given = parser.parse_args()
+    check_wrk()
+    with tempfile.TemporaryDirectory() as scratch, contextlib.ExitStack() as stack:
+        servers = {}
+        for name, tree in (("before", given.other.resolve()), ("after", ROOT)):
+            folder = Path(scratch) / name
+            folder.mkdir()
+            servers[name] = stack.enter_context(gateway(tree, folder))
+        for route in ROUTES:
+            found: dict[str, list[tuple[float, float]]] = {name: [] for name in servers}
+            for number in range(given.rounds + 1):
+                for name in sorted(servers, reverse=number % 2 == 0):
+                    url, worker = servers[name]
+                    began = sum(worker.cpu_times()[:2])
+                    figures = drive(
+                        f"{url}/{route}",
+                        json.dumps(QUESTIONS[route].fields).encode(),
+                        connections=given.connections,
+                        seconds=given.seconds,
+                        scratch=Path(scratch) / "wrk",
+                    )
+                    used = sum(worker.cpu_times()[:2]) - began
+                    if figures.failed:
+                        raise SystemExit(f"{name} {route}: {figures.failed} requests failed")
+                    if number:  # the first round warms up
+                        found[name].append((figures.rate, 1e6 * used / (figures.rate * given.seconds)))
+            for name, rounds in found.items():
+                rates, costs = zip(*rounds, strict=True)
+                print(
+                    f"{route:10} {name:7} {statistics.median(rates):7.0f} req/s "
+                    f"({min(rates):.0f} to {max(rates):.0f}), "
+                    f"{statistics.median(costs):6.1f} us a request ({min(costs):.1f} to {max(costs):.1f})",
+                    flush=True,
+                )
+
+
+if __name__ == "__main__":
+    main()
