@@ -65,7 +65,7 @@ class Client:
 
     __slots__ = (
         "_began", "_hub", "_moved", "_pace", "_reader", "_socket", "_waiter", "_waits", "_writer", "since", "stage",
-        "until",
+        "until", "was_shed",
     )  # fmt: skip
 
     def __init__(self, accepted: Any, waits: Waits) -> None:
@@ -84,6 +84,7 @@ class Client:
         self.stage = Stage.HEAD
         self.since = 0.0
         self.until = inf
+        self.was_shed = False
 
     def begin(self, stage: Stage, *, since: float = 0.0, until: float = inf, pace: Pace | None = None) -> None:
         """Wait from now on for what `stage` says: until a moment, or as long as its bytes keep the pace."""
@@ -144,6 +145,7 @@ class Client:
     def _end(self, waiter: Any, is_shed: bool) -> None:
         if waiter is not self._waiter:
             return  # it has got what it waited for
+        self.was_shed = is_shed
         if self.stage is Stage.BODY:
             waiter.throw(_crowded() if is_shed else _slow_body())
         elif self.stage is Stage.ANSWER:

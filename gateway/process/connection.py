@@ -154,5 +154,6 @@ class Connection:
     def _let_finish(self) -> None:
         """Let a client that is still sending the body of its last request see the answer."""
         request = self._parser.mesg
-        if request is not None and request.has_unread_body():
+        # One that was shed sends nothing now, and its place is what it was shed for.
+        if request is not None and request.has_unread_body() and not self._client.was_shed:
             linger(self._client)

@@ -52,5 +52,5 @@ class Waits:
 
 
 def _loss(one: Waiting, now: float) -> tuple[bool, int, float]:
-    is_idle = now - one.since > IDLE_S
+    is_idle = one.stage == 0 or now - one.since > IDLE_S  # whoever lingers has had its answer
     return not is_idle, int(one.stage) if is_idle else 0, one.since

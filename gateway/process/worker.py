@@ -181,9 +181,12 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         refuse(client, exc, addr)
 
     def _make_room(self) -> None:
-        """Give up the connection that waits most idly where no place is left for the next one."""
-        if self._places.free_count() <= 0:
-            self.waits.shed(time.monotonic())
+        """Give up the connections that wait most idly, a twentieth of all, where no place is left for the next one."""
+        if self._places.free_count() > 0:
+            return
+        now = time.monotonic()
+        for _ in range(1 + self.worker_connections // 20):
+            self.waits.shed(now)
 
     def _drain(self) -> None:
         """Let requests finish, close connections that stay idle, give up after `graceful_timeout`."""

@@ -267,3 +267,32 @@ def test_an_answer_before_the_body_keeps_the_connection_where_that_is_cheap(push
     with connect(pushed) as client:
         client.sendall(lost + b"Content-Length: 30000000\r\n\r\n")
         assert b"Connection: close" in client.recv(65536)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "sends", [b"", HEAD, HEAD + b"Content-Length: 1000\r\n\r\n", HEAD + b"Transfer-Encoding: chunked\r\n\r\n"]
+)
+def test_twenty_times_as_many_slow_clients_as_places(pushed: Gateway, sends: bytes) -> None:
+    """Whatever slow clients have begun, and however many come back at once, every other request is answered."""
+    ends = time.monotonic() + 30
+
+    def come_back() -> None:
+        while time.monotonic() < ends:
+            with connect(pushed) as client, contextlib.suppress(OSError):
+                client.sendall(sends)
+                client.settimeout(max(ends - time.monotonic(), 0.1))
+                client.recv(1)
+            time.sleep(0.5)
+
+    clients = [threading.Thread(target=come_back) for _ in range(20 * CONNECTIONS)]
+    for client in clients:
+        client.start()
+    asked = 0
+    while time.monotonic() < ends - 1:
+        assert pushed.get("/m", a=1).status == 200
+        asked += 1
+        time.sleep(0.1)
+    for client in clients:
+        client.join()
+    assert asked > 3
