@@ -41,7 +41,7 @@ DIGESTS = "digests.json"
 Progress: TypeAlias = Callable[[int, int], object]
 
 #: Keys of a route that change what preparing finds out; all others may change without preparing anew.
-LOAD_KEYS = ("loader", "inputs", "outputs", "sha256", "allow_pickle", "tolerance", "compile")
+LOAD_KEYS = ("loader", "inputs", "outputs", "sha256", "allow_pickle", "accept_version", "tolerance", "compile")
 #: Problems that lie in the entry itself: asking again without a change would only cost the time limit again.
 LASTING = frozenset({"prepare-timeout", "prepare-memory", "prepare-crashed"})
 

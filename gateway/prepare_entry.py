@@ -19,6 +19,7 @@ from pathlib import Path
 import msgspec
 
 from gateway import descendants, golden
+from gateway.acceptance import accept
 from gateway.compilers.rows import one_row
 from gateway.errors import ArtifactError, GatewayError, LoadError
 from gateway.lifeline import die_with_parent
@@ -29,6 +30,7 @@ from gateway.prepare_twin import search_twin
 from gateway.registry.merge import merge_signature
 from gateway.registry.spec import RouteSpec
 from gateway.schema import Column, Signature
+from gateway.trial import check_trial
 
 #: Loaders whose predict time says nothing about the next call: they may sleep or call others.
 UNBOUNDED_LOADERS = frozenset({"python", "stub"})
@@ -110,6 +112,8 @@ def _prepared(entry: Entry, blank: Manifest, tell: Callable[[Report], object]) -
     memory_bytes = max(_resident_bytes() - before, 0)
     signature = merge_signature(predictor.signature, spec)
     result = _self_test(entry, predictor)
+    rows = golden.read(Path(entry.golden), predictor.signature).columns if entry.golden else ()
+    notes = _judged(entry, predictor, signature, rows)
     sample = _sample_columns(predictor.signature, signature, entry.golden)
     warm_up(spec.loader, predictor, sample)
     predict_s = _median_predict_s(predictor, sample)
@@ -125,12 +129,27 @@ def _prepared(entry: Entry, blank: Manifest, tell: Callable[[Report], object]) -
         memory_bytes=memory_bytes,
         inline=0 < predict_s < INLINE_LIMIT_S and spec.loader not in UNBOUNDED_LOADERS,
         golden=result,
-        warnings=tuple(getattr(predictor, "warnings", ())),
+        warnings=notes,
     )
     tell(Report(manifest=found, is_final=False, resident_bytes=_resident_bytes()))
-    rows = golden.read(Path(entry.golden), predictor.signature).columns if entry.golden else ()
     twin, declined = search_twin(spec, predictor, signature, path=twin_path(entry), row=sample, golden=rows)
     return replace(found, twin=twin, twin_declined=declined)
+
+
+def _judged(entry: Entry, predictor: Predictor, signature: Signature, rows: Sequence[Column]) -> tuple[str, ...]:
+    """Return the warnings under which a loaded model may serve; raises LoadError where it may not."""
+    found = check_trial(predictor, signature, rows)
+    skew = getattr(predictor, "skew", None)
+    installed = [f"{name} {version}" for name, version in package_versions(entry.spec.loader).items()]
+    written = {one.rpartition(" ")[0] for one in skew.written} if skew is not None else set()
+    here = [one for one in installed if one.rpartition(" ")[0].removesuffix("-cpu") in written]
+    accepted = accept(
+        skew,
+        accepted=entry.spec.accept_version,
+        golden_rows=len(rows[0]) if rows else 0,
+        installed=here,
+    )
+    return (*getattr(predictor, "warnings", ()), *accepted, *found)
 
 
 def _self_test(entry: Entry, predictor: Predictor) -> GoldenResult | None:

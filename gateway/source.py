@@ -13,6 +13,7 @@ from typing import Final
 
 #: Members of the package whose code decides what is in a manifest: all that the prepare child imports.
 PREPARING: Final = (
+    "acceptance",
     "artifacts",
     "atomic",
     "collector",
@@ -34,6 +35,7 @@ PREPARING: Final = (
     "status",
     "templates",
     "trace_entry",
+    "trial",
     "validation",
 )
 #: Members whose code runs a twin.

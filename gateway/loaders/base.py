@@ -47,6 +47,20 @@ class LoadOptions:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skew:
+    """
+    Say which other versions of which libraries wrote an artifact (`scikit-learn 1.3.2`).
+
+    `unproven` are those of them, and `classes` the parts of the artifact, that were never compared with their own
+    version's answers. A predictor may have one as `skew`; what follows from it is decided while preparing.
+    """
+
+    written: tuple[str, ...]
+    unproven: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
+
+
 class Loader(Protocol):
     """
     Turn an artifact into a predictor.

@@ -7,6 +7,8 @@ A row says where to look and nothing else: what is found there must still be adm
 #: Old module -> today's module, for all of its members.
 MOVED: dict[str, str] = {
     "__builtin__": "builtins",
+    # The losses of scikit-learn 1.6 to 1.8 name their module without its package.
+    "_loss": "sklearn._loss._loss",
     "copy_reg": "copyreg",
     "numpy.core.multiarray": "numpy._core.multiarray",
     "numpy.core.numeric": "numpy._core.numeric",

@@ -21,9 +21,10 @@ from sklearn.exceptions import InconsistentVersionWarning
 
 from gateway.errors import ArtifactError, GatewayError, LoadError
 from gateway.loaders.allowed import ForbiddenGlobal
-from gateway.loaders.base import LoadOptions
+from gateway.loaders.base import LoadOptions, Skew
 from gateway.loaders.bombs import refuse_bomb
 from gateway.loaders.graph import check_graph
+from gateway.loaders.provenance import Told, skew_of, told_by
 from gateway.loaders.refusals import forbidden_pickle, untrusted_types
 from gateway.loaders.sklearn_inputs import Inputs, find_inputs, without_nullable
 from gateway.loaders.sklearn_outputs import Answerer, find_answerer
@@ -39,12 +40,13 @@ _WARNINGS_LOCK = threading.Lock()
 
 
 class SklearnPredictor:
-    """Ask one fitted estimator; `warnings` tells of version skew that did not prevent loading."""
+    """Ask one fitted estimator; `told` and `skew` say which other versions wrote it."""
 
-    def __init__(self, estimator: Any, inputs: Inputs, answerer: Answerer, notes: tuple[str, ...]) -> None:
+    def __init__(self, estimator: Any, inputs: Inputs, answerer: Answerer) -> None:
         self.estimator = estimator
         self.inputs = inputs
-        self.warnings = notes
+        self.told: Told = {}
+        self.skew: Skew | None = None
         self.signature = Signature(inputs=inputs.fields, output=answerer.output, names_known=inputs.names_known)
         self._answerer = answerer
 
@@ -60,10 +62,12 @@ class SklearnLoader:
 
     def load(self, path: Path, options: LoadOptions) -> SklearnPredictor:
         """Load, cap threads at one, infer the signature, and ask the model once for a made-up row."""
-        estimator, written_by = _open(path, options)
-        notes = _version_notes(path, written_by)
+        estimator, told = _open(path, options)
+        written_by = _newest(told)
         try:
-            return _predictor(path, estimator, notes)
+            predictor = _predictor(path, estimator)
+            predictor.told, predictor.skew = told, skew_of(estimator, told, path)
+            return predictor
         except GatewayError:
             raise
         except Exception as exc:
@@ -94,7 +98,7 @@ def as_fitted(inputs: Inputs, columns: Sequence[Column]) -> Any:
     return np.column_stack(columns).astype(np.float64, copy=False)
 
 
-def _predictor(path: Path, estimator: Any, notes: tuple[str, ...]) -> SklearnPredictor:
+def _predictor(path: Path, estimator: Any) -> SklearnPredictor:
     if not isinstance(estimator, BaseEstimator) or not hasattr(estimator, "predict"):
         raise not_a_predictor(path, estimator)
     check_trees(path, estimator)
@@ -103,7 +107,7 @@ def _predictor(path: Path, estimator: Any, notes: tuple[str, ...]) -> SklearnPre
     answerer, number = _answerer(path, estimator, inputs)
     if any(field.nullable for field in inputs.fields) and not _survives_missing(inputs, answerer, number):
         inputs = without_nullable(inputs)
-    return SklearnPredictor(estimator, inputs, answerer, notes)
+    return SklearnPredictor(estimator, inputs, answerer)
 
 
 def _answerer(path: Path, estimator: Any, inputs: Inputs) -> tuple[Answerer, int]:
@@ -135,8 +139,8 @@ def _survives_missing(inputs: Inputs, answerer: Answerer, number: int) -> bool:
     return True
 
 
-def _open(path: Path, options: LoadOptions) -> tuple[Any, str | None]:
-    """Return the object and the scikit-learn version that wrote it, where that differs from the installed one."""
+def _open(path: Path, options: LoadOptions) -> tuple[Any, Told]:
+    """Return the object, and which other versions of scikit-learn its estimators say they were written by."""
     with _WARNINGS_LOCK, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", InconsistentVersionWarning)
         try:
@@ -144,8 +148,8 @@ def _open(path: Path, options: LoadOptions) -> tuple[Any, str | None]:
         except GatewayError:
             raise
         except Exception as exc:
-            raise _unreadable(path, exc, _skew(caught)) from exc
-        return estimator, _skew(caught)
+            raise _unreadable(path, exc, _newest(told_by(caught))) from exc
+        return estimator, told_by(caught)
 
 
 def _read(path: Path, options: LoadOptions) -> Any:
@@ -173,17 +177,9 @@ def _checked(path: Path, found: Any, refusal: Callable[[Path, ForbiddenGlobal], 
     return found
 
 
-def _skew(caught: Sequence[warnings.WarningMessage]) -> str | None:
-    for entry in caught:
-        if isinstance(entry.message, InconsistentVersionWarning):
-            return str(entry.message.original_sklearn_version)
-    return None
-
-
-def _version_notes(path: Path, written_by: str | None) -> tuple[str, ...]:
-    if written_by is None:
-        return ()
-    return (f"{path.name}: written with scikit-learn {written_by}, served with {sklearn.__version__}",)
+def _newest(told: Told) -> str | None:
+    """Return one version to name in a fault; None where the installed one wrote it."""
+    return max((version for versions in told.values() for version in versions), default=None)
 
 
 def _unreadable(path: Path, exc: Exception, written_by: str | None) -> GatewayError:

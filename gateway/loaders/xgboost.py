@@ -115,9 +115,21 @@ def _booster_kind(booster: xgboost.Booster) -> str:
 
 
 def _iteration_range(booster: xgboost.Booster, kind: str) -> tuple[int, int]:
-    """Return the rounds that XGBClassifier would use; (0, 0) means all of them."""
-    best = booster.attr("best_iteration")
-    return (0, 0) if best is None or kind == "gblinear" else (0, int(best) + 1)
+    """
+    Return the rounds that XGBClassifier would use; (0, 0) means all of them.
+
+    Before 1.6 a file did not say how many trees a round has, so that now each of its trees is a round; there the number
+    of trees that was noted beside the best iteration counts.
+    """
+    best, trees = booster.attr("best_iteration"), booster.attr("best_ntree_limit")
+    if best is None or kind == "gblinear":
+        return 0, 0
+    return 0, int(best) + 1 if trees is None else max(int(trees) // _trees_of_a_round(booster, kind), int(best) + 1)
+
+
+def _trees_of_a_round(booster: xgboost.Booster, kind: str) -> int:
+    model = json.loads(booster.save_config())["learner"]["gradient_booster"]
+    return int((model.get("gbtree") or model)["gbtree_model_param"]["num_parallel_tree"])
 
 
 def _levels(booster: xgboost.Booster) -> dict[int, dict[Any, float]]:

@@ -28,6 +28,7 @@ Kind: TypeAlias = Literal[
 ]
 
 NAME_PATTERN = "[a-z0-9][a-z0-9._-]*"
+VERSION_PATTERN = r"(unknown|\d+(\.\w+)+)(, *(unknown|\d+(\.\w+)+))*"
 SHA256_PATTERN = "[0-9a-fA-F]{64}"
 
 
@@ -89,6 +90,13 @@ ROUTE_KEYS = _table(
     Key(name="batch", kind="choice", choices=("wrapped", "list", "by_id"), doc="shape of the answer to a batch"),
     Key(name="sha256", kind="text", pattern=SHA256_PATTERN, doc="pin of the artifact"),
     Key(name="allow_pickle", kind="flag", doc="opt-in for pickle formats; they also need `sha256`"),
+    Key(
+        name="accept_version",
+        kind="text",
+        pattern=VERSION_PATTERN,
+        doc="other library version that wrote the artifact, exactly as the fault `unproven-version` names it: serve it "
+        "unchecked; what answers as probabilities must be some all the same",
+    ),
     Key(name="golden", kind="text", doc="self-test rows; `golden.json` beside the artifact when absent and there"),
     Key(name="tolerance", kind="number", minimum=0, doc="largest difference self-test and compiled twin may show"),
     Key(name="compile", kind="choice", choices=("auto", "off", "require"), doc="whether a faster twin may serve"),

@@ -56,6 +56,8 @@ class RouteSpec:
     """Pin of the artifact."""
     allow_pickle: bool = False
     """Opt-in for pickle formats, which also need the pin."""
+    accept_version: str | None = None
+    """Version of the library that wrote the artifact, where it is to serve although nothing shows that it is right."""
     golden: str | None = None
     """Self-test rows; golden.json beside the artifact when not given and there."""
     tolerance: float | None = None

@@ -32,7 +32,7 @@ def load(name: str, folder: Path) -> Loaded:
         model = case.make()
         if loader == "sklearn":
             # What the loader does once the file is open; which files it opens is tested with the loaders.
-            predictor: Any = sklearn_predictor(path, model, ())
+            predictor: Any = sklearn_predictor(path, model)
         else:
             model.save_model(path)
             predictor = get_loader(loader).load(path, LoadOptions())

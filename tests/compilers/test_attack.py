@@ -25,7 +25,7 @@ LIMITS = ("text in front of", "is not known to the compiler", "not known", "no f
 def loaded(grown: Grown, folder: Path) -> Predictor:
     """Return the original, through its loader."""
     if grown.loader == "sklearn":
-        return load_sklearn(folder / "m.skops", grown.model, ())
+        return load_sklearn(folder / "m.skops", grown.model)
     path = folder / "m.ubj"
     grown.model.save_model(path)
     return get_loader(grown.loader).load(path, LoadOptions())

@@ -27,7 +27,7 @@ DRAW = np.random.default_rng(3)
 
 def found_of(model: Any, folder: Path, golden: Sequence[Column] = ()) -> Found:
     """Return the twin of an estimator, as prepare looks for it."""
-    original = load_sklearn(folder / "m.skops", model, ())
+    original = load_sklearn(folder / "m.skops", model)
     signature = original.signature
     row = [column[:1] for column in golden] or one_row(signature, signature)
     job = Job(loader="sklearn", original=original, merged=signature, path=folder / "m.twin", row=row, golden=golden)
@@ -180,7 +180,7 @@ def test_missing_values_that_the_model_does_not_take_are_tried() -> None:
 def test_a_number_that_arrives_as_int64_is_a_number(tmp_path: Path) -> None:
     """An imputer fitted on floats refuses int64: the loader hands on what it was fitted on, so original and twin agree."""
     frame = pd.DataFrame({"a": [1.5, np.nan, 3.0, 4.0], "b": [0.5, 1.0, np.nan, 2.0]})
-    original = load_sklearn(tmp_path / "m.skops", make_pipeline(SimpleImputer(), Ridge()).fit(frame, range(4)), ())
+    original = load_sklearn(tmp_path / "m.skops", make_pipeline(SimpleImputer(), Ridge()).fit(frame, range(4)))
     native = original.signature
     merged = replace(native, inputs=tuple(replace(field, type="integer") for field in native.inputs))
     row = one_row(native, merged)
