@@ -140,6 +140,8 @@ def _prepared(entry: Entry, cache_dir: Path, limits: Limits, digests: Digests, *
         "prepared",
         extra={"route": spec.path, "state": found.state, "duration_ms": round(1e3 * (time.perf_counter() - started))},
     )
+    for text in found.warnings:
+        log.warning("model warning", extra={"route": spec.path, "warning": text})
     try:
         manifest.write(path, found)
     except OSError as error:

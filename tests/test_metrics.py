@@ -224,6 +224,7 @@ CONTRACT = {
     "gateway_model_info": {"route", "variant", "loader", "version", "compiled"},
     "gateway_model_load_seconds": {"route"},
     "gateway_model_size_bytes": {"route"},
+    "gateway_model_warnings": {"route"},
     "gateway_reloads_total": {"result"},
     "gateway_generation_info": {"generation"},
     "gateway_last_reload_success_timestamp_seconds": set(),

@@ -45,7 +45,8 @@ def _line(path: str, found: Manifest) -> str:
         return f"FAILED {path}  {found.problem.message}  [{found.problem.code}]{fix}"
     golden = f", {found.golden.rows} golden rows" if found.golden else ""
     speed = f"{found.predict_s * 1e6:.0f} us a predict"
-    return f"ready  {path}  {found.loader}, loads in {found.load_s:.2f} s, {speed}{golden}"
+    told = "".join(f"\n    warning: {text}" for text in found.warnings)
+    return f"ready  {path}  {found.loader}, loads in {found.load_s:.2f} s, {speed}{golden}{told}"
 
 
 PREPARE = Command(

@@ -46,7 +46,8 @@ def line(path: str, route: dict[str, Any], width: int) -> str:
         return f"  {path:{width}}  FAILED  {route.get('reason', '')}  [{route.get('code', '')}]{fix}"
     p50, p95 = route.get("p50_ms"), route.get("p95_ms")
     speed = f"p50 {p50:.1f} ms, p95 {p95:.1f} ms" if p50 is not None and p95 is not None else "no traffic lately"
-    return f"  {path:{width}}  {route['state']:7} {route.get('requests', 0)} requests, {speed}"
+    told = "".join(f"\n    warning: {text}" for text in route.get("warnings", ()))
+    return f"  {path:{width}}  {route['state']:7} {route.get('requests', 0)} requests, {speed}{told}"
 
 
 ROUTES = Command(

@@ -104,6 +104,8 @@ def _show(client: Client, health: dict[str, Any]) -> int:
     failed = len(failing)
     for route in serving[:MOST_SHOWN]:
         failed += _try(client, route)
+        for text in route.get("warnings", ()):
+            say(f"  warning: {text}")
         say("")
     if len(serving) > MOST_SHOWN:
         say(f"{len(serving) - MOST_SHOWN} more routes are there, not asked here:  {client.curl} {client.url}/routes\n")

@@ -27,6 +27,7 @@ class ModelRow:
     states: Mapping[str, int] = field(default_factory=dict)
     load_seconds: float | None = None
     size_bytes: int | None = None
+    warnings: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +141,7 @@ def _said(snapshot: Snapshot, *, openmetrics: bool) -> str:
     primary = {model.route: model for model in reversed(snapshot.models)}
     loads = {route: model.load_seconds for route, model in primary.items()}
     sizes = {route: model.size_bytes for route, model in primary.items()}
+    warned = {route: model.warnings for route, model in primary.items()}
     pss = [] if snapshot.worker_pss_bytes is None else [((("kind", "pss"),), snapshot.worker_pss_bytes)]
     reloaded = [] if snapshot.last_reload_success_at is None else [((), snapshot.last_reload_success_at)]
     families: list[tuple[str, Kind, str, Iterable[tuple[Iterable[tuple[str, str]], float]]]] = [
@@ -149,6 +151,7 @@ def _said(snapshot: Snapshot, *, openmetrics: bool) -> str:
         ("model", "info", "What serves a route", [(_facts(model), 1) for model in snapshot.models]),
         ("model_load_seconds", "gauge", "Time to load the model", _by_route(loads)),
         ("model_size_bytes", "gauge", "Size of the artifact", _by_route(sizes)),
+        ("model_warnings", "gauge", "Warnings about the model, such as of another library version", _by_route(warned)),
         ("reloads", "counter", "Reloads by result", [((("result", k),), v) for k, v in snapshot.reloads.items()]),
         ("generation", "info", "The active generation", [((("generation", snapshot.generation),), 1)]),
         ("last_reload_success_timestamp_seconds", "gauge", "When the last reload succeeded, Unix time", reloaded),

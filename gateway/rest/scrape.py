@@ -75,4 +75,5 @@ def _models(generation: Generation, views: dict[str, RouteView]) -> Iterator[met
             states=view.states if view is not None else {},
             load_seconds=route.model.load_s or manifest.load_s,
             size_bytes=manifest.artifact.size_bytes if manifest.artifact else None,
+            warnings=len(manifest.warnings),
         )
