@@ -16,7 +16,7 @@ Every error of the gateway, with a stable code and a repair; knows no HTTP and n
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 
 class GatewayError(Exception):
@@ -40,6 +40,21 @@ class GatewayError(Exception):
         return Problem(code=self.code, message=self.message, hint=self.hint)
 
 
+#: Faults of a route that lie in its surroundings, in what was written about it, or in bytes that did not arrive whole:
+#: they say nothing against a version that was committed before. Every other fault of a route does, a new one too.
+CIRCUMSTANCES: Final = frozenset(
+    {
+        "artifact-changing", "artifact-gone", "artifact-missing", "artifact-unreadable", "broken-artifact",
+        "broken-package", "cache-unwritable", "compile-required", "jvm-failed", "jvm-forked", "load", "loading",
+        "missing-extra", "missing-java", "no-loader", "not-ready", "prepare-crashed", "prepare-killed",
+        "prepare-memory", "prepare-raised", "prepare-timeout", "python-entry", "python-import", "python-signature",
+        "quarantined", "stub", "unknown-loader",
+        # Contradictions between registry and artifact: the entry that was committed had none.
+        "bad-template", "default", "pattern",
+    }
+)  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """Hold an error as data: the reason and the fix that /health, /routes and 503 answers show."""
@@ -47,6 +62,11 @@ class Problem:
     code: str
     message: str
     hint: str | None = None
+
+    @property
+    def is_about_right_or_safe(self) -> bool:
+        """Say whether it makes an artifact wrong or unsafe to serve: no committed generation covers that."""
+        return self.code not in CIRCUMSTANCES
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,13 +35,20 @@ def newly_failing(before: Snapshot, registry: RegistrySpec, manifests: Mapping[s
 def keep_working(
     before: Snapshot, registry: RegistrySpec, manifests: dict[str, Manifest]
 ) -> tuple[RegistrySpec, dict[str, Manifest], dict[str, str]]:
-    """Put the committed version in the place of each route that fails now and served before."""
+    """
+    Put the committed version in the place of each route that fails now and served before.
+
+    Never where it fails for rightness or safety: that may be as true of the committed version. `before` was judged by
+    the code that runs now.
+    """
     old_specs = {spec.name: spec for spec in before.registry.routes}
     fallbacks = {}
     specs, kept = [], dict(manifests)
     for spec in registry.routes:
         old = before.manifests.get(spec.name)
-        if manifests[spec.name].problem is not None and old is not None and old.problem is None and has_bytes(old):
+        problem = manifests[spec.name].problem
+        is_covered = problem is not None and not problem.is_about_right_or_safe
+        if is_covered and old is not None and old.problem is None and has_bytes(old):
             fallbacks[spec.name] = manifests[spec.name].key
             kept[spec.name] = old
             specs.append(replace(old_specs[spec.name], path=spec.path))

@@ -4,34 +4,27 @@ Turn registry entries into manifests, each in a child process with limits, and r
 The parent never imports a framework: it hashes, looks into the cache, starts children and reads what they say.
 """
 
-import hashlib
 import itertools
 import logging
 import os
-import platform
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-import msgspec
-
-from gateway import __version__, artifacts, bundles, files, golden, manifest, neighbours
-from gateway.compilers import compiler_versions
+from gateway import artifacts, manifest, neighbours
 from gateway.digests import Digests
 from gateway.errors import GatewayError, Problem
-from gateway.loaders import package_versions
-from gateway.manifest import Manifest, StoredArtifact, Twin
+from gateway.manifest import Manifest, Twin
 from gateway.prepare_child import Limits, run_child
 from gateway.prepare_entry import Entry
+from gateway.prepare_key import make_entry
 from gateway.promise import broken_promise
 from gateway.registry.spec import RegistrySpec, RouteSpec, encoded
 from gateway.snapshot import Snapshot
-from gateway.source import PREPARING, source_digest
 from gateway.store import DEFAULT_BYTES, Store
 
 log = logging.getLogger("gateway.prepare")
@@ -40,8 +33,6 @@ log = logging.getLogger("gateway.prepare")
 DIGESTS = "digests.json"
 Progress: TypeAlias = Callable[[int, int], object]
 
-#: Keys of a route that change what preparing finds out; all others may change without preparing anew.
-LOAD_KEYS = ("loader", "inputs", "outputs", "sha256", "allow_pickle", "accept_version", "tolerance", "compile")
 #: Problems that lie in the entry itself: asking again without a change would only cost the time limit again.
 LASTING = frozenset({"prepare-timeout", "prepare-memory", "prepare-crashed"})
 
@@ -123,10 +114,10 @@ def prepare_route(
     except GatewayError as error:
         return Manifest(key=f"none-{spec.name}", loader=spec.loader, problem=error.as_problem())
     turns = turns or KeyTurns()
-    return turns.found(entry.key, lambda: _prepared(entry, cache_dir, limits, digests, retry=retry))
+    return turns.found(entry.key, lambda: prepare_entry(entry, cache_dir, limits, digests, retry=retry))
 
 
-def _prepared(entry: Entry, cache_dir: Path, limits: Limits, digests: Digests, *, retry: bool) -> Manifest:
+def prepare_entry(entry: Entry, cache_dir: Path, limits: Limits, digests: Digests, *, retry: bool = False) -> Manifest:
     """Return what is known about an entry, or what a child finds out."""
     spec = entry.spec
     path = cache_dir / "manifests" / f"{entry.key}.json"
@@ -182,57 +173,6 @@ def is_known(registry: RegistrySpec, cache_dir: Path, cache_bytes: int = DEFAULT
         if known is None or not _still_holds(known, digests, retry=False):
             return False
     return True
-
-
-def make_entry(spec: RouteSpec, cache_dir: Path, digests: Digests, store: Store, limits: Limits) -> Entry:
-    """Locate, hash, verify and keep the artifact, code with the files that it reads; raises ArtifactError."""
-    path = artifacts.locate(Path(spec.base), spec.artifact)
-    store.admit(path)
-    sha256 = digests.digest(path)
-    artifacts.verify(path, sha256, spec.sha256)
-    rows = _golden_path(spec, path)
-    if rows is not None:
-        golden.refuse_long(rows)
-    if neighbours.has_neighbours(spec):
-        found = neighbours.find(spec, path, sha256, cache_dir=cache_dir, limits=limits, digests=digests)
-        stored = bundles.keep(store, bundles.root_of(Path(spec.base), path), path, sha256, found)
-    else:
-        stored = store.keep(path, sha256)
-    return Entry(
-        spec=spec,
-        key=_key(spec, stored, digests.digest(rows) if rows else ""),
-        artifact=stored,
-        cache_dir=str(cache_dir),
-        golden=str(rows) if rows else "",
-    )
-
-
-def _golden_path(spec: RouteSpec, artifact: Path) -> Path | None:
-    if spec.golden is not None:
-        return artifacts.locate(Path(spec.base), spec.golden)
-    beside = artifact.parent / "golden.json"
-    # A folder of several models has one golden.json at most, which can be about only one of them.
-    return beside if files.stat_of(beside) is not None and _is_alone(artifact) else None
-
-
-def _is_alone(artifact: Path) -> bool:
-    same_kind = [p for p in artifact.parent.iterdir() if p.suffix == artifact.suffix and p.name != "golden.json"]
-    return len(same_kind) == 1
-
-
-def _key(spec: RouteSpec, stored: StoredArtifact, golden: str) -> str:
-    values: dict[str, Any] = {name: getattr(spec, name) for name in LOAD_KEYS}
-    values["outputs"] = asdict(spec.outputs)
-    values |= {
-        "artifact": [stored.sha256, Path(stored.path).name, artifacts.split_entry(spec.artifact)[1]],
-        "golden": golden,
-        "versions": package_versions(spec.loader) | compiler_versions(spec.loader),
-        "gateway": [__version__, manifest.MANIFEST_FORMAT, source_digest(PREPARING)],
-        "python": [platform.python_version(), platform.machine(), sys.platform],
-        # Python code may import modules beside it, so the same file elsewhere is another model.
-        "origin": stored.origin if spec.loader == "python" else "",
-    }
-    return hashlib.sha256(msgspec.json.encode(values, order="sorted")).hexdigest()[:32]
 
 
 def problems(manifests: dict[str, Manifest]) -> Iterable[tuple[str, Problem]]:

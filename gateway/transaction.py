@@ -7,7 +7,6 @@ Workers look only at what was committed.
 
 import contextlib
 import fcntl
-import hashlib
 import logging
 import time
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from gateway import files, history, snapshot
+from gateway import history, snapshot
 from gateway.difference import difference, needs_roll
 from gateway.errors import GatewayError, RegistryError
 from gateway.fallback import fallback_text, has_bytes, keep_working, newly_failing
@@ -24,8 +23,9 @@ from gateway.manifest import Manifest
 from gateway.prepare import Progress, is_known, prepare_registry
 from gateway.prepare_child import Limits
 from gateway.registry import load_registry
-from gateway.registry.document import MOST_BYTES
+from gateway.registry.document import registry_hash
 from gateway.registry.spec import RegistrySpec
+from gateway.rejudge import is_current, judge_committed, still_right
 from gateway.snapshot import Snapshot
 from gateway.store import Store
 
@@ -56,11 +56,12 @@ def attempt(
     `reload` refuses when an added or changed route fails; `force` commits even then, with those routes FAILED; `cold`
     (a start) keeps the committed version of each route that fails now; `watched` (a file changed) is a reload that
     leaves a rollback alone until the registry itself changes, as a start does. `progress` is told how many models of
-    how many are prepared. Raises RegistryError only in mode
-    `cold`, when the registry is broken and nothing was ever committed.
+    how many are prepared. Raises RegistryError only in mode `cold`: a broken registry, and nothing was ever committed.
     """
     with _turn(place.state_dir):
         before = snapshot.committed(place.state_dir)
+        if mode == "cold" and before is not None:
+            before = judge_committed(place.state_dir, before, place.cache_dir, place.limits, progress)
         one = _Attempt(place, before, mode, source)
         if mode in ("cold", "watched") and before is not None and _is_rolled_back(place) and _is_kept(place, before):
             note = "rolled back; that holds until registry.yaml changes, or: gateway reload"
@@ -160,7 +161,8 @@ def can_wait(place: Place) -> bool:
     So it is when the generation is whole, and the registry names models that were never prepared, which may take long.
     """
     before = snapshot.committed(place.state_dir)
-    if before is None or not all(has_bytes(found) for found in before.manifests.values()):
+    # After an upgrade what is committed is judged before it serves.
+    if before is None or not is_current(before, place.cache_dir) or not all(map(has_bytes, before.manifests.values())):
         return False
     try:
         return not is_known(load_registry(place.registry), place.cache_dir, place.limits.cache_bytes)
@@ -190,6 +192,7 @@ def rollback(place: Place, generation: str | None = None) -> Event:
                 code="generation-gone",
                 hint="put the artifacts back where they were, or roll back to another one: gateway history",
             )
+        made = still_right(made, place.cache_dir, place.limits)
         try:
             snapshot.commit(place.state_dir, made)
         except OSError as error:
@@ -225,14 +228,6 @@ def _is_kept(place: Place, made: Snapshot) -> bool:
 def _is_rolled_back(place: Place) -> bool:
     last = next((e for e in reversed(history.events(place.state_dir)) if e.result in history.COMMITS), None)
     return last is not None and last.result == "rolled-back" and last.registry_sha256 == registry_hash(place.registry)
-
-
-def registry_hash(path: Path) -> str:
-    """Return the sha256 of the registry file; '' where it cannot be read."""
-    try:
-        return hashlib.sha256(files.read(path, MOST_BYTES)).hexdigest()
-    except OSError:
-        return ""
 
 
 @contextlib.contextmanager

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from gateway import __version__, descendants, private
+from gateway import __version__, descendants, private, rejudge, snapshot
 from gateway.commands.base import FAILED, OK, Command, say
+from gateway.commands.prepare import limits_of
 from gateway.errors import GatewayError
 from gateway.loaders import get_loader, loader_names, package_versions
 from gateway.settings import Settings
@@ -38,7 +39,7 @@ def _configure(parser: argparse.ArgumentParser) -> None:
 def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     del arguments
     is_well = True
-    for finding in (*_machine(), *_loaders(), *_java(), *_manager(), *_places(settings)):
+    for finding in (*_machine(), *_loaders(), *_java(), *_manager(), *_places(settings), *_upgrade(settings)):
         is_well &= finding.is_well
         say(f"{'ok  ' if finding.is_well else 'MISS'}  {finding.text}")
         if finding.fix and not finding.is_well:
@@ -106,6 +107,18 @@ def _places(settings: Settings) -> Iterator[Finding]:
     named = f": {descendants.described(left)}" if left else ""
     yield Finding(not left, f"processes that models left behind{named or ': none'}", "gateway stop, or make stop")
     yield Finding(free > MIN_FREE_BYTES, f"free disk there: {free / 2**30:.1f} GiB", "free some space")
+
+
+def _upgrade(settings: Settings) -> Iterator[Finding]:
+    """Name the routes of the committed generation that this release would not serve any more."""
+    before = snapshot.committed(settings.state_dir)
+    if before is None:
+        return
+    judged = rejudge.judged_anew(before, settings.cache_dir, limits_of(settings))
+    for path, found in rejudge.stopped_routes(before, judged).items():
+        if found.problem is not None:
+            text = f"route {path} stops at the next start: {found.problem.message}  [{found.problem.code}]"
+            yield Finding(False, text, found.problem.hint or "")
 
 
 DOCTOR = Command(

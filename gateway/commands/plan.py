@@ -2,9 +2,10 @@
 
 import argparse
 
-from gateway import plan, snapshot
+from gateway import plan, rejudge, snapshot
 from gateway.commands.base import BAD_REGISTRY, OK, Command, say, shown
 from gateway.commands.prepare import limits_of
+from gateway.manifest import Manifest
 from gateway.plan import Step
 from gateway.prepare import prepare_registry
 from gateway.process.environment import configure_process
@@ -22,6 +23,7 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     registry = load_registry(shown(settings.registry))
     manifests = prepare_registry(registry, settings.cache_dir, limits_of(settings))
     before = snapshot.committed(settings.state_dir)
+    judged = rejudge.judged_anew(before, settings.cache_dir, limits_of(settings)) if before else None
     new = snapshot.make(registry, manifests)
     found = plan.steps(before, new)
     say(f"from generation {before.id if before else 'none'} to {new.id}")
@@ -29,10 +31,22 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
         say(_line(step))
     if not found:
         say("nothing changes for the routes")
+    stopped = rejudge.stopped_routes(before, judged) if before and judged else {}
+    for path, manifest in stopped.items():
+        say(_stop_line(path, manifest))
+    if stopped:
+        say("the next start stops these: no committed generation covers what is wrong or unsafe")
     refused = [step for step in found if step.kind == "failed"]
     if refused:
         say("the reload would be refused; the generation that serves would go on")
     return BAD_REGISTRY if refused else OK
+
+
+def _stop_line(path: str, found: Manifest) -> str:
+    problem = found.problem
+    if problem is None:
+        return f"  stops    {path}"
+    return f"  stops    {path}  {problem.message}  [{problem.code}]\n           fix: {problem.hint}"
 
 
 def _line(step: Step) -> str:

@@ -75,7 +75,7 @@ _BOOSTER_VERSION: Final = (
 class Part:
     """Name one class of a library in an artifact, as the table does, and the version that wrote it."""
 
-    library: str
+    package: str
     name: str
     version: str
 
@@ -164,19 +164,19 @@ def installed(library: str) -> str:
 
 def is_proven(part: Part) -> bool:
     """Say whether this class, written by that version, was compared with its own answers under the installed one."""
-    here = minor(installed(part.library))
+    here = minor(installed(part.package))
     if part.version != UNKNOWN and minor(part.version) == here:
         return True
-    rows = _table().get(part.library, {})
+    rows = _table().get(part.package, {})
     return bool(rows.get("installed") == here and minor(part.version) in rows["classes"].get(part.name, ()))
 
 
 def skew_of(root: Any, told: Told, path: Path) -> Skew | None:
     """Return which other versions wrote a loaded pickle or skops file, and what of it is not proven; None: none did."""
     parts = parts_of(root, told)
-    if any(part.library == "xgboost" for part in parts):
+    if any(part.package == "xgboost" for part in parts):
         parts = parts_of(root, told, booster_version(path))
-    other = [part for part in parts if part.version == UNKNOWN or part.version != installed(part.library)]
+    other = [part for part in parts if part.version == UNKNOWN or part.version != installed(part.package)]
     if not other:
         return None
     unproven = [part for part in other if not is_proven(part)]
@@ -188,7 +188,7 @@ def skew_of(root: Any, told: Told, path: Path) -> Skew | None:
 
 
 def _versions(parts: list[Part]) -> tuple[str, ...]:
-    names = {(LIBRARIES[part.library][0], part.version) for part in parts}
+    names = {(LIBRARIES[part.package][0], part.version) for part in parts}
     return tuple(f"{library} {version}" for library, version in sorted(names))
 
 

@@ -190,6 +190,20 @@ def _unreadable(path: Path, exc: Exception, written_by: str | None) -> GatewayEr
             code="wrong-version",
             hint=another_scikit_learn(written_by, sklearn.__version__),
         )
+    if isinstance(exc, KeyError) and "__pyx_unpickle_" in str(exc):
+        return LoadError(
+            f"{path.name}: holds a compiled part as an older scikit-learn wrote it, which {sklearn.__version__} cannot "
+            f"read: {exc}",
+            code="wrong-version",
+            hint=another_scikit_learn(None, sklearn.__version__),
+        )
+    if type(exc).__module__.startswith("xgboost."):
+        return LoadError(
+            f"{path.name}: holds a model of an XGBoost version that the installed one cannot read: {exc}",
+            code="wrong-version",
+            hint="save it with model.save_model('model.json') where it was written, and serve that file; or train it "
+            "again",
+        )
     return ArtifactError(
         f"{path.name}: not a readable scikit-learn artifact: {type(exc).__name__}: {exc}",
         code="broken-artifact",

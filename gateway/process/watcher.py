@@ -17,8 +17,8 @@ from pathlib import Path
 from gateway import history
 from gateway.process import watched
 from gateway.process.watched import Print, look
+from gateway.registry.document import registry_hash
 from gateway.settings import Settings
-from gateway.transaction import registry_hash
 
 log = logging.getLogger("gateway.watcher")
 

@@ -5,6 +5,7 @@ Keys are always text, scalars follow `scalars.resolve`, anchors and aliases are 
 a route says should stand in the route. Size, depth and the number of values after expanding aliases are limited.
 """
 
+import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,3 +97,11 @@ def parse(data: bytes, name: str) -> Document:
         except Limit as limit:
             raise registry_error(name, lines, [limit.args[0]]) from None
     return document
+
+
+def registry_hash(path: Path) -> str:
+    """Return the sha256 of the registry file; '' where it cannot be read."""
+    try:
+        return hashlib.sha256(files.read(path, MOST_BYTES)).hexdigest()
+    except OSError:
+        return ""

@@ -6,8 +6,9 @@ from pathlib import Path
 from bench.lineup import ROOT
 from gateway import manifest
 from gateway.digests import Digests
-from gateway.prepare import DIGESTS, make_entry, prepare_route
+from gateway.prepare import DIGESTS, prepare_route
 from gateway.prepare_child import Limits
+from gateway.prepare_key import make_entry
 from gateway.registry import load_registry
 from gateway.store import Store
 

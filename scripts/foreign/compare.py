@@ -57,9 +57,9 @@ def proven(found: list[Outcome]) -> set[tuple[str, str, str]]:
 def keys_of(parts: frozenset[Part]) -> set[tuple[str, str, str]]:
     """Return the rows of the table that an artifact needs: what the installed version wrote needs none."""
     return {
-        (part.library, part.name, minor(part.version))
+        (part.package, part.name, minor(part.version))
         for part in parts
-        if minor(part.version) != minor(installed(part.library))
+        if minor(part.version) != minor(installed(part.package))
     }
 
 

@@ -14,9 +14,9 @@ from gateway.digests import Digests
 from gateway.errors import GatewayError
 from gateway.loaders import get_loader
 from gateway.manifest import StoredArtifact
-from gateway.prepare import make_entry
 from gateway.prepare_child import Limits
 from gateway.prepare_entry import load_options
+from gateway.prepare_key import make_entry
 from gateway.registry.spec import RouteSpec
 from gateway.store import Store
 

@@ -1,0 +1,104 @@
+"""
+What an entry of the registry is for preparing: verified bytes, and the key under which its manifest is remembered.
+
+The key holds everything that the result depends on: bytes, golden rows, keys of the route, packages, our own code.
+"""
+
+import hashlib
+import platform
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from gateway import __version__, artifacts, bundles, files, golden, manifest, neighbours
+from gateway.compilers import compiler_versions
+from gateway.digests import Digests
+from gateway.errors import GatewayError
+from gateway.loaders import package_versions
+from gateway.manifest import StoredArtifact
+from gateway.prepare_child import Limits
+from gateway.prepare_entry import Entry
+from gateway.registry.spec import RouteSpec
+from gateway.source import PREPARING, source_digest
+from gateway.store import Store
+
+#: Keys of a route that change what preparing finds out; all others may change without preparing anew.
+LOAD_KEYS = ("loader", "inputs", "outputs", "sha256", "allow_pickle", "accept_version", "tolerance", "compile")
+
+
+def make_entry(spec: RouteSpec, cache_dir: Path, digests: Digests, store: Store, limits: Limits) -> Entry:
+    """Locate, hash, verify and keep the artifact, code with the files that it reads; raises ArtifactError."""
+    path = artifacts.locate(Path(spec.base), spec.artifact)
+    store.admit(path)
+    sha256 = digests.digest(path)
+    artifacts.verify(path, sha256, spec.sha256)
+    rows = _golden_path(spec, path)
+    if rows is not None:
+        golden.refuse_long(rows)
+    if neighbours.has_neighbours(spec):
+        found = neighbours.find(spec, path, sha256, cache_dir=cache_dir, limits=limits, digests=digests)
+        stored = bundles.keep(store, bundles.root_of(Path(spec.base), path), path, sha256, found)
+    else:
+        stored = store.keep(path, sha256)
+    return Entry(
+        spec=spec,
+        key=_key(spec, stored, digests.digest(rows) if rows else ""),
+        artifact=stored,
+        cache_dir=str(cache_dir),
+        golden=str(rows) if rows else "",
+    )
+
+
+def entry_of(spec: RouteSpec, stored: StoredArtifact, cache_dir: Path, digests: Digests) -> Entry:
+    """
+    Return the entry of bytes that were kept before, wherever they came from.
+
+    Golden rows count only where the artifact beside them is still the one that was kept.
+    """
+    rows = _golden_of(spec, stored, digests)
+    return Entry(
+        spec=spec,
+        key=_key(spec, stored, digests.digest(rows) if rows else ""),
+        artifact=stored,
+        cache_dir=str(cache_dir),
+        golden=str(rows) if rows else "",
+    )
+
+
+def _golden_of(spec: RouteSpec, stored: StoredArtifact, digests: Digests) -> Path | None:
+    origin = Path(stored.origin)
+    try:
+        return _golden_path(spec, origin) if digests.digest(origin) == stored.sha256 else None
+    except GatewayError:
+        return None
+
+
+def _golden_path(spec: RouteSpec, artifact: Path) -> Path | None:
+    if spec.golden is not None:
+        return artifacts.locate(Path(spec.base), spec.golden)
+    beside = artifact.parent / "golden.json"
+    # A folder of several models has one golden.json at most, which can be about only one of them.
+    return beside if files.stat_of(beside) is not None and _is_alone(artifact) else None
+
+
+def _is_alone(artifact: Path) -> bool:
+    same_kind = [p for p in artifact.parent.iterdir() if p.suffix == artifact.suffix and p.name != "golden.json"]
+    return len(same_kind) == 1
+
+
+def _key(spec: RouteSpec, stored: StoredArtifact, golden: str) -> str:
+    values: dict[str, Any] = {name: getattr(spec, name) for name in LOAD_KEYS}
+    values["outputs"] = asdict(spec.outputs)
+    values |= {
+        "artifact": [stored.sha256, Path(stored.path).name, artifacts.split_entry(spec.artifact)[1]],
+        "golden": golden,
+        "versions": package_versions(spec.loader) | compiler_versions(spec.loader),
+        "gateway": [__version__, manifest.MANIFEST_FORMAT, source_digest(PREPARING)],
+        "python": [platform.python_version(), platform.machine(), sys.platform],
+        # Python code may import modules beside it, so the same file elsewhere is another model.
+        "origin": stored.origin if spec.loader == "python" else "",
+    }
+    return hashlib.sha256(msgspec.json.encode(values, order="sorted")).hexdigest()[:32]
