@@ -69,8 +69,8 @@ SAID: dict[Callable[[Path], None], str] = {
     device: "device",
     listening: "socket",
     sparse: "6,000,000,000,000",
-    folder: "folder",
-    loop: "symbolic link",
+    folder: "folder|no loader is known",
+    loop: "symbolic link|Symlink loop",
     memory: "Input/output error",
     gone: "No such file|does not exist",
 }
