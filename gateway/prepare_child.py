@@ -8,7 +8,6 @@ import resource
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +19,7 @@ import msgspec
 from gateway import descendants
 from gateway.compilers.storage import discard
 from gateway.errors import Problem
+from gateway.fork_lock import FORK_LOCK
 from gateway.loaders import package_versions
 from gateway.manifest import Manifest
 from gateway.prepare_entry import Entry, Report, twin_path
@@ -37,8 +37,6 @@ _LOADED, _COMPILED = "the process that loaded the artifact", "the process that c
 #: How often the child's memory is looked at: a runaway allocation of 2 GB/s gets 100 MB over the limit.
 WATCH_INTERVAL_S = 0.05
 _numbers = itertools.count(1)
-#: A process between fork and exec carries no mark yet.
-_starting = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +57,7 @@ def supervised(module: str, told: bytes, limits: Limits, cache_dir: Path) -> tup
     mark = descendants.own_mark(cache_dir.parent, next(_numbers))
     descendants.adopt_orphans()
     before = descendants.children(os.getpid())
-    with _starting:
+    with FORK_LOCK:
         child = subprocess.Popen(
             [sys.executable, "-m", module, str(os.getpid())],
             stdin=subprocess.PIPE,
@@ -69,7 +67,8 @@ def supervised(module: str, told: bytes, limits: Limits, cache_dir: Path) -> tup
             env=_child_environment(mark),
         )
     with ThreadPoolExecutor(max_workers=1) as talk:
-        answer = talk.submit(child.communicate, told)
+        # A line, which ends without the end of the pipe: a worker that is forked now holds a copy of it.
+        answer = talk.submit(child.communicate, told + b"\n")
         try:
             problem = _watch(child, limits)
         finally:
@@ -191,7 +190,7 @@ def _end(child: "subprocess.Popen[bytes]", mark: descendants.Mark, before: Colle
         descendants.send(pid, signal.SIGKILL)
 
     def left() -> list[int]:
-        with _starting:
+        with FORK_LOCK:  # a process between fork and exec carries no mark yet
             # Without a mark: wiped its environment, and came to this process when the child crashed.
             new = [pid for pid in descendants.children(os.getpid()) if pid not in before and started(pid)]
             new = [pid for pid in new if descendants.mark_of(pid) is None]

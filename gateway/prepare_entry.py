@@ -213,7 +213,7 @@ def main() -> int:
         die_with_parent(signal.SIGKILL, int(sys.argv[1]))
     # What detaches itself stays below this process, where it can be found.
     descendants.adopt_orphans()
-    entry = msgspec.json.Decoder(Entry).decode(sys.stdin.buffer.read())
+    entry = msgspec.json.Decoder(Entry).decode(sys.stdin.buffer.readline())
     answer = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
 

@@ -50,7 +50,7 @@ def trace(asked: Traced, tracer: Tracer) -> None:
 def main() -> None:
     """Read what to run from stdin, write paths to stdout; chatter of the code goes nowhere."""
     die_with_parent(signal.SIGKILL, int(sys.argv[1]))
-    asked = msgspec.json.Decoder(Traced).decode(sys.stdin.buffer.read())
+    asked = msgspec.json.Decoder(Traced).decode(sys.stdin.buffer.readline())
     answer = os.dup(1)
     os.dup2(2, 1)
     sys.dont_write_bytecode = True

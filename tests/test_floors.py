@@ -41,7 +41,7 @@ FLOORS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
             "replaced",
         ),
     ),
-    ("bedrock", ("errors", "atomic", "files", "private")),
+    ("bedrock", ("errors", "atomic", "files", "private", "fork_lock")),
 )
 #: (importer, imported) pairs on one floor or upwards that are allowed, each with its reason.
 ALLOWED: Final[dict[tuple[str, str], str]] = {}

@@ -24,6 +24,7 @@ from gateway.codecs.base import refuse
 from gateway.codecs.chunks import Chunk, Limits
 from gateway.codecs.frames import ReaderDiedError, receive_chunks, too_large
 from gateway.codecs.reading_process import CPU_S, MEMORY_BYTES
+from gateway.fork_lock import FORK_LOCK
 
 #: Longest wait for the next message of a reader, which has CPU_S of processor time for everything.
 _PATIENCE_S: Final = 2.0 * CPU_S
@@ -46,7 +47,6 @@ class _Readers:
         self._lock = threading.Lock()
         self._control: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
-        self._owner = 0
 
     def begin(self, request: bytes, descriptors: list[int]) -> None:
         """Hand a request and its descriptors over."""
@@ -62,14 +62,14 @@ class _Readers:
                         raise
 
     def _started(self) -> socket.socket:
-        if self._control is None or self._owner != os.getpid():
+        if self._control is None:
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-            with theirs:
+            with FORK_LOCK, theirs:
                 command = [sys.executable, "-m", "gateway.codecs.reading_process", str(theirs.fileno())]
                 self._process = subprocess.Popen(
                     command, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()], env={**os.environ, **_SMALL}
                 )
-            self._control, self._owner = ours, os.getpid()
+            self._control = ours
         return self._control
 
     def close(self) -> None:
@@ -81,9 +81,16 @@ class _Readers:
                 self._process.wait(timeout=1)
         self._control = self._process = None
 
+    def forget(self) -> None:
+        """Let go of it in a fork: the process would not see that the worker has gone, as long as the fork lives."""
+        if self._control is not None:
+            self._control.close()
+        self._lock, self._control, self._process = threading.Lock(), None, None
+
 
 _READERS: Final = _Readers()
 atexit.register(_READERS.close)
+os.register_at_fork(after_in_child=_READERS.forget)
 
 
 class IsolatedReader:
@@ -107,6 +114,8 @@ class IsolatedReader:
         except TimeoutError:
             self._explain(ReaderDiedError(signal.SIGXCPU))
         finally:
+            with contextlib.suppress(OSError):
+                ours.shutdown(socket.SHUT_RDWR)  # a fork that a model made meanwhile holds a copy, which closing leaves
             ours.close()
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gateway import history
+from gateway.fork_lock import FORK_LOCK
 from gateway.process import watched
 from gateway.process.watched import Print, look
 from gateway.registry.document import registry_hash
@@ -41,7 +42,6 @@ class Watcher:
         self._watched: list[Path] = []
         self._settled: dict[Path, Print] = {}
         self._registry_hash = registry_hash(settings.registry)
-        self._starting = threading.Lock()
         self._child = 0
 
     def start(self) -> None:
@@ -55,7 +55,7 @@ class Watcher:
 
     def children(self) -> tuple[int, ...]:
         """Return the process that tries an edit; waits while it is being started."""
-        with self._starting:
+        with FORK_LOCK:
             return (self._child,)
 
     def _run(self) -> None:
@@ -109,7 +109,7 @@ class Watcher:
         # As settings may have come from options, which no child sees.
         environ = {**os.environ, **self._settings.environ()}
         before = history.last(self._settings.state_dir)
-        with self._starting:
+        with FORK_LOCK:
             child = subprocess.Popen(command, env=environ, stdin=subprocess.DEVNULL)
             self._child = child.pid
         code = child.wait()

@@ -2,6 +2,9 @@
 
 import io
 import os
+import signal
+import subprocess
+import sys
 import time
 import zipfile
 from collections.abc import Callable
@@ -18,6 +21,7 @@ from gateway.codecs.excel import ExcelReader
 from gateway.codecs.isolated import IsolatedReader
 from gateway.codecs.parquet import ParquetReader
 from gateway.errors import Fault, InputError, TooLargeError
+from serving import gone, until
 
 TABLE = {"a": [1, 2, None], "b": ["x", "x" * 40_000, "x" * 40_000], "c": [0.5, float("nan"), 2.0]}
 
@@ -150,3 +154,37 @@ def test_a_dead_helper_is_replaced() -> None:
     helper.kill()
     helper.wait(10)
     assert rows_of(IsolatedReader("parquet"), body) == [("a",), (1,)]
+
+
+#: A worker that reads a table, whose model has forked a process, which reads one too; tells who lives.
+FORKED = """
+import io, os, signal, sys, psutil
+from gateway.codecs.chunks import Limits
+from gateway.codecs.isolated import IsolatedReader
+
+def read():
+    next(IsolatedReader("parquet").read(io.BytesIO(bytes.fromhex(sys.argv[1])), Limits()))
+    return psutil.Process().children()[0].pid
+
+ours = read()
+if os.fork() == 0:
+    print(ours, os.getpid(), read(), flush=True)
+signal.pause()
+"""
+
+
+def test_the_helper_ends_with_its_worker_and_not_with_a_fork_of_it() -> None:
+    """A process that a model forked keeps no helper of its worker alive, and gets one of its own."""
+    body = parquet(pa.table({"a": [1]})).hex()
+    worker = subprocess.Popen([sys.executable, "-c", FORKED, body], stdout=subprocess.PIPE)
+    assert worker.stdout is not None
+    helper, fork, other = map(int, worker.stdout.readline().split())
+    assert helper != other
+    worker.kill()
+    worker.wait()
+    until(lambda: gone(helper), what="the end of the helper")
+    assert not gone(fork)
+    assert not gone(other)
+    os.kill(fork, signal.SIGKILL)
+    until(lambda: gone(other), what="the end of the fork's helper")
+    worker.stdout.close()

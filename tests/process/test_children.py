@@ -123,7 +123,7 @@ def test_a_models_process_holds_no_socket(gateway: Callable[..., Gateway], regis
     server = gateway(registry, workers=1)
     wire = server.connect(timeout_s=10)
     worker, child = wire.request("GET", f"/work?kind={kind}").json["prediction"]
-    assert psutil.Process(child).net_connections("tcp") == []
+    until(lambda: psutil.Process(child).net_connections("tcp") == [], what="the end of its copies")
     os.kill(worker, signal.SIGKILL)
     with pytest.raises((ConnectionError, EOFError)):
         wire.request("GET", "/work?kind=executed")
