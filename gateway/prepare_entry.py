@@ -18,7 +18,7 @@ from pathlib import Path
 
 import msgspec
 
-from gateway import descendants, golden
+from gateway import confinement, descendants, golden
 from gateway.acceptance import accept
 from gateway.compilers.rows import one_row
 from gateway.errors import ArtifactError, GatewayError, LoadError
@@ -34,6 +34,10 @@ from gateway.trial import check_trial
 
 #: Loaders whose predict time says nothing about the next call: they may sleep or call others.
 UNBOUNDED_LOADERS = frozenset({"python", "stub"})
+#: Loaders whose artifacts are read by interpreting them: reading and asking one is confined.
+CONFINED = frozenset({"sklearn"})
+#: Loaders whose models need no network; Python code may ask other services.
+OFFLINE = frozenset({"sklearn", "xgboost", "onnx"})
 #: A predict up to this median may run in the event loop (architecture decision 1).
 INLINE_LIMIT_S = 0.001
 #: Enough calls to get past lazy initialisation; more only prolongs preparing slow models.
@@ -107,6 +111,9 @@ def _prepared(entry: Entry, blank: Manifest, tell: Callable[[Report], object]) -
     # The framework is there for all models of its kind; only what comes now is this model's.
     before = _resident_bytes()
     path = Path(entry.artifact.path)
+    if spec.loader in CONFINED:
+        twin_path(entry).parent.mkdir(parents=True, exist_ok=True)
+        confinement.confine([twin_path(entry).parent], lambda act: _end_acting(blank, path, act, tell))
     predictor = loader.load(path, options)
     load_s = time.perf_counter() - started
     memory_bytes = max(_resident_bytes() - before, 0)
@@ -150,6 +157,18 @@ def _judged(entry: Entry, predictor: Predictor, signature: Signature, rows: Sequ
         installed=here,
     )
     return (*getattr(predictor, "warnings", ()), *accepted, *found)
+
+
+def _end_acting(blank: Manifest, path: Path, act: str, tell: Callable[[Report], object]) -> None:
+    """Report what a model tried, and end: an exception could be caught on its way."""
+    confinement.release()
+    error = ArtifactError(
+        f"{path.name}: while it was read or asked, the model tried to {act}, which no model does; it was ended",
+        code="acting-artifact",
+        hint="do not use this file; serve code of your own with the python loader",
+    )
+    tell(Report(manifest=_failed(blank, error)))
+    os._exit(0)
 
 
 def _self_test(entry: Entry, predictor: Predictor) -> GoldenResult | None:
@@ -214,6 +233,8 @@ def main() -> int:
     # What detaches itself stays below this process, where it can be found.
     descendants.adopt_orphans()
     entry = msgspec.json.Decoder(Entry).decode(sys.stdin.buffer.readline())
+    if entry.spec.loader in OFFLINE:
+        confinement.cut_network()
     answer = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
 
@@ -227,6 +248,7 @@ def main() -> int:
     except Exception as error:  # anything a framework may raise is the entry's fault, not the gateway's
         blank = Manifest(key=entry.key, loader=entry.spec.loader, artifact=entry.artifact)
         manifest = _failed(blank, _raised(error, entry.artifact.origin))
+    confinement.release()
     tell(Report(manifest=manifest))
     # A JVM or a native thread of the model may refuse to end; everything worth keeping has been written.
     sys.stderr.flush()

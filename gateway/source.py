@@ -18,6 +18,7 @@ PREPARING: Final = (
     "atomic",
     "collector",
     "compilers",
+    "confinement",
     "descendants",
     "errors",
     "files",

@@ -34,7 +34,7 @@ FLOORS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
             "logs",
             "board",
             "near",
-            "status lifeline descendants",
+            "status lifeline confinement descendants",
             "installed",
             "collector",
             "source",

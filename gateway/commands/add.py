@@ -4,6 +4,7 @@ import argparse
 
 from gateway.commands.base import OK, Command, say, shown
 from gateway.commands.describe import describe_or_raise
+from gateway.commands.prepare import limits_of
 from gateway.registry.add import add_route
 from gateway.settings import Settings
 
@@ -22,7 +23,9 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     registry = shown(settings.registry)
     if not arguments.force:
         # A route that cannot serve would make the running gateway refuse every later edit.
-        describe_or_raise(arguments.artifact, arguments.loader, allow_pickle=arguments.allow_pickle)
+        describe_or_raise(
+            arguments.artifact, arguments.loader, limits_of(settings), allow_pickle=arguments.allow_pickle
+        )
     added = add_route(
         registry,
         arguments.artifact,

@@ -9,14 +9,17 @@ from pathlib import Path
 
 import msgspec
 
-from gateway import descendants, files, manifest
-from gateway.artifacts import digest, locate, split_entry
+from gateway import files, manifest
+from gateway.artifacts import digest, locate
 from gateway.commands.base import FAILED, OK, Command, complain, say
+from gateway.commands.prepare import limits_of
+from gateway.commands.signature_of import signature_of
 from gateway.errors import GatewayError, LoadError
 from gateway.loaders import get_loader, looks_like_pickle, package_versions, sniff, unknown
-from gateway.loaders.base import Loader, LoadOptions
-from gateway.manifest import Twin
+from gateway.loaders.base import Loader
+from gateway.manifest import StoredArtifact, Twin
 from gateway.near import listing
+from gateway.prepare_child import Limits
 from gateway.schema import Field, Signature
 from gateway.settings import Settings
 
@@ -45,8 +48,7 @@ def _configure(parser: argparse.ArgumentParser) -> None:
 def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     path = locate(Path.cwd(), arguments.artifact)
     found = _identify(path, arguments.artifact, arguments.loader)
-    with descendants.none_left():
-        problem = _ask_loader(found, path)
+    problem = _ask_loader(found, path, limits_of(settings))
     _recall(found, settings.cache_dir / "manifests")
     say(msgspec.json.format(msgspec.json.encode(found), indent=2).decode() if arguments.json else _text(found))
     if problem is not None:
@@ -55,13 +57,16 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     return OK
 
 
-def describe_or_raise(artifact: str, loader: str | None, *, allow_pickle: bool = False) -> None:
+def describe_or_raise(artifact: str, loader: str | None, limits: Limits, *, allow_pickle: bool = False) -> None:
     """Raise the error that keeps an artifact from being served; a pickle is opened only where that is allowed."""
     path = locate(Path.cwd(), artifact)
     found = _identify(path, artifact, loader)
-    options = LoadOptions(entry=split_entry(artifact)[1], origin=path.parent, allow_pickle=allow_pickle)
-    with descendants.none_left():
-        get_loader(found.loader).describe(path, options)
+    signature_of(path, artifact, found.loader, _stored(found, path), limits, allow_pickle=allow_pickle)
+
+
+def _stored(found: Description, path: Path) -> StoredArtifact:
+    where = str(path.absolute())
+    return StoredArtifact(path=where, sha256=found.sha256, size_bytes=found.size_bytes, origin=where)
 
 
 def _identify(path: Path, text: str, loader: str | None) -> Description:
@@ -75,14 +80,13 @@ def _identify(path: Path, text: str, loader: str | None) -> Description:
     return Description(artifact=text, loader=str(candidates[0]), sha256=sha256, size_bytes=size)
 
 
-def _ask_loader(found: Description, path: Path) -> GatewayError | None:
+def _ask_loader(found: Description, path: Path, limits: Limits) -> GatewayError | None:
     """Fill in what the loader knows; return the error where it cannot describe the artifact."""
     try:
         loader = get_loader(found.loader)
         found.versions = dict(package_versions(found.loader))
         found.imports = _imports(loader, path)
-        options = LoadOptions(entry=split_entry(found.artifact)[1], origin=path.parent)
-        found.signature = loader.describe(path, options)
+        found.signature = signature_of(path, found.artifact, found.loader, _stored(found, path), limits)
     except GatewayError as error:
         return error
     return None

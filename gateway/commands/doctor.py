@@ -6,6 +6,7 @@ import importlib.util
 import os
 import platform
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -52,6 +53,16 @@ def _machine() -> Iterator[Finding]:
     yield Finding(True, f"gateway {__version__}, Python {platform.python_version()}, {sys.platform}, {cores} cores")
     if sys.platform != "linux":
         yield Finding(True, "not Linux: orphans of a killed arbiter end a little later, memory is not measured")
+    reason = _network_stays_because()
+    kept = f"keep their network, the kernel does not cut it ({reason}); opening a socket still ends them"
+    yield Finding(True, f"prepare children of models: {kept if reason else 'without a network'}")
+
+
+def _network_stays_because() -> str:
+    """Ask a process of its own whether it could leave the network."""
+    code = "from gateway.confinement import cut_network; print(cut_network())"
+    asked = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    return asked.stdout.strip() if asked.returncode == 0 else (asked.stderr.strip().splitlines() or ["no answer"])[-1]
 
 
 def _loaders() -> Iterator[Finding]:

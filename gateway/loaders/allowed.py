@@ -96,17 +96,17 @@ class Dropped:
     It is made and filled without being what it says, and taken out when the model is walked.
     """
 
-    __slots__ = ("module", "name", "state")
+    __slots__ = ("is_made", "module", "name", "state")
 
-    def __init__(self, module: str, name: str) -> None:
-        self.module, self.name = module, name
+    def __init__(self, module: str, name: str, *, is_made: bool = False) -> None:
+        self.module, self.name, self.is_made = module, name, is_made
         self.state: object = None
 
 
 def find(module: str, name: str) -> Any:
     """Return what an artifact names, or a Dropped; raises ForbiddenGlobal or UnknownGlobal, and ModuleNotFoundError."""
     module, name = current_name(module, name)
-    if module.startswith(_DROPPED_MODULES):
+    if module.startswith(_DROPPED_MODULES) and name.isidentifier():
         return Dropped(module, name)
     if not is_of_a_library(module) or not name.isidentifier() or not _ELSEWHERE.isdisjoint(module.split(".")):
         raise ForbiddenGlobal(f"{module}.{name}")

@@ -132,7 +132,7 @@ def _rebuilt(kind: Any, base: Any, state: Any) -> Any:
     if base is object and state is None:
         return make(kind, ())
     _need(type(kind) is Dropped, "copyreg._reconstructor with a base")
-    return Dropped(kind.module, kind.name)
+    return make(kind, ())
 
 
 def _new_obj(kind: Any) -> Any:
@@ -220,7 +220,8 @@ class _Compiled:
 def make(function: Any, args: tuple[Any, ...]) -> Any:
     """Make one object; raises Refused where no library makes one so."""
     if type(function) is Dropped:
-        return Dropped(function.module, function.name)
+        _need(not function.is_made, f"a call of a {function.name}")
+        return Dropped(function.module, function.name, is_made=True)
     maker = _MAKERS.get(id(function))
     if type(function) is _Compiled:
         maker = function.make

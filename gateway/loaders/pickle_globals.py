@@ -184,7 +184,7 @@ def _fill(target: Any, items: list[Any]) -> None:
 def _item_size(dtype: Any) -> tuple[int, bool]:
     """Return the bytes of one item, and whether the items are objects."""
     if type(dtype) is not _Named or type(dtype.args) is not tuple or not dtype.args:
-        raise ValueError("an array without a dtype")
+        return 0, False
     text = dtype.args[0]
     plain = np.dtype(text) if type(text) is str else np.dtype("V1")
     return plain.itemsize, plain.hasobject or _holds_objects(dtype.state)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import skops.io
+from skops.io.exceptions import UntrustedTypesFoundException
 
 from gateway.loaders import positive_label
 from gateway.loaders.allowed import ForbiddenGlobal, UnknownGlobal
@@ -47,7 +48,10 @@ def read_skops(path: Path) -> Any:
             faults.append(str(exc))
     if faults:
         raise untrusted_types(path, ", ".join(sorted(set(faults))))
-    return skops.io.load(_rewritten(path, schema) if changed else path, trusted=sorted(names))
+    try:
+        return skops.io.load(_rewritten(path, schema) if changed else path, trusted=sorted(names))
+    except UntrustedTypesFoundException as exc:  # skops reads some names out of data
+        raise untrusted_types(path, exc) from None
 
 
 def _with_names_of_today(root: Node) -> bool:

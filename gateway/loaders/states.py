@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from gateway.loaders.allowed import Dropped
 from gateway.loaders.graph import judge_state
 from gateway.loaders.makers import Refused
+from gateway.loaders.plain import is_plain
 
 
 def set_state(target: Any, state: Any) -> Any:
@@ -45,12 +47,13 @@ def _set_attributes(target: Any, state: Any, own: Any) -> None:
 def _set_partial(target: Any, state: Any) -> None:
     if type(state) is not tuple or len(state) != 4 or state[0] is not target.func:  # noqa: PLR2004 - its own state
         raise Refused("setting the state of functools.partial")
-    judge_state(type(target), state[2])
-    if type(state[1]) is not tuple or state[1] or type(state[2]) is not dict or state[3]:
+    if type(state[1]) is not tuple or state[1] or type(state[2]) is not dict or state[3] or not is_plain(state[2]):
         raise Refused("functools.partial with arguments")
     target.__setstate__((state[0], (), state[2], {}))
 
 
 def told(target: Any) -> str:
     """Return what an error calls the target of an opcode."""
+    if type(target) is Dropped:
+        return f"{target.module}.{target.name}"
     return f"the class {target.__name__}" if isinstance(target, type) else f"a {type(target).__name__}"

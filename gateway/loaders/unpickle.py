@@ -104,7 +104,7 @@ class _Reader(NumpyUnpickler):  # type: ignore[misc]
     dispatch[pickle.SETITEMS[0]] = load_setitems
 
     def _fill(self, target: Any, items: list[Any]) -> None:
-        if type(target) is Dropped:
+        if type(target) is Dropped and target.is_made:
             return
         if type(target) is not dict and not (isinstance(target, dict) and id(target) in self._made):
             raise Refused(f"setting items of a {type(target).__name__}")
@@ -126,7 +126,7 @@ class _Reader(NumpyUnpickler):  # type: ignore[misc]
     dispatch[pickle.APPENDS[0]] = load_appends
 
     def _extend(self, target: Any, items: list[Any]) -> None:
-        if type(target) is Dropped:
+        if type(target) is Dropped and target.is_made:
             return
         if type(target) is not list:
             raise Refused(f"appending to a {type(target).__name__}")
@@ -155,7 +155,7 @@ class _Reader(NumpyUnpickler):  # type: ignore[misc]
     def load_build(self) -> None:
         state = self.stack.pop()
         target = self.stack[-1]
-        if type(target) is Dropped:
+        if type(target) is Dropped and target.is_made:
             target.state = state
             return
         if id(target) not in self._made or isinstance(target, type):

@@ -1,0 +1,46 @@
+"""What a model file says of inputs and outputs; an interpreted one is asked by a prepare child, where it harms none."""
+
+import tempfile
+from pathlib import Path
+
+from gateway import descendants
+from gateway.artifacts import split_entry
+from gateway.errors import LoadError
+from gateway.loaders import get_loader
+from gateway.loaders.base import LoadOptions
+from gateway.manifest import StoredArtifact
+from gateway.prepare_child import Limits, run_child
+from gateway.prepare_entry import CONFINED, Entry
+from gateway.registry.spec import RouteSpec
+from gateway.schema import Signature
+
+
+def signature_of(
+    path: Path, artifact: str, loader: str, stored: StoredArtifact, limits: Limits, *, allow_pickle: bool = False
+) -> Signature:
+    """Return inputs and outputs; raises GatewayError. A pickle is opened only where that is allowed."""
+    if loader in CONFINED:
+        return _asked_in_a_child(loader, stored, limits, allow_pickle=allow_pickle)
+    options = LoadOptions(entry=split_entry(artifact)[1], origin=path.parent, allow_pickle=allow_pickle)
+    with descendants.none_left():
+        return get_loader(loader).describe(path, options)
+
+
+def _asked_in_a_child(loader: str, stored: StoredArtifact, limits: Limits, *, allow_pickle: bool) -> Signature:
+    spec = RouteSpec(
+        path="/described",
+        name="described",
+        artifact=stored.origin,
+        loader=loader,
+        sha256=stored.sha256,
+        allow_pickle=allow_pickle,
+        compile="off",
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        entry = Entry(spec=spec, key="described", artifact=stored, cache_dir=str(Path(folder) / "cache"))
+        found = run_child(entry, limits)
+    if found.problem is not None:
+        raise LoadError(found.problem.message, code=found.problem.code, hint=found.problem.hint)
+    if found.signature is None:
+        raise LoadError(f"{stored.path}: nothing was found out", code="prepare-crashed")
+    return found.signature
