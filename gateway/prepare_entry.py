@@ -26,6 +26,7 @@ from gateway.lifeline import die_with_parent
 from gateway.loaders import get_loader, package_versions
 from gateway.loaders.base import LoadOptions, Predictor
 from gateway.manifest import GoldenResult, Manifest, StoredArtifact
+from gateway.prepare_lock import OFFLINE, lock
 from gateway.prepare_twin import search_twin
 from gateway.registry.merge import merge_signature
 from gateway.registry.spec import RouteSpec
@@ -34,10 +35,6 @@ from gateway.trial import check_trial
 
 #: Loaders whose predict time says nothing about the next call: they may sleep or call others.
 UNBOUNDED_LOADERS = frozenset({"python", "stub"})
-#: Loaders whose artifacts are read by interpreting them: reading and asking one is confined.
-CONFINED = frozenset({"sklearn"})
-#: Loaders whose models need no network; Python code may ask other services.
-OFFLINE = frozenset({"sklearn", "xgboost", "onnx"})
 #: A predict up to this median may run in the event loop (architecture decision 1).
 INLINE_LIMIT_S = 0.001
 #: Enough calls to get past lazy initialisation; more only prolongs preparing slow models.
@@ -111,9 +108,7 @@ def _prepared(entry: Entry, blank: Manifest, tell: Callable[[Report], object]) -
     # The framework is there for all models of its kind; only what comes now is this model's.
     before = _resident_bytes()
     path = Path(entry.artifact.path)
-    if spec.loader in CONFINED:
-        twin_path(entry).parent.mkdir(parents=True, exist_ok=True)
-        confinement.confine([twin_path(entry).parent], lambda act: _end_acting(blank, path, act, tell))
+    lock(spec.loader, path, twin_path(entry).parent, lambda error: _end_with(_failed(blank, error), tell))
     predictor = loader.load(path, options)
     load_s = time.perf_counter() - started
     memory_bytes = max(_resident_bytes() - before, 0)
@@ -159,15 +154,8 @@ def _judged(entry: Entry, predictor: Predictor, signature: Signature, rows: Sequ
     return (*getattr(predictor, "warnings", ()), *accepted, *found)
 
 
-def _end_acting(blank: Manifest, path: Path, act: str, tell: Callable[[Report], object]) -> None:
-    """Report what a model tried, and end: an exception could be caught on its way."""
-    confinement.release()
-    error = ArtifactError(
-        f"{path.name}: while it was read or asked, the model tried to {act}, which no model does; it was ended",
-        code="acting-artifact",
-        hint="do not use this file; serve code of your own with the python loader",
-    )
-    tell(Report(manifest=_failed(blank, error)))
+def _end_with(found: Manifest, tell: Callable[[Report], object]) -> None:
+    tell(Report(manifest=found))
     os._exit(0)
 
 

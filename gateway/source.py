@@ -29,6 +29,7 @@ PREPARING: Final = (
     "manifest",
     "near",
     "prepare_entry",
+    "prepare_lock",
     "prepare_twin",
     "registry",
     "schema",

@@ -10,7 +10,8 @@ from gateway.loaders import get_loader
 from gateway.loaders.base import LoadOptions
 from gateway.manifest import StoredArtifact
 from gateway.prepare_child import Limits, run_child
-from gateway.prepare_entry import CONFINED, Entry
+from gateway.prepare_entry import Entry
+from gateway.prepare_lock import CONFINED
 from gateway.registry.spec import RouteSpec
 from gateway.schema import Signature
 
