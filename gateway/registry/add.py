@@ -17,6 +17,8 @@ from gateway.registry.scalars import resolve
 from gateway.registry.spec import RegistrySpec
 
 _INDENT: Final = "  "
+#: What the first route is added to.
+_FIRST: Final = b"version: 1\nroutes:\n"
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_./~-]+(?::[A-Za-z0-9_]+)?")
 
 
@@ -26,14 +28,15 @@ def add_route(
     """
     Append `route` with `artifact` (a path from the working folder) and return the lines that were added.
 
+    A registry that is not there is begun, in a folder that is there.
     The new file is checked whole before it replaces the old one by a rename in the same folder. Raises RegistryError
     where the registry has faults, before or after, and ArtifactError where the artifact is absent.
     """
     target = registry.resolve()
     # As the gateway reads it: relative to the registry as it is named, not to where a link leads.
     base = registry.absolute().parent
-    before = read(registry)
-    old = parse_registry(before, base)
+    is_new = not target.exists() and target.parent.is_dir()
+    old = parse_registry(parse(_FIRST, str(registry)) if is_new else read(registry), base)
     _check_free(old, route)
     source = locate(Path.cwd(), artifact)
     if is_pickle(artifact) and not allow_pickle:
@@ -47,11 +50,13 @@ def add_route(
         keys["loader"] = loader
     if allow_pickle:
         keys |= {"allow_pickle": "true", "sha256": digest(source)[0]}
-    data = files.read(target, MOST_BYTES)
-    text = data.decode("utf-8")
-    added, new = _insert(text, route, keys)
+    data = _FIRST if is_new else files.read(target, MOST_BYTES)
+    added, new = _insert(data.decode("utf-8"), route, keys)
     _check(new, old, route, registry)
-    _replace(target, data, new.encode("utf-8"))
+    if is_new:
+        _create(target, new.encode("utf-8"))
+    else:
+        _replace(target, data, new.encode("utf-8"))
     return added
 
 
@@ -172,3 +177,12 @@ def _replace(target: Path, old: bytes, new: bytes) -> None:
         draft.chmod(target.stat().st_mode & 0o7777)
         if files.read(target, MOST_BYTES) != old:
             raise RegistryError(f"{target.name} was changed meanwhile", hint="run the command again")
+
+
+def _create(target: Path, new: bytes) -> None:
+    """Write the first registry of a folder; refuses when somebody else has written one meanwhile."""
+    try:
+        with target.open("xb") as file:
+            file.write(new)
+    except FileExistsError as error:
+        raise RegistryError(f"{target.name} was changed meanwhile", hint="run the command again") from error

@@ -105,7 +105,7 @@ def _hint(refused: Refused, *, redact: bool) -> str | None:
 
 def _type_hint(field: Field, value: Any, *, redact: bool, json: bool) -> str | None:
     if field.type in ("number", "integer"):
-        if isinstance(value, bool):
+        if isinstance(value, bool) or (isinstance(value, str) and value.strip().casefold() in ("true", "false")):
             return "true and false are no numbers: send 1 or 0"
         if isinstance(value, str) and len(value) <= _MAX_GUESSED:
             return number_hint(value, redact=redact, json=json)

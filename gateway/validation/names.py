@@ -16,32 +16,20 @@ from gateway.errors import Fault
 from gateway.near import MAX_WORD, likely, listing
 from gateway.schema import Field
 from gateway.validation.faults import visible
+from gateway.validation.resemblance import bare, is_slip, shares_words, words
 
 #: Names of options of a call: no fields, and no misspelt ones.
 OPTIONS: Final = frozenset({"_on_error"})
 #: Unknown names of one request that are compared letter by letter with absent fields, and the most of these: 50 ms.
 MAX_COMPARED: Final = 200
 _MAX_ABSENT: Final = 1_000
-#: A word of fewer letters inside of another name is no resemblance.
-_SHORTEST_WORD: Final = 3
-_BRACKETS: Final = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|\{[^{}]*\}")
 #: Punctuation between digits tells "1.0" from "10".
 _BETWEEN_DIGITS: Final = re.compile(r"(?<=[0-9])[\W_]+(?=[0-9])")
 _NO_LETTER: Final = re.compile(r"[^a-z0-9\x1f]+")
-_HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_WORDS: Final = re.compile(r"[\W_]+")
 #: What pandas calls the columns of an index.
 _INDEX: Final = re.compile(r"Unnamed: \d+.*|__index_level_\d+__|index|level_\d+")
-_UNITS: Final = frozenset(
-    {"in", "per", "ng", "ug", "mcg", "μg", "mg", "g", "kg", "t", "lb", "lbs", "oz", "nm", "um", "mm", "cm", "m", "km"}
-    | {"inch", "inches", "ft", "feet", "yd", "mi", "miles", "m2", "m3", "sqft", "sqm", "ha", "mph", "kmh"}
-    | {"ms", "s", "sec", "second", "seconds", "min", "minute", "minutes", "h", "hr", "hrs", "hour", "hours"}
-    | {"d", "day", "days", "week", "weeks", "month", "months", "y", "yr", "yrs", "year", "years"}
-    | {"ml", "cl", "dl", "l", "litre", "liter", "litres", "liters", "gal", "mol", "mmol", "pct", "percent"}
-    | {"usd", "eur", "gbp", "chf", "jpy", "dollar", "dollars", "euro", "euros", "celsius", "fahrenheit", "kelvin"}
-    | {"deg", "c", "f", "k", "mmhg", "pa", "hpa", "kpa", "bar", "psi", "w", "kw", "mw", "wh", "kwh", "v", "a"}
-    | {"hz", "khz", "mhz", "ghz", "kb", "mb", "gb"}
-)
+#: Cyrillic letters, and a Greek one, that look like Latin ones, and the letters that they look like.
+_LOOKS_LIKE: Final = str.maketrans("авекмнорстухіјѕο", "abekmhopctyxijso")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +70,7 @@ class NameRule:
             whole |= {key + suffix, key.removesuffix(suffix)}
         for form in whole:
             self._whole.setdefault(form, {})[name] = None
-        for form in whole | {letters(_bare(name))}:
+        for form in whole | {letters(bare(name))}:
             self._same.setdefault(form, {})[name] = None
 
     def judge(self, names: Iterable[str], held: Collection[str], most: int = MAX_COMPARED) -> Judged:
@@ -109,7 +97,7 @@ class NameRule:
 
     def suggest(self, name: str) -> str | None:
         """Return the hint for an unknown name, None where no declared one is near."""
-        meant = self._equal(name) or likely(name, self._owner)
+        meant = self._equal(name) or _slips(name, self._owner)
         return _did_you_mean(meant) if meant else None
 
     def _equal(self, name: str) -> Collection[str]:
@@ -118,59 +106,32 @@ class NameRule:
         if not key:
             return ()
         found = self._same.get(key, {})
-        bare = letters(_bare(name))
-        return found if bare == key or not bare else {**found, **self._whole.get(bare, {})}
+        short = letters(bare(name))
+        return found if short == key or not short else {**found, **self._whole.get(short, {})}
 
     def _resembling(self, name: str, absent: Sequence[str]) -> list[str]:
         """Return the names of absent fields that a name resembles."""
         if _INDEX.fullmatch(name) or len(name) > MAX_WORD or name.startswith("_"):
             return []
-        words = _words(name)
+        sent = words(name)
         own = [one for field in absent for one in self._names[field]]
-        found = [one for one in own if _shares_words(words, _words(one))]
-        by_letters = {letters(one): one for one in own}
-        return found or [by_letters[key] for key in likely(letters(name), by_letters)]
+        return [one for one in own if shares_words(sent, words(one))] or _slips(name, own)
 
 
-def _shares_words(words: tuple[str, ...], own: tuple[str, ...]) -> bool:
-    """Say whether two names differ in units only, or one begins with or holds the other word by word."""
-    if not words or not own or min(len("".join(words)), len("".join(own))) < _SHORTEST_WORD:
-        return False
-    return _unitless(words) == _unitless(own) or _holds(words, own) or words == own[: len(words)]
-
-
-def _holds(words: tuple[str, ...], part: tuple[str, ...]) -> bool:
-    return f" {' '.join(part)} " in f" {' '.join(words)} "
+def _slips(name: str, known: Iterable[str]) -> list[str]:
+    """Return the names that one with typing errors may mean."""
+    by_letters = {letters(one): one for one in known}
+    return [by_letters[key] for key in likely(letters(name), by_letters) if is_slip(name, by_letters[key])]
 
 
 def letters(name: str) -> str:
     """Return the letters and digits of a name, in one case and one normal form."""
     if not name.isascii():
-        name = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+        name = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold()).translate(_LOOKS_LIKE)
         name = _BETWEEN_DIGITS.sub("\x1f", name)
         kept = (one for one in name if one.isalnum() or one == "\x1f" or unicodedata.category(one)[0] == "M")
         return unicodedata.normalize("NFKC", "".join(kept))
     return _NO_LETTER.sub("", _BETWEEN_DIGITS.sub("\x1f", name.replace("\x1f", " ").lower()))
-
-
-def _bare(name: str) -> str:
-    """Return a name without what stands in brackets."""
-    if not name.isascii():
-        name = unicodedata.normalize("NFKC", name)
-    return _BRACKETS.sub(" ", name)
-
-
-def _words(name: str) -> tuple[str, ...]:
-    """Return the words of a name without what stands in brackets."""
-    return tuple(filter(None, _WORDS.split(_HUMP.sub(" ", _bare(name)).casefold())))
-
-
-def _unitless(words: tuple[str, ...]) -> tuple[str, ...]:
-    """Return words without the units at their end; one stays."""
-    size = len(words)
-    while size > 1 and words[size - 1] in _UNITS:
-        size -= 1
-    return words[:size]
 
 
 def _did_you_mean(meant: Iterable[str]) -> str:

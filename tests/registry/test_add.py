@@ -135,3 +135,18 @@ def test_mode_and_link_of_the_registry_stay(folder: Path) -> None:
     assert (folder / "registry.yaml").is_symlink()
     assert stat.S_IMODE(real.stat().st_mode) == 0o640
     assert real.read_text().endswith(LINE)
+
+
+def test_the_first_route_begins_the_registry(folder: Path) -> None:
+    """Where there is no registry yet it is written; a folder that is not there stays so."""
+    add_route(folder / "registry.yaml", "models/new.onnx", "/new")
+    assert (folder / "registry.yaml").read_text() == "version: 1\nroutes:\n  /new: models/new.onnx\n"
+    with pytest.raises(RegistryError, match="1 fault"):
+        add_route(folder / "absent" / "registry.yaml", "models/new.onnx", "/new")
+
+
+def test_a_refused_route_begins_no_registry(folder: Path) -> None:
+    """An artifact that is refused leaves nothing behind."""
+    with pytest.raises(ArtifactError, match="is a pickle"):
+        add_route(folder / "registry.yaml", "models/new.pkl", "/new")
+    assert not (folder / "registry.yaml").exists()

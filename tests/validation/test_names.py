@@ -48,6 +48,8 @@ def meant(name: str, held: list[str]) -> list[str]:
         ("GRÖSSE CM", "Größe (cm)"),
         ("1,0", "1.0"),
         ("Load", "load (kW)"),
+        ("d\u043ese_mg", "dose_mg"),
+        ("\u041c\u0430ss", "mass"),
     ],
 )
 def test_what_people_do_not_see_makes_no_other_name(sent: str, declared: str) -> None:
@@ -74,6 +76,82 @@ def test_a_resemblance_is_a_fault_only_while_the_field_is_absent(sent: str, decl
     assert declared in meant(sent, [])
     assert meant(sent, NAMES) == []
     assert RULE.judge([sent], NAMES).ignored == (sent,)
+
+
+@pytest.mark.parametrize(
+    ("sent", "declared"),
+    [
+        ("X2020.sales", "2020 sales"),
+        ("living_sqft", "sqft_living"),
+        ("patient[age]", "age"),
+        ("patient[history][age]", "age"),
+        ("age[]", "age"),
+        ("age.1", "age"),
+        ("age2", "age"),
+        ("ages", "age"),
+        ("categories", "category"),
+        ("boxes", "box"),
+        ("x01", "x1"),
+        ("groesse", "größe"),
+        ("grosse", "größe"),
+        ("dose_m", "dose_mg"),
+        ("are", "area"),
+        ("TotBedrooms", "total_bedrooms"),
+        ("serving_default_input:0", "input"),
+        ("longtitude", "longitude"),
+        ("diabetis_pedigre", "diabetes_pedigree"),
+        ("temp_f", "temp_c"),
+        ("num__age", "age"),
+    ],
+)
+def test_what_people_and_programs_make_of_a_name_resembles_it(sent: str, declared: str) -> None:
+    """R, SQL, pandas, spreadsheets, web forms and fingers: told while the field is absent, ignored beside it."""
+    rule = NameRule([Field(name=declared, required=False)], ())
+    assert [near.meant for near in rule.judge([sent], [sent]).near] == [(declared,)]
+
+
+@pytest.mark.parametrize(
+    ("sent", "declared"),
+    [
+        ("height", "weight"),
+        ("stage", "age"),
+        ("image", "age"),
+        ("agent", "age"),
+        ("agency", "age"),
+        ("set", "sat"),
+        ("saturday", "sat"),
+        ("date", "rate"),
+        ("female", "male"),
+        ("sex_female", "sex_male"),
+        ("color_bed", "color_red"),
+        ("temp_max", "temp_min"),
+        ("temperature_max", "temperature_min"),
+        ("x10", "x1"),
+        ("x1", "x10"),
+        ("x11", "x10"),
+        ("lag_11", "lag_1"),
+        ("feature_10", "feature_1"),
+        ("longitude", "latitude"),
+        ("petal length", "sepal length"),
+        ("capital_loss", "capital_gain"),
+        ("is_weekday", "is_weekend"),
+        ("vitamin_d", "vitamin_a"),
+        ("pm10", "pm25"),
+        ("pm25", "pm2.5"),
+        ("status", "state"),
+        ("context", "text"),
+        ("subtotal", "total"),
+        ("submit", "age"),
+        ("csrf_token", "age"),
+        ("%", "---"),
+    ],
+)
+def test_another_word_is_another_name(sent: str, declared: str) -> None:
+    """Names that merely look alike are no misspelt ones: such a request keeps its answer."""
+    rule = NameRule([Field(name=declared, required=False)], ())
+    judged = rule.judge([sent], [sent])
+    assert (judged.near, judged.ignored) == ((), (sent,))
+    assert rule.suggest(sent) is None
 
 
 @pytest.mark.parametrize("sent", ["note", "x", "", "---", "Unnamed: 0", "__index_level_0__", "index", "漢字"])
