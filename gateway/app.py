@@ -9,6 +9,7 @@ from gateway import history, status
 from gateway.board import Board
 from gateway.executors.pool import NativePool
 from gateway.generation import Generation
+from gateway.rest import seats
 from gateway.rest.api import GatewayApi
 from gateway.rest.budget import DISK, MEMORY
 from gateway.rest.calls import Hands
@@ -49,6 +50,7 @@ def create_app(holder: Holder, board: Board, settings: Settings, pool: NativePoo
     app.url_map.merge_slashes = False
     app.config[SCRATCH] = settings.run_dir / "spool"
     app.config[SCRATCH].mkdir(parents=True, exist_ok=True)
+    seats.allow(settings.table_memory_mb * 2**20)
     MEMORY.size, DISK.size = settings.body_memory_mb * 2**20, settings.spool_mb * 2**20
     app.config["MAX_CONTENT_LENGTH"] = holder.generation.snapshot.registry.server.max_body_size
     api = GatewayApi(app)

@@ -164,7 +164,7 @@ class Model:
 
     def run(self, call: Callable[[], T], deadline: float | None = None) -> T:
         """Run work that is not the model's own (parsing, encoding) in a native thread; other requests go on."""
-        return self._pool.call(call, deadline)
+        return self._pool.call(call, deadline, ends=True)
 
     def _wake(self, deadline: float) -> Executor:
         """Load a lazy model for its first request; whoever comes meanwhile waits with it."""

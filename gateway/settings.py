@@ -68,6 +68,10 @@ class Settings:
     spool_mb: Annotated[
         int, Note("disk below GATEWAY_HOME that the bodies of a worker may take together", minimum=1)
     ] = 1024
+    table_memory_mb: Annotated[
+        int,
+        Note("memory that readers of XLSX and Parquet files may take in a worker, 1024 each", minimum=1024),
+    ] = 2048
     graceful_timeout_s: Annotated[int, Note("seconds a worker may take to finish its requests", minimum=1)] = 30
     boot_deadline_s: Annotated[
         float, Note("seconds after which a worker serves although models still load", minimum=0)

@@ -24,6 +24,7 @@ from gateway.codecs.base import refuse
 from gateway.codecs.chunks import Chunk, Limits
 from gateway.codecs.frames import ReaderDiedError, receive_chunks, too_large
 from gateway.codecs.reading_process import CPU_S, MEMORY_BYTES
+from gateway.errors import OverloadError
 from gateway.fork_lock import FORK_LOCK
 
 #: Longest wait for the next message of a reader, which has CPU_S of processor time for everything.
@@ -120,6 +121,9 @@ class IsolatedReader:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _explain(self, death: ReaderDiedError) -> None:
+        if death.status is None:
+            message = "the process that reads XLSX and Parquet files has gone"
+            raise OverloadError(message, code="reader-gone", hint="send it again") from None
         if death.status in _MEMORY_SIGNALS:
             raise too_large(f"reading the file takes more than {MEMORY_BYTES // 2**20} MiB of memory") from None
         if death.status == signal.SIGXCPU:

@@ -2,18 +2,21 @@
 Read tables in processes of their own: this one waits for files and forks a reader for each.
 
 Native parsers (Arrow, calamine) believe what a file says of itself: 441 bytes of Parquet become 1.9 GB. A reader has a
-limit of memory and of processor time, dies alone, and is the first to go where the machine runs out of memory.
+limit of memory and of processor time, dies alone, and is the first to go where the machine runs out of memory. It reads
+one file. The next one is forked ahead and has read a sample: forking and the first touch of its memory take 10 ms.
 Started by `isolated.py` as `python -m gateway.codecs.reading_process FD`; ends with the process at the other end of FD.
 """
 
 import contextlib
-import importlib
+import io
 import os
 import resource
 import select
 import signal
 import socket
 import sys
+from collections import deque
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +26,8 @@ from gateway.codecs.chunks import BatchReader, Limits
 from gateway.codecs.excel import ExcelReader
 from gateway.codecs.frames import send, send_chunks
 from gateway.codecs.parquet import ParquetReader
+from gateway.codecs.reading_samples import samples
+from gateway.errors import GatewayError
 
 READERS: Final[dict[str, type[BatchReader]]] = {"xlsx": ExcelReader, "parquet": ParquetReader}
 #: What a reader may take beyond what it starts with; a workbook of 5 million cells takes 700 MB.
@@ -38,11 +43,10 @@ def main(descriptor: int) -> None:
     """Serve the process at the other end of a socket until it is gone."""
     for number in (signal.SIGINT, signal.SIGTERM):  # who stops the worker lets it finish its requests first
         signal.signal(number, signal.SIG_IGN)
-    for name in ("pyarrow.parquet", "python_calamine"):
-        with contextlib.suppress(ImportError):
-            importlib.import_module(name)
     control = socket.socket(fileno=descriptor)
     readers: dict[int, socket.socket] = {}
+    _practise()
+    spare = _fork(control, readers)
     while True:
         ready, _, _ = select.select([control, *readers.values()], [], [], _LOOK_S if readers else None)
         for process, link in list(readers.items()):
@@ -53,32 +57,71 @@ def main(descriptor: int) -> None:
             request, descriptors, _, _ = socket.recv_fds(control, _REQUEST_BYTES, 2)
             if not request:
                 break
-            _begin(msgspec.msgpack.decode(request), descriptors, control, readers)
+            if os.waitpid(spare.process, os.WNOHANG)[0]:  # the machine ran out of memory while it waited
+                spare.link.close()
+                spare = _fork(control, readers)
+            _begin(request, descriptors, spare, readers)
+            spare = _fork(control, readers)
     for process in readers:
         os.kill(process, signal.SIGKILL)
 
 
-def _begin(
-    request: dict[str, Any], descriptors: list[int], control: socket.socket, readers: dict[int, socket.socket]
-) -> None:
-    """Fork the reader of one file."""
-    file, link = descriptors[0], socket.socket(fileno=descriptors[1])
+@dataclass(frozen=True, slots=True)
+class _Spare:
+    """Hold a reader that waits for its file at the other end of `link`."""
+
+    process: int
+    link: socket.socket
+
+
+def _fork(control: socket.socket, readers: dict[int, socket.socket]) -> _Spare:
+    """Fork a reader that waits for its file."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     process = os.fork()
     if process == 0:
         status = 1
         try:
-            control.close()
-            for other in readers.values():
+            for other in (control, ours, *readers.values()):
                 other.close()
-            _read(request, file, link)
-            status = 0
-        except MemoryError:
-            with contextlib.suppress(OSError, MemoryError):
-                send(link, {"died": signal.SIGABRT})
+            status = _read_one(theirs)
         finally:
             os._exit(status)
+    theirs.close()
+    return _Spare(process, ours)
+
+
+def _begin(request: bytes, descriptors: list[int], spare: _Spare, readers: dict[int, socket.socket]) -> None:
+    """Hand a file to the reader that waits for one."""
+    file, link = descriptors[0], socket.socket(fileno=descriptors[1])
+    readers[spare.process] = link
+    with spare.link, contextlib.suppress(OSError):  # one that has died is told as any other that does
+        socket.send_fds(spare.link, [request], descriptors)
     os.close(file)
-    readers[process] = link
+
+
+def _read_one(spare: socket.socket) -> int:
+    """Wait for a file and read it; return the status to exit with."""
+    _practise()
+    _limit()
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # what a dying parser says helps nobody
+    request, descriptors, _, _ = socket.recv_fds(spare, _REQUEST_BYTES, 2)
+    if not request:
+        return 0
+    link = socket.socket(fileno=descriptors[1])
+    try:
+        _read(msgspec.msgpack.decode(request), descriptors[0], link)
+    except MemoryError:
+        with contextlib.suppress(OSError, MemoryError):
+            send(link, {"died": signal.SIGABRT})
+        return 1
+    return 0
+
+
+def _practise() -> None:
+    """Read a sample of each format, so that code and memory are in place when a file comes."""
+    for kind, sample in samples():
+        with contextlib.suppress(GatewayError, OSError):
+            deque(READERS[kind]().read(io.BytesIO(sample), Limits()), maxlen=0)
 
 
 def _bury(readers: dict[int, socket.socket]) -> None:
@@ -96,8 +139,6 @@ def _bury(readers: dict[int, socket.socket]) -> None:
 
 
 def _read(request: dict[str, Any], file: int, link: socket.socket) -> None:
-    _limit()
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # what a dying parser says helps nobody
     scratch = request["scratch"]
     limits = Limits(
         max_rows=request["max_rows"],

@@ -115,22 +115,25 @@ class NativePool:
         self._stuck = {job for job in self._stuck if not job.done}
         return len(self._stuck)
 
-    def call(self, call: Callable[[], T], deadline: float | None = None) -> T:
+    def call(self, call: Callable[[], T], deadline: float | None = None, *, ends: bool = False) -> T:
         """
         Run `call` in a pool thread and wait for it; other greenlets go on meanwhile.
 
         `deadline` is a time.monotonic() value. Raises DeadlineError when it passes first: a call that has not begun
-        never will; one that runs (OverrunError) is counted as stuck until it returns.
+        never will; one that runs (OverrunError) is counted as stuck until it returns, which costs the worker. Not so
+        where it `ends` by itself: reading and writing are bounded, and no body may cost a worker.
         """
         baton = Baton()
         job = Job(call, baton)
         self._submit(job)
         timeout_s = None if deadline is None else max(deadline - time.monotonic(), 0.0)
         if not baton.wait(timeout_s) and not job.done:
+            what = "the body was read or the answer written" if ends else "the model was predicting"
             if job.abandon():
-                self._stuck.add(job)
-                raise OverrunError("the deadline passed while the model was predicting", job)
-            raise DeadlineError("the deadline passed while the model was predicting")
+                if not ends:
+                    self._stuck.add(job)
+                raise OverrunError(f"the deadline passed while {what}", job)
+            raise DeadlineError(f"the deadline passed while {what}")
         return job.outcome()
 
     def spawn(self, call: Callable[[], Any]) -> None:

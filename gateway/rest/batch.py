@@ -6,11 +6,12 @@ once to check it whole and once to answer, so that only one chunk of it is ever 
 for the check and for each chunk, not while a client reads.
 """
 
+import contextlib
 import functools
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -73,14 +74,17 @@ class BatchRun:
         """Return the answer, streamed if it has more than one chunk; faults up to the first chunk are raised."""
         route = self._route
         with route.admit(self._deadline()):
+            self._source.take_seat(self._deadline())
             self._check()
+            if self._kept.is_whole:
+                self._source.leave_seat()
             table = InputTable(route, self._first, has_ids=self._has_ids)
             writer = writer_for(self._wanted, route, table, has_ids=self._has_ids, scratch=self._limits.scratch)
             chunks = self._second_pass()
             size, piece = self._next_piece(chunks, writer, table)
             head = writer.begin() + piece
         if size >= self.rows:
-            self._source.body.close()
+            self._source.close()
             response = Response(head + writer.end(), 200, content_type=writer.media_type)
         else:
             response = Response(self._stream(head, size, chunks, writer, table), 200, content_type=writer.media_type)
@@ -95,20 +99,20 @@ class BatchRun:
     def _check(self) -> None:
         """Validate the whole batch; raises InputError with the first 100 faults of all rows and their number."""
         judge = self._judge()
-        chunks = self._source.reader.read(self._source.body, self._limits)  # type: ignore[arg-type]
         faults: list[Fault] = []
         total = 0
-        while (judged := self._route.run(functools.partial(_step, chunks, judge))) is not None:
-            if self._first is None:
-                self._first = _head_of(judged.chunk)
-            self.rows += judged.chunk.size
-            self._note_ignored(judged)
-            faults += judged.faults[: MAX_FAULTS - len(faults)]
-            total += judged.total
-            if total:
-                self._kept.drop()
-            else:
-                self._kept.add(judged)
+        with contextlib.closing(self._source.read(self._limits)) as chunks:
+            while (judged := self._route.run(functools.partial(_step, chunks, judge))) is not None:
+                if self._first is None:
+                    self._first = _head_of(judged.chunk)
+                self.rows += judged.chunk.size
+                self._note_ignored(judged)
+                faults += judged.faults[: MAX_FAULTS - len(faults)]
+                total += judged.total
+                if total:
+                    self._kept.drop()
+                else:
+                    self._kept.add(judged)
         self._has_ids = judge.has_ids
         if total:
             raise InputError(faults, total=total)
@@ -130,16 +134,16 @@ class BatchRun:
             unique_ids=self._wanted.shape_of(spec.batch) == "by_id" and bool(spec.id_fields),
         )
 
-    def _second_pass(self) -> Iterator[Judged]:
+    def _second_pass(self) -> Generator[Judged]:
         if self._kept.is_whole:
             while (judged := self._kept.take()) is not None:
                 yield judged
             return
         judge = self._judge()
-        for chunk in self._source.reader.read(self._source.body, self._limits):  # type: ignore[arg-type]
+        for chunk in self._source.read(self._limits):
             yield judge(chunk)
 
-    def _next_piece(self, chunks: Iterator[Judged], writer: BatchWriter, table: InputTable) -> tuple[int, bytes]:
+    def _next_piece(self, chunks: Generator[Judged], writer: BatchWriter, table: InputTable) -> tuple[int, bytes]:
         """Predict the next chunk; return its number of rows and its bytes."""
         judged = self._route.run(functools.partial(next, chunks))
         predictions = None
@@ -160,7 +164,7 @@ class BatchRun:
         return writer.rows(Answered(judged.spread(answers), errors, keys, inputs))
 
     def _stream(
-        self, head: bytes, sent: int, chunks: Iterator[Judged], writer: BatchWriter, table: InputTable
+        self, head: bytes, sent: int, chunks: Generator[Judged], writer: BatchWriter, table: InputTable
     ) -> Iterator[bytes]:
         """Yield the answer; an error in mid-stream is raised, which cuts the connection before the last chunk mark."""
         try:
@@ -186,7 +190,8 @@ class BatchRun:
             )
             raise
         finally:
-            self._source.body.close()
+            chunks.close()
+            self._source.close()
 
     def _deadline(self) -> float:
         return min(self._until, time.monotonic() + self._route.spec.timeout_s)
@@ -219,7 +224,7 @@ def answer_batch(route: Route, validator: Validator, answer: Answering, source: 
     try:
         response = run.respond()
     except BaseException:
-        source.body.close()
+        source.close()
         raise
     environ["gateway.rows"] = run.rows
     environ["gateway.predict_s"] = run.predict_s

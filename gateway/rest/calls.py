@@ -43,7 +43,7 @@ class Hands:
 
     def do(self, call: Callable[[], T], size: int, limit: int, deadline: float | None) -> T:
         """Run `call` here when `size` is within `limit`, else in a native thread while other requests go on."""
-        return call() if size <= limit else self.pool.call(call, deadline)
+        return call() if size <= limit else self.pool.call(call, deadline, ends=True)
 
 
 def generation_of_request() -> Generation:

@@ -4,7 +4,7 @@ Where the rows of a batch come from: a body by its content type, or the file of 
 Picks the reader; what it reads is the codecs' business.
 """
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import IO, Any, Final
 
@@ -14,7 +14,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import MultiPartParser
 
 from gateway.codecs.base import Decoded, refuse
-from gateway.codecs.chunks import BatchReader
+from gateway.codecs.chunks import BatchReader, Chunk, Limits
 from gateway.codecs.csv import CsvReader
 from gateway.codecs.isolated import IsolatedReader
 from gateway.codecs.json_batch import InstancesReader
@@ -22,6 +22,7 @@ from gateway.codecs.ndjson import NdjsonReader
 from gateway.codecs.reading_process import READERS
 from gateway.errors import TooLargeError, UnreadableError
 from gateway.rest.body import body_of
+from gateway.rest.seats import Seat
 from gateway.rest.spool import open_spool, scratch, spool_body
 from gateway.routes import Route
 
@@ -81,6 +82,27 @@ class BatchSource:
     reader: BatchReader
     body: IO[bytes]
     options: Mapping[str, Any] = field(default_factory=dict)
+
+    seat: Seat | None = None
+
+    def take_seat(self, deadline: float) -> None:
+        """Wait for the right to read where a process of its own does, of which there are few; raises OverloadError."""
+        if isinstance(self.reader, IsolatedReader):
+            self.seat = Seat(deadline)
+
+    def leave_seat(self) -> None:
+        """Give that right back."""
+        if self.seat is not None:
+            self.seat.release()
+
+    def read(self, limits: Limits) -> Generator[Chunk]:
+        """Yield the rows in order, from the first one on."""
+        yield from self.reader.read(self.body, limits)  # type: ignore[arg-type]  # a temporary file is a BinaryIO
+
+    def close(self) -> None:
+        """Let go of the body, and of the right to read it."""
+        self.body.close()
+        self.leave_seat()
 
 
 @dataclass(slots=True)

@@ -59,7 +59,8 @@ def test_memory_comes_back(gateway: Gateway) -> None:
     (worker,) = gateway.workers()
     assert psutil.Process(worker).memory_info().rss < 700 * 2**20
     readers = gateway.processes_named("reading_process")
-    until(lambda: not [one for helper in readers for one in helper.children()], what="the end of all readers")
+    # One for each helper waits for the next file.
+    until(lambda: all(len(helper.children()) <= 1 for helper in readers), what="the end of all readers")
 
 
 def send(gateway: Gateway, heavy: Heavy) -> serving.Answer:

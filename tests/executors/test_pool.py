@@ -167,3 +167,19 @@ def test_more_threads_after_a_reload(mode: Mode) -> None:
     together(mode, [lambda: pool.call(barrier.wait, later())] * 4)
     assert not barrier.broken
     pool.close(0)
+
+
+def test_work_that_ends_by_itself_is_not_stuck(mode: Mode) -> None:
+    """Reading a body past its deadline is refused like a predict, but does not count against the worker."""
+    pool = NativePool(2)
+    go_on = threading.Event()
+
+    def call(ends: bool) -> int:
+        with pytest.raises(DeadlineError):
+            pool.call(go_on.wait, later(0.05), ends=ends)
+        return pool.stuck
+
+    assert together(mode, [lambda: call(True)]) == [0]
+    assert together(mode, [lambda: call(False)]) == [1]
+    go_on.set()
+    pool.close(0)
