@@ -7,6 +7,7 @@ those files is another does a child run the code again.
 
 import hashlib
 import logging
+import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,8 +58,14 @@ def remembered(spec: RouteSpec, origin: Path, cache_dir: Path, digests: Digests)
 
 def names_of(spec: RouteSpec, cache_dir: Path) -> tuple[Path, ...]:
     """Return the paths that the code of a route opened when it was last tried, whatever became of that."""
-    origin = (Path(spec.base) / artifacts.split_entry(spec.artifact)[0]).resolve()
-    known = _read(_place(spec, origin, cache_dir)) if has_neighbours(spec) else None
+    if not has_neighbours(spec):
+        return ()
+    try:
+        # Not `resolve`, which raises RuntimeError for a loop of links.
+        origin = Path(os.path.realpath(Path(spec.base) / artifacts.split_entry(spec.artifact)[0]))
+    except (OSError, ValueError):
+        return ()  # a path that leads nowhere: nothing was opened there
+    known = _read(_place(spec, origin, cache_dir))
     return tuple(Path(name) for name in known.files) if known is not None else ()
 
 

@@ -11,6 +11,8 @@ import psutil
 import pytest
 
 import serving
+from gateway import neighbours
+from gateway.registry import load_registry
 from serving import Gateway, until
 
 REGISTRY = "version: 1\nroutes:\n  /m: {artifact: m.stub, golden: golden.json}\n  /other: other.stub\n"
@@ -181,6 +183,14 @@ def test_a_start_with_an_odd_registry_ends(tmp_path: Path, cache: Path, kind: Ca
         done = server.command(command)
         assert done.returncode == 78, done.stderr
         assert SAID[kind] in done.stderr
+
+
+def test_code_behind_a_loop_of_links_is_watched(tmp_path: Path) -> None:
+    """Which files the code of a route opened is told whatever its path leads to: the watcher must not stumble."""
+    loop(tmp_path / "m.py")
+    (tmp_path / "registry.yaml").write_text(f"version: 1\nroutes:\n  /m: m.py\n  /n: {'x' * 300}.py\n")
+    routes = load_registry(tmp_path / "registry.yaml").routes
+    assert [neighbours.names_of(spec, tmp_path) for spec in routes] == [(), ()]
 
 
 def test_commands_refuse_what_is_no_file(tmp_path: Path, cache: Path) -> None:
