@@ -50,6 +50,7 @@ class Monitor:
         self._first_pss: dict[int, int] = {}
         self._last_event_at = 0.0
         self._folded_at = 0.0
+        self._is_review_due = False
 
     @property
     def status(self) -> Status:
@@ -98,6 +99,8 @@ class Monitor:
         workers = [worker for worker in self._board.workers() if worker.alive]
         self._notice_ready(workers)
         self._notice_events()
+        if self._is_review_due and self._has_everybody_adopted(workers):
+            self._review_quarantine(forced=False)
         if self._to_roll and not self._arbiter.retiring:
             self._arbiter.retire(self._to_roll.pop(0), "roll")
         self._retire_heavy(workers)
@@ -133,7 +136,14 @@ class Monitor:
             if event.roll:
                 self.roll(f"generation {event.generation} changed code or needs less")
             if self._status.quarantined and event.result in (*history.COMMITS, "unchanged"):
-                self._review_quarantine(forced=event.forced)
+                # A worker that is a generation behind would open the route with the model that kills.
+                self._is_review_due = True
+                if event.forced:
+                    self._review_quarantine(forced=True)
+
+    def _has_everybody_adopted(self, workers: list[WorkerView]) -> bool:
+        committed = snapshot.committed(self._settings.state_dir)
+        return committed is not None and all(worker.generation == committed.id for worker in workers)
 
     def _retire_heavy(self, workers: list[WorkerView]) -> None:
         limit = self._settings.worker_memory_mb
@@ -174,6 +184,7 @@ class Monitor:
         committed = snapshot.committed(self._settings.state_dir)
         keys = {name: found.key for name, found in committed.manifests.items()} if committed else {}
         kept = {n: entry for n, entry in self._status.quarantined.items() if keys.get(n) == entry[0] and not forced}
+        self._is_review_due = False
         for name in self._status.quarantined.keys() - kept.keys():
             self._blame.forgive(name)
         self._status = replace(self._status, quarantined=kept)

@@ -1,6 +1,7 @@
 """What the arbiter's monitor does about the history of reloads."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -54,3 +55,24 @@ def test_no_attempt_is_overlooked(settings: Settings) -> None:
 def test_a_refused_attempt_opens_nothing(settings: Settings) -> None:
     """Whoever insisted and was refused has changed nothing."""
     assert closed_after(settings, Event(result="refused", forced=True)) == ["m"]
+
+
+def test_a_closed_route_stays_closed_while_a_worker_has_the_old_model(settings: Settings) -> None:
+    """A commit opens the route with the new model; a worker that has not adopted it must not open the one that kills."""
+    monitor = Monitor(settings, PM2Bridge())
+    monitor._arbiter = SimpleNamespace(retiring=frozenset())  # type: ignore[assignment]
+    board = Board.open(settings.board_path)
+    slot = board.claim()
+    slot.phase("serving")
+    before = snapshot.committed(settings.state_dir)
+    assert before is not None
+    slot.generation(before.id)
+    monitor._quarantine("m")
+    repaired = snapshot.make(before.registry, {"m": Manifest(key="new", loader="stub")})
+    snapshot.commit(settings.state_dir, repaired)
+    history.append(settings.state_dir, Event(result="committed", generation=repaired.id))
+    monitor._look(0.0)
+    assert list(status.read(settings.status_path).quarantined) == ["m"]
+    slot.generation(repaired.id)
+    monitor._look(0.0)
+    assert list(status.read(settings.status_path).quarantined) == []
