@@ -199,3 +199,11 @@ def test_code_that_fails_is_kept_with_what_it_opened(folder: Folder) -> None:
     with pytest.raises(GatewayError) as error:
         folder.load(folder.keep())
     assert error.value.code == "python-import"
+
+
+@pytest.mark.parametrize("name", ["a\0b.py:f", "loop.py:f", "n" * 300 + ".py:f"])
+def test_code_that_cannot_be_reached_has_no_neighbours(tmp_path: Path, name: str) -> None:
+    """A NUL, a loop of links and a name too long are a fault of their route, and nothing that the watcher stumbles over."""
+    (tmp_path / "loop.py").symlink_to("loop.py")
+    spec = RouteSpec(path="/m", name="m", artifact=name, loader="python", base=str(tmp_path))
+    assert neighbours.names_of(spec, tmp_path / "cache") == ()
