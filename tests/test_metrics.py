@@ -296,3 +296,15 @@ def test_a_process_without_value_files_counts_as_the_library_does() -> None:
     environ = {key: value for key, value in os.environ.items() if not key.lower().startswith("prometheus")}
     done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["2.0", "1.5", "0.0", "1.0"]
+
+
+def test_a_reader_closes_what_it_opened(directory: Path) -> None:
+    """Neither the next directory nor the end of the process leaves a file to the garbage collector."""
+    code = (
+        "import sys; from pathlib import Path; from gateway.metrics import Snapshot, render\n"
+        "for path in sys.argv[1:]: render(Path(path), Snapshot(routes=('loan',)))"
+    )
+    other = directory.parent / "other"
+    shutil.copytree(directory, other)
+    command = [sys.executable, "-W", "error::ResourceWarning", "-c", code, directory, other]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stderr == ""

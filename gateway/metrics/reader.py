@@ -2,6 +2,7 @@
 
 import json
 import os
+import weakref
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +25,8 @@ class _File:
     def __init__(self, path: Path) -> None:
         # Held open: while it is, no other file can get the inode that this layout is remembered under.
         self.handle = path.open("rb", buffering=0)
+        #: Also called when the reader is dropped, and at the end of the process.
+        self.close = weakref.finalize(self, self.handle.close)
         self.used = _HEADER
         self.series: list[int] = []
         self.places: list[int] = []
@@ -58,7 +61,7 @@ class Reader:
             file_id = (path.name, path.stat().st_ino)
             kept[file_id] = self._files.pop(file_id) if file_id in self._files else _File(path)
         for gone in self._files.values():
-            gone.handle.close()
+            gone.close()
         self._files = kept
         return list(kept.values())
 
