@@ -126,6 +126,16 @@ class Gateway:
         """Say whether a native thread predicts for a request, which will want the loop's next turn."""
         return self._nursery.pool.is_busy
 
+    def line_of(self, path: str) -> str:
+        """Return the line in which a request to `path` waits: that of its route, of checks, or of everything else."""
+        table = self.generation.table
+        route = table.by_path.get(path) or table.by_path.get(path.removesuffix("/invocations"))
+        if route is None and path.startswith("/v2/models/"):
+            route = table.by_name.get(path.split("/")[3])
+        if route is not None:
+            return str(route.spec.path)
+        return "checks" if path.startswith(("/health", "/metrics", "/v2/health")) else "others"
+
     def drain(self) -> None:
         """Note that this worker accepts no more."""
         self._slot.phase("draining")

@@ -16,6 +16,7 @@ import gevent
 from gevent.hub import Waiter
 
 from gateway.errors import OverloadError
+from gateway.process.turnstile import AHEAD, Turnstile, is_spent
 from gateway.process.waits import Waits
 from gateway.rest.errors import RequestError
 
@@ -91,6 +92,18 @@ class Client:
         self.stage, self.since, self.until, self._pace = stage, since, until, pace
         self._began = 0.0
         self._moved = 0
+
+    def stand_in_line(self, turnstile: Turnstile) -> None:
+        """Wait for a turn with a request that has come before the last answer; it is idle until then."""
+        self.begin(Stage.HEAD, since=time.monotonic())
+        self._reader.stop()  # or what else the client sends would be taken for the turn
+        self._waiter = Waiter(self._hub)
+        self._waits.add(self)
+        try:
+            turnstile.pass_through(AHEAD, self._waiter)
+        finally:
+            self._waiter = None
+            self._waits.discard(self)
 
     def recv(self, size: int) -> bytes:
         """Return at most `size` and TURN_BYTES bytes, nothing at the end; always lets the loop turn first."""
@@ -182,7 +195,15 @@ class Client:
         waiter = self._waiter
         if waiter is None:  # sent while the last request is still being answered: looked at when its turn comes
             watcher.stop()
+        elif is_spent(self._hub.loop):
+            # In one of the next turns, first come first served: a thousand sockets that are ready at once keep nobody.
+            watcher.stop()
+            self._hub.loop.run_callback(self._go_on, waiter)
         else:
+            waiter.switch(None)
+
+    def _go_on(self, waiter: Any) -> None:
+        if waiter is self._waiter:
             waiter.switch(None)
 
 

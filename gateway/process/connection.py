@@ -48,13 +48,11 @@ class Connection:
         try:
             while True:
                 request = None
-                now = time.monotonic()
-                self._client.begin(Stage.HEAD, since=now, until=now + self._worker.patience_s)
                 request, environ, reply = self._next()
                 # The client waits from here on, so its deadline counts from here (rest/reading.py), turnstile included.
                 environ["gateway.arrived"] = time.monotonic()
                 self._client.begin(Stage.BODY, pace=self._worker.pace)
-                self._worker.take_turn()
+                self._worker.take_turn(environ["PATH_INFO"])
                 if not self._worker.keeps_connections:
                     reply.force_close()
                 try:
@@ -114,15 +112,19 @@ class Connection:
             parser.mesg = None
             self._before = parser.unreader.take_buffered()
         if self._before:
-            self._worker.turnstile.pass_through(
-                is_ahead=True
-            )  # who sends before the answer came would keep the loop otherwise
+            self._client.stand_in_line(self._worker.turnstile)  # or who sends ahead would keep the loop
             data, self._before = self._before, b""
+            self._expect_head()
             return data
+        self._expect_head()
         received = self._client.recv(_READ_BYTES)
         if not received:
             raise StopIteration
         return received
+
+    def _expect_head(self) -> None:
+        now = time.monotonic()
+        self._client.begin(Stage.HEAD, since=now, until=now + self._worker.patience_s)
 
     def _answer(self, environ: dict[str, Any], reply: Reply) -> bool:
         """Let the callable answer; return whether the connection may be used again."""

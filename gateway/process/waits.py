@@ -1,5 +1,6 @@
 """The waits of a worker's connections: which have lasted too long, and which is given up where places are short."""
 
+import heapq
 from typing import Any, Final, Protocol
 
 #: Who has waited less is no idler, whatever it waits for: a client that has just connected is about to ask.
@@ -41,14 +42,11 @@ class Waits:
             if now > one.until or one.stage <= stages:
                 one.end(one.waiter, is_shed=False)
 
-    def shed(self, now: float) -> bool:
-        """Give up the wait that is the least loss: idlers by what they wait for, then whoever has waited longest."""
-        one = min(self._waiting, key=lambda one: _loss(one, now), default=None)
-        if one is None:
-            return False
-        self._waiting.discard(one)  # or the next call, before the loop turns, would choose it again
-        one.end(one.waiter, is_shed=True)
-        return True
+    def shed(self, now: float, count: int) -> None:
+        """Give up the least loss: idlers by what they wait for, then those who have waited longest."""
+        for one in heapq.nsmallest(count, self._waiting, key=lambda one: _loss(one, now)):
+            self._waiting.discard(one)  # or the next call, before the loop turns, would choose it again
+            one.end(one.waiter, is_shed=True)
 
 
 def _loss(one: Waiting, now: float) -> tuple[bool, int, float]:

@@ -46,8 +46,8 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
     """
     Serve one WSGI callable that knows how to boot: `start()`, `is_settled()`, `tick()`, `drain()`, `close()`.
 
-    And while requests come: `holds()`, `has_idler_sibling()`, `is_predicting()`. The arbiter hands it in as
-    `app.wsgi()` after the fork.
+    And while requests come: `holds()`, `has_idler_sibling()`, `is_predicting()`, `line_of()`. The arbiter hands it in
+    as `app.wsgi()` after the fork.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -104,10 +104,10 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         """Say whether a connection may be used for one more request."""
         return self.alive and self._keepalive_s > 0
 
-    def take_turn(self) -> None:
-        """Let a request begin: at once, unless a predict in a native thread will want to be answered first."""
+    def take_turn(self, path: str) -> None:
+        """Let a request begin: at once, unless others wait, or a predict in a native thread is to be answered first."""
         if self.turnstile.is_busy or self.wsgi.is_predicting():
-            self.turnstile.pass_through()
+            self.turnstile.pass_through(self.wsgi.line_of(path))
 
     def handle_quit(self, sig: int, frame: FrameType | None) -> None:
         """Leave gracefully on SIGINT and SIGQUIT too: process managers send them where TERM is meant."""
@@ -158,7 +158,8 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         listener.setblocking(1)
         server = BalancedServer(
             listener,
-            lambda: self.wsgi.has_idler_sibling(self.connections),
+            # A sixteenth more than a sibling has is no more: a burst of connections would be taken one by one.
+            lambda: self.wsgi.has_idler_sibling(len(self._places) - len(self._places) // 16),
             handle=partial(self.handle, listener, Heads()),
             spawn=self._places,
         )
@@ -184,9 +185,7 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         """Give up the connections that wait most idly, a twentieth of all, where no place is left for the next one."""
         if self._places.free_count() > 0:
             return
-        now = time.monotonic()
-        for _ in range(1 + self.worker_connections // 20):
-            self.waits.shed(now)
+        self.waits.shed(time.monotonic(), 1 + self.worker_connections // 20)
 
     def _drain(self) -> None:
         """Let requests finish, close connections that stay idle, give up after `graceful_timeout`."""

@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
+import gevent
 import pytest
 
 from gateway.process.heads import MAX_BYTES, MAX_HEADS, Heads
 from gateway.process.reply import Reply
+from gateway.process.turnstile import AHEAD, Turnstile
 from serving import Gateway
 
 pytestmark = pytest.mark.quiet
@@ -278,3 +280,24 @@ def test_what_would_split_an_answer_is_refused() -> None:
         reply = Reply(request_of(), None, SimpleNamespace(protocol="http"))
         with pytest.raises(Exception, match=name):
             reply.start_response("200 OK", [(name, "a\r\nSet-Cookie: x")])
+
+
+def test_each_route_begins_in_its_turn() -> None:
+    """A request of another route never stands behind a burst of one; whoever gives up leaves no gap."""
+    turnstile = Turnstile()
+    begun: list[str] = []
+
+    def begin(line: str) -> None:
+        turnstile.pass_through(line)
+        begun.append(line)
+
+    burst = [gevent.spawn(begin, "/burst") for _ in range(50)]
+    gevent.sleep(0)
+    others = [gevent.spawn(begin, line) for line in ("/other", AHEAD, "/other")]
+    gone = gevent.spawn(begin, "/gone")
+    gevent.sleep(0)
+    gone.kill()
+    gevent.joinall(burst + others)
+    assert len(begun) == 53
+    assert {"/other", AHEAD} <= set(begun[:6])
+    assert begun.index("/other", begun.index("/other") + 1) < 9
