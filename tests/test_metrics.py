@@ -306,5 +306,5 @@ def test_a_reader_closes_what_it_opened(directory: Path) -> None:
     )
     other = directory.parent / "other"
     shutil.copytree(directory, other)
-    command = [sys.executable, "-W", "error::ResourceWarning", "-c", code, directory, other]
+    command = [sys.executable, "-W", "error::ResourceWarning", "-c", code, str(directory), str(other)]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stderr == ""
