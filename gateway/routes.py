@@ -208,6 +208,15 @@ class RouteTable:
         self.by_name: Mapping[str, Route] = {route.name: route for route in routes}
         self.by_path: Mapping[str, Route] = {path: route for route in self.by_name.values() for path in route.paths}
 
+    def line_of(self, path: str) -> str:
+        """Return the line in which a request to `path` waits: that of its route, of checks, or of everything else."""
+        route = self.by_path.get(path) or self.by_path.get(path.removesuffix("/invocations"))
+        if route is None and path.startswith("/v2/models/"):
+            route = self.by_name.get(path.split("/")[3])
+        if route is not None:
+            return str(route.spec.path)
+        return "checks" if path.startswith(("/health", "/metrics", "/v2/health")) else "others"
+
     def is_settled(self) -> bool:
         """Say whether no eager route is still to be loaded."""
         return not any(

@@ -127,14 +127,8 @@ class Gateway:
         return self._nursery.pool.is_busy
 
     def line_of(self, path: str) -> str:
-        """Return the line in which a request to `path` waits: that of its route, of checks, or of everything else."""
-        table = self.generation.table
-        route = table.by_path.get(path) or table.by_path.get(path.removesuffix("/invocations"))
-        if route is None and path.startswith("/v2/models/"):
-            route = table.by_name.get(path.split("/")[3])
-        if route is not None:
-            return str(route.spec.path)
-        return "checks" if path.startswith(("/health", "/metrics", "/v2/health")) else "others"
+        """Return the line in which a request to `path` waits for its turn."""
+        return self.generation.table.line_of(path)
 
     def drain(self) -> None:
         """Note that this worker accepts no more."""

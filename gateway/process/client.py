@@ -198,7 +198,7 @@ class Client:
         elif is_spent(self._hub.loop):
             # In one of the next turns, first come first served: a thousand sockets that are ready at once keep nobody.
             watcher.stop()
-            self._hub.loop.run_callback(self._go_on, waiter)
+            self._waits.defer(self._hub.loop, lambda: self._go_on(waiter))
         else:
             waiter.switch(None)
 

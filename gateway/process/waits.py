@@ -1,7 +1,11 @@
 """The waits of a worker's connections: which have lasted too long, and which is given up where places are short."""
 
 import heapq
+from collections import deque
+from collections.abc import Callable
 from typing import Any, Final, Protocol
+
+from gateway.process.turnstile import is_spent
 
 #: Who has waited less is no idler, whatever it waits for: a client that has just connected is about to ask.
 IDLE_S: Final = 1.0
@@ -35,6 +39,23 @@ class Waits:
         self._waiting: set[Waiting] = set()
         self.add = self._waiting.add
         self.discard = self._waiting.discard
+        self._deferred: deque[Callable[[], None]] = deque()
+        self._turn: Any = None
+
+    def defer(self, loop: Any, go_on: Callable[[], None]) -> None:
+        """Let a wait that is over go on in one of the next turns of the loop, before what becomes ready then."""
+        self._deferred.append(go_on)
+        # Not a callback of the loop: of those it runs fifty before it looks at the time.
+        self._turn = self._turn or loop.idle(priority=loop.MAXPRI)
+        if not self._turn.active:
+            self._turn.start(self._resume, loop)
+
+    def _resume(self, loop: Any) -> None:
+        while self._deferred:
+            self._deferred.popleft()()
+            if is_spent(loop):
+                return
+        self._turn.stop()
 
     def end_overdue(self, now: float, *, stages: int = -1) -> None:
         """End the waits whose time is over, and all of a stage up to `stages`."""
