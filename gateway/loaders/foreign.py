@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final, TypeAlias
 
 from gateway.files import is_file, open_regular
 
@@ -74,7 +74,11 @@ _NAMES: Final = {
     ".rda": R_OBJECT,
     ".rdata": R_OBJECT,
 }
-_UNPACK: Final[dict[bytes, Callable[[], "zlib._Decompress | bz2.BZ2Decompressor | lzma.LZMADecompressor"]]] = {
+_Unpacker: TypeAlias = "zlib._Decompress | bz2.BZ2Decompressor | lzma.LZMADecompressor"
+#: The largest block of bzip2, 900 kB, may come out of a little more.
+_BLOCK_BYTES: Final = 1 << 20
+_STEP_BYTES: Final = 1 << 16
+_UNPACK: Final[dict[bytes, Callable[[], _Unpacker]]] = {
     b"\x1f\x8b": lambda: zlib.decompressobj(zlib.MAX_WBITS | 16),
     **dict.fromkeys((b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda"), zlib.decompressobj),
     b"BZh": bz2.BZ2Decompressor,
@@ -104,12 +108,21 @@ def opened_head(path: Path) -> bytes:
     try:
         with open_regular(path) as stream:
             head = stream.read(4 * HEAD_BYTES)
-        for magic, unpacker in _UNPACK.items():
-            if head.startswith(magic):
-                return unpacker().decompress(head, HEAD_BYTES)
+            for magic, unpacker in _UNPACK.items():
+                if head.startswith(magic):
+                    return _unpacked(unpacker(), head, stream)
     except (OSError, EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile):
         return b""
     return head
+
+
+def _unpacked(unpacker: _Unpacker, head: bytes, stream: BinaryIO) -> bytes:
+    """Return the first bytes that come out; bzip2 gives none before it has read a whole block."""
+    taken, found = len(head), unpacker.decompress(head, HEAD_BYTES)
+    while not found and taken < _BLOCK_BYTES and (more := stream.read(_STEP_BYTES)):
+        taken += len(more)
+        found = unpacker.decompress(more, HEAD_BYTES)
+    return found
 
 
 def _archive(path: Path) -> Foreign:

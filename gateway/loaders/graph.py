@@ -23,6 +23,8 @@ from gateway.loaders.allowed import (
     is_part,
 )
 from gateway.loaders.functions import is_in_place
+from gateway.loaders.tables import table_fault
+from gateway.loaders.training import take_out_training
 
 _SCALARS: Final = frozenset({bool, int, float, complex, str, bytes, bytearray, type(None), type(pd.NA), range, slice})
 _LISTS: Final = frozenset({list, tuple, set, frozenset})
@@ -30,13 +32,6 @@ _DICTS: Final = frozenset({dict, OrderedDict, defaultdict})
 _ARRAYS: Final = frozenset({np.ndarray, np.matrix, np.ma.MaskedArray})
 _RANDOM: Final = frozenset({np.random.RandomState, np.random.Generator, np.random.SeedSequence})
 
-#: Attributes that only training reads; taken out, because they may hold functions.
-TRAINING: Final = frozenset(
-    {
-        "best_params_", "cv", "cv_", "cv_results_", "named_estimators_", "param_distributions", "param_grid", "scorer_",
-        "scorers_", "scoring", "_checked_cv_orig", "_scorer", positive_label.ATTRIBUTE,
-    }
-)  # fmt: skip
 #: Attributes that hold an estimator, or several; whatever else stood there would be asked like one.
 _ESTIMATORS: Final = re.compile(
     r"_?(base_|best_|final_|sub_|init_|prefit_)?(estimators?|regressor|transformers?|classifier|steps|transformer_list|initial_imputer)_?"
@@ -78,19 +73,19 @@ def judge_state(owner: type, state: Any) -> None:
 
 
 def _walk(first: Step) -> None:
-    seen: set[int] = set()
+    seen: set[Any] = set()
     stack = [first]
     alive = []
     while stack:
         step = stack.pop()
-        key = id(step.value)
         if type(step.value) in _SCALARS or isinstance(step.value, np.generic):
             _check_scalar(step)
             continue
-        # A value may be fine in one attribute and not in another: only what is looked into is remembered.
         fault = _fault(step)
         if fault:
             raise ForbiddenGlobal(f"{fault} at {_written(step)}")
+        # What a container holds may be fine in one attribute and not in another one that shares it.
+        key = id(step.value) if is_part(type(step.value)) else (id(step.value), step.owner, step.slot)
         if key in seen:
             continue
         seen.add(key)
@@ -160,7 +155,7 @@ def _part_fault(step: Step) -> str:
             return f"the attribute {name!r} of a {kind.__name__}"
         if _shadows(kind, name):
             return f"the attribute {name!r} that hides a method of {kind.__name__}"
-    return ""
+    return table_fault(step.value)
 
 
 def _may_be_callable(step: Step) -> bool:
@@ -205,7 +200,8 @@ def _inside(step: Step) -> Iterator[Step]:
         for i, item in enumerate(tuple.__iter__(value)):
             yield Step(item, (*step.path, i), kind, getattr(kind, "_fields", ())[i])
     elif is_part(kind):
-        _take_out_training(value)
+        if is_estimator(value):
+            take_out_training(_attributes(value))
         for name, item in _attributes(value).items():
             yield Step(item, (*step.path, name), kind, name)
 
@@ -221,7 +217,7 @@ def _in_array(step: Step) -> Iterator[Step]:
 
 def _slot_of_key(slot: str, key: Any) -> str:
     """Return the slot of a dict's value: one that says a dtype does so by its key."""
-    return "dtype" if key == "dtype" else f"{slot}[]"
+    return "dtype" if key == "dtype" else f"{slot.removesuffix('[]')}[]"
 
 
 def _slot_of_item(step: Step, index: int) -> str:
@@ -229,19 +225,3 @@ def _slot_of_item(step: Step, index: int) -> str:
     if type(step.value) is tuple and _ESTIMATORS.fullmatch(step.slot):
         return ("name", "estimator", COLUMNS)[min(index, 2)]
     return step.slot
-
-
-def _take_out_training(value: Any) -> None:
-    if not is_estimator(value):
-        return
-    attributes = _attributes(value)
-    attributes.pop("_metadata_request", None)
-    for name in TRAINING.intersection(attributes):
-        if name == positive_label.ATTRIBUTE:
-            attributes[name] = positive_label.replaced(attributes[name])
-        elif not _is_plain_number(attributes[name]):
-            attributes[name] = None
-
-
-def _is_plain_number(value: Any) -> bool:
-    return type(value) in {int, float, str, bool, type(None)}

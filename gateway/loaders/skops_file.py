@@ -16,10 +16,10 @@ from skops.io.exceptions import UntrustedTypesFoundException
 
 from gateway.loaders import positive_label
 from gateway.loaders.allowed import ForbiddenGlobal, UnknownGlobal
-from gateway.loaders.graph import TRAINING
 from gateway.loaders.moved import current_name
 from gateway.loaders.refusals import unknown_global, untrusted_types
 from gateway.loaders.skops_nodes import Node, judge_node, nodes_in
+from gateway.loaders.training import ROUTING, TRAINING
 
 _SCHEMA: Final = "schema.json"
 
@@ -102,8 +102,8 @@ def _without_training(root: Node) -> bool:
             if type(entries[name]) is dict and entries[name].get("__loader__") != "JsonNode":
                 entries[name] = _plain(_label(entries[name]) if name == positive_label.ATTRIBUTE else None)
                 found = True
-        if "_metadata_request" in entries:
-            entries["_metadata_request"] = _plain(None)
+        if ROUTING in entries:
+            entries[ROUTING] = _plain(None)
             found = True
     return found
 

@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from gateway.loaders.allowed import Dropped
+from gateway.loaders.dtypes import set_dtype
 from gateway.loaders.graph import judge_state
 from gateway.loaders.makers import Refused
 from gateway.loaders.plain import is_plain
@@ -23,7 +24,10 @@ def set_state(target: Any, state: Any) -> Any:
         _set_partial(target, state)
     elif own is not None and own is not BaseEstimator.__setstate__:
         judge_state(kind, state)
-        own(target, state)
+        if isinstance(target, np.dtype):
+            set_dtype(target, state)
+        else:
+            own(target, state)
     elif isinstance(target, np.generic | dict | list | set | str | bytes | int | float | complex):
         raise Refused(f"setting the state of {told(target)}")
     else:

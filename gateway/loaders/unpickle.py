@@ -40,6 +40,8 @@ class _Reader(NumpyUnpickler):  # type: ignore[misc]
         super().__init__(filename, stream, True)
         #: Every object made here, by id; kept alive so that no id is used twice.
         self._made: dict[int, Any] = {}
+        #: Those that have their state: a second one would free memory that others look at.
+        self._finished: set[int] = set()
 
     def find_class(self, module: str, name: str) -> Any:
         if type(module) is not str or type(name) is not str:
@@ -160,9 +162,11 @@ class _Reader(NumpyUnpickler):  # type: ignore[misc]
             return
         if id(target) not in self._made or isinstance(target, type):
             raise Refused(f"setting the state of {told(target)}")
+        if id(target) in self._finished:
+            raise Refused(f"setting the state of {told(target)} again")
+        self._finished.add(id(target))
         if type(target) is NumpyArrayWrapper:
             self.stack[-1] = self._array(target, state)
-            self._made[id(self.stack[-1])] = self.stack[-1]
             return
         self.stack[-1] = set_state(target, state)
 
@@ -182,7 +186,7 @@ class _Reader(NumpyUnpickler):  # type: ignore[misc]
             raise Refused("joblib's array of another class")
         if dtype.hasobject:
             nested = _Reader(self.filename, self.file_handle)
-            nested._made = self._made
+            nested._made, nested._finished = self._made, self._finished
             return nested.load()
         vars(wrapper).update(state)
         return wrapper.read(self, self.ensure_native_byte_order)

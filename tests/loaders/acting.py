@@ -17,6 +17,7 @@ from typing import Any
 import joblib
 import numpy as np
 import skops.io
+from sklearn.cluster import FeatureAgglomeration
 from sklearn.compose import ColumnTransformer
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.frozen import FrozenEstimator
@@ -83,8 +84,29 @@ def _partial_state(function: bytes, keywords: bytes = EMPTY) -> bytes:
     return build(call(PARTIAL, function), T(function, b")", keywords, NONE))
 
 
+def _dtype(text: str) -> bytes:
+    return call(G("numpy", "dtype"), S(text), b"I00\n", b"I01\n")
+
+
+def _dtype_state(size: int, names: bytes = NONE, fields: bytes = NONE) -> bytes:
+    return T(b"K\x03", S("<"), NONE, names, fields, b"K" + bytes([size]), b"K\x01", b"K\x00")
+
+
+#: A record of one object that says of itself, by its flags, that it holds none.
+_POINTER = build(_dtype("V8"), _dtype_state(8, T(S("a")), D(a=T(_dtype("O8"), b"K\x00"))))
+_EMPTY_ARRAY = call(G("numpy._core.multiarray", "_reconstruct"), G("numpy", "ndarray"), T(b"K\x00"), S("b"))
+_ARRAY_STATE = T(b"K\x01", T(b"K\x08"), _dtype("u1"), b"I00\n", b"C\x08ABCDEFGH")
+
 #: Name -> opcodes that act, or prepare to.
 OPCODES: dict[str, bytes] = {
+    "a dtype that hides objects": _POINTER,
+    "a number made of an address": call(G("numpy._core.multiarray", "scalar"), _POINTER, b"C\x08ABCDEFGH"),
+    "an object dtype that says it is none": build(_dtype("O8"), _dtype_state(8)),
+    "a dtype larger than its text says": build(_dtype("f8"), _dtype_state(64)),
+    "a record larger than its text says": build(_dtype("V8"), _dtype_state(64)),
+    "fields outside their record": build(_dtype("V8"), _dtype_state(8, T(S("a")), D(a=T(_dtype("f8"), b"K\x40")))),
+    "state of an array again": build(build(_EMPTY_ARRAY, _ARRAY_STATE), _ARRAY_STATE),
+    "state of a model again": build(new(MODEL, C=b"K\x01"), D(C=b"K\x02")),
     "state of a function": build(F1, D(__sklearn_tags__=MEAN)),
     "state of a NumPy function": build(MEAN, D(__wrapped__=F1)),
     "state of a class": build(MODEL, D(predict=MEAN)),
@@ -162,6 +184,36 @@ def _text_model(**attributes: Any) -> Any:
     return model
 
 
+def _shared(slot: str, first: bool) -> Any:
+    """Return a model whose steps are a list that another attribute, before or behind them, holds as well."""
+    steps = [("model", np.arange(3))]
+    model = Pipeline([("model", honest())])
+    del model.steps
+    attributes = {slot: steps, "steps": steps} if first else {"steps": steps, slot: steps}
+    vars(model).update(attributes)
+    return model
+
+
+def _shared_function(first: bool) -> Any:
+    functions = [np.max]
+    pool = FeatureAgglomeration(pooling_func=functions)
+    return _hidden(honest(), **({"a_": pool, "b_": functions} if first else {"a_": functions, "b_": pool}))
+
+
+def _sparse() -> Any:
+    model = honest().sparsify()
+    model.coef_.indices[:] = 1_000_000
+    return model
+
+
+def _search_tree() -> Any:
+    model = KNeighborsClassifier(algorithm="kd_tree").fit(ROWS, CLASSES)
+    state = list(model._tree.__getstate__())
+    state[1] = state[1] + 1_000_000
+    model._tree.__setstate__(tuple(state))
+    return model
+
+
 #: Name -> a fitted model that holds what could act; both formats write it.
 MODELS: dict[str, Callable[[], Any]] = {
     "a writer as a function": lambda: _step(func=_writer()),
@@ -169,6 +221,12 @@ MODELS: dict[str, Callable[[], Any]] = {
     "a writer among keywords": lambda: _step(kw_args={"where": _writer()}),
     "a writer in a list in a dict": lambda: _hidden(honest(), extra_={"a": [_writer()]}),
     "a writer in an array of objects": lambda: _hidden(honest(), extra_=np.array([None, _writer()], dtype=object)),
+    "steps that another attribute holds before": lambda: _shared("extra_", first=True),
+    "steps that another attribute holds behind": lambda: _shared("extra_", first=False),
+    "functions that another attribute holds before": lambda: _shared_function(first=True),
+    "functions that another attribute holds behind": lambda: _shared_function(first=False),
+    "a sparse matrix that points outside itself": _sparse,
+    "a search tree that points outside itself": _search_tree,
     "a scorer as a function": lambda: _step(func=make_scorer(mean_squared_error)),
     "a Bunch as tags": lambda: _hidden(honest(), __sklearn_tags__=Bunch(estimator_type="classifier")),
     "a Bunch as coefficients": lambda: _hidden(honest(), coef_=Bunch(a=1)),
