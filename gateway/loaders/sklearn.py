@@ -144,7 +144,7 @@ def _open(path: Path, options: LoadOptions) -> tuple[Any, Told]:
     with _WARNINGS_LOCK, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", InconsistentVersionWarning)
         try:
-            estimator = _read(path, options)
+            estimator = read(path, options)
         except GatewayError:
             raise
         except Exception as exc:
@@ -152,7 +152,8 @@ def _open(path: Path, options: LoadOptions) -> tuple[Any, Told]:
         return estimator, told_by(caught)
 
 
-def _read(path: Path, options: LoadOptions) -> Any:
+def read(path: Path, options: LoadOptions) -> Any:
+    """Return what a skops file or an allowed pickle holds, all of it parts of a model; nothing of it was asked yet."""
     if path.stat().st_size == 0:
         raise ArtifactError(f"{path.name}: the file is empty", code="broken-artifact", hint="copy or train it again")
     if zipfile.is_zipfile(path):

@@ -5,9 +5,10 @@ A crafted index would read or write foreign memory. Decision trees have their ow
 theirs needs the estimator around them.
 """
 
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 import numpy as np
+import numpy.typing as npt
 
 _SEARCH_TREES: Final = frozenset({"sklearn.neighbors._kd_tree", "sklearn.neighbors._ball_tree"})
 _PLANE: Final = 2
@@ -68,7 +69,7 @@ def _is_sound_search(tree: Any) -> bool:
     )
 
 
-def _is_indices(found: Any, below: int | None = None) -> bool:
+def _is_indices(found: Any, below: int | None = None) -> TypeGuard[npt.NDArray[Any]]:
     """Say whether this is a row of integers, all inside [0, below) where a bound is given."""
     if type(found) is not np.ndarray or found.dtype.kind not in "iu" or found.ndim != 1:
         return False

@@ -1,7 +1,7 @@
 """
 Fits every estimator of the installed scikit-learn by one simple recipe: plausible rows, and what must be given.
 
-What predicts nothing stands in front of a model that does. `RECIPES` are tried until one suits.
+`RECIPES` are tried until one suits.
 """
 
 import itertools
@@ -15,7 +15,6 @@ from sklearn.base import BaseEstimator
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.experimental import enable_halving_search_cv, enable_iterative_imputer  # noqa: F401 - adds estimators
 from sklearn.linear_model import LinearRegression, LogisticRegression
-from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.utils import all_estimators
 from threadpoolctl import threadpool_limits
@@ -35,6 +34,9 @@ RECIPES: Final[tuple[tuple[Any, Any], ...]] = (
     (_TEXTS, _CLASSES),
     ([{"a": float(row[0]), "b": "x"} for row in _X], _CLASSES),
     ([["a", "b"], ["a"]] * 30, _CLASSES),
+    (_CLASSES, None),
+    (_X @ _X.T, _CLASSES),
+    (_RNG.normal(size=(12, 8, 8)), None),
 )
 _STEPS: Final = [("a", StandardScaler()), ("b", MinMaxScaler())]
 #: Constructor arguments that have no default, or whose default does not train in no time.
@@ -70,7 +72,7 @@ def _classes() -> dict[str, type[BaseEstimator]]:
 
 @cache
 def fitted(name: str) -> tuple[Any, Any] | None:
-    """Return a model that holds the estimator, and rows for it; None where no recipe suits."""
+    """Return an estimator and rows for it; None where no recipe suits."""
     with warnings.catch_warnings(), threadpool_limits(1):
         warnings.simplefilter("ignore")
         tries = ((model, *recipe) for model in _made(_classes()[name]) for recipe in RECIPES)
@@ -79,15 +81,23 @@ def fitted(name: str) -> tuple[Any, Any] | None:
 
 def _fitted(model: Any, rows: Any, target: Any) -> tuple[Any, Any] | None:
     try:
-        whole = model if hasattr(model, "predict") else Pipeline([("step", model), ("model", _last(target))])
-        whole.fit(rows, target).predict(rows[:5])
+        model.fit(rows, target)
+        answer(model, rows[:5])
     except Exception:  # the next recipe may suit
         return None
-    return whole, rows[:5]
+    return model, rows[:5]
 
 
-def _last(target: Any) -> Any:
-    return LogisticRegression() if np.asarray(target).dtype == int else LinearRegression()
+def answer(model: Any, rows: Any) -> Any:
+    """Ask a model what it is for, or return what it found in the rows that it was fitted on."""
+    for name in ("predict", "transform", "score_samples", "kneighbors"):
+        if hasattr(model, name):
+            found = getattr(model, name)(rows)
+            return found.toarray() if hasattr(found, "toarray") else found
+    for name in ("labels_", "row_labels_", "embedding_", "covariance_", "x_weights_"):
+        if hasattr(model, name):
+            return getattr(model, name)
+    raise AttributeError
 
 
 def _made(kind: type[BaseEstimator]) -> Iterator[Any]:
