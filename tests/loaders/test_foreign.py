@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import joblib
 import numpy as np
 import pytest
 import sklearn
@@ -229,3 +230,12 @@ def test_the_table_knows_the_installed_release() -> None:
     """The table of wheels is renewed when the lock moves to another release."""
     newest = NEWEST_PYTHON[".".join(sklearn.__version__.split(".")[:2])]
     assert tuple(map(int, newest.split("."))) >= sys.version_info[:2]
+
+
+@pytest.mark.parametrize("kind", ["zlib", "gzip", "bz2", "xz"])
+def test_a_compressed_pickle_is_known_by_its_bytes(tmp_path: Path, kind: str) -> None:
+    """Whatever joblib compressed with is unpacked as far as its first bytes come out; bzip2 reads a whole block first."""
+    path = tmp_path / f"model.{kind}"
+    size = 1_000_000 if kind == "bz2" else 10_000
+    joblib.dump(np.random.default_rng(0).bytes(size), path, compress=(kind, 1))
+    assert sniff(path, str(path)) == ("sklearn",)
