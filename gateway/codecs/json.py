@@ -16,6 +16,7 @@ from gateway.codecs.base import Decoded, refuse
 from gateway.codecs.json_faults import explain_body, reject_duplicates
 from gateway.codecs.places import bare
 from gateway.codecs.positional import parse_line
+from gateway.codecs.weight import count
 from gateway.schema import Signature
 from gateway.validation.faults import member
 
@@ -23,6 +24,8 @@ _WORDS = ("data", "instances")
 #: Members of an object that is decoded in one go; tables have at most 10,000 columns.
 MAX_MEMBERS = 50_000
 _FEW_OBJECTS = 100
+#: Rows that are looked at in one call, which holds the interpreter.
+_ROWS = 50_000
 _DIALECTS = 'an object of fields, {"data": […]}, {"instances": […]}, or an array of objects or lists'
 
 
@@ -103,7 +106,9 @@ def _options(body: dict[str, Any]) -> dict[str, Any]:
 
 def _rows(rows: list[Any], at: str) -> list[Any]:
     """Check that a batch is not empty and of one kind."""
-    kinds = set(map(type, rows))
+    kinds: set[type] = set()
+    for start in range(0, len(rows), _ROWS):
+        kinds.update(map(type, rows[start : start + _ROWS]))
     if kinds in ({dict}, {list}):
         return rows
     if not rows:
@@ -141,16 +146,16 @@ def parse(body: bytes, check: Callable[[int], object] = int) -> Any:
         explain_body(body, problem)
     # Every member has a colon: as many colons as kept members prove that none was dropped. Colons inside texts and
     # nested values make the second, slower look necessary.
-    if body.count(b":") != _members(value):
+    if count(body, b":") != _members(value):
         reject_duplicates(body)
     return value
 
 
 def _members_of_one(body: bytes) -> int:
     """Return about how many members a body has that is one object and no list of them; quotes in texts are escaped."""
-    if body.count(b"{") > _FEW_OBJECTS:
+    if count(body, b"{") > _FEW_OBJECTS:
         return 0
-    return body.count(b'":') - body.count(b'\\":')
+    return count(body, b'":') - count(body, b'\\":')
 
 
 def _members(value: Any, depth: int = 2) -> int:

@@ -6,6 +6,7 @@ import re
 from typing import Any, NoReturn
 
 from gateway.codecs.base import refuse
+from gateway.codecs.weight import count
 
 _NESTING = "the JSON is nested too deeply"
 #: Strings are skipped, so that a word inside a text is not taken for a literal.
@@ -71,7 +72,7 @@ def _explain_long(body: bytes, problem: Exception) -> NoReturn:
     position = int(said[2])
     before = body[max(0, position - _AROUND) : position].decode("utf-8", "replace")
     text = before + body[position : position + _AROUND].decode("utf-8", "replace")
-    line = body.count(b"\n", 0, position) + 1
+    line = count(body[:position], b"\n") + 1
     column = len(body[body.rfind(b"\n", 0, position) + 1 : position].decode("utf-8", "replace")) + 1
     place = f"line {line}, column {column}"
     literal = _WORD.match(text, max(0, len(before) - 1)) or _WORD.match(text, len(before))

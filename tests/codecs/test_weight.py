@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from gateway.codecs.weight import count_rows, weigh
+from gateway.codecs import weight
+from gateway.codecs.weight import count, count_rows, weigh
 
 N = 4_000
 #: Values that take much, little, and what batches are made of.
@@ -71,3 +72,16 @@ def test_rows_are_counted_across_blocks() -> None:
     """A text of several megabytes is counted as a short one is, wherever a block ends."""
     rows = [{"a": 'x"\\' * (n % 7), "b": [n, {}]} for n in range(100_000)]
     assert count_rows(json.dumps(rows).encode()) == 100_000
+
+
+@pytest.mark.parametrize("size", range(1, 9))
+def test_where_a_block_ends_changes_nothing(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Backslashes, quotes and parts that lie across two blocks are seen as within one."""
+    rows = [{"a": "\\" * n + '"]' + "\\" * (n % 3), "b": [n, {}]} for n in range(20)]
+    text = json.dumps(rows).encode()
+    monkeypatch.setattr(weight, "_BLOCK", size)
+    monkeypatch.setattr(weight, "_PIECE", size)
+    assert count_rows(text) == 20
+    assert {part: count(text, part) for part in (b'":', b'\\":', b"{", b"\\u")} == {
+        part: text.count(part) for part in (b'":', b'\\":', b"{", b"\\u")
+    }

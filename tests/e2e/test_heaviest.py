@@ -1,18 +1,22 @@
 """Every codec, dialect and endpoint at its heaviest: told what limit was met, and nobody else notices."""
 
+import random
 import threading
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
 import serving
-from heaviest import CODE, REGISTRY, Heavy, heaviest
+from heaviest import CODE, PARQUET, REGISTRY, XLSX, Heavy, heaviest
+from odd_tables import parquet_file, workbook_file
 from serving import Gateway, until
 
 SIZE = 3 * 2**19
 REQUESTS = {heavy.name: heavy for heavy in heaviest(SIZE)}
+MADE = {"parquet": (PARQUET, parquet_file), "xlsx": (XLSX, workbook_file)}
 #: Longest answer: a hundred faults with what was expected.
 MAX_ANSWER = 512 * 1024
 
@@ -38,6 +42,35 @@ def test_is_answered_by_the_same_worker(gateway: Gateway, name: str) -> None:
         assert len(answer.body) < MAX_ANSWER
         assert answer.json.get("detail") or answer.json.get("error") or answer.json.get("message")
     assert gateway.workers() == workers
+
+
+@pytest.mark.parametrize("kind", MADE)
+def test_odd_files_are_told(gateway: Gateway, kind: str) -> None:
+    """A file that lies, crashes its reader or explodes is read or refused by name, and the worker goes on."""
+    assert sum(odd_files(gateway, kind, 8).values()) == 8
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", MADE)
+def test_many_odd_files_are_told(gateway: Gateway, kind: str, figures: Callable[[str], None]) -> None:
+    """The same with 2,000 files of each format."""
+    told = odd_files(gateway, kind, 2_000)
+    figures(f"{kind}: {dict(told.most_common())}")
+    assert told["200"] > 20, "a run that sees nothing but refusals proves little"
+
+
+def odd_files(gateway: Gateway, kind: str, count: int) -> Counter[str]:
+    """Send files of the seeds below `count`; return how often each status and code answered."""
+    workers, told = gateway.workers(), Counter[str]()
+    media, make = MADE[kind]
+    for seed in range(count):
+        answer = gateway.request("POST", "/text", make(random.Random(seed)), {"Content-Type": media})
+        assert answer.status in (200, 400, 413), (seed, answer.body[:500])
+        if answer.status != 200:
+            assert answer.json["detail"]
+        told[str(answer.status) if answer.status == 200 else answer.json["type"]] += 1
+    assert gateway.workers() == workers
+    return told
 
 
 def test_others_are_answered_meanwhile(gateway: Gateway) -> None:
