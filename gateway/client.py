@@ -75,7 +75,9 @@ class Client:
             return answer.status, answer.read()
         except (OSError, http.client.HTTPException) as error:
             raise GatewayError(
-                f"no gateway answers on {self.address}: {error}", code="unreachable", hint="start it with: make run"
+                f"no gateway answers on {self.address}: {error}",
+                code="unreachable",
+                hint="start it with `gateway serve`, or under PM2 with `make run` in the gateway's folder",
             ) from error
         finally:
             connection.close()

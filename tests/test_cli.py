@@ -153,3 +153,11 @@ def test_doctor_names_what_is_missing_and_how_to_get_it(
     assert "MISS  loader onnx" in shown
     assert "pip install 'multi-model-gateway[onnx]'" in shown
     assert "ok    loader stub" in shown
+
+
+def test_waiting_for_what_was_never_started_says_so(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """No process is neither slow nor in a log: the way out is to start one."""
+    assert main(["wait", "--timeout", "0.5", "--home", "nothing", "--bind", "unix:nothing.sock"]) == 1
+    told = capsys.readouterr().err
+    assert f"no process of it has its state in {folder / 'nothing'}" in told
+    assert "fix: start it with `gateway serve`" in told

@@ -51,7 +51,7 @@ def _wait(client: Client, settings: Settings, timeout_s: float) -> dict[str, Any
     """Return /health once every worker serves one generation; raises GatewayError with the reason otherwise."""
     began = told = moved = time.monotonic()
     message = ""
-    while time.monotonic() - moved < timeout_s:
+    while time.monotonic() - moved <= timeout_s:
         report = status.read(settings.status_path)
         if report.message != message:
             message, moved = report.message, time.monotonic()
@@ -62,14 +62,19 @@ def _wait(client: Client, settings: Settings, timeout_s: float) -> dict[str, Any
             health = _health(client)
             if health is not None and _is_complete(health):
                 return health
-        if not is_alive and time.monotonic() - began > SILENT_S:
-            raise GatewayError(f"no gateway process after {SILENT_S:g} s", hint="see: make logs")
+        if not is_alive and time.monotonic() - began > min(SILENT_S, timeout_s):
+            break
         if time.monotonic() - told > 5:  # noqa: PLR2004 - seconds between signs of life
             told = time.monotonic()
             say(f"  {report.phase or 'starting'}{f' {message}' if message else ''} … {told - began:.0f} s")
             sys.stdout.flush()
         time.sleep(0.2)
-    raise GatewayError("it took too long", hint="see: make logs")
+    if not _is_alive(status.read(settings.status_path).pid):
+        raise GatewayError(
+            f"no process of it has its state in {settings.home}",
+            hint="start it with `gateway serve`, or under PM2 with `make run` in the gateway's folder",
+        )
+    raise GatewayError("it took too long", hint="`gateway routes` shows what is served; the log says the rest")
 
 
 def _is_alive(pid: int) -> bool:

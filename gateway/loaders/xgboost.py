@@ -93,7 +93,7 @@ class XgboostLoader:
             raise ArtifactError(
                 f"{path.name}: not a readable XGBoost model: {_first_line(exc)}",
                 code="broken-artifact",
-                hint="write it with save_model('model.ubj') and compare its sha256 after copying",
+                hint="name a file that save_model('model.ubj') wrote, and compare its sha256 with the one there",
             ) from exc
 
     def describe(self, path: Path, options: LoadOptions) -> Signature:

@@ -53,10 +53,12 @@ def add_route(
     data = _FIRST if is_new else files.read(target, MOST_BYTES)
     added, new = _insert(data.decode("utf-8"), route, keys)
     _check(new, old, route, registry)
-    if is_new:
-        _create(target, new.encode("utf-8"))
-    else:
-        _replace(target, data, new.encode("utf-8"))
+    try:
+        _create(target, new.encode("utf-8")) if is_new else _replace(target, data, new.encode("utf-8"))
+    except OSError as error:
+        raise RegistryError(
+            f"{registry} cannot be written: {error.strerror}", hint="make its folder writable for the user that adds"
+        ) from error
     return added
 
 

@@ -150,3 +150,14 @@ def test_a_refused_route_begins_no_registry(folder: Path) -> None:
     with pytest.raises(ArtifactError, match="is a pickle"):
         add_route(folder / "registry.yaml", "models/new.pkl", "/new")
     assert not (folder / "registry.yaml").exists()
+
+
+def test_a_registry_that_cannot_be_written_is_named(folder: Path) -> None:
+    """Where the registry would be replaced nothing can be written: it is named, not a draft of it."""
+    text = "version: 1\nroutes:\n  /old: models/new.onnx\n"
+    (folder / "registry.yaml").write_text(text)
+    name = "r" * 250  # its draft would have a longer name than file systems take
+    (folder / "registry.yaml").rename(folder / name)
+    with pytest.raises(RegistryError, match=f"{name} cannot be written: File name too long"):
+        add_route(folder / name, "models/new.onnx", "/new")
+    assert (folder / name).read_text() == text
