@@ -24,9 +24,19 @@ pm2() {
         eval "value=\$$name"
         set -- "$name=$value" "$@"
     done
-    env -i PATH="$root/.venv/bin:$PATH" HOME="${HOME:-/}" LANG="${LANG:-C.UTF-8}" TERM="${TERM:-dumb}" \
+    ${run:-} env -i PATH="$root/.venv/bin:$PATH" HOME="${HOME:-/}" LANG="${LANG:-C.UTF-8}" TERM="${TERM:-dumb}" \
         PM2_HOME="$pm2_home" PM2_DISABLE_VERSION_CHECK=true GATEWAY_HOME="$home" GATEWAY_HOLDER_SOCKET="$holder" \
         ${JAVA_HOME:+"JAVA_HOME=$JAVA_HOME"} "$@"
+}
+
+# PM2's command would wait for ever for the answer of a PM2 that was killed meanwhile.
+start_gateway() {
+    daemon=$(cat "$pm2_home/pm2.pid")
+    (run=exec && pm2 start ecosystem.config.js --only gateway --silent >/dev/null) &
+    starter=$!
+    while sleep 1 && kill -0 "$starter" 2>/dev/null; do
+        kill -0 "$daemon" 2>/dev/null || kill "$starter" 2>/dev/null || true
+    done
 }
 
 is_online() { pm2 jlist 2>/dev/null | "$root/.venv/bin/python" scripts/is_online.py "$1"; }
@@ -34,7 +44,7 @@ is_online() { pm2 jlist 2>/dev/null | "$root/.venv/bin/python" scripts/is_online
 case "${1:-}" in
 up)
     is_online gateway-socket || pm2 start ecosystem.config.js --only gateway-socket --silent >/dev/null
-    is_online gateway || pm2 start ecosystem.config.js --only gateway --silent >/dev/null &
+    is_online gateway || start_gateway &
     GATEWAY_HOME="$home" exec "$root/.venv/bin/gateway" wait --logs "$home/logs"
     ;;
 down)

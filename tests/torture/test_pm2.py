@@ -121,3 +121,18 @@ def test_a_killed_holder_comes_back_with_the_same_sockets(server: Managed) -> No
         time.sleep(0.5)
     assert not load.seen.failures
     assert all(app["pm2_env"]["status"] == "online" for app in server.apps().values())
+
+
+@pytest.mark.slow
+def test_a_daemon_that_dies_while_it_starts_the_gateway_leaves_no_client(server: Managed) -> None:
+    """Nobody goes on waiting for the answer of a PM2 that was killed; the next `make run` takes over."""
+    for _ in range(2):
+        daemon = psutil.Process(server.arbiter).parent()
+        assert daemon is not None
+        daemon.kill()
+        server.pm2("up")
+    daemon = until(lambda: next(iter(server.processes_named("God Daemon")), None), what="PM2")
+    daemon.kill()
+    until(lambda: not server.processes_named("pm2 start"), 30, what="the end of the clients of a dead PM2")
+    server.pm2("up")
+    until(lambda: set(server.apps()) == {"gateway", "gateway-socket"}, 30, what="both apps")
