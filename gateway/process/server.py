@@ -162,9 +162,16 @@ def serve(settings: Settings, *, is_pending: bool = False) -> None:
     except OSError as error:
         hint = remedy(error, settings.bind, settings.home, settings.holder_socket)
         raise GatewayError(error.strerror or str(error), code="cannot-listen", hint=hint) from error
-    settings.run_dir.mkdir(parents=True, exist_ok=True)
-    metrics.configure(settings.metrics_dir)
-    metrics.fold_dead(settings.metrics_dir)
-    Board.create(settings.board_path, slots=_slots(settings), routes=BOARD_ROUTES).close()
+    try:
+        settings.run_dir.mkdir(parents=True, exist_ok=True)
+        metrics.configure(settings.metrics_dir)
+        metrics.fold_dead(settings.metrics_dir)
+        Board.create(settings.board_path, slots=_slots(settings), routes=BOARD_ROUTES).close()
+    except OSError as error:
+        raise GatewayError(
+            f"cannot write {settings.run_dir}: {error.strerror}",
+            code="state-unwritable",
+            hint="free disk space or make the folder writable (GATEWAY_HOME moves it)",
+        ) from error
     sys.argv[0] = "gateway"
     server.run()

@@ -61,6 +61,17 @@ def test_bad_settings(failing: Callable[..., tuple[int, str, Gateway]]) -> None:
     assert "Traceback" not in told
 
 
+def test_state_that_cannot_be_written(tmp_path: Path, cache: Path) -> None:
+    """A start on a full disk, or where something else lies in the place of its state, names the place."""
+    (tmp_path / "m.stub").write_text('{"inputs": ["a"]}')
+    server = serving.make(tmp_path / "g", cache, f"version: 1\nroutes:\n  /m: {tmp_path}/m.stub\n")
+    (server.home / "run").write_text("")
+    done = server.command("serve")
+    assert done.returncode == 1
+    assert f"cannot write {server.home}/run: " in done.stderr
+    assert "fix: free disk space or make the folder writable" in done.stderr
+
+
 def test_nobody_to_wait_for(tmp_path: Path, cache: Path) -> None:
     """`gateway wait` without a gateway ends with 1 and says how to start one, or where to look."""
     server = serving.make(tmp_path, cache, "version: 1\nroutes: {}\n")
