@@ -60,6 +60,8 @@ OPTIONS: Final[dict[str, tuple[str, ...]]] = {
     "TfidfTransformer": ("norm", "use_idf", "sublinear_tf"),
     "TfidfVectorizer": ("norm", "use_idf", "sublinear_tf"),
 }
+#: Solvers that told classes apart one by one where the others of their time did not, whatever `multi_class` says.
+_OWN_SOLVERS: Final = ("liblinear", "newton-cholesky")
 #: More classes than two are one case: what differs between versions is how two are told apart.
 _MANY: Final = 3
 
@@ -142,7 +144,7 @@ def _shown(value: Any, name: str) -> str:
     if name == "classes_":
         return f"{min(np.size(value), _MANY)}"
     if name == "solver":
-        return "liblinear" if value == "liblinear" else "other"
+        return value if value in _OWN_SOLVERS else "other"
     return str(value) if isinstance(value, str | bool | None) else type(value).__name__
 
 

@@ -32,6 +32,7 @@ class XgboostPredictor:
     """Ask one booster with one thread; columns go in as float32, the type the trees were cut in."""
 
     def __init__(self, booster: xgboost.Booster) -> None:
+        _refuse_own_missing(booster)
         self._booster = booster
         self._objective = _objective(booster)
         self._levels = _levels(booster)
@@ -194,6 +195,17 @@ def _is_booster(booster: xgboost.Booster) -> bool:
     """Say whether Booster.predict is the artifact's own: the file of an XGBClassifier says that it is one."""
     told = booster.attr("scikit_learn")
     return told is None or json.loads(told).get("_estimator_type") != "classifier"
+
+
+def _refuse_own_missing(booster: xgboost.Booster) -> None:
+    """Raise LoadError where the file of a wrapper (XGBoost 1.0 to 1.5) says that a number stands for missing values."""
+    missing = json.loads(booster.attr("scikit_learn") or "{}").get("missing")
+    if isinstance(missing, int | float) and not np.isnan(missing):
+        raise LoadError(
+            f"trained with missing={missing:g}: its wrapper reads that number as a missing value, the booster does not",
+            code="unsupported-model",
+            hint="replace that number by NaN in the data and train it again",
+        )
 
 
 def _own_differs(booster: xgboost.Booster) -> str:
