@@ -74,10 +74,8 @@ def main(seconds: float, part: str, connections: int) -> None:
         with serving.running(folder, cache, REGISTRY, workers=1, access_log="false") as gateway:
             process = psutil.Process(gateway.workers()[0])
             time.sleep(2)
-            print(
-                told = f"{kind:16} {opened:11} {asked:7} {failed:7} {median:9.3f} ms"
-                print(told, f"{high:6.1f} ms {longest:6.1f} ms {memory >> 20:5} MB", flush=True)
-            )
+            head = f"{'kind':16} {'connections':>11} {'probes':>7} {'failed':>7}"
+            print(head, f"{'median turn':>12} {'p99.9':>9} {'longest':>9} {'RSS':>8}")
             for kind in ["nobody", *(kind for kind in KINDS if part in kind)]:
                 _one(gateway, kind, seconds, connections, process)
 
@@ -104,11 +102,8 @@ def _one(gateway: serving.Gateway, kind: str, seconds: float, connections: int, 
         pushing.join()
     median, high, longest = (_turn(gateway, which) for which in (0.5, 0.999, 1))
     opened = pusher.opened if pusher else 0
-    print(
-        told = f"{kind:16} {opened:11} {asked:7} {failed:7} {median:9.3f} ms"
-        print(told, f"{high:6.1f} ms {longest:6.1f} ms {memory >> 20:5} MB", flush=True)
-        flush=True,
-    )
+    told = f"{kind:16} {opened:11} {asked:7} {failed:7} {median:9.3f} ms"
+    print(told, f"{high:6.1f} ms {longest:6.1f} ms {memory >> 20:5} MB", flush=True)
 
 
 def _turn(gateway: serving.Gateway, which: float) -> float:
