@@ -20,7 +20,7 @@ from gateway.validation.resemblance import bare, is_slip, shares_words, words
 
 #: Names of options of a call: no fields, and no misspelt ones.
 OPTIONS: Final = frozenset({"_on_error"})
-#: Unknown names of one request that are compared letter by letter with absent fields, and the most of these: 50 ms.
+#: Unknown names of one request that are compared letter by letter: 3 to 6 ms each where 1,000 fields are absent.
 MAX_COMPARED: Final = 200
 _MAX_ABSENT: Final = 1_000
 #: Punctuation between digits tells "1.0" from "10".
@@ -56,6 +56,8 @@ class NameRule:
         self._names = {field.name: (field.name, *field.aliases) for field in fields}
         self._owner = {name: field.name for field in fields for name in (field.name, *field.aliases)}
         self.known = frozenset(self._owner).union(id_fields)
+        self._words = {name: words(name) for name in self._owner}
+        self._letters = {name: letters(name) for name in self._owner}
         self._same: dict[str, dict[str, None]] = {}
         self._whole: dict[str, dict[str, None]] = {}
         for field in fields:
@@ -97,7 +99,7 @@ class NameRule:
 
     def suggest(self, name: str) -> str | None:
         """Return the hint for an unknown name, None where no declared one is near."""
-        meant = self._equal(name) or _slips(name, self._owner)
+        meant = self._equal(name) or self._slips(name, self._owner)
         return _did_you_mean(meant) if meant else None
 
     def _equal(self, name: str) -> Collection[str]:
@@ -115,13 +117,12 @@ class NameRule:
             return []
         sent = words(name)
         own = [one for field in absent for one in self._names[field]]
-        return [one for one in own if shares_words(sent, words(one))] or _slips(name, own)
+        return [one for one in own if shares_words(sent, self._words[one])] or self._slips(name, own)
 
-
-def _slips(name: str, known: Iterable[str]) -> list[str]:
-    """Return the names that one with typing errors may mean."""
-    by_letters = {letters(one): one for one in known}
-    return [by_letters[key] for key in likely(letters(name), by_letters) if is_slip(name, by_letters[key])]
+    def _slips(self, name: str, known: Iterable[str]) -> list[str]:
+        """Return the declared names that one with typing errors may mean."""
+        by_letters = {self._letters[one]: one for one in known}
+        return [by_letters[key] for key in likely(letters(name), by_letters) if is_slip(name, by_letters[key])]
 
 
 def letters(name: str) -> str:

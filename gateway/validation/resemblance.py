@@ -60,7 +60,7 @@ def shares_words(sent: tuple[str, ...], own: tuple[str, ...]) -> bool:
     """Say whether two names have the same words but for units, or one begins with or holds the other word by word."""
     if not sent or not own or min(len("".join(sent)), len("".join(own))) < _SHORTEST_WORD:
         return False
-    if sorted(sent) == sorted(own) or _holds(sent, own) or sent == own[: len(sent)]:
+    if (len(sent) == len(own) and sorted(sent) == sorted(own)) or _holds(sent, own) or sent == own[: len(sent)]:
         return True
     (stem, unit), (own_stem, own_unit) = _split(sent), _split(own)
     return stem == own_stem and (unit is None or own_unit is None or unit == own_unit)
