@@ -52,10 +52,11 @@ def starts(node: ast.AST, is_locked: bool = False) -> Iterator[bool]:
 
 
 def test_every_program_is_started_under_the_lock() -> None:
-    """Each place of the package that starts a program holds the lock meanwhile."""
+    """Each place that starts a program in a gateway's processes holds the lock; a command forks nothing meanwhile."""
     found = {
         str(path): list(starts(ast.parse(path.read_text(encoding="utf-8"))))
         for path in (serving.ROOT / "gateway").rglob("*.py")
+        if path.parent.name != "commands"
     }
     assert sum(map(len, found.values())) >= 3
     assert [path for path, held in found.items() if not all(held)] == []
