@@ -20,6 +20,7 @@ import msgspec
 
 from gateway import confinement, descendants, golden
 from gateway.acceptance import accept
+from gateway.answer_shape import check_shape
 from gateway.compilers.rows import one_row
 from gateway.errors import ArtifactError, GatewayError, LoadError
 from gateway.lifeline import die_with_parent
@@ -140,17 +141,14 @@ def _prepared(entry: Entry, blank: Manifest, tell: Callable[[Report], object]) -
 
 def _judged(entry: Entry, predictor: Predictor, signature: Signature, rows: Sequence[Column]) -> tuple[str, ...]:
     """Return the warnings under which a loaded model may serve; raises LoadError where it may not."""
+    if entry.spec.loader not in UNBOUNDED_LOADERS:  # called once per instance, and each call may have effects
+        check_shape(predictor, signature, rows)
     found = check_trial(predictor, signature, rows)
     skew = getattr(predictor, "skew", None)
     installed = [f"{name} {version}" for name, version in package_versions(entry.spec.loader).items()]
     written = {one.rpartition(" ")[0] for one in skew.written} if skew is not None else set()
     here = [one for one in installed if one.rpartition(" ")[0].removesuffix("-cpu") in written]
-    accepted = accept(
-        skew,
-        accepted=entry.spec.accept_version,
-        golden_rows=len(rows[0]) if rows else 0,
-        installed=here,
-    )
+    accepted = accept(skew, accepted=entry.spec.accept_version, golden_rows=len(rows[0]) if rows else 0, installed=here)
     return (*getattr(predictor, "warnings", ()), *accepted, *found)
 
 

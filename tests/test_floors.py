@@ -18,7 +18,7 @@ FLOORS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     (
         "living",
         (
-            "model memory_budget promise prepare prepare_child prepare_entry prepare_lock prepare_twin golden snapshot store bundles neighbours trace_entry difference fallback history transaction plan acceptance trial prepare_key rejudge",
+            "model memory_budget promise prepare prepare_child prepare_entry prepare_lock prepare_twin golden snapshot store bundles neighbours trace_entry difference fallback history transaction plan acceptance answer_shape trial prepare_key rejudge",
         ),
     ),
     ("running", ("executors",)),

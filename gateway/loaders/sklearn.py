@@ -26,6 +26,7 @@ from gateway.loaders.bombs import refuse_bomb
 from gateway.loaders.graph import check_graph
 from gateway.loaders.provenance import Told, skew_of, told_by
 from gateway.loaders.refusals import forbidden_pickle, untrusted_types
+from gateway.loaders.sklearn_contents import check_contents
 from gateway.loaders.sklearn_inputs import Inputs, find_inputs, without_nullable
 from gateway.loaders.sklearn_outputs import Answerer, find_answerer
 from gateway.loaders.sklearn_trees import cap_threads, check_trees, takes_categories
@@ -48,6 +49,7 @@ class SklearnPredictor:
         self.told: Told = {}
         self.skew: Skew | None = None
         self.signature = Signature(inputs=inputs.fields, output=answerer.output, names_known=inputs.names_known)
+        self.warnings = (answerer.left_out,) if answerer.left_out else ()
         self._answerer = answerer
 
     def predict(self, columns: Sequence[Column]) -> Predictions:
@@ -102,6 +104,7 @@ def _predictor(path: Path, estimator: Any) -> SklearnPredictor:
     if not isinstance(estimator, BaseEstimator) or not hasattr(estimator, "predict"):
         raise not_a_predictor(path, estimator)
     check_trees(path, estimator)
+    check_contents(path, estimator)
     cap_threads(estimator)
     inputs = find_inputs(estimator)
     answerer, number = _answerer(path, estimator, inputs)

@@ -22,10 +22,13 @@ _ARGMAX = (RandomForestClassifier, ExtraTreesClassifier)
 
 
 class Answerer:
-    """Ask an estimator in the way that fits its kind."""
+    """Ask an estimator in the way that fits its kind; `left_out` names what it has and this does not answer."""
 
-    def __init__(self, estimator: Any, output: Output, read: Callable[[Any, Any], Predictions]) -> None:
+    def __init__(
+        self, estimator: Any, output: Output, read: Callable[[Any, Any], Predictions], left_out: str = ""
+    ) -> None:
         self.output = output
+        self.left_out = left_out
         self._head, self._tail = _split(estimator)
         self._read = read
 
@@ -73,7 +76,7 @@ def to_json(value: Any) -> Scalar:
 
 
 def _classifier(path: Path, estimator: Any, sample: Any) -> Answerer:
-    first = np.asarray(estimator.predict(sample))
+    first = _dense(estimator.predict(sample))
     if first.ndim > 1:
         return _many_labels(path, estimator, first.shape[1])
     classes = np.asarray(estimator.classes_)
@@ -91,7 +94,10 @@ def _labelled(estimator: Any, labels: tuple[Scalar, ...], classes: npt.NDArray[A
         if probabilities is not None and type(tail) in _ARGMAX:
             return Predictions(np.argmax(probabilities, axis=1), probabilities)
         answers = np.asarray(tail.predict(features))
-        return Predictions(order[np.searchsorted(ranked, answers)], probabilities)
+        found = np.minimum(np.searchsorted(ranked, answers), len(ranked) - 1)
+        if not np.array_equal(ranked[found], answers):
+            raise ValueError(f"{type(tail).__name__} answers a label that is none of its {len(ranked)} classes")
+        return Predictions(order[found], probabilities)
 
     positive = labels[1] if len(labels) == _PAIR and classes is not None else None
     output = Output(kind="classification", labels=labels, probabilities=has_probabilities, positive=positive)
@@ -101,12 +107,13 @@ def _labelled(estimator: Any, labels: tuple[Scalar, ...], classes: npt.NDArray[A
 def _many_labels(path: Path, estimator: Any, count: int) -> Answerer:
     names = tuple(f"y{i}" for i in range(count))
     if not _is_indicator(estimator, count):
-        return Answerer(estimator, Output(kind="multi_output", names=names, own="list"), _read_many)
+        several = Output(kind="multi_output", names=names, own="list")
+        chances = "the probabilities of the classes of each output are not answered, its labels are"
+        return Answerer(estimator, several, _read_many, chances if hasattr(estimator, "predict_proba") else "")
     has_probabilities = hasattr(estimator, "predict_proba")
 
     def read(tail: Any, features: Any) -> Predictions:
-        values = tail.predict(features)
-        values = values.toarray() if hasattr(values, "toarray") else np.asarray(values)
+        values = _dense(tail.predict(features))
         probabilities = _of_ones(tail, tail.predict_proba(features)) if has_probabilities else None
         return Predictions(values.astype(np.int64), probabilities)
 
@@ -134,11 +141,16 @@ def _of_ones(tail: Any, found: Any) -> npt.NDArray[np.float64]:
 
 
 def _read_many(tail: Any, features: Any) -> Predictions:
-    return Predictions(np.asarray(tail.predict(features)))
+    return Predictions(_dense(tail.predict(features)))
+
+
+def _dense(found: Any) -> npt.NDArray[Any]:
+    """Return an answer as an array: estimators that were fitted on sparse targets answer sparse ones."""
+    return np.asarray(found.toarray() if hasattr(found, "toarray") else found)
 
 
 def _regressor(path: Path, estimator: Any, sample: Any) -> Answerer:
-    first = np.asarray(estimator.predict(sample))
+    first = _dense(estimator.predict(sample))
     if first.dtype.kind not in "fiub":
         raise LoadError(
             f"{path.name}: a {type(_last(estimator)).__name__} that answers {first.dtype} is neither classifier nor "
@@ -146,11 +158,11 @@ def _regressor(path: Path, estimator: Any, sample: Any) -> Answerer:
             code="not-a-predictor",
             hint="serve it with the python loader",
         )
-    if first.ndim > 1 and first.shape[1] > 1:
+    if first.ndim > 1 and first.shape[1:] != (1,):
         names = tuple(f"y{i}" for i in range(first.shape[1]))
         return Answerer(estimator, Output(kind="multi_output", names=names, own="list"), _read_many)
 
     def read(tail: Any, features: Any) -> Predictions:
-        return Predictions(np.asarray(tail.predict(features), dtype=np.float64).reshape(-1))
+        return Predictions(_dense(tail.predict(features)).astype(np.float64, copy=False).reshape(-1))
 
     return Answerer(estimator, Output(kind="regression"), read)

@@ -19,10 +19,14 @@ import xgboost
 
 from gateway.errors import ArtifactError, LoadError
 from gateway.loaders.base import LoadOptions
+from gateway.loaders.xgboost_contents import check_contents
 from gateway.loaders.xgboost_formats import refuse_other_formats
 from gateway.schema import Column, Field, FieldType, Output, OwnAnswer, Predictions, Scalar, Signature
 
 _TYPES: dict[str, FieldType] = {"float": "number", "q": "number", "int": "integer", "i": "boolean", "c": "string"}
+
+#: Of a column of which nothing is known; numbers are float64.
+_DTYPES: dict[str, Any] = {"string": object}
 
 #: Where XGBClassifier.predict parts two classes.
 _HALF = 0.5
@@ -83,11 +87,14 @@ class XgboostLoader:
     def load(self, path: Path, options: LoadOptions) -> XgboostPredictor:
         """Load the booster and cap it at one thread."""
         refuse_other_formats(path)
+        check_contents(path)
         booster = xgboost.Booster({"nthread": 1})
         try:
             booster.load_model(path)
             booster.set_param({"nthread": 1})
-            return XgboostPredictor(booster)
+            predictor = XgboostPredictor(booster)
+            predictor.predict([np.full(1, np.nan, dtype=_DTYPES.get(one.type)) for one in predictor.signature.inputs])
+            return predictor
         except LoadError as exc:
             raise LoadError(f"{path.name}: {exc.message}", code=exc.code, hint=exc.hint) from exc
         except (xgboost.core.XGBoostError, ValueError, KeyError, TypeError, OverflowError) as exc:
