@@ -35,7 +35,7 @@ def make_entry(spec: RouteSpec, cache_dir: Path, digests: Digests, store: Store,
     store.admit(path)
     sha256 = digests.digest(path)
     artifacts.verify(path, sha256, spec.sha256)
-    rows = _golden_path(spec, path)
+    rows = golden_path(spec, path)
     if rows is not None:
         golden.refuse_long(rows)
     if neighbours.has_neighbours(spec):
@@ -71,12 +71,13 @@ def entry_of(spec: RouteSpec, stored: StoredArtifact, cache_dir: Path, digests: 
 def _golden_of(spec: RouteSpec, stored: StoredArtifact, digests: Digests) -> Path | None:
     origin = Path(stored.origin)
     try:
-        return _golden_path(spec, origin) if digests.digest(origin) == stored.sha256 else None
+        return golden_path(spec, origin) if digests.digest(origin) == stored.sha256 else None
     except GatewayError:
         return None
 
 
-def _golden_path(spec: RouteSpec, artifact: Path) -> Path | None:
+def golden_path(spec: RouteSpec, artifact: Path) -> Path | None:
+    """Return the golden rows of an artifact: those that the route names, else the ones beside it; None for none."""
     if spec.golden is not None:
         return artifacts.locate(Path(spec.base), spec.golden)
     beside = artifact.parent / "golden.json"

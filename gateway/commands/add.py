@@ -3,7 +3,7 @@
 import argparse
 
 from gateway.commands.base import OK, Command, say, shown
-from gateway.commands.describe import describe_or_raise
+from gateway.commands.describe import warnings_or_raise
 from gateway.commands.prepare import limits_of
 from gateway.registry.add import add_route
 from gateway.settings import Settings
@@ -21,9 +21,10 @@ def _configure(parser: argparse.ArgumentParser) -> None:
 
 def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     registry = shown(settings.registry)
+    warnings: tuple[str, ...] = ()
     if not arguments.force:
         # A route that cannot serve would make the running gateway refuse every later edit.
-        describe_or_raise(
+        warnings = warnings_or_raise(
             arguments.artifact, arguments.loader, limits_of(settings), allow_pickle=arguments.allow_pickle
         )
     added = add_route(
@@ -34,6 +35,8 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
         allow_pickle=arguments.allow_pickle,
     )
     say(f"added to {registry}:\n{added.rstrip()}")
+    for text in warnings:
+        say(f"warning: {text}")
     return OK
 
 

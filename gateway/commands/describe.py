@@ -35,6 +35,7 @@ class Description:
     versions: dict[str, str] = field(default_factory=dict)
     imports: tuple[str, ...] = ()
     signature: Signature | None = None
+    warnings: tuple[str, ...] = ()
     twin: Twin | None = None
     not_compiled_because: str = ""
 
@@ -57,11 +58,13 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     return OK
 
 
-def describe_or_raise(artifact: str, loader: str | None, limits: Limits, *, allow_pickle: bool = False) -> None:
-    """Raise the error that keeps an artifact from being served; a pickle is opened only where that is allowed."""
+def warnings_or_raise(
+    artifact: str, loader: str | None, limits: Limits, *, allow_pickle: bool = False
+) -> tuple[str, ...]:
+    """Return the warnings under which an artifact serves; raises the error that keeps it from being served."""
     path = locate(Path.cwd(), artifact)
     found = _identify(path, artifact, loader)
-    signature_of(path, artifact, found.loader, _stored(found, path), limits, allow_pickle=allow_pickle)
+    return signature_of(path, artifact, found.loader, _stored(found, path), limits, allow_pickle=allow_pickle).warnings
 
 
 def _stored(found: Description, path: Path) -> StoredArtifact:
@@ -86,7 +89,8 @@ def _ask_loader(found: Description, path: Path, limits: Limits) -> GatewayError 
         loader = get_loader(found.loader)
         found.versions = dict(package_versions(found.loader))
         found.imports = _imports(loader, path)
-        found.signature = signature_of(path, found.artifact, found.loader, _stored(found, path), limits)
+        told = signature_of(path, found.artifact, found.loader, _stored(found, path), limits)
+        found.signature, found.warnings = told.signature, told.warnings
     except GatewayError as error:
         return error
     return None
@@ -128,6 +132,7 @@ def _text(found: Description) -> str:
         rows.append(f"versions  {', '.join(f'{name} {version}' for name, version in found.versions.items())}")
     if found.imports:
         rows += ["imports   of the pickle, not executed:", *(f"          {name}" for name in found.imports)]
+    rows += [f"warning   {text}" for text in found.warnings]
     rows.append(_compiled(found))
     if found.signature is not None:
         rows += ["", *_signature(found.signature)]

@@ -1,9 +1,10 @@
 """What a model file says of inputs and outputs; an interpreted one is asked by a prepare child, where it harms none."""
 
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
-from gateway import descendants
+from gateway import descendants, golden
 from gateway.artifacts import split_entry
 from gateway.errors import LoadError
 from gateway.loaders import get_loader
@@ -11,23 +12,36 @@ from gateway.loaders.base import LoadOptions
 from gateway.manifest import StoredArtifact
 from gateway.prepare_child import Limits, run_child
 from gateway.prepare_entry import Entry
+from gateway.prepare_key import golden_path
 from gateway.prepare_lock import CONFINED
 from gateway.registry.spec import RouteSpec
 from gateway.schema import Signature
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """Hold inputs and outputs, and the warnings under which a route with the artifact would serve."""
+
+    signature: Signature
+    warnings: tuple[str, ...] = ()
+
+
 def signature_of(
     path: Path, artifact: str, loader: str, stored: StoredArtifact, limits: Limits, *, allow_pickle: bool = False
-) -> Signature:
-    """Return inputs and outputs; raises GatewayError. A pickle is opened only where that is allowed."""
+) -> Told:
+    """
+    Return inputs, outputs and warnings; raises GatewayError. A pickle is opened only where that is allowed.
+
+    Golden rows beside an interpreted artifact are scored, as they are for a route: they may be what lets it serve.
+    """
     if loader in CONFINED:
         return _asked_in_a_child(loader, stored, limits, allow_pickle=allow_pickle)
     options = LoadOptions(entry=split_entry(artifact)[1], origin=path.parent, allow_pickle=allow_pickle)
     with descendants.none_left():
-        return get_loader(loader).describe(path, options)
+        return Told(signature=get_loader(loader).describe(path, options))
 
 
-def _asked_in_a_child(loader: str, stored: StoredArtifact, limits: Limits, *, allow_pickle: bool) -> Signature:
+def _asked_in_a_child(loader: str, stored: StoredArtifact, limits: Limits, *, allow_pickle: bool) -> Told:
     spec = RouteSpec(
         path="/described",
         name="described",
@@ -37,11 +51,20 @@ def _asked_in_a_child(loader: str, stored: StoredArtifact, limits: Limits, *, al
         allow_pickle=allow_pickle,
         compile="off",
     )
+    rows = golden_path(spec, Path(stored.origin))
+    if rows is not None:
+        golden.refuse_long(rows)
     with tempfile.TemporaryDirectory() as folder:
-        entry = Entry(spec=spec, key="described", artifact=stored, cache_dir=str(Path(folder) / "cache"))
+        entry = Entry(
+            spec=spec,
+            key="described",
+            artifact=stored,
+            cache_dir=str(Path(folder) / "cache"),
+            golden=str(rows) if rows else "",
+        )
         found = run_child(entry, limits)
     if found.problem is not None:
         raise LoadError(found.problem.message, code=found.problem.code, hint=found.problem.hint)
     if found.signature is None:
         raise LoadError(f"{stored.path}: nothing was found out", code="prepare-crashed")
-    return found.signature
+    return Told(signature=found.signature, warnings=found.warnings)
