@@ -21,6 +21,7 @@ from gateway.errors import ArtifactError, LoadError
 from gateway.loaders.base import LoadOptions
 from gateway.loaders.xgboost_contents import check_contents
 from gateway.loaders.xgboost_formats import refuse_other_formats
+from gateway.loaders.xgboost_note import is_classifier, note_of, refuse_own_missing, with_labels
 from gateway.schema import Column, Field, FieldType, Output, OwnAnswer, Predictions, Scalar, Signature
 
 _TYPES: dict[str, FieldType] = {"float": "number", "q": "number", "int": "integer", "i": "boolean", "c": "string"}
@@ -36,7 +37,7 @@ class XgboostPredictor:
     """Ask one booster with one thread; columns go in as float32, the type the trees were cut in."""
 
     def __init__(self, booster: xgboost.Booster) -> None:
-        _refuse_own_missing(booster)
+        refuse_own_missing(booster)
         self._booster = booster
         self._objective = _objective(booster)
         self._levels = _levels(booster)
@@ -182,7 +183,8 @@ def _signature(booster: xgboost.Booster, objective: str, levels: dict[int, dict[
     names = booster.feature_names or [f"x{i}" for i in range(width)]
     types = booster.feature_types or ["float"] * width
     fields = tuple(_field(name, kind, levels.get(i)) for i, (name, kind) in enumerate(zip(names, types, strict=True)))
-    output = replace(_output(booster, objective), own_differs=_own_differs(booster))
+    output = with_labels(_output(booster, objective), booster)
+    output = replace(output, own_differs=_own_differs(booster, output))
     return Signature(inputs=fields, output=output, names_known=booster.feature_names is not None)
 
 
@@ -198,28 +200,13 @@ def _field(name: str, kind: str, codes: dict[Any, float] | None) -> Field:
     )
 
 
-def _is_booster(booster: xgboost.Booster) -> bool:
-    """Say whether Booster.predict is the artifact's own: the file of an XGBClassifier says that it is one."""
-    told = booster.attr("scikit_learn")
-    return told is None or json.loads(told).get("_estimator_type") != "classifier"
-
-
-def _refuse_own_missing(booster: xgboost.Booster) -> None:
-    """Raise LoadError where the file of a wrapper (XGBoost 1.0 to 1.5) says that a number stands for missing values."""
-    missing = json.loads(booster.attr("scikit_learn") or "{}").get("missing")
-    if isinstance(missing, int | float) and not np.isnan(missing):
-        raise LoadError(
-            f"trained with missing={missing:g}: its wrapper reads that number as a missing value, the booster does not",
-            code="unsupported-model",
-            hint="replace that number by NaN in the data and train it again",
-        )
-
-
-def _own_differs(booster: xgboost.Booster) -> str:
+def _own_differs(booster: xgboost.Booster, output: Output) -> str:
     """Say why Booster.predict answers otherwise: it takes all rounds, XGBClassifier and this loader the best ones."""
+    if output.kind == "regression" and is_classifier(booster):
+        return "XGBClassifier answers labels, this route the value that the booster answers"
     best = booster.attr("best_iteration")
     rounds = booster.num_boosted_rounds()
-    if best is None or booster.attr("scikit_learn") is not None or int(best) + 1 >= rounds:
+    if best is None or note_of(booster) is not None or int(best) + 1 >= rounds:
         return ""
     return (
         f"training stopped early: Booster.predict takes all {rounds} rounds, this route the best {int(best) + 1}; "
@@ -231,7 +218,7 @@ def _output(booster: xgboost.Booster, objective: str) -> Output:
     config = json.loads(booster.save_config())["learner"]["learner_model_param"]
     classes, targets = int(config.get("num_class", 0)), int(config.get("num_target", 1))
     names = tuple(f"y{i}" for i in range(targets))
-    is_raw = _is_booster(booster)
+    is_raw = not is_classifier(booster)
     if objective in {"binary:logistic", "binary:hinge"}:
         probabilities = objective == "binary:logistic"
         if targets > 1:
