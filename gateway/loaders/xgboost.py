@@ -22,6 +22,7 @@ from gateway.loaders.base import LoadOptions
 from gateway.loaders.xgboost_contents import check_contents
 from gateway.loaders.xgboost_formats import refuse_other_formats
 from gateway.loaders.xgboost_note import is_classifier, note_of, refuse_own_missing, with_labels
+from gateway.loaders.xgboost_versions import refuse_changed_meaning
 from gateway.schema import Column, Field, FieldType, Output, OwnAnswer, Predictions, Scalar, Signature
 
 _TYPES: dict[str, FieldType] = {"float": "number", "q": "number", "int": "integer", "i": "boolean", "c": "string"}
@@ -88,9 +89,10 @@ class XgboostLoader:
     def load(self, path: Path, options: LoadOptions) -> XgboostPredictor:
         """Load the booster and cap it at one thread."""
         refuse_other_formats(path)
-        check_contents(path)
+        held = check_contents(path)
         booster = xgboost.Booster({"nthread": 1})
         try:
+            refuse_changed_meaning(held)
             booster.load_model(path)
             booster.set_param({"nthread": 1})
             predictor = XgboostPredictor(booster)

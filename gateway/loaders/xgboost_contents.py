@@ -29,8 +29,12 @@ _BY_CATEGORY: Final = 1
 _SHOWN: Final = 5
 
 
-def check_contents(path: Path) -> None:
-    """Raise ArtifactError: `broken-artifact` where the file cannot be read, `missing-parts` where its parts differ."""
+def check_contents(path: Path) -> Model:
+    """
+    Return what the file holds.
+
+    Raises ArtifactError: `broken-artifact` where the file cannot be read, `missing-parts` where its parts differ.
+    """
     try:
         found = _read(path.read_bytes())
         faults = list(_faults(found["learner"], tuple(found.get("version", ()))))
@@ -41,6 +45,7 @@ def check_contents(path: Path) -> None:
     if faults:
         more = f" and {len(faults) - _SHOWN} more" if len(faults) > _SHOWN else ""
         raise _refused(path, f"not a whole XGBoost model: {'; '.join(faults[:_SHOWN])}{more}", "missing-parts")
+    return found
 
 
 def _refused(path: Path, what: str, code: str) -> ArtifactError:
