@@ -1,12 +1,13 @@
 """
-Lists every global that a pickle or joblib file names, whatever its opcodes, without importing or calling one.
+Lists every global that a pickle or joblib file names, and the versions of scikit-learn that it says wrote it.
 
-Replays the opcodes on stand-ins: nothing that a file says is made. It follows joblib's arrays, whose bytes lie between
-the opcodes, nested pickles and further pickles behind the first one.
+Replays the opcodes, whatever they are, on stand-ins: nothing that a file says is imported, called or made. It follows
+joblib's arrays, whose bytes lie between the opcodes, nested pickles and further pickles behind the first one.
 """
 
 import contextlib
 import pickle
+import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +18,8 @@ from joblib.numpy_pickle_utils import _validate_fileobject_and_memmap
 _CHUNK: Final = 1 << 20
 #: Pickles in one file that are listed; a file of more is no model.
 _MOST_PICKLES: Final = 1000
+#: What is shown as a version: the file says it, and may say anything.
+_VERSION: Final = re.compile(r"[0-9][0-9A-Za-z.+]{0,30}")
 
 
 class _Named:
@@ -32,10 +35,10 @@ class _Lister(NumpyUnpickler):  # type: ignore[misc]
 
     dispatch = NumpyUnpickler.dispatch.copy()
 
-    def __init__(self, stream: Any, found: set[str]) -> None:
+    def __init__(self, stream: Any, found: set[str], versions: set[str]) -> None:
         super().__init__("", stream, False)
         self.encoding = "latin1"
-        self._stream, self._found = stream, found
+        self._stream, self._found, self._versions = stream, found, versions
 
     def _note(self, module: Any, name: Any) -> _Named:
         parts = [text if type(text) is str else "(computed)" for text in (module, name)]
@@ -141,6 +144,9 @@ class _Lister(NumpyUnpickler):  # type: ignore[misc]
         if type(target) is not _Named:
             return
         target.state = state
+        version = state.get("_sklearn_version") if type(state) is dict else None
+        if type(version) is str and _VERSION.fullmatch(version):
+            self._versions.add(version)
         if target.pair[1] == "NumpyArrayWrapper" and type(state) is dict:
             self._skip_array(state)
 
@@ -150,7 +156,7 @@ class _Lister(NumpyUnpickler):  # type: ignore[misc]
         """Step over the bytes of an array, or list the pickle of its objects."""
         size, is_objects = _item_size(state.get("dtype"))
         if is_objects:
-            _Lister(self._stream, self._found).load()
+            _Lister(self._stream, self._found, self._versions).load()
             return
         if state.get("numpy_array_alignment_bytes") is not None:
             self._skip(self._stream.read(1)[0])
@@ -201,11 +207,21 @@ def _holds_objects(state: Any) -> bool:
 
 def pickle_imports(path: Path) -> tuple[str, ...]:
     """List `module.name` of every global in a file; a damaged one yields what stands before the damage."""
+    return _replayed(path)[0]
+
+
+def pickle_writers(path: Path) -> tuple[str, ...]:
+    """List the versions of scikit-learn that the estimators of a file say they were written by."""
+    return _replayed(path)[1]
+
+
+def _replayed(path: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
     found: set[str] = set()
+    versions: set[str] = set()
     with path.open("rb") as file, _validate_fileobject_and_memmap(file, str(path), None) as (stream, _):
         if not isinstance(stream, str):
             # What ends the replay, whatever it is, ends a load as well: nothing behind it would be reached.
             with contextlib.suppress(Exception):
                 for _ in range(_MOST_PICKLES):
-                    _Lister(stream, found).load()
-    return tuple(sorted(found))
+                    _Lister(stream, found, versions).load()
+    return tuple(sorted(found)), tuple(sorted(versions))

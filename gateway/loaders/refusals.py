@@ -1,10 +1,12 @@
 """The errors of scikit-learn artifacts that hold what no model consists of, or what is no more."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from gateway.errors import ArtifactError, LoadError
 from gateway.loaders.allowed import ForbiddenGlobal, UnknownGlobal
 from gateway.loaders.makers import Refused
+from gateway.near import listing
 
 
 def forbidden_pickle(path: Path, exc: ForbiddenGlobal) -> ArtifactError:
@@ -26,11 +28,16 @@ def untrusted_types(path: Path, names: object) -> ArtifactError:
     )
 
 
-def unknown_global(path: Path, exc: UnknownGlobal) -> LoadError:
-    """Return the error of a file that names a member of a library that the installed version does not have."""
+def unknown_global(path: Path, exc: UnknownGlobal, writers: Sequence[str] = ()) -> LoadError:
+    """
+    Return the error of a file that names a member of a library that the installed version does not have.
+
+    `writers` are the versions of scikit-learn that the file itself tells.
+    """
+    told = f" (it says scikit-learn {listing(writers, 'and')})" if writers else ""
     return LoadError(
         f"{path.name}: names {exc}, which the installed version of its library does not have: "
-        "another version wrote the file",
+        f"another version wrote the file{told}",
         code="wrong-version",
         hint="train it again with the versions installed here, or export it as ONNX where it was written",
     )

@@ -16,6 +16,7 @@ from joblib.numpy_pickle_utils import _validate_fileobject_and_memmap
 from gateway.errors import ArtifactError, LoadError
 from gateway.loaders.allowed import Dropped, ForbiddenGlobal, UnknownGlobal
 from gateway.loaders.makers import Refused, make, resolve
+from gateway.loaders.pickle_globals import pickle_writers
 from gateway.loaders.plain import is_key
 from gateway.loaders.refusals import forbidden_pickle, unknown_global
 from gateway.loaders.states import set_state, told
@@ -210,7 +211,7 @@ def unpickle(path: Path) -> Any:
     except ArtifactError:
         raise
     except UnknownGlobal as exc:
-        raise unknown_global(path, exc) from exc
+        raise unknown_global(path, exc, pickle_writers(path)) from exc
     except ForbiddenGlobal as exc:
         raise forbidden_pickle(path, exc) from None
     except ModuleNotFoundError as exc:
