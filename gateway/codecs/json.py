@@ -21,6 +21,7 @@ from gateway.schema import Signature
 from gateway.validation.faults import member
 
 _WORDS = ("data", "instances")
+_decoder = msgspec.json.Decoder()
 #: Members of an object that is decoded in one go; tables have at most 10,000 columns.
 MAX_MEMBERS = 50_000
 _FEW_OBJECTS = 100
@@ -137,16 +138,17 @@ def parse(body: bytes, check: Callable[[int], object] = int) -> Any:
     """
     if body.startswith(codecs.BOM_UTF8):
         body = body[3:]
-    if len(body) > json_pieces.PIECE and _members_of_one(body) > MAX_MEMBERS:
+    is_long = len(body) > json_pieces.PIECE
+    if is_long and _members_of_one(body) > MAX_MEMBERS:
         message = f"the object has more than {MAX_MEMBERS} members"
         refuse("too-many-fields", message, expected="an object of fields", hint="send rows as a list of objects")
     try:
-        value = json_pieces.decode(body, check)
+        value = json_pieces.decode(body, check) if is_long else _decoder.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as problem:
         explain_body(body, problem)
     # Every member has a colon: as many colons as kept members prove that none was dropped. Colons inside texts and
     # nested values make the second, slower look necessary.
-    if count(body, b":") != _members(value):
+    if (count(body, b":") if is_long else body.count(b":")) != _members(value):
         reject_duplicates(body)
     return value
 

@@ -4,7 +4,6 @@ The socket of one connection: every wait on it ends in time, and every read is a
 Knows bytes, time and the loop; no HTTP. What it is told by `begin` (a stage and its pace) decides how long it waits.
 """
 
-import contextlib
 import socket
 import time
 from dataclasses import dataclass
@@ -109,13 +108,14 @@ class Client:
         """Return at most `size` and TURN_BYTES bytes, nothing at the end; always lets the loop turn first."""
         while True:
             self._wait(self._reader)
-            with contextlib.suppress(BlockingIOError):
-                try:
-                    received = self._socket.recv(min(size, TURN_BYTES))
-                except ConnectionResetError:
-                    return b""  # it has gone: to whoever reads a body, no other fault than one that ends too early
-                self._moved += len(received)
-                return received
+            try:
+                received = self._socket.recv(min(size, TURN_BYTES))
+            except BlockingIOError:
+                continue
+            except ConnectionResetError:
+                return b""  # it has gone: to whoever reads a body, no other fault than one that ends too early
+            self._moved += len(received)
+            return received
 
     def send(self, data: Any) -> int:
         """Send what the system takes, at least one byte; return how many."""

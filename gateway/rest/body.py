@@ -74,11 +74,12 @@ def read_body(environ: dict[str, Any]) -> Body:
             raise too_large(limit)
         stream = environ["wsgi.input"]
         body = Body(stream.read(size), None) if size <= FREE_BYTES else _gather(stream, size, environ)
-        if len(body) < size:
+        if len(body.content) < size:
             raise body_cut("send as many bytes as Content-Length says")
     else:
         body = _gather(request.stream, None, environ)
-    note_slow_sender(began)
+    if time.monotonic() - began > _SLOW_SENDER_S:
+        environ["gateway.arrived"] = None
     return body
 
 

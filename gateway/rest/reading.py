@@ -83,14 +83,16 @@ def read(environ: dict[str, Any], route: Route, validator: Validator, wanted: Wi
     if media == MULTIPART:
         return _form(environ, route, validator, query, wanted)
     body = read_body(environ)
-    if not len(body):
-        return _fields(route, validator, [query])
     content = body.content
+    if not content:
+        return _fields(route, validator, [query])
     if media == FORM_TYPE and not _looks_like_json(content):
-        return _of_size(len(body), route, environ, lambda: _fields(route, validator, [query, encoded_form(content)]))
+        return _of_size(len(content), route, environ, lambda: _fields(route, validator, [query, encoded_form(content)]))
     if media not in JSON_TYPES and media != FORM_TYPE and not media.endswith("+json"):
         raise unsupported(media)
-    return _of_size(len(body), route, environ, lambda: _json(route, validator, body.decode(route), query, wanted))
+    if len(content) <= INLINE_BYTES:  # nearly every request: past the thread and past the budget
+        return _json(route, validator, route.codec.decode(content), query, wanted)
+    return _of_size(len(content), route, environ, lambda: _json(route, validator, body.decode(route), query, wanted))
 
 
 def _of_size(
