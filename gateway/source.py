@@ -14,6 +14,7 @@ from typing import Final
 #: Members of the package whose code decides what is in a manifest: all that the prepare child imports.
 PREPARING: Final = (
     "acceptance",
+    "answer_shape",
     "artifacts",
     "atomic",
     "collector",

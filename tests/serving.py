@@ -181,7 +181,12 @@ class Gateway:
 
     def processes_named(self, word: str) -> list[psutil.Process]:
         """Return the processes of this gateway whose command line holds a word."""
-        return [process for process in processes_of(self.home) if word in " ".join(process.cmdline())]
+        found = []
+        for process in processes_of(self.home):
+            with contextlib.suppress(psutil.Error):  # it may end while it is looked at
+                if word in " ".join(process.cmdline()):
+                    found.append(process)
+        return found
 
     def connect(self, timeout_s: float = 30.0) -> Connection:
         """Open a keep-alive connection; all its requests reach the same worker."""

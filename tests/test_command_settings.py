@@ -24,6 +24,7 @@ VALUES = {
     "access_log": ("false", "true"),
     "log_level": ("error", "debug"),
     "log_format": ("text", "json"),
+    "table_memory_mb": ("2048", "4096"),
 }
 
 Tell = Callable[[str, str, list[str]], list[str]]

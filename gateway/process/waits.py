@@ -1,6 +1,7 @@
 """The waits of a worker's connections: which have lasted too long, and which is given up where places are short."""
 
 import heapq
+import select
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Final, Protocol
@@ -23,6 +24,10 @@ class Waiting(Protocol):
         """Return what names the present wait."""
         ...
 
+    def fileno(self) -> int:
+        """Return the descriptor of the socket."""
+        ...
+
     def end(self, waiter: Any, *, is_shed: bool) -> None:
         """End the wait of that name."""
         ...
@@ -41,6 +46,7 @@ class Waits:
         self.discard = self._waiting.discard
         self._deferred: deque[Callable[[], None]] = deque()
         self._turn: Any = None
+        self._leaving: list[tuple[Waiting, Any]] = []
 
     def defer(self, loop: Any, go_on: Callable[[], None]) -> None:
         """Let a wait that is over go on in one of the next turns of the loop, before what becomes ready then."""
@@ -64,10 +70,27 @@ class Waits:
                 one.end(one.waiter, is_shed=False)
 
     def shed(self, now: float, count: int) -> None:
-        """Give up the least loss: idlers by what they wait for, then those who have waited longest."""
-        for one in heapq.nsmallest(count, self._waiting, key=lambda one: _loss(one, now)):
-            self._waiting.discard(one)  # or the next call, before the loop turns, would choose it again
+        """
+        Give up the least loss: idlers by what they wait for, then those who have waited longest.
+
+        Nobody who waits while there are clients that have gone, or while those who were given up have yet to leave.
+        """
+        self._leaving = [(one, waiter) for one, waiter in self._leaving if one.waiter is waiter]
+        if self._leaving:
+            return
+        chosen = self._gone() or heapq.nsmallest(count, self._waiting, key=lambda one: _loss(one, now))
+        for one in chosen:
+            self._waiting.discard(one)
+            self._leaving.append((one, one.waiter))
             one.end(one.waiter, is_shed=True)
+
+    def _gone(self) -> list[Waiting]:
+        """Return those whose clients have reset the connection, which the loop has yet to come to."""
+        poll = select.poll()
+        for one in self._waiting:
+            poll.register(one.fileno(), 0)  # errors and hang-ups are told unasked
+        gone = {descriptor for descriptor, _ in poll.poll(0)}
+        return [one for one in self._waiting if one.fileno() in gone]
 
 
 def _loss(one: Waiting, now: float) -> tuple[bool, int, float]:

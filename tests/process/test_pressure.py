@@ -165,13 +165,22 @@ class Waiting:
 
     def __init__(self, stage: int, since: float, until: float = inf) -> None:
         self.stage, self.since, self.until = stage, since, until
-        self.waiter = self
+        self.waiter: Waiting | None = self
         self.ended: list[bool] = []
+        self.socket, self.client = socket.socketpair()
+
+    def fileno(self) -> int:
+        """Return the descriptor of a real socket."""
+        return self.socket.fileno()
 
     def end(self, waiter: "Waiting", *, is_shed: bool) -> None:
         """Note that it was ended."""
         assert waiter is self
         self.ended.append(is_shed)
+
+    def leave(self) -> None:
+        """Give the place back, as the greenlet of a connection does when the loop comes to it."""
+        self.waiter = None
 
 
 def test_which_wait_is_shed() -> None:
@@ -184,7 +193,24 @@ def test_which_wait_is_shed() -> None:
     for _ in range(4):
         waits.shed(100, 1)
         order.append(next(one for one in (newcomer, body, head, older) if one.ended and one not in order))
+        order[-1].leave()
     assert order == [older, head, body, newcomer]
+
+
+def test_who_has_gone_makes_room_before_anybody_who_waits() -> None:
+    """A flood of clients that reset their connections costs nobody else a place, however long the loop takes."""
+    waiting, gone, later = Waiting(1, 40), Waiting(3, 99.9), Waiting(1, 30)
+    waits = Waits()
+    for one in (waiting, gone, later):
+        waits.add(one)
+    gone.client.close()
+    waits.shed(100, 3)
+    assert (waiting.ended, gone.ended, later.ended) == ([], [True], [])
+    waits.shed(100, 3)
+    assert (waiting.ended, later.ended) == ([], [])  # the place of the first is about to be free
+    gone.leave()
+    waits.shed(100, 1)
+    assert (waiting.ended, later.ended) == ([], [True])
 
 
 def test_waits_end_when_their_time_is_over() -> None:
