@@ -27,8 +27,14 @@ def check_shape(predictor: Predictor, merged: Signature, golden: Sequence[Column
         try:
             with np.errstate(all="ignore"):
                 found = predictor.predict([np.repeat(column, size) for column in row])
-        except Exception:  # a row that is made up may be none that the model takes
-            return
+        except Exception as exc:
+            if size == 1:  # a row that is made up may be none that the model takes
+                return
+            raise LoadError(
+                f"the model answers one instance, but not {size} alike: {type(exc).__name__}: {exc}",
+                code="cannot-predict",
+                hint="try its predict with several rows where it was trained; was the file damaged on its way?",
+            ) from exc
         fault = _fault(found, native.output, size)
         if fault:
             raise LoadError(

@@ -5,6 +5,7 @@ Refuses to know how it is scored.
 """
 
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,7 +74,7 @@ def read_mojo(path: Path) -> MojoInfo:
             if damaged is not None:
                 raise _broken(path, f"member {damaged} is damaged")
             return _read(path, archive)
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, OSError, NotImplementedError, RuntimeError) as exc:
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError, OSError, RuntimeError) as exc:
         raise _broken(path, str(exc) or type(exc).__name__) from exc
     except (KeyError, ValueError, IndexError) as exc:  # UnicodeDecodeError is a ValueError
         raise _broken(path, f"model.ini is incomplete: {exc}") from exc

@@ -18,7 +18,10 @@ from gateway.loaders import ubjson
 
 Model = Mapping[str, Any]
 #: Tables with one entry per node.
-_PER_NODE: Final = ("left_children", "right_children", "parents", "split_indices", "split_conditions", "default_left")
+_PER_NODE: Final = (
+    *("left_children", "right_children", "parents", "split_indices", "split_conditions", "default_left"),
+    *("loss_changes", "sum_hessian"),
+)
 #: Since this release a model keeps the levels of its columns, or an empty table of them.
 _CATS_SINCE: Final = (3, 1)
 #: Beyond it float32 skips whole numbers, so that XGBoost admits no such category.
@@ -85,10 +88,11 @@ def _faults(learner: Model, version: tuple[Any, ...]) -> Iterator[str]:
         yield from _linear(booster["model"], width, groups)
         return
     model = (booster["gbtree"] if booster["name"] == "dart" else booster)["model"]
-    kinds = np.asarray([kind == "c" for kind in learner.get("feature_types", ())] or None)
+    types = learner.get("feature_types", ())
+    kinds = np.asarray([kind == "c" for kind in types]) if len(types) == width else None
     if "cats" not in model and version >= _CATS_SINCE:
         yield "cats is missing"
-    yield from _forest(model, width, groups, kinds if len(kinds.shape) else None)
+    yield from _forest(model, width, groups, kinds)
     if booster["name"] == "dart" and len(booster["weight_drop"]) != len(model["trees"]):
         yield f"weight_drop has {len(booster['weight_drop'])} entries, {len(model['trees'])} trees are there"
 
@@ -136,9 +140,9 @@ def _tree(tree: Model, width: int, groups: int, by_level: npt.NDArray[np.bool_] 
     inner, leaves = np.flatnonzero(left != -1), np.flatnonzero(left == -1)
     # A leaf with a vector keeps in place of its right child which vector that is.
     slots = right[leaves]
-    is_leaf = (slots >= 0) & (slots < len(leaves)) if "leaf_weights" in tree else slots == -1
-    if not bool(np.all(is_leaf)):
-        return "a leaf has a child"
+    wanted = np.arange(len(leaves)) if "leaf_weights" in tree else np.full(len(leaves), -1)
+    if not np.array_equal(np.sort(slots), wanted):
+        return "a leaf has a child, or the values of another leaf"
     for children in (left[inner], right[inner]):
         # Each child names its parent, and the root has none: no two ways lead to a node, and none leads back.
         if bool(np.any((children <= 0) | (children >= size))) or bool(np.any(parents[children] != inner)):
