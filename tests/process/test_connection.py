@@ -16,8 +16,6 @@ from gateway.process.reply import Reply
 from gateway.process.turnstile import AHEAD, Turnstile
 from serving import Gateway
 
-pytestmark = pytest.mark.quiet
-
 
 class Raw:
     """One connection on which a test says every byte itself."""

@@ -14,8 +14,6 @@ from serving import ROOT, Gateway, processes_of, until
 from torture import routes
 from torture.load import Load
 
-pytestmark = pytest.mark.quiet
-
 Start = Callable[..., Gateway]
 
 #: What a person may do wrong: name -> what is appended to the registry.

@@ -6,13 +6,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from serving import Gateway, until
 from torture import routes
 from torture.load import Load
-
-pytestmark = pytest.mark.quiet
 
 Start = Callable[..., Gateway]
 

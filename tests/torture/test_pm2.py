@@ -13,8 +13,6 @@ from torture import routes
 from torture.load import Load
 from torture.under_pm2 import Managed, managed
 
-pytestmark = pytest.mark.quiet
-
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Managed]:
