@@ -31,6 +31,7 @@ class MojoPredictor:
 
     def __init__(self, model: Any, info: MojoInfo, path: Path) -> None:
         self.signature: Signature = signature_of(info)
+        self.warnings = (info.left_out,) if info.left_out else ()
         self.archive = MojoArchive(path)
         self._model = model
         self._info = info

@@ -26,6 +26,7 @@ class MojoInfo:
     Hold the description of a MOJO.
 
     `columns` are the features in row order; `levels` has None for a numeric one. `labels` are the classes.
+    `left_out` says what H2O answers beside what is answered here.
     """
 
     algorithm: str
@@ -36,6 +37,7 @@ class MojoInfo:
     labels: tuple[str | int, ...]
     threshold: float
     offset: str | None
+    left_out: str = ""
 
     @property
     def has_probabilities(self) -> bool:
@@ -140,7 +142,16 @@ def _read(path: Path, archive: zipfile.ZipFile) -> MojoInfo:
         labels=_labels(info, levels, len(columns)),
         threshold=_threshold(archive, info),
         offset=_named(info.get("offset_column")),
+        left_out=_left_out(info),
     )
+
+
+def _left_out(info: dict[str, str]) -> str:
+    if info["category"] == "AnomalyDetection":
+        return "the score is answered; the mean path length that H2O answers beside it (mean_length) is not"
+    if any(name.startswith("calib_") and _named(value) for name, value in info.items()):
+        return "the probabilities of the model itself are answered; the calibrated ones (cal_…) are not"
+    return ""
 
 
 def _refuse_incomplete(path: Path, archive: zipfile.ZipFile) -> None:

@@ -14,6 +14,7 @@ from onnx.helper import make_graph, make_model, make_node, make_opsetid, make_te
 from gateway.errors import ArtifactError, LoadError
 from gateway.loaders import get_loader
 from gateway.loaders.base import LoadOptions
+from gateway.loaders.mojo_file import read_mojo
 
 MODELS = Path(__file__).resolve().parents[2] / "models"
 PLAIN = LoadOptions()
@@ -159,3 +160,22 @@ def test_a_mojo_without_its_trees_says_how_many_are_missing(tmp_path: Path) -> N
         get_loader("h2o_mojo").describe(path, PLAIN)
     assert error.value.code == "missing-parts"
     assert re.search(r"trees/t00_000\.bin.* and \d+ more", error.value.message)
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [("category = AnomalyDetection", "mean_length"), ("calib_method = platt", "cal_"), ("calib_method = null", "")],
+)
+def test_what_h2o_answers_beside_it_is_told(tmp_path: Path, line: str, told: str) -> None:
+    """A path length and calibrated probabilities, which are not answered, are named in the warnings of the route."""
+    path = tmp_path / "model.zip"
+    with zipfile.ZipFile(MODELS / "loan" / "model.zip") as whole, zipfile.ZipFile(path, "w") as edited:
+        for name in whole.namelist():
+            text = whole.read(name)
+            if name == "model.ini":
+                text = re.sub(rb"(?m)^category = .*$", b"\\g<0>" if "calib" in line else b"", text)
+                text = text.replace(b"[info]\n", f"[info]\n{line}\n".encode())
+            edited.writestr(name, text)
+    left_out = read_mojo(path).left_out
+    assert told in left_out
+    assert bool(left_out) == bool(told)
