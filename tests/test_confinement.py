@@ -26,7 +26,7 @@ import numpy, sklearn.cluster
 from gateway import confinement
 def end(act):
     confinement.release()
-    print(act)
+    print(act, flush=True)  # the end that follows flushes nothing
     os._exit(3)
 scratch = Path("scratch")
 scratch.mkdir()

@@ -102,6 +102,8 @@ def test_a_booster_that_stopped_early_is_refused_and_the_fix_works(served: Gatew
     cut.save_model(path)
     assert served.command("reload").returncode == 0
     expected = cut.predict(xgboost.DMatrix(ROWS, feature_names=NAMES))
+    # A reload is committed before every worker has adopted it.
+    serving.until(lambda: served.health()["same_generation"] and served.post("/early/invocations", BODY).status == 200)
     answer = served.post("/early/invocations", BODY)
     np.testing.assert_allclose(answer.json["predictions"], expected, atol=1e-6)
     assert served.post("/early", dict(zip(NAMES, ROWS[0], strict=True))).json["prediction"] == 1

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from serving import until
+from serving import gone, until
 from torture import routes
 from torture.load import Load
 from torture.under_pm2 import Managed, managed
@@ -46,7 +46,7 @@ def test_a_killed_arbiter_is_replaced_and_leaves_no_orphan(server: Managed, roun
             time.sleep(0.5)
         assert not [why for _, _, why in load.seen.failures if "Refused" in why]
         assert len(load.seen.failures) <= 8, load.seen.failures
-        until(lambda old=old: not any(psutil.pid_exists(pid) for pid in old), 15, what="the end of the orphans")
+        until(lambda old=old: all(gone(pid) for pid in old), 15, what="the end of the orphans")
         assert server.apps()["gateway"]["pm2_env"]["restart_time"] == restarts + 1
 
 
