@@ -43,13 +43,7 @@ def make_entry(spec: RouteSpec, cache_dir: Path, digests: Digests, store: Store,
         stored = bundles.keep(store, bundles.root_of(Path(spec.base), path), path, sha256, found)
     else:
         stored = store.keep(path, sha256)
-    return Entry(
-        spec=spec,
-        key=_key(spec, stored, digests.digest(rows) if rows else ""),
-        artifact=stored,
-        cache_dir=str(cache_dir),
-        golden=str(rows) if rows else "",
-    )
+    return _entry(spec, stored, rows, cache_dir, digests)
 
 
 def entry_of(spec: RouteSpec, stored: StoredArtifact, cache_dir: Path, digests: Digests) -> Entry:
@@ -59,6 +53,10 @@ def entry_of(spec: RouteSpec, stored: StoredArtifact, cache_dir: Path, digests: 
     Golden rows count only where the artifact beside them is still the one that was kept.
     """
     rows = _golden_of(spec, stored, digests)
+    return _entry(spec, stored, rows, cache_dir, digests)
+
+
+def _entry(spec: RouteSpec, stored: StoredArtifact, rows: Path | None, cache_dir: Path, digests: Digests) -> Entry:
     return Entry(
         spec=spec,
         key=_key(spec, stored, digests.digest(rows) if rows else ""),

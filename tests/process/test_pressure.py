@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from math import inf
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -161,13 +162,16 @@ def _has_ended(client: socket.socket) -> bool:
 
 
 class Waiting:
-    """One wait that a test makes up."""
+    """One wait that a test makes up, with a real socket."""
+
+    made: ClassVar[list["Waiting"]] = []
 
     def __init__(self, stage: int, since: float, until: float = inf) -> None:
         self.stage, self.since, self.until = stage, since, until
         self.waiter: Waiting | None = self
         self.ended: list[bool] = []
         self.socket, self.client = socket.socketpair()
+        self.made.append(self)
 
     def fileno(self) -> int:
         """Return the descriptor of a real socket."""
@@ -181,6 +185,16 @@ class Waiting:
     def leave(self) -> None:
         """Give the place back, as the greenlet of a connection does when the loop comes to it."""
         self.waiter = None
+
+
+@pytest.fixture(autouse=True)
+def closed() -> Iterator[None]:
+    """Close the sockets of the waits that a test made up."""
+    yield
+    while Waiting.made:
+        one = Waiting.made.pop()
+        one.socket.close()
+        one.client.close()
 
 
 def test_which_wait_is_shed() -> None:
