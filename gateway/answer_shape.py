@@ -10,8 +10,7 @@ import numpy as np
 
 from gateway.compilers.rows import one_row
 from gateway.errors import LoadError
-from gateway.loaders.base import Predictor
-from gateway.schema import Column, Output, Predictions, Signature
+from gateway.schema import Column, Output, Predictions, Predictor, Signature
 
 #: As many as none of the usual widths of an answer, so that a transposed one shows.
 _ROWS = 7

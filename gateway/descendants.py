@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from gateway.status import is_alive, started
+from gateway.processes import is_alive, started
 
 #: Environment variable of every process that a model starts.
 VARIABLE: Final = "GATEWAY_STARTED_BY"

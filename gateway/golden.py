@@ -12,9 +12,8 @@ import msgspec
 
 from gateway import files
 from gateway.errors import LoadError
-from gateway.loaders.base import Predictor
 from gateway.manifest import GoldenResult
-from gateway.schema import MISSING, Batch, Output, Predictions, Signature, make_column
+from gateway.schema import MISSING, Batch, Output, Predictions, Predictor, Signature, make_column
 
 VERSION = 1
 #: Golden rows are a few hundred; these are a million.

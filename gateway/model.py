@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal, TypeAlias, TypeVar
 
-from gateway.compilers import load_twin
 from gateway.compilers.rows import one_row
 from gateway.errors import GatewayError, LoadError, NotReadyError, PredictError, Problem
 from gateway.executors.base import Executor
@@ -19,11 +18,12 @@ from gateway.executors.baton import Baton
 from gateway.executors.local import INLINE_TEXT_LENGTH_COMPILED, LocalExecutor
 from gateway.executors.pool import NativePool
 from gateway.loaders import get_loader
-from gateway.loaders.base import LoadOptions, Predictor
+from gateway.loaders.base import LoadOptions
 from gateway.manifest import Manifest
 from gateway.memory_budget import MemoryBudget
 from gateway.prepare_entry import INLINE_LIMIT_S, warm_up
-from gateway.schema import Column, Predictions
+from gateway.runtimes import load_twin
+from gateway.schema import Column, Predictions, Predictor
 
 #: What a model takes at least: the growth that preparing measures is in pages, and none for the smallest.
 LEAST_BYTES = 64 * 1024

@@ -24,7 +24,7 @@ from gateway.loaders import package_versions
 from gateway.manifest import Manifest
 from gateway.prepare_entry import Entry, Report, twin_path
 from gateway.prepare_twin import twin_required
-from gateway.status import started
+from gateway.processes import started
 from gateway.store import DEFAULT_BYTES
 
 log = logging.getLogger("gateway.prepare")

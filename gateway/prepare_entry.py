@@ -25,13 +25,13 @@ from gateway.compilers.rows import one_row
 from gateway.errors import ArtifactError, GatewayError, LoadError
 from gateway.lifeline import die_with_parent
 from gateway.loaders import get_loader, package_versions
-from gateway.loaders.base import LoadOptions, Predictor
+from gateway.loaders.base import LoadOptions
 from gateway.manifest import GoldenResult, Manifest, StoredArtifact
 from gateway.prepare_lock import OFFLINE, lock
 from gateway.prepare_twin import search_twin
 from gateway.registry.merge import merge_signature
 from gateway.registry.spec import RouteSpec
-from gateway.schema import Column, Signature
+from gateway.schema import Column, Predictor, Signature
 from gateway.trial import check_trial
 
 #: Loaders whose predict time says nothing about the next call: they may sleep or call others.

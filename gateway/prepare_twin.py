@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from gateway.compilers.base import Declined, Predictor
+from gateway.compilers.base import Declined
 from gateway.compilers.search import Found, Job, find_twin
 from gateway.errors import LoadError
 from gateway.manifest import Twin
 from gateway.registry.spec import RouteSpec
-from gateway.schema import Column, Signature
+from gateway.schema import Column, Predictor, Signature
 
 
 def search_twin(

@@ -7,7 +7,7 @@ Pure data. Knows no framework, no wire format and no registry syntax.
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -163,3 +163,17 @@ def make_column(field_type: str, values: Sequence[Any]) -> Column:
     column: Column = np.empty(len(values), dtype=object)
     column[:] = values
     return column
+
+
+class Predictor(Protocol):
+    """
+    Answer columns with predictions.
+
+    `predict` takes one array per field of `signature.inputs`, in that order, all of one length (dtypes: see
+    Batch), never changes them, and may be called from several threads at once.
+    """
+
+    signature: Signature
+
+    def predict(self, columns: Sequence[Column]) -> Predictions:
+        """Predict every instance; the answer has as many rows as the columns."""

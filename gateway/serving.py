@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gateway import collector, metrics, snapshot, status
+from gateway import collector, metrics, snapshot, state_files, status
 from gateway.app import Holder, create_app
 from gateway.board import Board
 from gateway.errors import GatewayError
@@ -55,7 +55,7 @@ class Gateway:
         self._slot.phase("booting")
         self._nursery = Nursery(self._board, self._slot, settings.cache_dir, settings.predict_threads)
         self._started = time.monotonic()
-        self._committed = Replaced(settings.state_dir / snapshot.COMMITTED)
+        self._committed = Replaced(settings.state_dir / state_files.COMMITTED)
         self._told = Replaced(settings.status_path)
         self._forget_at = 0.0
         self._is_adopting = False

@@ -12,17 +12,14 @@ from typing import Any, Final, TypeVar, cast
 
 import msgspec
 
-from gateway import atomic, files
+from gateway import atomic, files, state_files
 from gateway.manifest import Manifest
 from gateway.registry.spec import RegistrySpec, RouteSpec, ServerSpec
 
 T = TypeVar("T", RouteSpec, Manifest)
 
-COMMITTED = "committed.json"
 #: Committed generations that are kept for `gateway rollback`; each is about 3 KB per route.
 KEPT = 50
-#: 4,000 routes with their manifests are 12 MB.
-MOST_BYTES = 512 * 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,17 +55,17 @@ def commit(state_dir: Path, snapshot: Snapshot) -> None:
 
     Raises OSError when the disk refuses: the old one then stays committed.
     """
-    folder = state_dir / "generations"
+    folder = state_files.folder_of(state_dir)
     folder.mkdir(parents=True, exist_ok=True)
     data = msgspec.json.encode(snapshot)
     atomic.replace_bytes(folder / f"{snapshot.id}.json", data, durable=True)
-    atomic.replace_bytes(state_dir / COMMITTED, data, durable=True)
+    atomic.replace_bytes(state_dir / state_files.COMMITTED, data, durable=True)
     _forget_old(folder)
 
 
 def committed(state_dir: Path) -> Snapshot | None:
     """Return the committed snapshot, or None where there is none that this version can read."""
-    return _read(state_dir / COMMITTED)
+    return _read(state_dir / state_files.COMMITTED)
 
 
 class CommittedReader:
@@ -80,7 +77,7 @@ class CommittedReader:
     """
 
     def __init__(self, state_dir: Path) -> None:
-        self._path = state_dir / COMMITTED
+        self._path = state_dir / state_files.COMMITTED
         self._seen: tuple[int, int] | None = None
         self._last: Snapshot | None = None
         self._entries: dict[bytes, RouteSpec | Manifest] = {}
@@ -97,7 +94,7 @@ class CommittedReader:
         return self._last
 
     def _read(self) -> Snapshot:
-        stored = _STORED.decode(files.read(self._path, MOST_BYTES))
+        stored = _STORED.decode(files.read(self._path, state_files.MOST_BYTES))
         known, self._entries = self._entries, {}
         routes = tuple([self._same(raw, _SPEC, known) for raw in stored.registry.routes])
         manifests = {name: self._same(raw, _MANIFEST, known) for name, raw in stored.manifests.items()}
@@ -146,12 +143,12 @@ _MANIFEST = msgspec.json.Decoder(Manifest)
 
 def load(state_dir: Path, generation: str) -> Snapshot | None:
     """Return an earlier generation by its id."""
-    return _read(state_dir / "generations" / f"{generation}.json")
+    return _read(state_files.folder_of(state_dir) / f"{generation}.json")
 
 
 def _read(path: Path) -> Snapshot | None:
     try:
-        return _decode(files.read(path, MOST_BYTES))
+        return _decode(files.read(path, state_files.MOST_BYTES))
     except (OSError, msgspec.MsgspecError):
         return None
 

@@ -32,7 +32,9 @@ PREPARING: Final = (
     "prepare_entry",
     "prepare_lock",
     "prepare_twin",
+    "processes",
     "registry",
+    "runtimes",
     "schema",
     "source",
     "status",
@@ -42,7 +44,7 @@ PREPARING: Final = (
     "validation",
 )
 #: Members whose code runs a twin.
-RUNNING: Final = ("compilers", "schema")
+RUNNING: Final = ("compilers", "runtimes", "schema")
 
 
 def source_digest(members: Sequence[str], package: Path = Path(__file__).parent) -> str:

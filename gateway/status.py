@@ -21,10 +21,10 @@ class Status:
     """
     Hold the arbiter's view.
 
-    `pid` is the arbiter (`began`: see `started`), `predecessor` one that outlived its process manager and serves until
-    this one does. `phase` is preparing, serving or failed, `message` how far that is or why it failed; `is_pending`:
-    registry.yaml is still to be tried. `quarantined` are the routes whose predicts killed workers, by name: the
-    manifest key that the entry holds for, and the reason.
+    `pid` is the arbiter (`began`: see processes.started), `predecessor` one that outlived its process manager and
+    serves until this one does. `phase` is preparing, serving or failed, `message` how far that is or why it failed;
+    `is_pending`: registry.yaml is still to be tried. `quarantined` are the routes whose predicts killed workers, by
+    name: the manifest key that the entry holds for, and the reason.
     """
 
     pid: int = 0
@@ -42,20 +42,6 @@ class Status:
 
 #: Made here and not at the first use: msgspec crashes where two threads look at a type for the first time at once.
 _decode: Final = msgspec.json.Decoder(Status).decode
-
-
-def started(pid: int) -> int:
-    """Return when a living process began, in ticks since the machine did; 0 where there is none."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return 0
-    return 0 if fields[0] == "Z" else int(fields[19])
-
-
-def is_alive(pid: int, began: int) -> bool:
-    """Say whether a process still is the one that was noted; its pid alone may have been given to somebody else."""
-    return pid > 0 and began > 0 and started(pid) == began
 
 
 def write(path: Path, status: Status) -> None:

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from gateway import artifacts, copies, files, manifest, snapshot
+from gateway import artifacts, copies, files, manifest, state_files
 from gateway.errors import ArtifactError
 from gateway.manifest import StoredArtifact
 
@@ -146,7 +146,7 @@ class Store:
     def _dispensable(self) -> list[str]:
         """Return what may be deleted, the least valuable first."""
         named = self._named()
-        committed = self._named_by(self._state_dir / snapshot.COMMITTED)
+        committed = self._named_by(self._state_dir / state_files.COMMITTED)
         unnamed = [sha256 for sha256 in self._older_than(YOUNG_S) if sha256 not in named]
         older = sorted((sha256 for sha256 in named if sha256 not in committed), key=lambda sha256: named[sha256])
         return [sha256 for sha256 in (*unnamed, *older) if sha256 not in self._asked]
@@ -154,7 +154,7 @@ class Store:
     def _named(self) -> dict[str, float]:
         """Return what kept generations name, with the time of the newest that does."""
         found: dict[str, float] = {}
-        paths = [self._state_dir / snapshot.COMMITTED, *(self._state_dir / "generations").glob("*.json")]
+        paths = [self._state_dir / state_files.COMMITTED, *state_files.kept(self._state_dir)]
         for path in paths:
             seen = files.stat_of(path)
             for sha256 in self._named_by(path):
@@ -164,7 +164,7 @@ class Store:
     def _named_by(self, path: Path) -> set[str]:
         # Searched and not decoded: fifty generations of a thousand routes are 150 MB.
         try:
-            return {one.decode() for one in _SHA256.findall(files.read(path, snapshot.MOST_BYTES))}
+            return {one.decode() for one in _SHA256.findall(files.read(path, state_files.MOST_BYTES))}
         except OSError:
             return set()
 

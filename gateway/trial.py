@@ -14,8 +14,7 @@ import numpy.typing as npt
 
 from gateway.compilers.rows import Values, columns_of, fields_of
 from gateway.errors import LoadError
-from gateway.loaders.base import Predictor
-from gateway.schema import Column, Output, Predictions, Signature
+from gateway.schema import Column, Output, Predictions, Predictor, Signature
 
 #: How far outside [0, 1] rounding may carry a probability, and the sum of a row from 1 (in float32: tenfold).
 OUTSIDE: Final = 1e-6

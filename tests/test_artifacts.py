@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from gateway import artifacts, files, snapshot
+from gateway import artifacts, files, snapshot, state_files
 from gateway.errors import ArtifactError
 from gateway.manifest import Manifest, StoredArtifact
 from gateway.registry.spec import RegistrySpec
@@ -203,7 +203,7 @@ def generation(home: Path, name: str, kept: StoredArtifact, age_s: float) -> Non
     folder.mkdir(parents=True, exist_ok=True)
     found = Manifest(key=name, loader="stub", artifact=kept)
     data = msgspec.json.encode(snapshot.make(RegistrySpec(routes=()), {name: found}))
-    for path in (folder / f"{name}.json", home / "state" / snapshot.COMMITTED):
+    for path in (folder / f"{name}.json", home / "state" / state_files.COMMITTED):
         path.write_bytes(data)
         then = time.time() - age_s
         os.utime(path, (then, then))

@@ -23,7 +23,7 @@ FLOORS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ),
     ("running", ("executors",)),
     ("written", ("registry",)),
-    ("hands", ("loaders", "compilers", "codecs")),
+    ("hands", ("loaders", "compilers runtimes", "codecs")),
     ("upper matter", ("answers columns templates", "validation", "artifacts copies manifest digests")),
     ("matter", ("schema",)),
     (
@@ -34,14 +34,14 @@ FLOORS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
             "logs",
             "board",
             "near",
-            "status lifeline confinement descendants",
+            "status lifeline confinement descendants processes",
             "installed",
             "collector",
             "source",
             "replaced",
         ),
     ),
-    ("bedrock", ("errors", "atomic", "files", "private", "fork_lock")),
+    ("bedrock", ("errors", "atomic", "files", "private", "fork_lock", "state_files")),
 )
 #: (importer, imported) pairs on one floor or upwards that are allowed, each with its reason.
 ALLOWED: Final[dict[tuple[str, str], str]] = {}

@@ -9,7 +9,8 @@ import pytest
 from gateway import golden
 from gateway.errors import LoadError
 from gateway.loaders import get_loader
-from gateway.loaders.base import LoadOptions, Predictor
+from gateway.loaders.base import LoadOptions
+from gateway.schema import Predictor
 
 CLASSES = {"kind": "classification", "labels": ["no", "yes"], "probabilities": True}
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from gateway import snapshot
+from gateway import snapshot, state_files
 from gateway.errors import Problem
 from gateway.manifest import Manifest, StoredArtifact
 from gateway.registry.spec import RegistrySpec, RouteSpec, ServerSpec
@@ -84,7 +84,7 @@ def test_name_does_not_depend_on_when_or_whence() -> None:
 def test_damaged_state_is_no_state(tmp_path: Path, damage: bytes) -> None:
     """A file that is not a snapshot of this version reads as none, never as an exception or as half of one."""
     snapshot.commit(tmp_path, make())
-    (tmp_path / snapshot.COMMITTED).write_bytes(damage)
+    (tmp_path / state_files.COMMITTED).write_bytes(damage)
     assert snapshot.committed(tmp_path) is None
     assert snapshot.committed(tmp_path / "nowhere") is None
 

@@ -8,7 +8,7 @@ import sys
 import time
 from dataclasses import replace
 
-from gateway import descendants, private, snapshot, status, transaction
+from gateway import descendants, private, processes, snapshot, status, transaction
 from gateway.commands.base import OK, Command
 from gateway.commands.reload import place_of
 from gateway.errors import GatewayError
@@ -37,7 +37,7 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
         log.warning("the folder of run-time state is not private", extra={"reason": fault})
     before = status.read(settings.status_path)
     known = ((before.pid, before.began), (before.predecessor, before.predecessor_began))
-    predecessor, predecessor_began = next((one for one in known if status.is_alive(*one)), (0, 0))
+    predecessor, predecessor_began = next((one for one in known if processes.is_alive(*one)), (0, 0))
     me = os.getpid()
     if predecessor and settings.holder_socket is None:
         # With a socket holder the old one serves until the new one does; without, both want the same addresses.
@@ -48,7 +48,7 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
         )
     mine = Status(
         pid=me,
-        began=status.started(me),
+        began=processes.started(me),
         phase="preparing",
         predecessor=predecessor,
         predecessor_began=predecessor_began,

@@ -4,7 +4,7 @@ import argparse
 import os
 import signal
 
-from gateway import descendants, status
+from gateway import descendants, processes, status
 from gateway.commands.base import FAILED, OK, Command, say
 from gateway.process import socket_holder
 from gateway.process.watcher import wait_until
@@ -18,11 +18,11 @@ def _configure(parser: argparse.ArgumentParser) -> None:
 def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     report = status.read(settings.status_path)
     known = {report.pid: report.began, report.predecessor: report.predecessor_began}
-    pids = [pid for pid, began in known.items() if status.is_alive(pid, began)]
+    pids = [pid for pid, began in known.items() if processes.is_alive(pid, began)]
     for pid in pids:
         os.kill(pid, signal.SIGTERM)
     over = wait_until(
-        lambda: not any(status.is_alive(pid, known[pid]) for pid in pids), settings.graceful_timeout_s + 5
+        lambda: not any(processes.is_alive(pid, known[pid]) for pid in pids), settings.graceful_timeout_s + 5
     )
     # Not before: a gateway without its holder would wait for another one.
     holder = socket_holder.end(settings.holder_path)
@@ -41,7 +41,7 @@ def _end_models(settings: Settings) -> bool:
     workers = [pid for pid, mark in found.items() if pid == mark.owner]
     for pid in workers:
         descendants.send(pid, signal.SIGTERM)
-    wait_until(lambda: not any(status.started(pid) for pid in workers), settings.graceful_timeout_s + 5)
+    wait_until(lambda: not any(processes.started(pid) for pid in workers), settings.graceful_timeout_s + 5)
     left = [pid for pid, mark in descendants.marked() if mark.home == home]
     if left:
         say(f"ending what models left: {descendants.described(left)}")

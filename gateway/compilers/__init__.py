@@ -1,5 +1,5 @@
 """
-The tables of compilers and runtimes: names only, so that importing this module imports no framework.
+The table of compilers: names only, so that importing this module imports no framework.
 
 A compiler lowers a loaded predictor while preparing; its twin is proven equal before any worker may load it. Further
 compilers announce themselves by an entry point named after the loader whose predictors they lower.
@@ -8,11 +8,9 @@ compilers announce themselves by an entry point named after the loader whose pre
 import importlib
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from pathlib import Path
 from typing import Any, cast
 
-from gateway.compilers import storage
-from gateway.compilers.base import Compiler, Declined, Draft, Predictor
+from gateway.compilers.base import Compiler, Declined
 from gateway.installed import versions_of
 
 #: Loader -> its compilers, in the order in which they are tried.
@@ -23,13 +21,6 @@ COMPILERS: dict[str, tuple[str, ...]] = {
 }
 
 ENTRY_POINT_GROUP = "gateway.compilers"
-
-#: Runtime -> what runs its programs in a worker.
-RUNTIMES: dict[str, str] = {
-    "additive": "gateway.compilers.additive:AdditiveTwin",
-    "matrix": "gateway.compilers.matrix:MatrixTwin",
-    "mojo": "gateway.compilers.mojo_twin:MojoTwin",
-}
 
 #: Why there is no twin of the models of other loaders.
 NOT_COMPILED: dict[str, str] = {
@@ -61,16 +52,6 @@ def compilers_for(loader: str) -> list[Compiler]:
 def _third_party(loader: str) -> list[EntryPoint]:
     # Reads the metadata of every installed package, and every key of every manifest asks.
     return sorted(entry_points(group=ENTRY_POINT_GROUP, name=loader), key=lambda point: point.value)
-
-
-def make_twin(draft: Draft) -> Predictor:
-    """Return a predictor that runs a draft."""
-    return cast(Predictor, _attribute(RUNTIMES[draft.runtime])(draft.program, draft.signature))
-
-
-def load_twin(path: Path, sha256: str) -> Predictor:
-    """Load a proven twin; raises OSError, ValueError or KeyError where the file is not what was proven."""
-    return make_twin(storage.read(path, sha256))
 
 
 def compiler_versions(loader: str = "") -> dict[str, str]:

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gateway.compilers.base import Declined, Predictor
+from gateway.compilers.base import Declined
 from gateway.compilers.comparison import Comparison
-from gateway.schema import Column, Predictions
+from gateway.schema import Column, Predictions, Predictor
 
 #: Different rows that both must answer where the inputs allow so many: fewer say too little about a whole model.
 FLOOR = 100

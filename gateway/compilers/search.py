@@ -12,12 +12,14 @@ from statistics import median
 
 import numpy as np
 
-from gateway.compilers import compilers_for, load_twin, storage
-from gateway.compilers.base import Compiler, Declined, Draft, Predictor
+from gateway.compilers import compilers_for, storage
+from gateway.compilers.base import Compiler, Declined
 from gateway.compilers.nearby import nearby
 from gateway.compilers.proof import Proof, prove
 from gateway.compilers.rows import everything, generated
-from gateway.schema import Column, Signature
+from gateway.runtimes import load_twin
+from gateway.runtimes.base import Draft
+from gateway.schema import Column, Predictor, Signature
 
 #: Seconds for all comparisons of one model; slow originals are then proven on fewer rows, golden ones first.
 PROOF_BUDGET_S = 20.0

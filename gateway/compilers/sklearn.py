@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from sklearn.pipeline import Pipeline
 
-from gateway.compilers.base import Declined, Draft
+from gateway.compilers.base import Declined
 from gateway.compilers.sklearn_additive import NotAdditive, lower_additive
 from gateway.compilers.sklearn_front import Front, lower_front
 from gateway.compilers.sklearn_heads import chances, margins, values
@@ -16,6 +16,7 @@ from gateway.compilers.sklearn_levels import Atom, Number, Word
 from gateway.compilers.sklearn_matrix import lower_matrix
 from gateway.compilers.sklearn_probes import probes, typical
 from gateway.compilers.step_rows import step_rows
+from gateway.runtimes.base import Draft
 from gateway.schema import Output, Signature
 
 #: Wrappers that hand their input on untouched, and where the fitted estimator is.

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from gateway import atomic, files
-from gateway.compilers.base import Draft
+from gateway.runtimes.base import Draft
 from gateway.schema import Signature
 from gateway.source import RUNNING, source_digest
 

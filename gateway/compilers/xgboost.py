@@ -10,10 +10,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from gateway.compilers.base import Declined, Draft
+from gateway.compilers.base import Declined
 from gateway.compilers.forest import Array, to_onnx
 from gateway.compilers.tree_rows import base_rows, node_rows
 from gateway.compilers.xgboost_trees import Booster, read_booster
+from gateway.runtimes.base import Draft
 from gateway.schema import Column, Field, Output, Signature
 
 _SEED = 11

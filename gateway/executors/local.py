@@ -5,8 +5,7 @@ from collections.abc import Sequence
 
 from gateway.errors import DeadlineError
 from gateway.executors.pool import NativePool
-from gateway.loaders.base import Predictor
-from gateway.schema import Column, Predictions
+from gateway.schema import Column, Predictions, Predictor
 
 #: Longest work the event loop may do for one request: at 1 ms, 200 waiting connections still see under 0.2 s.
 INLINE_LIMIT_S = 0.001

@@ -1,31 +1,16 @@
 """
-The two shapes of this floor: a Loader turns verified bytes into a Predictor; a Predictor answers columns.
+The shape of this floor: a Loader turns verified bytes into a Predictor (schema.py).
 
 Loaders receive plain arguments, never a route's spec. They are imported only when a route names them, so they import
 their framework on their first line.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
-from gateway.schema import Column, Predictions, Signature
-
-
-class Predictor(Protocol):
-    """
-    Answer columns with predictions.
-
-    `predict` takes one array per field of `signature.inputs`, in that order, all of one length (dtypes: see
-    schema.Batch), never changes them, and may be called from several threads at once.
-    """
-
-    signature: Signature
-
-    def predict(self, columns: Sequence[Column]) -> Predictions:
-        """Predict every instance; the answer has as many rows as the columns."""
-        ...
+from gateway.schema import Predictor, Signature
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ import threading
 import time
 from dataclasses import replace
 
-from gateway import history, metrics, snapshot, status
+from gateway import history, metrics, processes, snapshot, status
 from gateway.board import Board, WorkerView
 from gateway.process.arbiter import GatewayArbiter
 from gateway.process.blame import Blame
@@ -39,7 +39,7 @@ class Monitor:
         self._status = Status(
             workers=settings.workers,
             pid=os.getpid(),
-            began=status.started(os.getpid()),
+            began=processes.started(os.getpid()),
             phase="serving",
             is_pending=is_pending,
         )
@@ -122,7 +122,7 @@ class Monitor:
     def _end_predecessor(self) -> None:
         """Let a gateway go that outlived its process manager: it served until now, from the same sockets."""
         pid = self._told.predecessor
-        if status.is_alive(pid, self._told.predecessor_began):
+        if processes.is_alive(pid, self._told.predecessor_began):
             log.warning("ending the gateway that ran here before", extra={"arbiter": pid})
             os.kill(pid, signal.SIGTERM)
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Collection
 
 from gateway import descendants
-from gateway.status import started
+from gateway.processes import started
 
 log = logging.getLogger("gateway.orphans")
 

@@ -23,13 +23,14 @@ from typing import Any
 import numpy as np
 
 from gateway import golden, snapshot
-from gateway.compilers import compiler_versions, load_twin
+from gateway.compilers import compiler_versions
 from gateway.loaders import get_loader, package_versions
 from gateway.loaders.base import LoadOptions
 from gateway.manifest import Manifest
 from gateway.prepare import prepare_registry
 from gateway.prepare_child import Limits
 from gateway.registry import load_registry
+from gateway.runtimes import load_twin
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "compilation.md"

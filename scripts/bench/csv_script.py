@@ -11,9 +11,9 @@ from typing import Any
 import pandas as pd
 
 from gateway import snapshot
-from gateway.compilers import load_twin
 from gateway.loaders import get_loader
 from gateway.prepare_entry import load_options
+from gateway.runtimes import load_twin
 
 
 def main() -> None:

@@ -18,10 +18,10 @@ import numpy as np
 from gateway import logs, metrics, transaction
 from gateway.board import Board
 from gateway.commands.reload import place_of
-from gateway.loaders.base import Predictor
 from gateway.process.environment import configure_process
 from gateway.process.server import BOARD_ROUTES
 from gateway.routes import Route
+from gateway.schema import Predictor
 from gateway.serving import Gateway
 from gateway.settings import Settings
 

@@ -12,8 +12,8 @@ import numpy as np
 
 from gateway.errors import GatewayError
 from gateway.loaders import get_loader
-from gateway.loaders.base import LoadOptions, Predictor
-from gateway.schema import Column, Predictions, Signature, make_column
+from gateway.loaders.base import LoadOptions
+from gateway.schema import Column, Predictions, Predictor, Signature, make_column
 
 FOLDER: Final = Path(__file__).resolve().parents[2] / "tests" / "versions" / "artifacts"
 #: As golden rows do.

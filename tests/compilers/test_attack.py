@@ -12,9 +12,9 @@ from gateway.compilers.proof import FLOOR, prove
 from gateway.compilers.rows import generated, one_row
 from gateway.compilers.search import Job, find_twin
 from gateway.loaders import get_loader
-from gateway.loaders.base import LoadOptions, Predictor
+from gateway.loaders.base import LoadOptions
 from gateway.loaders.sklearn import _predictor as load_sklearn
-from gateway.schema import Column, Signature
+from gateway.schema import Column, Predictor, Signature
 
 from .pipelines import Grown, grow, odd_rows
 

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gateway.compilers import make_twin, storage
-from gateway.compilers.base import Declined, Draft
+from gateway.compilers import storage
+from gateway.compilers.base import Declined
 from gateway.compilers.mojo import MojoCompiler, _program
 from gateway.compilers.mojo_parts import Parts, read_parts
 from gateway.compilers.mojo_trees import MojoTree, Split, read_tree, walk
@@ -23,6 +23,8 @@ from gateway.compilers.search import Found, Job, find_twin
 from gateway.golden import read
 from gateway.loaders import get_loader
 from gateway.loaders.base import LoadOptions
+from gateway.runtimes import make_twin
+from gateway.runtimes.base import Draft
 from gateway.schema import Column, Predictions
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -257,7 +259,7 @@ def test_serving_a_twin_starts_no_java(loan: tuple[Original, Draft, list[list[Co
     path = tmp_path / "loan.twin"
     sha256 = storage.write(path, loan[1])
     code = (
-        "import sys, json, numpy as np\nfrom pathlib import Path\nfrom gateway.compilers import load_twin\n"
+        "import sys, json, numpy as np\nfrom pathlib import Path\nfrom gateway.runtimes import load_twin\n"
         f"twin = load_twin(Path({str(path)!r}), {sha256!r})\n"
         "twin.predict([np.array([float('nan')], dtype=object) for _ in twin.signature.inputs])\n"
         "maps = open('/proc/self/maps').read() if Path('/proc/self/maps').exists() else ''\n"

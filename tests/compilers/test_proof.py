@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gateway.compilers import compilers_for, make_twin
-from gateway.compilers.base import Declined, Draft
+from gateway.compilers import compilers_for
+from gateway.compilers.base import Declined
 from gateway.compilers.forest import Tree, to_onnx
 from gateway.compilers.proof import prove
 from gateway.compilers.rows import generated
 from gateway.compilers.xgboost_trees import read_booster
+from gateway.runtimes import make_twin
+from gateway.runtimes.base import Draft
 from gateway.schema import Column, Predictions
 
 from .conftest import Loaded, load

@@ -20,8 +20,8 @@ from sklearn.preprocessing import OrdinalEncoder
 
 from gateway.errors import ArtifactError, LoadError
 from gateway.loaders import get_loader
-from gateway.loaders.base import LoadOptions, Predictor
-from gateway.schema import make_column
+from gateway.loaders.base import LoadOptions
+from gateway.schema import Predictor, make_column
 
 
 def load(path: Path, model: Any) -> Predictor:

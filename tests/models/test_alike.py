@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gateway.compilers import load_twin
 from gateway.compilers.rows import generated
 from gateway.manifest import Manifest
 from gateway.prepare import prepare_registry
 from gateway.prepare_child import Limits
 from gateway.registry import load_registry
+from gateway.runtimes import load_twin
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -12,8 +12,8 @@ from sklearn.exceptions import InconsistentVersionWarning
 from gateway.acceptance import accept
 from gateway.errors import LoadError
 from gateway.loaders import provenance
-from gateway.loaders.base import Predictor
 from gateway.loaders.provenance import installed, minor
+from gateway.schema import Predictor
 
 ARCHIVES = archives()
 #: Fewest artifacts of each version that are served today: what was proven once must not be lost in silence.

@@ -15,8 +15,8 @@ import xgboost
 
 from gateway.errors import LoadError
 from gateway.loaders import get_loader
-from gateway.loaders.base import LoadOptions, Predictor
-from gateway.schema import Predictions, Scalar
+from gateway.loaders.base import LoadOptions
+from gateway.schema import Predictions, Predictor, Scalar
 
 WRAPPERS = Path(__file__).with_name("wrappers")
 ROWS = np.random.RandomState(0).rand(60, 3)[:5]

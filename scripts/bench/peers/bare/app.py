@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from gateway import snapshot
-from gateway.compilers import load_twin
+from gateway.runtimes import load_twin
 from gateway.loaders import get_loader
 from gateway.prepare_entry import load_options
 

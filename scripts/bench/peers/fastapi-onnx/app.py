@@ -18,7 +18,7 @@ async def health():
 
 
 def twin(route):
-    from gateway.compilers import load_twin
+    from gateway.runtimes import load_twin
 
     about = json.loads((EXPORTS / "twins.json").read_text())[route]
     predictor = load_twin(Path(about["path"]), about["sha256"])

@@ -1,0 +1,31 @@
+"""The table of runtimes: names only, so that a worker imports the one that its model needs."""
+
+import importlib
+from pathlib import Path
+from typing import Any, cast
+
+from gateway.compilers import storage
+from gateway.runtimes.base import Draft
+from gateway.schema import Predictor
+
+#: Runtime -> what runs its programs in a worker.
+RUNTIMES: dict[str, str] = {
+    "additive": "gateway.compilers.additive:AdditiveTwin",
+    "matrix": "gateway.compilers.matrix:MatrixTwin",
+    "mojo": "gateway.compilers.mojo_twin:MojoTwin",
+}
+
+
+def make_twin(draft: Draft) -> Predictor:
+    """Return a predictor that runs a draft."""
+    return cast(Predictor, _attribute(RUNTIMES[draft.runtime])(draft.program, draft.signature))
+
+
+def load_twin(path: Path, sha256: str) -> Predictor:
+    """Load a proven twin; raises OSError, ValueError or KeyError where the file is not what was proven."""
+    return make_twin(storage.read(path, sha256))
+
+
+def _attribute(target: str) -> Any:
+    module, _, name = target.partition(":")
+    return getattr(importlib.import_module(module), name)
