@@ -17,7 +17,7 @@ from typing import Any, Final
 import code_lists
 
 from gateway.errors import GatewayError
-from gateway.metrics import page
+from gateway.metrics import exposition
 from gateway.metrics.instruments import BUCKETS, INSTRUMENTS, MAX_LABELS
 from gateway.registry.keys import (
     DEFAULTS_KEYS,
@@ -32,7 +32,7 @@ from gateway.registry.keys import (
 from gateway.registry.paths import RESERVED, RESERVED_ENDS, RESERVED_TREES
 from gateway.registry.spec import OutputKeys, RouteSpec, ServerSpec
 from gateway.rest.errors import STATUS
-from gateway.settings import TABLE
+from gateway.settings.settings import TABLE
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 DOCUMENTS: Final = ("README.md", "docs/registry.md", "docs/settings.md", "docs/metrics.md", "docs/errors.md")
@@ -120,8 +120,8 @@ def metrics() -> str:
 
 def _rendered() -> str:
     """Return the part of the page that is no instrument, with one route in it."""
-    model = page.ModelRow(route="r", states={"ready": 1}, load_seconds=1.0, size_bytes=1)
-    facts = page.Snapshot(
+    model = exposition.ModelRow(route="r", states={"ready": 1}, load_seconds=1.0, size_bytes=1)
+    facts = exposition.Snapshot(
         routes=["r"],
         generation="g",
         models=(model,),
@@ -131,7 +131,7 @@ def _rendered() -> str:
         last_reload_success_at=1.0,
         worker_pss_bytes=1,
     )
-    return page._said(facts, openmetrics=False)
+    return exposition._said(facts, openmetrics=False)
 
 
 def _said(name: str, what: str) -> str:

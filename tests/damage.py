@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from gateway.answer_shape import check_shape
 from gateway.errors import GatewayError
 from gateway.loaders import get_loader
 from gateway.loaders.base import LoadOptions
+from gateway.prepare.answer_shape import check_shape
 from gateway.schema import Column, Signature
 
 #: Seconds after which a process that reads one damaged file counts as hanging.

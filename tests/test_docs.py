@@ -15,11 +15,12 @@ from typing import Any
 import pytest
 
 import serving
-from gateway import __version__, golden
-from gateway.cli import COMMANDS
+from gateway import __version__
+from gateway.cli.main import COMMANDS
+from gateway.prepare import golden
 from gateway.registry.keys import ID_KEYS, INPUT_KEYS, OUTPUT_KEYS, ROUTE_KEYS, SERVER_KEYS, TOP_KEYS
 from gateway.schema import Field, Output, Signature
-from gateway.settings import FOREIGN, TABLE
+from gateway.settings.settings import FOREIGN, TABLE
 from serving import ROOT, Gateway
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -16,9 +16,9 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from gateway import snapshot
-from gateway.cli import main
+from gateway.cli.main import main
 from gateway.codecs import excel, parquet
+from gateway.generations import snapshot
 from gateway.loaders import EXTRAS
 from serving import ROOT
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, Protocol
 
-from gateway.codecs.places import Places
+from gateway.codecs.pointers import Places
 from gateway.errors import Fault, InputError
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
-from gateway.codecs.places import Places
+from gateway.codecs.pointers import Places
 from gateway.errors import Fault, InputError, TooLargeError
 from gateway.validation.faults import MAX_FAULTS
 

@@ -13,9 +13,9 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
+from gateway.answers.leaves import Leaf, column_names, leaf_columns
 from gateway.codecs.base import refuse
 from gateway.codecs.chunks import Answered, Chunk, Limits
-from gateway.codecs.leaves import Leaf, column_names, leaf_columns
 from gateway.codecs.table_rows import cut
 from gateway.errors import TooLargeError
 

@@ -25,7 +25,7 @@ from gateway.codecs.chunks import Chunk, Limits
 from gateway.codecs.frames import ReaderDiedError, receive_chunks, too_large
 from gateway.codecs.reading_process import CPU_S, MEMORY_BYTES
 from gateway.errors import OverloadError
-from gateway.fork_lock import FORK_LOCK
+from gateway.system.fork_lock import FORK_LOCK
 
 #: Longest wait for the next message of a reader, which has CPU_S of processor time for everything.
 _PATIENCE_S: Final = 2.0 * CPU_S

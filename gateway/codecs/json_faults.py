@@ -6,7 +6,7 @@ import re
 from typing import Any, NoReturn
 
 from gateway.codecs.base import refuse
-from gateway.codecs.weight import count
+from gateway.codecs.json_size import count
 
 _NESTING = "the JSON is nested too deeply"
 #: Strings are skipped, so that a word inside a text is not taken for a literal.

@@ -9,9 +9,9 @@ import importlib
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
+from gateway.answers.leaves import Leaf, column_names, leaf_columns
 from gateway.codecs.base import refuse
 from gateway.codecs.chunks import Answered, Chunk, Limits, cell
-from gateway.codecs.leaves import Leaf, column_names, leaf_columns
 from gateway.errors import TooLargeError, UnreadableError
 
 PIP_LINE = "pip install 'multi-model-gateway[parquet]'"

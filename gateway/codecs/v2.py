@@ -17,7 +17,7 @@ import numpy.typing as npt
 from gateway.codecs.base import refuse
 from gateway.codecs.json import parse
 from gateway.codecs.v2_binary import BF16, DATATYPES, DTYPES, read_raw, text_of
-from gateway.near import did_you_mean
+from gateway.system.suggest import did_you_mean
 
 #: JSON types that an element of a datatype may have; null is a missing value.
 _JSON_TYPES: Final[dict[str, frozenset[type]]] = {

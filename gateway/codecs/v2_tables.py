@@ -13,12 +13,12 @@ from typing import Any, Final
 import numpy as np
 
 from gateway.codecs.base import refuse
-from gateway.codecs.places import Places
+from gateway.codecs.pointers import Places
 from gateway.codecs.v2 import InferRequest, Tensor, Wanted
 from gateway.codecs.v2_binary import DTYPES, text_of, write_raw
 from gateway.errors import Fault, InputError
-from gateway.near import did_you_mean, listing
 from gateway.schema import Field, Output, Signature
+from gateway.system.suggest import did_you_mean, listing
 from gateway.validation.faults import MAX_FAULTS, member, visible
 from gateway.validation.names import NameRule
 

@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.compilers.base import Declined
-from gateway.compilers.leaf_masks import WORD_BITS
 from gateway.compilers.mojo_parts import Linear, Part, Parts, read_parts
 from gateway.compilers.mojo_rows import probes
 from gateway.compilers.mojo_trees import MojoTree, Split
 from gateway.runtimes.base import Draft
+from gateway.runtimes.leaf_masks import WORD_BITS
 from gateway.schema import Signature
 
 #: Bytes of the masks; beyond it they leave the caches of the processor, and workers grow.

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from gateway.compilers.features import operate
+from gateway.runtimes.features import operate
 
 _LARGEST = sys.float_info.max
 

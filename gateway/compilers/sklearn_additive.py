@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from gateway.compilers.features import OPERATIONS
 from gateway.compilers.forest import Array
 from gateway.compilers.overflow import limits
 from gateway.compilers.sklearn_front import Front
 from gateway.compilers.sklearn_levels import Atom, Constant, Level, Number, Term
 from gateway.compilers.sklearn_text import Text, as_presence
+from gateway.runtimes.features import OPERATIONS
 
 _FEATURE_BY_FEATURE = {"subtract", "divide", "multiply", "add"}
 

@@ -14,10 +14,10 @@ from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import FeatureUnion, Pipeline
 
 from gateway.compilers.base import Declined
-from gateway.compilers.features import operate
 from gateway.compilers.sklearn_levels import ENCODERS, Atom, Constant, Level, Number, Term, Word, encode, fill_words
 from gateway.compilers.sklearn_steps import Operation, as_node, is_nothing, lower_step
 from gateway.compilers.sklearn_text import VECTORIZERS, Text, lower_vectorizer, weigh_terms
+from gateway.runtimes.features import operate
 
 
 @dataclass(slots=True)

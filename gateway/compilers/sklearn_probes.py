@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gateway.compilers.forest import Array, Forest
-from gateway.compilers.rows import plausible
+from gateway.compilers.proof.rows import plausible
 from gateway.compilers.sklearn_forests import FORESTS, probe_forest
 from gateway.compilers.sklearn_front import Front
 from gateway.compilers.sklearn_levels import Atom, Level, Number

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from gateway.compilers.rows import one_row
+from gateway.compilers.proof.rows import one_row
 from gateway.schema import Column, Signature, make_column
 
 

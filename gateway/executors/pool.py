@@ -13,7 +13,7 @@ from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
 from gateway.errors import DeadlineError
-from gateway.executors.baton import Baton
+from gateway.executors.event import Baton
 
 T = TypeVar("T")
 

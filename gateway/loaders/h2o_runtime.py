@@ -18,8 +18,8 @@ from typing import Any
 import jpype
 import jpype.config
 
-from gateway import atomic
 from gateway.errors import LoadError
+from gateway.system import atomic
 
 #: The entries of the 279 MB server jar that scoring needs: 1.9 MB (measured; carving takes 0.6 s).
 _SCORING = (

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.errors import ArtifactError, LoadError
-from gateway.loaders.bombs import refuse_bomb
+from gateway.loaders.admission.archives import refuse_bomb
 from gateway.loaders.mojo_contents import missing_parts
 from gateway.schema import Field, Output, Signature
 

@@ -20,20 +20,20 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import InconsistentVersionWarning
 
 from gateway.errors import ArtifactError, GatewayError, LoadError
-from gateway.loaders.allowed import ForbiddenGlobal
+from gateway.loaders.admission.allowed import ForbiddenGlobal
+from gateway.loaders.admission.archives import refuse_bomb
+from gateway.loaders.admission.object_graph import check_graph
+from gateway.loaders.admission.refusals import forbidden_pickle, untrusted_types
+from gateway.loaders.admission.sklearn_trees import cap_threads, check_trees, takes_categories
+from gateway.loaders.admission.skops_file import read_skops
+from gateway.loaders.admission.unpickle import unpickle
 from gateway.loaders.base import LoadOptions, Skew
-from gateway.loaders.bombs import refuse_bomb
-from gateway.loaders.graph import check_graph
-from gateway.loaders.provenance import Told, skew_of, told_by
-from gateway.loaders.refusals import forbidden_pickle, untrusted_types
 from gateway.loaders.sklearn_contents import check_contents
 from gateway.loaders.sklearn_inputs import Inputs, find_inputs, without_nullable
 from gateway.loaders.sklearn_outputs import Answerer, find_answerer
-from gateway.loaders.sklearn_trees import cap_threads, check_trees, takes_categories
-from gateway.loaders.skops_file import read_skops
-from gateway.loaders.unfit import not_a_predictor
-from gateway.loaders.unpickle import unpickle
-from gateway.loaders.wheels import another_scikit_learn
+from gateway.loaders.sklearn_unfit import not_a_predictor
+from gateway.loaders.versions.provenance import Told, skew_of, told_by
+from gateway.loaders.versions.wheels import another_scikit_learn
 from gateway.schema import Column, Predictions, Signature, make_column
 
 #: catch_warnings swaps a process-wide list; two loads at once would restore each other's.

@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from gateway.errors import ArtifactError
-from gateway.loaders.sklearn_trees import walk_parts
+from gateway.loaders.admission.sklearn_trees import walk_parts
 
 _PAIR: Final = 2
 #: Only of these is `estimators_` as long as `n_estimators`; boosting may stop early.

@@ -19,10 +19,10 @@ import xgboost
 
 from gateway.errors import ArtifactError, LoadError
 from gateway.loaders.base import LoadOptions
+from gateway.loaders.versions.xgboost_versions import refuse_changed_meaning
 from gateway.loaders.xgboost_contents import check_contents
 from gateway.loaders.xgboost_formats import refuse_other_formats
 from gateway.loaders.xgboost_note import is_classifier, note_of, refuse_own_missing, with_labels
-from gateway.loaders.xgboost_versions import refuse_changed_meaning
 from gateway.schema import Column, Field, FieldType, Output, OwnAnswer, Predictions, Scalar, Signature
 
 _TYPES: dict[str, FieldType] = {"float": "number", "q": "number", "int": "integer", "i": "boolean", "c": "string"}

@@ -8,7 +8,7 @@ import xgboost
 
 from gateway.errors import ArtifactError, LoadError
 from gateway.loaders import is_old_xgboost, looks_like_pickle
-from gateway.loaders.wheels import xgboost_with_binary
+from gateway.loaders.versions.wheels import xgboost_with_binary
 
 #: Of the releases that wrote the binary format.
 _LAST_MAJOR: Final = 3

@@ -4,10 +4,10 @@ Every instrument of the gateway, the files they live in, and the page that Prome
 Knows route names and numbers; knows no route, model or board.
 """
 
-from gateway.metrics.files import fold_dead, has_room
+from gateway.metrics.exposition import ModelRow, Snapshot, render
 from gateway.metrics.instruments import BUCKETS, MAX_LABELS, OTHER, RouteMetrics, configure
-from gateway.metrics.page import ModelRow, Snapshot, render
-from gateway.metrics.text import CONTENT_TYPE, CONTENT_TYPE_OPENMETRICS
+from gateway.metrics.text_format import CONTENT_TYPE, CONTENT_TYPE_OPENMETRICS
+from gateway.metrics.value_files import fold_dead, has_room
 
 __all__ = [
     "BUCKETS",

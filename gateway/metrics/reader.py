@@ -6,7 +6,7 @@ import weakref
 from pathlib import Path
 from typing import NamedTuple
 
-from gateway.metrics.files import KINDS, sources, steady
+from gateway.metrics.value_files import KINDS, sources, steady
 
 _HEADER = 8  # bytes before the first entry; the first four say how many are used
 

@@ -15,7 +15,7 @@ import gevent
 from gevent.hub import Waiter
 
 from gateway.errors import OverloadError
-from gateway.process.turnstile import AHEAD, Turnstile, is_spent
+from gateway.process.fair_admission import AHEAD, Turnstile, is_spent
 from gateway.process.waits import Waits
 from gateway.rest.errors import RequestError
 

@@ -18,7 +18,7 @@ from gunicorn.util import close
 
 from gateway.process.client import Client, CutError, Stage
 from gateway.process.heads import Heads
-from gateway.process.parting import linger
+from gateway.process.lingering_close import linger
 from gateway.process.reply import Reply
 from gateway.process.request import DRAIN_BYTES, HttpParser
 

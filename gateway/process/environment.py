@@ -3,7 +3,7 @@
 import os
 
 from gateway import logs
-from gateway.settings import Settings
+from gateway.settings.settings import Settings
 
 
 def configure_process(settings: Settings) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from gevent.server import StreamServer
 
-from gateway.process.turnstile import is_spent
+from gateway.process.fair_admission import is_spent
 
 #: Most connections that are taken in one turn of the loop; each is about 100 us of work.
 BURST = 16

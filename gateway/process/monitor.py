@@ -11,13 +11,15 @@ import threading
 import time
 from dataclasses import replace
 
-from gateway import history, metrics, processes, snapshot, status
-from gateway.board import Board, WorkerView
+from gateway import metrics
+from gateway.generations import history, snapshot
 from gateway.process.arbiter import GatewayArbiter
-from gateway.process.blame import Blame
+from gateway.process.crash_attribution import Blame
 from gateway.process.pm2 import PM2Bridge
-from gateway.settings import Settings
-from gateway.status import Status
+from gateway.scoreboard import Board, WorkerView, status
+from gateway.scoreboard.status import Status
+from gateway.settings.settings import Settings
+from gateway.system import processes
 
 log = logging.getLogger("gateway.monitor")
 

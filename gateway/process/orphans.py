@@ -10,8 +10,8 @@ import signal
 import time
 from collections.abc import Callable, Collection
 
-from gateway import descendants
-from gateway.processes import started
+from gateway.system import descendants
+from gateway.system.processes import started
 
 log = logging.getLogger("gateway.orphans")
 

@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from gateway import atomic, private
+from gateway.system import atomic, private_folders
 
 #: PM2 appends up to 21 bytes to it (`/interactor.sock` and the like), and the kernel takes 107.
 MOST_BYTES: Final = 85
@@ -22,12 +22,12 @@ REMEMBERED: Final = "pm2-home"
 
 def pm2_home(home: Path) -> Path:
     """Return the folder, made where it is absent; raises OSError with the reason in its text."""
-    if fault := private.make_private(home):
+    if fault := private_folders.make_private(home):
         print(f"warning: {fault}", file=sys.stderr)
     folder = home / "pm2"
     if len(os.fsencode(folder)) > MOST_BYTES:
         folder = _short(home)
-    if fault := private.make_private(folder):
+    if fault := private_folders.make_private(folder):
         raise PermissionError(f"{fault}; PM2 would run what others put there")
     return folder
 
@@ -37,7 +37,7 @@ def _short(home: Path) -> Path:
     if note.is_file():
         known = Path(note.read_text().strip())
         # Not a link, and not what somebody else has put in its place since.
-        if known.is_absolute() and not known.is_symlink() and not private.fault_of(known):
+        if known.is_absolute() and not known.is_symlink() and not private_folders.fault_of(known):
             return known
     base = next((path for path in (Path(tempfile.gettempdir()), Path("/tmp")) if _is_usable(path)), None)  # noqa: S108
     if base is None:
@@ -59,7 +59,7 @@ def _is_usable(folder: Path) -> bool:
 
 def main() -> None:
     """Print the folder, or end with 78 and the reason."""
-    os.umask(private.UMASK)
+    os.umask(private_folders.UMASK)
     try:
         print(pm2_home(Path(sys.argv[1])))
     except OSError as error:

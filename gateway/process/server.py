@@ -13,23 +13,24 @@ from typing import Any
 
 from gunicorn.app.base import BaseApplication
 
-from gateway import descendants, logs, metrics, private
-from gateway.board import Board
+from gateway import logs, metrics
 from gateway.errors import GatewayError
-from gateway.lifeline import die_with_parent
 from gateway.process import socket_holder
-from gateway.process.actions import offer_actions
 from gateway.process.arbiter import GatewayArbiter
-from gateway.process.desk import Desk
-from gateway.process.figures import Figures
+from gateway.process.generation_follower import Gateway
 from gateway.process.monitor import Monitor
 from gateway.process.orphans import Orphans
 from gateway.process.pm2 import PM2Bridge
+from gateway.process.pm2_actions import offer_actions
+from gateway.process.pm2_figures import Figures
 from gateway.process.port_owner import remedy
+from gateway.process.socket_return import Desk
 from gateway.process.watcher import Watcher
 from gateway.process.worker import Worker
-from gateway.serving import Gateway
-from gateway.settings import Settings
+from gateway.scoreboard import Board
+from gateway.settings.settings import Settings
+from gateway.system import descendants, private_folders
+from gateway.system.parent_death import die_with_parent
 
 log = logging.getLogger("gateway.server")
 
@@ -74,7 +75,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "forwarder_headers": "",
             "header_map": "refuse",
             "secure_scheme_headers": {},
-            "umask": private.UMASK,
+            "umask": private_folders.UMASK,
             "logger_class": logs.GunicornLogger,
             "proc_name": "gateway",
             "post_fork": self._post_fork,

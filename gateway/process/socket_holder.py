@@ -15,7 +15,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from gateway.process import handover
+from gateway.process import socket_handover
 
 #: Connections that the kernel keeps while nobody accepts; the kernel cuts it to net.core.somaxconn.
 BACKLOG = 2048
@@ -46,7 +46,7 @@ def bind(address: str) -> socket.socket:
 
 def _bind_unix(path: Path) -> socket.socket:
     try:
-        return handover.bind_unix(path, 0o660, BACKLOG)
+        return socket_handover.bind_unix(path, 0o660, BACKLOG)
     except OSError as error:
         raise OSError(
             error.errno,
@@ -67,13 +67,13 @@ def hold(addresses: Sequence[str], path: Path) -> None:
         listeners = _bind_patiently(addresses, path)
     if predecessor:
         path.unlink(missing_ok=True)
-    desk = handover.bind_unix(path, 0o600, 8)
+    desk = socket_handover.bind_unix(path, 0o600, 8)
     _error_file(path).unlink(missing_ok=True)
     if predecessor:
         with contextlib.suppress(ProcessLookupError):
             os.kill(predecessor, signal.SIGTERM)
     print(f"holding {', '.join(addresses)}", file=sys.stderr, flush=True)
-    handover.hand_out(desk, listeners)
+    socket_handover.hand_out(desk, listeners)
 
 
 def _inherit(addresses: Sequence[str], path: Path) -> tuple[list[socket.socket], int]:
@@ -82,10 +82,12 @@ def _inherit(addresses: Sequence[str], path: Path) -> tuple[list[socket.socket],
 
     That holder, or else the gateway: it goes on serving when a holder dies, and keeps its sockets for the next one.
     """
-    found, pid = handover.ask(path)
+    found, pid = socket_handover.ask(path)
     if not found:
-        found, _ = handover.ask(handover.gateway_path(path))
-    if [handover.name_of(listener) for listener in found] == [handover.resolved(address) for address in addresses]:
+        found, _ = socket_handover.ask(socket_handover.gateway_path(path))
+    if [socket_handover.name_of(listener) for listener in found] == [
+        socket_handover.resolved(address) for address in addresses
+    ]:
         return found, pid
     for listener in found:
         listener.close()
@@ -96,7 +98,7 @@ def _inherit(addresses: Sequence[str], path: Path) -> tuple[list[socket.socket],
 
 def end(path: Path) -> int:
     """End the holder at `path`; return its process id, or 0 where there is none."""
-    listeners, pid = handover.ask(path)
+    listeners, pid = socket_handover.ask(path)
     for listener in listeners:
         listener.close()
     if pid:
@@ -141,10 +143,10 @@ def fetch(path: Path, timeout_s: float = 10.0) -> list[int]:
     deadline = time.monotonic() + timeout_s
     while True:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as desk:
-            desk.settimeout(handover.PATIENCE_S)
+            desk.settimeout(socket_handover.PATIENCE_S)
             try:
                 desk.connect(str(path))
-                _, descriptors, _, _ = socket.recv_fds(desk, 8, handover.MAX_LISTENERS)
+                _, descriptors, _, _ = socket.recv_fds(desk, 8, socket_handover.MAX_LISTENERS)
                 if descriptors:
                     return descriptors
             except OSError as error:

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
-from gateway.process.turnstile import is_spent
+from gateway.process.fair_admission import is_spent
 
 #: Who has waited less is no idler, whatever it waits for: a client that has just connected is about to ask.
 IDLE_S: Final = 1.0

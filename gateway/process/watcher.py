@@ -14,12 +14,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from gateway import history
-from gateway.fork_lock import FORK_LOCK
-from gateway.process import watched
-from gateway.process.watched import Print, look
+from gateway.generations import history
+from gateway.process import watched_files
+from gateway.process.watched_files import Print, look
 from gateway.registry.document import registry_hash
-from gateway.settings import Settings
+from gateway.settings.settings import Settings
+from gateway.system.fork_lock import FORK_LOCK
 
 log = logging.getLogger("gateway.watcher")
 
@@ -123,9 +123,9 @@ class Watcher:
 
     def _learn(self, *, anew: bool = False) -> None:
         """Take over which files matter from the process that tried last; `anew` finds it out here."""
-        found = watched.files_of(self._settings) if anew else watched.told(self._settings)
+        found = watched_files.files_of(self._settings) if anew else watched_files.told(self._settings)
         # A process that was killed has told nothing: what it knew before goes on.
-        self._watched = sorted(found or {*self._watched, *watched.committed_files(self._settings)})
+        self._watched = sorted(found or {*self._watched, *watched_files.committed_files(self._settings)})
 
     def _look(self) -> dict[Path, Print]:
         return {path: look(path) for path in self._watched}

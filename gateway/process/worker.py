@@ -19,16 +19,16 @@ from gevent.pool import Pool
 from gevent.server import StreamServer
 from gunicorn.workers.ggevent import GeventWorker
 
-from gateway import descendants
 from gateway.process.arbiter import LEAVING
 from gateway.process.client import Client, Pace, Stage
 from gateway.process.connection import Connection
+from gateway.process.fair_admission import Turnstile
 from gateway.process.forks import share_nothing
 from gateway.process.heads import Heads
+from gateway.process.lingering_close import refuse
 from gateway.process.listening import BalancedServer
-from gateway.process.parting import refuse
-from gateway.process.turnstile import Turnstile
 from gateway.process.waits import Waits
+from gateway.system import descendants
 
 #: gthread's STOP_KEEPALIVE_LINGER: while a worker leaves, the next request of an idle connection is still answered.
 LINGER_S = 2.0

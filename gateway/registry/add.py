@@ -7,14 +7,14 @@ from typing import Final
 
 import yaml
 
-from gateway import atomic, files
-from gateway.artifacts import digest, locate, split_entry
+from gateway.artifacts.originals import digest, locate, split_entry
 from gateway.errors import ArtifactError, RegistryError
 from gateway.registry.document import MOST_BYTES, parse, read
 from gateway.registry.files import is_pickle
 from gateway.registry.parse import parse_registry
 from gateway.registry.scalars import resolve
 from gateway.registry.spec import RegistrySpec
+from gateway.system import atomic, files
 
 _INDENT: Final = "  "
 #: What the first route is added to.

@@ -5,10 +5,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from gateway.near import did_you_mean, listing
 from gateway.registry.keys import Key
 from gateway.registry.values import Document, Entry, Value
 from gateway.registry.wording import kind_of, parse_size
+from gateway.system.suggest import did_you_mean, listing
 
 #: Stands for a value whose fault is already noted, so that rules which need it stay silent.
 BAD: Final = object()

@@ -5,13 +5,13 @@ import stat
 from pathlib import Path
 from typing import Final
 
-from gateway.artifacts import digest, size_of, split_entry
+from gateway.artifacts.originals import digest, size_of, split_entry
 from gateway.errors import ArtifactError
-from gateway.files import is_file, kind_of, shortened
 from gateway.loaders import SUFFIXES, loader_names, sniff, unknown
-from gateway.near import did_you_mean, listing, nearest
 from gateway.registry.report import Span
 from gateway.registry.values import Document
+from gateway.system.files import is_file, kind_of, shortened
+from gateway.system.suggest import did_you_mean, listing, nearest
 
 _URI: Final = re.compile(r"(?:[a-z][a-z0-9+.-]*://|mlflow:|runs:|models:)")
 _PICKLES: Final = (".pkl", ".pickle", ".joblib")

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from gateway.near import listing
 from gateway.registry.checks import read_keys, section
 from gateway.registry.keys import INPUT_KEYS
 from gateway.registry.report import Span
 from gateway.registry.values import Document, Entry
 from gateway.registry.wording import kind_of
+from gateway.system.suggest import listing
 from gateway.validation.patterns import PatternError, compile_pattern
 
 #: (lower, upper, whether equal bounds leave nothing)

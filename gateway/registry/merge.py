@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from gateway.errors import RegistryError
-from gateway.near import did_you_mean, listing
 from gateway.registry.inputs import implied_type, violated
 from gateway.registry.merge_output import merge_output
 from gateway.registry.spec import RouteSpec
 from gateway.schema import Field, Signature
+from gateway.system.suggest import did_you_mean, listing
 
 #: Spelling of JSON Schema -> attribute of Field, where the two differ.
 ATTRIBUTES: Final = {

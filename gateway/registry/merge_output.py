@@ -3,9 +3,9 @@
 from dataclasses import replace
 from typing import Any, Protocol
 
-from gateway.near import did_you_mean, listing
 from gateway.registry.spec import OutputKeys
 from gateway.schema import Output
+from gateway.system.suggest import did_you_mean, listing
 
 _BINARY = 2
 

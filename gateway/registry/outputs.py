@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from gateway.near import listing, nearest
+from gateway.answers.templates import template_faults
 from gateway.registry.checks import read_keys, section
 from gateway.registry.keys import ID_KEYS, OUTPUT_KEYS
 from gateway.registry.spec import OutputKeys
 from gateway.registry.values import Document, Entry, Value
 from gateway.registry.wording import kind_of
-from gateway.templates import template_faults
+from gateway.system.suggest import listing, nearest
 
 #: With two classes the second is the positive one; with more, somebody has to say.
 _BINARY = 2

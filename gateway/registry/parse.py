@@ -4,7 +4,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-from gateway.near import listing
 from gateway.registry.checks import read_keys, section
 from gateway.registry.keys import DEFAULTS_KEYS, ROUTE_KEYS, SERVER_KEYS, TOP_KEYS
 from gateway.registry.paths import Taken
@@ -12,6 +11,7 @@ from gateway.registry.route import RouteReader
 from gateway.registry.spec import RegistrySpec, ServerSpec
 from gateway.registry.values import Document, Entry
 from gateway.registry.wording import kind_of
+from gateway.system.suggest import listing
 
 _ORIGIN = re.compile(r"\*|https?://[^/\s?#]+")
 

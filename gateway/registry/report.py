@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.errors import RegistryError
-from gateway.near import listing
+from gateway.system.suggest import listing
 
 #: A source line longer than this is cut around the caret, so that a report stays readable in a terminal.
 _WIDEST = 160

@@ -13,8 +13,8 @@ from flask_restful import Api, Resource
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
 from gateway.errors import GatewayError, OverloadError, PredictError
-from gateway.near import did_you_mean
 from gateway.rest.errors import MAX_ECHOED, RequestError, respond
+from gateway.system.suggest import did_you_mean
 
 log = logging.getLogger("gateway.rest")
 

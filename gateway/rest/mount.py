@@ -3,10 +3,12 @@
 from flask import Flask
 
 from gateway.executors.pool import NativePool
-from gateway.generation import Generation
-from gateway.rest import compression, cors, documents, mlflow, v2, v2_repository
 from gateway.rest.api import GatewayApi
-from gateway.rest.calls import Hands
+from gateway.rest.describe import documents
+from gateway.rest.middleware import compression, cors
+from gateway.rest.predict.calls import Hands
+from gateway.rest.protocols import mlflow, v2, v2_repository
+from gateway.routing.generation import Generation
 
 
 def mount_faces(app: Flask, api: GatewayApi, generation: Generation, pool: NativePool) -> None:

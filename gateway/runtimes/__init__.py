@@ -4,15 +4,15 @@ import importlib
 from pathlib import Path
 from typing import Any, cast
 
-from gateway.compilers import storage
+from gateway.runtimes import storage
 from gateway.runtimes.base import Draft
 from gateway.schema import Predictor
 
 #: Runtime -> what runs its programs in a worker.
 RUNTIMES: dict[str, str] = {
-    "additive": "gateway.compilers.additive:AdditiveTwin",
-    "matrix": "gateway.compilers.matrix:MatrixTwin",
-    "mojo": "gateway.compilers.mojo_twin:MojoTwin",
+    "additive": "gateway.runtimes.additive:AdditiveTwin",
+    "matrix": "gateway.runtimes.matrix:MatrixTwin",
+    "mojo": "gateway.runtimes.mojo:MojoTwin",
 }
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.errors import Fault
-from gateway.near import likely, listing
 from gateway.schema import Field
+from gateway.system.suggest import likely, listing
 from gateway.validation.faults import quoted, shown
 from gateway.validation.number_hints import number_hint
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from gateway.errors import Fault, InputError
-from gateway.near import listing
+from gateway.system.suggest import listing
 from gateway.validation.checks import FieldChecks
 from gateway.validation.explain import Refused, field_fault
 from gateway.validation.faults import MAX_FAULTS, member, printable, visible

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.errors import Fault
-from gateway.near import MAX_WORD, likely, listing
 from gateway.schema import Field
+from gateway.system.suggest import MAX_WORD, likely, listing
 from gateway.validation.faults import visible
 from gateway.validation.resemblance import bare, is_slip, shares_words, words
 

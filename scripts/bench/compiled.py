@@ -22,13 +22,14 @@ from typing import Any
 
 import numpy as np
 
-from gateway import golden, snapshot
+from gateway.artifacts.manifest import Manifest
 from gateway.compilers import compiler_versions
+from gateway.generations import snapshot
 from gateway.loaders import get_loader, package_versions
 from gateway.loaders.base import LoadOptions
-from gateway.manifest import Manifest
-from gateway.prepare import prepare_registry
-from gateway.prepare_child import Limits
+from gateway.prepare import golden
+from gateway.prepare.registry import prepare_registry
+from gateway.prepare.supervisor import Limits
 from gateway.registry import load_registry
 from gateway.runtimes import load_twin
 
@@ -42,11 +43,11 @@ WORKER = """
 import json, sys, time
 began = time.perf_counter()
 from pathlib import Path
-import gateway.app, gateway.process.worker
-from gateway import snapshot
+import gateway.rest.app, gateway.process.worker
+from gateway.generations import snapshot
 from gateway.executors.pool import NativePool
-from gateway.model import Model
-from gateway.prepare_entry import load_options
+from gateway.routing.model import Model
+from gateway.prepare.child import load_options
 home = Path(sys.argv[1])
 found, pool = snapshot.committed(home / "state"), NativePool(4)
 models = [Model(m, load_options(s, m.artifact, home / "cache"), pool)

@@ -10,9 +10,9 @@ from typing import Any
 
 import pandas as pd
 
-from gateway import snapshot
+from gateway.generations import snapshot
 from gateway.loaders import get_loader
-from gateway.prepare_entry import load_options
+from gateway.prepare.child import load_options
 from gateway.runtimes import load_twin
 
 

@@ -15,15 +15,16 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from gateway import logs, metrics, transaction
-from gateway.board import Board
-from gateway.commands.reload import place_of
+from gateway import logs, metrics
+from gateway.cli.reload import place_of
+from gateway.generations import transaction
 from gateway.process.environment import configure_process
+from gateway.process.generation_follower import Gateway
 from gateway.process.server import BOARD_ROUTES
-from gateway.routes import Route
+from gateway.routing.routes import Route
 from gateway.schema import Predictor
-from gateway.serving import Gateway
-from gateway.settings import Settings
+from gateway.scoreboard import Board
+from gateway.settings.settings import Settings
 
 Environ = dict[str, Any]
 Wsgi = Callable[[Environ, Any], Iterable[bytes]]

@@ -21,12 +21,12 @@ from flask.views import View
 from bench.inprocess import Wsgi, ask, bare_callable, environ_of, make_gateway
 from bench.questions import QUESTIONS
 from gateway.codecs.json import encode
-from gateway.rest.batch import context_of
-from gateway.rest.prediction import Prediction
-from gateway.rest.responses import JsonResponse
-from gateway.rest.telemetry import Telemetry
-from gateway.routes import Route
-from gateway.serving import Gateway
+from gateway.process.generation_follower import Gateway
+from gateway.rest.middleware.telemetry import Telemetry
+from gateway.rest.predict.batch import context_of
+from gateway.rest.predict.prediction import Prediction
+from gateway.rest.predict.responses import JsonResponse
+from gateway.routing.routes import Route
 from gateway.validation import Source
 
 ROOT = Path(__file__).resolve().parents[2]

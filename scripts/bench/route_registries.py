@@ -4,13 +4,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from bench.lineup import ROOT
-from gateway import manifest
-from gateway.digests import Digests
-from gateway.prepare import DIGESTS, prepare_route
-from gateway.prepare_child import Limits
-from gateway.prepare_key import make_entry
+from gateway.artifacts import manifest
+from gateway.artifacts.digests import Digests
+from gateway.artifacts.store import Store
+from gateway.prepare.cache_key import make_entry
+from gateway.prepare.registry import DIGESTS, prepare_route
+from gateway.prepare.supervisor import Limits
 from gateway.registry import load_registry
-from gateway.store import Store
 
 ARTIFACTS = ("diabetes/model.ubj", "loan/model.zip", "earnings/model.skops", "sentiment/model.skops")
 

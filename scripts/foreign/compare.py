@@ -1,5 +1,5 @@
 """
-Write gateway/loaders/proven.json: which classes of which versions answer here as they did where they were written.
+Write gateway/loaders/versions/proven.json: which classes of which versions answer here as where they were written.
 
     python -m foreign.compare [--check]        (in scripts/, with the locked versions installed)
 
@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from foreign.archives import archives, ask, unpack
-from gateway.loaders import provenance
-from gateway.loaders.provenance import LIBRARIES, Part, booster_version, installed, minor, parts_of
 from gateway.loaders.sklearn import SklearnPredictor
+from gateway.loaders.versions import provenance
+from gateway.loaders.versions.provenance import LIBRARIES, Part, booster_version, installed, minor, parts_of
 
 Outcome = tuple[str, frozenset[Part]]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.metrics import ModelRow, Snapshot, render
+from gateway.metrics.exposition import STATES
 from gateway.metrics.instruments import INSTRUMENTS
-from gateway.metrics.page import STATES
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ import pyarrow.parquet
 import pytest
 
 from batch_formats import ROWS, batch_of, chunks_of, write_parquet
+from gateway.answers.leaves import Leaf
 from gateway.codecs.chunks import Answered, Limits
-from gateway.codecs.leaves import Leaf
 from gateway.codecs.parquet import ParquetReader, ParquetWriter
 from gateway.errors import InputError, TooLargeError
 

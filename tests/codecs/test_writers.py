@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from gateway.answers.leaves import column_names, leaf_columns, leaves_of
 from gateway.codecs.chunks import Answered
 from gateway.codecs.json_batch import JsonWriter
-from gateway.codecs.leaves import column_names, leaf_columns, leaves_of
 from gateway.codecs.ndjson import NdjsonWriter
 from gateway.schema import Output, Signature
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from gateway.compilers.base import Declined
-from gateway.compilers.proof import FLOOR, prove
-from gateway.compilers.rows import generated, one_row
-from gateway.compilers.search import Job, find_twin
+from gateway.compilers.proof.proof import FLOOR, prove
+from gateway.compilers.proof.rows import generated, one_row
+from gateway.compilers.proof.search import Job, find_twin
 from gateway.loaders import get_loader
 from gateway.loaders.base import LoadOptions
 from gateway.loaders.sklearn import _predictor as load_sklearn

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from gateway.compilers.base import Declined
-from gateway.compilers.comparison import ABSOLUTE, RELATIVE
-from gateway.compilers.rows import generated, one_row
-from gateway.compilers.search import Found, Job, find_twin
+from gateway.compilers.proof.comparison import ABSOLUTE, RELATIVE
+from gateway.compilers.proof.rows import generated, one_row
+from gateway.compilers.proof.search import Found, Job, find_twin
 from gateway.schema import Predictions
 
 from .cases import SKLEARN, XGBOOST

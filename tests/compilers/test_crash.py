@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.manifest import Manifest
-from gateway.prepare import is_known, prepare_registry
-from gateway.prepare_child import Limits
+from gateway.artifacts.manifest import Manifest
+from gateway.prepare.registry import is_known, prepare_registry
+from gateway.prepare.supervisor import Limits
 from gateway.registry import load_registry
 from serving import running
 

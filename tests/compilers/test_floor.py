@@ -15,10 +15,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 from gateway.compilers.base import Declined
-from gateway.compilers.nearby import nearby
-from gateway.compilers.proof import FLOOR, Proof, prove
-from gateway.compilers.rows import everything, generated, one_row
-from gateway.compilers.search import Found, Job, find_twin
+from gateway.compilers.proof.nearby import nearby
+from gateway.compilers.proof.proof import FLOOR, Proof, prove
+from gateway.compilers.proof.rows import everything, generated, one_row
+from gateway.compilers.proof.search import Found, Job, find_twin
 from gateway.loaders.sklearn import _predictor as load_sklearn
 from gateway.schema import Column, Field, Output, Predictions, Signature
 

@@ -12,18 +12,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gateway.compilers import storage
 from gateway.compilers.base import Declined
 from gateway.compilers.mojo import MojoCompiler, _program
 from gateway.compilers.mojo_parts import Parts, read_parts
 from gateway.compilers.mojo_trees import MojoTree, Split, read_tree, walk
-from gateway.compilers.proof import prove
-from gateway.compilers.rows import generated
-from gateway.compilers.search import Found, Job, find_twin
-from gateway.golden import read
+from gateway.compilers.proof.proof import prove
+from gateway.compilers.proof.rows import generated
+from gateway.compilers.proof.search import Found, Job, find_twin
 from gateway.loaders import get_loader
 from gateway.loaders.base import LoadOptions
-from gateway.runtimes import make_twin
+from gateway.prepare.golden import read
+from gateway.runtimes import make_twin, storage
 from gateway.runtimes.base import Draft
 from gateway.schema import Column, Predictions
 

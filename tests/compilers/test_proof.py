@@ -12,8 +12,8 @@ import pytest
 from gateway.compilers import compilers_for
 from gateway.compilers.base import Declined
 from gateway.compilers.forest import Tree, to_onnx
-from gateway.compilers.proof import prove
-from gateway.compilers.rows import generated
+from gateway.compilers.proof.proof import prove
+from gateway.compilers.proof.rows import generated
 from gateway.compilers.xgboost_trees import read_booster
 from gateway.runtimes import make_twin
 from gateway.runtimes.base import Draft

@@ -14,15 +14,15 @@ import skops.io
 from sklearn.linear_model import LinearRegression
 from sklearn.neighbors import KNeighborsRegressor
 
-from gateway import snapshot
+from gateway.artifacts.manifest import Manifest
 from gateway.executors.pool import NativePool
-from gateway.manifest import Manifest
-from gateway.model import Model
-from gateway.prepare import prepare_registry
-from gateway.prepare_child import Limits
-from gateway.prepare_entry import load_options
+from gateway.generations import snapshot
+from gateway.prepare.child import load_options
+from gateway.prepare.registry import prepare_registry
+from gateway.prepare.supervisor import Limits
 from gateway.registry import load_registry
 from gateway.registry.spec import RouteSpec
+from gateway.routing.model import Model
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ("sklearn", "pandas", "scipy", "xgboost", "skops", "onnx", "ml_dtypes", "skl2onnx", "jpype")
@@ -31,11 +31,11 @@ HEAVY = ("sklearn", "pandas", "scipy", "xgboost", "skops", "onnx", "ml_dtypes", 
 WORKER = f"""
 import json, sys
 from pathlib import Path
-from gateway import snapshot
+from gateway.generations import snapshot
 from gateway.executors.pool import NativePool
-from gateway.model import Model
-from gateway.prepare_entry import load_options
-import gateway.app, gateway.process.worker
+from gateway.routing.model import Model
+from gateway.prepare.child import load_options
+import gateway.rest.app, gateway.process.worker
 home = Path(sys.argv[1])
 found = snapshot.committed(home / "state")
 states = {{}}

@@ -17,10 +17,10 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from gateway import confinement
 from gateway.errors import GatewayError
 from gateway.loaders import get_loader
 from gateway.loaders.base import LoadOptions
+from gateway.prepare import sandbox
 
 from . import grafts, programs
 
@@ -40,7 +40,7 @@ class Search:
         for data in self._programs.honest:
             self._ask(self._folder / "model.pkl", data)
         self.counts = dict.fromkeys(self.counts, 0)
-        confinement.confine([self._folder], self._end)
+        sandbox.confine([self._folder], self._end)
 
     def step(self) -> None:
         """Make one program of the seed and its number, and read it."""
@@ -65,7 +65,7 @@ class Search:
             self.counts["failed"] += 1
 
     def _end(self, act: str) -> None:
-        confinement.release()
+        sandbox.release()
         kept = Path(tempfile.mkdtemp(prefix="acting-"))
         for path in self._folder.iterdir():
             path.rename(kept / path.name)
@@ -84,7 +84,7 @@ def main() -> None:
         search.confine()
         for _ in itertools.islice(itertools.takewhile(lambda _: time.monotonic() < ends, itertools.count()), count):
             search.step()
-        confinement.release()
+        sandbox.release()
     if set(Path().iterdir()) - here:
         print(f"ACT files were made here, seed {seed}: {set(Path().iterdir()) - here}")
         sys.exit(3)

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import skops.io
 
-from gateway.loaders.allowed import VALUE_TYPES
-from gateway.loaders.skops_nodes import _KINDS, nodes_in
+from gateway.loaders.admission.allowed import VALUE_TYPES
+from gateway.loaders.admission.skops_nodes import _KINDS, nodes_in
 
 from . import acting, fitted, programs
 

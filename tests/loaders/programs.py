@@ -12,8 +12,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.utils import all_estimators
 
-from gateway.loaders import allowed, makers
-from gateway.loaders.functions import FUNCTIONS
+from gateway.loaders.admission import allowed
+from gateway.loaders.admission import constructors as makers
+from gateway.loaders.admission.functions import FUNCTIONS
 
 from . import acting, fitted
 from .acting import D, G, S, T

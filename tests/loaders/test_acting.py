@@ -10,8 +10,8 @@ from sklearn.model_selection import GridSearchCV, TunedThresholdClassifierCV
 
 from gateway.errors import ArtifactError, GatewayError
 from gateway.loaders import get_loader
+from gateway.loaders.admission.pickle_globals import pickle_imports
 from gateway.loaders.base import LoadOptions
-from gateway.loaders.pickle_globals import pickle_imports
 
 from . import acting
 

@@ -21,11 +21,11 @@ from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from gateway.cli import main
+from gateway.cli.main import main
 from gateway.loaders import sniff
-from gateway.loaders.foreign import recognise
-from gateway.loaders.unfit import not_a_predictor
-from gateway.loaders.wheels import NEWEST_PYTHON, another_scikit_learn
+from gateway.loaders.sklearn_unfit import not_a_predictor
+from gateway.loaders.unknown_files import recognise
+from gateway.loaders.versions.wheels import NEWEST_PYTHON, another_scikit_learn
 
 #: Two stumps in the binary format, really written by XGBoost 2.1.4 (`save_model('m.deprecated')`).
 OLD_XGBOOST = zlib.decompress(

@@ -19,9 +19,9 @@ from sklearn.utils import all_estimators
 
 from gateway.errors import ArtifactError, LoadError
 from gateway.loaders import get_loader
-from gateway.loaders.allowed import is_allowed
+from gateway.loaders.admission.allowed import is_allowed
+from gateway.loaders.admission.pickle_globals import pickle_imports
 from gateway.loaders.base import LoadOptions
-from gateway.loaders.pickle_globals import pickle_imports
 
 ALLOWING = LoadOptions(allow_pickle=True)
 

@@ -31,11 +31,11 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.svm import SVC
 
 import damage
-from gateway.answer_shape import check_shape
 from gateway.errors import ArtifactError, LoadError
 from gateway.loaders import get_loader, ubjson
 from gateway.loaders.base import LoadOptions
 from gateway.loaders.xgboost_contents import check_contents
+from gateway.prepare.answer_shape import check_shape
 
 MODELS = Path(__file__).resolve().parents[2] / "models"
 ALLOWING = LoadOptions(allow_pickle=True)

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gateway.compilers.rows import generated
-from gateway.manifest import Manifest
-from gateway.prepare import prepare_registry
-from gateway.prepare_child import Limits
+from gateway.artifacts.manifest import Manifest
+from gateway.compilers.proof.rows import generated
+from gateway.prepare.registry import prepare_registry
+from gateway.prepare.supervisor import Limits
 from gateway.registry import load_registry
 from gateway.runtimes import load_twin
 

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 import serving
-from gateway import descendants
+from gateway.system import descendants
 from serving import Gateway, gone, until
 
 CODE = '''

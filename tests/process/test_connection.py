@@ -11,9 +11,9 @@ from types import SimpleNamespace
 import gevent
 import pytest
 
+from gateway.process.fair_admission import AHEAD, Turnstile
 from gateway.process.heads import MAX_BYTES, MAX_HEADS, Heads
 from gateway.process.reply import Reply
-from gateway.process.turnstile import AHEAD, Turnstile
 from serving import Gateway
 
 

@@ -5,15 +5,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from gateway import history, snapshot, status
-from gateway.board import Board
-from gateway.history import Event
-from gateway.manifest import Manifest
+from gateway.artifacts.manifest import Manifest
+from gateway.generations import history, snapshot
+from gateway.generations.history import Event
 from gateway.process.monitor import Monitor
 from gateway.process.pm2 import PM2Bridge
 from gateway.registry.spec import RegistrySpec, RouteSpec
-from gateway.settings import Settings
-from gateway.status import Status
+from gateway.scoreboard import Board, status
+from gateway.scoreboard.status import Status
+from gateway.settings.settings import Settings
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 
 import serving
 from gateway.process.client import Pace
-from gateway.process.parting import LINGER_BYTES
+from gateway.process.lingering_close import LINGER_BYTES
 from gateway.process.waits import Waits
 from serving import Gateway
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from gateway.process import handover, socket_holder
-from gateway.process.desk import Desk
+from gateway.process import socket_handover, socket_holder
+from gateway.process.socket_return import Desk
 from serving import free_port, gone, until
 
 Hold = Callable[..., "subprocess.Popen[bytes]"]
@@ -128,7 +128,7 @@ def test_stops_when_told(hold: Hold, tmp_path: Path, inherited: Any) -> None:
 def test_a_living_socket_is_not_taken(hold: Hold, tmp_path: Path) -> None:
     """A second gateway cannot bind the Unix socket on which one listens; it is told, and the first one goes on."""
     path = tmp_path / "gateway.sock"
-    with handover.bind_unix(path, 0o660, 1) as first:
+    with socket_handover.bind_unix(path, 0o660, 1) as first:
         for _ in range(4):  # beyond its backlog, too
             client = socket.socket(socket.AF_UNIX)
             client.setblocking(False)

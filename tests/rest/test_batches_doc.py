@@ -9,8 +9,8 @@ import serving
 from gateway.codecs import parquet, workbook
 from gateway.codecs.chunks import CHUNK_ROWS, MAX_COLUMNS
 from gateway.codecs.csv import MAX_CELL
-from gateway.rest.negotiate import OFFERED
-from gateway.rest.spool import SPOOL_BYTES
+from gateway.rest.predict.negotiate import OFFERED
+from gateway.rest.predict.spool import SPOOL_BYTES
 from serving import Gateway
 
 TEXT = (serving.ROOT / "docs" / "batches.md").read_text()

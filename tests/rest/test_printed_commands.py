@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 import serving
-from gateway.client import Client
-from gateway.rest.sample import sample
-from gateway.rest.sample_request import SampleRequest
+from gateway.cli.client import Client
+from gateway.rest.describe.sample import sample
+from gateway.rest.describe.sample_request import SampleRequest
 from gateway.schema import Field, Output, Signature
 from gateway.validation import Validator
 from serving import Gateway

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.board import Board
+from gateway.scoreboard import Board
 from serving import Gateway
 from torture import routes
 from torture.load import Request

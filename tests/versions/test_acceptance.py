@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from foreign.archives import archives, unpack, version_of
 
-from gateway.acceptance import accept
+from gateway.artifacts.manifest import Manifest
 from gateway.errors import LoadError
 from gateway.loaders.base import Skew
-from gateway.manifest import Manifest
-from gateway.prepare import prepare_registry
-from gateway.prepare_child import Limits
+from gateway.prepare.acceptance import accept
+from gateway.prepare.registry import prepare_registry
+from gateway.prepare.supervisor import Limits
 from gateway.registry import load_registry
 
 OLD = Skew(written=("scikit-learn 1.3.2",), unproven=("scikit-learn 1.3.2",), classes=("sklearn.tree.Tree",))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from foreign.archives import Artifact, archives, columns_of, unpack, version_of
 
-from gateway.cli import main
+from gateway.cli.main import main
 
 
 @pytest.fixture

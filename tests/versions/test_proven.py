@@ -9,10 +9,10 @@ import pytest
 from foreign.archives import Artifact, archives, ask, unpack, version_of
 from sklearn.exceptions import InconsistentVersionWarning
 
-from gateway.acceptance import accept
 from gateway.errors import LoadError
-from gateway.loaders import provenance
-from gateway.loaders.provenance import installed, minor
+from gateway.loaders.versions import provenance
+from gateway.loaders.versions.provenance import installed, minor
+from gateway.prepare.acceptance import accept
 from gateway.schema import Predictor
 
 ARCHIVES = archives()

@@ -7,7 +7,7 @@ import pytest
 from foreign.archives import archives, unpack, version_of
 
 from gateway.errors import LoadError
-from gateway.loaders.pickle_globals import pickle_writers
+from gateway.loaders.admission.pickle_globals import pickle_writers
 
 
 @pytest.mark.parametrize(

@@ -12,17 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gateway import snapshot
-from gateway.answers import AnswerContext
-from gateway.board import Board
+from gateway.answers.answer import AnswerContext
+from gateway.artifacts.manifest import Manifest
 from gateway.codecs.json import encode
 from gateway.errors import InputError, PredictError
-from gateway.generation import Generation, Nursery
-from gateway.manifest import Manifest
-from gateway.prepare import prepare_registry
-from gateway.prepare_child import Limits
+from gateway.generations import snapshot
+from gateway.prepare.registry import prepare_registry
+from gateway.prepare.supervisor import Limits
 from gateway.registry import load_registry
-from gateway.routes import Route
+from gateway.routing.generation import Generation, Nursery
+from gateway.routing.routes import Route
+from gateway.scoreboard import Board
 
 #: What a proven twin may differ by (architecture, decision 11).
 TWIN_ABSOLUTE, TWIN_RELATIVE = 1e-6, 1e-5

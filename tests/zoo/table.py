@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
-from gateway.manifest import Manifest
+from gateway.artifacts.manifest import Manifest
 
 from .enclosure import CACHE, Case, Enclosure, examine, read_cases, registry_of
 from .grow import known

@@ -16,10 +16,11 @@ import jpype
 import msgspec
 import numpy as np
 import onnxruntime as ort
-from artifacts import CATEGORIES, JAR, MOJO, NUMBERS, ONNX, ROW
 from dispatch import Call, Dispatch, Full, Gated, NativePool, Plain
 from flask import Flask, Response, request
 from flask_restful import Api, Resource
+
+from artifacts import CATEGORIES, JAR, MOJO, NUMBERS, ONNX, ROW
 
 LIMIT, QUEUE, POOL_THREADS = 2, 16, 8
 SLOW_S, SPIN_S = 2.0, 0.020

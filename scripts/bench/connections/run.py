@@ -15,7 +15,6 @@ import sys
 import time
 from pathlib import Path
 
-from artifacts import BUILD, JAR, MOJO, ONNX, ROW
 from scenarios import (
     FOREIGN,
     LUA,
@@ -27,6 +26,8 @@ from scenarios import (
     measure_unevenness,
 )
 from server import VARIANTS, Server, Variant
+
+from artifacts import BUILD, JAR, MOJO, ONNX, ROW
 
 HERE = Path(__file__).resolve().parent
 PORT = 18210

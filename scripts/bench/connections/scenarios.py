@@ -19,9 +19,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from artifacts import BUILD
 from clients import BODY, OK, Tally, count_failures, head, read_answer
 from server import Server, cpu_of_s
+
+from artifacts import BUILD
 
 HERE = Path(__file__).resolve().parent
 Figures = dict[str, float | str]

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import h2o
 import pandas as pd
-from artifacts import BUILD, CATEGORIES, JAR, MOJO, NUMBERS, ONNX
 from h2o.estimators import H2OGradientBoostingEstimator
 from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType, StringTensorType
@@ -21,6 +20,8 @@ from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from artifacts import BUILD, CATEGORIES, JAR, MOJO, NUMBERS, ONNX
 
 H2O_PORT = 54711
 # What scoring a MOJO needs of the 279 MB server jar.

@@ -7,10 +7,10 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from gateway import snapshot
+from gateway.generations import snapshot
 from gateway.runtimes import load_twin
 from gateway.loaders import get_loader
-from gateway.prepare_entry import load_options
+from gateway.prepare.child import load_options
 
 HOME = Path(os.environ["BENCH_HOME"])
 PAGE = HOME / "bare-connections"

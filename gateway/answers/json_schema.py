@@ -1,0 +1,102 @@
+"""What a route answers, as JSON Schema: the default answer or the registry's `response` template. Pure."""
+
+from typing import Any, Final
+
+from gateway.answers.answer import default_template
+from gateway.answers.columns import json_key
+from gateway.answers.templates import SPREAD, Variable, parse_variable
+from gateway.schema import Output, Signature
+
+Schema = dict[str, Any]
+
+_NUMBER: Final[Schema] = {"type": ["number", "null"]}
+_PROBABILITY: Final[Schema] = {"type": ["number", "null"], "minimum": 0, "maximum": 1}
+_TEXTS: Final = {
+    "model": "name of the model",
+    "version": "version of the model",
+    "request_id": "id of the request",
+}
+
+
+def answer_schema(signature: Signature, template: Any) -> Schema:
+    """Return the schema of the answer to one instance."""
+    return _node(default_template(signature) if template is None else template, signature)
+
+
+def batch_schema(signature: Signature, template: Any, shape: str) -> Schema:
+    """Return the schema of the answer to a batch, in the shape that the route declares."""
+    one = answer_schema(signature, template)
+    many: Schema = {"type": "array", "items": one}
+    if shape == "wrapped":
+        return {"type": "object", "properties": {"predictions": many}, "required": ["predictions"]}
+    if shape == "list":
+        return many
+    by_id = {"type": "object", "additionalProperties": one, "description": "row id -> answer, when rows have ids"}
+    return {"anyOf": [by_id, many]}
+
+
+def value_schema(output: Output) -> Schema:
+    """Return the schema of `$value`: class, number, map or list."""
+    if output.kind == "classification":
+        return {"enum": list(output.labels)} if output.labels else {}
+    if output.kind == "json":
+        return {}
+    if output.kind == "regression":
+        return _NUMBER | ({"x-unit": output.unit} if output.unit else {})
+    item: Schema = {"enum": [0, 1]} if output.kind == "multi_label" else _NUMBER
+    if output.names:
+        return _map(dict.fromkeys(output.names, item))
+    return {"type": "array", "items": item}
+
+
+def _node(template: Any, signature: Signature) -> Schema:
+    if isinstance(template, dict):
+        return _object(template, signature)
+    if isinstance(template, list):
+        items = [_node(item, signature) for item in template]
+        return {"type": "array", "prefixItems": items, "minItems": len(items), "maxItems": len(items)}
+    if isinstance(template, str) and template.startswith("$"):
+        variable = parse_variable(template)
+        return _variable(variable, signature) if isinstance(variable, Variable) else {"const": template[1:]}
+    return {"const": template}
+
+
+def _object(template: dict[str, Any], signature: Signature) -> Schema:
+    properties: Schema = {}
+    for key, value in template.items():
+        schema = _node(value, signature)
+        if key == SPREAD:
+            properties |= schema.get("properties", {})
+        else:
+            properties[key] = schema
+    shown = _map(properties)
+    if SPREAD in template and "properties" not in _node(template[SPREAD], signature):
+        del shown["additionalProperties"]
+    return shown
+
+
+def _map(properties: Schema) -> Schema:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def _variable(variable: Variable, signature: Signature) -> Schema:
+    name, argument = variable.name, variable.argument
+    if name in ("label", "value"):
+        return value_schema(signature.output)
+    if name == "probability":
+        return _PROBABILITY | {"description": f"probability of {argument}"}
+    if name == "probabilities":
+        output = signature.output
+        names = output.labels if output.kind == "classification" else output.names
+        return _map({json_key(label): _PROBABILITY for label in names}) if names else {"type": ["array", "null"]}
+    if name == "inputs":
+        kinds = {field.name: {"type": [field.type, "null"]} for field in signature.inputs}
+        return _map(kinds) if argument is None else kinds[argument]
+    if name == "row_id":
+        return {"type": ["string", "number", "null"], "description": "id of the row"}
+    return {"type": "string", "description": _TEXTS[name]}

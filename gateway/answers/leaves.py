@@ -1,0 +1,119 @@
+"""
+The columns of an answer: which scalar leaves a response template has, for formats that are tables.
+
+What only repeats an input is left out: the input columns stand beside the answer already.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.answers.answer import default_template
+from gateway.answers.columns import json_key
+from gateway.answers.templates import SPREAD, Variable, parse_variable
+from gateway.schema import Output, Signature
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """Name one column of an answer, how to reach it, and its type; a "json" leaf is written as JSON text."""
+
+    name: str
+    path: tuple[str | int, ...]
+    type: str
+
+
+def leaves_of(signature: Signature, template: Any = None) -> tuple[Leaf, ...]:
+    """Return the columns of the answers of a route."""
+    template = default_template(signature) if template is None else template
+    return tuple(_leaves(template, (), signature.output))
+
+
+def _leaves(node: Any, path: tuple[str | int, ...], output: Output) -> Iterator[Leaf]:
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if key != SPREAD:
+                yield from _leaves(value, (*path, key), output)
+        # What a spread brings wins over an equal key, as in the answer itself.
+        yield from _leaves(node.get(SPREAD, "$inputs"), path, output)
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            yield from _leaves(value, (*path, index), output)
+    else:
+        variable = parse_variable(node) if isinstance(node, str) else None
+        yield from _variable(variable, path, output) if isinstance(variable, Variable) else [_leaf(path, _type([node]))]
+
+
+def _variable(variable: Variable, path: tuple[str | int, ...], output: Output) -> Iterator[Leaf]:
+    name = variable.name
+    if name == "inputs":
+        return
+    if name in ("label", "value"):
+        yield from _value(path, output)
+    elif name == "probability":
+        yield _leaf(path, "number")
+    elif name == "probabilities":
+        names = output.labels if output.kind == "classification" else output.names
+        if names:
+            yield from (_leaf((*path, json_key(one)), "number") for one in names)
+        else:
+            yield _leaf(path, "json")
+    else:
+        yield _leaf(path, "string")
+
+
+def _value(path: tuple[str | int, ...], output: Output) -> Iterator[Leaf]:
+    if output.kind == "classification":
+        yield _leaf(path, _type(output.labels) if output.labels else "integer")
+    elif output.kind == "regression":
+        yield _leaf(path, "number")
+    elif output.kind in ("multi_label", "multi_output") and output.names:
+        kind = "integer" if output.kind == "multi_label" else "number"
+        yield from (_leaf((*path, one), kind) for one in output.names)
+    else:
+        yield _leaf(path, "json")
+
+
+def _leaf(path: tuple[str | int, ...], kind: str) -> Leaf:
+    return Leaf(".".join(map(str, path)) or "prediction", path, kind)
+
+
+def _type(values: Sequence[Any]) -> str:
+    kinds = {type(value) for value in values}
+    if kinds == {bool}:
+        return "boolean"
+    if kinds == {int}:
+        return "integer"
+    if kinds <= {int, float}:
+        return "number"
+    return "string" if kinds == {str} else "json"
+
+
+def column_names(taken: Sequence[str], leaves: Sequence[Leaf], *, errors: bool = False) -> list[str]:
+    """Name the columns of an answer so that none is called like an input column ("prediction" -> "prediction_2")."""
+    used, names = set(taken), []
+    for wanted in [leaf.name for leaf in leaves] + ["error"] * errors:
+        name, number = wanted, 1
+        while name in used:
+            number += 1
+            name = f"{wanted}_{number}"
+        used.add(name)
+        names.append(name)
+    return names
+
+
+def leaf_columns(leaves: Sequence[Leaf], answers: Sequence[Any]) -> list[list[Any]]:
+    """Return the values of each leaf for some answers; None where an answer has no such leaf."""
+    return [[_reach(answer, leaf) for answer in answers] for leaf in leaves]
+
+
+def _reach(answer: Any, leaf: Leaf) -> Any:
+    for step in leaf.path:
+        try:
+            answer = answer[step]
+        except (KeyError, IndexError, TypeError):
+            return None
+    if leaf.type == "json" and answer is not None and not isinstance(answer, str):
+        return json.dumps(answer)
+    return answer

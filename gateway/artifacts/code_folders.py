@@ -1,0 +1,45 @@
+"""
+Keep code together with the files that it reads: one folder of the cache, in which they lie as they lay beside it.
+
+The folder is named by a hash over all of them, so that another file beside the same code is another version of it.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from gateway.artifacts.manifest import StoredArtifact, StoredFile
+from gateway.artifacts.store import Store
+
+
+def root_of(base: Path, origin: Path) -> Path:
+    """Return the folder whose files belong to the code: the registry's where the code lies in it, else its own."""
+    base = base.resolve()
+    return base if origin.is_relative_to(base) else origin.parent
+
+
+def keep(store: Store, root: Path, origin: Path, sha256: str, files: Mapping[Path, str]) -> StoredArtifact:
+    """
+    Copy code and the files below `root` that it reads into the cache; `files` are path -> sha256, "" for an absent one.
+
+    Files outside of `root` are named, not copied. Raises ArtifactError where one changed since it was hashed.
+    """
+    stored = tuple(
+        StoredFile(path=str(path), sha256=found, is_kept=bool(found) and path.is_relative_to(root))
+        for path, found in sorted(files.items())
+    )
+    if not stored:
+        return store.keep(origin, sha256)
+    name = _name(root, origin, sha256, stored)
+    kept = {origin: sha256} | {Path(one.path): one.sha256 for one in stored if one.is_kept}
+    folder, size = store.keep_together(name, root, kept)
+    path = folder / origin.relative_to(root)
+    return StoredArtifact(path=str(path), sha256=name, size_bytes=size, origin=str(origin), files=stored)
+
+
+def _name(root: Path, origin: Path, sha256: str, files: tuple[StoredFile, ...]) -> str:
+    tree = hashlib.sha256(f"{origin.relative_to(root).as_posix()}\0{sha256}\n".encode())
+    for one in files:
+        place = Path(one.path).relative_to(root).as_posix() if Path(one.path).is_relative_to(root) else one.path
+        tree.update(f"{place}\0{one.sha256}\n".encode(errors="surrogateescape"))
+    return tree.hexdigest()

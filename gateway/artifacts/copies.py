@@ -1,0 +1,74 @@
+"""Copy regular files into folders of the cache, and check that they are still those that were hashed."""
+
+import contextlib
+import shutil
+import stat
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from gateway.artifacts import originals
+from gateway.errors import ArtifactError
+from gateway.system import files
+
+
+def copy_together(folder: Path, root: Path, kept: Mapping[Path, str]) -> None:
+    """
+    Make `folder` of files below `root`, path -> sha256, whole or not at all.
+
+    Raises ArtifactError where one is another by now, or the disk refuses.
+    """
+    draft = None
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".draft-"))
+        for path, sha256 in kept.items():
+            inside = draft / path.relative_to(root)
+            inside.parent.mkdir(parents=True, exist_ok=True)
+            copy(path, inside)
+            if originals.digest(inside)[0] != sha256:
+                raise changed(path)
+        with contextlib.suppress(OSError):
+            draft.rename(folder)  # fails where another process was faster: equal content
+        if not folder.exists():
+            raise OSError(None, f"cannot move into {folder}")
+    except FileNotFoundError as error:
+        raise changed(Path(error.filename or folder)) from error
+    except OSError as error:
+        raise cannot_keep(folder.parent, error) from error
+    finally:
+        if draft is not None:
+            shutil.rmtree(draft, ignore_errors=True)
+
+
+def changed(path: Path) -> ArtifactError:
+    """Return the error for a file that is being written."""
+    return ArtifactError(
+        f"artifact '{path}' changed while it was copied",
+        code="artifact-changing",
+        hint="write artifacts to a new name and rename them into place",
+    )
+
+
+def copy(path: Path, target: Path) -> None:
+    """Copy regular files only, each as long as it was when it was opened."""
+    found = path.stat()
+    if stat.S_ISREG(found.st_mode):
+        with target.open("xb") as stream:
+            for block in files.blocks(path):
+                stream.write(block)
+        target.chmod(stat.S_IMODE(found.st_mode) & 0o700 | 0o600)
+        return
+    target.mkdir()
+    for entry in originals.entries_of(path):
+        inside = target / entry.relative_to(path)
+        inside.mkdir() if entry.is_dir() else copy(entry, inside)
+
+
+def cannot_keep(folder: Path, error: OSError) -> ArtifactError:
+    """Return the error for a cache that cannot be written to."""
+    return ArtifactError(
+        f"cannot keep the artifact in {folder}: {error.strerror or error}",
+        code="cache-unwritable",
+        hint="free disk space or make the folder writable (GATEWAY_HOME moves it)",
+    )

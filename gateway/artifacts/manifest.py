@@ -1,0 +1,135 @@
+"""
+What preparing an artifact found out, so that nobody needs to load it to know.
+
+Pure data and its JSON form. Written by prepare, read by workers, catalog, readiness and plan.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Literal
+
+import msgspec
+
+from gateway.errors import Problem
+from gateway.schema import Signature
+from gateway.system import atomic, files
+
+#: Raised when the meaning of a manifest changes: old ones in the cache are then prepared anew.
+MANIFEST_FORMAT = 2
+#: One of a model with 20,000 inputs is 3 MB.
+MOST_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredFile:
+    """
+    Name a file that code reads, by its absolute path, and the bytes it had; "" where it was looked for and absent.
+
+    `is_kept` says that a copy lies in the cache, at the same place beside the code's own copy.
+    """
+
+    path: str
+    sha256: str
+    is_kept: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredArtifact:
+    """
+    Point at verified bytes in the content-addressed cache; `path` is absolute, `origin` is where they came from.
+
+    `files` are those that the artifact, which is then code, reads besides; `sha256` covers them too.
+    """
+
+    path: str
+    sha256: str
+    size_bytes: int
+    origin: str
+    files: tuple[StoredFile, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoldenResult:
+    """Record the self-test: how many rows, and the largest difference seen."""
+
+    rows: int
+    max_difference: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Twin:
+    """
+    Describe a faster predictor that was proven equal to the original; it lies at `path` and has this `sha256`.
+
+    `gain` is how many times faster one row is, `predict_s` the twin's time of it, `batch_gain` how many times faster a
+    row of a batch is (0 where that was not measured). `max_difference` is relative to the
+    expected value where that exceeds 1. `ties` counts rows where the original found two labels equally likely and the
+    twin chose the other. `complete` is false where time ran out before all generated rows were compared.
+    """
+
+    compiler: str
+    runtime: str
+    path: str
+    sha256: str
+    rows_proven: int
+    max_difference: float
+    gain: float
+    predict_s: float
+    ties: int = 0
+    complete: bool = True
+    size_bytes: int = 0
+    batch_gain: float = 0.0
+    uses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """
+    Describe a prepared model.
+
+    Times are seconds, memory is bytes of resident growth in the child. `problem` is set exactly when the entry
+    FAILED; then `signature` may be None. `inline` says that one predict is short enough for the event loop.
+    `twin_declined` says why there is no twin; `twin_problem` is the code where compiling ended the child.
+    """
+
+    key: str
+    loader: str
+    artifact: StoredArtifact | None = None
+    signature: Signature | None = None
+    problem: Problem | None = None
+    platform: str = ""
+    versions: dict[str, str] = field(default_factory=dict)
+    load_s: float = 0.0
+    predict_s: float = 0.0
+    memory_bytes: int = 0
+    inline: bool = False
+    golden: GoldenResult | None = None
+    twin: Twin | None = None
+    twin_declined: str = ""
+    twin_problem: str = ""
+    warnings: tuple[str, ...] = ()
+    format: int = MANIFEST_FORMAT
+
+    @property
+    def state(self) -> Literal["ready", "failed"]:
+        """Say whether this model can serve."""
+        return "failed" if self.problem else "ready"
+
+
+#: Made here and not at the first use: msgspec crashes where two threads look at a type for the first time at once.
+_decode: Final = msgspec.json.Decoder(Manifest).decode
+
+
+def write(path: Path, manifest: Manifest) -> None:
+    """Write atomically: readers see the old bytes or the new ones, never half."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    atomic.replace_bytes(path, msgspec.json.format(msgspec.json.encode(manifest), indent=2))
+
+
+def read(path: Path) -> Manifest | None:
+    """Return the manifest, or None where it is absent, damaged or of another format."""
+    try:
+        manifest = _decode(files.read(path, MOST_BYTES))
+    except (OSError, msgspec.MsgspecError):
+        return None
+    return manifest if manifest.format == MANIFEST_FORMAT else None

@@ -1,0 +1,226 @@
+"""
+Keep the bytes of artifacts, content-addressed: `<cache>/artifacts/<sha256>/<file name>`, within a budget.
+
+A worker that starts after the original was overwritten or deleted still serves the committed generation. Room is made
+by deleting what no kept generation names, then what only older generations name; a rollback to those needs the
+original. The committed generation keeps its bytes.
+"""
+
+import contextlib
+import os
+import re
+import shutil
+import stat
+import tempfile
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from gateway.artifacts import copies, manifest, originals, state_files
+from gateway.artifacts.manifest import StoredArtifact
+from gateway.errors import ArtifactError
+from gateway.system import files
+
+#: The default of GATEWAY_CACHE_MB, in bytes.
+DEFAULT_BYTES: Final = 20 * 2**30
+#: What stays free on the disk: logs, metrics and bodies of requests need room, too; on a small one, a twentieth of it.
+RESERVE_BYTES: Final = 512 * 2**20
+#: Unnamed bytes so young may belong to an attempt under way, of this process or another.
+YOUNG_S: Final = 600.0
+#: Unnamed bytes are deleted after a commit when nobody asked for them for so long.
+OLD_S: Final = 24 * 3600.0
+_SHA256: Final = re.compile(rb'"sha256":"([0-9a-f]{64})"')
+
+
+class Store:
+    """Keep artifacts below `cache_dir`; the state lies beside it. Thread-safe."""
+
+    def __init__(self, cache_dir: Path, most_bytes: int = DEFAULT_BYTES) -> None:
+        self._cache_dir = cache_dir
+        self._folder = cache_dir / "artifacts"
+        self._state_dir = cache_dir.parent / "state"
+        self._most = most_bytes
+        self._lock = threading.Lock()
+        self._asked: set[str] = set()
+        #: Bytes in the cache; looked at once for an attempt, a thousand artifacts are thousands of files.
+        self._held: int | None = None
+
+    def admit(self, path: Path) -> None:
+        """Raise ArtifactError "too-large" for what could not be kept, before a byte of it is read."""
+        size = originals.size_of(path)
+        if size > self._most:
+            raise ArtifactError(
+                f"artifact '{path.name}' has {size:,} bytes, the cache takes at most {self._most:,} in all",
+                code="too-large-to-keep",
+                hint="raise GATEWAY_CACHE_MB if it is meant to be so large",
+            )
+
+    def keep(self, path: Path, sha256: str) -> StoredArtifact:
+        """
+        Copy verified bytes into the cache and return where they lie.
+
+        Copies, never links: a file that is overwritten in place would change the kept one too. The copy is hashed
+        again, because the original may have been replaced between the first hash and the copy.
+        """
+        folder = self._folder / sha256
+        kept = folder / path.name
+        with self._lock:
+            self._asked.add(sha256)
+            if kept.exists():
+                size = originals.size_of(kept)
+            else:
+                self._make_room(originals.size_of(path))
+                size = self._copy_in(path, folder, sha256)
+                self._held = None if self._held is None else self._held + size
+        with contextlib.suppress(OSError):
+            os.utime(folder)
+        return StoredArtifact(path=str(kept), sha256=sha256, size_bytes=size, origin=str(path))
+
+    def keep_together(self, name: str, root: Path, kept: Mapping[Path, str]) -> tuple[Path, int]:
+        """
+        Copy files below `root`, path -> sha256, into one folder in which they lie as they do there.
+
+        Returns the folder, which has this name of 64 hex digits, and the bytes in it.
+        """
+        folder = self._folder / name
+        with self._lock:
+            self._asked.add(name)
+            if not folder.exists():
+                self._make_room(sum(path.stat().st_size for path in kept if path.exists()))
+                copies.copy_together(folder, root, kept)
+                self._held = None
+        with contextlib.suppress(OSError):
+            os.utime(folder)
+        return folder, sum((folder / path.relative_to(root)).stat().st_size for path in kept)
+
+    def prune(self) -> None:
+        """Delete what no kept generation names and nobody asked for since a day; called after a commit."""
+        with self._lock:
+            old = self._older_than(OLD_S)
+            if not old:
+                return
+            named = self._named()
+            for sha256 in old:
+                if sha256 in named:
+                    os.utime(self._folder / sha256)  # not looked up again for a day
+                else:
+                    self._delete(sha256)
+            self._forget_manifests()
+
+    def _forget_manifests(self) -> None:
+        """Delete manifests and compiled twins whose artifact has been deleted."""
+        for path in (self._cache_dir / "manifests").glob("*.json"):
+            found = manifest.read(path)
+            if found is not None and found.artifact is not None and not Path(found.artifact.path).exists():
+                (self._cache_dir / "twins" / f"{path.stem}.twin").unlink(missing_ok=True)
+                path.unlink(missing_ok=True)
+
+    def _make_room(self, size: int) -> None:
+        missing = self._missing(size)
+        if missing <= 0:
+            return
+        leaving: list[str] = []
+        for sha256 in self._dispensable():
+            leaving.append(sha256)
+            missing -= _size_below(self._folder / sha256)
+            if missing <= 0:
+                break
+        if missing > 0:  # then nothing is deleted in vain
+            raise ArtifactError(
+                f"the artifact needs {size:,} bytes in {self._folder}, {missing:,} more than there is room for",
+                code="cache-full",
+                hint="free disk space, or raise GATEWAY_CACHE_MB",
+            )
+        for sha256 in leaving:
+            self._delete(sha256)
+
+    def _missing(self, size: int) -> int:
+        """Return how many bytes must go before `size` fit into budget and disk."""
+        if self._held is None:
+            self._held = _size_below(self._cache_dir)
+        disk = shutil.disk_usage(next(path for path in (self._cache_dir, *self._cache_dir.parents) if path.exists()))
+        reserve = min(RESERVE_BYTES, disk.total // 20)
+        return max(self._held + size - self._most, size + reserve - disk.free)
+
+    def _dispensable(self) -> list[str]:
+        """Return what may be deleted, the least valuable first."""
+        named = self._named()
+        committed = self._named_by(self._state_dir / state_files.COMMITTED)
+        unnamed = [sha256 for sha256 in self._older_than(YOUNG_S) if sha256 not in named]
+        older = sorted((sha256 for sha256 in named if sha256 not in committed), key=lambda sha256: named[sha256])
+        return [sha256 for sha256 in (*unnamed, *older) if sha256 not in self._asked]
+
+    def _named(self) -> dict[str, float]:
+        """Return what kept generations name, with the time of the newest that does."""
+        found: dict[str, float] = {}
+        paths = [self._state_dir / state_files.COMMITTED, *state_files.kept(self._state_dir)]
+        for path in paths:
+            seen = files.stat_of(path)
+            for sha256 in self._named_by(path):
+                found[sha256] = max(found.get(sha256, 0.0), seen.st_mtime if seen is not None else 0.0)
+        return found
+
+    def _named_by(self, path: Path) -> set[str]:
+        # Searched and not decoded: fifty generations of a thousand routes are 150 MB.
+        try:
+            return {one.decode() for one in _SHA256.findall(files.read(path, state_files.MOST_BYTES))}
+        except OSError:
+            return set()
+
+    def _older_than(self, seconds: float) -> list[str]:
+        """Return the kept hashes, and drafts of who was killed, that nobody asked for lately; oldest first."""
+        until = time.time() - seconds
+        try:
+            with os.scandir(self._folder) as entries:
+                ages = sorted((entry.stat().st_mtime, entry.name) for entry in entries)
+        except OSError:
+            return []
+        return [name for modified, name in ages if modified < until and name not in self._asked]
+
+    def _delete(self, sha256: str) -> None:
+        shutil.rmtree(self._folder / sha256, ignore_errors=True)
+        self._held = None
+
+    def _copy_in(self, path: Path, folder: Path, sha256: str) -> int:
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            draft = Path(tempfile.mkdtemp(dir=self._folder, prefix=".draft-"))
+        except OSError as error:
+            raise copies.cannot_keep(self._folder, error) from error
+        try:
+            copy = draft / path.name
+            copies.copy(path, copy)
+            found, size = originals.digest(copy)
+            if found != sha256:
+                raise copies.changed(path)
+            _move_in(copy, folder)
+        except OSError as error:
+            raise copies.cannot_keep(self._folder, error) from error
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+        return size
+
+
+def _move_in(copy: Path, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError, OSError):
+        # Another process may have kept the same bytes meanwhile: equal content, so either copy serves.
+        os.rename(copy, folder / copy.name)  # noqa: PTH104 - Path.rename has the same effect, but hides errno on 3.11
+    if not (folder / copy.name).exists():
+        raise OSError(None, f"cannot move into {folder}")
+
+
+def _size_below(path: Path) -> int:
+    """Return the bytes that a file or a folder takes on the disk."""
+    total = 0
+    waiting = [path]
+    while waiting:
+        one = waiting.pop()
+        with contextlib.suppress(OSError):
+            found = one.stat() if one == path else one.lstat()
+            total += found.st_blocks * 512
+            if stat.S_ISDIR(found.st_mode):
+                waiting += one.iterdir()
+    return total

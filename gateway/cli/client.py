@@ -1,0 +1,90 @@
+"""Ask a running gateway on this machine: the address it listens on, its catalog, its health. Standard library only."""
+
+import http.client
+import json
+import shlex
+import socket
+from dataclasses import dataclass
+from typing import Any, Final
+
+from gateway.errors import GatewayError
+from gateway.settings.settings import Settings
+
+_UNIX: Final = "unix:"
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    """Speak HTTP over a Unix socket."""
+
+    def __init__(self, path: str, timeout_s: float) -> None:
+        super().__init__("localhost", timeout=timeout_s)
+        self._path = path
+
+    def connect(self) -> None:
+        """Open the socket."""
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Talk to the gateway behind one address (`host:port` or `unix:/path`)."""
+
+    address: str
+    timeout_s: float = 5.0
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Client":
+        """Return a client for the first address these settings bind."""
+        return cls(settings.bind[0])
+
+    @property
+    def url(self) -> str:
+        """Return the address as a person types it."""
+        if self.address.startswith(_UNIX):
+            return "http://localhost"
+        host, _, port = self.address.rpartition(":")
+        shown = "localhost" if host in ("127.0.0.1", "0.0.0.0", "[::]", "[::1]") else host  # noqa: S104 - only shown
+        return f"http://{shown}:{port}"
+
+    @property
+    def curl(self) -> str:
+        """Return the program that reaches `url` from a shell, with the option that a Unix socket needs."""
+        if self.address.startswith(_UNIX):
+            return f"curl --unix-socket {shlex.quote(self.address.removeprefix(_UNIX))}"
+        return "curl"
+
+    def get(self, path: str) -> Any:
+        """Return the decoded JSON of GET `path`; raises GatewayError "unreachable" where nobody answers."""
+        try:
+            return json.loads(self.fetch("GET", path)[1])
+        except ValueError as error:
+            raise GatewayError(
+                f"what answers on {self.address} is no gateway",
+                code="unreachable",
+                hint="set GATEWAY_BIND to its address",
+            ) from error
+
+    def fetch(self, method: str, path: str, body: bytes | None = None, kind: str = "") -> tuple[int, bytes]:
+        """Return status and body of one request."""
+        connection = self._connection()
+        try:
+            connection.request(method, path, body, {"Content-Type": kind} if kind else {})
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise GatewayError(
+                f"no gateway answers on {self.address}: {error}",
+                code="unreachable",
+                hint="start it with `gateway serve`, or under PM2 with `make run` in the gateway's folder",
+            ) from error
+        finally:
+            connection.close()
+
+    def _connection(self) -> http.client.HTTPConnection:
+        if self.address.startswith(_UNIX):
+            return _UnixConnection(self.address.removeprefix(_UNIX), self.timeout_s)
+        host, _, port = self.address.rpartition(":")
+        host = {"0.0.0.0": "127.0.0.1", "[::]": "::1"}.get(host, host.strip("[]"))  # noqa: S104 - where to connect
+        return http.client.HTTPConnection(host, int(port), timeout=self.timeout_s)

@@ -1,0 +1,196 @@
+"""`gateway describe`: say what an artifact tells about itself."""
+
+import argparse
+import importlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from gateway.artifacts import manifest
+from gateway.artifacts.manifest import StoredArtifact, Twin
+from gateway.artifacts.originals import digest, locate
+from gateway.cli.command import FAILED, OK, Command, complain, say
+from gateway.cli.prepare import limits_of
+from gateway.cli.signature_of import signature_of
+from gateway.errors import GatewayError, LoadError
+from gateway.loaders import get_loader, looks_like_pickle, package_versions, sniff, unknown
+from gateway.loaders.base import Loader
+from gateway.prepare.supervisor import Limits
+from gateway.schema import Field, Signature
+from gateway.settings.settings import Settings
+from gateway.system import files
+from gateway.system.suggest import listing
+
+
+@dataclass(slots=True, kw_only=True)
+class Description:
+    """Hold what was found out; `imports` are the globals that a pickle names, listed without executing it."""
+
+    artifact: str
+    loader: str
+    sha256: str
+    size_bytes: int
+    versions: dict[str, str] = field(default_factory=dict)
+    imports: tuple[str, ...] = ()
+    signature: Signature | None = None
+    warnings: tuple[str, ...] = ()
+    twin: Twin | None = None
+    not_compiled_because: str = ""
+
+
+def _configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("artifact", metavar="ARTIFACT", help="file or folder of a model, or file.py:name")
+    parser.add_argument("--loader", help="only where the artifact leaves a doubt")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _run(arguments: argparse.Namespace, settings: Settings) -> int:
+    path = locate(Path.cwd(), arguments.artifact)
+    found = _identify(path, arguments.artifact, arguments.loader)
+    problem = _ask_loader(found, path, limits_of(settings))
+    _recall(found, settings.cache_dir / "manifests")
+    say(msgspec.json.format(msgspec.json.encode(found), indent=2).decode() if arguments.json else _text(found))
+    if problem is not None:
+        complain(problem)
+        return FAILED
+    return OK
+
+
+def warnings_or_raise(
+    artifact: str, loader: str | None, limits: Limits, *, allow_pickle: bool = False
+) -> tuple[str, ...]:
+    """Return the warnings under which an artifact serves; raises the error that keeps it from being served."""
+    path = locate(Path.cwd(), artifact)
+    found = _identify(path, artifact, loader)
+    return signature_of(path, artifact, found.loader, _stored(found, path), limits, allow_pickle=allow_pickle).warnings
+
+
+def _stored(found: Description, path: Path) -> StoredArtifact:
+    where = str(path.absolute())
+    return StoredArtifact(path=where, sha256=found.sha256, size_bytes=found.size_bytes, origin=where)
+
+
+def _identify(path: Path, text: str, loader: str | None) -> Description:
+    candidates = (loader,) if loader else sniff(path, text)
+    if not candidates:
+        raise unknown(path, text)
+    if len(candidates) > 1:
+        hint = f"say --loader with {listing(candidates)}"
+        raise LoadError(f"more than one loader fits '{text}'", code="no-loader", hint=hint)
+    sha256, size = digest(path)
+    return Description(artifact=text, loader=str(candidates[0]), sha256=sha256, size_bytes=size)
+
+
+def _ask_loader(found: Description, path: Path, limits: Limits) -> GatewayError | None:
+    """Fill in what the loader knows; return the error where it cannot describe the artifact."""
+    try:
+        loader = get_loader(found.loader)
+        found.versions = dict(package_versions(found.loader))
+        found.imports = _imports(loader, path)
+        told = signature_of(path, found.artifact, found.loader, _stored(found, path), limits)
+        found.signature, found.warnings = told.signature, told.warnings
+    except GatewayError as error:
+        return error
+    return None
+
+
+def _recall(found: Description, folder: Path) -> None:
+    """Fill in what preparing this artifact found out about a compiled twin, where a route has been prepared."""
+    for path in sorted(folder.glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True):
+        known = manifest.read(path)
+        if known is not None and known.artifact is not None and known.artifact.sha256 == found.sha256:
+            found.twin, found.not_compiled_because = known.twin, known.twin_declined
+            return
+    found.not_compiled_because = "no route with this artifact has been prepared here yet"
+
+
+def _imports(loader: Loader, path: Path) -> tuple[str, ...]:
+    """List the globals that a pickle names; a loader may offer `inspect(path)` for formats of its own."""
+    inspect = getattr(loader, "inspect", None)
+    if inspect is not None:
+        return tuple(inspect(path))
+    if not files.is_file(path) or not looks_like_pickle(_head(path)):
+        return ()
+    # By name: reading pickles needs joblib, which other artifacts do without.
+    return tuple(importlib.import_module("gateway.loaders.admission.pickle_globals").pickle_imports(path))
+
+
+def _head(path: Path) -> bytes:
+    with files.open_regular(path) as stream:
+        return stream.read(8)
+
+
+def _text(found: Description) -> str:
+    rows = [
+        f"artifact  {found.artifact}  ({found.size_bytes:,} bytes)",
+        f"sha256    {found.sha256}",
+        f"loader    {found.loader}",
+    ]
+    if found.versions:
+        rows.append(f"versions  {', '.join(f'{name} {version}' for name, version in found.versions.items())}")
+    if found.imports:
+        rows += ["imports   of the pickle, not executed:", *(f"          {name}" for name in found.imports)]
+    rows += [f"warning   {text}" for text in found.warnings]
+    rows.append(_compiled(found))
+    if found.signature is not None:
+        rows += ["", *_signature(found.signature)]
+    return "\n".join(rows)
+
+
+def _compiled(found: Description) -> str:
+    twin = found.twin
+    if twin is None:
+        return f"compiled  no: {found.not_compiled_because}"
+    ties = f", {twin.ties} ties" if twin.ties else ""
+    gain = f"{twin.gain:,.1f}" if twin.gain < 10 else f"{twin.gain:,.0f}"  # noqa: PLR2004 - two digits either way
+    batch = f", {twin.batch_gain:,.0f} times in batches" if twin.batch_gain else ""
+    return (
+        f"compiled  yes, by {twin.compiler}: {gain} times faster ({1e6 * twin.predict_s:.0f} us a row){batch}, "
+        f"equal on {twin.rows_proven:,} rows within {twin.max_difference:.0e}{ties}"
+    )
+
+
+def _signature(signature: Signature) -> list[str]:
+    table = [("input", "type", "required", "limits"), *(_row(one) for one in signature.inputs)]
+    widths = [max(len(row[column]) for row in table) for column in range(3)]
+    rows = [
+        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]) for row in table
+    ]
+    if not signature.names_known:
+        rows.append("(the artifact has no names: `inputs` of the registry gives them, in this order)")
+    output = signature.output
+    names = output.labels or output.names
+    told = f" of {listing(names, 'and')}" if names else ""
+    chances = " with probabilities" if output.probabilities else ""
+    return [*(row.rstrip() for row in rows), "", f"output  {output.kind}{told}{chances}"]
+
+
+def _row(one: Field) -> tuple[str, str, str, str]:
+    needed = "yes" if one.required else "no"
+    return one.name, one.type, f"{needed}, may be null" if one.nullable else needed, ", ".join(_limits(one))
+
+
+def _limits(one: Field) -> Iterable[str]:
+    if one.enum is not None:
+        yield listing(one.enum)
+    for name in ("minimum", "maximum", "exclusive_minimum", "exclusive_maximum", "min_length", "max_length", "pattern"):
+        value = getattr(one, name)
+        if value is not None:
+            yield f"{re.sub('_([a-z])', lambda found: found[1].upper(), name)} {value}"
+    if one.default is not None:
+        yield f"default {one.default}"
+    if one.unknown == "missing":
+        yield "other levels count as missing"
+
+
+DESCRIBE = Command(
+    name="describe",
+    help="print what an artifact says about itself",
+    description="Print loader, inputs, outputs and library versions of a model file, and the imports of a pickle "
+    "without executing it.",
+    configure=_configure,
+    run=_run,
+)

@@ -1,0 +1,144 @@
+"""`gateway doctor`: look at this environment and say what is missing for what, and how to get it."""
+
+import argparse
+import importlib
+import importlib.util
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from gateway import __version__
+from gateway.cli.command import FAILED, OK, Command, say
+from gateway.cli.prepare import limits_of
+from gateway.errors import GatewayError
+from gateway.generations import recheck, snapshot
+from gateway.loaders import get_loader, loader_names, package_versions
+from gateway.settings.settings import Settings
+from gateway.system import descendants, private_folders
+
+#: Below this a batch, a prepare or a log may fill the disk at any moment.
+MIN_FREE_BYTES = 500 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Hold one line: whether it is well, what it is, and the repair."""
+
+    is_well: bool
+    text: str
+    fix: str = ""
+
+
+def _configure(parser: argparse.ArgumentParser) -> None:
+    del parser
+
+
+def _run(arguments: argparse.Namespace, settings: Settings) -> int:
+    del arguments
+    is_well = True
+    for finding in (*_machine(), *_loaders(), *_java(), *_manager(), *_places(settings), *_upgrade(settings)):
+        is_well &= finding.is_well
+        say(f"{'ok  ' if finding.is_well else 'MISS'}  {finding.text}")
+        if finding.fix and not finding.is_well:
+            say(f"      fix: {finding.fix}")
+    return OK if is_well else FAILED
+
+
+def _machine() -> Iterator[Finding]:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    yield Finding(True, f"gateway {__version__}, Python {platform.python_version()}, {sys.platform}, {cores} cores")
+    if sys.platform != "linux":
+        yield Finding(True, "not Linux: orphans of a killed arbiter end a little later, memory is not measured")
+    reason = _network_stays_because()
+    kept = f"keep their network, the kernel does not cut it ({reason}); opening a socket still ends them"
+    yield Finding(True, f"prepare children of models: {kept if reason else 'without a network'}")
+
+
+def _network_stays_because() -> str:
+    """Ask a process of its own whether it could leave the network."""
+    code = "from gateway.prepare.sandbox import cut_network; print(cut_network())"
+    asked = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    return asked.stdout.strip() if asked.returncode == 0 else (asked.stderr.strip().splitlines() or ["no answer"])[-1]
+
+
+def _loaders() -> Iterator[Finding]:
+    for name in loader_names():
+        try:
+            get_loader(name)
+        except GatewayError as error:
+            yield Finding(False, f"loader {name}: {error.message}", error.hint or "")
+        else:
+            found = ", ".join(f"{package} {number}" for package, number in package_versions(name).items())
+            yield Finding(True, f"loader {name}: {found or 'needs nothing'}")
+    both = [name for name in ("xgboost", "xgboost-cpu") if _installed(name)]
+    if len(both) > 1:
+        yield Finding(False, "xgboost and xgboost-cpu hold the same module; whichever came last won", _pip_uninstall())
+
+
+def _pip_uninstall() -> str:
+    return "pip uninstall xgboost xgboost-cpu, then install one of them"
+
+
+def _installed(name: str) -> bool:
+    try:
+        version(name)
+    except PackageNotFoundError:
+        return False
+    return True
+
+
+def _java() -> Iterator[Finding]:
+    if importlib.util.find_spec("jpype") is None:
+        return
+    try:
+        yield Finding(True, f"Java for H2O models: {importlib.import_module('gateway.loaders.h2o_runtime').find_jvm()}")
+    except GatewayError as error:
+        yield Finding(False, f"Java for H2O models: {error.message}", error.hint or "")
+
+
+def _manager() -> Iterator[Finding]:
+    node = shutil.which("node") or str(Path(sys.executable).with_name("node"))
+    yield Finding(Path(node).exists(), f"Node for PM2: {node}", "make setup (`gateway serve` needs neither)")
+
+
+def _places(settings: Settings) -> Iterator[Finding]:
+    yield Finding(settings.registry.exists(), f"registry: {settings.registry}", "set GATEWAY_REGISTRY, or write one")
+    home = settings.home if settings.home.exists() else settings.home.parent
+    writable = os.access(home, os.W_OK)
+    yield Finding(writable, f"run-time state: {settings.home}", "make it writable, or set GATEWAY_HOME")
+    if settings.home.exists():
+        fault = private_folders.fault_of(settings.home)
+        yield Finding(not fault, f"only this user may use it: {fault or 'yes'}", f"chmod 0700 {settings.home}")
+    free = shutil.disk_usage(home).free
+    left = descendants.left_behind(settings.home)
+    named = f": {descendants.described(left)}" if left else ""
+    yield Finding(not left, f"processes that models left behind{named or ': none'}", "gateway stop, or make stop")
+    yield Finding(free > MIN_FREE_BYTES, f"free disk there: {free / 2**30:.1f} GiB", "free some space")
+
+
+def _upgrade(settings: Settings) -> Iterator[Finding]:
+    """Name the routes of the committed generation that this release would not serve any more."""
+    before = snapshot.committed(settings.state_dir)
+    if before is None:
+        return
+    judged = recheck.judged_anew(before, settings.cache_dir, limits_of(settings))
+    for path, found in recheck.stopped_routes(before, judged).items():
+        if found.problem is not None:
+            text = f"route {path} stops at the next start: {found.problem.message}  [{found.problem.code}]"
+            yield Finding(False, text, found.problem.hint or "")
+
+
+DOCTOR = Command(
+    name="doctor",
+    help="say what this environment lacks, and for what",
+    description="Check packages of every loader, Java, Node, the registry, writable folders and disk space. "
+    "Exit code 1 when something is missing.",
+    configure=_configure,
+    run=_run,
+)

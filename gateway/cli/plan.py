@@ -1,0 +1,65 @@
+"""`gateway plan`: say what `gateway reload` would do, without doing it."""
+
+import argparse
+
+from gateway.artifacts.manifest import Manifest
+from gateway.cli.command import BAD_REGISTRY, OK, Command, say, shown
+from gateway.cli.prepare import limits_of
+from gateway.generations import plan, recheck, snapshot
+from gateway.generations.plan import Step
+from gateway.prepare.registry import prepare_registry
+from gateway.process.environment import configure_process
+from gateway.registry import load_registry
+from gateway.settings.settings import Settings
+
+
+def _configure(parser: argparse.ArgumentParser) -> None:
+    del parser
+
+
+def _run(arguments: argparse.Namespace, settings: Settings) -> int:
+    del arguments
+    configure_process(settings)
+    registry = load_registry(shown(settings.registry))
+    manifests = prepare_registry(registry, settings.cache_dir, limits_of(settings))
+    before = snapshot.committed(settings.state_dir)
+    judged = recheck.judged_anew(before, settings.cache_dir, limits_of(settings)) if before else None
+    new = snapshot.make(registry, manifests)
+    found = plan.steps(before, new)
+    say(f"from generation {before.id if before else 'none'} to {new.id}")
+    for step in found:
+        say(_line(step))
+    if not found:
+        say("nothing changes for the routes")
+    stopped = recheck.stopped_routes(before, judged) if before and judged else {}
+    for path, manifest in stopped.items():
+        say(_stop_line(path, manifest))
+    if stopped:
+        say("the next start stops these: no committed generation covers what is wrong or unsafe")
+    refused = [step for step in found if step.kind == "failed"]
+    if refused:
+        say("the reload would be refused; the generation that serves would go on")
+    return BAD_REGISTRY if refused else OK
+
+
+def _stop_line(path: str, found: Manifest) -> str:
+    problem = found.problem
+    if problem is None:
+        return f"  stops    {path}"
+    return f"  stops    {path}  {problem.message}  [{problem.code}]\n           fix: {problem.hint}"
+
+
+def _line(step: Step) -> str:
+    cost = f"loads in {step.load_s:.2f} s, {step.memory_bytes / 2**20:.0f} MB per worker" if step.load_s else ""
+    head = f"  {step.kind:8} {step.path}  {step.note or cost}".rstrip()
+    return "\n".join([head, *(f"           breaks clients: {text}" for text in step.breaking)])
+
+
+PLAN = Command(
+    name="plan",
+    help="say what a reload would do",
+    description="Prepare what registry.yaml says now and compare it with the committed generation: routes, schema "
+    "changes that break clients, load time, memory. Exit code 78 when the reload would be refused.",
+    configure=_configure,
+    run=_run,
+)

@@ -1,0 +1,59 @@
+"""`gateway prepare`: turn every entry of a registry into a manifest in the cache, and commit the generation."""
+
+import argparse
+
+from gateway.artifacts.manifest import Manifest
+from gateway.cli.command import FAILED, OK, Command, say, shown
+from gateway.generations import snapshot
+from gateway.prepare.registry import prepare_registry
+from gateway.prepare.supervisor import Limits
+from gateway.process.environment import configure_process
+from gateway.registry import load_registry
+from gateway.settings.settings import Settings
+
+
+def _configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--retry", action="store_true", help="also entries that crashed or hung the last time")
+    parser.add_argument("--commit", action="store_true", help="make the result the generation that is served")
+
+
+def limits_of(settings: Settings) -> Limits:
+    """Return the limits of a prepare child."""
+    return Limits(
+        timeout_s=settings.prepare_timeout_s,
+        memory_bytes=settings.prepare_memory_mb * 2**20,
+        cache_bytes=settings.cache_mb * 2**20,
+    )
+
+
+def _run(arguments: argparse.Namespace, settings: Settings) -> int:
+    configure_process(settings)
+    registry = load_registry(shown(settings.registry))
+    manifests = prepare_registry(registry, settings.cache_dir, limits_of(settings), retry=arguments.retry)
+    for spec in registry.routes:
+        say(_line(spec.path, manifests[spec.name]))
+    made = snapshot.make(registry, manifests, source="gateway prepare")
+    if arguments.commit:
+        snapshot.commit(settings.state_dir, made)
+        say(f"committed generation {made.id}")
+    return FAILED if any(found.problem for found in manifests.values()) else OK
+
+
+def _line(path: str, found: Manifest) -> str:
+    if found.problem is not None:
+        fix = f"\n    fix: {found.problem.hint}" if found.problem.hint else ""
+        return f"FAILED {path}  {found.problem.message}  [{found.problem.code}]{fix}"
+    golden = f", {found.golden.rows} golden rows" if found.golden else ""
+    speed = f"{found.predict_s * 1e6:.0f} us a predict"
+    told = "".join(f"\n    warning: {text}" for text in found.warnings)
+    return f"ready  {path}  {found.loader}, loads in {found.load_s:.2f} s, {speed}{golden}{told}"
+
+
+PREPARE = Command(
+    name="prepare",
+    help="load, check and self-test every model in a child process",
+    description="Turn each route into a manifest in the cache: signature, golden rows, load time, memory. "
+    "Exit code 0, 1 when a route failed, 78 on faults of the registry.",
+    configure=_configure,
+    run=_run,
+)

@@ -1,0 +1,59 @@
+"""`gateway routes`: list the routes of the running gateway with their states."""
+
+import argparse
+import sys
+from typing import Any
+
+from gateway.cli.client import Client
+from gateway.cli.command import FAILED, OK, Command, say
+from gateway.settings.settings import Settings
+
+
+def _configure(parser: argparse.ArgumentParser) -> None:
+    del parser
+
+
+def _run(arguments: argparse.Namespace, settings: Settings) -> int:
+    del arguments
+    health = Client.of(settings).get("/health")
+    say(
+        f"{health['status']}: generation {health['generation']}, {health['ready_workers']} of "
+        f"{health['expected_workers']} workers ready"
+    )
+    width = max((len(path) for path in health["routes"]), default=0)
+    for path, route in health["routes"].items():
+        say(line(path, route, width))
+    refused = tell_refusal(health)
+    return FAILED if refused or any(route["state"] == "FAILED" for route in health["routes"].values()) else OK
+
+
+def tell_refusal(health: dict[str, Any]) -> int:
+    """Say on standard error what of registry.yaml is not served, and why; return 1 where there is such a thing."""
+    reload = health["reload"]
+    earlier = reload.get("serving_an_earlier_version", [])
+    if reload.get("result") != "refused" and not earlier:
+        return 0
+    what = f"an earlier version serves for {', '.join(earlier)}" if earlier else "registry.yaml is not served"
+    sys.stderr.write(f"{what}; the committed generation {health['committed']} is:\n")
+    sys.stderr.write("".join(f"    {text}\n" for text in str(reload.get("reason", "")).splitlines()))
+    return 1
+
+
+def line(path: str, route: dict[str, Any], width: int) -> str:
+    """Return one route as text: state, traffic, speed; reason and fix where it failed."""
+    if route["state"] == "FAILED":
+        fix = f"\n    fix: {route['fix']}" if route.get("fix") else ""
+        return f"  {path:{width}}  FAILED  {route.get('reason', '')}  [{route.get('code', '')}]{fix}"
+    p50, p95 = route.get("p50_ms"), route.get("p95_ms")
+    speed = f"p50 {p50:.1f} ms, p95 {p95:.1f} ms" if p50 is not None and p95 is not None else "no traffic lately"
+    told = "".join(f"\n    warning: {text}" for text in route.get("warnings", ()))
+    return f"  {path:{width}}  {route['state']:7} {route.get('requests', 0)} requests, {speed}{told}"
+
+
+ROUTES = Command(
+    name="routes",
+    help="list the routes of the running gateway",
+    description="Ask the running gateway for its routes. Exit code 1 when one of them does not serve.",
+    configure=_configure,
+    run=_run,
+)

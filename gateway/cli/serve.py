@@ -1,0 +1,122 @@
+"""`gateway serve`: prepare, commit and serve, in the foreground; PM2, systemd and containers run just this."""
+
+import argparse
+import contextlib
+import logging
+import os
+import sys
+import time
+from dataclasses import replace
+
+from gateway.cli.command import OK, Command
+from gateway.cli.reload import place_of
+from gateway.errors import GatewayError
+from gateway.generations import snapshot, transaction
+from gateway.prepare.registry import problems
+from gateway.process.environment import configure_process
+from gateway.process.server import serve
+from gateway.scoreboard import status
+from gateway.scoreboard.status import Status
+from gateway.settings.settings import Settings, help_text
+from gateway.system import descendants, private_folders, processes
+
+log = logging.getLogger("gateway.serve")
+
+
+def _configure(parser: argparse.ArgumentParser) -> None:
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = f"settings (environment variable: meaning (default)); each is also an option:\n{help_text()}"
+    # The log tells what was odd about the settings.
+    parser.set_defaults(quiet=True)
+
+
+def _run(arguments: argparse.Namespace, settings: Settings) -> int:
+    del arguments
+    configure_process(settings)
+    for warning in settings.warnings:
+        log.warning(warning)
+    if fault := private_folders.make_private(settings.home):
+        log.warning("the folder of run-time state is not private", extra={"reason": fault})
+    before = status.read(settings.status_path)
+    known = ((before.pid, before.began), (before.predecessor, before.predecessor_began))
+    predecessor, predecessor_began = next((one for one in known if processes.is_alive(*one)), (0, 0))
+    me = os.getpid()
+    if predecessor and settings.holder_socket is None:
+        # With a socket holder the old one serves until the new one does; without, both want the same addresses.
+        raise GatewayError(
+            f"a gateway of {settings.home} runs already (process {predecessor})",
+            code="already-running",
+            hint="end it with `gateway stop`, or set GATEWAY_HOME and GATEWAY_BIND for a second one",
+        )
+    mine = Status(
+        pid=me,
+        began=processes.started(me),
+        phase="preparing",
+        predecessor=predecessor,
+        predecessor_began=predecessor_began,
+    )
+    _tell(settings, mine)
+    _end_orphans(settings)
+    try:
+        is_pending = transaction.can_wait(place_of(settings))
+        if not is_pending:
+            commit_first(settings, mine)
+        serve(settings, is_pending=is_pending)
+    except GatewayError as error:
+        _tell(settings, replace(mine, phase="failed", message=getattr(error, "text", error.message)))
+        raise
+    return OK
+
+
+def _tell(settings: Settings, report: Status) -> None:
+    """Let `gateway wait` know how far we are; a disk that refuses must not stop a gateway that could serve."""
+    with contextlib.suppress(OSError):
+        status.write(settings.status_path, report)
+
+
+def _end_orphans(settings: Settings) -> None:
+    """End what models of an earlier gateway of this home left when it was killed."""
+    if left := descendants.left_behind(settings.home):
+        log.warning("ending what models left", extra={"processes": descendants.described(left)})
+        descendants.end(lambda: descendants.left_behind(settings.home))
+
+
+class _Teller:
+    """Say once a second how many models are prepared: 1,000 new ones take a quarter of an hour on two cores."""
+
+    def __init__(self, settings: Settings, report: Status) -> None:
+        self._settings, self._report = settings, report
+        self._told = time.monotonic()
+
+    def tell(self, done: int, total: int) -> None:
+        """Note progress; called from several threads."""
+        if time.monotonic() - self._told > 1:
+            self._told = time.monotonic()
+            _tell(self._settings, replace(self._report, message=f"{done:,} of {total:,} models"))
+
+
+def commit_first(settings: Settings, report: Status) -> None:
+    """
+    Commit what registry.yaml says now; raises RegistryError when it is broken and nothing was ever committed.
+
+    A broken registry, or a route that fails now, does not stop what has served before: that goes on.
+    """
+    event = transaction.attempt(
+        place_of(settings), mode="cold", source="start", progress=_Teller(settings, report).tell
+    )
+    if event.result == "refused":
+        sys.stderr.write(f"{event.reason}\n")
+        log.error("serving the committed generation", extra={"generation": event.generation})
+    committed = snapshot.committed(settings.state_dir)
+    for name, problem in problems(committed.manifests) if committed else ():
+        log.error("route failed", extra={"route": name, "code": problem.code, "reason": problem.message})
+
+
+SERVE = Command(
+    name="serve",
+    help="serve the registry in the foreground",
+    description="Prepare every model, commit the generation and serve it with gunicorn until SIGTERM or SIGINT, which "
+    "let requests in flight finish.",
+    configure=_configure,
+    run=_run,
+)

@@ -1,0 +1,63 @@
+"""`gateway stop`: end a gateway of this home, also one that outlived its process manager."""
+
+import argparse
+import os
+import signal
+
+from gateway.cli.command import FAILED, OK, Command, say
+from gateway.process import socket_holder
+from gateway.process.watcher import wait_until
+from gateway.scoreboard import status
+from gateway.settings.settings import Settings
+from gateway.system import descendants, processes
+
+
+def _configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--quiet", action="store_true", help="say nothing when nothing runs")
+
+
+def _run(arguments: argparse.Namespace, settings: Settings) -> int:
+    report = status.read(settings.status_path)
+    known = {report.pid: report.began, report.predecessor: report.predecessor_began}
+    pids = [pid for pid, began in known.items() if processes.is_alive(pid, began)]
+    for pid in pids:
+        os.kill(pid, signal.SIGTERM)
+    over = wait_until(
+        lambda: not any(processes.is_alive(pid, known[pid]) for pid in pids), settings.graceful_timeout_s + 5
+    )
+    # Not before: a gateway without its holder would wait for another one.
+    holder = socket_holder.end(settings.holder_path)
+    over &= _end_models(settings)
+    if pids or holder:
+        say("stopped" if over else f"still running: {', '.join(map(str, pids))}")
+    elif not arguments.quiet:
+        say("nothing runs here")
+    return OK if over else FAILED
+
+
+def _end_models(settings: Settings) -> bool:
+    """End what is left of this home: workers of a killed arbiter, which may be answering, and processes of models."""
+    home = descendants.home_of(settings.home)
+    found = {pid: mark for pid, mark in descendants.marked() if mark.home == home}
+    workers = [pid for pid, mark in found.items() if pid == mark.owner]
+    for pid in workers:
+        descendants.send(pid, signal.SIGTERM)
+    wait_until(lambda: not any(processes.started(pid) for pid in workers), settings.graceful_timeout_s + 5)
+    left = [pid for pid, mark in descendants.marked() if mark.home == home]
+    if left:
+        say(f"ending what models left: {descendants.described(left)}")
+        descendants.end(lambda: [pid for pid, mark in descendants.marked() if mark.home == home])
+    still = [pid for pid, mark in descendants.marked() if mark.home == home]
+    if still:
+        say(f"still running: {descendants.described(still)}")
+    return not still
+
+
+STOP = Command(
+    name="stop",
+    help="end the gateway of this home",
+    description="Send SIGTERM to the gateway of these settings and wait until its requests are answered. Under PM2 use "
+    "`make stop`, or PM2 starts it again.",
+    configure=_configure,
+    run=_run,
+)

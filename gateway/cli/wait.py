@@ -1,0 +1,152 @@
+"""`gateway wait`: wait until the gateway is ready, then show one working curl per route."""
+
+import argparse
+import os
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from gateway.cli.client import Client
+from gateway.cli.command import BAD_REGISTRY, FAILED, OK, Command, say
+from gateway.cli.routes import line, tell_refusal
+from gateway.errors import GatewayError
+from gateway.rest.describe.sample_request import JSON_TYPE, SampleRequest
+from gateway.scoreboard import status
+from gateway.settings.settings import Settings
+
+#: Routes that are asked and shown; of the others their state must do: asking 1,000 lazy models would load them all.
+MOST_SHOWN = 20
+MOST_CHARACTERS = 1_000
+#: How long a process may be silent before it counts as not started.
+SILENT_S = 15.0
+#: How long a route may take to answer its sample: a lazy model is loaded first.
+ASKED_S = 30.0
+_ANSWERED, _REFUSED = 200, 400
+
+
+def _configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--timeout", type=float, default=300.0, help="seconds to wait without progress (default: %(default)s)"
+    )
+    parser.add_argument("--logs", type=Path, help="folder of the log files, shown when something is wrong")
+
+
+def _run(arguments: argparse.Namespace, settings: Settings) -> int:
+    client = Client.of(settings)
+    try:
+        health = _wait(client, settings, arguments.timeout)
+    except GatewayError as error:
+        sys.stderr.write(f"\ngateway is not ready: {error.message}\n")
+        if error.hint:
+            sys.stderr.write(f"  fix: {error.hint}\n")
+        if arguments.logs:
+            sys.stderr.write(f"  logs: {arguments.logs}\n")
+        return BAD_REGISTRY if error.code == "registry" else FAILED
+    return _show(replace(client, timeout_s=ASKED_S), health)
+
+
+def _wait(client: Client, settings: Settings, timeout_s: float) -> dict[str, Any]:
+    """Return /health once every worker serves one generation; raises GatewayError with the reason otherwise."""
+    began = told = moved = time.monotonic()
+    message = ""
+    while time.monotonic() - moved <= timeout_s:
+        report = status.read(settings.status_path)
+        if report.message != message:
+            message, moved = report.message, time.monotonic()
+        is_alive = _is_alive(report.pid)
+        if report.phase == "failed" and not is_alive and time.monotonic() - began > 2:  # noqa: PLR2004 - a restart may be under way
+            raise GatewayError(report.message, code="registry", hint="repair it, then: make run")
+        if is_alive and report.phase == "serving":
+            health = _health(client)
+            if health is not None and _is_complete(health):
+                return health
+        if not is_alive and time.monotonic() - began > min(SILENT_S, timeout_s):
+            break
+        if time.monotonic() - told > 5:  # noqa: PLR2004 - seconds between signs of life
+            told = time.monotonic()
+            say(f"  {report.phase or 'starting'}{f' {message}' if message else ''} … {told - began:.0f} s")
+            sys.stdout.flush()
+        time.sleep(0.2)
+    if not _is_alive(status.read(settings.status_path).pid):
+        raise GatewayError(
+            f"no process of it has its state in {settings.home}",
+            hint="start it with `gateway serve`, or under PM2 with `make run` in the gateway's folder",
+        )
+    raise GatewayError("it took too long", hint="`gateway routes` shows what is served; the log says the rest")
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return pid > 0
+
+
+def _health(client: Client) -> dict[str, Any] | None:
+    try:
+        answer: dict[str, Any] = client.get("/health")
+    except (GatewayError, ValueError):
+        return None
+    return answer
+
+
+def _is_complete(health: dict[str, Any]) -> bool:
+    """Say whether every expected worker serves, and the same generation."""
+    serves = health["ready_workers"] >= health["expected_workers"] and health["same_generation"]
+    return bool(serves and not health["pending"])
+
+
+def _show(client: Client, health: dict[str, Any]) -> int:
+    say(f"gateway ready on {client.url}, generation {health['generation']}\n")
+    routes = client.get("/routes")["routes"]
+    failing = [route for route in routes if route["state"] == "FAILED"]
+    serving = [route for route in routes if route["state"] != "FAILED"]
+    for route in failing:
+        say(line(route["path"], health["routes"][route["path"]], 0).strip() + "\n")
+    failed = len(failing)
+    for route in serving[:MOST_SHOWN]:
+        failed += _try(client, route)
+        for text in route.get("warnings", ()):
+            say(f"  warning: {text}")
+        say("")
+    if len(serving) > MOST_SHOWN:
+        say(f"{len(serving) - MOST_SHOWN} more routes are there, not asked here:  {client.curl} {client.url}/routes\n")
+    refused = tell_refusal(health)
+    say(f"watch it:  make monit    make status    make logs    {client.curl} {client.url}/metrics")
+    if failed:
+        sys.stderr.write(f"\n{failed} of {len(health['routes'])} routes do not serve; the others do\n")
+    return FAILED if failed or refused else OK
+
+
+def _try(client: Client, route: dict[str, Any]) -> int:
+    """Print the command that asks a route, and send what it sends; 1 when the route does not serve."""
+    call = SampleRequest(route["path"], route["name"], route["sample"])
+    say(call.command(client.url, client.curl))
+    try:
+        status, body = client.fetch(call.method, call.target, call.body, JSON_TYPE if call.body else "")
+    except GatewayError as error:
+        say(f"  {error.message}")
+        return 1
+    say(f"  {_short(body.decode(errors='replace').strip())}")
+    if status == _REFUSED:
+        # The route is well: what its model takes cannot be guessed from types and limits.
+        say("  (the values were made up and do not suit the model: `examples` of the inputs are shown instead)")
+        return 0
+    return int(status != _ANSWERED)
+
+
+def _short(text: str) -> str:
+    """Return the beginning of an answer that would fill the terminal."""
+    return text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]} … ({len(text):,} characters)"
+
+
+WAIT = Command(
+    name="wait",
+    help="wait until the gateway is ready and show one working curl per route",
+    description="Wait for the gateway of these settings. Exit code 0 when every route answers, 1 when one does not.",
+    configure=_configure,
+    run=_run,
+)

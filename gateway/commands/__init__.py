@@ -1,1 +1,0 @@
-"""The commands of `gateway`, one module per group; cli.py holds the table of them."""

@@ -1,0 +1,100 @@
+"""
+What a reload would do, before it does it: routes, schemas, load time, memory.
+
+Compares two snapshots; changes nothing.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from gateway.generations.difference import difference
+from gateway.generations.snapshot import Snapshot
+from gateway.schema import Field, Signature
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """Say what happens to a route: `kind` is added, changed, removed or failed; `breaking` is what clients feel."""
+
+    path: str
+    kind: str
+    breaking: tuple[str, ...] = ()
+    load_s: float = 0.0
+    memory_bytes: int = 0
+    note: str = ""
+
+
+def steps(old: Snapshot | None, new: Snapshot) -> list[Step]:
+    """Return what would happen, route by route in the order of the new registry, removals last."""
+    change = difference(old, new)
+    before = {spec.path: (spec, old.manifests[spec.name]) for spec in old.registry.routes} if old else {}
+    found = []
+    for spec in new.registry.routes:
+        manifest = new.manifests[spec.name]
+        if spec.path not in change.added + change.changed:
+            continue
+        if manifest.problem is not None:
+            found.append(Step(path=spec.path, kind="failed", note=manifest.problem.message))
+            continue
+        kind = "added" if spec.path in change.added else "changed"
+        breaking = tuple(_breaking(before, spec.path, manifest.signature)) if kind == "changed" else ()
+        is_loaded = kind == "changed" and before[spec.path][1].key == manifest.key
+        found.append(
+            Step(
+                path=spec.path,
+                kind=kind,
+                breaking=breaking,
+                load_s=0.0 if is_loaded else manifest.load_s,
+                memory_bytes=0 if is_loaded else manifest.memory_bytes,
+                note="the model stays loaded" if is_loaded else "",
+            )
+        )
+    gone = ("clients of this path will get 404",)
+    return [*found, *(Step(path=path, kind="removed", breaking=gone) for path in change.removed)]
+
+
+def _breaking(before: Mapping[str, tuple[object, object]], path: str, new: Signature | None) -> Iterator[str]:
+    old = getattr(before[path][1], "signature", None)
+    if not isinstance(old, Signature) or new is None:
+        return
+    yield from breaking_changes(old, new)
+
+
+def breaking_changes(old: Signature, new: Signature) -> Iterator[str]:
+    """Name what requests or readers of answers that worked before would stumble over."""
+    fields = {name: field for field in new.inputs for name in (field.name, *field.aliases)}
+    for field in old.inputs:
+        if field.name not in fields:
+            yield f"input {field.name} is gone"
+        else:
+            yield from _field_changes(field, fields[field.name])
+    known = {name for field in old.inputs for name in (field.name, *field.aliases)}
+    for field in new.inputs:
+        if field.required and not known.intersection((field.name, *field.aliases)):
+            yield f"input {field.name} is new and required"
+    if old.positions != new.positions:
+        yield "the order of positional data changed"
+    if old.output.kind != new.output.kind:
+        yield f"answers change from {old.output.kind} to {new.output.kind}"
+    lost = [str(label) for label in old.output.labels if label not in new.output.labels]
+    if lost:
+        yield f"labels {', '.join(lost)} are gone"
+
+
+def _field_changes(old: Field, new: Field) -> Iterator[str]:
+    if old.type != new.type and (old.type, new.type) != ("integer", "number"):
+        yield f"input {old.name} changes from {old.type} to {new.type}"
+    if new.required and not old.required:
+        yield f"input {old.name} is required now"
+    if old.nullable and not new.nullable:
+        yield f"input {old.name} may no longer be null"
+    if new.enum is not None and new.unknown == "error":
+        lost = [str(level) for level in old.enum or () if level not in new.enum]
+        if lost:
+            yield f"input {old.name} no longer takes {', '.join(lost[:5])}" + (" …" if len(lost) > 5 else "")  # noqa: PLR2004
+        elif old.enum is None:
+            yield f"input {old.name} takes only certain values now"
+    for name, tighter in (("minimum", max), ("maximum", min)):
+        before, after = getattr(old, name), getattr(new, name)
+        if after is not None and (before is None or tighter(before, after) == after != before):
+            yield f"input {old.name}: {name} is {after:g} now"

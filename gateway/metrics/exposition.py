@@ -1,0 +1,186 @@
+"""The page that Prometheus reads: counters and histograms from the files, everything else as the caller says."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from operator import itemgetter
+from pathlib import Path
+from threading import Lock
+
+from gateway.metrics.instruments import INSTRUMENTS
+from gateway.metrics.reader import Reader, Series
+from gateway.metrics.text_format import Kind, family, header, prefix
+
+Labels = tuple[tuple[str, str], ...]
+
+STATES = ("idle", "loading", "ready", "failed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRow:
+    """Say what is known of the model of a route's variant; `states` counts the workers in each state."""
+
+    route: str
+    variant: str = "primary"
+    loader: str = ""
+    version: str = ""
+    compiled: str = ""
+    states: Mapping[str, int] = field(default_factory=dict)
+    load_seconds: float | None = None
+    size_bytes: int | None = None
+    warnings: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """
+    Hold what the files do not: the active generation as of now.
+
+    Series of the files whose route is not in `routes` stay off the page, but are kept: a route that returns goes on
+    counting.
+    """
+
+    routes: Collection[str]
+    generation: str = ""
+    models: tuple[ModelRow, ...] = ()
+    in_flight: Mapping[str, int] = field(default_factory=dict)
+    queue_depth: Mapping[str, int] = field(default_factory=dict)
+    reloads: Mapping[str, int] = field(default_factory=dict)
+    last_reload_success_at: float | None = None
+    worker_pss_bytes: int | None = None
+    worker_restarts: int = 0
+
+
+def render(directory: Path, snapshot: Snapshot, *, openmetrics: bool = False) -> bytes:
+    """Return the page in Prometheus text format 0.0.4 or OpenMetrics 1.0.0. Safe for threads."""
+    with _LOCK:
+        page = _PAGES.get(directory) or _PAGES.setdefault(directory, _Page(directory))
+        counted = page.render(frozenset(snapshot.routes), openmetrics=openmetrics)
+    return (counted + _said(snapshot, openmetrics=openmetrics) + ("# EOF\n" if openmetrics else "")).encode()
+
+
+class _Child:
+    """Keep the lines of one counter or one histogram, and make them anew only when a number changed."""
+
+    __slots__ = ("_last", "_pick", "_prefixes", "_text", "cumulative", "ids", "route")
+
+    def __init__(self, series: list[tuple[int, Series]]) -> None:
+        order = sorted(series, key=lambda pair: float(dict(pair[1].labels).get("le", "inf")))
+        self.cumulative = any(one.sample.endswith("_bucket") for _, one in order)
+        if self.cumulative:  # the sum goes last, the count is the last bucket
+            order.sort(key=lambda pair: pair[1].sample.endswith("_sum"))
+        self.ids = [number for number, _ in order]
+        self.route = dict(order[0][1].labels)["route"]
+        self._prefixes = [prefix(one.sample, one.labels) for _, one in order]
+        if self.cumulative:
+            total = order[-1][1]
+            self._prefixes.insert(-1, prefix(total.family + "_count", total.labels))
+        self._pick = itemgetter(*self.ids, self.ids[0])  # one more, so that it is a tuple even for one
+        self._last: tuple[float | None, ...] = ()
+        self._text = ""
+
+    def text(self, totals: list[float | None]) -> str:
+        """Return the lines; none as long as a number is missing."""
+        numbers = self._pick(totals)
+        if numbers != self._last:
+            self._last, self._text = numbers, self._lines(numbers[:-1])
+        return self._text
+
+    def _lines(self, numbers: tuple[float | None, ...]) -> str:
+        if None in numbers:
+            return ""
+        values = [number or 0.0 for number in numbers]
+        if self.cumulative:
+            for i in range(1, len(values) - 1):
+                values[i] += values[i - 1]
+            values.insert(-1, values[-2])
+        return "".join([f"{start}{value!r}\n" for start, value in zip(self._prefixes, values, strict=True)])
+
+
+class _Page:
+    """Keep the children of all families of one directory."""
+
+    def __init__(self, directory: Path) -> None:
+        self._reader = Reader(directory)
+        self._known = 0
+        self._children: dict[str, dict[Labels, _Child]] = {}
+        self._heads = {metric.name: metric for made in INSTRUMENTS for metric in made.describe()}
+
+    def render(self, routes: frozenset[str], *, openmetrics: bool) -> str:
+        totals = self._reader.totals()
+        if len(self._reader.series) != self._known:
+            self._group()
+        parts: list[str] = []
+        for name, metric in self._heads.items():
+            children = self._children.get(name, {}).values()
+            lines = [child.text(totals) for child in children if child.route in routes]
+            kind: Kind = "histogram" if metric.type == "histogram" else "counter"
+            parts.append(header(name, kind, metric.documentation, openmetrics=openmetrics))
+            parts += lines
+        return "".join(parts)
+
+    def _group(self) -> None:
+        """Sort the series that are new into their children; a route that wakes up costs its own series only."""
+        series = self._reader.series
+        groups: dict[tuple[str, Labels], list[int]] = {}
+        for number in range(self._known, len(series)):
+            labels = tuple(pair for pair in series[number].labels if pair[0] != "le")
+            groups.setdefault((series[number].family, labels), []).append(number)
+        for (name, labels), numbers in groups.items():
+            family = self._children.setdefault(name, {})
+            older = family[labels].ids if labels in family else []  # a histogram was read while it was made
+            family[labels] = _Child([(number, series[number]) for number in (*older, *numbers)])
+        self._known = len(series)
+
+
+_LOCK = Lock()
+_PAGES: dict[Path, _Page] = {}
+
+
+def _said(snapshot: Snapshot, *, openmetrics: bool) -> str:
+    """Return the families that the caller knows: gauges, facts, and the counters of the arbiter."""
+    primary = {model.route: model for model in reversed(snapshot.models)}
+    loads = {route: model.load_seconds for route, model in primary.items()}
+    sizes = {route: model.size_bytes for route, model in primary.items()}
+    warned = {route: model.warnings for route, model in primary.items()}
+    pss = [] if snapshot.worker_pss_bytes is None else [((("kind", "pss"),), snapshot.worker_pss_bytes)]
+    reloaded = [] if snapshot.last_reload_success_at is None else [((), snapshot.last_reload_success_at)]
+    families: list[tuple[str, Kind, str, Iterable[tuple[Iterable[tuple[str, str]], float]]]] = [
+        ("in_flight", "gauge", "Predicts running now, all workers", _by_route(snapshot.in_flight)),
+        ("queue_depth", "gauge", "Requests waiting for their turn, all workers", _by_route(snapshot.queue_depth)),
+        ("model_state", "gauge", "Workers whose model is in the state", _states(snapshot.models)),
+        ("model", "info", "What serves a route", [(_facts(model), 1) for model in snapshot.models]),
+        ("model_load_seconds", "gauge", "Time to load the model", _by_route(loads)),
+        ("model_size_bytes", "gauge", "Size of the artifact", _by_route(sizes)),
+        ("model_warnings", "gauge", "Warnings about the model, such as of another library version", _by_route(warned)),
+        ("reloads", "counter", "Reloads by result", [((("result", k),), v) for k, v in snapshot.reloads.items()]),
+        ("generation", "info", "The active generation", [((("generation", snapshot.generation),), 1)]),
+        ("last_reload_success_timestamp_seconds", "gauge", "When the last reload succeeded, Unix time", reloaded),
+        ("worker_memory_bytes", "gauge", "Memory of all workers together", pss),
+        ("worker_restarts", "counter", "Workers that were replaced unplanned", [((), snapshot.worker_restarts)]),
+    ]
+    return "".join(
+        family(f"gateway_{name}", kind, documentation, list(rows), openmetrics=openmetrics)
+        for name, kind, documentation, rows in families
+    )
+
+
+def _by_route(numbers: Mapping[str, float | None]) -> list[tuple[tuple[tuple[str, str], ...], float]]:
+    return [((("route", route),), number) for route, number in numbers.items() if number is not None]
+
+
+def _states(models: Iterable[ModelRow]) -> list[tuple[tuple[tuple[str, str], ...], float]]:
+    return [
+        ((("route", model.route), ("state", state), ("variant", model.variant)), model.states.get(state, 0))
+        for model in models
+        for state in STATES
+    ]
+
+
+def _facts(model: ModelRow) -> tuple[tuple[str, str], ...]:
+    return (
+        ("compiled", model.compiled),
+        ("loader", model.loader),
+        ("route", model.route),
+        ("variant", model.variant),
+        ("version", model.version),
+    )

@@ -1,0 +1,64 @@
+"""
+Holds the shape of what a loaded model answers against its signature: an answer per instance, and every column declared.
+
+What a loader makes of a model's answer is its own business; here is caught what none of them foresaw.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from gateway.compilers.proof.rows import one_row
+from gateway.errors import LoadError
+from gateway.schema import Column, Output, Predictions, Predictor, Signature
+
+#: As many as none of the usual widths of an answer, so that a transposed one shows.
+_ROWS = 7
+
+
+def check_shape(predictor: Predictor, merged: Signature, golden: Sequence[Column] = ()) -> None:
+    """Raise LoadError `partial-answer` where one row, or several, are not answered as the signature says."""
+    native = predictor.signature
+    row = [column[:1] for column in golden] or one_row(native, merged)
+    if not row:  # a function without inputs answers one instance
+        return
+    for size in (1, _ROWS):
+        try:
+            with np.errstate(all="ignore"):
+                found = predictor.predict([np.repeat(column, size) for column in row])
+        except Exception as exc:
+            if size == 1:  # a row that is made up may be none that the model takes
+                return
+            raise LoadError(
+                f"the model answers one instance, but not {size} alike: {type(exc).__name__}: {exc}",
+                code="cannot-predict",
+                hint="try its predict with several rows where it was trained; was the file damaged on its way?",
+            ) from exc
+        fault = _fault(found, native.output, size)
+        if fault:
+            raise LoadError(
+                f"the model answers {size} {'instance' if size == 1 else 'instances'} with {fault}",
+                code="partial-answer",
+                hint="save the model so that its predict returns one value, or one row of values, per instance",
+            )
+
+
+def _fault(found: Predictions, output: Output, size: int) -> str:
+    """Return what does not fit, "" for nothing."""
+    if output.kind == "json":
+        return "" if len(found.values) == size else f"{len(found.values)} values"
+    values = np.asarray(found.values)
+    wanted = (size,) if output.kind in {"classification", "regression"} else (size, len(output.names))
+    if values.shape != wanted:
+        return f"values of shape {values.shape} where {wanted} is declared"
+    if output.kind == "classification" and not bool(np.all((values >= 0) & (values < len(output.labels)))):
+        return f"a label that is none of its {len(output.labels)}"
+    columns = len(output.names) if output.kind == "multi_label" else len(output.labels)
+    has_probabilities = found.probabilities is not None
+    if has_probabilities != output.probabilities:
+        return (
+            "probabilities that are not declared" if has_probabilities else "no probabilities where some are declared"
+        )
+    if found.probabilities is not None and found.probabilities.shape != (size, columns):
+        return f"probabilities of shape {found.probabilities.shape} where {(size, columns)} is declared"
+    return ""

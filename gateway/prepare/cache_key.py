@@ -1,0 +1,106 @@
+"""
+What an entry of the registry is for preparing: verified bytes, and the key under which its manifest is remembered.
+
+The key holds everything that the result depends on: bytes, golden rows, keys of the route, packages, our own code.
+"""
+
+import hashlib
+import platform
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from gateway import __version__
+from gateway.artifacts import code_folders, manifest, originals
+from gateway.artifacts.digests import Digests
+from gateway.artifacts.manifest import StoredArtifact
+from gateway.artifacts.store import Store
+from gateway.compilers import compiler_versions
+from gateway.errors import GatewayError
+from gateway.loaders import package_versions
+from gateway.prepare import code_files, golden
+from gateway.prepare.child import Entry
+from gateway.prepare.supervisor import Limits
+from gateway.registry.spec import RouteSpec
+from gateway.system import files
+from gateway.system.own_code import PREPARING, source_digest
+
+#: Keys of a route that change what preparing finds out; all others may change without preparing anew.
+LOAD_KEYS = ("loader", "inputs", "outputs", "sha256", "allow_pickle", "accept_version", "tolerance", "compile")
+
+
+def make_entry(spec: RouteSpec, cache_dir: Path, digests: Digests, store: Store, limits: Limits) -> Entry:
+    """Locate, hash, verify and keep the artifact, code with the files that it reads; raises ArtifactError."""
+    path = originals.locate(Path(spec.base), spec.artifact)
+    store.admit(path)
+    sha256 = digests.digest(path)
+    originals.verify(path, sha256, spec.sha256)
+    rows = golden_path(spec, path)
+    if rows is not None:
+        golden.refuse_long(rows)
+    if code_files.has_neighbours(spec):
+        found = code_files.find(spec, path, sha256, cache_dir=cache_dir, limits=limits, digests=digests)
+        stored = code_folders.keep(store, code_folders.root_of(Path(spec.base), path), path, sha256, found)
+    else:
+        stored = store.keep(path, sha256)
+    return _entry(spec, stored, rows, cache_dir, digests)
+
+
+def entry_of(spec: RouteSpec, stored: StoredArtifact, cache_dir: Path, digests: Digests) -> Entry:
+    """
+    Return the entry of bytes that were kept before, wherever they came from.
+
+    Golden rows count only where the artifact beside them is still the one that was kept.
+    """
+    rows = _golden_of(spec, stored, digests)
+    return _entry(spec, stored, rows, cache_dir, digests)
+
+
+def _entry(spec: RouteSpec, stored: StoredArtifact, rows: Path | None, cache_dir: Path, digests: Digests) -> Entry:
+    return Entry(
+        spec=spec,
+        key=_key(spec, stored, digests.digest(rows) if rows else ""),
+        artifact=stored,
+        cache_dir=str(cache_dir),
+        golden=str(rows) if rows else "",
+    )
+
+
+def _golden_of(spec: RouteSpec, stored: StoredArtifact, digests: Digests) -> Path | None:
+    origin = Path(stored.origin)
+    try:
+        return golden_path(spec, origin) if digests.digest(origin) == stored.sha256 else None
+    except GatewayError:
+        return None
+
+
+def golden_path(spec: RouteSpec, artifact: Path) -> Path | None:
+    """Return the golden rows of an artifact: those that the route names, else the ones beside it; None for none."""
+    if spec.golden is not None:
+        return originals.locate(Path(spec.base), spec.golden)
+    beside = artifact.parent / "golden.json"
+    # A folder of several models has one golden.json at most, which can be about only one of them.
+    return beside if files.stat_of(beside) is not None and _is_alone(artifact) else None
+
+
+def _is_alone(artifact: Path) -> bool:
+    same_kind = [p for p in artifact.parent.iterdir() if p.suffix == artifact.suffix and p.name != "golden.json"]
+    return len(same_kind) == 1
+
+
+def _key(spec: RouteSpec, stored: StoredArtifact, golden: str) -> str:
+    values: dict[str, Any] = {name: getattr(spec, name) for name in LOAD_KEYS}
+    values["outputs"] = asdict(spec.outputs)
+    values |= {
+        "artifact": [stored.sha256, Path(stored.path).name, originals.split_entry(spec.artifact)[1]],
+        "golden": golden,
+        "versions": package_versions(spec.loader) | compiler_versions(spec.loader),
+        "gateway": [__version__, manifest.MANIFEST_FORMAT, source_digest(PREPARING)],
+        "python": [platform.python_version(), platform.machine(), sys.platform],
+        # Python code may import modules beside it, so the same file elsewhere is another model.
+        "origin": stored.origin if spec.loader == "python" else "",
+    }
+    return hashlib.sha256(msgspec.json.encode(values, order="sorted")).hexdigest()[:32]

@@ -1,0 +1,247 @@
+"""
+The child that turns one registry entry into a manifest: `python -m gateway.prepare.child < entry.json > reports`.
+
+Everything that may crash, hang or eat memory happens here: unpickling, a JVM, native model code, golden rows.
+A report, one line of JSON, is sent before the compilers begin: whatever they do to this process, the original is known.
+"""
+
+import contextlib
+import io
+import os
+import shlex
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import msgspec
+
+from gateway.artifacts.manifest import GoldenResult, Manifest, StoredArtifact
+from gateway.compilers.proof.rows import one_row
+from gateway.errors import ArtifactError, GatewayError, LoadError
+from gateway.loaders import get_loader, package_versions
+from gateway.loaders.base import LoadOptions
+from gateway.prepare import golden, sandbox
+from gateway.prepare.acceptance import accept
+from gateway.prepare.answer_shape import check_shape
+from gateway.prepare.compilation import search_twin
+from gateway.prepare.sandbox_rules import OFFLINE, lock
+from gateway.prepare.trial import check_trial
+from gateway.registry.merge import merge_signature
+from gateway.registry.spec import RouteSpec
+from gateway.schema import Column, Predictor, Signature
+from gateway.system import descendants
+from gateway.system.parent_death import die_with_parent
+
+#: Loaders whose predict time says nothing about the next call: they may sleep or call others.
+UNBOUNDED_LOADERS = frozenset({"python", "stub"})
+#: A predict up to this median may run in the event loop (architecture decision 1).
+INLINE_LIMIT_S = 0.001
+#: Enough calls to get past lazy initialisation; more only prolongs preparing slow models.
+TIMED_CALLS = 15
+#: Calls until the JVM has compiled its scoring classes: the first takes milliseconds, the 300th 10 to 35 us.
+WARM_UP_CALLS = {"h2o_mojo": 300}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """Carry one entry to the child; `golden` is the path of its self-test rows, '' for none."""
+
+    spec: RouteSpec
+    key: str
+    artifact: StoredArtifact
+    cache_dir: str
+    golden: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Carry a manifest to the parent; one that is not final lacks the twin. `resident_bytes` is what was in use."""
+
+    manifest: Manifest
+    is_final: bool = True
+    resident_bytes: int = 0
+
+
+def twin_path(entry: Entry) -> Path:
+    """Return where the twin of an entry lies, if it gets one."""
+    return Path(entry.cache_dir) / "twins" / f"{entry.key}.twin"
+
+
+def load_options(spec: RouteSpec, artifact: StoredArtifact | None, cache_dir: Path) -> LoadOptions:
+    """Return what the loader of this entry gets; child and worker must agree on it."""
+    _, colon, entry = spec.artifact.rpartition(".py:")
+    return LoadOptions(
+        allow_pickle=spec.allow_pickle and spec.sha256 is not None,
+        entry=entry if colon else None,
+        origin=Path(artifact.origin if artifact else ".").parent,
+        files={one.path: one.sha256 for one in artifact.files} if artifact else {},
+        cache_dir=cache_dir,
+    )
+
+
+def prepare(entry: Entry, tell: Callable[[Report], object]) -> Manifest:
+    """Load, merge, time, self-test and compile one entry; a GatewayError becomes the problem of the manifest."""
+    spec = entry.spec
+    blank = Manifest(key=entry.key, loader=spec.loader, artifact=entry.artifact, versions=package_versions(spec.loader))
+    try:
+        return _prepared(entry, blank, tell)
+    except GatewayError as error:
+        return _failed(blank, error)
+
+
+def _failed(blank: Manifest, error: GatewayError) -> Manifest:
+    return Manifest(
+        key=blank.key,
+        loader=blank.loader,
+        artifact=blank.artifact,
+        versions=blank.versions,
+        problem=error.as_problem(),
+    )
+
+
+def _prepared(entry: Entry, blank: Manifest, tell: Callable[[Report], object]) -> Manifest:
+    spec = entry.spec
+    options = load_options(spec, entry.artifact, Path(entry.cache_dir))
+    started = time.perf_counter()
+    loader = get_loader(spec.loader)
+    # The framework is there for all models of its kind; only what comes now is this model's.
+    before = _resident_bytes()
+    path = Path(entry.artifact.path)
+    lock(spec.loader, path, twin_path(entry).parent, lambda error: _end_with(_failed(blank, error), tell))
+    predictor = loader.load(path, options)
+    load_s = time.perf_counter() - started
+    memory_bytes = max(_resident_bytes() - before, 0)
+    signature = merge_signature(predictor.signature, spec)
+    result = _self_test(entry, predictor)
+    rows = golden.read(Path(entry.golden), predictor.signature).columns if entry.golden else ()
+    notes = _judged(entry, predictor, signature, rows)
+    sample = _sample_columns(predictor.signature, signature, entry.golden)
+    warm_up(spec.loader, predictor, sample)
+    predict_s = _median_predict_s(predictor, sample)
+    found = Manifest(
+        key=entry.key,
+        loader=spec.loader,
+        artifact=entry.artifact,
+        signature=signature,
+        versions=blank.versions,
+        platform=f"{spec.loader}_{path.suffix.lstrip('.') or 'folder'}",
+        load_s=load_s,
+        predict_s=predict_s,
+        memory_bytes=memory_bytes,
+        inline=0 < predict_s < INLINE_LIMIT_S and spec.loader not in UNBOUNDED_LOADERS,
+        golden=result,
+        warnings=notes,
+    )
+    tell(Report(manifest=found, is_final=False, resident_bytes=_resident_bytes()))
+    twin, declined = search_twin(spec, predictor, signature, path=twin_path(entry), row=sample, golden=rows)
+    return replace(found, twin=twin, twin_declined=declined)
+
+
+def _judged(entry: Entry, predictor: Predictor, signature: Signature, rows: Sequence[Column]) -> tuple[str, ...]:
+    """Return the warnings under which a loaded model may serve; raises LoadError where it may not."""
+    if entry.spec.loader not in UNBOUNDED_LOADERS:  # called once per instance, and each call may have effects
+        check_shape(predictor, signature, rows)
+    found = check_trial(predictor, signature, rows)
+    skew = getattr(predictor, "skew", None)
+    installed = [f"{name} {version}" for name, version in package_versions(entry.spec.loader).items()]
+    written = {one.rpartition(" ")[0] for one in skew.written} if skew is not None else set()
+    here = [one for one in installed if one.rpartition(" ")[0].removesuffix("-cpu") in written]
+    accepted = accept(skew, accepted=entry.spec.accept_version, golden_rows=len(rows[0]) if rows else 0, installed=here)
+    return (*getattr(predictor, "warnings", ()), *accepted, *found)
+
+
+def _end_with(found: Manifest, tell: Callable[[Report], object]) -> None:
+    tell(Report(manifest=found))
+    os._exit(0)
+
+
+def _self_test(entry: Entry, predictor: Predictor) -> GoldenResult | None:
+    if not entry.golden:
+        return None
+    return golden.check(Path(entry.golden), predictor, entry.spec.tolerance)
+
+
+def _sample_columns(native: Signature, merged: Signature, golden_path: str) -> list[Column]:
+    """Return one plausible instance: the first golden row, else examples, defaults and levels of the signature."""
+    if golden_path:
+        return [column[:1] for column in golden.read(Path(golden_path), native).columns]
+    return one_row(native, merged)
+
+
+def warm_up(loader: str, predictor: Predictor, row: Sequence[Column]) -> None:
+    """Let a JVM compile what it will run; nothing to do for other loaders, or where the row does not suit."""
+    with contextlib.suppress(Exception):
+        for _ in range(WARM_UP_CALLS.get(loader, 0)):
+            predictor.predict(row)
+
+
+def _median_predict_s(predictor: Predictor, columns: Sequence[Column]) -> float:
+    """Time one instance; 0 means unknown, because the made-up instance did not suit the model."""
+    times = []
+    try:
+        for _ in range(TIMED_CALLS):
+            started = time.perf_counter()
+            predictor.predict(columns)
+            times.append(time.perf_counter() - started)
+            if sum(times) > 1.0:
+                break
+    except Exception:  # the first real request will tell; a guessed value is no reason to fail the route
+        return 0.0
+    return sorted(times)[len(times) // 2]
+
+
+def _resident_bytes() -> int:
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except (OSError, ValueError):
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def _raised(error: Exception, artifact: str) -> GatewayError:
+    kind = type(error).__name__
+    if isinstance(error, MemoryError):
+        return LoadError("the model needs more memory than prepare allows", code="prepare-memory")
+    return ArtifactError(
+        f"preparing raised {kind}: {error}",
+        code="prepare-raised",
+        hint=f"run: gateway describe {shlex.quote(artifact)}",
+    )
+
+
+def main() -> int:
+    """Read an entry from stdin, write reports to stdout, the last one final; chatter of libraries goes to stderr."""
+    if len(sys.argv) > 1:
+        # Limits are watched by the parent: without it a hanging model would stay for ever.
+        die_with_parent(signal.SIGKILL, int(sys.argv[1]))
+    # What detaches itself stays below this process, where it can be found.
+    descendants.adopt_orphans()
+    entry = msgspec.json.Decoder(Entry).decode(sys.stdin.buffer.readline())
+    if entry.spec.loader in OFFLINE:
+        sandbox.cut_network()
+    answer = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+
+    def tell(report: Report) -> None:
+        answer.write(msgspec.json.encode(report) + b"\n")
+        answer.flush()
+
+    try:
+        with contextlib.redirect_stdout(io.TextIOWrapper(os.fdopen(os.dup(2), "wb"))):
+            manifest = prepare(entry, tell)
+    except Exception as error:  # anything a framework may raise is the entry's fault, not the gateway's
+        blank = Manifest(key=entry.key, loader=entry.spec.loader, artifact=entry.artifact)
+        manifest = _failed(blank, _raised(error, entry.artifact.origin))
+    sandbox.release()
+    tell(Report(manifest=manifest))
+    # A JVM or a native thread of the model may refuse to end; everything worth keeping has been written.
+    sys.stderr.flush()
+    descendants.end(lambda: descendants.tree(os.getpid()), grace_s=0.5)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

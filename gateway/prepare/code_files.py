@@ -1,0 +1,135 @@
+"""
+Know the files that a route's code reads besides itself: found in a child, remembered until one of them changes.
+
+As build tools do it with dependencies: what the last run opened is looked at first, and only where the code or one of
+those files is another does a child run the code again.
+"""
+
+import hashlib
+import logging
+import os
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from gateway.artifacts import code_folders, originals
+from gateway.artifacts.digests import Digests
+from gateway.errors import ArtifactError, GatewayError
+from gateway.prepare.code_files_child import Traced
+from gateway.prepare.supervisor import Limits, supervised
+from gateway.registry.spec import RouteSpec
+from gateway.system import atomic
+from gateway.system.own_code import PREPARING, source_digest
+
+log = logging.getLogger("gateway.prepare")
+
+#: More than this is no neighbourhood: the code walks over a data set, which belongs behind a path of its own.
+MAX_FILES: Final = 2_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbours:
+    """Hold what code of one digest, run by this gateway, opened besides itself: path -> sha256, "" for absent."""
+
+    code: str
+    sha256: str
+    files: dict[str, str] = field(default_factory=dict)
+
+
+#: Made here and not at the first use: msgspec crashes where two threads look at a type for the first time at once.
+_decode: Final = msgspec.json.Decoder(Neighbours).decode
+
+
+def has_neighbours(spec: RouteSpec) -> bool:
+    """Say whether the artifact of a route is code, which may read files besides itself."""
+    return spec.loader == "python"
+
+
+def remembered(spec: RouteSpec, origin: Path, cache_dir: Path, digests: Digests) -> dict[Path, str] | None:
+    """Return the files of a route as they are, None where a child has to look for them (again)."""
+    known = _read(_place(spec, origin, cache_dir))
+    if known is None or known.code != _code() or known.sha256 != digests.digest(origin):
+        return None
+    now = {name: _digest(Path(name), digests) for name in known.files}
+    return {Path(name): sha256 for name, sha256 in now.items()} if now == known.files else None
+
+
+def names_of(spec: RouteSpec, cache_dir: Path) -> tuple[Path, ...]:
+    """Return the paths that the code of a route opened when it was last tried, whatever became of that."""
+    if not has_neighbours(spec):
+        return ()
+    try:
+        # Not `resolve`, which raises RuntimeError for a loop of links.
+        origin = Path(os.path.realpath(Path(spec.base) / originals.split_entry(spec.artifact)[0]))
+    except (OSError, ValueError):
+        return ()  # a path that leads nowhere: nothing was opened there
+    known = _read(_place(spec, origin, cache_dir))
+    return tuple(Path(name) for name in known.files) if known is not None else ()
+
+
+def find(
+    spec: RouteSpec, origin: Path, sha256: str, *, cache_dir: Path, limits: Limits, digests: Digests
+) -> dict[Path, str]:
+    """Return the files that the code of a route reads; runs it in a child where they are not known."""
+    files = remembered(spec, origin, cache_dir, digests)
+    if files is None:
+        opened = _opened(spec, origin, cache_dir, limits)
+        found = {str(path): _digest(path, digests) for path in opened}
+        files = {Path(path): digest for path, digest in found.items()}
+        _write(_place(spec, origin, cache_dir), Neighbours(code=_code(), sha256=sha256, files=found))
+    return files
+
+
+def _opened(spec: RouteSpec, origin: Path, cache_dir: Path, limits: Limits) -> list[Path]:
+    """Run the code where it lies, as `python file.py` would, and return what it opened before it ended somehow."""
+    root = code_folders.root_of(Path(spec.base), origin)
+    asked = Traced(spec=spec, origin=str(origin), root=str(root), cache_dir=str(cache_dir))
+    problem, stdout = supervised("gateway.prepare.code_files_child", msgspec.json.encode(asked), limits, cache_dir)
+    if problem is not None:
+        # The child that prepares will meet the same, and say so.
+        log.info("the code could not be run to its end", extra={"route": spec.path, "reason": problem.message})
+    lines = {line for line in stdout.decode(errors="surrogateescape").split("\0")[:-1] if line}
+    written = {line[1:] for line in lines if line[0] == "-"}
+    found = sorted({line[1:] for line in lines if line[0] == "+"} - written - {str(origin)})
+    if len(found) > MAX_FILES:
+        raise ArtifactError(
+            f"{origin.name} opens {len(found):,} files; at most {MAX_FILES:,} are kept with code",
+            code="too-many-neighbours",
+            hint="put what it reads into one file, or load a part of it",
+        )
+    return [Path(path) for path in found]
+
+
+def _digest(path: Path, digests: Digests) -> str:
+    try:
+        return digests.digest(path) if path.is_file() else ""
+    except (GatewayError, OSError):
+        return ""
+
+
+def _code() -> str:
+    return f"{source_digest(PREPARING)} {sys.version}"
+
+
+def _place(spec: RouteSpec, origin: Path, cache_dir: Path) -> Path:
+    entry = originals.split_entry(spec.artifact)[1]
+    name = hashlib.sha256(msgspec.json.encode([str(origin), entry, spec.base])).hexdigest()[:32]
+    return cache_dir / "neighbours" / f"{name}.json"
+
+
+def _read(path: Path) -> Neighbours | None:
+    try:
+        return _decode(path.read_bytes())
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+def _write(path: Path, found: Neighbours) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        atomic.replace_bytes(path, msgspec.json.encode(found))
+    except (OSError, msgspec.MsgspecError) as error:
+        log.warning("cannot remember the files of code", extra={"path": str(path), "reason": str(error)})

@@ -1,0 +1,70 @@
+"""
+The child that finds the files of Python code: `python -m gateway.prepare.code_files_child < what.json > files`.
+
+Runs the code where it lies, as its author does, and asks it once; each path is written as soon as it is seen, so that a
+crash tells what came before it. A path begins with `+`, one that was written to with `-`, and ends with NUL.
+"""
+
+import contextlib
+import os
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from gateway.compilers.proof.rows import one_row
+from gateway.loaders import get_loader
+from gateway.loaders.base import LoadOptions
+from gateway.loaders.python_trace import Tracer, named_files
+from gateway.registry.merge import merge_signature
+from gateway.registry.spec import RouteSpec
+from gateway.system.parent_death import die_with_parent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traced:
+    """Say which code is to be run, and below which folder its files lie."""
+
+    spec: RouteSpec
+    origin: str
+    root: str
+    cache_dir: str
+
+
+def trace(asked: Traced, tracer: Tracer) -> None:
+    """Load the code and ask it for one made-up instance; its own faults are told by the child that prepares it."""
+    origin = Path(asked.origin)
+    for path in named_files(origin):
+        tracer.note(str(path))
+    sys.addaudithook(tracer.hear)
+    with contextlib.suppress(Exception, SystemExit):
+        entry = asked.spec.artifact.rpartition(".py:")
+        predictor = get_loader("python").load(origin, LoadOptions(entry=entry[2] if entry[1] else None))
+        tracer.note_modules()
+        predictor.predict(one_row(predictor.signature, merge_signature(predictor.signature, asked.spec)))
+    tracer.note_modules()
+
+
+def main() -> None:
+    """Read what to run from stdin, write paths to stdout; chatter of the code goes nowhere."""
+    die_with_parent(signal.SIGKILL, int(sys.argv[1]))
+    asked = msgspec.json.Decoder(Traced).decode(sys.stdin.buffer.readline())
+    answer = os.dup(1)
+    os.dup2(2, 1)
+    sys.dont_write_bytecode = True
+    get_loader("python")
+
+    def tell(path: str) -> None:
+        os.write(answer, f"+{path}\0".encode(errors="surrogateescape"))
+
+    tracer = Tracer(Path(asked.root), tell, (Path(asked.cache_dir),))
+    trace(asked, tracer)
+    for path in tracer.written:
+        os.write(answer, f"-{path}\0".encode(errors="surrogateescape"))
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

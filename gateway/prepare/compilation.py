@@ -1,0 +1,67 @@
+"""Look for the twin of a loaded model, for its manifest. Runs in the prepare child."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from gateway.artifacts.manifest import Twin
+from gateway.compilers.base import Declined
+from gateway.compilers.proof.search import Found, Job, find_twin
+from gateway.errors import LoadError
+from gateway.registry.spec import RouteSpec
+from gateway.schema import Column, Predictor, Signature
+
+
+def search_twin(
+    spec: RouteSpec,
+    predictor: Predictor,
+    signature: Signature,
+    *,
+    path: Path,
+    row: Sequence[Column],
+    golden: Sequence[Column],
+) -> tuple[Twin | None, str]:
+    """Return a proven twin, or None and why there is none; raises LoadError where the route insists on one."""
+    if spec.compile == "off":
+        return None, "the registry says compile: off"
+    job = Job(
+        loader=spec.loader,
+        original=predictor,
+        merged=signature,
+        path=path,
+        row=row,
+        golden=golden,
+        tolerance=spec.tolerance,
+    )
+    try:
+        return _record(find_twin(job)), ""
+    except Declined as reason:
+        if spec.compile == "require":
+            raise twin_required(str(reason)) from reason
+        return None, str(reason)
+
+
+def twin_required(reason: str) -> LoadError:
+    """Return the error of a route that insists on a twin and got none."""
+    return LoadError(
+        f"the route requires a compiled twin, but: {reason}",
+        code="compile-required",
+        hint="set `compile: auto` to serve the original, or `tolerance` where a larger difference is fine",
+    )
+
+
+def _record(found: Found) -> Twin:
+    return Twin(
+        compiler=found.compiler,
+        runtime=found.runtime,
+        path=str(found.path),
+        sha256=found.sha256,
+        rows_proven=found.proof.rows,
+        max_difference=found.proof.max_difference,
+        gain=round(found.gain, 1),
+        predict_s=found.predict_s,
+        ties=found.proof.ties,
+        complete=found.proof.complete,
+        batch_gain=round(found.batch_gain, 1),
+        size_bytes=found.path.stat().st_size,
+        uses=found.uses,
+    )

@@ -1,0 +1,136 @@
+"""
+Golden rows: inputs and the predictions that were published with an artifact, re-scored whenever it is prepared.
+
+The format (version 1): {"version": 1, "instances": [{field: value}], "predictions": [{"label": l,
+"probabilities": {label: p}} | {"value": v}]}. Names and labels are the artifact's own, null means missing.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from gateway.artifacts.manifest import GoldenResult
+from gateway.errors import LoadError
+from gateway.schema import MISSING, Batch, Output, Predictions, Predictor, Signature, make_column
+from gateway.system import files
+
+VERSION = 1
+#: Golden rows are a few hundred; these are a million.
+MOST_BYTES = 256 * 2**20
+#: |d| <= ABSOLUTE + RELATIVE * |expected|: float32 models repeat to about 1e-7 between CPUs.
+ABSOLUTE, RELATIVE = 1e-6, 1e-5
+_STATEMENTS = frozenset({"label", "value", "probabilities"})
+
+
+def refuse_long(path: Path) -> None:
+    """Raise LoadError for golden rows of more than MOST_BYTES, before a byte of them is read."""
+    found = files.stat_of(path)
+    if found is not None and found.st_size > MOST_BYTES:
+        raise _broken(path, f"{found.st_size:,} bytes, at most {MOST_BYTES:,} are read")
+
+
+def _document(path: Path) -> dict[str, Any]:
+    try:
+        document = msgspec.json.decode(files.read(path, MOST_BYTES))
+    except OSError as error:
+        raise _broken(path, str(error.strerror)) from error
+    except msgspec.DecodeError as error:
+        raise _broken(path, str(error)) from error
+    if not isinstance(document, dict) or document.get("version") != VERSION:
+        raise _broken(path, 'expected {"version": 1, "instances": [...], "predictions": [...]}')
+    instances, predictions = document.get("instances"), document.get("predictions")
+    if not isinstance(instances, list) or not isinstance(predictions, list) or not instances:
+        raise _broken(path, "instances and predictions must be lists and not empty")
+    if len(instances) != len(predictions):
+        raise _broken(path, f"{len(instances)} instances, but {len(predictions)} predictions")
+    for row, expected in enumerate(predictions):
+        # A row that states nothing would pass whatever the model answers.
+        if not isinstance(expected, dict) or not _STATEMENTS & expected.keys():
+            raise _broken(path, f"prediction {row} states none of {', '.join(sorted(_STATEMENTS))}")
+    return document
+
+
+def _broken(path: Path, why: str) -> LoadError:
+    return LoadError(f"golden rows {path} cannot be used: {why}", code="golden-broken", hint="see docs/golden.md")
+
+
+def read(path: Path, signature: Signature) -> Batch:
+    """Return the instances as columns in the order of `signature` (the artifact's own); raises LoadError."""
+    instances = _document(path)["instances"]
+    columns = []
+    for position, field in enumerate(signature.inputs):
+        try:
+            cells = [_cell(row, field.name, position, signature.names_known) for row in instances]
+            values = [MISSING if value is None else value for value in cells]
+            columns.append(make_column(field.type, values))
+        except (AttributeError, TypeError, ValueError) as error:
+            raise _broken(path, f"field {field.name!r}: {error}") from error
+    return Batch(columns, len(instances))
+
+
+def _cell(row: dict[str, Any], name: str, position: int, names_known: bool) -> Any:
+    """Return one value; an artifact without names takes the values in their order, whatever they are called."""
+    return row.get(name) if names_known else [*row.values(), *[None] * (position + 1)][position]
+
+
+def check(path: Path, predictor: Predictor, tolerance: float | None = None) -> GoldenResult:
+    """
+    Score the golden rows and compare; raises LoadError "golden-mismatch" that names the first row that differs.
+
+    `tolerance` replaces the absolute part of the allowed difference.
+    """
+    document = _document(path)
+    signature = predictor.signature
+    predictions = predictor.predict(read(path, signature).columns)
+    worst = 0.0
+    for number, expected in enumerate(document["predictions"]):
+        difference, fault = _compare(expected, predictions, number, signature.output, tolerance)
+        if fault:
+            raise LoadError(
+                f"golden row {number} of {path.name} fails: {fault}",
+                code="golden-mismatch",
+                hint="the artifact or a library changed its answers; retrain, or publish new golden rows",
+            )
+        worst = max(worst, difference)
+    return GoldenResult(rows=len(document["predictions"]), max_difference=worst)
+
+
+def _compare(
+    expected: dict[str, Any], found: Predictions, row: int, output: Output, tolerance: float | None
+) -> tuple[float, str]:
+    worst = 0.0
+    for name, want, got in _pairs(expected, found, row, output):
+        if isinstance(want, float) and isinstance(got, float):
+            difference = abs(want - got)
+            if not difference <= (ABSOLUTE if tolerance is None else tolerance) + RELATIVE * abs(want):
+                return difference, f"{name}: expected {want!r}, got {got!r}"
+            worst = max(worst, difference)
+        elif str(want) != str(got):
+            return 0.0, f"{name}: expected {want!r}, got {got!r}"
+    return worst, ""
+
+
+def _pairs(expected: dict[str, Any], found: Predictions, row: int, output: Output) -> list[tuple[str, Any, Any]]:
+    """Return (what, expected, got) for everything the golden row states."""
+    pairs: list[tuple[str, Any, Any]] = []
+    if "label" in expected:
+        pairs.append(("label", expected["label"], output.labels[int(found.values[row])]))
+    if "value" in expected:
+        value = found.values[row]
+        wanted = expected["value"]
+        if isinstance(wanted, list):
+            pairs += [(f"value[{i}]", float(w), float(value[i])) for i, w in enumerate(wanted)]
+        elif isinstance(wanted, (int, float)) and not isinstance(wanted, bool):
+            pairs.append(("value", float(wanted), float(value)))
+        else:
+            pairs.append(("value", wanted, value))
+    if expected.get("probabilities") is not None and found.probabilities is None:
+        pairs.append(("probabilities", expected["probabilities"], "none"))
+    elif expected.get("probabilities") is not None and found.probabilities is not None:
+        by_label = {str(label): i for i, label in enumerate(output.labels)}
+        for label, want in expected["probabilities"].items():
+            column = by_label.get(str(label))
+            got = float(found.probabilities[row, column]) if column is not None else f"no class {label!r}"
+            pairs.append((f"probability of {label!r}", float(want), got))
+    return pairs

@@ -1,0 +1,33 @@
+"""Which models a prepare child locks in before it reads them, and what it says of one that acts."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from gateway.errors import ArtifactError
+from gateway.prepare import sandbox
+
+#: Loaders whose artifacts are read by interpreting them: reading and asking one is confined.
+CONFINED = frozenset({"sklearn"})
+#: Loaders whose models need no network; Python code may ask other services.
+OFFLINE = frozenset({"sklearn", "xgboost", "onnx"})
+
+
+def lock(loader: str, path: Path, twins: Path, end: Callable[[ArtifactError], object]) -> None:
+    """Confine this process if the loader interprets what it reads; `end` must end it: an exception could be caught."""
+    if loader not in CONFINED:
+        return
+    twins.mkdir(parents=True, exist_ok=True)
+
+    def acted(act: str) -> None:
+        sandbox.release()
+        end(_acting(path, act))
+
+    sandbox.confine([twins], acted)
+
+
+def _acting(path: Path, act: str) -> ArtifactError:
+    return ArtifactError(
+        f"{path.name}: while it was read or asked, the model tried to {act}, which no model does; it was ended",
+        code="acting-artifact",
+        hint="do not use this file; serve code of your own with the python loader",
+    )

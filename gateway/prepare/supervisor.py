@@ -1,0 +1,209 @@
+"""Run one prepare child within limits of time and memory, and turn whatever becomes of it into a manifest."""
+
+import contextlib
+import itertools
+import logging
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import msgspec
+
+from gateway.artifacts.manifest import Manifest
+from gateway.artifacts.store import DEFAULT_BYTES
+from gateway.errors import Problem
+from gateway.loaders import package_versions
+from gateway.prepare.child import Entry, Report, twin_path
+from gateway.prepare.compilation import twin_required
+from gateway.runtimes.storage import discard
+from gateway.system import descendants
+from gateway.system.fork_lock import FORK_LOCK
+from gateway.system.processes import started
+
+log = logging.getLogger("gateway.prepare")
+
+#: Made here and not at the first use: msgspec crashes where two threads look at a type for the first time at once.
+_report = msgspec.json.Decoder(Report).decode
+
+#: Who failed, in the messages below, and who it was where the model had been loaded before.
+_LOADED, _COMPILED = "the process that loaded the artifact", "the process that compiled the model"
+#: How often the child's memory is looked at: a runaway allocation of 2 GB/s gets 100 MB over the limit.
+WATCH_INTERVAL_S = 0.05
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Bound one child: seconds of wall clock, bytes of memory; and the cache for all of them."""
+
+    timeout_s: float = 120.0
+    memory_bytes: int = 2 * 1024**3
+    cache_bytes: int = DEFAULT_BYTES
+
+
+def supervised(module: str, told: bytes, limits: Limits, cache_dir: Path) -> tuple[Problem | None, bytes]:
+    """
+    Run a module in a child of its own session; whatever it starts dies with it.
+
+    Returns what ended it, None for a plain exit, and what it wrote.
+    """
+    mark = descendants.own_mark(cache_dir.parent, next(_numbers))
+    descendants.adopt_orphans()
+    before = descendants.children(os.getpid())
+    with FORK_LOCK:
+        child = subprocess.Popen(
+            [sys.executable, "-m", module, str(os.getpid())],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            env=_child_environment(mark),
+        )
+    with ThreadPoolExecutor(max_workers=1) as talk:
+        # A line, which ends without the end of the pipe: a worker that is forked now holds a copy of it.
+        answer = talk.submit(child.communicate, told + b"\n")
+        try:
+            problem = _watch(child, limits)
+        finally:
+            # Whatever the model started holds the child's stderr open: end it all, or reading would not end.
+            _end(child, mark, before)
+        stdout, stderr = answer.result(timeout=10)
+    return problem or _crash(child, stderr), stdout
+
+
+def run_child(entry: Entry, limits: Limits) -> Manifest:
+    """Prepare one entry in a child of its own session; whatever it starts dies with it."""
+    told = msgspec.json.encode(entry)
+    problem, stdout = supervised("gateway.prepare.child", told, limits, Path(entry.cache_dir))
+    report = _last_report(stdout)
+    if report is not None and report.is_final and problem is None:
+        return report.manifest
+    problem = problem or Problem(
+        "prepare-crashed",
+        "the process that loaded the artifact exited with 0 before it was done",
+        "code or library of the model calls exit; take that out",
+    )
+    if report is None or _was_too_large(report, problem, limits):
+        return _failed(entry, problem)
+    return _without_twin(entry, report.manifest, problem)
+
+
+def _last_report(stdout: bytes) -> Report | None:
+    """Return the last whole line; a child that dies while it writes leaves half of one."""
+    lines = stdout.split(b"\n")[:-1]
+    return _report(lines[-1]) if lines else None
+
+
+def _was_too_large(report: Report, problem: Problem, limits: Limits) -> bool:
+    """Say whether the model alone, before anything was compiled, used more memory than it may."""
+    return problem.code == "prepare-memory" and report.resident_bytes > limits.memory_bytes
+
+
+def _without_twin(entry: Entry, loaded: Manifest, problem: Problem) -> Manifest:
+    """Return the manifest of a model that loads, although compiling it ended the child: the original serves."""
+    with contextlib.suppress(OSError):
+        discard(twin_path(entry))
+    reason = f"compiling it ended the process: {problem.message.replace(_LOADED, _COMPILED)}"
+    log.warning("compiling failed; the original serves", extra={"route": entry.spec.path, "reason": reason})
+    if entry.spec.compile == "require":
+        return _failed(entry, twin_required(reason).as_problem())
+    reason = f"{reason}; to try again: gateway prepare --retry"
+    return replace(loaded, twin=None, twin_declined=reason, twin_problem=problem.code)
+
+
+def _child_environment(mark: descendants.Mark) -> dict[str, str]:
+    """One thread per library: children run beside serving workers."""
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    own = {"PYTHONFAULTHANDLER": "1", descendants.VARIABLE: mark.text}
+    return {**os.environ, **dict.fromkeys(names, "1"), **own}
+
+
+def _watch(child: "subprocess.Popen[bytes]", limits: Limits) -> Problem | None:
+    """Wait until the child ends or exceeds a limit."""
+    deadline = time.monotonic() + limits.timeout_s
+    with contextlib.suppress(ProcessLookupError):
+        resource.prlimit(child.pid, resource.RLIMIT_CORE, (0, 0))
+    while child.poll() is None:
+        if time.monotonic() > deadline:
+            return Problem(
+                "prepare-timeout",
+                f"preparing took longer than {limits.timeout_s:g} s",
+                "make loading faster, or raise GATEWAY_PREPARE_TIMEOUT_S; then run: gateway prepare --retry",
+            )
+        used = _memory_bytes(child.pid)
+        if used > limits.memory_bytes:
+            return Problem(
+                "prepare-memory",
+                f"preparing used {used // 2**20} MB, allowed are {limits.memory_bytes // 2**20} MB",
+                "raise GATEWAY_PREPARE_MEMORY_MB if the model needs this much; then run: gateway prepare --retry",
+            )
+        time.sleep(WATCH_INTERVAL_S)
+    return None
+
+
+def _memory_bytes(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize()
+    except (OSError, IndexError, ValueError):
+        return 0
+
+
+def _crash(child: "subprocess.Popen[bytes]", stderr: bytes) -> Problem | None:
+    if child.returncode == 0:
+        return None
+    if child.returncode in (-signal.SIGKILL, -signal.SIGTERM):
+        return Problem(
+            "prepare-killed",
+            f"the process that loaded the artifact was killed from outside (signal {-child.returncode})",
+            "if the machine ran out of memory, give it more or lower GATEWAY_PREPARE_MEMORY_MB; then: gateway reload",
+        )
+    detail = _last_words(stderr)
+    how = f"was killed by signal {-child.returncode}" if child.returncode < 0 else f"exited with {child.returncode}"
+    return Problem(
+        "prepare-crashed",
+        f"the process that loaded the artifact {how}{detail}",
+        "the artifact crashes its library; save it again with the versions installed here",
+    )
+
+
+def _last_words(stderr: bytes) -> str:
+    """Return what a dying process said: the line of Python's fault handler where there is one, else the last one."""
+    lines = stderr.decode(errors="replace").strip().splitlines()
+    fatal = [line for line in lines if line.startswith("Fatal Python error")] or lines
+    return f": {fatal[-1][:300]}" if fatal else ""
+
+
+def _end(child: "subprocess.Popen[bytes]", mark: descendants.Mark, before: Collection[int]) -> None:
+    """Kill the child and whatever it started; `before` are the children that this process had without it."""
+    below = descendants.tree(child.pid)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, 9)
+    child.wait()
+    for pid in below:
+        descendants.send(pid, signal.SIGKILL)
+
+    def left() -> list[int]:
+        with FORK_LOCK:  # a process between fork and exec carries no mark yet
+            # Without a mark: wiped its environment, and came to this process when the child crashed.
+            new = [pid for pid in descendants.children(os.getpid()) if pid not in before and started(pid)]
+            new = [pid for pid in new if descendants.mark_of(pid) is None]
+        return descendants.marked_by(mark) + [one for pid in new for one in (pid, *descendants.tree(pid))]
+
+    descendants.end(left, grace_s=0)
+
+
+def _failed(entry: Entry, problem: Problem) -> Manifest:
+    return Manifest(
+        key=entry.key,
+        loader=entry.spec.loader,
+        artifact=entry.artifact,
+        versions=package_versions(entry.spec.loader),
+        problem=problem,
+    )

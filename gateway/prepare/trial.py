@@ -1,0 +1,138 @@
+"""
+Tries a loaded model on made-up and golden rows, and holds what it answers as probabilities against what these are.
+
+Finite, within [0, 1], and of exclusive classes adding up to 1: an artifact whose meaning changed between versions of
+its library loads, answers, and breaks this. Nothing overrides it.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from gateway.compilers.proof.rows import Values, columns_of, fields_of
+from gateway.errors import LoadError
+from gateway.schema import Column, Output, Predictions, Predictor, Signature
+
+#: How far outside [0, 1] rounding may carry a probability, and the sum of a row from 1 (in float32: tenfold).
+OUTSIDE: Final = 1e-6
+SUM: Final = 1e-5
+SUM_FLOAT32: Final = 1e-4
+
+_SEED = 9
+#: Rows of one batch, and how wide numbers without limits are drawn: no artifact says where its data lay.
+_ROWS = 48
+_SCALES: Final = (1.0, 10.0, 100.0, 1_000.0)
+#: Seconds after which no further batch is tried; the first always is.
+_BUDGET_S = 3.0
+#: Share of rows with a missing value, where the model takes them.
+_HOLES = 0.1
+
+
+def check_trial(predictor: Predictor, merged: Signature, golden: Sequence[Column] = ()) -> tuple[str, ...]:
+    """
+    Raise LoadError `not-probabilities` where an answer breaks the rules; return warnings.
+
+    Rows that the model refuses say nothing. A made-up row far from all data may have no finite probability, so that is
+    a fault only of golden rows, or where no row has one.
+    """
+    native = predictor.signature
+    if not native.output.probabilities:
+        return ()
+    answered = 0
+    finite = 0
+    if golden:
+        table = _answer(predictor, golden)
+        if table is not None:
+            answered, finite = len(table), _check(table, native.output, "golden row", demand_finite=True)
+    deadline = time.monotonic() + _BUDGET_S
+    for batch in trial_rows(native, merged, golden):
+        for table in _answers(predictor, batch):
+            answered += len(table)
+            finite += _check(table, native.output, "made-up row", demand_finite=False)
+        if time.monotonic() > deadline:
+            break
+    if not answered:
+        return ("the model refused every made-up row, so that its probabilities are unchecked: golden rows check them",)
+    if not finite:
+        raise _fault("no row that was tried has finite probabilities")
+    return ()
+
+
+def trial_rows(native: Signature, merged: Signature, golden: Sequence[Column] = ()) -> Iterator[list[Column]]:
+    """Yield batches of different widths, within the limits of the route; the golden rows show where data lies."""
+    draw = np.random.default_rng(_SEED)
+    fields = fields_of(native, merged, golden)
+    yield columns_of(merged, [field.drawn(draw, _ROWS) for field in fields])
+    for scale in _SCALES:
+        for is_positive in (False, True):
+            columns = [_drawn(field, draw, scale, is_positive=is_positive) for field in fields]
+            yield columns_of(merged, columns)
+
+
+def _drawn(field: Values, draw: np.random.Generator, scale: float, *, is_positive: bool) -> list[Any]:
+    if field.field.type not in {"number", "integer"} or field.levels is not None:
+        return field.drawn(draw, _ROWS)
+    numbers = draw.normal(0.0, scale, size=_ROWS)
+    numbers = np.abs(numbers) + 1e-3 if is_positive else numbers
+    holes = draw.random(_ROWS) < (_HOLES if field.takes_missing else 0.0)
+    return [float("nan") if hole else field.fitting(number) for hole, number in zip(holes, numbers, strict=True)]
+
+
+def _answers(predictor: Predictor, batch: Sequence[Column]) -> Iterator[npt.NDArray[np.float64]]:
+    """Yield the probabilities of a batch, or of those of its rows that the model takes alone."""
+    whole = _answer(predictor, batch)
+    if whole is not None:
+        yield whole
+        return
+    for row in range(min(_ROWS, len(batch[0]) if batch else 0)):
+        alone = _answer(predictor, [column[row : row + 1] for column in batch])
+        if alone is not None:
+            yield alone
+
+
+def _answer(predictor: Predictor, columns: Sequence[Column]) -> npt.NDArray[np.float64] | None:
+    try:
+        with np.errstate(all="ignore"):
+            found: Predictions = predictor.predict(columns)
+    except Exception:  # what a model raises for a row it does not take is its own business
+        return None
+    return None if found.probabilities is None else np.asarray(found.probabilities, dtype=np.float64)
+
+
+def _check(table: npt.NDArray[np.float64], output: Output, what: str, *, demand_finite: bool) -> int:
+    """Raise LoadError where a row breaks the rules; return how many rows are finite."""
+    is_finite = np.isfinite(table).all(axis=1)
+    if demand_finite and not is_finite.all():
+        raise _fault(f"{what} {int(np.argmin(is_finite))} has {_shown(table[np.argmin(is_finite)])}")
+    rows = table[is_finite]
+    wrong = ((rows < -OUTSIDE) | (rows > 1 + OUTSIDE)).any(axis=1)
+    if wrong.any():
+        raise _fault(f"a {what} has {_shown(rows[np.argmax(wrong)])}, outside [0, 1]")
+    if output.kind == "classification" and len(rows):
+        sums = rows.sum(axis=1)
+        wrong = np.abs(sums - 1) > (SUM_FLOAT32 if _is_float32(rows) else SUM)
+        if wrong.any():
+            at = int(np.argmax(wrong))
+            raise _fault(f"a {what} has {_shown(rows[at])}, which add up to {sums[at]:.6g} and not to 1")
+    return int(is_finite.sum())
+
+
+def _is_float32(rows: npt.NDArray[np.float64]) -> bool:
+    """Say whether all values came out of float32: predictors hand on float64 in any case."""
+    return bool(np.array_equal(rows, rows.astype(np.float32).astype(np.float64)))
+
+
+def _shown(row: npt.NDArray[np.float64]) -> str:
+    return f"the probabilities {', '.join(f'{value:.6g}' for value in row[:5])}{', …' if len(row) > 5 else ''}"  # noqa: PLR2004
+
+
+def _fault(what: str) -> LoadError:
+    return LoadError(
+        f"what the model answers as probabilities are none: {what}",
+        code="not-probabilities",
+        hint="train it again with the versions installed here (gateway describe shows them) and save it anew; "
+        "for a graph of decision values, export it with probabilities. No key and no golden row overrides this",
+    )

@@ -1,0 +1,59 @@
+"""How a connection ends before its request was read to the end: with an answer that the client gets to see."""
+
+import contextlib
+import logging
+import socket
+from typing import Any, Final
+
+from gateway.codecs.json import encode
+from gateway.errors import GatewayError
+from gateway.process.client import Client, CutError, Pace, Stage
+from gateway.rest.errors import body_of, status_of
+from gateway.rest.malformed import refusal
+from gateway.rest.middleware.telemetry import new_id
+
+log = logging.getLogger("gateway.worker")
+
+#: How long a refused client may go on sending: a close with bytes unread is a reset, which wipes out the answer. One
+#: that sends a body nobody wants gets two seconds, and those that it takes at 64 KiB a second.
+LINGER: Final = Pace(stall_s=2.0, total_s=2.0, bytes_per_s=64 * 1024)
+#: Then it has sent more than any body may have, by the default of `max_body_size` twice.
+LINGER_BYTES: Final = 64 * 1024 * 1024
+_BLOCK: Final = 64 * 1024
+
+
+def refuse(client: Client, error: BaseException, address: Any) -> None:
+    """Answer what is not HTTP, or what nobody else could answer, as the gateway answers every error; then linger."""
+    known = refusal(error)
+    answer: GatewayError = known or GatewayError("internal error", code="internal")
+    status, request_id = status_of(answer), new_id()
+    extra = {"request_id": request_id, "code": answer.code, "status": status, "client": _host(address)}
+    if known is None:
+        log.error("request failed", exc_info=error, extra=extra)
+    else:
+        log.warning("request refused", extra=extra)
+    body = body_of(answer, status, request_id)
+    content = encode(body)
+    head = (
+        f"HTTP/1.1 {status} {body['title']}\r\nConnection: close\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(content)}\r\nX-Request-ID: {request_id}\r\n\r\n"
+    )
+    client.begin(Stage.LINGER, pace=LINGER)
+    with contextlib.suppress(OSError):
+        client.sendall(head.encode() + content)
+    linger(client)
+
+
+def linger(client: Client) -> None:
+    """Say that nothing more comes, and let the client finish what it is sending, within LINGER and LINGER_BYTES."""
+    client.begin(Stage.LINGER, pace=LINGER)
+    received = 0
+    with contextlib.suppress(OSError, CutError):
+        client.shutdown(socket.SHUT_WR)
+        while received < LINGER_BYTES and (block := client.recv(_BLOCK)):
+            received += len(block)
+
+
+def _host(address: Any) -> str:
+    """Return the address of a client; there is none on a socket of the file system."""
+    return str(address[0]) if isinstance(address, tuple) and address else ""

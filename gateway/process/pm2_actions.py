@@ -1,0 +1,70 @@
+"""What `pm2 trigger gateway <action>` can do; each answers at once, because PM2 waits for the answer for ever."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from gateway.errors import GatewayError
+from gateway.generations import history, snapshot, transaction
+from gateway.generations.transaction import Place
+from gateway.process.pm2 import PM2Bridge
+from gateway.process.watcher import Watcher
+from gateway.scoreboard import Board
+from gateway.settings.settings import Settings
+
+
+def offer_actions(bridge: PM2Bridge, settings: Settings, watcher: Watcher) -> None:
+    """Tell PM2 which actions there are."""
+    board = Board.open(settings.board_path)
+    table: dict[str, Callable[[str | None], Any]] = {
+        "reload": lambda option: _reload(watcher, option),
+        "rollback": lambda option: _rollback(settings, option),
+        "routes": lambda _: _routes(settings, board),
+        "health": lambda _: _health(settings, board),
+    }
+    for name, act in table.items():
+        bridge.action(name, act)
+
+
+def _reload(watcher: Watcher, option: str | None) -> dict[str, Any]:
+    watcher.request(force=option == "force")
+    return {"ok": True, "started": "reload", "see": "pm2 monit, /health or: gateway history"}
+
+
+def _rollback(settings: Settings, generation: str | None) -> dict[str, Any]:
+    place = Place(registry=settings.registry, state_dir=settings.state_dir, cache_dir=settings.cache_dir)
+    wanted = generation if generation and snapshot.load(settings.state_dir, generation) else None
+    if generation and wanted is None:
+        return {"ok": False, "error": f"there is no generation {generation}", "see": "gateway history"}
+    # A rollback waits for a reload that is under way, and PM2 must not.
+    threading.Thread(target=_quietly, args=(place, wanted), name="rollback", daemon=True).start()
+    return {"ok": True, "started": "rollback", "see": "pm2 monit, /health or: gateway history"}
+
+
+def _quietly(place: Place, generation: str | None) -> None:
+    try:
+        transaction.rollback(place, generation)
+    except GatewayError as error:
+        history.append(place.state_dir, history.Event(result="refused", reason=error.message, source="pm2 rollback"))
+
+
+def _routes(settings: Settings, board: Board) -> dict[str, str]:
+    committed = snapshot.committed(settings.state_dir)
+    views = board.routes()
+    shown = {}
+    for spec in committed.registry.routes if committed else ():
+        view = views.get(spec.name)
+        shown[spec.path] = f"{view.state}, {view.requests} requests, {view.errors} errors" if view else "unknown"
+    return shown
+
+
+def _health(settings: Settings, board: Board) -> dict[str, Any]:
+    workers = [worker for worker in board.workers() if worker.alive]
+    last = history.last(settings.state_dir)
+    return {
+        "workers": {str(worker.pid): worker.phase for worker in workers},
+        "generations": sorted({worker.generation for worker in workers}),
+        "memory_mb": round(sum(worker.pss_bytes for worker in workers) / 2**20, 1),
+        "last_reload": last.result if last else "none",
+        "failed": [name for name, view in board.routes().items() if view.state == "failed"],
+    }

@@ -1,0 +1,105 @@
+"""
+Which files matter to a gateway, and how each looks.
+
+The process that tries an edit finds out the former and tells the arbiter: a registry of sixteen megabytes takes half a
+gigabyte to be read.
+"""
+
+import contextlib
+import logging
+import os
+import stat
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from gateway.artifacts import originals
+from gateway.errors import GatewayError
+from gateway.generations import snapshot
+from gateway.prepare import code_files
+from gateway.registry import load_registry
+from gateway.registry.spec import RegistrySpec
+from gateway.settings.settings import Settings
+from gateway.system import atomic, files
+
+log = logging.getLogger("gateway.watcher")
+
+Print = int
+#: Two paths of each of 4,000 routes, as long as paths may be.
+MOST_BYTES: Final = 64 * 2**20
+#: Made here and not at the first use, see tests/test_floors.py.
+_decode: Final = msgspec.json.Decoder(list[str]).decode
+
+
+def files_of(settings: Settings) -> set[Path]:
+    """Return the files of the committed routes and those that the registry names now."""
+    paths = committed_files(settings)
+    try:
+        paths |= _named_by(load_registry(settings.registry), settings.cache_dir)
+    except GatewayError:
+        log.debug("the registry cannot be read; watching the committed files")
+    return paths
+
+
+def committed_files(settings: Settings) -> set[Path]:
+    """Return the registry itself and the files of the committed routes."""
+    committed = snapshot.committed(settings.state_dir)
+    if committed is None:
+        return {settings.registry}
+    kept = (found.artifact for found in committed.manifests.values() if found.artifact is not None)
+    read = {Path(file.path) for artifact in kept for file in artifact.files}
+    return {settings.registry} | read | _named_by(committed.registry, settings.cache_dir)
+
+
+def tell(settings: Settings) -> None:
+    """Leave the files that matter to the arbiter; a full disk leaves it what it knew."""
+    names = sorted(map(str, files_of(settings)))
+    with contextlib.suppress(OSError, UnicodeEncodeError):
+        atomic.replace_bytes(_note(settings), msgspec.json.encode(names))
+
+
+def told(settings: Settings) -> set[Path]:
+    """Return what was left by `tell`, once; nothing where nothing was."""
+    try:
+        names = _decode(files.read(_note(settings), MOST_BYTES))
+        _note(settings).unlink()
+    except (OSError, msgspec.MsgspecError):
+        return set()
+    return {Path(name) for name in names}
+
+
+def _note(settings: Settings) -> Path:
+    return settings.run_dir / "watched.json"
+
+
+def _named_by(registry: RegistrySpec, cache_dir: Path) -> set[Path]:
+    paths: set[Path] = set()
+    for spec in registry.routes:
+        artifact = Path(spec.base) / originals.split_entry(spec.artifact)[0]
+        paths.add(artifact)
+        paths.add(Path(spec.base) / spec.golden if spec.golden else artifact.parent / "golden.json")
+        paths.update(code_files.names_of(spec, cache_dir))
+    return paths
+
+
+def look(path: Path) -> Print:
+    """
+    Return what changes when a file or a folder's content does; 0 while it is absent or cannot be reached.
+
+    The time of the last change of anything (ctime) is in it: size and mtime can be set to what they were.
+    """
+    found = files.stat_of(path)
+    if found is None:
+        return 0
+    prints = [_stat_print(path, found)]
+    if stat.S_ISDIR(found.st_mode):
+        try:
+            prints += [_stat_print(entry, entry.stat()) for entry in originals.files_of(path)]
+        except (OSError, GatewayError):
+            prints.append(0)  # one that is refused, or went meanwhile: what it says stands in the history
+    return hash(tuple(prints))
+
+
+def _stat_print(path: Path, found: os.stat_result) -> int:
+    return hash((str(path), found.st_mode, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino))

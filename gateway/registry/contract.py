@@ -1,0 +1,54 @@
+"""What a route promises its callers, compiled: how bodies are decoded and judged, and what an answer looks like."""
+
+from dataclasses import dataclass
+
+from gateway.answers.answer import Answer, compile_answer
+from gateway.artifacts.manifest import Manifest
+from gateway.codecs.json import JsonCodec
+from gateway.errors import GatewayError, Problem
+from gateway.registry.spec import RouteSpec, ServerSpec
+from gateway.schema import Signature
+from gateway.validation import Validator
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """Hold what only signature and registry decide; a loaded model is not needed for it."""
+
+    validator: Validator
+    codec: JsonCodec
+    answer: Answer
+
+
+def make_promise(signature: Signature, spec: RouteSpec, server: ServerSpec) -> Promise:
+    """Compile the promise of a route; raises GatewayError where registry and artifact contradict each other."""
+    validator = Validator(
+        signature,
+        strict=server.strict,
+        id_fields=spec.id_fields,
+        optional=optional_columns(spec),
+        redact=server.errors == "redacted",
+    )
+    codec = JsonCodec.of(signature, strict=server.strict, id_fields=spec.id_fields)
+    return Promise(validator, codec, compile_answer(signature, spec.response))
+
+
+def optional_columns(spec: RouteSpec) -> frozenset[str]:
+    """
+    Return the fields whose columns a table may leave out: those of which the registry says so.
+
+    That a model takes missing values does not count: a misspelt column would be one.
+    """
+    written = spec.inputs.items()
+    return frozenset(name for name, keys in written if keys.get("required") is False or "default" in keys)
+
+
+def broken_promise(spec: RouteSpec, server: ServerSpec, manifest: Manifest) -> Problem | None:
+    """Say why the promise of a prepared route cannot be kept, or None."""
+    if manifest.signature is None or manifest.problem is not None:
+        return manifest.problem
+    try:
+        make_promise(manifest.signature, spec, server)
+    except GatewayError as error:
+        return error.as_problem()
+    return None

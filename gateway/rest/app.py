@@ -1,0 +1,78 @@
+"""The door: pairs a generation with its Flask app; the only file that knows every face."""
+
+import functools
+import logging
+
+from flask import Flask
+
+from gateway.executors.pool import NativePool
+from gateway.generations import history
+from gateway.rest.api import GatewayApi
+from gateway.rest.describe.catalog import Catalog, Root
+from gateway.rest.flask_app import GatewayFlask
+from gateway.rest.mount import mount_faces
+from gateway.rest.ops.health import Health, Live, Ready
+from gateway.rest.ops.scrape import Metrics
+from gateway.rest.predict import reader_slots
+from gateway.rest.predict.body_budget import DISK, MEMORY
+from gateway.rest.predict.calls import Hands
+from gateway.rest.predict.prediction import Prediction
+from gateway.rest.predict.spool import SCRATCH
+from gateway.routing.generation import Generation
+from gateway.scoreboard import Board, status
+from gateway.settings.settings import Settings
+
+log = logging.getLogger("gateway.app")
+
+
+class Holder:
+    """Hold the generation that new requests see."""
+
+    __slots__ = ("generation",)
+
+    def __init__(self, generation: Generation) -> None:
+        self.generation = generation
+
+    def current(self) -> Generation:
+        """Return the generation of this moment."""
+        return self.generation
+
+
+def create_app(holder: Holder, board: Board, settings: Settings, pool: NativePool) -> Flask:
+    """
+    Build the Flask app for the paths of the holder's generation: one Resource per route and alias.
+
+    Later generations with the same paths are served by the same app through the holder. `pool` lends native threads to
+    what would hold the event loop for long.
+    """
+    app = GatewayFlask("gateway", static_folder=None)
+    # A path with two slashes is another path: redirecting it would lose the body of a POST.
+    app.url_map.merge_slashes = False
+    app.config[SCRATCH] = settings.run_dir / "spool"
+    app.config[SCRATCH].mkdir(parents=True, exist_ok=True)
+    reader_slots.allow(settings.table_memory_mb * 2**20)
+    MEMORY.size, DISK.size = settings.body_memory_mb * 2**20, settings.spool_mb * 2**20
+    app.config["MAX_CONTENT_LENGTH"] = holder.generation.snapshot.registry.server.max_body_size
+    api = GatewayApi(app)
+    read_status = functools.partial(status.read, settings.status_path)
+    hands = Hands(pool)
+    last = functools.partial(history.last, settings.state_dir)
+    for path, route in holder.generation.table.by_path.items():
+        api.mount(Prediction, path, f"route:{path}", route_name=route.name)
+    api.mount(Live, "/health/live", "live")
+    api.mount(Ready, "/health/ready", "ready")
+    api.mount(Health, "/health", "health", board=board, status=read_status, last=last, hands=hands)
+    api.mount(Catalog, "/routes", "catalog", workers=settings.workers, hands=hands)
+    api.mount(Root, "/", "root", workers=settings.workers, hands=hands)
+    api.mount(
+        Metrics,
+        "/metrics",
+        "metrics",
+        board=board,
+        status=read_status,
+        last=last,
+        directory=settings.metrics_dir,
+        hands=hands,
+    )
+    mount_faces(app, api, holder.generation, pool)
+    return app

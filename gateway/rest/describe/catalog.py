@@ -1,0 +1,83 @@
+"""GET /routes: what this gateway serves, in the words of the registry and of the artifacts."""
+
+from typing import Any
+
+from flask import Response, request
+
+from gateway.codecs.json import encode
+from gateway.rest.api import Resource
+from gateway.rest.describe.sample import sample
+from gateway.rest.describe.sample_request import SampleRequest
+from gateway.rest.describe.schemas import input_schema, output_schema
+from gateway.rest.middleware.conditional import document
+from gateway.rest.predict.calls import INLINE_ROUTES, Hands, generation_of_request
+from gateway.routing.routes import Route
+
+
+class Catalog(Resource):  # type: ignore[misc]  # flask_restful has no types
+    """Answer GET /routes from manifests alone."""
+
+    def __init__(self, workers: int, hands: Hands) -> None:
+        self._workers = workers
+        self._hands = hands
+
+    def get(self) -> Response:
+        """List every route with schema, sample, state and limits."""
+        generation = generation_of_request()
+        strict = generation.snapshot.registry.server.strict
+        base = request.host_url.rstrip("/")
+        table = generation.table.by_name
+
+        def write() -> bytes:
+            routes = [describe(route, base, strict=strict, workers=self._workers) for route in table.values()]
+            return encode({"generation": generation.id, "routes": routes})
+
+        return document(self._hands.do(write, len(table), INLINE_ROUTES, None))
+
+
+class Root(Catalog):
+    """Answer GET /: the catalog for programs, the page for browsers."""
+
+    def get(self) -> Response:
+        """Send browsers to /docs where that is switched on."""
+        wants_page = request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html"
+        if wants_page and generation_of_request().snapshot.registry.server.docs:
+            return Response(status=302, headers={"Location": "/docs", "Vary": "Accept"})
+        return super().get()
+
+
+def describe(route: Route, base_url: str, *, strict: bool, workers: int) -> dict[str, Any]:
+    """Return the catalog entry of one route."""
+    spec, manifest = route.spec, route.manifest
+    entry: dict[str, Any] = {
+        "path": spec.path,
+        "name": route.name,
+        "aliases": list(spec.aliases),
+        "description": spec.description,
+        "version": route.version,
+        "loader": manifest.loader,
+        "state": route.state,
+        "compiled": route.model.compiler,
+        "limits": {
+            "timeout_s": spec.timeout_s,
+            "max_concurrency": spec.max_concurrency * workers,
+            "max_queue": spec.max_queue * workers,
+            "max_rows": spec.max_rows,
+        },
+        "versions": manifest.versions,
+    }
+    if declined := route.model.twin_lost or manifest.twin_declined:
+        entry["not_compiled_because"] = declined
+    if (problem := route.reason) is not None:
+        entry["problem"] = {"code": problem.code, "reason": problem.message, "fix": problem.hint}
+    if manifest.artifact is not None and (files := [file for file in manifest.artifact.files if file.sha256]):
+        entry["files"] = [{"path": file.path, "sha256": file.sha256, "copied": file.is_kept} for file in files]
+    if manifest.warnings:
+        entry["warnings"] = list(manifest.warnings)
+    if (signature := route.signature) is not None:
+        entry["inputs"] = input_schema(signature, strict=strict)
+        entry["positional"] = list(signature.positions)
+        entry["output"] = output_schema(signature)
+        entry["sample"] = values = sample(signature)
+        entry["curl"] = SampleRequest(spec.path, route.name, values).command(base_url)
+    return entry

@@ -1,0 +1,105 @@
+"""GET /openapi.json, /docs and <route>/schema: what programs and people read before they call."""
+
+import base64
+import hashlib
+import re
+from importlib import resources
+from typing import Final
+
+from flask import Response, request
+
+from gateway.codecs.json import encode
+from gateway.rest.api import Resource
+from gateway.rest.describe.openapi import openapi, route_schema
+from gateway.rest.describe.sample import sample
+from gateway.rest.describe.sample_request import SampleRequest
+from gateway.rest.errors import RequestError
+from gateway.rest.middleware.conditional import document
+from gateway.rest.predict.calls import Hands, generation_of_request
+from gateway.rest.protocols.mlflow import find
+from gateway.routing.generation import Generation
+
+_PAGE: Final = resources.files(__package__).joinpath("docs.html").read_bytes()
+#: Nothing but the page's own script and style may run, and it may talk to this gateway only.
+_POLICY: Final = "; ".join(
+    (
+        "default-src 'none'",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+        *(
+            f"{kind}-src 'sha256-{base64.b64encode(hashlib.sha256(body).digest()).decode()}'"
+            for kind, tag in (("script", b"script"), ("style", b"style"))
+            for body in re.findall(b"<%s>(.*?)</%s>" % (tag, tag), _PAGE, re.DOTALL)
+        ),
+    )
+)
+
+
+class Written:
+    """Keep the document of the newest generation, so that it is built once per worker and generation."""
+
+    def __init__(self) -> None:
+        self._last: tuple[str, bytes] = ("", b"")
+
+    def read(self, generation: Generation, hands: Hands) -> bytes:
+        """Return the OpenAPI document; building that of 1,000 routes takes a second, so a native thread does it."""
+        name, text = self._last
+        if name != generation.id:
+            text = hands.pool.call(lambda: encode(openapi(generation)))
+            self._last = generation.id, text
+        return text
+
+
+class OpenApi(Resource):  # type: ignore[misc]  # flask_restful has no types
+    """Answer GET /openapi.json."""
+
+    def __init__(self, written: Written, hands: Hands) -> None:
+        self._written = written
+        self._hands = hands
+
+    def get(self) -> Response:
+        """Return the OpenAPI document of the active generation."""
+        return document(self._written.read(generation_of_request(), self._hands))
+
+
+class Docs(Resource):  # type: ignore[misc]  # flask_restful has no types
+    """Answer GET /docs: one page that needs nothing from elsewhere."""
+
+    def get(self) -> Response:
+        """Return the page; it reads /routes and <route>/schema."""
+        _must_show()
+        response = document(_PAGE, "text/html")
+        response.headers["Content-Security-Policy"] = _POLICY
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        return response
+
+
+class RouteSchema(Resource):  # type: ignore[misc]  # flask_restful has no types
+    """Answer GET <route>/schema."""
+
+    def get(self, path: str) -> Response:
+        """
+        Return JSON Schemas of an instance, of its answer, and of the answer to a batch.
+
+        With `?sample`, return an instance alone: a printed command fetches it where it is too long to be shown.
+        """
+        route = find(path)
+        if route.signature is None:
+            route.must_serve()
+            raise AssertionError("a route without a signature cannot serve")
+        strict = generation_of_request().snapshot.registry.server.strict
+        if "sample" in request.args:
+            return document(SampleRequest(route.spec.path, route.name, sample(route.signature)).json.encode())
+        return document(encode(route_schema(route, route.signature, strict=strict)))
+
+
+def _must_show() -> None:
+    if not generation_of_request().snapshot.registry.server.docs:
+        raise RequestError(
+            404,
+            "the documentation is switched off",
+            code="docs-off",
+            hint="server.docs in registry.yaml switches it on; GET /routes lists every path",
+        )

@@ -1,0 +1,213 @@
+"""
+OpenAPI 3.1 of a generation: what the registry and the artifacts say, in the words of that format.
+
+Built once per generation, from manifests alone; identical bytes in every worker.
+"""
+
+from typing import Any
+
+from gateway import __version__
+from gateway.answers.json_schema import answer_schema, batch_schema
+from gateway.registry.contract import optional_columns
+from gateway.registry.spec import RouteSpec
+from gateway.rest.describe.openapi_parts import COMMON_PATHS, ERRORS, IGNORED_HEADER, RESPONSES, SCHEMAS, TAGS
+from gateway.rest.describe.openapi_v2 import v2_paths
+from gateway.rest.describe.request_schema import body_schema, form_schema, instance_schema, parameter_schema
+from gateway.rest.describe.sample import sample
+from gateway.rest.predict.negotiate import OFFERED
+from gateway.rest.predict.responses import IGNORED
+from gateway.routing.generation import Generation
+from gateway.routing.routes import Route
+from gateway.schema import Field, Signature
+
+Part = dict[str, Any]
+
+_TOO_LONG: Part = {"414": {"description": "the request line is longer than 8,190 bytes: use POST"}}
+_COLUMNS = "every column that <route>/schema lists is needed, misspelt ones are refused, others ignored and counted"
+_TABLE: Part = {"description": f"a header with the names of the fields, then one row per instance; {_COLUMNS}"}
+_NAMED: Part = {"description": f"a table with one column per field; {_COLUMNS}"}
+_UPLOAD: Part = {"type": "object", "required": ["file"], "properties": {"file": {"contentMediaType": "text/csv"}}}
+#: Bodies that JSON Schema cannot describe: files, as a body or in the field `file` of a form.
+_FILES: dict[str, Part] = {
+    "text/csv": _TABLE,
+    "application/x-ndjson": {"description": "an instance per line"},
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": _NAMED,
+    "application/vnd.apache.parquet": _NAMED,
+    "multipart/form-data": _UPLOAD,
+}
+_TABLES = tuple(media for media in _FILES if media != "multipart/form-data")
+FORM = "application/x-www-form-urlencoded"
+
+
+def openapi(generation: Generation) -> Part:
+    """Return the document; routes that could not be prepared are left out, they answer 503 only."""
+    strict = generation.snapshot.registry.server.strict
+    paths: Part = {}
+    schemas: Part = dict(SCHEMAS)
+    for route in generation.table.by_name.values():
+        if route.signature is None or route.problem is not None:
+            continue
+        schemas |= _schemas(route, route.signature, strict=strict)
+        for path in route.paths:
+            paths[path] = _predict_item(route, route.signature, path)
+            paths[f"{path}/invocations"] = _invocations_item(route, path)
+            paths[f"{path}/schema"] = _schema_item(route, path)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Multi-model gateway",
+            "version": __version__,
+            "summary": "One endpoint per model of registry.yaml",
+            "x-generation": generation.id,
+        },
+        "servers": [{"url": "/"}],
+        "tags": [*({"name": route.name, "description": route.spec.description} for route in _shown(generation)), *TAGS],
+        "paths": paths | v2_paths(list(generation.table.by_name)) | COMMON_PATHS,
+        "components": {"schemas": schemas, "responses": RESPONSES},
+    }
+
+
+def _shown(generation: Generation) -> list[Route]:
+    return [
+        route for route in generation.table.by_name.values() if route.signature is not None and route.problem is None
+    ]
+
+
+def route_schema(route: Route, signature: Signature, *, strict: bool) -> Part:
+    """Return what GET <route>/schema answers: one JSON Schema of an instance, one of its answer."""
+    spec = route.spec
+    instance = instance_schema(signature, strict=strict, id_fields=spec.id_fields)
+    one, many = answer_schema(signature, spec.response), batch_schema(signature, spec.response, spec.batch)
+    return {
+        "route": spec.path,
+        "version": route.version,
+        "inputs": _titled(f"an instance of {spec.path}", instance | {"examples": [sample(signature)]}),
+        "columns": needed_columns(signature, spec),
+        "outputs": _titled(f"the answer of {spec.path}", one),
+        "batch": _titled(f"the answer of {spec.path} to a batch", many),
+    }
+
+
+def needed_columns(signature: Signature, spec: RouteSpec) -> list[list[str]]:
+    """Return the columns that a table must hold, each with its further names."""
+    optional = optional_columns(spec)
+    return [[one.name, *one.aliases] for one in signature.inputs if one.name not in optional]
+
+
+def _titled(title: str, schema: Part) -> Part:
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title} | schema
+
+
+def _schemas(route: Route, signature: Signature, *, strict: bool) -> Part:
+    spec, name = route.spec, route.name
+    instance = instance_schema(signature, strict=strict, id_fields=spec.id_fields)
+    reference = f"#/components/schemas/{name}.instance"
+    return {
+        f"{name}.instance": instance | {"examples": [sample(signature)]},
+        f"{name}.body": body_schema(signature, reference, max_rows=spec.max_rows, id_fields=spec.id_fields),
+        f"{name}.form": form_schema(signature, spec.id_fields),
+        f"{name}.answer": answer_schema(signature, spec.response),
+        f"{name}.batch": batch_schema(signature, spec.response, spec.batch),
+    }
+
+
+def _predict_item(route: Route, signature: Signature, path: str) -> Part:
+    return {
+        "summary": route.spec.description or f"Predict with {route.name}",
+        "get": _operation(route, path, "query")
+        | {
+            "parameters": [_parameter(field) for field in signature.inputs],
+            "responses": _answers(route, "answer") | _TOO_LONG,
+        },
+        "post": _operation(route, path, "predict")
+        | {"requestBody": _body(route, signature), "responses": _answers(route, "answer", "batch", has_body=True)},
+    }
+
+
+def _operation(route: Route, path: str, verb: str) -> Part:
+    suffix = "" if path == route.spec.path else path.replace("/", ".")
+    shown: Part = {"operationId": f"{route.name}{suffix}.{verb}", "tags": [route.name]}
+    if suffix:
+        shown["description"] = f"The same as {route.spec.path}."
+    return shown
+
+
+def _parameter(field: Field) -> Part:
+    shown: Part = {"name": field.name, "in": "query", "required": field.required, "schema": parameter_schema(field)}
+    if field.aliases:
+        shown["description"] = f"also {', '.join(field.aliases)}"
+    if field.examples:
+        shown["example"] = field.examples[0]
+    return shown
+
+
+def _body(route: Route, signature: Signature) -> Part:
+    example = sample(signature)
+    examples = {"one": {"value": example}, "batch": {"value": [example, example]}}
+    return {
+        "required": True,
+        "content": {
+            "application/json": {"schema": {"$ref": f"#/components/schemas/{route.name}.body"}, "examples": examples},
+            FORM: {"schema": {"$ref": f"#/components/schemas/{route.name}.form"}},
+            **{media: {"schema": schema} for media, schema in _FILES.items()},
+        },
+    }
+
+
+def _answers(route: Route, *schemas: str, has_body: bool = False) -> Part:
+    references: list[Part] = [{"$ref": f"#/components/schemas/{route.name}.{schema}"} for schema in schemas]
+    schema = references[0] if len(references) == 1 else {"anyOf": references}
+    content: Part = {"application/json": {"schema": schema}}
+    if has_body:
+        content |= {media: {"schema": {}} for media in OFFERED if media not in content}
+    errors = [400, 500, 503, 504, *((406, 413, 415) if has_body else (406,))]
+    return {"200": {"description": "the prediction", "headers": {IGNORED: IGNORED_HEADER}, "content": content}} | {
+        str(status): {"$ref": f"#/components/responses/{ERRORS[status]}"} for status in sorted(errors)
+    }
+
+
+def _invocations_item(route: Route, path: str) -> Part:
+    media = {"schema": {"$ref": "#/components/schemas/mlflow.request"}}
+    error = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/mlflow.error"}}}}
+    texts = {400: "malformed, or not what the model takes", 413: "too large", 415: "a media type that nobody reads"}
+    texts |= {500: "the model raised", 503: "not ready, or the queue is full", 504: "too slow"}
+    return {
+        "post": _operation(route, path, "invocations")
+        | {
+            "summary": f"Predict with {route.name} (MLflow scoring protocol)",
+            "requestBody": {
+                "required": True,
+                "content": {"application/json": media, **{kind: {"schema": _FILES[kind]} for kind in _TABLES}},
+            },
+            "responses": {
+                "200": {
+                    "description": "labels, numbers, or maps of several outputs",
+                    "headers": {IGNORED: IGNORED_HEADER},
+                    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/mlflow.answer"}}},
+                }
+            }
+            | {str(status): {"description": text} | error for status, text in texts.items()},
+        }
+    }
+
+
+def _schema_item(route: Route, path: str) -> Part:
+    content = {"application/json": {"schema": {"type": "object"}}}
+    only_sample: Part = {
+        "name": "sample",
+        "in": "query",
+        "allowEmptyValue": True,
+        "schema": {"type": "string"},
+        "description": "only a sample of the inputs, ready to be sent",
+    }
+    return {
+        "get": _operation(route, path, "schema")
+        | {
+            "summary": "JSON Schema of inputs and outputs",
+            "parameters": [only_sample],
+            "responses": {
+                "200": {"description": "the schemas", "content": content},
+                "304": {"description": "unchanged since the ETag that you named"},
+            },
+        }
+    }

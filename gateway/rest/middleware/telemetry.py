@@ -1,0 +1,106 @@
+"""
+What every request leaves behind: an id, timing headers, a count, a line in the log; and the page of metrics.
+
+A WSGI layer around the Flask app, so that it also sees what Flask never gets to handle.
+"""
+
+import itertools
+import os
+import re
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from gateway import logs
+from gateway.routing.generation import Generation
+from gateway.routing.routes import Route
+
+#: What an X-Request-ID may look like to be echoed: it lands in logs and headers.
+_ID = re.compile(r"[\w.:/+=@-]{1,128}", re.ASCII)
+
+StartResponse = Callable[..., Any]
+
+
+class _Ids:
+    """Make ids that are random per process and counted within it: as unique as a UUID, at a tenth of its cost."""
+
+    __slots__ = ("_next", "_prefix")
+
+    def __init__(self) -> None:
+        self._next = itertools.count(1).__next__
+        self._begin()
+        os.register_at_fork(after_in_child=self._begin)
+
+    def _begin(self) -> None:
+        self._prefix = os.urandom(10).hex()
+
+    def new(self) -> str:
+        """Return an id that no other request of any process has; 32 hex digits."""
+        return f"{self._prefix}{self._next():012x}"
+
+
+new_id = _Ids().new
+
+
+class Telemetry:
+    """
+    Wrap a WSGI app.
+
+    Sets `gateway.request_id` and `gateway.generation` in the environ, so that a request ends in the generation in
+    which it began; the Resource sets `gateway.route`, `gateway.rows` and `gateway.predict_s`.
+    """
+
+    def __init__(
+        self,
+        app: Callable[[dict[str, Any], StartResponse], Iterable[bytes]],
+        current: Callable[[], Generation],
+    ) -> None:
+        self._app = app
+        self._current = current
+
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        """Serve one request."""
+        started = time.perf_counter()
+        given = environ.get("HTTP_X_REQUEST_ID")
+        request_id = given if given and _ID.fullmatch(given) else new_id()
+        environ["gateway.request_id"] = request_id
+        environ["gateway.generation"] = generation = self._current()
+
+        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            seconds = time.perf_counter() - started
+            headers.append(("X-Request-ID", request_id))
+            headers.append(("X-Gateway-Generation", generation.id))
+            headers.append(("Server-Timing", self._timing(environ, seconds)))
+            self._record(environ, int(status[:3]), seconds)
+            return start_response(status, headers, exc_info) if exc_info else start_response(status, headers)
+
+        return self._app(environ, start)
+
+    @staticmethod
+    def _timing(environ: dict[str, Any], seconds: float) -> str:
+        predict_s = environ.get("gateway.predict_s")
+        total = f"total;dur={seconds * 1e3:.3f}"
+        return total if predict_s is None else f"predict;dur={predict_s * 1e3:.3f}, {total}"
+
+    @staticmethod
+    def _record(environ: dict[str, Any], code: int, seconds: float) -> None:
+        route: Route | None = environ.get("gateway.route")
+        rows = environ.get("gateway.rows", 0)
+        if route is not None:
+            ledger = route.ledger
+            ledger.metrics.request(environ["REQUEST_METHOD"], code, seconds)
+            # 503 and 504 count as errors too: whoever watches the board asks who got no prediction.
+            ledger.slot.record(ledger.index, int(seconds * 1e9), error=code >= 500, instances=rows)  # noqa: PLR2004
+        if not logs.writes_access():
+            return
+        logs.access(
+            logs.AccessLine(
+                request_id=environ["gateway.request_id"],
+                route=route.spec.path if route is not None else environ.get("PATH_INFO", ""),
+                method=environ["REQUEST_METHOD"],
+                code=code,
+                duration_ms=seconds * 1e3,
+                rows=rows,
+                generation=environ["gateway.generation"].id,
+            )
+        )

@@ -1,0 +1,173 @@
+"""
+GET /health, /health/live, /health/ready: for people, for supervisors, for load balancers.
+
+Reasons come from this worker's generation, sums over all workers from the board.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from flask import Response
+
+from gateway.codecs.json import encode
+from gateway.generations.history import Event
+from gateway.rest.api import Resource
+from gateway.rest.predict.calls import INLINE_ROUTES, Hands, generation_of_request
+from gateway.routing.generation import Generation
+from gateway.routing.routes import Route
+from gateway.scoreboard import Board, RouteView, WorkerView
+from gateway.scoreboard.status import Status
+
+#: A worker that has not said anything for so long is shown as silent; it beats ten times a second.
+SILENT_S = 5.0
+
+
+def _respond(body: dict[str, Any], status: int = 200) -> Response:
+    response = Response(encode(body), status, mimetype="application/json")
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+class Live(Resource):  # type: ignore[misc]  # flask_restful has no types
+    """Say that this process answers."""
+
+    def get(self) -> Response:
+        """Answer 200 always."""
+        return _respond({"status": "live"})
+
+
+class Ready(Resource):  # type: ignore[misc]  # flask_restful has no types
+    """Say whether traffic may come: no eager route loading, every critical route READY."""
+
+    def get(self) -> Response:
+        """Answer 200 or 503 with the routes that are missing."""
+        generation = generation_of_request()
+        table = generation.table
+        degraded = {route.spec.path: _problem(route) for route in table.degraded()}
+        waiting = [r.spec.path for r in table.by_name.values() if r.state == "LOADING"]
+        ready = table.is_ready()
+        body: dict[str, Any] = {"status": "ready" if ready else "unready", "generation": generation.id}
+        if degraded:
+            body["degraded"] = degraded
+        if waiting:
+            body["loading"] = waiting
+        return _respond(body, 200 if ready else 503)
+
+
+class Health(Resource):  # type: ignore[misc]  # flask_restful has no types
+    """Tell everything there is to know about routes, workers and the last reload."""
+
+    def __init__(
+        self,
+        board: Board,
+        status: Callable[[], Status],
+        last: Callable[[], Event | None],
+        hands: Hands,
+    ) -> None:
+        self._hands = hands
+        self._board = board
+        self._status = status
+        self._last = last
+
+    def get(self) -> Response:
+        """Answer 200 always; `status` says ok, degraded or unready."""
+        generation = generation_of_request()
+        return self._hands.do(lambda: self._report(generation), len(generation.table.by_name), INLINE_ROUTES, None)
+
+    def _report(self, generation: Generation) -> Response:
+        workers = [worker for worker in self._board.workers() if worker.alive]
+        views = self._board.routes()
+        table = generation.table
+        status = "unready" if not table.is_ready() else "degraded" if table.degraded() else "ok"
+        report = self._status()
+        last = self._last()
+        generations = {worker.generation for worker in workers if worker.phase == "serving"}
+        if last is not None and last.generation:
+            generations.add(last.generation)
+        body = {
+            "status": status,
+            "generation": generation.id,
+            "committed": last.generation if last is not None else generation.id,
+            "same_generation": len(generations) <= 1,
+            "expected_workers": report.workers,
+            "ready_workers": sum(1 for w in workers if w.phase == "serving"),
+            "restarts": report.restarts,
+            "pending": report.is_pending,
+            "reload": reload_report(last, generation),
+            "routes": {r.spec.path: route_report(r, views.get(r.name)) for r in table.by_name.values()},
+            "workers": [worker_report(worker) for worker in workers],
+        }
+        return _respond(body)
+
+
+def reload_report(event: Event | None, generation: Generation) -> dict[str, Any]:
+    """Return how the last attempt to change the routes ended, and which routes serve an earlier version."""
+    if event is None:
+        return {}
+    report = {"result": event.result, "at": round(event.at, 3), "took_s": event.took_s, "source": event.source}
+    if event.reason:
+        report["reason"] = event.reason
+    for name in ("added", "changed", "removed"):
+        if paths := getattr(event, name):
+            report[name] = list(paths)
+    if generation.snapshot.fallbacks:
+        report["serving_an_earlier_version"] = sorted(generation.snapshot.fallbacks)
+    return report
+
+
+def _problem(route: Route) -> dict[str, Any]:
+    problem = route.reason
+    return {"code": problem.code, "reason": problem.message, "fix": problem.hint} if problem else {}
+
+
+def route_report(route: Route, view: RouteView | None) -> dict[str, Any]:
+    """Return what is known of one route: this worker's reason, all workers' numbers."""
+    model = route.model
+    report: dict[str, Any] = {
+        "state": route.state,
+        "since": round(model.since, 3),
+        "loads": model.loads,
+        "load_s": round(model.load_s, 4),
+        "version": route.version,
+        "compiled": model.compiler,
+        "critical": route.spec.critical,
+    }
+    if route.reason is not None:
+        report |= _problem(route)
+    if route.manifest.warnings:
+        report["warnings"] = list(route.manifest.warnings)
+    if (error := route.ledger.last_error) is not None:
+        report["last_error"] = {"at": round(error.at, 3), "text": error.text}
+    if view is not None:
+        report |= {
+            "requests": view.requests,
+            "errors": view.errors,
+            "shed": view.shed,
+            "in_flight": view.in_flight,
+            "queue_depth": view.queue_depth,
+            "p50_ms": _ms(view.p50_s),
+            "p95_ms": _ms(view.p95_s),
+            "states": dict(view.states),
+        }
+    return report
+
+
+def worker_report(worker: WorkerView) -> dict[str, Any]:
+    """Return what one worker last said of itself."""
+    silent_s = time.time() - worker.heartbeat_at
+    report: dict[str, Any] = {
+        "pid": worker.pid,
+        "phase": worker.phase if silent_s < SILENT_S else "silent",
+        "generation": worker.generation,
+        "up_s": round(time.time() - worker.started_at, 1),
+        "pss_mb": round(worker.pss_bytes / 2**20, 1),
+        "stuck_threads": worker.stuck_threads,
+    }
+    if worker.last_error:
+        report["last_error"] = worker.last_error
+    return report
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1e3, 3)

@@ -1,0 +1,178 @@
+"""Judge the chunks of a batch: validated rows, the faults of the others in terms of the whole batch, row ids."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from gateway.codecs.chunks import MAX_FAULTS, Chunk
+from gateway.codecs.pointers import placed
+from gateway.errors import Fault, InputError
+from gateway.schema import Batch
+from gateway.validation import Validator
+
+
+@dataclass(slots=True)
+class Judged:
+    """
+    Hold a chunk after validation.
+
+    `good` are the indices (in the chunk) of the rows of `batch`, None when all are. `errors` has the first fault of
+    every other row when bad rows are skipped. `faults` and `total` are what is wrong when they are not. `keys` name
+    the rows where they have ids.
+    """
+
+    chunk: Chunk
+    batch: Batch
+    good: Sequence[int] | None = None
+    errors: dict[int, Fault] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
+    total: int = 0
+    keys: list[str | None] | None = None
+
+    def spread(self, values: Sequence[Any], fill: Any = None) -> Sequence[Any]:
+        """Put the values of the good rows where their rows stand in the chunk."""
+        if self.good is None:
+            return values
+        placed = [fill] * self.chunk.size
+        for row, value in zip(self.good, values, strict=True):
+            placed[row] = value
+        return placed
+
+
+class Judge:
+    """
+    Judge the chunks of one pass over a batch, in order.
+
+    `unique_ids` makes a second row with one id, and a row without id among others that have one, a fault.
+    """
+
+    def __init__(self, validator: Validator, id_fields: Sequence[str], *, skip: bool, unique_ids: bool) -> None:
+        self._validator = validator
+        self._id_fields = id_fields
+        self._skip = skip
+        self._unique_ids = unique_ids
+        self._seen: dict[str, int] = {}
+        self.has_ids = False
+
+    def __call__(self, chunk: Chunk) -> Judged:
+        """Validate a chunk; raises InputError only for faults of the header."""
+        judged = self._skipping(chunk) if self._skip else self._whole(chunk)
+        self._name_rows(judged)
+        return judged
+
+    def _whole(self, chunk: Chunk) -> Judged:
+        validator = self._validator
+        faults, total = list(chunk.faults), len(chunk.faults)
+        batch = Batch([], 0)
+        try:
+            if chunk.instances is None:
+                batch = validator.columns(chunk.names, chunk.columns)
+            else:
+                batch = validator.rows(chunk.instances, text=chunk.text, at=chunk.at)
+        except InputError as error:
+            if any(fault.row is None for fault in error.faults):
+                raise
+            faults = sorted([*faults, *(_placed(fault, chunk) for fault in error.faults)], key=_row)
+            total += error.total
+        return Judged(chunk, batch, chunk.kept, faults=faults[:MAX_FAULTS], total=total)
+
+    def _skipping(self, chunk: Chunk) -> Judged:
+        validator = self._validator
+        if chunk.instances is None:
+            part = validator.good_columns(chunk.names, chunk.columns)
+        else:
+            part = validator.good_rows(chunk.instances, text=chunk.text, at=chunk.at)
+        placed = sorted([*chunk.faults, *(_placed(fault, chunk) for fault in part.faults)], key=_row)
+        errors = {_row(fault) - chunk.start: fault for fault in placed}
+        kept = chunk.kept
+        good = part.kept if kept is None else [kept[row] for row in part.kept]
+        return Judged(chunk, part.batch, None if not errors else good, errors)
+
+    def _name_rows(self, judged: Judged) -> None:
+        keys = self._keys(judged)
+        if keys is None:
+            return
+        self.has_ids = True
+        judged.keys = keys
+        if self._unique_ids:
+            self._refuse_twins(judged, keys)
+
+    def _keys(self, judged: Judged) -> list[str | None] | None:
+        """Return one key per row as sent: from the table where there is one, else from the good rows."""
+        chunk = judged.chunk
+        if chunk.instances is None:
+            name = next((one for one in self._id_fields if one in chunk.names), None)
+            if name is None:
+                return None
+            column = chunk.columns[chunk.names.index(name)]
+            keys: list[str | None]
+            if all(type(value) is str for value in column):
+                keys = list(column)
+            else:
+                keys = [None if value is None else json_key(value) for value in column]
+            if chunk.kept is None:
+                return keys
+            placed: list[str | None] = [None] * chunk.size
+            for row, key in zip(chunk.kept, keys, strict=True):
+                placed[row] = key
+            return placed
+        ids = judged.batch.ids
+        if ids is None:
+            return [None] * chunk.size if self.has_ids else None
+        return list(judged.spread([None if one is None else json_key(one) for one in ids]))
+
+    def _refuse_twins(self, judged: Judged, keys: Sequence[str | None]) -> None:
+        start = judged.chunk.start
+        if judged.good is None and all(keys) and len(set(keys)) == len(keys) and self._seen.keys().isdisjoint(keys):
+            # The usual case, at a tenth of the time.
+            self._seen.update(zip(keys, range(start, start + len(keys)), strict=True))  # type: ignore[arg-type]
+            return
+        found: dict[int, Fault] = {}
+        for row in range(judged.chunk.size) if judged.good is None else judged.good:
+            key, number = keys[row], start + row
+            if not key:
+                text = "the row has no id; the answer names each row by its id"
+                found[row] = Fault(f"$[{number}]", "missing-id", text, row=number)
+            elif key in self._seen:
+                text = f"id {key[:80]!r} is also the id of row {self._seen[key]}; an object can hold it only once"
+                found[row] = Fault(f"$[{number}]", "duplicate-id", text, row=number)
+            else:
+                self._seen[key] = number
+        if not found:
+            return
+        if not self._skip:
+            judged.faults = sorted([*judged.faults, *found.values()], key=_row)[:MAX_FAULTS]
+            judged.total += len(found)
+            return
+        rows = range(judged.chunk.size) if judged.good is None else judged.good
+        places = [place for place, row in enumerate(rows) if row not in found]
+        judged.batch = _subset(judged.batch, places)
+        judged.good = [rows[place] for place in places]
+        judged.errors = dict(sorted({**judged.errors, **found}.items()))
+
+
+def _subset(batch: Batch, places: Sequence[int]) -> Batch:
+    index = np.asarray(places, dtype=np.intp)
+    ids = None if batch.ids is None else [batch.ids[place] for place in places]
+    return Batch([column[index] for column in batch.columns], len(places), ids, batch.ignored)
+
+
+def _placed(fault: Fault, chunk: Chunk) -> Fault:
+    """Say where a fault stands in the whole batch and not in its chunk."""
+    if fault.row is None:
+        return fault
+    row = chunk.start + (fault.row if chunk.kept is None else chunk.kept[fault.row])
+    return placed(fault, chunk.at, chunk.places, row)
+
+
+def _row(fault: Fault) -> int:
+    return fault.row or 0
+
+
+def json_key(value: Any) -> str:
+    """Return an id as an object key; 7.0 is 7, as spreadsheets write it."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return str(value)

@@ -1,0 +1,96 @@
+"""Make the writer of an answer, and the input columns that writers of tables put before it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from gateway.answers.columns import Plan, columns_of, plan_of
+from gateway.answers.leaves import leaves_of
+from gateway.codecs.chunks import BatchWriter, Chunk
+from gateway.codecs.csv import CsvWriter
+from gateway.codecs.json_batch import JsonWriter
+from gateway.codecs.ndjson import NdjsonWriter
+from gateway.codecs.parquet import ParquetWriter
+from gateway.rest.predict.chunk_validation import Judged
+from gateway.rest.predict.negotiate import Wish
+from gateway.routing.routes import Route
+from gateway.schema import Predictions
+
+
+class InputTable:
+    """
+    Give the input columns of a batch: as sent for tables, as validated for JSON, which may name and order at will.
+
+    Made from the first chunk; `names` and `types` hold for all.
+    """
+
+    def __init__(self, route: Route, first: Chunk | None, *, has_ids: bool) -> None:
+        signature = route.signature
+        assert signature is not None  # noqa: S101 - a route without one does not serve
+        self._plan: Plan = plan_of(signature, {f"inputs.{name}" for name in signature.names})
+        by_name = {name: one for one in signature.inputs for name in (one.name, *one.aliases)}
+        self.id_name = _id_name(route, first) if has_ids else None
+        if first is not None and first.instances is None:
+            self.names: Sequence[str] = first.names
+            # The second column of one name is no field: validation has refused it unless it is an extra one.
+            self._fields = [
+                by_name.get(name) if first.names.index(name) == at else None for at, name in enumerate(first.names)
+            ]
+        else:
+            own = [] if self.id_name is None or self.id_name in signature.names else [self.id_name]
+            self.names = [*own, *signature.names]
+            self._fields = [by_name.get(name) for name in self.names]
+        self.types = ["string" if one is None else one.type for one in self._fields]
+
+    def columns(self, judged: Judged, *, typed: bool) -> list[Sequence[Any]]:
+        """Return the columns of a chunk, one cell per row as sent; `typed` turns fields into their types."""
+        chunk = judged.chunk
+        table = chunk.instances is None
+        if table and not typed:
+            return [_as_sent(chunk, column) for column in chunk.columns]
+        values = columns_of(self._plan, judged.batch, Predictions([])).inputs
+        found: list[Sequence[Any]] = []
+        for at, one in enumerate(self._fields):
+            if one is not None:
+                found.append(judged.spread(values[one.name]))
+            elif table:
+                found.append(_as_sent(chunk, chunk.columns[at]))
+            else:
+                found.append(judged.keys or [None] * chunk.size)
+        return found
+
+
+def _id_name(route: Route, first: Chunk | None) -> str:
+    """Return the name under which the ids came, or the first one that the route knows."""
+    names = route.spec.id_fields
+    given: Any = () if first is None else first.names
+    if first is not None and first.instances and isinstance(first.instances[0], dict):
+        given = first.instances[0]
+    return next((name for name in names if name in given), names[0] if names else "id")
+
+
+def _as_sent(chunk: Chunk, column: Sequence[Any]) -> Sequence[Any]:
+    if chunk.kept is None:
+        return column
+    placed: list[Any] = [None] * chunk.size
+    for row, value in zip(chunk.kept, column, strict=True):
+        placed[row] = value
+    return placed
+
+
+def writer_for(
+    wanted: Wish, route: Route, table: InputTable, *, has_ids: bool, scratch: Path | None = None
+) -> BatchWriter:
+    """Return the writer of one answer."""
+    signature = route.signature
+    assert signature is not None  # noqa: S101 - a route without one does not serve
+    if wanted.format == "json":
+        shape = wanted.shape_of(route.spec.batch)
+        shape = "list" if shape == "by_id" and not has_ids else shape
+        return JsonWriter(shape, errors=wanted.skip, scratch=scratch)
+    if wanted.format == "ndjson":
+        return NdjsonWriter(table.id_name if route.spec.batch == "by_id" else None)
+    leaves = leaves_of(signature, route.spec.response)
+    if wanted.format == "csv":
+        return CsvWriter(table.names, leaves, errors=wanted.skip)
+    return ParquetWriter(table.names, table.types, leaves, errors=wanted.skip)

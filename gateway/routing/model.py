@@ -1,0 +1,235 @@
+"""
+A model: artifact, predictor and signature, with a state. IDLE -> LOADING -> READY | FAILED(reason).
+
+Knows no route and no HTTP; made from a manifest alone, so models with one manifest key are one model.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Literal, TypeAlias, TypeVar
+
+from gateway.artifacts.manifest import Manifest
+from gateway.compilers.proof.rows import one_row
+from gateway.errors import GatewayError, LoadError, NotReadyError, PredictError, Problem
+from gateway.executors.base import Executor
+from gateway.executors.event import Baton
+from gateway.executors.local import INLINE_TEXT_LENGTH_COMPILED, LocalExecutor
+from gateway.executors.pool import NativePool
+from gateway.loaders import get_loader
+from gateway.loaders.base import LoadOptions
+from gateway.prepare.child import INLINE_LIMIT_S, warm_up
+from gateway.routing.memory_budget import MemoryBudget
+from gateway.runtimes import load_twin
+from gateway.schema import Column, Predictions, Predictor
+
+#: What a model takes at least: the growth that preparing measures is in pages, and none for the smallest.
+LEAST_BYTES = 64 * 1024
+
+T = TypeVar("T")
+State: TypeAlias = Literal["IDLE", "LOADING", "READY", "FAILED"]
+
+log = logging.getLogger("gateway.model")
+
+#: A lazy model whose loading failed is tried again this long afterwards: disks fill and empty, files come back.
+RETRY_S = 5.0
+
+
+class _Waiter:
+    """Hold one call that waits for a model to be loaded; whoever loads it hands the executor over."""
+
+    __slots__ = ("baton", "executor")
+
+    def __init__(self) -> None:
+        self.baton = Baton()
+        self.executor: Executor | None = None
+
+
+class Model:
+    """
+    Own one predictor and its state.
+
+    Thread-safe; make it after the fork. `since` is the time.time() of the last change of state. A model with a
+    `budget` is lazy: it takes its room there before it loads, and may be unloaded again at any time.
+    """
+
+    def __init__(self, manifest: Manifest, options: LoadOptions, pool: NativePool) -> None:
+        self.manifest = manifest
+        self.state: State = "IDLE"
+        self.problem: Problem | None = None
+        #: Why the original serves although a twin was proven; "" where it does not.
+        self.twin_lost = ""
+        self.since = time.time()
+        self.load_s = 0.0
+        self.loads = 0
+        self.last_used = 0.0
+        self.budget: MemoryBudget | None = None
+        self._options = options
+        self._pool = pool
+        self._executor: Executor | None = None
+        self._lock = threading.Lock()
+        self._waiting: list[_Waiter] = []
+        if manifest.problem is not None:
+            self._change("FAILED", manifest.problem)
+
+    def load(self) -> None:
+        """
+        Load now, in the current thread; afterwards the state is READY or FAILED.
+
+        Idempotent: a model that is READY, FAILED or being loaded by another thread is left alone.
+        """
+        with self._lock:
+            if self.state != "IDLE":
+                return
+            self._change("LOADING")
+        budget = self.budget
+        if budget is not None:
+            budget.take(self)
+        started = time.perf_counter()
+        executor, problem = self._tried()
+        if executor is not None:
+            self.load_s = time.perf_counter() - started
+            self.loads += 1
+            self.last_used = time.monotonic()
+        with self._lock:
+            self._executor = executor
+            self._change("READY" if executor is not None else "FAILED", problem)
+            waiting, self._waiting = self._waiting, []
+        for waiter in waiting:
+            waiter.executor = executor
+            waiter.baton.pass_on()
+        if budget is not None:
+            budget.settled(self, is_loaded=executor is not None)
+
+    def retry(self) -> None:
+        """Let a model whose loading failed be tried again by the next request, if that was RETRY_S ago."""
+        with self._lock:
+            is_due = time.time() - self.since > RETRY_S
+            if self.state == "FAILED" and self.manifest.problem is None and is_due:
+                self._change("IDLE")
+
+    def _tried(self) -> tuple[Executor | None, Problem | None]:
+        try:
+            return self._make_executor(), None
+        except GatewayError as error:
+            return None, error.as_problem()
+        except Exception as error:
+            log.exception("loading failed", extra={"loader": self.manifest.loader})
+            return None, Problem("load", f"loading raised {type(error).__name__}: {error}")
+
+    @property
+    def compiler(self) -> str | None:
+        """Return the compiler of the twin that serves, or would serve; None where it is the original."""
+        twin = self.manifest.twin
+        return None if twin is None or self.twin_lost else twin.compiler
+
+    @property
+    def resident_bytes(self) -> int:
+        """Estimate what this model holds in memory: as measured while preparing, or three times its twin's file."""
+        twin = self.manifest.twin
+        if twin is None:
+            return max(self.manifest.memory_bytes, LEAST_BYTES)
+        try:
+            return max(3 * Path(twin.path).stat().st_size, LEAST_BYTES)
+        except OSError:
+            return LEAST_BYTES
+
+    def unload(self) -> bool:
+        """Drop the predictor and become IDLE; calls that run keep their own reference. False if none was loaded."""
+        with self._lock:
+            if self.state != "READY":
+                return False
+            self._executor = None
+            self._change("IDLE")
+            return True
+
+    def predict(self, columns: Sequence[Column], deadline: float) -> Predictions:
+        """
+        Predict one batch before `deadline` (time.monotonic()).
+
+        Raises NotReadyError, DeadlineError, or PredictError when the model itself raised.
+        """
+        executor = self._executor
+        if executor is None:
+            executor = self._wake(deadline)
+        self.last_used = time.monotonic()
+        try:
+            return executor.predict(columns, deadline)
+        except GatewayError:
+            raise
+        except Exception as error:
+            raise PredictError("the model raised an exception while predicting") from error
+
+    def run(self, call: Callable[[], T], deadline: float | None = None) -> T:
+        """Run work that is not the model's own (parsing, encoding) in a native thread; other requests go on."""
+        return self._pool.call(call, deadline, ends=True)
+
+    def _wake(self, deadline: float) -> Executor:
+        """Load a lazy model for its first request; whoever comes meanwhile waits with it."""
+        waiter = _Waiter()
+        with self._lock:
+            executor, state = self._executor, self.state
+            if executor is None and state != "FAILED":
+                self._waiting.append(waiter)
+        if executor is None and state == "IDLE":
+            # Not a call with a deadline: one that overruns it would count as a stuck predict and cost the worker.
+            self._pool.spawn(self.load)
+        if executor is None and state != "FAILED":
+            waiter.baton.wait(max(deadline - time.monotonic(), 0.0))
+            executor = waiter.executor
+        if executor is not None:
+            return executor
+        problem = self.problem or Problem("loading", "the model is still being loaded", "retry in a few seconds")
+        raise NotReadyError(problem.message, code=problem.code, hint=problem.hint)
+
+    def _make_executor(self) -> Executor:
+        manifest = self.manifest
+        twin = self._load_twin()
+        if twin is not None and manifest.twin is not None:
+            predict_s = manifest.twin.predict_s
+            return LocalExecutor(
+                twin,
+                self._pool,
+                predict_s=predict_s,
+                inline=predict_s < INLINE_LIMIT_S,
+                inline_text=INLINE_TEXT_LENGTH_COMPILED,
+            )
+        return LocalExecutor(self._load_original(), self._pool, predict_s=manifest.predict_s, inline=manifest.inline)
+
+    def _load_twin(self) -> Predictor | None:
+        """Return the proven twin; where its file is gone or altered the original serves, only slower."""
+        twin = self.manifest.twin
+        if twin is None:
+            return None
+        self.twin_lost = ""
+        try:
+            return load_twin(Path(twin.path), twin.sha256)
+        except Exception as error:
+            self.twin_lost = (
+                f"its proven twin cannot be loaded ({type(error).__name__}: {error}); gateway prepare remakes it"
+            )
+            log.warning(
+                "the compiled twin cannot be loaded; the original serves",
+                extra={"path": twin.path, "reason": f"{type(error).__name__}: {error}", "fix": "gateway prepare"},
+            )
+            return None
+
+    def _load_original(self) -> Predictor:
+        artifact, signature = self.manifest.artifact, self.manifest.signature
+        if artifact is None or signature is None:
+            raise LoadError("the manifest names no artifact", code="load", hint="run: gateway prepare")
+        if not Path(artifact.path).exists():
+            raise LoadError(
+                f"the kept copy of the artifact is gone: {artifact.path}",
+                code="artifact-gone",
+                hint=f"gateway reload copies it again from {artifact.origin}",
+            )
+        # get_loader imports the framework: never on the way to a twin.
+        predictor = get_loader(self.manifest.loader).load(Path(artifact.path), self._options)
+        warm_up(self.manifest.loader, predictor, one_row(predictor.signature, signature))
+        return predictor
+
+    def _change(self, state: State, problem: Problem | None = None) -> None:
+        self.state, self.problem, self.since = state, problem, time.time()

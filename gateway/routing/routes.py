@@ -1,0 +1,234 @@
+"""
+A route: a public path and the promise behind it; the table of all routes of a generation.
+
+Binds spec, model, validator, answer and limits together. Knows no HTTP and no wire format.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+
+from gateway.answers.answer import Answer
+from gateway.artifacts.manifest import Manifest
+from gateway.codecs.json import JsonCodec
+from gateway.errors import GatewayError, NotReadyError, OverloadError, Problem
+from gateway.metrics import RouteMetrics
+from gateway.registry.contract import Promise, make_promise
+from gateway.registry.spec import RouteSpec, ServerSpec
+from gateway.routing.bulkhead import Bulkhead
+from gateway.routing.bulkhead import Slot as Admission
+from gateway.routing.model import Model
+from gateway.schema import Batch, Predictions, Signature
+from gateway.scoreboard import Slot
+from gateway.validation import Validator
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class LastError:
+    """Name the last failure of a predict: when (Unix time) and what, without values of inputs."""
+
+    at: float
+    text: str
+
+
+class Ledger:
+    """
+    Hold what outlives generations, keyed by route name: limits and counters.
+
+    `slot` is this worker's page of the board, `index` the route's line on it.
+    """
+
+    __slots__ = ("_make_metrics", "_metrics", "bulkhead", "index", "last_error", "slot")
+
+    def __init__(self, bulkhead: Bulkhead, slot: Slot, index: int) -> None:
+        self.bulkhead = bulkhead
+        self.slot = slot
+        self.index = index
+        self.last_error: LastError | None = None
+
+    def count_with(self, make_metrics: Callable[[], RouteMetrics], *, now: bool) -> None:
+        """Count with what `make_metrics` returns; its 35 series are made at the first count unless `now`."""
+        self._make_metrics = make_metrics
+        self._metrics = make_metrics() if now else None
+
+    @property
+    def metrics(self) -> RouteMetrics:
+        """Return the counters."""
+        if self._metrics is None:
+            self._metrics = self._make_metrics()
+        return self._metrics
+
+
+class Route:
+    """
+    Answer batches for one entry of the registry.
+
+    `signature` is there exactly when the entry could be prepared; else `problem` is. A lazy route makes its promise
+    when it is first asked: most of what an idle route would take is that, and its counters.
+    """
+
+    def __init__(self, spec: RouteSpec, server: ServerSpec, manifest: Manifest, model: Model, ledger: Ledger) -> None:
+        self.spec = spec
+        self.name = spec.name
+        self.manifest = manifest
+        self.model = model
+        self.ledger = ledger
+        self.signature: Signature | None = manifest.signature
+        self._labels: tuple[str, ...] = ()
+        self.codec: JsonCodec
+        self.problem: Problem | None = manifest.problem
+        self.quarantine = ""
+        self.version = spec.version or (manifest.artifact.sha256[:12] if manifest.artifact else "")
+        self._server = server
+        self._promise: Promise | None = None
+        if spec.load == "eager":
+            self._make_promise()
+
+    def _make_promise(self) -> None:
+        if self.signature is None or self.problem is not None:
+            return
+        try:
+            promise = make_promise(self.signature, self.spec, self._server)
+        except GatewayError as error:
+            self.problem = error.as_problem()
+        else:
+            self.codec, self._promise = promise.codec, promise
+            if self.signature.output.kind == "classification":
+                self._labels = tuple(str(label) for label in self.signature.output.labels)
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Return the path and its aliases."""
+        return (self.spec.path, *self.spec.aliases)
+
+    @property
+    def state(self) -> str:
+        """Return IDLE, LOADING, READY or FAILED."""
+        return "FAILED" if self.problem is not None or self.quarantine else self.model.state
+
+    @property
+    def reason(self) -> Problem | None:
+        """Return why the route does not serve, or None."""
+        if self.quarantine:
+            return Problem("quarantined", self.quarantine, "repair or replace the artifact, or: gateway reload --force")
+        return self.problem or self.model.problem
+
+    def must_serve(self) -> tuple[Validator, Answer]:
+        """Return validator and answer; raises NotReadyError with reason and fix where the route cannot serve."""
+        if self._promise is None:
+            self._make_promise()
+        reason, promise = self.reason, self._promise
+        if reason is not None and self.spec.load == "lazy":
+            self.model.retry()
+            reason = self.reason
+        if reason is not None or promise is None:
+            problem = reason or Problem("not-ready", "the model is not ready")
+            raise NotReadyError(
+                f"route {self.spec.path} cannot serve: {problem.message}", code=problem.code, hint=problem.hint
+            )
+        return promise.validator, promise.answer
+
+    def predict(self, batch: Batch, deadline: float) -> Predictions:
+        """
+        Predict a batch within the limits of this route.
+
+        `deadline` is a time.monotonic() value. Raises NotReadyError, OverloadError, DeadlineError, PredictError.
+        """
+        with self.admit(deadline):
+            return self.predict_admitted(batch, deadline)
+
+    def admit(self, deadline: float, *, resume: bool = False) -> Admission:
+        """
+        Wait for a slot of this route; hold it in a `with` block.
+
+        `resume` is for a batch that has begun to answer and comes back for its next chunk: it waits its turn, but is
+        not refused because the queue is full.
+        """
+        ledger = self.ledger
+        try:
+            return ledger.bulkhead.slot(deadline, resume=resume)
+        except OverloadError:
+            ledger.slot.shed(ledger.index)
+            ledger.metrics.shed("queue-full")
+            raise
+
+    def predict_admitted(self, batch: Batch, deadline: float) -> Predictions:
+        """Predict a batch, or a chunk of one, for a caller that holds a slot."""
+        ledger = self.ledger
+        entry = ledger.slot.begin(ledger.index)
+        started = time.perf_counter()
+        try:
+            predictions = self.model.predict(batch.columns, deadline)
+        except GatewayError as error:
+            cause = f" ({type(error.__cause__).__name__})" if error.__cause__ else ""
+            ledger.last_error = LastError(time.time(), f"{error.message}{cause}")
+            raise
+        finally:
+            ledger.slot.finish(ledger.index, entry)
+        seconds = time.perf_counter() - started
+        if batch.size == 1:
+            ledger.metrics.predict(seconds, 1, self._label_of(predictions) if self._labels else None)
+            return predictions
+        ledger.metrics.predict(seconds, batch.size)
+        if not batch.columns:
+            predictions = _repeated(predictions, batch.size)
+        if self._labels:
+            self._count_labels(predictions)
+        return predictions
+
+    def run(self, call: Callable[[], T]) -> T:
+        """Run parsing, validating or encoding in a native thread and wait; other requests of the worker go on."""
+        return self.model.run(call)
+
+    def _label_of(self, predictions: Predictions) -> str:
+        return self._labels[int(predictions.values[0])]
+
+    def _count_labels(self, predictions: Predictions) -> None:
+        found, counts = np.unique(np.asarray(predictions.values), return_counts=True)
+        for value, count in zip(found.tolist(), counts.tolist(), strict=True):
+            self.ledger.metrics.label(self._labels[int(value)], count)
+
+
+def _repeated(predictions: Predictions, size: int) -> Predictions:
+    """Repeat the one answer of a model without inputs: no column could tell it how many were asked for."""
+    values, chances = predictions.values, predictions.probabilities
+    many = list(values) * size if isinstance(values, list) else np.repeat(values, size, axis=0)
+    return Predictions(many, None if chances is None else np.repeat(chances, size, axis=0))
+
+
+class RouteTable:
+    """Hold the routes of one generation; immutable once made."""
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self.by_name: Mapping[str, Route] = {route.name: route for route in routes}
+        self.by_path: Mapping[str, Route] = {path: route for route in self.by_name.values() for path in route.paths}
+
+    def line_of(self, path: str) -> str:
+        """Return the line in which a request to `path` waits: that of its route, of checks, or of everything else."""
+        route = self.by_path.get(path) or self.by_path.get(path.removesuffix("/invocations"))
+        if route is None and path.startswith("/v2/models/"):
+            route = self.by_name.get(path.split("/")[3])
+        if route is not None:
+            return str(route.spec.path)
+        return "checks" if path.startswith(("/health", "/metrics", "/v2/health")) else "others"
+
+    def is_settled(self) -> bool:
+        """Say whether no eager route is still to be loaded."""
+        return not any(
+            route.state in ("LOADING", "IDLE") for route in self.by_name.values() if route.spec.load == "eager"
+        )
+
+    def is_ready(self) -> bool:
+        """Say whether every critical route serves and no eager one is loading (IDLE lazy routes count as ready)."""
+        return self.is_settled() and not any(
+            route.state == "FAILED" for route in self.by_name.values() if route.spec.critical
+        )
+
+    def degraded(self) -> tuple[Route, ...]:
+        """Return the routes that do not serve."""
+        return tuple(route for route in self.by_name.values() if route.state == "FAILED")

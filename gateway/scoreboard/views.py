@@ -1,0 +1,87 @@
+"""What a reader gets from the board: plain frozen data in seconds and bytes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from gateway.scoreboard.latency import BUCKETS, quantile
+from gateway.scoreboard.layout import STATES
+
+
+@dataclass(frozen=True, slots=True)
+class InFlight:
+    """Name a route that was predicting, and since when (Unix time)."""
+
+    route: str
+    started_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerView:
+    """Hold what one worker last said; times are Unix time, `alive` was asked of the kernel."""
+
+    slot: int
+    pid: int
+    alive: bool
+    started_at: float
+    heartbeat_at: float
+    phase: str
+    generation: str
+    pss_bytes: int
+    cpu_seconds: float
+    stuck_threads: int
+    connections: int
+    in_flight: tuple[InFlight, ...]
+    last_error: str
+
+
+def _no_buckets() -> list[int]:
+    return [0] * BUCKETS
+
+
+@dataclass(slots=True, kw_only=True)
+class RouteView:
+    """
+    Hold the sums over live workers of one route.
+
+    `recent` counts the buckets of the last `recent_s` (30 to 60) seconds, `buckets` those since each worker began.
+    `states` says in how many workers the model is in which state, `since` when the last of them changed.
+    """
+
+    name: str
+    requests: int = 0
+    errors: int = 0
+    shed: int = 0
+    in_flight: int = 0
+    queue_depth: int = 0
+    instances: int = 0
+    seconds: float = 0.0
+    since: float = 0.0
+    recent_s: float = 0.0
+    states: Mapping[str, int] = field(default_factory=dict)
+    recent: list[int] = field(default_factory=_no_buckets)
+    buckets: list[int] = field(default_factory=_no_buckets)
+
+    @property
+    def state(self) -> str:
+        """Return the worst state any worker reports."""
+        return next((state for state in STATES if self.states.get(state)), "unknown")
+
+    @property
+    def per_second(self) -> float:
+        """Return the requests per second over the last 30 to 60 seconds."""
+        return sum(self.recent) / self.recent_s if self.recent_s else 0.0
+
+    @property
+    def p50_s(self) -> float | None:
+        """Return the median of the last 30 to 60 seconds; None without a request."""
+        return quantile(self.recent, 0.5)
+
+    @property
+    def p95_s(self) -> float | None:
+        """Return the 95th percentile of the last 30 to 60 seconds; None without a request."""
+        return quantile(self.recent, 0.95)
+
+    @property
+    def p99_s(self) -> float | None:
+        """Return the 99th percentile of the last 30 to 60 seconds; None without a request."""
+        return quantile(self.recent, 0.99)

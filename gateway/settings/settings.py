@@ -1,0 +1,201 @@
+"""
+What the process is told from outside: the only reader of os.environ.
+
+The fields of Settings are the one table: names, types, defaults and help feed the parser, `serve --help` and the docs.
+"""
+
+import dataclasses
+import difflib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, get_args, get_origin, get_type_hints
+
+from gateway.errors import GatewayError
+from gateway.settings.kinds import PREFIX, Setting, text_of
+
+#: Read by scripts and by ecosystem.config.js, not by this process.
+FOREIGN = frozenset(("GATEWAY_PYTHON", "GATEWAY_DATA", "GATEWAY_STARTED_BY"))
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+LogFormat = Literal["json", "text"]
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Note:
+    """Say what a setting means, its limit, and how its default reads where the value alone would not tell."""
+
+    help: str
+    minimum: float | None = None
+    shown: str | None = None
+
+
+def _default_workers() -> int:
+    return max(2, min(_cores(), 4))
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Hold every setting, parsed and checked; paths are absolute after `load`."""
+
+    registry: Annotated[Path, Note("the registry file")] = Path("registry.yaml")
+    home: Annotated[Path, Note("folder of all run-time state")] = Path(".gateway")
+    bind: Annotated[tuple[str, ...], Note("addresses to listen on: host:port, [v6]:port or unix:path, with commas")] = (
+        "127.0.0.1:8000",
+    )
+    workers: Annotated[int, Note("worker processes", minimum=1, shown="cores, 2 to 4")] = dataclasses.field(
+        default_factory=_default_workers
+    )
+    worker_connections: Annotated[
+        int, Note("connections a worker holds at a time; beyond, the idlest are closed", minimum=1)
+    ] = 1000
+    predict_threads: Annotated[int, Note("native threads of a worker for predicts and model loads", minimum=1)] = 8
+    native_threads: Annotated[int, Note("OpenMP and BLAS threads of one predict", minimum=1)] = 1
+    keepalive_s: Annotated[int, Note("seconds an idle connection is kept", minimum=0)] = 15
+    stall_timeout_s: Annotated[
+        float, Note("seconds without a byte after which a body or an answer on its way is given up", minimum=0.1)
+    ] = 20.0
+    body_timeout_s: Annotated[
+        float, Note("seconds that a body or an answer may be on its way, and one more for each 16 KiB", minimum=0.1)
+    ] = 120.0
+    body_memory_mb: Annotated[
+        int, Note("memory that the bodies of a worker may take together, with the values of those in JSON", minimum=1)
+    ] = 512
+    spool_mb: Annotated[
+        int, Note("disk below GATEWAY_HOME that the bodies of a worker may take together", minimum=1)
+    ] = 1024
+    table_memory_mb: Annotated[
+        int,
+        Note("memory that readers of XLSX and Parquet files may take in a worker, 1024 each", minimum=1024),
+    ] = 2048
+    graceful_timeout_s: Annotated[int, Note("seconds a worker may take to finish its requests", minimum=1)] = 30
+    boot_deadline_s: Annotated[
+        float, Note("seconds after which a worker serves although models still load", minimum=0)
+    ] = 60.0
+    worker_timeout_s: Annotated[int, Note("seconds without a heartbeat after which a worker is killed", minimum=1)] = 60
+    prepare_timeout_s: Annotated[float, Note("seconds that preparing one model may take", minimum=1)] = 120.0
+    prepare_memory_mb: Annotated[int, Note("memory that preparing one model may take", minimum=64)] = 2048
+    cache_mb: Annotated[
+        int, Note("disk space that kept artifacts and what was prepared of them may take", minimum=1)
+    ] = 20480
+    worker_memory_mb: Annotated[
+        int | None, Note("memory above which a worker is replaced", minimum=64, shown="no limit")
+    ] = None
+    backlog: Annotated[int, Note("connections the kernel holds while no worker accepts", minimum=1)] = 2048
+    watch: Annotated[bool, Note("reload when the registry file changes")] = True
+    holder_socket: Annotated[
+        Path | None, Note("socket of the process that keeps the listening sockets", shown="run/holder.sock")
+    ] = None
+    log_level: Annotated[LogLevel, Note("least severe level that is logged")] = "info"
+    log_format: Annotated[LogFormat, Note("one JSON object per line, or text for people")] = "json"
+    access_log: Annotated[bool, Note("log every request")] = True
+
+    warnings: tuple[str, ...] = ()
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None, flags: Mapping[str, str] | None = None) -> Self:
+        """
+        Read the environment, then `flags` (setting name -> text of a command line) over it.
+
+        Raises GatewayError with every bad value at once; unknown GATEWAY_ names become `warnings`.
+        """
+        environ = os.environ if environ is None else environ
+        texts = {table.name: (table.variable, environ[table.variable]) for table in TABLE if table.variable in environ}
+        texts |= {name: ("--" + name.replace("_", "-"), text) for name, text in (flags or {}).items()}
+        found: dict[str, Any] = {}
+        faults: list[str] = []
+        for setting in TABLE:
+            if setting.name in texts:
+                source, text = texts[setting.name]
+                try:
+                    found[setting.name] = setting.parse(text)
+                except ValueError as error:
+                    faults.append(f"{source}={text!r}: expected {error}")
+        if faults:
+            raise GatewayError("\n".join(faults), code="settings", hint="`gateway serve --help` lists all settings")
+        return cls(**found, warnings=_unknown(environ))._absolute()
+
+    def _absolute(self) -> Self:
+        holder = self.holder_socket.absolute() if self.holder_socket else None
+        return dataclasses.replace(
+            self, registry=self.registry.absolute(), home=self.home.absolute(), holder_socket=holder
+        )
+
+    def environ(self) -> dict[str, str]:
+        """Return the variables that let another process of this gateway load the same settings."""
+        return {setting.variable: text_of(getattr(self, setting.name)) for setting in TABLE}
+
+    @property
+    def run_dir(self) -> Path:
+        """Return the folder of sockets, metric files and board; may be deleted while stopped."""
+        return self.home / "run"
+
+    @property
+    def cache_dir(self) -> Path:
+        """Return the folder of artifacts, manifests and twins; may be deleted while stopped."""
+        return self.home / "cache"
+
+    @property
+    def state_dir(self) -> Path:
+        """Return the folder of the committed snapshot and its history; kept."""
+        return self.home / "state"
+
+    @property
+    def logs_dir(self) -> Path:
+        """Return the folder of log files; kept."""
+        return self.home / "logs"
+
+    @property
+    def metrics_dir(self) -> Path:
+        """Return the folder of the value files of all processes."""
+        return self.run_dir / "metrics"
+
+    @property
+    def status_path(self) -> Path:
+        """Return the file in which the arbiter says how it is."""
+        return self.run_dir / "status.json"
+
+    @property
+    def board_path(self) -> Path:
+        """Return the file of the shared board."""
+        return self.run_dir / "board"
+
+    @property
+    def holder_path(self) -> Path:
+        """Return the socket of the socket holder."""
+        return self.holder_socket or self.run_dir / "holder.sock"
+
+
+def _table() -> tuple[Setting, ...]:
+    """Read the annotated fields of Settings."""
+    hints = get_type_hints(Settings, include_extras=True)
+    defaults = {spec.name: spec.default for spec in dataclasses.fields(Settings)}
+    rows = []
+    for name, hint in hints.items():
+        if get_origin(hint) is Annotated:
+            kind, note = get_args(hint)
+            rows.append(Setting(name, kind, note.shown or text_of(defaults[name]), note.help, note.minimum))
+    return tuple(rows)
+
+
+TABLE = _table()
+
+
+def _unknown(environ: Mapping[str, str]) -> tuple[str, ...]:
+    known = [setting.variable for setting in TABLE]
+    lines = []
+    for name in sorted(environ):
+        if name.startswith(PREFIX) and name not in known and name not in FOREIGN:
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0.7)
+            lines.append(f"{name} is no setting" + (f"; did you mean {near[0]}?" if near else ""))
+    return tuple(lines)
+
+
+def help_text() -> str:
+    """Return the table as `gateway serve --help` shows it."""
+    width = max(len(setting.variable) for setting in TABLE)
+    return "\n".join(f"  {one.variable:{width}}  {one.help} ({one.default})" for one in TABLE)
