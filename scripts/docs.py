@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import code_lists
+from floors import FLOORS, PACKAGE, packages_in, purpose
 
 from gateway.errors import GatewayError
 from gateway.metrics import exposition
@@ -35,7 +36,14 @@ from gateway.rest.errors import STATUS
 from gateway.settings.settings import TABLE
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-DOCUMENTS: Final = ("README.md", "docs/registry.md", "docs/settings.md", "docs/metrics.md", "docs/errors.md")
+DOCUMENTS: Final = (
+    "README.md",
+    "docs/architecture.md",
+    "docs/registry.md",
+    "docs/settings.md",
+    "docs/metrics.md",
+    "docs/errors.md",
+)
 _BLOCK: Final = re.compile(r"(<!-- begin ([a-z-]+) -->\n).*?(<!-- end \2 -->)", re.DOTALL)
 _KINDS: Final = {
     "flag": "`true` or `false`",
@@ -199,12 +207,23 @@ def commands() -> str:
     return "```\n" + _run(sys.executable, "-m", "gateway", "--help").strip() + "\n```"
 
 
+def floors() -> str:
+    """Return the table of the floors: each package with what it says of itself."""
+    rows = []
+    for number, floor in enumerate(FLOORS):
+        for member in (each for package in floor for each in (package, *packages_in(package))):
+            name = f"`{member}/`" if (PACKAGE / member).is_dir() else f"`{member}.py`"
+            rows.append((str(len(FLOORS) - 1 - number), name, purpose(member)))
+    return table(("floor", "where", "what"), rows)
+
+
 def _run(*words: str) -> str:
     environ = {**os.environ, "COLUMNS": "100", "MAKEFLAGS": "", "MAKELEVEL": "0"}
     return subprocess.run(words, cwd=ROOT, env=environ, capture_output=True, text=True, check=True).stdout
 
 
 BLOCKS: Final[Mapping[str, Callable[[], str]]] = {
+    "floors": floors,
     "top-keys": lambda: keys(TOP_KEYS),
     "route-keys": lambda: keys(ROUTE_KEYS, RouteSpec),
     "input-keys": lambda: keys(INPUT_KEYS),

@@ -1,6 +1,7 @@
 """Gateways for tests: real processes, real files. One with the five models is shared by whoever only asks."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,6 +11,8 @@ import pytest
 
 import serving
 from serving import Gateway
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "scripts"))
 
 _FIGURES = pytest.StashKey[list[str]]()
 

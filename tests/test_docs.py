@@ -1,5 +1,6 @@
 """Documents cannot lie for long: examples are run, lists are compared with the code, links are followed."""
 
+import ast
 import json
 import math
 import os
@@ -232,10 +233,10 @@ def test_no_document_names_a_machine(name: str) -> None:
     assert len(ROOT.parts) < 3 or f"{ROOT}/" not in text
 
 
-def test_every_folder_of_code_states_its_law() -> None:
-    """A folder with code has a README."""
-    folders = {path.parent for path in (ROOT / "gateway").rglob("*.py")} | {ROOT / "tests", ROOT / "scripts"}
-    assert not sorted(str(folder.relative_to(ROOT)) for folder in folders if not (folder / "README.md").exists())
+@pytest.mark.parametrize("path", sorted((ROOT / "gateway").rglob("__init__.py")), ids=lambda path: path.parent.name)
+def test_every_package_says_what_it_is(path: Path) -> None:
+    """The first sentence stands in the table of floors."""
+    assert re.match(r"[A-Z`].+[.]", ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "", re.DOTALL)
 
 
 def test_changelog_knows_this_version() -> None:

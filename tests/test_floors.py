@@ -6,24 +6,8 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from floors import FLOORS, PACKAGE
 
-PACKAGE: Final = Path(__file__).parent.parent / "gateway"
-
-#: Top to bottom, one floor a row: a floor knows those below it. Packages on one floor do not know each other.
-FLOORS: Final[tuple[tuple[str, ...], ...]] = (
-    ("__main__",),
-    ("cli",),
-    ("process",),
-    ("rest",),
-    ("routing",),
-    ("generations",),
-    ("prepare",),
-    ("registry",),
-    ("codecs", "compilers", "loaders"),
-    ("answers", "artifacts", "executors", "runtimes", "scoreboard", "validation"),
-    ("logs", "metrics", "schema", "settings", "system"),
-    ("errors",),
-)
 #: (importer, imported) pairs on one floor or upwards that are allowed, each with its reason.
 ALLOWED: Final[dict[tuple[str, str], str]] = {}
 

@@ -1,0 +1,6 @@
+"""
+Bytes to rows or columns and back: one format, one file.
+
+A codec knows no HTTP and no route; a body that is not what it claims is a fault with a position, never an exception of
+the library; nothing is decoded beyond its limit; no NaN leaves.
+"""

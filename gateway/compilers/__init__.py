@@ -1,8 +1,10 @@
 """
-The table of compilers: names only, so that importing this module imports no framework.
+Faster programs for loaded models, lowered while preparing.
 
-A compiler lowers a loaded predictor while preparing; its twin is proven equal before any worker may load it. Further
-compilers announce themselves by an entry point named after the loader whose predictors they lower.
+A compiled model serves only after it agreed with the original on golden, generated and threshold rows, at least 100
+different ones or all there are, in batches and alone; else the original serves and `/routes` says why. The table of
+compilers is here and imports no framework. Further compilers announce themselves by an entry point named after the
+loader whose predictors they lower.
 """
 
 import importlib

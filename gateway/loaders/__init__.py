@@ -1,7 +1,8 @@
 """
-The table of loaders and the art of guessing one from an artifact.
+Verified bytes of an artifact to a predictor: one framework, one file.
 
-Knows names only: importing this module imports no framework, and sniffing reads bytes without interpreting them.
+The table of loaders is here. It knows names only: importing this module imports no framework, and sniffing reads bytes
+without interpreting them.
 """
 
 import importlib

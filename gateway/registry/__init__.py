@@ -1,4 +1,9 @@
-"""The written floor: registry.yaml -> RegistrySpec, or every fault of it at once."""
+"""
+`registry.yaml` to a frozen RegistrySpec, or every fault of it at once.
+
+`keys.py` is the one source of parser, JSON Schema and documentation; a fault has a position, a stable code, the rule
+and a fix. Knows no framework; only `files.py` looks at artifacts.
+"""
 
 from pathlib import Path
 

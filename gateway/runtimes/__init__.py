@@ -1,4 +1,8 @@
-"""The table of runtimes: names only, so that a worker imports the one that its model needs."""
+"""
+Compiled models at work: numpy and ONNX Runtime, no framework.
+
+The table of runtimes is here: names only, so that a worker imports the one that its model needs.
+"""
 
 import importlib
 from pathlib import Path

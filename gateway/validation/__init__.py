@@ -1,4 +1,9 @@
-"""Checking of inputs: a `Validator` per route turns rows, parameters or columns into a `Batch`, or names all faults."""
+"""
+One Validator per route turns parameters, JSON or columns into a Batch, or names all faults.
+
+Rows and columns are checked alike; rules are compiled once; the words of a fault are made only when there is one; no
+input of any kind raises anything else.
+"""
 
 from gateway.validation.faults import MAX_FAULTS
 from gateway.validation.rows import Source

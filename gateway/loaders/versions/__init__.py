@@ -1,0 +1,1 @@
+"""Which versions wrote an artifact, and whether theirs are proven to answer alike here."""

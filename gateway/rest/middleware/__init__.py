@@ -1,0 +1,1 @@
+"""Layers around every endpoint: request ids, counts and logs, CORS, compression, conditional requests."""

@@ -1,0 +1,1 @@
+"""Endpoints of whoever operates a gateway: /health and /metrics."""

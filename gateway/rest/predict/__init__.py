@@ -1,0 +1,1 @@
+"""One prediction request: its body, its rows, its batches and the form of its answer."""

@@ -1,0 +1,1 @@
+"""The protocols of other model servers: Open Inference Protocol (V2) and MLflow."""
