@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from gateway.registry.keys import Key
-from gateway.registry.values import Document, Entry, Value
+from gateway.registry.values import Document, Entries, Value
 from gateway.registry.wording import kind_of, parse_size
 from gateway.system.suggest import did_you_mean, listing
 
@@ -14,20 +14,22 @@ from gateway.system.suggest import did_you_mean, listing
 BAD: Final = object()
 
 
-def section(document: Document, value: Value, what: str, example: str) -> dict[str, Entry] | None:
+def section(document: Document, value: Value, what: str, example: str) -> Entries | None:
     """Return the entries of a mapping; an empty value is an empty mapping, anything else a fault and None."""
-    if isinstance(value.data, dict):
+    if isinstance(value.data, Entries):
         return value.data
+    if value.is_unreadable:
+        return None
     if value.data is None:
-        return {}
+        return Entries()
     document.fault(value.span, "not-a-mapping", f"{what} is {kind_of(value.data)}", expected="a mapping", fix=example)
     return None
 
 
-def read_keys(document: Document, entries: Mapping[str, Entry], keys: Mapping[str, Key], where: str) -> dict[str, Any]:
-    """Return target -> value for the known keys with plain kinds; notes unknown, reserved and faulty ones."""
+def read_keys(document: Document, entries: Entries, keys: Mapping[str, Key], where: str) -> dict[str, Any]:
+    """Return target -> value for the known keys with plain kinds; checks every value of a key that stands twice."""
     found: dict[str, Any] = {}
-    for name, entry in entries.items():
+    for name, entry in entries.every():
         key = keys.get(name)
         if key is None:
             usable = [other.name for other in keys.values() if other.kind != "reserved"]
@@ -49,17 +51,19 @@ def read_keys(document: Document, entries: Mapping[str, Entry], keys: Mapping[st
             )
         elif key.kind not in {"section", "json"}:
             value = check(document, key, entry.value)
-            if value is not BAD:
+            if value is not BAD and entry is entries[name]:
                 found[key.target] = value
     return found
 
 
 def check(document: Document, key: Key, value: Value) -> Any:
     """Return the value in the form of the spec, or BAD after noting what is wrong with it."""
-    return _CHECKS[key.kind](document, key, value)
+    return BAD if value.is_unreadable else _CHECKS[key.kind](document, key, value)
 
 
 def _wrong(document: Document, key: Key, value: Value, expected: str, fix: str | None = None) -> Any:
+    if value.is_unreadable:  # an item of a list
+        return BAD
     message = f"'{key.name}' is {kind_of(value.data)}"
     document.fault(
         value.span, "wrong-type", message, expected=expected, fix=fix or f"{key.name}: {_EXAMPLES[key.kind]}"
@@ -184,22 +188,29 @@ def _scalars(document: Document, key: Key, value: Value) -> Any:
     if not isinstance(value.data, list) or not value.data:
         single = f"{key.name}: [{value.raw}]" if value.raw else None
         return _wrong(document, key, value, "a list that is not empty", single)
-    items = [_scalar(document, key, item) for item in value.data]
-    if any(item is BAD for item in items):
-        return BAD
-    return tuple(items) if _distinct(document, key, value) else BAD
+    return _all_once(document, key, value, [_scalar(document, key, item) for item in value.data])
 
 
-def _distinct(document: Document, key: Key, value: Value) -> bool:
+def _all_once(document: Document, key: Key, value: Value, items: list[Any]) -> Any:
+    """Return the items as a tuple; BAD where one is, or where a value is repeated."""
     seen: set[tuple[type, Any]] = set()
-    for item in value.data:
-        mark = (type(item.data), item.data)
-        if mark in seen:
+    is_good = True
+    for item, read in zip(value.data, items, strict=True):
+        mark = (type(read), read)
+        if read is BAD:
+            is_good = False
+        elif mark in seen:
             text = f"{kind_of(item.data)} stands twice in '{key.name}'"
             document.fault(item.span, "repeated-value", text, expected="each value once", fix="delete one")
-            return False
+            is_good = False
         seen.add(mark)
-    return True
+    return tuple(items) if is_good else BAD
+
+
+def texts_of(value: Value) -> list[Value]:
+    """Return what is text of a value or of a list of them, each with its place: also where others are faulty."""
+    items = value.data if isinstance(value.data, list) else [value]
+    return [one for one in items if one.raw.strip() and not one.is_unreadable and not isinstance(one.data, bool)]
 
 
 def _one_or_more(document: Document, key: Key, value: Value) -> Any:
@@ -212,10 +223,7 @@ def _one_or_more(document: Document, key: Key, value: Value) -> Any:
 def _texts(document: Document, key: Key, value: Value) -> Any:
     if not isinstance(value.data, list):
         return _wrong(document, key, value, "a list", f"{key.name}: [{value.raw}]" if value.raw else None)
-    items = [_text(document, key, item) for item in value.data]
-    if any(item is BAD for item in items) or not _distinct(document, key, value):
-        return BAD
-    return tuple(items)
+    return _all_once(document, key, value, [_text(document, key, item) for item in value.data])
 
 
 def _text_or_texts(document: Document, key: Key, value: Value) -> Any:

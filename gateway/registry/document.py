@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from gateway.registry.nodes import MOST_VALUES, Limit, Reader
+from gateway.registry.recovery import Damage, Recovery, has_tab
 from gateway.registry.report import Finding, Span, registry_error
-from gateway.registry.syntax import decode, syntax_finding, whole_file
-from gateway.registry.values import MOST_VALUES, Document, Limit, Reader, Value
+from gateway.registry.syntax import decode, syntax_finding, tab_finding, whole_file
+from gateway.registry.values import Document, Value
 from gateway.system import files, garbage
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ MOST_BYTES = 16 * 1024 * 1024
 MOST_DEPTH = 64
 #: Every value has a key at most; half a kilobyte each while they are composed.
 MOST_NODES = 2 * MOST_VALUES
+_EMPTY = Finding(span=None, code="empty-registry", message="holds nothing", fix="start with `version: 1` and `routes:`")
 
 
 class _Composer(_Base):
@@ -78,25 +81,35 @@ def parse(data: bytes, name: str) -> Document:
     """Turn the bytes of a registry into a document; raises RegistryError where that is impossible."""
     if len(data) > MOST_BYTES:
         raise whole_file(name, "too-large", f"has {len(data)} bytes", expected=f"at most {MOST_BYTES}")
-    text = decode(data, name)
+    text, findings, places = decode(data, name)
     lines = text.splitlines()
+    recovery = Recovery(text, [Damage(at) for at in places])
     try:
-        # Measured: 0.39 s -> 0.12 s for 1,000 routes.
         with garbage.paused():
-            node = yaml.compose(text, _Composer)
+            nodes = _compose(recovery, lines, findings)
+            if not nodes:
+                findings += [] if findings else [_EMPTY]
+                raise registry_error(name, lines, findings)
+            document = Document(name, lines, Value(None, Span(0, 0)), faults=findings)
+            document.root = Reader(document, recovery.damages).root(nodes)
     except Limit as limit:
-        raise registry_error(name, lines, [limit.args[0]]) from None
-    except yaml.YAMLError as error:
-        raise registry_error(name, lines, [syntax_finding(error, text, lines)]) from error
-    if node is None:
-        raise whole_file(name, "empty-registry", "holds nothing", fix="start with `version: 1` and `routes:`")
-    document = Document(name, lines, Value(None, Span(0, 0)))
-    with garbage.paused():
-        try:
-            document.root = Reader(document).value(node, frozenset())
-        except Limit as limit:
-            raise registry_error(name, lines, [limit.args[0]]) from None
+        raise registry_error(name, lines, [limit.args[0], *findings]) from None
     return document
+
+
+def _compose(recovery: Recovery, lines: list[str], findings: list[Finding]) -> list[yaml.Node]:
+    """Return the documents of a text; notes what is no YAML, and goes on behind it. None where that cannot be done."""
+    while True:
+        try:
+            # Measured with the collector paused: 0.39 s -> 0.12 s for 1,000 routes.
+            return [node for node in yaml.compose_all(recovery.text, _Composer) if node is not None]
+        except yaml.MarkedYAMLError as error:
+            if not recovery.is_consequence(error):
+                findings.append(syntax_finding(error, lines))
+            blanked = recovery.repair(error)
+            if not blanked:
+                return []
+            findings += [tab_finding(at, lines[at]) for at in blanked if has_tab(lines[at])]
 
 
 def registry_hash(path: Path) -> str:

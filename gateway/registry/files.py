@@ -32,14 +32,7 @@ def check_loader(document: Document, name: str, span: Span, route: str) -> None:
 
 def infer_loader(document: Document, base: Path, artifact: str, span: Span) -> str:
     """Return the one loader that fits; more or none are faults. A file that is absent is judged by its suffix."""
-    if _URI.match(artifact):
-        document.fault(
-            span,
-            "artifact-uri",
-            f"'{artifact}' is a URI",
-            expected="a file or folder: URIs are not available yet",
-            fix="download it and name the file",
-        )
+    if _is_uri(document, artifact, span):
         return ""
     candidates = sniff(base / split_entry(artifact)[0], artifact)
     if len(candidates) == 1:
@@ -58,6 +51,24 @@ def infer_loader(document: Document, base: Path, artifact: str, span: Span) -> s
             span, "no-loader", error.message, expected=f"an artifact that ends in {SUFFIXES}", fix=error.hint
         )
     return ""
+
+
+def _is_uri(document: Document, artifact: str, span: Span) -> bool:
+    if not _URI.match(artifact):
+        return False
+    document.fault(
+        span,
+        "artifact-uri",
+        f"'{artifact}' is a URI",
+        expected="a file or folder: URIs are not available yet",
+        fix="download it and name the file",
+    )
+    return True
+
+
+def check_artifact(document: Document, base: Path, text: str, span: Span) -> Path | None:
+    """Note an artifact that is no file or folder of this machine."""
+    return None if _is_uri(document, text, span) else check_file(document, base, text, span, "artifact-missing")
 
 
 def check_file(document: Document, base: Path, text: str, span: Span, code: str) -> Path | None:

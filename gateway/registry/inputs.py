@@ -1,12 +1,12 @@
 """The `inputs` of a route: field -> keywords, checked against each other. Knows no artifact; merge.py joins the two."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from gateway.registry.checks import read_keys, section
+from gateway.registry.checks import read_keys, section, texts_of
 from gateway.registry.keys import INPUT_KEYS
 from gateway.registry.report import Span
-from gateway.registry.values import Document, Entry
+from gateway.registry.values import Document, Entries, Entry, Value
 from gateway.registry.wording import kind_of
 from gateway.system.suggest import listing
 from gateway.validation.patterns import PatternError, compile_pattern
@@ -23,19 +23,27 @@ _BOUNDS: Final = (
 
 def read_inputs(document: Document, entry: Entry, route: str) -> dict[str, dict[str, Any]]:
     """Return field -> keywords in the spelling of the registry; notes every contradiction."""
-    fields = section(document, entry.value, f"'inputs' of route '{route}'", "inputs: {age: {type: number, minimum: 0}}")
+    example = "inputs: {age: {type: number, minimum: 0}}"
+    fields = section(document, entry.value, f"'inputs' of route '{route}'", example) or Entries()
     found: dict[str, dict[str, Any]] = {}
-    spans: dict[str, Span] = {}
-    for name, field in (fields or {}).items():
+    for name, field in fields.every():
         _field_name(document, name, field.key, "field")
-        keywords = section(document, field.value, f"field '{name}'", f"{name}: {{type: number}}")
-        if keywords is None:
-            continue
-        found[name] = read_keys(document, keywords, INPUT_KEYS, f"field '{name}' of route '{route}'")
-        spans[name] = field.key
-        _check_field(document, name, found[name], keywords)
-    _check_aliases(document, found, fields or {})
+        keywords = _read_field(document, name, field, route)
+        if keywords is not None:
+            found.setdefault(name, keywords)
+    for name, field in fields.nameless:
+        _read_field(document, name, field, route)
+    _check_aliases(document, fields)
     return found
+
+
+def _read_field(document: Document, name: str, field: Entry, route: str) -> dict[str, Any] | None:
+    entries = section(document, field.value, f"field '{name}'", f"{name}: {{type: number}}")
+    if entries is None:
+        return None
+    keywords = read_keys(document, entries, INPUT_KEYS, f"field '{name}' of route '{route}'")
+    _check_field(document, name, keywords, entries)
+    return keywords
 
 
 def _field_name(document: Document, name: str, span: Span, what: str) -> bool:
@@ -51,29 +59,30 @@ def _field_name(document: Document, name: str, span: Span, what: str) -> bool:
     return False
 
 
-def _check_aliases(document: Document, found: Mapping[str, dict[str, Any]], fields: Mapping[str, Entry]) -> None:
-    owners = {name: name for name in found}
-    for name, keywords in found.items():
-        for position, alias in enumerate(keywords.get("aliases", ())):
-            span = fields[name].value.data["aliases"].value.data[position].span
-            if not _field_name(document, alias, span, "alias"):
+def _check_aliases(document: Document, fields: Entries) -> None:
+    owners = {name: name for name in fields}
+    for name, field in fields.every():
+        keywords = field.value.data if isinstance(field.value.data, Entries) else Entries()
+        for alias in (text for entry in keywords.all_of("aliases") for text in texts_of(entry.value)):
+            if not _field_name(document, alias.raw, alias.span, "alias"):
                 continue
-            if alias in owners:
+            # A field that stands twice may have its aliases twice.
+            if owners.setdefault(alias.raw, name) != name or alias.raw == name:
                 document.fault(
-                    span,
+                    alias.span,
                     "duplicate-alias",
-                    f"alias '{alias}' of field '{name}' already means field '{owners[alias]}'",
+                    f"alias '{alias.raw}' of field '{name}' already means field '{owners[alias.raw]}'",
                     expected="a name that no other field has",
                     fix="delete the alias",
                 )
-            owners.setdefault(alias, name)
 
 
-def _check_field(document: Document, name: str, keywords: dict[str, Any], entries: Mapping[str, Entry]) -> None:
-    before = len(document.faults)
-    _check_type(document, name, keywords, entries)
-    _check_bounds(document, name, keywords, entries)
-    _check_pattern(document, keywords, entries)
+def _check_field(document: Document, name: str, keywords: dict[str, Any], entries: Entries) -> None:
+    senseless = {
+        *_check_type(document, name, keywords, entries),
+        *_check_bounds(document, name, keywords, entries),
+        *_check_pattern(document, keywords, entries),
+    }
     if keywords.get("required") is True and "default" in keywords:
         document.fault(
             entries["required"].key,
@@ -81,8 +90,8 @@ def _check_field(document: Document, name: str, keywords: dict[str, Any], entrie
             f"field '{name}' is required and has a default, which would never be used",
             fix="delete one of the two",
         )
-    if len(document.faults) == before:
-        _check_values(document, name, keywords, entries)
+    rules = {keyword: value for keyword, value in keywords.items() if keyword not in senseless}
+    _check_values(document, name, rules, entries)
 
 
 def implied_type(keywords: Mapping[str, Any]) -> str | None:
@@ -97,7 +106,8 @@ def implied_type(keywords: Mapping[str, Any]) -> str | None:
     return {str: "string", bool: "boolean", int: "number", float: "number"}[kinds.pop()] if len(kinds) == 1 else None
 
 
-def _check_type(document: Document, name: str, keywords: dict[str, Any], entries: Mapping[str, Entry]) -> None:
+def _check_type(document: Document, name: str, keywords: dict[str, Any], entries: Entries) -> Iterator[str]:
+    """Yield the keywords that have no meaning for the type of the field."""
     kind = implied_type(keywords)
     for keyword in keywords:
         types = INPUT_KEYS[keyword].for_types
@@ -109,9 +119,11 @@ def _check_type(document: Document, name: str, keywords: dict[str, Any], entries
                 expected=f"'{keyword}' only for type {listing(types)}",
                 fix=f"delete '{keyword}', or set `type: {types[0]}`",
             )
+            yield keyword
 
 
-def _check_bounds(document: Document, name: str, keywords: dict[str, Any], entries: Mapping[str, Entry]) -> None:
+def _check_bounds(document: Document, name: str, keywords: dict[str, Any], entries: Entries) -> Iterator[str]:
+    """Yield the bounds that leave no value."""
     for low, high, strict in _BOUNDS:
         if low not in keywords or high not in keywords:
             continue
@@ -123,9 +135,11 @@ def _check_bounds(document: Document, name: str, keywords: dict[str, Any], entri
                 f"'{low}' {bottom} and '{high}' {top} of field '{name}' leave no value",
                 fix=f"{low}: {top}, {high}: {bottom}" if bottom > top else f"lower '{low}' or raise '{high}'",
             )
+            yield from (low, high)
 
 
-def _check_pattern(document: Document, keywords: dict[str, Any], entries: Mapping[str, Entry]) -> None:
+def _check_pattern(document: Document, keywords: dict[str, Any], entries: Entries) -> Iterator[str]:
+    """Yield the pattern that cannot be used."""
     if "pattern" not in keywords:
         return
     try:
@@ -138,16 +152,15 @@ def _check_pattern(document: Document, keywords: dict[str, Any], entries: Mappin
             expected="a regular expression as Python's `re` reads it, of what one pass over the text can find",
             fix=error.fix,
         )
+        yield "pattern"
 
 
-def _check_values(document: Document, name: str, keywords: dict[str, Any], entries: Mapping[str, Entry]) -> None:
+def _check_values(document: Document, name: str, keywords: dict[str, Any], entries: Entries) -> None:
     """Check enum against the type, default and examples against everything."""
     for keyword in ("enum", "default", "examples"):
-        if keyword not in keywords:
-            continue
-        value = entries[keyword].value
-        for item in value.data if isinstance(value.data, list) else [value]:
-            rule = None if item.data is None else violated(item.data, keywords, is_level=keyword == "enum")
+        values = [item for entry in entries.all_of(keyword) for item in _scalars_of(entry.value)]
+        for item in values:
+            rule = violated(item.data, keywords, is_level=keyword == "enum")
             if rule is not None:
                 document.fault(
                     item.span,
@@ -156,6 +169,12 @@ def _check_values(document: Document, name: str, keywords: dict[str, Any], entri
                     expected=rule,
                     fix=_quoted(item.data, rule) or f"change the {keyword} or the rule",
                 )
+
+
+def _scalars_of(value: Value) -> list[Value]:
+    """Return what may be judged of a value or of a list of them."""
+    items = value.data if isinstance(value.data, list) else [value]
+    return [item for item in items if not isinstance(item.data, dict | list | None)]
 
 
 def _quoted(data: Any, rule: str) -> str | None:

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.answers.templates import template_faults
-from gateway.registry.checks import read_keys, section
+from gateway.registry.checks import read_keys, section, texts_of
 from gateway.registry.keys import ID_KEYS, OUTPUT_KEYS
 from gateway.registry.spec import OutputKeys
-from gateway.registry.values import Document, Entry, Value
+from gateway.registry.values import Document, Entries, Entry, Value
 from gateway.registry.wording import kind_of
 from gateway.system.suggest import listing, nearest
 
@@ -17,7 +17,8 @@ _BINARY = 2
 
 def read_outputs(document: Document, entry: Entry, route: str) -> OutputKeys:
     """Return the keys of `outputs`; notes a positive class that is no label, and a threshold without one."""
-    entries = section(document, entry.value, f"'outputs' of route '{route}'", 'outputs: {labels: ["no", "yes"]}') or {}
+    example = 'outputs: {labels: ["no", "yes"]}'
+    entries = section(document, entry.value, f"'outputs' of route '{route}'", example) or Entries()
     found = read_keys(document, entries, OUTPUT_KEYS, f"'outputs' of route '{route}'")
     labels = found.get("labels")
     if labels is not None and "positive" in found and found["positive"] not in labels:
@@ -29,7 +30,7 @@ def read_outputs(document: Document, entry: Entry, route: str) -> OutputKeys:
             expected=listing(f"'{label}'" for label in labels),
             fix=f"positive: {guess if guess is not None else labels[-1]}",
         )
-    if "threshold" in found and "positive" not in entries and labels is not None and len(labels) > _BINARY:
+    if "threshold" in found and entries.lacks("positive") and labels is not None and len(labels) > _BINARY:
         document.fault(
             entries["threshold"].key,
             "threshold-without-positive",
@@ -43,7 +44,7 @@ def read_outputs(document: Document, entry: Entry, route: str) -> OutputKeys:
 def read_response(document: Document, entry: Entry, labels: tuple[Any, ...] | None) -> Any:
     """Return the template as plain JSON; notes unknown variables at the value that holds them."""
     template = entry.value.plain
-    if template is None:
+    if template is None and not entry.value.is_unreadable:
         document.fault(
             entry.value.span,
             "bad-template",
@@ -69,7 +70,7 @@ def read_id(document: Document, entry: Entry, route: str) -> tuple[str, ...]:
     if entries is None:
         return ()
     found = read_keys(document, entries, ID_KEYS, f"'id' of route '{route}'")
-    if "field" not in entries:
+    if entries.lacks("field"):
         document.fault(
             entry.key,
             "missing-key",
@@ -77,22 +78,22 @@ def read_id(document: Document, entry: Entry, route: str) -> tuple[str, ...]:
             expected="'field'",
             fix="id: {field: id}",
         )
-    names: tuple[str, ...] = found.get("field", ())
-    for name in names:
-        if name.startswith("_"):
+    for name in (text for field in entries.all_of("field") for text in texts_of(field.value)):
+        if name.raw.startswith("_"):
             document.fault(
-                entries["field"].value.span,
+                name.span,
                 "bad-field-name",
-                f"id field name '{name}' cannot be used",
+                f"id field name '{name.raw}' cannot be used",
                 expected="a name that does not start with '_': those are options of a call",
-                fix=f"rename it to '{name.lstrip('_') or 'id'}'",
+                fix=f"rename it to '{name.raw.lstrip('_') or 'id'}'",
             )
+    names: tuple[str, ...] = found.get("field", ())
     return names
 
 
-def check_batch(document: Document, entries: Mapping[str, Entry], found: Mapping[str, Any]) -> None:
+def check_batch(document: Document, entries: Entries, found: Mapping[str, Any]) -> None:
     """Note an answer by id without an id."""
-    if found.get("batch") == "by_id" and "id" not in entries:
+    if found.get("batch") == "by_id" and entries.lacks("id"):
         document.fault(
             entries["batch"].value.span,
             "by-id-without-id",

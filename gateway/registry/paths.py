@@ -27,6 +27,13 @@ class Taken:
 
     paths: dict[str, tuple[str, Span]] = field(default_factory=dict)
     names: dict[str, tuple[str, Span]] = field(default_factory=dict)
+    #: A route whose claims do not count: its second entry does not collide with the first.
+    ignored: str | None = None
+
+    def claim(self, claims: dict[str, tuple[str, Span]], name: str, route: str, span: Span) -> tuple[str, Span] | None:
+        """Claim a path or name for a route; return the claim that is there already."""
+        there = claims.setdefault(name, (route, span))
+        return None if there == (route, span) or there[0] == self.ignored else there
 
 
 def is_reserved(path: str) -> bool:
@@ -64,8 +71,8 @@ def check_path(document: Document, taken: Taken, path: str, span: Span, route: s
             else f"another path, for example '{path}s'",
         )
         return False
-    if path in taken.paths:
-        owner, where = taken.paths[path]
+    if there := taken.claim(taken.paths, path, route, span):
+        owner, where = there
         whose = f"route '{owner}'" if owner != route else "this route"
         document.fault(
             span,
@@ -74,7 +81,6 @@ def check_path(document: Document, taken: Taken, path: str, span: Span, route: s
             fix="delete one of the two, or give one of them another path",
         )
         return False
-    taken.paths[path] = (route, span)
     return True
 
 
@@ -102,8 +108,8 @@ def check_name(document: Document, taken: Taken, name: str, span: Span, route: s
             expected="a lower-case letter or digit, then letters, digits, '.', '_' or '-'",
             fix=f"add `name: {re.sub('^[^a-z0-9]+', '', name) or 'my-model'}`",
         )
-    elif name in taken.names:
-        owner, where = taken.names[name]
+    elif (there := taken.claim(taken.names, name, route, span)) and there[0] != route:
+        owner, where = there
         document.fault(
             span,
             "name-collision",
@@ -111,5 +117,3 @@ def check_name(document: Document, taken: Taken, name: str, span: Span, route: s
             expected="one name per route: it is the metric label and the V2 model name",
             fix=f"add `name: {name}-2` to one of them",
         )
-    else:
-        taken.names[name] = (route, span)

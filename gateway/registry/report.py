@@ -34,6 +34,11 @@ class Finding:
     fix: str | None = None
 
     @property
+    def place(self) -> tuple[Span | None, str, str | None, str | None]:
+        """Return what one fault differs from another by."""
+        return (self.span, self.code, self.expected, self.fix)
+
+    @property
     def order(self) -> tuple[int, int, str, str]:
         """Return what findings are sorted by: position, then code."""
         return (-1, 0, self.code, self.message) if self.span is None else (
@@ -41,8 +46,9 @@ class Finding:
 
 
 def registry_error(name: str, lines: Sequence[str], findings: Sequence[Finding]) -> RegistryError:
-    """Build the one error that carries every finding, sorted, each once."""
-    unique = sorted(set(findings), key=lambda finding: finding.order)
+    """Build the one error that carries every finding, sorted, each once: also what two routes say by one anchor."""
+    places = {finding.place: finding for finding in sorted(findings, key=lambda finding: finding.order, reverse=True)}
+    unique = list(reversed(places.values()))
     blocks = [_render(name, lines, finding) for finding in unique[:MOST_SHOWN]]
     if rest := Counter(finding.code for finding in unique[MOST_SHOWN:]):
         blocks.append(f"and {listing([f'{count} more [{code}]' for code, count in rest.most_common()], last='and')}")

@@ -1,18 +1,19 @@
 """One entry of `routes`: path -> RouteSpec, with every fault of it noted."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from gateway.registry import files
-from gateway.registry.checks import read_keys
+from gateway.registry.checks import read_keys, texts_of
 from gateway.registry.inputs import read_inputs
-from gateway.registry.keys import ROUTE_KEYS
+from gateway.registry.keys import NAME_PATTERN, ROUTE_KEYS
 from gateway.registry.outputs import check_batch, read_id, read_outputs, read_response
 from gateway.registry.paths import Taken, check_name, check_path, derived_name
 from gateway.registry.spec import OutputKeys, RouteSpec
-from gateway.registry.values import Document, Entry
+from gateway.registry.values import Document, Entries, Entry, Value
 from gateway.registry.wording import kind_of
 
 
@@ -30,34 +31,56 @@ class RouteReader:
     taken: Taken
     defaults: Mapping[str, Any]
     files: bool
+    is_nameless: bool = False
+
+    def read_all(self, entries: Entries) -> Iterator[RouteSpec]:
+        """
+        Yield the specs of all entries that have a shape.
+
+        One that repeats a path, or whose key is no text, is read for its faults as well; that the path is taken, or
+        none, is said already.
+        """
+        for path, entry in entries.items():
+            spec = self.read(path, entry)
+            if spec is not None:
+                yield spec
+        for path, entry in entries.repeated:
+            replace(self, taken=replace(self.taken, ignored=path)).read(path, entry)
+        for text, entry in entries.nameless:
+            replace(self, taken=Taken(), is_nameless=True).read(text, entry)
 
     def read(self, path: str, entry: Entry) -> RouteSpec | None:
         """Return the spec, or None where the entry has no shape at all."""
-        check_path(self.document, self.taken, path, entry.key, path)
+        if not self.is_nameless:
+            check_path(self.document, self.taken, path, entry.key, path)
         entries = self._entries(path, entry)
         if entries is None:
+            self._name(path, entry, Entries(), {})
             return None
         found = read_keys(self.document, entries, ROUTE_KEYS, f"route '{path}'")
         self._name(path, entry, entries, found)
-        for position, alias in enumerate(found.get("aliases", ())):
-            span = entries["aliases"].value.data[position].span
-            check_path(self.document, self.taken, alias, span, path)
+        for alias in _texts(entries, "aliases"):
+            check_path(self.document, self.taken, alias.raw, alias.span, path)
         found["loader"] = self._loader(path, entry, entries, found)
         self._answers(path, entries, found)
         self._pickle(entries, found)
-        if self.files and found.get("artifact"):
+        if self.files:
             self._look_at_files(entries, found)
         if "sha256" in found:
             found["sha256"] = found["sha256"].lower()
         return RouteSpec(**{**self.defaults, "artifact": "", **found, "path": path, "base": str(self.base)})
 
-    def _entries(self, path: str, entry: Entry) -> dict[str, Entry] | None:
+    def _entries(self, path: str, entry: Entry) -> Entries | None:
         """Return the keys of a route; a bare text is the artifact."""
         data = entry.value.data
-        if isinstance(data, dict):
+        if isinstance(data, Entries):
             return data
+        if entry.value.is_unreadable:
+            return None
         if isinstance(data, str) and data:
-            return {"artifact": Entry(entry.value.span, entry.value)}
+            entries = Entries()
+            entries["artifact"] = Entry(entry.value.span, entry.value)
+            return entries
         self.document.fault(
             entry.key if data is None else entry.value.span,
             "bad-route",
@@ -67,18 +90,19 @@ class RouteReader:
         )
         return None
 
-    def _name(self, path: str, entry: Entry, entries: Mapping[str, Entry], found: dict[str, Any]) -> None:
+    def _name(self, path: str, entry: Entry, entries: Entries, found: dict[str, Any]) -> None:
         if "name" in entries:
-            if "name" in found:
-                check_name(self.document, self.taken, found["name"], entries["name"].value.span, path)
+            for name in _texts(entries, "name"):
+                if re.fullmatch(NAME_PATTERN, name.raw):  # any other is noted as it is
+                    check_name(self.document, self.taken, name.raw, name.span, path)
             found.setdefault("name", "")
             return
         found["name"] = derived_name(path)
         if path in self.taken.paths:  # a path that is wrong itself would only be named twice
             check_name(self.document, self.taken, found["name"], entry.key, path)
 
-    def _loader(self, path: str, entry: Entry, entries: Mapping[str, Entry], found: dict[str, Any]) -> str:
-        if "artifact" not in entries:
+    def _loader(self, path: str, entry: Entry, entries: Entries, found: dict[str, Any]) -> str:
+        if entries.lacks("artifact"):
             self.document.fault(
                 entry.key,
                 "missing-key",
@@ -87,27 +111,29 @@ class RouteReader:
                 fix=f"add `artifact: models/{derived_name(path) or 'name'}/model.onnx`",
             )
         if "loader" in entries:
-            if "loader" in found:
-                files.check_loader(self.document, found["loader"], entries["loader"].value.span, path)
+            for name in _texts(entries, "loader"):
+                files.check_loader(self.document, name.raw, name.span, path)
             return str(found.get("loader", ""))
-        if "artifact" not in found:
-            return ""
-        return files.infer_loader(self.document, self.base, found["artifact"], entries["artifact"].value.span)
+        loaders = [
+            files.infer_loader(self.document, self.base, artifact.raw, artifact.span)
+            for artifact in _texts(entries, "artifact")
+        ]
+        return loaders[0] if loaders else ""
 
-    def _answers(self, path: str, entries: Mapping[str, Entry], found: dict[str, Any]) -> None:
+    def _answers(self, path: str, entries: Entries, found: dict[str, Any]) -> None:
         outputs = OutputKeys()
-        if "inputs" in entries:
-            found["inputs"] = read_inputs(self.document, entries["inputs"], path)
-        if "outputs" in entries:
-            outputs = found["outputs"] = read_outputs(self.document, entries["outputs"], path)
-        if "response" in entries:
-            found["response"] = read_response(self.document, entries["response"], outputs.labels)
-        if "id" in entries:
-            found["id_fields"] = read_id(self.document, entries["id"], path)
+        for entry in entries.all_of("inputs"):
+            found.setdefault("inputs", read_inputs(self.document, entry, path))
+        for entry in entries.all_of("outputs"):
+            outputs = found.setdefault("outputs", read_outputs(self.document, entry, path))
+        for entry in entries.all_of("response"):
+            found.setdefault("response", read_response(self.document, entry, outputs.labels))
+        for entry in entries.all_of("id"):
+            found.setdefault("id_fields", read_id(self.document, entry, path))
         check_batch(self.document, entries, found)
 
-    def _pickle(self, entries: Mapping[str, Entry], found: Mapping[str, Any]) -> None:
-        if found.get("allow_pickle") and "sha256" not in entries:
+    def _pickle(self, entries: Entries, found: Mapping[str, Any]) -> None:
+        if found.get("allow_pickle") and entries.lacks("sha256"):
             self.document.fault(
                 entries["allow_pickle"].key,
                 "pickle-without-pin",
@@ -116,14 +142,21 @@ class RouteReader:
                 fix="add `sha256:` with the first word that `sha256sum` prints for the artifact",
             )
 
-    def _look_at_files(self, entries: Mapping[str, Entry], found: Mapping[str, Any]) -> None:
-        span = entries["artifact"].value.span
-        artifact = found["artifact"]
-        path = files.check_file(self.document, self.base, artifact, span, "artifact-missing")
-        if path is not None:
-            if "sha256" in found:
-                pin_span = entries["sha256"].value.span
-                files.check_pin(self.document, path, found["sha256"].lower(), pin_span)
-            files.check_pickle(self.document, artifact, path, allowed=bool(found.get("allow_pickle")), span=span)
-        if found.get("golden"):
-            files.check_file(self.document, self.base, found["golden"], entries["golden"].value.span, "golden-missing")
+    def _look_at_files(self, entries: Entries, found: Mapping[str, Any]) -> None:
+        for artifact in _texts(entries, "artifact"):
+            path = files.check_artifact(self.document, self.base, artifact.raw, artifact.span)
+            if path is not None:
+                self._look_at_artifact(path, artifact, entries, found)
+        for golden in _texts(entries, "golden"):
+            files.check_file(self.document, self.base, golden.raw, golden.span, "golden-missing")
+
+    def _look_at_artifact(self, path: Path, artifact: Value, entries: Entries, found: Mapping[str, Any]) -> None:
+        if "sha256" in found:
+            files.check_pin(self.document, path, found["sha256"].lower(), entries["sha256"].value.span)
+        allowed = bool(found.get("allow_pickle"))
+        files.check_pickle(self.document, artifact.raw, path, allowed=allowed, span=artifact.span)
+
+
+def _texts(entries: Entries, name: str) -> list[Value]:
+    """Return the texts that a key holds, its repetitions included."""
+    return [text for entry in entries.all_of(name) for text in texts_of(entry.value)]

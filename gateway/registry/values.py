@@ -1,31 +1,24 @@
-"""
-Values that remember where they stand, and the document that collects the faults found in them.
+"""Values that remember where they stand, and the document that collects the faults found in them."""
 
-Knows nodes of a YAML parser, nothing about routes.
-"""
-
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
-
 from gateway.registry.report import Finding, Span, registry_error
-from gateway.registry.scalars import resolve
-
-#: Values after aliases are expanded: nine aliases to nine aliases to ... are a few lines and fill the memory.
-MOST_VALUES = 500_000
-
-_PLAIN_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("int", "float", "bool", "null", "seq", "map")}
-_STRING_TAG = "tag:yaml.org,2002:str"
 
 
 @dataclass(slots=True)
 class Value:
-    """Hold a scalar, a list of Value or a mapping of text to Entry, with its source text and place."""
+    """
+    Hold a scalar, a list of Value or Entries, with its source text and place.
+
+    `is_unreadable`: a fault is noted already and nobody knows what the value is, so that every rule stays silent.
+    """
 
     data: Any
     span: Span
     raw: str = ""
+    is_unreadable: bool = False
 
     @property
     def plain(self) -> Any:
@@ -43,6 +36,51 @@ class Entry:
 
     key: Span
     value: Value
+
+
+class Entries(dict[str, Entry]):
+    """
+    Hold the entries of a mapping by name.
+
+    A key that stands twice means its first value. The others, and the values of keys that are no text, are kept apart:
+    they are read for their faults only. `is_partial`: a key may be missing because of a fault that is noted already.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.repeated: list[tuple[str, Entry]] = []
+        self.nameless: list[tuple[str, Entry]] = []
+        self.is_partial = False
+
+    def add(self, name: str, entry: Entry) -> None:
+        """Add an entry; apart, where its name has a value already."""
+        if name in self:
+            self.repeated.append((name, entry))
+        else:
+            self[name] = entry
+
+    def all_of(self, name: str) -> Iterator[Entry]:
+        """Yield the entry of a name and its repetitions."""
+        if name in self:
+            yield self[name]
+        yield from (entry for other, entry in self.repeated if other == name)
+
+    def lacks(self, name: str) -> bool:
+        """Say whether a key is surely missing."""
+        return name not in self and not self.is_partial
+
+    def without(self, names: Collection[str]) -> "Entries":
+        """Return the entries of all other names."""
+        rest = Entries()
+        for name, entry in self.every():
+            if name not in names:
+                rest.add(name, entry)
+        return rest
+
+    def every(self) -> Iterator[tuple[str, Entry]]:
+        """Yield every entry that has a name, repetitions last."""
+        yield from self.items()
+        yield from self.repeated
 
 
 @dataclass(slots=True)
@@ -64,85 +102,3 @@ class Document:
         """Raise RegistryError if any fault was noted."""
         if self.faults:
             raise registry_error(self.name, self.lines, self.faults)
-
-
-class Limit(Exception):
-    """Leave the composer early, with the finding."""
-
-
-class Reader:
-    """Turn nodes into values; notes duplicate keys, merge keys and unknown tags."""
-
-    def __init__(self, document: Document) -> None:
-        self.document = document
-        self.count = 0
-
-    def value(self, node: yaml.Node, above: frozenset[int]) -> Value:
-        """Convert one node; `above` are the nodes it is inside of."""
-        self.count += 1
-        span = self.span(node)
-        if self.count > MOST_VALUES:
-            raise Limit(
-                Finding(span=span, code="too-many-values", message=f"more than {MOST_VALUES} values after aliases")
-            )
-        if isinstance(node, yaml.ScalarNode):
-            return self.scalar(node, span)
-        if id(node) in above:
-            self.document.fault(span, "recursive-alias", "an alias inside of what it stands for", fix="write it out")
-            return Value(None, span)
-        self.tag(node, span)
-        if isinstance(node, yaml.SequenceNode):
-            inside = above | {id(node)}
-            return Value([self.value(item, inside) for item in node.value], span)
-        return Value(self.mapping(node, above | {id(node)}), span)
-
-    def span(self, node: yaml.Node) -> Span:
-        """Return the part of a node that lies on its first line."""
-        start, end = node.start_mark, node.end_mark
-        if end.line == start.line:
-            return Span(start.line, start.column, max(1, end.column - start.column))
-        lines = self.document.lines
-        width = len(lines[start.line].rstrip()) if start.line < len(lines) else 0
-        return Span(start.line, start.column, max(1, width - start.column))
-
-    def scalar(self, node: yaml.ScalarNode, span: Span) -> Value:
-        """Resolve a scalar; quoted and block scalars are text."""
-        if node.tag and node.tag != "!":
-            self.tag(node, span)
-        is_text = node.style or node.tag in {_STRING_TAG, "!"}
-        return Value(node.value if is_text else resolve(node.value), span, node.value)
-
-    def tag(self, node: yaml.Node, span: Span) -> None:
-        """Refuse tags that would construct objects."""
-        if node.tag and node.tag not in _PLAIN_TAGS and node.tag not in {_STRING_TAG, "!"}:
-            short = node.tag.replace("tag:yaml.org,2002:", "!!")
-            self.document.fault(span, "unknown-tag", f"tag '{short}' has no meaning here", fix="delete the tag")
-
-    def mapping(self, node: yaml.Node, above: frozenset[int]) -> dict[str, Entry]:
-        """Convert a mapping; of a repeated key the first stays."""
-        entries: dict[str, Entry] = {}
-        for key, value in node.value:
-            span = self.span(key)
-            if not isinstance(key, yaml.ScalarNode):
-                self.document.fault(span, "bad-key", "a key that is a list or a mapping", expected="text as the key")
-                continue
-            name = key.value
-            if name == "<<" and not key.style:
-                self.document.fault(
-                    span,
-                    "merge-key",
-                    "merge keys ('<<') are not supported",
-                    fix="write the keys out, or set them once under the top-level `defaults:`",
-                )
-                continue
-            if name in entries:
-                first = entries[name].key.line + 1
-                self.document.fault(
-                    span,
-                    "duplicate-key",
-                    f"'{name}' is defined twice (first on line {first})",
-                    fix="rename or delete one; YAML would silently keep only the second",
-                )
-                continue
-            entries[name] = Entry(span, self.value(value, above))
-        return entries

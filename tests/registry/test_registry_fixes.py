@@ -202,6 +202,13 @@ def test_advice_is_of_pairs_that_are_there() -> None:
         (b"routes: {}\n", "missing-version", b"version: 1\nroutes: {}\n"),
         (b"version: 1\n", "missing-routes", b"version: 1\nroutes:\n"),
         (b"version: 1\nroutes:\n\t/x: sample.onnx\n", "tab-indent", b"version: 1\nroutes:\n  /x: sample.onnx\n"),
+        (b"version: 1\n---\nroutes: {}\n", "yaml-syntax", b"version: 1\nroutes: {}\n"),
+        (b"version: 1\n...\nroutes: {}\n", "yaml-syntax", b"version: 1\nroutes: {}\n"),
+        (
+            b"version: &a 1\nroutes: &a {/x: sample.onnx, /y: *a}\n",
+            "yaml-syntax",
+            b"version: &b 1\nroutes: {/x: &a sample.onnx, /y: *a}\n",
+        ),
         ("version: 1 # é\nroutes: {}\n".encode("latin-1"), "not-utf8", "version: 1 # é\nroutes: {}\n".encode()),
     ],
 )
