@@ -1,0 +1,1 @@
+"""Compare two checkouts of this repository: what they answer over HTTP, and figures of their source and processes."""
