@@ -38,7 +38,8 @@ def steps(old: Snapshot | None, new: Snapshot) -> list[Step]:
             continue
         kind = "added" if spec.path in change.added else "changed"
         breaking = tuple(_breaking(before, spec.path, manifest.signature)) if kind == "changed" else ()
-        is_loaded = kind == "changed" and before[spec.path][1].key == manifest.key
+        was = before[spec.path][1] if kind == "changed" else None
+        is_loaded = was is not None and was.problem is None and was.key == manifest.key
         found.append(
             Step(
                 path=spec.path,
