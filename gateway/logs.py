@@ -4,9 +4,9 @@ One line per event on stderr: JSON for machines or text for people; never a valu
 Knows no HTTP beyond the words of the access line.
 """
 
+import atexit
 import logging
 import os
-import select
 import time
 import traceback
 from collections.abc import Mapping
@@ -17,6 +17,9 @@ from typing import Any, Literal
 
 import msgspec
 from gunicorn.glogging import Logger
+from msgspec import UNSET, UnsetType
+
+from gateway.system.line_writer import LineWriter, Schedule
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 #: Extra fields with one of these words in their name are never written.
@@ -26,7 +29,6 @@ _INPUTS = frozenset(("inputs", "instances", "instance", "body", "data", "values"
 _REDACTED = "[redacted]"
 _LEVELS = {logging.DEBUG: "debug", logging.INFO: "info", logging.WARNING: "warning", logging.ERROR: "error"}
 _MAX_TRACE = 16_384
-_PATIENCE_S = 1.0
 _SERVER_FAULT = 500
 
 
@@ -38,29 +40,16 @@ def _encodable(value: object) -> object:
 _encode = msgspec.json.Encoder(enc_hook=_encodable).encode
 
 
-class _Sink:
-    """Write whole lines to a file descriptor with one call each."""
+class _Sink(LineWriter):
+    """Write log lines to stderr in the chosen format."""
 
-    def __init__(self) -> None:
-        self.fd = 2
-        self.format: Literal["json", "text"] = "json"
-        self.access = True
-
-    def write(self, line: bytes) -> None:
-        """Write a line; gives up after a second rather than stopping a request, and never raises."""
-        deadline = time.monotonic() + _PATIENCE_S
-        while line:
-            try:
-                line = line[os.write(self.fd, line) :]
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    return
-                select.select([], [self.fd], [], 0.1)
-            except OSError:  # nobody reads any more
-                return
+    format: Literal["json", "text"] = "json"
+    access = True
 
 
-_sink = _Sink()
+_sink = _Sink(2)
+os.register_at_fork(after_in_child=_sink.after_fork)
+atexit.register(_sink.flush)
 
 
 class _Handler(logging.Handler):
@@ -87,6 +76,20 @@ def configure(level: str = "info", log_format: Literal["json", "text"] = "json",
     logging.captureWarnings(True)
 
 
+def defer_access_lines(schedule: Schedule | None) -> None:
+    """
+    Write access lines when `schedule` calls what it is given: those of one turn of an event loop in one write.
+
+    Called in the thread of that loop. Every other line is written at once, after the access lines before it.
+    """
+    _sink.defer(schedule)
+
+
+def flush() -> None:
+    """Write what waits; call it before a process ends without the interpreter's own end."""
+    _sink.flush()
+
+
 class AccessLine(msgspec.Struct, kw_only=True):
     """Hold one answered request; `ts` and `level` are filled in when it is written."""
 
@@ -101,6 +104,11 @@ class AccessLine(msgspec.Struct, kw_only=True):
     duration_ms: float
     rows: int = 1
     generation: str = ""
+    #: Of a request that belongs to a distributed trace.
+    trace_id: str | UnsetType = UNSET
+    span_id: str | UnsetType = UNSET
+    parent_span_id: str | UnsetType = UNSET
+    tracestate: str | UnsetType = UNSET
 
 
 def writes_access() -> bool:
@@ -116,7 +124,11 @@ def access(line: AccessLine) -> None:
     line.duration_ms = round(line.duration_ms, 3)
     if line.code >= _SERVER_FAULT:
         line.level = "error"
-    _sink.write(_encode(line) + b"\n" if _sink.format == "json" else _text(msgspec.structs.asdict(line)))
+    _sink.add(_encode(line) + b"\n" if _sink.format == "json" else _text(_fields(line)))
+
+
+def _fields(line: AccessLine) -> dict[str, object]:
+    return {name: value for name, value in msgspec.structs.asdict(line).items() if value is not UNSET}
 
 
 def _event(record: logging.LogRecord) -> dict[str, object]:

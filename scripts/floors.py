@@ -17,8 +17,8 @@ FLOORS: Final[tuple[tuple[str, ...], ...]] = (
     ("prepare",),
     ("registry",),
     ("codecs", "compilers", "loaders"),
-    ("answers", "artifacts", "executors", "runtimes", "scoreboard", "validation"),
-    ("logs", "metrics", "schema", "settings", "system"),
+    ("answers", "artifacts", "executors", "logs", "runtimes", "scoreboard", "validation"),
+    ("metrics", "schema", "settings", "system"),
     ("errors",),
 )
 

@@ -86,9 +86,12 @@ class Client:
         self.until = inf
         self.was_shed = False
 
-    def begin(self, stage: Stage, *, since: float = 0.0, until: float = inf, pace: Pace | None = None) -> None:
+    def begin(self, stage: Stage, pace: Pace | None = None, since: float = 0.0, until: float = inf) -> None:
         """Wait from now on for what `stage` says: until a moment, or as long as its bytes keep the pace."""
-        self.stage, self.since, self.until, self._pace = stage, since, until, pace
+        self.stage = stage
+        self.since = since
+        self.until = until
+        self._pace = pace
         self._began = 0.0
         self._moved = 0
 

@@ -1,9 +1,8 @@
 """
 One client's connection: wait for a request, read it, let the callable answer it, again.
 
-What a plain request does not need is left out: no timer, watcher or thread is made for it, and gunicorn parses each
-head once (heads.py). Everything else goes through gunicorn's parser, with its checks and its limits. How long each
-wait may last is said here, and kept by client.py.
+No timer, watcher or thread is made for a plain request, and httptools parses its head (fast_parser.py). Every other
+head goes through gunicorn's parser. This module says how long each wait may last; client.py ends the wait.
 """
 
 import errno
@@ -13,14 +12,14 @@ import time
 from collections.abc import Iterable
 from typing import Any, Final
 
-from gunicorn.http import errors, wsgi
+from gunicorn.http import errors
 from gunicorn.util import close
 
 from gateway.process.client import Client, CutError, Stage
-from gateway.process.heads import Heads
+from gateway.process.fast_parser import FastParser
 from gateway.process.lingering_close import linger
 from gateway.process.reply import Reply
-from gateway.process.request import DRAIN_BYTES, HttpParser
+from gateway.process.request import DRAIN_BYTES, HttpParser, create_environ
 
 _READ_BYTES: Final = 8192
 _GONE: Final = frozenset((errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN, errno.EBADF))
@@ -29,16 +28,15 @@ _GONE: Final = frozenset((errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN, errno.E
 class Connection:
     """Serve one connection in its greenlet."""
 
-    __slots__ = ("_addr", "_before", "_client", "_heads", "_host", "_parser", "_port", "_server", "_worker")
+    __slots__ = ("_addr", "_before", "_client", "_environ", "_fast", "_parser", "_server", "_worker")
 
-    def __init__(self, worker: Any, listener: Any, heads: Heads, client: Client, addr: Any) -> None:
+    def __init__(self, worker: Any, server: Any, fast: FastParser, client: Client, addr: Any) -> None:
         self._worker = worker
-        self._heads = heads
+        self._fast = fast
+        self._environ = fast.environ_of(client, addr)
         self._client = client
         self._addr = addr
-        self._host: str = addr[0] if isinstance(addr, tuple) else ""
-        self._port: str | None = str(addr[1]) if isinstance(addr, tuple) else None
-        self._server = listener.getsockname()
+        self._server = server
         self._parser = HttpParser(worker.cfg, client, addr)
         self._before = b""
 
@@ -51,7 +49,6 @@ class Connection:
                 request, environ, reply = self._next()
                 # The client waits from here on, so its deadline counts from here (rest/reading.py), turnstile included.
                 environ["gateway.arrived"] = time.monotonic()
-                self._client.begin(Stage.BODY, pace=self._worker.pace)
                 self._worker.take_turn(environ["PATH_INFO"])
                 if not self._worker.keeps_connections:
                     reply.force_close()
@@ -78,29 +75,30 @@ class Connection:
         """Wait for the next request; return it, its environ and what will answer it."""
         data = self._arrived()
         end = data.find(b"\r\n\r\n") + 4
-        head = data[:end] if end > 3 else b""  # noqa: PLR2004 - find() said -1
-        known = self._heads.find(self._host, head) if head else None
-        if known is None or len(data) - end < known.length:
-            return self._parsed(data, head)
-        after = end + known.length
-        self._before = data[after:]
-        environ = known.environ.copy()
-        environ["wsgi.input"] = io.BytesIO(data[end:after])
-        environ["gunicorn.socket"] = self._client
-        if self._port is not None:
-            environ["REMOTE_PORT"] = self._port
-        return known, environ, Reply(known, self._client, self._worker.cfg)
+        if end < 4:  # noqa: PLR2004 - find() said -1
+            self._expect(self._worker.head_timeout_s)
+            return self._parsed(data)
+        parsed = self._fast.parse(data[:end], self._environ)
+        if parsed is None:
+            return self._parsed(data)
+        request, environ = parsed
+        after = end + request.length
+        if after <= len(data):
+            environ["wsgi.input"] = io.BytesIO(data[end:after])
+            self._before = data[after:]
+        else:
+            self._parser.unreader.unread(data[end:])
+            self._parser.mesg = request
+            environ["wsgi.input"] = request.read_from(self._parser.unreader)
+            self._client.begin(Stage.BODY, self._worker.pace)
+        return request, environ, Reply(request, self._client, self._worker.cfg)
 
-    def _parsed(self, data: bytes, head: bytes) -> tuple[Any, dict[str, Any], Reply]:
-        """Let gunicorn parse what begins with `data`, and remember a head that came whole."""
+    def _parsed(self, data: bytes) -> tuple[Any, dict[str, Any], Reply]:
+        """Let gunicorn parse what begins with `data`."""
         self._parser.unreader.unread(data)
         request = next(self._parser)
-        reply, environ = wsgi.create(
-            request, self._client, self._addr, self._server, self._worker.cfg, response_class=Reply
-        )
-        environ["wsgi.multithread"] = True
-        if head:
-            self._heads.learn(self._host, head, request, environ)
+        reply, environ = create_environ(request, self._client, self._addr, self._server, self._worker.cfg)
+        self._client.begin(Stage.BODY, self._worker.pace)
         return request, environ, reply
 
     def _arrived(self) -> bytes:
@@ -114,23 +112,23 @@ class Connection:
         if self._before:
             self._client.stand_in_line(self._worker.turnstile)  # or who sends ahead would keep the loop
             data, self._before = self._before, b""
-            self._expect_head()
+            self._expect(self._worker.idle_timeout_s)
             return data
-        self._expect_head()
+        self._expect(self._worker.idle_timeout_s)
         received = self._client.recv(_READ_BYTES)
         if not received:
             raise StopIteration
         return received
 
-    def _expect_head(self) -> None:
+    def _expect(self, within_s: float) -> None:
         now = time.monotonic()
-        self._client.begin(Stage.HEAD, since=now, until=now + self._worker.patience_s)
+        self._client.begin(Stage.HEAD, None, now, now + within_s)
 
     def _answer(self, environ: dict[str, Any], reply: Reply) -> bool:
         """Let the callable answer; return whether the connection may be used again."""
         try:
             chunks: Iterable[bytes] = self._worker.wsgi(environ, reply.start_response)
-            self._client.begin(Stage.ANSWER, pace=self._worker.pace)
+            self._client.begin(Stage.ANSWER, self._worker.pace)
             try:
                 for chunk in chunks:
                     reply.write(chunk)

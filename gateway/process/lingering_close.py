@@ -38,7 +38,7 @@ def refuse(client: Client, error: BaseException, address: Any) -> None:
         f"HTTP/1.1 {status} {body['title']}\r\nConnection: close\r\nContent-Type: application/json\r\n"
         f"Content-Length: {len(content)}\r\nX-Request-ID: {request_id}\r\n\r\n"
     )
-    client.begin(Stage.LINGER, pace=LINGER)
+    client.begin(Stage.LINGER, LINGER)
     with contextlib.suppress(OSError):
         client.sendall(head.encode() + content)
     linger(client)
@@ -46,7 +46,7 @@ def refuse(client: Client, error: BaseException, address: Any) -> None:
 
 def linger(client: Client) -> None:
     """Say that nothing more comes, and let the client finish what it is sending, within LINGER and LINGER_BYTES."""
-    client.begin(Stage.LINGER, pace=LINGER)
+    client.begin(Stage.LINGER, LINGER)
     received = 0
     with contextlib.suppress(OSError, CutError):
         client.shutdown(socket.SHUT_WR)

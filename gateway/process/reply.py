@@ -6,17 +6,31 @@ Two pieces are two system calls, two packets and often two wake-ups of the clien
 
 import time
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
+from gunicorn import SERVER
 from gunicorn.http.wsgi import HEADER_VALUE_RE, Response
 from gunicorn.util import http_date
 
 #: Headers that need no other check than that of their value. All others go through gunicorn's.
 _PLAIN: Final = frozenset(
-    ("Content-Type", "X-Model-Version", "X-Request-ID", "X-Gateway-Generation", "Server-Timing", "Vary", "ETag")
+    (
+        "Content-Type",
+        "X-Model-Version",
+        "X-Request-ID",
+        "X-Gateway-Generation",
+        "Server-Timing",
+        "traceresponse",
+        "Vary",
+        "ETag",
+    )
 )
 #: A longer body is sent by itself: copying it behind the head would cost more than a system call.
 _TOGETHER_BYTES: Final = 64 * 1024
+#: Statuses that were judged, all with a body; a route can choose none of its own.
+_CODES: Final[dict[str, int]] = {}
+MAX_STATUSES: Final = 64
+_WITHOUT_BODY: Final = frozenset((*range(100, 200), 204, 304))
 _is_value: Final = HEADER_VALUE_RE.fullmatch
 
 
@@ -24,19 +38,45 @@ class Reply(Response):  # type: ignore[misc]  # gunicorn has no types
     """Answer one request; an application that says its Content-Length and has one chunk is sent at once."""
 
     headers_sent: bool
+    status: str | None
+    status_code: int
+    #: What the head that was sent says of the connection.
+    _is_last = False
+
+    def start_response(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+        """Take status and headers of the answer; gunicorn judges a status that has not come before."""
+        code = _CODES.get(status)
+        if code is None or exc_info or self.status is not None or self.req.method == "HEAD":
+            write = super().start_response(status, headers, exc_info)
+            if len(_CODES) < MAX_STATUSES and self.status_code not in _WITHOUT_BODY:
+                _CODES[status] = self.status_code
+            return write
+        self.status, self.status_code = status, code
+        self.process_headers(headers)
+        self.chunked = self.is_chunked()
+        return self.write
 
     def process_headers(self, headers: list[tuple[str, str]]) -> None:
         """Check the headers and keep those that are the application's to set."""
+        values = "".join([value for _, value in headers])
+        if not ((values.isascii() and values.isprintable()) or _is_value(values)):
+            super().process_headers(headers)  # names the one that is wrong
+            return
         for pair in headers:
-            name, value = pair
-            if name in _PLAIN and type(value) is str and _is_value(value):
+            name = pair[0]
+            if name in _PLAIN:
                 self.headers.append(pair)
+            elif name == "Content-Length":
+                self.headers.append(pair)
+                self.response_length = int(pair[1])
             else:
                 super().process_headers([pair])
 
     def should_close(self) -> bool:
         """Say whether the connection ends: as the client wants it, or because too much of the body is unread."""
-        return bool(super().should_close()) or self.req.leaves_body()
+        if self.req.leaves_body():
+            return True
+        return self._is_last if self.headers_sent else bool(super().should_close())
 
     def is_chunked(self) -> bool:
         """Say whether the body is framed in chunks: only where its length is not known."""
@@ -48,9 +88,10 @@ class Reply(Response):  # type: ignore[misc]  # gunicorn has no types
         if self.headers_sent or length is None or self._omits_body or len(arg) > min(length, _TOGETHER_BYTES):
             super().write(arg)
             return
+        head = self._head()
         self.headers_sent = True
         self.sent = len(arg)
-        self._send(self._head() + arg)
+        self._send(head + arg)
 
     def send_headers(self) -> None:
         """Send the head alone: the body comes in several chunks, or there is none."""
@@ -64,24 +105,21 @@ class Reply(Response):  # type: ignore[misc]  # gunicorn has no types
             self.sock.sendall(data[sent:])
 
     def _head(self) -> bytes:
+        self._is_last = self.should_close()
         if self.upgrade:
-            fixed = self.default_headers()
+            top = "".join(self.default_headers())
         else:
-            connection = "close" if self.should_close() else "keep-alive"
             # Of HTTP/1.2 and whatever may follow it only what 1.1 says is known here.
             version = min(self.req.version[1], 1)
-            fixed = [
-                f"HTTP/1.{version} {self.status}\r\nServer: {self.version}\r\n"
-                f"Date: {_date(int(time.time()))}\r\nConnection: {connection}\r\n"
-            ]
-            if self.chunked:
-                fixed.append("Transfer-Encoding: chunked\r\n")
-        fixed += [f"{name}: {value}\r\n" for name, value in self.headers]
-        fixed.append("\r\n")
-        return "".join(fixed).encode("latin-1")
+            top = _top(f"HTTP/1.{version} {self.status}", int(time.time()), self._is_last, self.chunked)
+        return (top + "\r\n".join(map(": ".join, self.headers)) + ("\r\n\r\n" if self.headers else "\r\n")).encode(
+            "latin-1"
+        )
 
 
-@lru_cache(maxsize=2)
-def _date(second: int) -> str:
-    """Format a second once: there are many answers in each."""
-    return str(http_date(second))
+@lru_cache(maxsize=16)
+def _top(first: str, second: int, is_last: bool, is_chunked: bool) -> str:
+    """Return the lines that are the same for all answers of a second that have the same status."""
+    connection = "close" if is_last else "keep-alive"
+    framing = "Transfer-Encoding: chunked\r\n" if is_chunked else ""
+    return f"{first}\r\nServer: {SERVER}\r\nDate: {http_date(second)}\r\nConnection: {connection}\r\n{framing}"

@@ -2,12 +2,14 @@
 
 from typing import Any, Final
 
+from gunicorn.http import wsgi
 from gunicorn.http.body import ChunkedReader, LengthReader
 from gunicorn.http.errors import UnsupportedTransferCoding
 from gunicorn.http.message import Request
 from gunicorn.http.parser import RequestParser
 
 from gateway.process.chunked import BatchedChunks
+from gateway.process.reply import Reply
 
 #: Bytes of a whole head: what the load balancers of the large clouds let pass. 100 fields of 8 KiB would be memory
 #: that a client can fill before anybody has looked at its request.
@@ -23,7 +25,7 @@ class HttpRequest(Request):  # type: ignore[misc]  # gunicorn has no types
     path: str
 
     def __init__(self, cfg: Any, unreader: Any, peer_addr: Any, req_number: int = 1) -> None:
-        self._tokens: frozenset[str] | None = None
+        self._closes: bool | None = None
         super().__init__(cfg, unreader, peer_addr, req_number)
 
     def parse(self, unreader: Any) -> Any:
@@ -50,13 +52,11 @@ class HttpRequest(Request):  # type: ignore[misc]  # gunicorn has no types
             self.body.reader = BatchedChunks(self, self.unreader)
 
     def should_close(self) -> bool:
-        """Say whether the client wants the connection closed; where it wants both, that counts."""
-        if self._tokens is None:
-            values = [value for name, value in self.headers if name == "CONNECTION"]
-            self._tokens = frozenset(token.strip(" \t").lower() for value in values for token in value.split(","))
-        if self.must_close or self.method == "CONNECT" or "close" in self._tokens:
-            return True
-        return self.version <= (1, 0) and "keep-alive" not in self._tokens
+        """Say whether the client wants the connection closed, or cannot send another request on it."""
+        if self._closes is None:
+            connection = ",".join(value for name, value in self.headers if name == "CONNECTION")
+            self._closes = self.method == "CONNECT" or wants_close(self.version, connection)
+        return self.must_close or self._closes
 
     def leaves_body(self) -> bool:
         """Say whether more of the body is unread than is worth reading for the next request."""
@@ -75,3 +75,17 @@ class HttpParser(RequestParser):  # type: ignore[misc]  # gunicorn has no types
     """Read the requests of one connection."""
 
     mesg_class = HttpRequest
+
+
+def wants_close(version: tuple[int, int], connection: str) -> bool:
+    """Say whether a client of an HTTP version that sends this Connection field wants no further request."""
+    tokens = {token.strip(" \t").lower() for token in connection.split(",")} if connection else ()
+    return "close" in tokens or (version <= (1, 0) and "keep-alive" not in tokens)
+
+
+def create_environ(request: Any, client: Any, addr: Any, server: Any, cfg: Any) -> tuple[Reply, dict[str, Any]]:
+    """Return what answers a request, and its environ; sends `100 Continue` to a client that waits for it."""
+    reply, environ = wsgi.create(request, client, addr, server, cfg, response_class=Reply)
+    environ["wsgi.multithread"] = True
+    del environ["wsgi.early_hints"]  # nobody sends any, and it would tie environ and reply into a cycle
+    return reply, environ

@@ -64,6 +64,8 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "graceful_timeout": settings.graceful_timeout_s,
             "timeout": settings.worker_timeout_s,
             "backlog": settings.backlog,
+            # Its default depends on whether gunicorn_h1c is installed; what httptools declines is read by this one.
+            "http_parser": "python",
             # The most gunicorn can be told: a film review fits into a query, its 4,094 would not hold one.
             "limit_request_line": 8190,
             # /dev/shm: a heartbeat must not wait for a disk.

@@ -19,12 +19,13 @@ from gevent.pool import Pool
 from gevent.server import StreamServer
 from gunicorn.workers.ggevent import GeventWorker
 
+from gateway import logs
 from gateway.process.arbiter import LEAVING
 from gateway.process.client import Client, Pace, Stage
 from gateway.process.connection import Connection
 from gateway.process.fair_admission import Turnstile
+from gateway.process.fast_parser import FastParser
 from gateway.process.forks import share_nothing
-from gateway.process.heads import Heads
 from gateway.process.lingering_close import refuse
 from gateway.process.listening import BalancedServer
 from gateway.process.waits import Waits
@@ -32,8 +33,8 @@ from gateway.system import descendants
 
 #: gthread's STOP_KEEPALIVE_LINGER: while a worker leaves, the next request of an idle connection is still answered.
 LINGER_S = 2.0
-#: How long the only request of a connection may take to arrive where connections are not kept (`keepalive_s` 0).
-FIRST_HEAD_S = 15.0
+#: How long a head may take to arrive once its first bytes have, and the first where connections are not kept.
+HEAD_S = 15.0
 #: Bytes a second that a body or an answer has to move at in the mean, once its GATEWAY_BODY_TIMEOUT_S is used up.
 BYTES_PER_S = 16 * 1024
 #: How often a worker looks at its own state; a stop is noticed this late at most.
@@ -95,9 +96,14 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
             self.alive = False
 
     @property
-    def patience_s(self) -> float:
-        """Return how long a connection may wait for a whole request head from now on."""
-        return (self._keepalive_s or FIRST_HEAD_S) if self.alive else LINGER_S
+    def idle_timeout_s(self) -> float:
+        """Return how long a connection may wait for the first bytes of a request from now on."""
+        return (self._keepalive_s or HEAD_S) if self.alive else LINGER_S
+
+    @property
+    def head_timeout_s(self) -> float:
+        """Return how long the rest of a request head may take from now on."""
+        return min(self.idle_timeout_s, HEAD_S)
 
     @property
     def keeps_connections(self) -> bool:
@@ -121,6 +127,7 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         """Boot, then accept, then drain."""
         self._boot()
         self.turnstile = Turnstile()
+        logs.defer_access_lines(gevent.get_hub().loop.run_callback)
         self._servers = [self._listen(listener) for listener in self.sockets]
         self.wsgi.serving()
         measured = 0.0
@@ -137,6 +144,7 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         # A JVM, or a predict that overran its deadline, must not hold up the exit: whatever had to be answered is.
         self.wsgi.close()
         self._end_models()
+        logs.flush()
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(0)
@@ -160,19 +168,19 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
             listener,
             # A sixteenth more than a sibling has is no more: a burst of connections would be taken one by one.
             lambda: self.wsgi.has_idler_sibling(len(self._places) - len(self._places) // 16),
-            handle=partial(self.handle, listener, Heads()),
+            handle=partial(self.handle, listener.getsockname(), FastParser(self.cfg, listener.getsockname())),
             spawn=self._places,
         )
         server.start()
         return server
 
-    def handle(self, listener: Any, heads: Heads, client: Any, addr: Any) -> None:
+    def handle(self, server: Any, fast: FastParser, client: Any, addr: Any) -> None:
         """Serve one connection and keep count of them."""
         self.connections += 1
         self.wsgi.holds(self.connections)
         try:
             self._make_room()
-            Connection(self, listener, heads, Client(client, self.waits), addr).serve()
+            Connection(self, server, fast, Client(client, self.waits), addr).serve()
         finally:
             self.connections -= 1
             self.wsgi.holds(self.connections)

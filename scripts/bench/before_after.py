@@ -2,11 +2,13 @@
 Two states of the source side by side: CPU of the server a request and requests a second, of the ordinary path.
 
 `python -m bench.before_after OTHER_TREE` (see README.md). Both gateways run all the time, one is driven at a time, in
-turns; medians of the rounds, and how far the rounds lie apart. The other tree is a checkout, say `git worktree add`.
+turns, with one head for all requests and with a head of its own for each; medians of the rounds, and how far the rounds
+lie apart. The other tree is a checkout, say `git worktree add`.
 """
 
 import argparse
 import contextlib
+import itertools
 import json
 import os
 import socket
@@ -25,11 +27,10 @@ from bench.load import check_wrk, drive
 from bench.questions import QUESTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
-ROUTES = ("sentiment", "diabetes")
 
 
 @contextlib.contextmanager
-def gateway(tree: Path, folder: Path) -> Iterator[tuple[str, psutil.Process]]:
+def gateway(tree: Path, folder: Path, *, access_log: bool) -> Iterator[tuple[str, psutil.Process]]:
     """Serve two routes of this repository with one worker of the source in `tree`; yield its address and worker."""
     registry = folder / "registry.yaml"
     text, _, _ = (ROOT / "registry.yaml").read_text().partition("  /loan:")
@@ -42,7 +43,7 @@ def gateway(tree: Path, folder: Path) -> Iterator[tuple[str, psutil.Process]]:
         "GATEWAY_HOME": str(folder / "home"),
         "GATEWAY_REGISTRY": str(registry),
         "GATEWAY_WORKERS": "1",
-        "GATEWAY_ACCESS_LOG": "false",
+        "GATEWAY_ACCESS_LOG": str(access_log).lower(),
     }
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen([sys.executable, "-m", "gateway", "serve"], cwd=tree, env=environ, stderr=log)
@@ -69,6 +70,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=int, default=2)
     parser.add_argument("--connections", type=int, default=8)
+    parser.add_argument("--routes", default="sentiment,diabetes")
+    parser.add_argument("--log", action="store_true", help="with the access log on, into a file")
     given = parser.parse_args()
     check_wrk()
     with tempfile.TemporaryDirectory() as scratch, contextlib.ExitStack() as stack:
@@ -76,11 +79,11 @@ def main() -> None:
         for name, tree in (("before", given.other.resolve()), ("after", ROOT)):
             folder = Path(scratch) / name
             folder.mkdir()
-            servers[name] = stack.enter_context(gateway(tree, folder))
-        for route in ROUTES:
-            found: dict[str, list[tuple[float, float]]] = {name: [] for name in servers}
+            servers[name] = stack.enter_context(gateway(tree, folder, access_log=given.log))
+        for route in given.routes.split(","):
+            found: dict[tuple[str, bool], list[tuple[float, float]]] = {}
             for number in range(given.rounds + 1):
-                for name in sorted(servers, reverse=number % 2 == 0):
+                for name, vary in sorted(itertools.product(servers, (False, True)), reverse=number % 2 == 0):
                     url, worker = servers[name]
                     began = sum(worker.cpu_times()[:2])
                     figures = drive(
@@ -89,16 +92,18 @@ def main() -> None:
                         connections=given.connections,
                         seconds=given.seconds,
                         scratch=Path(scratch) / "wrk",
+                        vary=vary,
                     )
                     used = sum(worker.cpu_times()[:2]) - began
                     if figures.failed:
                         raise SystemExit(f"{name} {route}: {figures.failed} requests failed")
                     if number:  # the first round warms up
-                        found[name].append((figures.rate, 1e6 * used / (figures.rate * given.seconds)))
-            for name, rounds in found.items():
+                        cost_us = 1e6 * used / (figures.rate * given.seconds)
+                        found.setdefault((name, vary), []).append((figures.rate, cost_us))
+            for (name, vary), rounds in sorted(found.items(), reverse=True):
                 rates, costs = zip(*rounds, strict=True)
                 print(
-                    f"{route:10} {name:7} {statistics.median(rates):7.0f} req/s "
+                    f"{route:10} {'varying' if vary else 'one'} head, {name:7} {statistics.median(rates):7.0f} req/s "
                     f"({min(rates):.0f} to {max(rates):.0f}), "
                     f"{statistics.median(costs):6.1f} us a request ({min(costs):.1f} to {max(costs):.1f})",
                     flush=True,

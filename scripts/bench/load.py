@@ -21,6 +21,16 @@ done = function(summary, latency, requests)
 end
 """
 
+#: As of a client that sends an id of its own with each request: no two heads are alike.
+_VARY = """
+local sent = 0
+request = function()
+  sent = sent + 1
+  wrk.headers["X-Request-ID"] = string.format("%032d", sent)
+  return wrk.format()
+end
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Figures:
@@ -45,12 +55,12 @@ def check_wrk() -> None:
         )
 
 
-def drive(url: str, body: bytes, *, connections: int, seconds: int, scratch: Path) -> Figures:
-    """Send one body over and over; `scratch` is a folder for wrk's script."""
+def drive(url: str, body: bytes, *, connections: int, seconds: int, scratch: Path, vary: bool = False) -> Figures:
+    """Send one body over and over, with the same head or each time another; `scratch` is for wrk's script."""
     scratch.mkdir(parents=True, exist_ok=True)
     body_path, script = scratch / "body.json", scratch / "post.lua"
     body_path.write_bytes(body)
-    script.write_text(_SCRIPT.format(body=str(body_path)))
+    script.write_text(_SCRIPT.format(body=str(body_path)) + (_VARY if vary else ""))
     done = subprocess.run(
         ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", str(script), url],
         capture_output=True,

@@ -12,7 +12,7 @@ from flask import Flask, Response, request
 #: What scripts of another origin may read besides the simple headers.
 EXPOSED: Final = (
     "ETag, Inference-Header-Content-Length, Retry-After, Server-Timing, X-Columns-Ignored, X-Gateway-Generation, "
-    "X-Model-Version, X-Request-ID"
+    "X-Model-Version, X-Request-ID, traceresponse"
 )
 #: Seconds that a browser may remember a preflight answer; two hours is the most that Chromium keeps.
 MAX_AGE_S: Final = 7200

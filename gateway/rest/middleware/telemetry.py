@@ -11,7 +11,10 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import msgspec
+
 from gateway import logs
+from gateway.rest.middleware.trace_context import TraceContext, trace_context_of
 from gateway.routing.generation import Generation
 from gateway.routing.routes import Route
 
@@ -65,13 +68,18 @@ class Telemetry:
         request_id = given if given and _ID.fullmatch(given) else new_id()
         environ["gateway.request_id"] = request_id
         environ["gateway.generation"] = generation = self._current()
+        trace = trace_context_of(environ) if "HTTP_TRACEPARENT" in environ else None
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             seconds = time.perf_counter() - started
-            headers.append(("X-Request-ID", request_id))
-            headers.append(("X-Gateway-Generation", generation.id))
-            headers.append(("Server-Timing", self._timing(environ, seconds)))
-            self._record(environ, int(status[:3]), seconds)
+            headers += (
+                ("X-Request-ID", request_id),
+                ("X-Gateway-Generation", generation.id),
+                ("Server-Timing", self._timing(environ, seconds)),
+            )
+            if trace is not None:
+                headers.append(("traceresponse", trace.response))
+            self._record(environ, int(status[:3]), seconds, trace)
             return start_response(status, headers, exc_info) if exc_info else start_response(status, headers)
 
         return self._app(environ, start)
@@ -83,7 +91,7 @@ class Telemetry:
         return total if predict_s is None else f"predict;dur={predict_s * 1e3:.3f}, {total}"
 
     @staticmethod
-    def _record(environ: dict[str, Any], code: int, seconds: float) -> None:
+    def _record(environ: dict[str, Any], code: int, seconds: float, trace: TraceContext | None) -> None:
         route: Route | None = environ.get("gateway.route")
         rows = environ.get("gateway.rows", 0)
         if route is not None:
@@ -93,14 +101,16 @@ class Telemetry:
             ledger.slot.record(ledger.index, int(seconds * 1e9), error=code >= 500, instances=rows)  # noqa: PLR2004
         if not logs.writes_access():
             return
-        logs.access(
-            logs.AccessLine(
-                request_id=environ["gateway.request_id"],
-                route=route.spec.path if route is not None else environ.get("PATH_INFO", ""),
-                method=environ["REQUEST_METHOD"],
-                code=code,
-                duration_ms=seconds * 1e3,
-                rows=rows,
-                generation=environ["gateway.generation"].id,
-            )
+        line = logs.AccessLine(
+            request_id=environ["gateway.request_id"],
+            route=route.spec.path if route is not None else environ.get("PATH_INFO", ""),
+            method=environ["REQUEST_METHOD"],
+            code=code,
+            duration_ms=seconds * 1e3,
+            rows=rows,
+            generation=environ["gateway.generation"].id,
         )
+        if trace is not None:
+            line.trace_id, line.span_id, line.parent_span_id = trace.trace_id, trace.span_id, trace.parent_span_id
+            line.tracestate = trace.state or msgspec.UNSET
+        logs.access(line)

@@ -1,0 +1,135 @@
+"""
+Parse ordinary request heads with httptools; leave every other head to gunicorn's parser.
+
+gunicorn's parser is written in Python and takes ten times as long. It stays the authority: whatever is accepted here,
+it accepts with the same environ (tests/process/test_fast_parser.py compares the two). What it would refuse, and what it
+reads in a way of its own (transfer codings, expectations, repeated fields, folded lines), is declined here.
+"""
+
+import re
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+from gunicorn.http.body import Body, LengthReader
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
+
+from gateway.process.request import DRAIN_BYTES, HttpParser, create_environ, wants_close
+
+#: No line of a shorter head exceeds gunicorn's limits of the request line and of a field, 8190 bytes each.
+MAX_BYTES: Final = 8190
+#: As many fields as gunicorn's `limit_request_fields` allows.
+MAX_FIELDS: Final = 100
+#: Method, target in origin form and printable ASCII, version. `//`, `%` in the path and `#` are read by gunicorn.
+_LINE: Final = re.compile(rb"([A-Z-]{3,20}) (/(?!/)[!\"$&->@-~]*)(?:\?([!\"$-~]*))? HTTP/(1\.[01])")
+#: Fields that decide how a body is framed or whether it is sent at all.
+_DECLINED: Final = frozenset(("TRANSFER-ENCODING", "EXPECT"))
+_SAMPLE: Final = b"GET / HTTP/1.1\r\n\r\n"
+
+
+class FastRequest:
+    """Hold what connection and reply ask of a parsed request; stands in for gunicorn's Request."""
+
+    __slots__ = ("_closes", "body", "length", "method", "version")
+
+    def __init__(self, method: str, version: tuple[int, int], length: int, closes: bool) -> None:
+        self.method = method
+        self.version = version
+        self.length = length
+        self._closes = closes
+        #: Set where the body did not come whole with the head.
+        self.body: Body | None = None
+
+    def read_from(self, unreader: Any) -> Body:
+        """Read the body from a connection; `unreader` holds the part that has come."""
+        self.body = Body(LengthReader(unreader, self.length))
+        return self.body
+
+    def should_close(self) -> bool:
+        """Say whether the client wants the connection closed after the answer."""
+        return self._closes
+
+    def leaves_body(self) -> bool:
+        """Say whether more of the body is unread than is worth reading for the next request."""
+        body = self.body
+        return body is not None and (body.failed or body.reader.length > DRAIN_BYTES)
+
+    def has_unread_body(self) -> bool:
+        """Say whether any of the body is still to come: a close now would be a reset."""
+        return self.body is not None and bool(self.body.reader.length)
+
+
+class FastParser:
+    """Parse the heads that one listener receives. Belongs to the loop of its worker."""
+
+    def __init__(self, cfg: Any, server: Any) -> None:
+        request = next(HttpParser(cfg, iter([_SAMPLE]), ""))
+        # What gunicorn puts into every environ; the values of the sample are overwritten.
+        self._environ = create_environ(request, None, "", server, cfg)[1]
+        # A socket of the file system has no other name; gunicorn takes it from there too.
+        self._is_named_by_host = isinstance(server, str) and ":" not in server
+
+    def environ_of(self, client: Any, addr: Any) -> dict[str, Any]:
+        """Return what the environs of all requests on one connection have in common."""
+        environ = self._environ | {"gunicorn.socket": client}
+        if isinstance(addr, tuple):
+            return environ | {"REMOTE_ADDR": addr[0], "REMOTE_PORT": str(addr[1])}
+        return environ | {"REMOTE_ADDR": addr.decode() if isinstance(addr, bytes) else addr}
+
+    def parse(self, head: bytes, common: dict[str, Any]) -> tuple[FastRequest, dict[str, Any]] | None:
+        """Return a request and its environ, without `wsgi.input`; None for a head that gunicorn has to read."""
+        first, *fields = head.split(b"\r\n")[:-2]
+        line = _request_line(first)
+        if line is None or len(head) > MAX_BYTES or len(fields) > MAX_FIELDS:
+            return None
+        try:
+            HttpRequestParser(None).feed_data(head)
+        except (HttpParserError, HttpParserUpgrade):
+            return None
+        environ: dict[Any, Any] = common | line.environ
+        others = len(environ)
+        environ.update(map(_field, fields))
+        # Fewer: a name came twice.
+        if len(environ) != others + len(fields) or None in environ:
+            return None
+        length = environ.get("CONTENT_LENGTH", "0")
+        if not (length.isascii() and length.isdigit()):
+            return None
+        if self._is_named_by_host and environ.get("HTTP_HOST"):
+            environ["SERVER_NAME"], *port = environ["HTTP_HOST"].split(":")
+            environ["SERVER_PORT"] = port[0] if port else "80"
+        closes = wants_close(line.version, environ.get("HTTP_CONNECTION", ""))
+        return FastRequest(line.method, line.version, int(length), closes), environ
+
+
+class _RequestLine(NamedTuple):
+    method: str
+    version: tuple[int, int]
+    environ: dict[str, str]
+
+
+@lru_cache(maxsize=128)  # of lines that a client chooses: 4 MB at most
+def _request_line(line: bytes) -> _RequestLine | None:
+    """Parse a request line; None where gunicorn has to."""
+    found = _LINE.fullmatch(line)
+    if found is None or found[1] == b"CONNECT":
+        return None
+    method, path, query, version = (part.decode() for part in found.groups(b""))
+    environ = {
+        "REQUEST_METHOD": method,
+        "RAW_URI": line.split(b" ")[1].decode(),
+        "PATH_INFO": path,
+        "QUERY_STRING": query,
+        "SERVER_PROTOCOL": "HTTP/" + version,
+    }
+    return _RequestLine(method, (1, int(version[-1])), environ)
+
+
+@lru_cache(maxsize=256)  # of lines that a client chooses: 6 MB at most
+def _field(line: bytes) -> tuple[str | None, str]:
+    """Return name and value of a field in an environ; no name where gunicorn has to judge the field."""
+    name, colon, value = line.decode("latin-1").partition(":")
+    upper = name.upper()
+    if not colon or "_" in upper or upper in _DECLINED or line[0] in b" \t":
+        return None, ""
+    key = upper.replace("-", "_")
+    return key if key in {"CONTENT_TYPE", "CONTENT_LENGTH"} else "HTTP_" + key, value.strip(" \t")
