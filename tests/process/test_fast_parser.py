@@ -1,6 +1,7 @@
 """The two parsers of request heads: what httptools accepts, gunicorn's accepts with the same environ."""
 
 import collections
+import functools
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -45,9 +46,15 @@ def by_gunicorn(head: bytes, cfg: Any, addr: Any, server: Any) -> tuple[Any, dic
     return request, create_environ(request, Deaf(), addr, server, cfg)[1]
 
 
+@functools.cache
+def made_once(cfg: Any, server: Any) -> FastParser:
+    """Return the parser of one listener."""
+    return FastParser(cfg, server)
+
+
 def judge(head: bytes, cfg: Any, addr: Any, server: Any) -> tuple[str, str]:
     """Compare the parsers on one head; return how each took it."""
-    fast = FastParser(cfg, server)
+    fast = made_once(cfg, server)
     parsed = fast.parse(head, fast.environ_of(None, addr))
     taken = "declined" if parsed is None else "accepted"
     try:
@@ -69,10 +76,18 @@ def judge(head: bytes, cfg: Any, addr: Any, server: Any) -> tuple[str, str]:
 def test_both_parsers_agree(cfg: Any) -> None:
     """On thousands of heads, well-formed and hostile, no accepted one is refused or read otherwise by gunicorn."""
     counted: collections.Counter[tuple[str, str]] = collections.Counter()
-    for number, head in enumerate(heads(seed=8, count=9000)):
+    for number, head in enumerate(heads(seed=8, count=6000)):
         counted[judge(head, cfg, PEERS[number % 4], SERVERS[number // 4 % 2])] += 1
-    print(counted)
-    assert counted["accepted", "200"] > 2500
-    assert counted["declined", "400"] > 2500
-    # Those that gunicorn accepts as well, and that are few in the field.
-    assert counted["declined", "200"] < 1000
+    assert counted["accepted", "200"] > 2000
+    assert counted["declined", "400"] > 1500
+    assert {status for taken, status in counted if taken == "declined"} >= {
+        "200",
+        "400",
+        "414",
+        "417",
+        "431",
+        "501",
+        "505",
+    }
+    # What gunicorn alone reads is rare: encoded paths, expectations, transfer codings, repeated fields.
+    assert counted["declined", "200"] < 0.1 * counted["accepted", "200"]
