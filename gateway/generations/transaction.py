@@ -31,7 +31,7 @@ from gateway.registry.spec import RegistrySpec
 
 log = logging.getLogger("gateway.transaction")
 
-#: The board has 4,096 places, and a route that was renamed holds its old one for a while.
+#: The scoreboard has 4,096 places, and a route that was renamed holds its old one for a while.
 MAX_ROUTES = 4000
 
 Mode: TypeAlias = Literal["reload", "watched", "force", "cold"]

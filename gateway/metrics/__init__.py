@@ -1,7 +1,7 @@
 """
 Every instrument of the gateway, the files they live in, and the page that Prometheus reads.
 
-Knows route names and numbers; knows no route, model or board.
+Knows route names and numbers; knows no route, model or scoreboard.
 """
 
 from gateway.metrics.exposition import ModelRow, Snapshot, render

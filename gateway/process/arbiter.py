@@ -109,7 +109,7 @@ class GatewayArbiter(Arbiter):  # type: ignore[misc]  # gunicorn has no types
             self.on_hup()
 
     def handle_ttin(self) -> None:
-        """Add a worker, as long as the board has a page for it and for its successor in a roll."""
+        """Add a worker, as long as the scoreboard has a page for it and for its successor in a roll."""
         if self.num_workers >= self.most_workers:
             log.warning("no more workers than this", extra={"workers": self.num_workers})
             return

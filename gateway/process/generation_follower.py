@@ -20,7 +20,7 @@ from gateway.rest.app import Holder, create_app
 from gateway.rest.middleware.telemetry import StartResponse, Telemetry
 from gateway.routing.generation import Generation, Nursery
 from gateway.routing.routes import Route
-from gateway.scoreboard import Board, status
+from gateway.scoreboard import Scoreboard, status
 from gateway.settings.settings import Settings
 from gateway.system import garbage
 from gateway.system.file_change import Replaced
@@ -50,10 +50,10 @@ class Gateway:
                 hint="free some space, or move GATEWAY_HOME",
             )
         metrics.configure(settings.metrics_dir)
-        self._board = Board.open(settings.board_path)
-        self._slot = self._board.claim()
+        self._scoreboard = Scoreboard.open(settings.scoreboard_path)
+        self._slot = self._scoreboard.claim()
         self._slot.phase("booting")
-        self._nursery = Nursery(self._board, self._slot, settings.cache_dir, settings.predict_threads)
+        self._nursery = Nursery(self._scoreboard, self._slot, settings.cache_dir, settings.predict_threads)
         self._started = time.monotonic()
         self._committed = Replaced(settings.state_dir / COMMITTED)
         self._told = Replaced(settings.status_path)
@@ -119,7 +119,7 @@ class Gateway:
 
     def has_idler_sibling(self, connections: int) -> bool:
         """Say whether another worker that serves has fewer connections than this one, which has so many."""
-        fewest = self._board.fewest_connections(self._slot)
+        fewest = self._scoreboard.fewest_connections(self._slot)
         return fewest is not None and fewest < connections
 
     def is_predicting(self) -> bool:
@@ -193,7 +193,7 @@ class Gateway:
         log.info("generation adopted", extra={"generation": made.id, "duration_ms": took_ms})
 
     def _face(self, holder: Holder) -> Face:
-        return Telemetry(create_app(holder, self._board, self._settings, self._nursery.pool), holder.current)
+        return Telemetry(create_app(holder, self._scoreboard, self._settings, self._nursery.pool), holder.current)
 
     def _apply_quarantine(self, generation: Generation) -> None:
         """Close the routes whose predicts killed workers; the entry is about one manifest key, so a new model opens."""
@@ -207,13 +207,13 @@ class Gateway:
 
     def _measure(self) -> None:
         self._slot.beat(pss_bytes=_pss_bytes(), cpu_seconds=time.process_time())
-        # A lazy model changes its state by being asked, which nobody else writes on the board.
+        # A lazy model changes its state by being asked, which nobody else writes on the scoreboard.
         for route in self.generation.table.by_name.values():
             if route.spec.load == "lazy" and self._reported.get(route.name) != (route.ledger.index, route.state):
                 self._report(route)
 
     def _report(self, route: Route) -> None:
-        """Put the state of a route on the board; a failure also into the log, with reason and fix."""
+        """Put the state of a route on the scoreboard; a failure also into the log, with reason and fix."""
         self._reported[route.name] = route.ledger.index, route.state
         self._slot.model(route.ledger.index, route.state.lower())
         problem = route.reason

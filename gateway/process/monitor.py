@@ -1,5 +1,6 @@
 """
-The arbiter's own thread: sees on the board how the workers are, replaces those that must go, tells the status file.
+The arbiter's own thread: sees on the scoreboard how the workers are, replaces those that must go, tells the status
+file.
 
 Never forks and never loads; everything it calls is short.
 """
@@ -16,7 +17,7 @@ from gateway.generations import history, snapshot
 from gateway.process.arbiter import GatewayArbiter
 from gateway.process.crash_attribution import Blame
 from gateway.process.pm2 import PM2Bridge
-from gateway.scoreboard import Board, WorkerView, status
+from gateway.scoreboard import Scoreboard, WorkerView, status
 from gateway.scoreboard.status import Status
 from gateway.settings.settings import Settings
 from gateway.system import processes
@@ -31,13 +32,13 @@ FOLD_INTERVAL_S = 10.0
 
 
 class Monitor:
-    """Watch the board; `worker_ended` is called by the arbiter's main thread."""
+    """Watch the scoreboard; `worker_ended` is called by the arbiter's main thread."""
 
     def __init__(self, settings: Settings, bridge: PM2Bridge, *, is_pending: bool = False) -> None:
         self._settings = settings
         self._bridge = bridge
         self._told = status.read(settings.status_path)
-        self._board = Board.open(settings.board_path)
+        self._scoreboard = Scoreboard.open(settings.scoreboard_path)
         self._status = Status(
             workers=settings.workers,
             pid=os.getpid(),
@@ -69,7 +70,7 @@ class Monitor:
 
     def serving(self) -> list[int]:
         """Return the pids of workers that accept connections."""
-        return [worker.pid for worker in self._board.workers() if worker.alive and worker.phase == "serving"]
+        return [worker.pid for worker in self._scoreboard.workers() if worker.alive and worker.phase == "serving"]
 
     def roll(self, reason: str) -> None:
         """Replace every worker of now, one after the other."""
@@ -78,7 +79,7 @@ class Monitor:
 
     def worker_ended(self, pid: int, signal_number: int | None, *, was_asked: bool) -> None:
         """Fold the counters of a worker that ended and free its slot; find out whether a model killed it."""
-        in_flight = self._board.dead(pid)
+        in_flight = self._scoreboard.dead(pid)
         if not was_asked:
             self._status = replace(self._status, restarts=self._status.restarts + 1)
             routes = sorted({entry.route for entry in in_flight})
@@ -86,7 +87,7 @@ class Monitor:
             for route in self._blame.died(in_flight, signal_number):
                 self._quarantine(route)
             self._write()
-        self._board.reclaim(pid)
+        self._scoreboard.reclaim(pid)
         metrics.fold_dead(self._settings.metrics_dir)
 
     def _run(self) -> None:
@@ -98,7 +99,7 @@ class Monitor:
                 log.exception("the monitor stumbled")
 
     def _look(self, now: float) -> None:
-        workers = [worker for worker in self._board.workers() if worker.alive]
+        workers = [worker for worker in self._scoreboard.workers() if worker.alive]
         self._notice_ready(workers)
         self._notice_events()
         if self._is_review_due and self._has_everybody_adopted(workers):

@@ -9,18 +9,18 @@ from gateway.generations import history, snapshot, transaction
 from gateway.generations.transaction import Place
 from gateway.process.pm2 import PM2Bridge
 from gateway.process.watcher import Watcher
-from gateway.scoreboard import Board
+from gateway.scoreboard import Scoreboard
 from gateway.settings.settings import Settings
 
 
 def offer_actions(bridge: PM2Bridge, settings: Settings, watcher: Watcher) -> None:
     """Tell PM2 which actions there are."""
-    board = Board.open(settings.board_path)
+    scoreboard = Scoreboard.open(settings.scoreboard_path)
     table: dict[str, Callable[[str | None], Any]] = {
         "reload": lambda option: _reload(watcher, option),
         "rollback": lambda option: _rollback(settings, option),
-        "routes": lambda _: _routes(settings, board),
-        "health": lambda _: _health(settings, board),
+        "routes": lambda _: _routes(settings, scoreboard),
+        "health": lambda _: _health(settings, scoreboard),
     }
     for name, act in table.items():
         bridge.action(name, act)
@@ -48,9 +48,9 @@ def _quietly(place: Place, generation: str | None) -> None:
         history.append(place.state_dir, history.Event(result="refused", reason=error.message, source="pm2 rollback"))
 
 
-def _routes(settings: Settings, board: Board) -> dict[str, str]:
+def _routes(settings: Settings, scoreboard: Scoreboard) -> dict[str, str]:
     committed = snapshot.committed(settings.state_dir)
-    views = board.routes()
+    views = scoreboard.routes()
     shown = {}
     for spec in committed.registry.routes if committed else ():
         view = views.get(spec.name)
@@ -58,13 +58,13 @@ def _routes(settings: Settings, board: Board) -> dict[str, str]:
     return shown
 
 
-def _health(settings: Settings, board: Board) -> dict[str, Any]:
-    workers = [worker for worker in board.workers() if worker.alive]
+def _health(settings: Settings, scoreboard: Scoreboard) -> dict[str, Any]:
+    workers = [worker for worker in scoreboard.workers() if worker.alive]
     last = history.last(settings.state_dir)
     return {
         "workers": {str(worker.pid): worker.phase for worker in workers},
         "generations": sorted({worker.generation for worker in workers}),
         "memory_mb": round(sum(worker.pss_bytes for worker in workers) / 2**20, 1),
         "last_reload": last.result if last else "none",
-        "failed": [name for name, view in board.routes().items() if view.state == "failed"],
+        "failed": [name for name, view in scoreboard.routes().items() if view.state == "failed"],
     }

@@ -1,11 +1,11 @@
-"""What `pm2 monit` shows: figures of all workers from the board, under names that never change."""
+"""What `pm2 monit` shows: figures of all workers from the scoreboard, under names that never change."""
 
 import time
 from typing import Any
 
 from gateway.generations import history, snapshot
 from gateway.process.monitor import Monitor
-from gateway.scoreboard import Board, RouteView
+from gateway.scoreboard import RouteView, Scoreboard
 from gateway.scoreboard.latency import quantile
 from gateway.settings.settings import Settings
 
@@ -14,18 +14,18 @@ BUSIEST = 3
 
 
 class Figures:
-    """Sample the board for PM2, once a second, in the bridge's thread."""
+    """Sample the scoreboard for PM2, once a second, in the bridge's thread."""
 
     def __init__(self, settings: Settings, monitor: Monitor) -> None:
         self._settings = settings
         self._monitor = monitor
-        self._board = Board.open(settings.board_path)
+        self._scoreboard = Scoreboard.open(settings.scoreboard_path)
         self._committed = snapshot.CommittedReader(settings.state_dir)
 
     def sample(self) -> dict[str, Any]:
         """Return PM2's metrics: name -> value, unit, type."""
-        views = self._board.routes()
-        workers = [worker for worker in self._board.workers() if worker.alive]
+        views = self._scoreboard.routes()
+        workers = [worker for worker in self._scoreboard.workers() if worker.alive]
         committed = self._committed.read()
         names = list(committed.manifests) if committed else []
         shown = [views[name] for name in names if name in views]

@@ -27,7 +27,7 @@ from gateway.process.port_owner import remedy
 from gateway.process.socket_return import Desk
 from gateway.process.watcher import Watcher
 from gateway.process.worker import Worker
-from gateway.scoreboard import Board
+from gateway.scoreboard import Scoreboard
 from gateway.settings.settings import Settings
 from gateway.system import descendants, private_folders
 from gateway.system.parent_death import die_with_parent
@@ -36,7 +36,7 @@ log = logging.getLogger("gateway.server")
 
 #: A roll doubles the workers, and dead ones keep their slot until it was read.
 SLOTS_PER_WORKER = 4
-#: Names on the board at a time; rows are sparse, 900 bytes each where used.
+#: Names on the scoreboard at a time; rows are sparse, 900 bytes each where used.
 BOARD_ROUTES = 4096
 
 
@@ -169,7 +169,7 @@ def serve(settings: Settings, *, is_pending: bool = False) -> None:
         settings.run_dir.mkdir(parents=True, exist_ok=True)
         metrics.configure(settings.metrics_dir)
         metrics.fold_dead(settings.metrics_dir)
-        Board.create(settings.board_path, slots=_slots(settings), routes=BOARD_ROUTES).close()
+        Scoreboard.create(settings.scoreboard_path, slots=_slots(settings), routes=BOARD_ROUTES).close()
     except OSError as error:
         raise GatewayError(
             f"cannot write {settings.run_dir}: {error.strerror}",

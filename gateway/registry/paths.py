@@ -17,7 +17,7 @@ RESERVED: Final = ("/", "/health", "/metrics", "/routes", "/openapi.json", "/doc
 RESERVED_TREES: Final = ("/health", "/console", "/v2", "/static")
 RESERVED_ENDS: Final = ("/schema", "/invocations", "/check")
 
-#: Longer ones would not fit into their place on the board (gateway/scoreboard/layout.py, 240 bytes).
+#: Longer ones would not fit into their place on the scoreboard (gateway/scoreboard/layout.py, 240 bytes).
 MAX_NAME_LENGTH = 200
 
 

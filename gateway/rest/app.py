@@ -19,7 +19,7 @@ from gateway.rest.predict.calls import Hands
 from gateway.rest.predict.prediction import Prediction
 from gateway.rest.predict.spool import SCRATCH
 from gateway.routing.generation import Generation
-from gateway.scoreboard import Board, status
+from gateway.scoreboard import Scoreboard, status
 from gateway.settings.settings import Settings
 
 log = logging.getLogger("gateway.app")
@@ -38,7 +38,7 @@ class Holder:
         return self.generation
 
 
-def create_app(holder: Holder, board: Board, settings: Settings, pool: NativePool) -> Flask:
+def create_app(holder: Holder, scoreboard: Scoreboard, settings: Settings, pool: NativePool) -> Flask:
     """
     Build the Flask app for the paths of the holder's generation: one Resource per route and alias.
 
@@ -61,14 +61,14 @@ def create_app(holder: Holder, board: Board, settings: Settings, pool: NativePoo
         api.mount(Prediction, path, f"route:{path}", route_name=route.name)
     api.mount(Live, "/health/live", "live")
     api.mount(Ready, "/health/ready", "ready")
-    api.mount(Health, "/health", "health", board=board, status=read_status, last=last, hands=hands)
+    api.mount(Health, "/health", "health", scoreboard=scoreboard, status=read_status, last=last, hands=hands)
     api.mount(Catalog, "/routes", "catalog", workers=settings.workers, hands=hands)
     api.mount(Root, "/", "root", workers=settings.workers, hands=hands)
     api.mount(
         Metrics,
         "/metrics",
         "metrics",
-        board=board,
+        scoreboard=scoreboard,
         status=read_status,
         last=last,
         directory=settings.metrics_dir,

@@ -20,7 +20,7 @@ from gateway.routing.memory_budget import MemoryBudget
 from gateway.routing.model import Model
 from gateway.routing.routes import Ledger, Route, RouteTable
 from gateway.schema import Signature
-from gateway.scoreboard import Board, Slot
+from gateway.scoreboard import Scoreboard, Slot
 
 #: Threads beside those that routes may fill, so that loads and quick calls find one.
 SPARE_THREADS = 4
@@ -57,11 +57,11 @@ class Nursery:
     requests see is changed by the loop alone (`Gateway.tick`).
     """
 
-    def __init__(self, board: Board, slot: Slot, cache_dir: Path, threads: int) -> None:
+    def __init__(self, scoreboard: Scoreboard, slot: Slot, cache_dir: Path, threads: int) -> None:
         self.pool = NativePool(threads)
         # Loads, adoptions and measurements have threads of their own: routes that hang must not hold up a repair.
         self.background = NativePool(BACKGROUND_THREADS, "background")
-        self._board = board
+        self._scoreboard = scoreboard
         self._slot = slot
         self._cache_dir = cache_dir
         self._budget = MemoryBudget()
@@ -82,7 +82,7 @@ class Nursery:
         specs = snapshot.registry.routes
         wanted = sum(spec.max_concurrency for spec in specs)
         self.pool.resize(min(wanted + SPARE_THREADS, MAX_THREADS))
-        indices = self._board.bind(self._slot, [spec.name for spec in specs])
+        indices = self._scoreboard.bind(self._slot, [spec.name for spec in specs])
         same = _unchanged(before, snapshot) if before is not None else {}
         routes = [same.get(spec.name) or self._route(spec, snapshot, indices[spec.name]) for spec in specs]
         made = Generation(snapshot, RouteTable(routes))

@@ -40,7 +40,7 @@ class Ledger:
     """
     Hold what outlives generations, keyed by route name: limits and counters.
 
-    `slot` is this worker's page of the board, `index` the route's line on it.
+    `slot` is this worker's page of the scoreboard, `index` the route's line on it.
     """
 
     __slots__ = ("_make_metrics", "_metrics", "bulkhead", "index", "last_error", "slot")

@@ -6,8 +6,18 @@ Knows processes, route names and numbers; knows no model, no HTTP and no metrics
 
 from gateway.scoreboard.latency import WINDOW_S
 from gateway.scoreboard.layout import IN_FLIGHT_ENTRIES, PHASES, STATES
-from gateway.scoreboard.scoreboard import Board
+from gateway.scoreboard.scoreboard import Scoreboard
 from gateway.scoreboard.slot import Slot
 from gateway.scoreboard.views import InFlight, RouteView, WorkerView
 
-__all__ = ["IN_FLIGHT_ENTRIES", "PHASES", "STATES", "WINDOW_S", "Board", "InFlight", "RouteView", "Slot", "WorkerView"]
+__all__ = [
+    "IN_FLIGHT_ENTRIES",
+    "PHASES",
+    "STATES",
+    "WINDOW_S",
+    "InFlight",
+    "RouteView",
+    "Scoreboard",
+    "Slot",
+    "WorkerView",
+]

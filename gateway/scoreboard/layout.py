@@ -1,5 +1,5 @@
 """
-Where every number of the board lies, in words of 8 bytes.
+Where every number of the scoreboard lies, in words of 8 bytes.
 
     header (512 words) | names (routes x 32) | per worker: head (512), then one row per route (112)
 

@@ -14,7 +14,7 @@ _TRIES = 50  # of reading a text that is being written; a writer killed in betwe
 
 
 class Memory:
-    """Map the file of a board; shared with every other process that maps it, and inherited over a fork."""
+    """Map the file of a scoreboard; shared with every other process that maps it, and inherited over a fork."""
 
     def __init__(self, path: Path, *, create: Geometry | None = None) -> None:
         self.path = path
@@ -86,7 +86,7 @@ class Memory:
 
 
 def _write_empty(path: Path, geometry: Geometry) -> None:
-    """Create the file beside its place and move it there, so that no reader sees half a board."""
+    """Create the file beside its place and move it there, so that no reader sees half a scoreboard."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic.replacing(path) as fresh, fresh.open("wb") as file:
         for word in (MAGIC, geometry.slots, geometry.routes):
@@ -95,4 +95,4 @@ def _write_empty(path: Path, geometry: Geometry) -> None:
 
 
 def _broken(path: Path, why: str) -> GatewayError:
-    return GatewayError(f"{path} is not a board: {why}", code="board", hint="stop the gateway and delete the file")
+    return GatewayError(f"{path} is not a scoreboard: {why}", code="board", hint="stop the gateway and delete the file")

@@ -1,4 +1,4 @@
-"""The board as a whole: creating, opening, claiming slots, naming routes, reading everything."""
+"""The scoreboard as a whole: creating, opening, claiming slots, naming routes, reading everything."""
 
 import os
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ from gateway.scoreboard.slot import Slot
 from gateway.scoreboard.views import InFlight, RouteView, WorkerView
 
 
-class Board:
+class Scoreboard:
     """
     Read all workers, and hand each one its slot.
 
@@ -31,7 +31,7 @@ class Board:
     @classmethod
     def create(cls, path: Path, *, slots: int, routes: int) -> Self:
         """
-        Make an empty board; whoever still maps the old file of that path keeps the old one.
+        Make an empty scoreboard; whoever still maps the old file of that path keeps the old one.
 
         `slots` bounds the workers alive at a time (a roll doubles them), `routes` the names ever bound at a time.
         """
@@ -39,11 +39,11 @@ class Board:
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Map an existing board; raises GatewayError if the file is none."""
+        """Map an existing scoreboard; raises GatewayError if the file is none."""
         return cls(Memory(path))
 
     def close(self) -> None:
-        """Unmap; slots of this board must not be used any more."""
+        """Unmap; slots of this scoreboard must not be used any more."""
         self._memory.close()
 
     # ---- slots
@@ -77,9 +77,9 @@ class Board:
         if dead:
             return min(dead, key=lambda slot: self._memory.words[self._geometry.slot(slot) + lay.S_HEARTBEAT])
         raise GatewayError(
-            f"all {self._geometry.slots} slots of the board belong to living workers",
+            f"all {self._geometry.slots} slots of the scoreboard belong to living workers",
             code="board",
-            hint="restart the gateway with fewer workers, or create the board with more slots",
+            hint="restart the gateway with fewer workers, or create the scoreboard with more slots",
         )
 
     def reclaim(self, pid: int) -> None:
@@ -136,9 +136,9 @@ class Board:
             indices += [index for index, _ in zip(idle, range(count - len(indices)), strict=False)]
         if len(indices) < count:
             raise GatewayError(
-                f"the board has room for {self._geometry.routes} routes and all of them are served",
+                f"the scoreboard has room for {self._geometry.routes} routes and all of them are served",
                 code="board",
-                hint="restart the gateway: it makes a board that fits the registry",
+                hint="restart the gateway: it makes a scoreboard that fits the registry",
             )
         return indices
 

@@ -15,9 +15,9 @@ _NO_ENTRY = -1
 
 class Slot:
     """
-    Write what this worker does; made by `Board.claim`, safe for threads, worthless after a fork.
+    Write what this worker does; made by `Scoreboard.claim`, safe for threads, worthless after a fork.
 
-    Routes are named by the index that `Board.bind` returned.
+    Routes are named by the index that `Scoreboard.bind` returned.
     """
 
     def __init__(self, memory: Memory, number: int) -> None:
@@ -124,7 +124,7 @@ class Slot:
             self._memory.write_text(self._head + lay.S_ERROR_LENGTH, self._head + lay.S_ERROR, lay.ERROR_BYTES, text)
 
     def hold(self, routes: Iterable[int]) -> None:
-        """Clear and take the rows of routes that this worker begins to serve; called by `Board.bind`."""
+        """Clear and take the rows of routes that this worker begins to serve; called by `Scoreboard.bind`."""
         for route in routes:
             row = self._rows + route * lay.ROUTE_WORDS
             if not self._words[row + lay.R_BOUND]:

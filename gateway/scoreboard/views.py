@@ -1,4 +1,4 @@
-"""What a reader gets from the board: plain frozen data in seconds and bytes."""
+"""What a reader gets from the scoreboard: plain frozen data in seconds and bytes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

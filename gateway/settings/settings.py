@@ -131,7 +131,7 @@ class Settings:
 
     @property
     def run_dir(self) -> Path:
-        """Return the folder of sockets, metric files and board; may be deleted while stopped."""
+        """Return the folder of sockets, metric files and scoreboard; may be deleted while stopped."""
         return self.home / "run"
 
     @property
@@ -160,8 +160,8 @@ class Settings:
         return self.run_dir / "status.json"
 
     @property
-    def board_path(self) -> Path:
-        """Return the file of the shared board."""
+    def scoreboard_path(self) -> Path:
+        """Return the file of the shared scoreboard."""
         return self.run_dir / "board"
 
     @property

@@ -81,7 +81,7 @@ def main() -> None:
         levels = automl.domain(frame, TARGET)
         search = automl.train(frame, TARGET, project="loan", max_models=6, seed=SEED)
         figures = evaluate(search, table[test], None if chance is None else chance[test])
-        board = automl.leaderboard(search)
+        scoreboard = automl.leaderboard(search)
         automl.export(search.leader, job.out / "model.zip")
         rows = pd.DataFrame(GOLDEN, columns=list(FEATURES))
         answers = automl.predict(search.leader, automl.upload(rows, TYPES))
@@ -94,13 +94,13 @@ def main() -> None:
         "data": origin,
         "split": f"{int((~test).sum())} rows to train (5-fold inside), {int(test.sum())} held out",
         "figures": figures,
-        "leaderboard": board,
+        "leaderboard": scoreboard,
         "seed": SEED,
         "split_seed": SPLIT_SEED,
         "versions": training.versions("h2o", "numpy", "pandas", "scikit-learn"),
     }
     training.write_json(job.out / "metrics.json", metrics)
-    print("loan:", figures, "leader:", board[0]["model"])
+    print("loan:", figures, "leader:", scoreboard[0]["model"])
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from gateway.process.generation_follower import Gateway
 from gateway.process.server import BOARD_ROUTES
 from gateway.routing.routes import Route
 from gateway.schema import Predictor
-from gateway.scoreboard import Board
+from gateway.scoreboard import Scoreboard
 from gateway.settings.settings import Settings
 
 Environ = dict[str, Any]
@@ -46,7 +46,7 @@ def make_gateway(registry: Path, home: Path, *, workers: int = 2) -> Gateway:
         raise SystemExit(f"{registry}: {event.reason}")
     settings.run_dir.mkdir(parents=True, exist_ok=True)
     metrics.configure(settings.metrics_dir)
-    Board.create(settings.board_path, slots=8, routes=BOARD_ROUTES).close()
+    Scoreboard.create(settings.scoreboard_path, slots=8, routes=BOARD_ROUTES).close()
     gateway = Gateway(settings)
     gateway.start()
     while not gateway.is_settled():

@@ -110,7 +110,7 @@ def parts_of(gateway: Gateway, route: Route, body: bytes, batches: int) -> dict[
     finally:
         Prediction._predict = original  # type: ignore[method-assign]
     return {
-        "telemetry (ids, metrics, board)": empty_us - without_telemetry_us,
+        "telemetry (ids, metrics, scoreboard)": empty_us - without_telemetry_us,
         "Flask and the Resource with an empty answer": without_telemetry_us,
         **steps_of(route, body, batches),
     }

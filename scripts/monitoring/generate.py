@@ -36,8 +36,8 @@ _Dumper.add_representer(str, _text)
 def generated() -> dict[Path, str]:
     """Return what each generated file has to hold."""
     rules = yaml.dump(rule_file(), Dumper=_Dumper, sort_keys=False, width=120)
-    board = json.dumps(dashboard(catalogue()), indent=2) + "\n"
-    return {HERE / "gateway.rules.yml": NOTICE + rules, HERE / "dashboard.json": board}
+    scoreboard = json.dumps(dashboard(catalogue()), indent=2) + "\n"
+    return {HERE / "gateway.rules.yml": NOTICE + rules, HERE / "dashboard.json": scoreboard}
 
 
 def main() -> int:

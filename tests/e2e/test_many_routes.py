@@ -20,7 +20,7 @@ from gateway.prepare.registry import prepare_registry
 from gateway.prepare.supervisor import Limits
 from gateway.registry import load_registry
 from gateway.routing.generation import Generation, Nursery
-from gateway.scoreboard import Board
+from gateway.scoreboard import Scoreboard
 from serving import ROOT, Gateway, until
 
 HERE = Path(__file__).parents[1]
@@ -66,8 +66,8 @@ class Worker:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         metrics.configure(folder / "metrics")
-        board = Board.create(folder / "board", slots=2, routes=600)
-        self.nursery = Nursery(board, board.claim(), folder / "cache", 4)
+        scoreboard = Scoreboard.create(folder / "board", slots=2, routes=600)
+        self.nursery = Nursery(scoreboard, scoreboard.claim(), folder / "cache", 4)
         self.reader = snapshot.CommittedReader(folder / "state")
 
     def adopt(self, text: str, before: Generation | None) -> Generation:

@@ -25,9 +25,9 @@ def expressions() -> Iterator[str]:
     """Yield every query of rules and dashboard."""
     for group in yaml.safe_load((KIT / "gateway.rules.yml").read_text())["groups"]:
         yield from (rule["expr"] for rule in group["rules"])
-    board = json.loads((KIT / "dashboard.json").read_text())
-    yield from (target["expr"] for panel in board["panels"] for target in panel["targets"])
-    yield from (variable["query"] for variable in board["templating"]["list"])
+    scoreboard = json.loads((KIT / "dashboard.json").read_text())
+    yield from (target["expr"] for panel in scoreboard["panels"] for target in panel["targets"])
+    yield from (variable["query"] for variable in scoreboard["templating"]["list"])
 
 
 def test_files_are_what_the_generator_writes() -> None:

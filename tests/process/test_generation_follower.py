@@ -18,7 +18,7 @@ from gateway.registry import load_registry
 from gateway.rest.app import Holder, create_app
 from gateway.rest.middleware.telemetry import Telemetry
 from gateway.routing.generation import Generation
-from gateway.scoreboard import Board, status
+from gateway.scoreboard import Scoreboard, status
 from gateway.scoreboard.status import Status
 from gateway.settings.settings import Settings
 
@@ -32,7 +32,7 @@ class Worker:
         self.settings = Settings.load(environ={}, flags={"home": str(folder / "home")})
         self.registry = folder / "registry.yaml"
         metrics.configure(self.settings.metrics_dir)
-        Board.create(self.settings.board_path, slots=2, routes=8).close()
+        Scoreboard.create(self.settings.scoreboard_path, slots=2, routes=8).close()
 
     def commit(self, text: str) -> Snapshot:
         """Commit a registry as `gateway reload` does."""
@@ -105,7 +105,7 @@ def test_an_answer_is_of_one_generation(worker: Worker) -> None:
     first = gateway.generation
     second = gateway._nursery.make(worker.commit("version: 1\nroutes:\n  /a: {artifact: quick.stub, max_rows: 7}\n"))
     holder = Changing(first, second)
-    app = create_app(holder, gateway._board, worker.settings, gateway._nursery.pool)
+    app = create_app(holder, gateway._scoreboard, worker.settings, gateway._nursery.pool)
     client: Any = Telemetry(app, holder.current)
     for path in ENDPOINTS:
         for _ in range(3):

@@ -11,7 +11,7 @@ from gateway.generations.history import Event
 from gateway.process.monitor import Monitor
 from gateway.process.pm2 import PM2Bridge
 from gateway.registry.spec import RegistrySpec, RouteSpec
-from gateway.scoreboard import Board, status
+from gateway.scoreboard import Scoreboard, status
 from gateway.scoreboard.status import Status
 from gateway.settings.settings import Settings
 
@@ -20,7 +20,7 @@ from gateway.settings.settings import Settings
 def settings(tmp_path: Path) -> Settings:
     """Return the settings of a gateway that serves one route."""
     found = Settings.load(environ={}, flags={"home": str(tmp_path)})
-    Board.create(found.board_path, slots=2, routes=8).close()
+    Scoreboard.create(found.scoreboard_path, slots=2, routes=8).close()
     spec = RegistrySpec(routes=(RouteSpec(path="/m", name="m", artifact="m.stub", loader="stub", base="/"),))
     snapshot.commit(found.state_dir, snapshot.make(spec, {"m": Manifest(key="k", loader="stub")}))
     return found
@@ -61,8 +61,8 @@ def test_a_closed_route_stays_closed_while_a_worker_has_the_old_model(settings: 
     """A commit opens the route with the new model; a worker that has not adopted it must not open the one that kills."""
     monitor = Monitor(settings, PM2Bridge())
     monitor._arbiter = SimpleNamespace(retiring=frozenset())  # type: ignore[assignment]
-    board = Board.open(settings.board_path)
-    slot = board.claim()
+    scoreboard = Scoreboard.open(settings.scoreboard_path)
+    slot = scoreboard.claim()
     slot.phase("serving")
     before = snapshot.committed(settings.state_dir)
     assert before is not None

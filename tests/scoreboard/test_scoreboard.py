@@ -1,4 +1,4 @@
-"""The board: what a worker wrote is there for all others, whatever happens to the worker."""
+"""The scoreboard: what a worker wrote is there for all others, whatever happens to the worker."""
 
 import multiprocessing
 import os
@@ -15,7 +15,7 @@ import pytest
 
 import gateway.scoreboard.layout as lay
 from gateway.errors import GatewayError
-from gateway.scoreboard import IN_FLIGHT_ENTRIES, WINDOW_S, Board
+from gateway.scoreboard import IN_FLIGHT_ENTRIES, WINDOW_S, Scoreboard
 from gateway.scoreboard.latency import BOUNDS_NS, BUCKETS, bucket_of, quantile
 
 _FORK = multiprocessing.get_context("fork")
@@ -24,9 +24,9 @@ Start = Callable[..., tuple[Any, Connection]]
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Return the place of a board of 4 slots and 8 routes."""
+    """Return the place of a scoreboard of 4 slots and 8 routes."""
     place = tmp_path / "run" / "board"
-    Board.create(place, slots=4, routes=8).close()
+    Scoreboard.create(place, slots=4, routes=8).close()
     return place
 
 
@@ -54,9 +54,9 @@ def _kill(process: Any) -> None:
 
 
 def _predicting(pipe: Connection, path: Path, routes: list[str]) -> None:
-    board = Board.open(path)
-    slot = board.claim()
-    index = board.bind(slot, ["loan", "diabetes", "churn"])
+    scoreboard = Scoreboard.open(path)
+    slot = scoreboard.claim()
+    index = scoreboard.bind(slot, ["loan", "diabetes", "churn"])
     slot.last_error("about to crash")
     slot.record(index["loan"], 1_000_000)
     entries = [slot.begin(index[route]) for route in routes]
@@ -66,71 +66,71 @@ def _predicting(pipe: Connection, path: Path, routes: list[str]) -> None:
 
 
 def test_a_killed_worker_leaves_what_it_was_predicting(path: Path, start: Start) -> None:
-    """After kill -9 the board names the routes in flight, and no route that was finished."""
-    board = Board.open(path)
+    """After kill -9 the scoreboard names the routes in flight, and no route that was finished."""
+    scoreboard = Scoreboard.open(path)
     process, pipe = start(_predicting, path, ["loan", "diabetes", "churn", "diabetes"])
     pid = pipe.recv()
-    assert board.routes()["loan"].requests == 1
+    assert scoreboard.routes()["loan"].requests == 1
     _kill(process)
-    assert [entry.route for entry in board.dead(pid)] == ["diabetes", "churn", "diabetes"]
-    (worker,) = board.workers()
+    assert [entry.route for entry in scoreboard.dead(pid)] == ["diabetes", "churn", "diabetes"]
+    (worker,) = scoreboard.workers()
     assert (worker.pid, worker.alive, worker.last_error) == (pid, False, "about to crash")
-    assert board.routes() == {}
+    assert scoreboard.routes() == {}
 
 
 def test_a_successor_does_not_wipe_the_traces_of_the_dead(path: Path, start: Start) -> None:
     """A new worker takes a free slot; the dead one's is freed by `reclaim`, or taken when no other is left."""
-    board = Board.open(path)
+    scoreboard = Scoreboard.open(path)
     process, pipe = start(_predicting, path, ["loan", "churn"])
     pid = pipe.recv()
     _kill(process)
-    slots = [board.claim() for _ in range(3)]
-    assert [entry.route for entry in board.dead(pid)] == ["churn"]
-    last = board.claim()
-    assert board.dead(pid) == ()
+    slots = [scoreboard.claim() for _ in range(3)]
+    assert [entry.route for entry in scoreboard.dead(pid)] == ["churn"]
+    last = scoreboard.claim()
+    assert scoreboard.dead(pid) == ()
     with pytest.raises(GatewayError, match="all 4 slots"):
-        board.claim()
+        scoreboard.claim()
     last.release()
-    board.reclaim(os.getpid())  # alive: nothing happens
-    assert len(board.workers()) == len(slots)
+    scoreboard.reclaim(os.getpid())  # alive: nothing happens
+    assert len(scoreboard.workers()) == len(slots)
 
 
 def test_reclaim_frees_only_the_dead(path: Path, start: Start) -> None:
     """The arbiter may call it for any pid."""
-    board = Board.open(path)
+    scoreboard = Scoreboard.open(path)
     process, pipe = start(_predicting, path, ["loan"])
     pid = pipe.recv()
-    board.reclaim(pid)
-    assert [worker.pid for worker in board.workers()] == [pid]
+    scoreboard.reclaim(pid)
+    assert [worker.pid for worker in scoreboard.workers()] == [pid]
     _kill(process)
-    board.reclaim(pid)
-    assert board.workers() == []
+    scoreboard.reclaim(pid)
+    assert scoreboard.workers() == []
 
 
 def test_routes_are_summed_over_live_workers(path: Path, start: Start) -> None:
     """Numbers of all processes add up, states are counted, the worst state speaks for the route."""
-    board = Board.open(path)
+    scoreboard = Scoreboard.open(path)
     _, pipe = start(_predicting, path, ["loan", "loan"])
     pipe.recv()
-    slot = board.claim()
-    loan = board.bind(slot, ["loan"])["loan"]
+    slot = scoreboard.claim()
+    loan = scoreboard.bind(slot, ["loan"])["loan"]
     slot.record(loan, 3_000_000, error=True, instances=10)
     slot.begin(loan)
     slot.shed(loan)
     slot.queue_depth(loan, 5)
     slot.model(loan, "ready")
-    view = board.routes()["loan"]
+    view = scoreboard.routes()["loan"]
     assert (view.requests, view.errors, view.shed, view.instances) == (2, 1, 1, 11)
     assert (view.in_flight, view.queue_depth) == (2, 5)
     assert view.seconds == pytest.approx(0.004)
     assert (view.states, view.state) == ({"unknown": 1, "ready": 1}, "ready")
     slot.model(loan, "failed")
-    assert board.routes()["loan"].state == "failed"
-    assert set(board.routes()) == {"loan", "diabetes", "churn"}
+    assert scoreboard.routes()["loan"].state == "failed"
+    assert set(scoreboard.routes()) == {"loan", "diabetes", "churn"}
 
 
 def _flipping(pipe: Connection, path: Path) -> None:
-    slot = Board.open(path).claim()
+    slot = Scoreboard.open(path).claim()
     pipe.send(None)
     while True:
         slot.generation("a" * 32)
@@ -141,21 +141,21 @@ def _flipping(pipe: Connection, path: Path) -> None:
 
 def test_no_reader_sees_half_a_text(path: Path, start: Start) -> None:
     """While a worker rewrites its texts at full speed, each reading is one that was written."""
-    board = Board.open(path)
+    scoreboard = Scoreboard.open(path)
     _, pipe = start(_flipping, path)
     pipe.recv()
     seen = set()
     deadline = time.monotonic() + 1.0
     while time.monotonic() < deadline:
-        (worker,) = board.workers()
+        (worker,) = scoreboard.workers()
         seen |= {worker.generation, worker.last_error}
     assert seen - {""} == {"a" * 32, "b" * 32, "a" * 512, "b" * 512}
 
 
 def _counting(pipe: Connection, path: Path) -> None:
-    board = Board.open(path)
-    slot = board.claim()
-    loan = board.bind(slot, ["loan"])["loan"]
+    scoreboard = Scoreboard.open(path)
+    slot = scoreboard.claim()
+    loan = scoreboard.bind(slot, ["loan"])["loan"]
     pipe.send(None)
     while True:
         slot.finish(loan, slot.begin(loan))
@@ -164,13 +164,13 @@ def _counting(pipe: Connection, path: Path) -> None:
 
 def test_no_reader_sees_half_a_number(path: Path, start: Start) -> None:
     """Counters only grow while they are written, and stay consistent with each other."""
-    board = Board.open(path)
+    scoreboard = Scoreboard.open(path)
     _, pipe = start(_counting, path)
     pipe.recv()
     last = 0
     deadline = time.monotonic() + 0.5
     while time.monotonic() < deadline:
-        view = board.routes()["loan"]
+        view = scoreboard.routes()["loan"]
         assert last <= view.requests <= last + 1_000_000
         assert view.in_flight in (0, 1)
         last = view.requests
@@ -178,8 +178,8 @@ def test_no_reader_sees_half_a_number(path: Path, start: Start) -> None:
 
 
 def _binding(pipe: Connection, path: Path, together: Any, start_at: int) -> None:
-    board = Board.open(path)
-    slot = board.claim()
+    scoreboard = Scoreboard.open(path)
+    slot = scoreboard.claim()
     index: dict[str, int] = {}
     for _ in range(100):
         together.wait()
@@ -187,53 +187,53 @@ def _binding(pipe: Connection, path: Path, together: Any, start_at: int) -> None
         while time.monotonic_ns() < moment * 1_000_000:  # a barrier alone wakes one after the other
             pass
         names = [f"r{len(index) + i}" for i in range(4)]
-        index |= board.bind(slot, names[start_at:] + names[:start_at])
+        index |= scoreboard.bind(slot, names[start_at:] + names[:start_at])
     pipe.send((slot.number, index))
     time.sleep(60)
 
 
 def test_workers_agree_on_slots_and_names(tmp_path: Path, start: Start) -> None:
     """Whoever binds a name first decides its index for all, also when they do so at once; no two share a slot."""
-    board = Board.create(tmp_path / "board", slots=4, routes=400)
+    scoreboard = Scoreboard.create(tmp_path / "board", slots=4, routes=400)
     together = _FORK.Barrier(3)
     pipes = [start(_binding, tmp_path / "board", together, i)[1] for i in range(3)]
     slots, answers = zip(*(pipe.recv() for pipe in pipes), strict=True)
     assert len(set(slots)) == 3
     assert answers[0] == answers[1] == answers[2]
     assert sorted(answers[0].values()) == list(range(400))
-    assert board.names() == {index: name for name, index in answers[0].items()}
+    assert scoreboard.names() == {index: name for name, index in answers[0].items()}
 
 
 def test_a_name_is_recycled_only_when_nobody_serves_it(path: Path) -> None:
     """A full directory refuses new names until every slot has dropped an old one; its numbers start at zero."""
-    board = Board.open(path)
-    first, second = board.claim(), board.claim()
-    index = board.bind(first, [f"r{i}" for i in range(8)])
-    board.bind(second, ["r3"])
+    scoreboard = Scoreboard.open(path)
+    first, second = scoreboard.claim(), scoreboard.claim()
+    index = scoreboard.bind(first, [f"r{i}" for i in range(8)])
+    scoreboard.bind(second, ["r3"])
     first.record(index["r3"], 1)
     first.drop([index["r3"]])
     with pytest.raises(GatewayError, match="room for 8 routes"):
-        board.bind(first, ["new"])
+        scoreboard.bind(first, ["new"])
     second.drop([index["r3"]])
-    assert board.bind(first, ["new"]) == {"new": index["r3"]}
-    assert board.routes()["new"].requests == 0
-    assert "r3" not in board.routes()
-    assert board.bind(first, ["new", "r0"]) == {"new": index["r3"], "r0": index["r0"]}
+    assert scoreboard.bind(first, ["new"]) == {"new": index["r3"]}
+    assert scoreboard.routes()["new"].requests == 0
+    assert "r3" not in scoreboard.routes()
+    assert scoreboard.bind(first, ["new", "r0"]) == {"new": index["r3"], "r0": index["r0"]}
 
 
 def test_more_predicts_than_entries_are_counted(path: Path) -> None:
     """The 65th predict at a time is counted without an entry, and all entries come back."""
-    board = Board.open(path)
-    slot = board.claim()
-    loan = board.bind(slot, ["loan"])["loan"]
+    scoreboard = Scoreboard.open(path)
+    slot = scoreboard.claim()
+    loan = scoreboard.bind(slot, ["loan"])["loan"]
     for _ in range(2):
         entries = [slot.begin(loan) for _ in range(IN_FLIGHT_ENTRIES + 6)]
-        assert board.routes()["loan"].in_flight == IN_FLIGHT_ENTRIES + 6
-        assert len(board.dead(os.getpid())) == IN_FLIGHT_ENTRIES
+        assert scoreboard.routes()["loan"].in_flight == IN_FLIGHT_ENTRIES + 6
+        assert len(scoreboard.dead(os.getpid())) == IN_FLIGHT_ENTRIES
         for entry in entries:
             slot.finish(loan, entry)
-        assert board.dead(os.getpid()) == ()
-    assert board.routes()["loan"].in_flight == 0
+        assert scoreboard.dead(os.getpid()) == ()
+    assert scoreboard.routes()["loan"].in_flight == 0
 
 
 def test_quantiles_are_right_within_a_bucket() -> None:
@@ -255,21 +255,21 @@ def test_quantiles_are_right_within_a_bucket() -> None:
 
 def test_old_windows_do_not_count(path: Path) -> None:
     """A quantile is about the running window of 30 s and the one before, never about older ones."""
-    board = Board.open(path)
-    slot = board.claim()
-    loan = board.bind(slot, ["loan"])["loan"]
+    scoreboard = Scoreboard.open(path)
+    slot = scoreboard.claim()
+    loan = scoreboard.bind(slot, ["loan"])["loan"]
     slot.record(loan, 1_000_000)
-    view = board.routes()["loan"]
+    view = scoreboard.routes()["loan"]
     assert view.p50_s == pytest.approx(0.001, rel=0.6)
     assert WINDOW_S <= view.recent_s <= 2 * WINDOW_S
-    row = board._memory.geometry.row(slot.number, loan)
+    row = scoreboard._memory.geometry.row(slot.number, loan)
     for side in (0, 1):  # as if two windows had passed
         epoch = row + lay.R_EPOCH + side
-        board._memory.words[epoch] = max(board._memory.words[epoch], 2) - 2
-    view = board.routes()["loan"]
+        scoreboard._memory.words[epoch] = max(scoreboard._memory.words[epoch], 2) - 2
+    view = scoreboard.routes()["loan"]
     assert (view.p50_s, view.per_second, view.requests, sum(view.buckets)) == (None, 0.0, 1, 1)
     slot.record(loan, 1_000_000)
-    assert sum(board.routes()["loan"].recent) == 1
+    assert sum(scoreboard.routes()["loan"].recent) == 1
 
 
 @pytest.mark.parametrize("content", [b"", b"short", b"x" * 10_000])
@@ -277,14 +277,14 @@ def test_another_file_is_no_board(tmp_path: Path, content: bytes) -> None:
     """A foreign, empty or cut file is refused with its path."""
     (tmp_path / "board").write_bytes(content)
     with pytest.raises(GatewayError, match="is not a board"):
-        Board.open(tmp_path / "board")
+        Scoreboard.open(tmp_path / "board")
 
 
 def test_a_request_costs_next_to_nothing(path: Path) -> None:
     """Noting a request stays far below the time of any predict (about 2 us; 40 leaves room for a busy machine)."""
-    board = Board.open(path)
-    slot = board.claim()
-    loan = board.bind(slot, ["loan"])["loan"]
+    scoreboard = Scoreboard.open(path)
+    slot = scoreboard.claim()
+    loan = scoreboard.bind(slot, ["loan"])["loan"]
 
     def request() -> None:
         slot.finish(loan, slot.begin(loan))

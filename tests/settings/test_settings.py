@@ -14,7 +14,7 @@ def test_defaults_stand_without_any_variable() -> None:
     assert settings.bind == ("127.0.0.1:8000",)
     assert 2 <= settings.workers <= 4
     assert settings.home == Path.cwd() / ".gateway"
-    assert settings.board_path.parent == settings.metrics_dir.parent == settings.run_dir
+    assert settings.scoreboard_path.parent == settings.metrics_dir.parent == settings.run_dir
     assert settings.holder_path == settings.run_dir / "holder.sock"
     assert settings.warnings == ()
 

@@ -58,16 +58,16 @@ def test_hup_replaces_every_worker_and_loses_nothing(gateway: Start, tmp_path: P
 
 
 def test_a_replacement_that_cannot_boot_takes_nobody_with_it(gateway: Start, tmp_path: Path) -> None:
-    """With the board gone no new worker can start: the sibling of a killed one serves on, and the arbiter tries on."""
+    """With the scoreboard gone no new worker can start: the sibling of a killed one serves on, and the arbiter tries on."""
     server = gateway(routes.make(tmp_path / "r"))
-    board = server.home / "run" / "board"
-    kept = board.rename(board.with_name("kept"))
+    scoreboard = server.home / "run" / "board"
+    kept = scoreboard.rename(scoreboard.with_name("kept"))
     victim = server.workers()[0]
     with Load(server.port, routes.REQUESTS) as load:
         os.kill(victim, signal.SIGKILL)
         time.sleep(3)
         assert server.get("/echo", x=2).status == 200
-        kept.rename(board)
+        kept.rename(scoreboard)
         until(lambda: full(server, {victim}), 30, what="the replacement")
     assert len(load.seen.failures) <= 8, load.seen.failures
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.scoreboard import Board
+from gateway.scoreboard import Scoreboard
 from serving import Gateway
 from torture import routes
 from torture.load import Request
@@ -159,9 +159,9 @@ def test_connections_spread_over_the_workers(server: Gateway) -> None:
     connections = [server.connect() for _ in range(8)]
     for connection in connections:
         assert connection.request("GET", "/number?x=1").status == 200
-    board = Board.open(server.home / "run/board")
-    held = [worker.connections for worker in board.workers() if worker.alive]
-    board.close()
+    scoreboard = Scoreboard.open(server.home / "run/board")
+    held = [worker.connections for worker in scoreboard.workers() if worker.alive]
+    scoreboard.close()
     for connection in connections:
         connection.close()
     assert (sum(held), len(held)) == (8, WORKERS)

@@ -22,7 +22,7 @@ from gateway.prepare.supervisor import Limits
 from gateway.registry import load_registry
 from gateway.routing.generation import Generation, Nursery
 from gateway.routing.routes import Route
-from gateway.scoreboard import Board
+from gateway.scoreboard import Scoreboard
 
 #: What a proven twin may differ by (architecture, decision 11).
 TWIN_ABSOLUTE, TWIN_RELATIVE = 1e-6, 1e-5
@@ -96,8 +96,8 @@ class Enclosure:
         home.mkdir(parents=True, exist_ok=True)
         spec = load_registry(registry)
         self.manifests: dict[str, Manifest] = prepare_registry(spec, cache_dir, Limits())
-        board = Board.create(home / "board", slots=2, routes=len(spec.routes) + 8)
-        self._nursery = Nursery(board, board.claim(), cache_dir, 4)
+        scoreboard = Scoreboard.create(home / "board", slots=2, routes=len(spec.routes) + 8)
+        self._nursery = Nursery(scoreboard, scoreboard.claim(), cache_dir, 4)
         self._generation: Generation = self._nursery.make(snapshot.make(spec, self.manifests))
 
     def route(self, name: str) -> Route:

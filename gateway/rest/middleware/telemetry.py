@@ -97,7 +97,7 @@ class Telemetry:
         if route is not None:
             ledger = route.ledger
             ledger.metrics.request(environ["REQUEST_METHOD"], code, seconds)
-            # 503 and 504 count as errors too: whoever watches the board asks who got no prediction.
+            # 503 and 504 count as errors too: whoever watches the scoreboard asks who got no prediction.
             ledger.slot.record(ledger.index, int(seconds * 1e9), error=code >= 500, instances=rows)  # noqa: PLR2004
         if not logs.writes_access():
             return

@@ -1,7 +1,7 @@
 """
 GET /health, /health/live, /health/ready: for people, for supervisors, for load balancers.
 
-Reasons come from this worker's generation, sums over all workers from the board.
+Reasons come from this worker's generation, sums over all workers from the scoreboard.
 """
 
 import time
@@ -16,7 +16,7 @@ from gateway.rest.api import Resource
 from gateway.rest.predict.calls import INLINE_ROUTES, Hands, generation_of_request
 from gateway.routing.generation import Generation
 from gateway.routing.routes import Route
-from gateway.scoreboard import Board, RouteView, WorkerView
+from gateway.scoreboard import RouteView, Scoreboard, WorkerView
 from gateway.scoreboard.status import Status
 
 #: A worker that has not said anything for so long is shown as silent; it beats ten times a second.
@@ -60,13 +60,13 @@ class Health(Resource):  # type: ignore[misc]  # flask_restful has no types
 
     def __init__(
         self,
-        board: Board,
+        scoreboard: Scoreboard,
         status: Callable[[], Status],
         last: Callable[[], Event | None],
         hands: Hands,
     ) -> None:
         self._hands = hands
-        self._board = board
+        self._scoreboard = scoreboard
         self._status = status
         self._last = last
 
@@ -76,8 +76,8 @@ class Health(Resource):  # type: ignore[misc]  # flask_restful has no types
         return self._hands.do(lambda: self._report(generation), len(generation.table.by_name), INLINE_ROUTES, None)
 
     def _report(self, generation: Generation) -> Response:
-        workers = [worker for worker in self._board.workers() if worker.alive]
-        views = self._board.routes()
+        workers = [worker for worker in self._scoreboard.workers() if worker.alive]
+        views = self._scoreboard.routes()
         table = generation.table
         status = "unready" if not table.is_ready() else "degraded" if table.degraded() else "ok"
         report = self._status()

@@ -1,4 +1,4 @@
-"""GET /metrics: counters of all workers from their files, gauges from the board, facts from the manifests."""
+"""GET /metrics: counters of all workers from their files, gauges from the scoreboard, facts from the manifests."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,7 +10,7 @@ from gateway.generations.history import Event
 from gateway.rest.api import Resource
 from gateway.rest.predict.calls import INLINE_ROUTES, Hands, generation_of_request
 from gateway.routing.generation import Generation
-from gateway.scoreboard import Board, RouteView
+from gateway.scoreboard import RouteView, Scoreboard
 from gateway.scoreboard.status import Status
 
 
@@ -20,7 +20,7 @@ class Metrics(Resource):  # type: ignore[misc]  # flask_restful has no types
     def __init__(
         self,
         *,
-        board: Board,
+        scoreboard: Scoreboard,
         status: Callable[[], Status],
         last: Callable[[], Event | None],
         directory: Path,
@@ -28,7 +28,7 @@ class Metrics(Resource):  # type: ignore[misc]  # flask_restful has no types
     ) -> None:
         self._hands = hands
         self._last = last
-        self._board = board
+        self._scoreboard = scoreboard
         self._status = status
         self._directory = directory
 
@@ -46,7 +46,7 @@ class Metrics(Resource):  # type: ignore[misc]  # flask_restful has no types
         return Response(page, content_type=kind)
 
     def _facts(self, generation: Generation) -> metrics.Snapshot:
-        views = self._board.routes()
+        views = self._scoreboard.routes()
         status = self._status()
         last = self._last()
         names = list(generation.table.by_name)
@@ -58,7 +58,7 @@ class Metrics(Resource):  # type: ignore[misc]  # flask_restful has no types
             queue_depth={name: views[name].queue_depth for name in names if name in views},
             reloads=last.totals if last else {},
             last_reload_success_at=last.last_success_at or None if last else None,
-            worker_pss_bytes=sum(worker.pss_bytes for worker in self._board.workers() if worker.alive),
+            worker_pss_bytes=sum(worker.pss_bytes for worker in self._scoreboard.workers() if worker.alive),
             worker_restarts=status.restarts,
         )
 

@@ -53,7 +53,7 @@ def generation_of_request() -> Generation:
 
 
 def serve_as(route: Route) -> None:
-    """Note the route, so that metrics, board and log know whose request this is."""
+    """Note the route, so that metrics, scoreboard and log know whose request this is."""
     request.environ["gateway.route"] = route
 
 
