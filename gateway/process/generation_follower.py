@@ -18,7 +18,7 @@ from gateway.errors import GatewayError
 from gateway.generations.snapshot import CommittedReader, Snapshot
 from gateway.rest.app import Holder, create_app
 from gateway.rest.middleware.telemetry import StartResponse, Telemetry
-from gateway.routing.generation import Generation, Nursery
+from gateway.routing.generation import Generation, GenerationBuilder
 from gateway.routing.routes import Route
 from gateway.scoreboard import Scoreboard, status
 from gateway.settings.settings import Settings
@@ -53,7 +53,7 @@ class Gateway:
         self._scoreboard = Scoreboard.open(settings.scoreboard_path)
         self._slot = self._scoreboard.claim()
         self._slot.phase("booting")
-        self._nursery = Nursery(self._scoreboard, self._slot, settings.cache_dir, settings.predict_threads)
+        self._builder = GenerationBuilder(self._scoreboard, self._slot, settings.cache_dir, settings.predict_threads)
         self._started = time.monotonic()
         self._committed = Replaced(settings.state_dir / COMMITTED)
         self._told = Replaced(settings.status_path)
@@ -63,7 +63,7 @@ class Gateway:
         self._reported: dict[str, tuple[int, str]] = {}
         self._reader = CommittedReader(settings.state_dir)
         with garbage.paused():
-            self._holder = Holder(self._nursery.make(self._read()))
+            self._holder = Holder(self._builder.make(self._read()))
             self._app = self._face(self._holder)
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
@@ -80,7 +80,7 @@ class Gateway:
         self._apply_quarantine(self.generation)
         for route in self.generation.table.by_name.values():
             self._report(route)
-        self._nursery.load(self.generation, self._report)
+        self._builder.load(self.generation, self._report)
 
     def is_settled(self) -> bool:
         """Say whether connections may be accepted."""
@@ -97,21 +97,21 @@ class Gateway:
 
     def tick(self, *, measure: bool) -> None:
         """Beat, and look for a newly committed generation; measure memory in a thread now and then."""
-        self._slot.beat(stuck_threads=self._nursery.pool.stuck)
+        self._slot.beat(stuck_threads=self._builder.pool.stuck)
         for route in self.generation.table.by_name.values():
             self._slot.queue_depth(route.ledger.index, route.ledger.bulkhead.queue_depth)
         if measure:
-            self._nursery.background.spawn(self._measure)
+            self._builder.background.spawn(self._measure)
         if self._told.has_changed():
             self._apply_quarantine(self.generation)
         if self._successor is not None:
             self._adopt(self._successor)
         if not self._is_adopting and self._committed.has_changed():
             self._is_adopting = True
-            self._nursery.background.spawn(self._build)
+            self._builder.background.spawn(self._build)
         if self._forget_at and time.monotonic() > self._forget_at and not self._is_adopting:
             self._forget_at = 0.0
-            self._nursery.forget_except(self.generation)
+            self._builder.forget_except(self.generation)
 
     def holds(self, connections: int) -> None:
         """Tell the siblings how many connections this worker has."""
@@ -124,7 +124,7 @@ class Gateway:
 
     def is_predicting(self) -> bool:
         """Say whether a native thread predicts for a request, which will want the loop's next turn."""
-        return self._nursery.pool.is_busy
+        return self._builder.pool.is_busy
 
     def line_of(self, path: str) -> str:
         """Return the line in which a request to `path` waits for its turn."""
@@ -148,7 +148,7 @@ class Gateway:
             # Building 1,000 routes is a second of pure Python: the loop must get the interpreter back sooner than
             # after the usual 5 ms.
             sys.setswitchinterval(ADOPTING_SWITCH_S)
-            made = self._nursery.make(wanted, before)
+            made = self._builder.make(wanted, before)
             for route in _new_routes(made, before):
                 if route.spec.load == "eager" and route.problem is None:
                     route.model.load()
@@ -193,7 +193,7 @@ class Gateway:
         log.info("generation adopted", extra={"generation": made.id, "duration_ms": took_ms})
 
     def _face(self, holder: Holder) -> Face:
-        return Telemetry(create_app(holder, self._scoreboard, self._settings, self._nursery.pool), holder.current)
+        return Telemetry(create_app(holder, self._scoreboard, self._settings, self._builder.pool), holder.current)
 
     def _apply_quarantine(self, generation: Generation) -> None:
         """Close the routes whose predicts killed workers; the entry is about one manifest key, so a new model opens."""

@@ -49,7 +49,7 @@ class Generation:
         return frozenset((path, route.name) for path, route in self.table.by_path.items())
 
 
-class Nursery:
+class GenerationBuilder:
     """
     Make generations of one worker and keep what they share.
 

@@ -19,7 +19,7 @@ from gateway.generations.history import Event
 from gateway.prepare.registry import prepare_registry
 from gateway.prepare.supervisor import Limits
 from gateway.registry import load_registry
-from gateway.routing.generation import Generation, Nursery
+from gateway.routing.generation import Generation, GenerationBuilder
 from gateway.scoreboard import Scoreboard
 from serving import ROOT, Gateway, until
 
@@ -67,7 +67,7 @@ class Worker:
         self.folder = folder
         metrics.configure(folder / "metrics")
         scoreboard = Scoreboard.create(folder / "board", slots=2, routes=600)
-        self.nursery = Nursery(scoreboard, scoreboard.claim(), folder / "cache", 4)
+        self.builder = GenerationBuilder(scoreboard, scoreboard.claim(), folder / "cache", 4)
         self.reader = snapshot.CommittedReader(folder / "state")
 
     def adopt(self, text: str, before: Generation | None) -> Generation:
@@ -79,7 +79,7 @@ class Worker:
         snapshot.commit(self.folder / "state", snapshot.make(spec, manifests))
         found = self.reader.read()
         assert found is not None
-        return self.nursery.make(found, before)
+        return self.builder.make(found, before)
 
 
 def test_edit_makes_one_route_anew(tmp_path: Path) -> None:

@@ -103,9 +103,9 @@ def test_an_answer_is_of_one_generation(worker: Worker) -> None:
     worker.commit("version: 1\nroutes:\n  /a: quick.stub\n")
     gateway = Gateway(worker.settings)
     first = gateway.generation
-    second = gateway._nursery.make(worker.commit("version: 1\nroutes:\n  /a: {artifact: quick.stub, max_rows: 7}\n"))
+    second = gateway._builder.make(worker.commit("version: 1\nroutes:\n  /a: {artifact: quick.stub, max_rows: 7}\n"))
     holder = Changing(first, second)
-    app = create_app(holder, gateway._scoreboard, worker.settings, gateway._nursery.pool)
+    app = create_app(holder, gateway._scoreboard, worker.settings, gateway._builder.pool)
     client: Any = Telemetry(app, holder.current)
     for path in ENDPOINTS:
         for _ in range(3):

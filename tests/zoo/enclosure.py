@@ -20,7 +20,7 @@ from gateway.generations import snapshot
 from gateway.prepare.registry import prepare_registry
 from gateway.prepare.supervisor import Limits
 from gateway.registry import load_registry
-from gateway.routing.generation import Generation, Nursery
+from gateway.routing.generation import Generation, GenerationBuilder
 from gateway.routing.routes import Route
 from gateway.scoreboard import Scoreboard
 
@@ -97,8 +97,8 @@ class Enclosure:
         spec = load_registry(registry)
         self.manifests: dict[str, Manifest] = prepare_registry(spec, cache_dir, Limits())
         scoreboard = Scoreboard.create(home / "board", slots=2, routes=len(spec.routes) + 8)
-        self._nursery = Nursery(scoreboard, scoreboard.claim(), cache_dir, 4)
-        self._generation: Generation = self._nursery.make(snapshot.make(spec, self.manifests))
+        self._builder = GenerationBuilder(scoreboard, scoreboard.claim(), cache_dir, 4)
+        self._generation: Generation = self._builder.make(snapshot.make(spec, self.manifests))
 
     def route(self, name: str) -> Route:
         """Return a route with its model loaded."""
