@@ -23,7 +23,7 @@ CRASHES = frozenset({signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGIL
 
 
 @dataclass(slots=True)
-class Blame:
+class CrashAttribution:
     """Count deaths by route; one death in which several routes were predicting is shared between them."""
 
     deaths: dict[str, list[tuple[float, float]]] = field(default_factory=dict)

@@ -15,7 +15,7 @@ from dataclasses import replace
 from gateway import metrics
 from gateway.generations import history, snapshot
 from gateway.process.arbiter import GatewayArbiter
-from gateway.process.crash_attribution import Blame
+from gateway.process.crash_attribution import CrashAttribution
 from gateway.process.pm2 import PM2Bridge
 from gateway.scoreboard import Scoreboard, WorkerView, status
 from gateway.scoreboard.status import Status
@@ -46,7 +46,7 @@ class Monitor:
             phase="serving",
             is_pending=is_pending,
         )
-        self._blame = Blame()
+        self._attribution = CrashAttribution()
         self._is_ready = False
         self._stuck_since: dict[int, float] = {}
         self._to_roll: list[int] = []
@@ -84,7 +84,7 @@ class Monitor:
             self._status = replace(self._status, restarts=self._status.restarts + 1)
             routes = sorted({entry.route for entry in in_flight})
             log.error("worker died", extra={"worker": pid, "signal": signal_number, "predicting": routes})
-            for route in self._blame.died(in_flight, signal_number):
+            for route in self._attribution.died(in_flight, signal_number):
                 self._quarantine(route)
             self._write()
         self._scoreboard.reclaim(pid)
@@ -189,7 +189,7 @@ class Monitor:
         kept = {n: entry for n, entry in self._status.quarantined.items() if keys.get(n) == entry[0] and not forced}
         self._is_review_due = False
         for name in self._status.quarantined.keys() - kept.keys():
-            self._blame.forgive(name)
+            self._attribution.forgive(name)
         self._status = replace(self._status, quarantined=kept)
         self._write()
 
