@@ -15,7 +15,7 @@ import gevent
 from gevent.hub import Waiter
 
 from gateway.errors import OverloadError
-from gateway.process.fair_admission import AHEAD, Turnstile, is_spent
+from gateway.process.fair_admission import AHEAD, FairAdmission, is_spent
 from gateway.process.waits import Waits
 from gateway.rest.errors import RequestError
 
@@ -95,14 +95,14 @@ class Client:
         self._began = 0.0
         self._moved = 0
 
-    def stand_in_line(self, turnstile: Turnstile) -> None:
+    def stand_in_line(self, admission: FairAdmission) -> None:
         """Wait for a turn with a request that has come before the last answer; it is idle until then."""
         self.begin(Stage.HEAD, since=time.monotonic())
         self._reader.stop()  # or what else the client sends would be taken for the turn
         self._waiter = Waiter(self._hub)
         self._waits.add(self)
         try:
-            turnstile.pass_through(AHEAD, self._waiter)
+            admission.pass_through(AHEAD, self._waiter)
         finally:
             self._waiter = None
             self._waits.discard(self)

@@ -110,7 +110,7 @@ class Connection:
             parser.mesg = None
             self._before = parser.unreader.take_buffered()
         if self._before:
-            self._client.stand_in_line(self._worker.turnstile)  # or who sends ahead would keep the loop
+            self._client.stand_in_line(self._worker.admission)  # or who sends ahead would keep the loop
             data, self._before = self._before, b""
             self._expect(self._worker.idle_timeout_s)
             return data

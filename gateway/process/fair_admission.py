@@ -25,7 +25,7 @@ def is_spent(loop: Any) -> bool:
     return bool(time.time() - loop.now() > SLICE_S)
 
 
-class Turnstile:
+class FairAdmission:
     """Make it in the worker, after the fork: it belongs to the loop of its thread."""
 
     def __init__(self) -> None:

@@ -23,7 +23,7 @@ from gateway import logs
 from gateway.process.arbiter import LEAVING
 from gateway.process.client import Client, Pace, Stage
 from gateway.process.connection import Connection
-from gateway.process.fair_admission import Turnstile
+from gateway.process.fair_admission import FairAdmission
 from gateway.process.fast_parser import FastParser
 from gateway.process.forks import share_nothing
 from gateway.process.lingering_close import refuse
@@ -55,7 +55,7 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         super().__init__(*args, **kwargs)
         self.alive: bool
         self.sockets: list[Any]
-        self.turnstile: Turnstile
+        self.admission: FairAdmission
         self.waits = Waits()
         settings = self.app.settings
         self.pace = Pace(settings.stall_timeout_s, settings.body_timeout_s, BYTES_PER_S)
@@ -112,8 +112,8 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def take_turn(self, path: str) -> None:
         """Let a request begin: at once, unless others wait, or a predict in a native thread is to be answered first."""
-        if self.turnstile.is_busy or self.wsgi.is_predicting():
-            self.turnstile.pass_through(self.wsgi.line_of(path))
+        if self.admission.is_busy or self.wsgi.is_predicting():
+            self.admission.pass_through(self.wsgi.line_of(path))
 
     def handle_quit(self, sig: int, frame: FrameType | None) -> None:
         """Leave gracefully on SIGINT and SIGQUIT too: process managers send them where TERM is meant."""
@@ -126,7 +126,7 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
     def run(self) -> None:
         """Boot, then accept, then drain."""
         self._boot()
-        self.turnstile = Turnstile()
+        self.admission = FairAdmission()
         logs.defer_access_lines(gevent.get_hub().loop.run_callback)
         self._servers = [self._listen(listener) for listener in self.sockets]
         self.wsgi.serving()

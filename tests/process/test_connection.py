@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import gevent
 import pytest
 
-from gateway.process.fair_admission import AHEAD, Turnstile
+from gateway.process.fair_admission import AHEAD, FairAdmission
 from gateway.process.reply import Reply
 from serving import Gateway
 
@@ -252,11 +252,11 @@ def test_what_would_split_an_answer_is_refused() -> None:
 
 def test_each_route_begins_in_its_turn() -> None:
     """A request of another route never stands behind a burst of one; whoever gives up leaves no gap."""
-    turnstile = Turnstile()
+    admission = FairAdmission()
     begun: list[str] = []
 
     def begin(line: str) -> None:
-        turnstile.pass_through(line)
+        admission.pass_through(line)
         begun.append(line)
 
     burst = [gevent.spawn(begin, "/burst") for _ in range(50)]
