@@ -23,7 +23,7 @@ from gateway.errors import Fault, GatewayError, InputError
 from gateway.rest.errors import fault_json
 from gateway.rest.predict.chunk_cache import Kept
 from gateway.rest.predict.chunk_validation import Judge, Judged
-from gateway.rest.predict.negotiate import Wish
+from gateway.rest.predict.negotiate import Preferences
 from gateway.rest.predict.reading import deadline_of
 from gateway.rest.predict.responses import columns_ignored
 from gateway.rest.predict.sources import BatchSource
@@ -54,7 +54,7 @@ class BatchRun:
         answer: Answering,
         source: BatchSource,
         *,
-        wanted: Wish,
+        wanted: Preferences,
         context: AnswerContext,
         until: float = math.inf,
         scratch: Path | None = None,
@@ -208,7 +208,9 @@ def _step(chunks: Iterator[Chunk], judge: Judge) -> Judged | None:
     return None if chunk is None else judge(chunk)
 
 
-def answer_batch(route: Route, validator: Validator, answer: Answering, source: BatchSource, wanted: Wish) -> Response:
+def answer_batch(
+    route: Route, validator: Validator, answer: Answering, source: BatchSource, wanted: Preferences
+) -> Response:
     """Answer the batch of the current request, and note its rows and its time."""
     environ = request.environ
     run = BatchRun(
@@ -231,13 +233,13 @@ def answer_batch(route: Route, validator: Validator, answer: Answering, source: 
     return response
 
 
-def one_answer(route: Route, batch: Batch, answer: Any, wanted: Wish) -> Response:
+def one_answer(route: Route, batch: Batch, answer: Any, wanted: Preferences) -> Response:
     """Return the answer to a single instance in a format other than JSON: a table or file of one row."""
     chunk = Chunk(0, batch.size, instances=())
     keys = None if batch.ids is None else [None if one is None else str(one) for one in batch.ids]
     judged = Judged(chunk, batch, keys=keys)
     table = InputTable(route, None, has_ids=keys is not None)
-    writer = writer_for(Wish(wanted.format), route, table, has_ids=keys is not None)
+    writer = writer_for(Preferences(wanted.format), route, table, has_ids=keys is not None)
     inputs: Any = table.columns(judged, typed=writer.wants_inputs == "typed") if writer.wants_inputs else ()
     ids: Any = keys
     body = writer.begin() + writer.rows(Answered([answer], {}, ids, inputs)) + writer.end()

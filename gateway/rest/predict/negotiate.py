@@ -32,7 +32,7 @@ _MODES: Final = frozenset({"skip", "abort"})
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class Preferences:
     """
     Hold the format of the answer, and whether bad rows of a batch are skipped.
 
@@ -48,19 +48,19 @@ class Wish:
         return self.shape or own
 
 
-_PLAIN: Final = Wish()
+_PLAIN: Final = Preferences()
 
 
-def wish(environ: Mapping[str, Any]) -> Wish:
+def preferences(environ: Mapping[str, Any]) -> Preferences:
     """Read `Accept`, `Prefer` and `?_on_error=` of the current request; raises RequestError 406, InputError."""
     accept = environ.get("HTTP_ACCEPT")
     if accept in _QUICK and "HTTP_PREFER" not in environ and "_on_error" not in environ["QUERY_STRING"]:
         return _PLAIN
     skip = _skips(request.args.get("_on_error"), "query._on_error") or _preferred()
-    return Wish("json" if accept in _QUICK else _format(), skip)
+    return Preferences("json" if accept in _QUICK else _format(), skip)
 
 
-def with_options(wanted: Wish, options: Mapping[str, Any], at: str) -> Wish:
+def with_options(wanted: Preferences, options: Mapping[str, Any], at: str) -> Preferences:
     """Return the wish after the options that came inside the body."""
     skip = wanted.skip or _skips(options.get("_on_error"), f"{at}._on_error")
     return replace(wanted, skip=skip)

@@ -9,7 +9,7 @@ from gateway.codecs.json import encode
 from gateway.errors import InputError
 from gateway.rest.api import Resource
 from gateway.rest.predict.batch import answer_batch, context_of, one_answer
-from gateway.rest.predict.negotiate import wish
+from gateway.rest.predict.negotiate import preferences
 from gateway.rest.predict.reading import Rows, deadline_of, read
 from gateway.rest.predict.responses import JsonResponse, columns_ignored
 from gateway.routing.routes import Route
@@ -41,7 +41,7 @@ class Prediction(Resource):  # type: ignore[misc]  # flask_restful has no types
         route: Route = environ["gateway.generation"].table.by_name[self._name]
         environ["gateway.route"] = route
         validator, answer = route.must_serve()
-        wanted = wish(environ)
+        wanted = preferences(environ)
         try:
             reading = read(environ, route, validator, wanted)
             if isinstance(reading, Rows):

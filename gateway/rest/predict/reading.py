@@ -16,7 +16,7 @@ from gateway.codecs.base import Decoded, refuse
 from gateway.errors import Fault, InputError
 from gateway.rest.errors import RequestError
 from gateway.rest.predict.body import read_body
-from gateway.rest.predict.negotiate import Wish, with_options
+from gateway.rest.predict.negotiate import Preferences, with_options
 from gateway.rest.predict.percent_encoding import encoded_form, encoded_texts
 from gateway.rest.predict.sources import (
     BODY_TYPES,
@@ -62,10 +62,10 @@ class Rows:
     """Hold a batch that is still to be read, and the form of its answer."""
 
     source: BatchSource
-    wanted: Wish
+    wanted: Preferences
 
 
-def read(environ: dict[str, Any], route: Route, validator: Validator, wanted: Wish) -> Reading | Rows:
+def read(environ: dict[str, Any], route: Route, validator: Validator, wanted: Preferences) -> Reading | Rows:
     """
     Decode and validate the current request for a route.
 
@@ -112,7 +112,9 @@ def _looks_like_json(body: bytes) -> bool:
     return body[:256].lstrip()[:1] in (b"{", b"[")
 
 
-def _form(environ: dict[str, Any], route: Route, validator: Validator, query: Source, wanted: Wish) -> Reading | Rows:
+def _form(
+    environ: dict[str, Any], route: Route, validator: Validator, query: Source, wanted: Preferences
+) -> Reading | Rows:
     spooled = spool_body()  # before the slot is taken: a slow sender must not hold one
     with route.admit(deadline_of(route.spec.timeout_s, environ)):
         found = form_source(route, *spooled)
@@ -121,7 +123,7 @@ def _form(environ: dict[str, Any], route: Route, validator: Validator, query: So
     return Rows(found, with_options(wanted, found.options, "form"))
 
 
-def _json(route: Route, validator: Validator, decoded: Decoded, query: Source, wanted: Wish) -> Reading | Rows:
+def _json(route: Route, validator: Validator, decoded: Decoded, query: Source, wanted: Preferences) -> Reading | Rows:
     max_rows = route.spec.max_rows
     if len(decoded.instances) > max_rows:
         raise too_many_rows(len(decoded.instances), max_rows)

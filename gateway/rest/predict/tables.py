@@ -12,7 +12,7 @@ from gateway.codecs.json_batch import JsonWriter
 from gateway.codecs.ndjson import NdjsonWriter
 from gateway.codecs.parquet import ParquetWriter
 from gateway.rest.predict.chunk_validation import Judged
-from gateway.rest.predict.negotiate import Wish
+from gateway.rest.predict.negotiate import Preferences
 from gateway.routing.routes import Route
 from gateway.schema import Predictions
 
@@ -79,7 +79,7 @@ def _as_sent(chunk: Chunk, column: Sequence[Any]) -> Sequence[Any]:
 
 
 def writer_for(
-    wanted: Wish, route: Route, table: InputTable, *, has_ids: bool, scratch: Path | None = None
+    wanted: Preferences, route: Route, table: InputTable, *, has_ids: bool, scratch: Path | None = None
 ) -> BatchWriter:
     """Return the writer of one answer."""
     signature = route.signature

@@ -32,7 +32,7 @@ from gateway.rest.predict.calls import (
     serve_as,
     work_of,
 )
-from gateway.rest.predict.negotiate import Wish
+from gateway.rest.predict.negotiate import Preferences
 from gateway.rest.predict.reading import checked, deadline_of
 from gateway.rest.predict.responses import columns_ignored
 from gateway.rest.predict.sources import BODY_TYPES, body_source, is_table
@@ -43,7 +43,7 @@ from gateway.validation import Validator
 
 JSON: Final = "application/json"
 #: The answer is MLflow's whatever `batch` of the route says.
-_AS_MLFLOW: Final = Wish(shape="wrapped")
+_AS_MLFLOW: Final = Preferences(shape="wrapped")
 #: What of the predictions the framework's own predict returns, see schema.Output.
 _READERS: Final[dict[OwnAnswer, Callable[[Columns], list[Any]]]] = {
     "value": lambda columns: columns.values,
