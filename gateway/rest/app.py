@@ -15,7 +15,7 @@ from gateway.rest.ops.health import Health, Live, Ready
 from gateway.rest.ops.scrape import Metrics
 from gateway.rest.predict import reader_slots
 from gateway.rest.predict.body_budget import DISK, MEMORY
-from gateway.rest.predict.calls import Hands
+from gateway.rest.predict.calls import Offload
 from gateway.rest.predict.prediction import Prediction
 from gateway.rest.predict.spool import SCRATCH
 from gateway.routing.generation import Generation
@@ -55,15 +55,15 @@ def create_app(holder: Holder, scoreboard: Scoreboard, settings: Settings, pool:
     app.config["MAX_CONTENT_LENGTH"] = holder.generation.snapshot.registry.server.max_body_size
     api = GatewayApi(app)
     read_status = functools.partial(status.read, settings.status_path)
-    hands = Hands(pool)
+    offload = Offload(pool)
     last = functools.partial(history.last, settings.state_dir)
     for path, route in holder.generation.table.by_path.items():
         api.mount(Prediction, path, f"route:{path}", route_name=route.name)
     api.mount(Live, "/health/live", "live")
     api.mount(Ready, "/health/ready", "ready")
-    api.mount(Health, "/health", "health", scoreboard=scoreboard, status=read_status, last=last, hands=hands)
-    api.mount(Catalog, "/routes", "catalog", workers=settings.workers, hands=hands)
-    api.mount(Root, "/", "root", workers=settings.workers, hands=hands)
+    api.mount(Health, "/health", "health", scoreboard=scoreboard, status=read_status, last=last, offload=offload)
+    api.mount(Catalog, "/routes", "catalog", workers=settings.workers, offload=offload)
+    api.mount(Root, "/", "root", workers=settings.workers, offload=offload)
     api.mount(
         Metrics,
         "/metrics",
@@ -72,7 +72,7 @@ def create_app(holder: Holder, scoreboard: Scoreboard, settings: Settings, pool:
         status=read_status,
         last=last,
         directory=settings.metrics_dir,
-        hands=hands,
+        offload=offload,
     )
     mount_faces(app, api, holder.generation, pool)
     return app

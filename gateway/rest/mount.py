@@ -6,7 +6,7 @@ from gateway.executors.pool import NativePool
 from gateway.rest.api import GatewayApi
 from gateway.rest.describe import documents
 from gateway.rest.middleware import compression, cors
-from gateway.rest.predict.calls import Hands
+from gateway.rest.predict.calls import Offload
 from gateway.rest.protocols import mlflow, v2, v2_repository
 from gateway.routing.generation import Generation
 
@@ -18,14 +18,14 @@ def mount_faces(app: Flask, api: GatewayApi, generation: Generation, pool: Nativ
     Paths that end in /schema and /invocations are one rule each for all routes: a rule per route would double the
     time that 1,000 routes take to mount.
     """
-    hands = Hands(pool)
+    offload = Offload(pool)
     cors.install(app)
-    compression.install(app, hands)
-    _mount_v2(api, hands)
-    api.mount(documents.OpenApi, "/openapi.json", "openapi", written=documents.Written(), hands=hands)
+    compression.install(app, offload)
+    _mount_v2(api, offload)
+    api.mount(documents.OpenApi, "/openapi.json", "openapi", written=documents.Written(), offload=offload)
     api.mount(documents.Docs, "/docs", "docs")
     api.mount(documents.RouteSchema, "/<path:path>/schema", "schema")
-    api.mount(mlflow.Invocations, "/<path:path>/invocations", "invocations", hands=hands)
+    api.mount(mlflow.Invocations, "/<path:path>/invocations", "invocations", offload=offload)
     taken = generation.table.by_path
     # These two were never reserved, so a route of that name goes first.
     if "/ping" not in taken:
@@ -34,7 +34,7 @@ def mount_faces(app: Flask, api: GatewayApi, generation: Generation, pool: Nativ
         api.mount(mlflow.Version, "/version", "version")
 
 
-def _mount_v2(api: GatewayApi, hands: Hands) -> None:
+def _mount_v2(api: GatewayApi, offload: Offload) -> None:
     api.mount(v2.Server, "/v2", "v2")
     api.mount(v2.Live, "/v2/health/live", "v2-live")
     api.mount(v2.Ready, "/v2/health/ready", "v2-ready")
@@ -42,6 +42,6 @@ def _mount_v2(api: GatewayApi, hands: Hands) -> None:
     for stem, end in (("/v2/models/<model>", ""), ("/v2/models/<model>/versions/<version>", "-version")):
         api.mount(v2.Model, stem, f"v2-model{end}")
         api.mount(v2.ModelReady, f"{stem}/ready", f"v2-model-ready{end}")
-        api.mount(v2.Infer, f"{stem}/infer", f"v2-infer{end}", hands=hands)
+        api.mount(v2.Infer, f"{stem}/infer", f"v2-infer{end}", offload=offload)
     api.mount(v2_repository.RepositoryIndex, "/v2/repository/index", "v2-index")
     api.mount(v2_repository.RepositoryControl, "/v2/repository/models/<model>/<action>", "v2-control")

@@ -10,16 +10,16 @@ from gateway.rest.describe.sample import sample
 from gateway.rest.describe.sample_request import SampleRequest
 from gateway.rest.describe.schemas import input_schema, output_schema
 from gateway.rest.middleware.conditional import document
-from gateway.rest.predict.calls import INLINE_ROUTES, Hands, generation_of_request
+from gateway.rest.predict.calls import INLINE_ROUTES, Offload, generation_of_request
 from gateway.routing.routes import Route
 
 
 class Catalog(Resource):  # type: ignore[misc]  # flask_restful has no types
     """Answer GET /routes from manifests alone."""
 
-    def __init__(self, workers: int, hands: Hands) -> None:
+    def __init__(self, workers: int, offload: Offload) -> None:
         self._workers = workers
-        self._hands = hands
+        self._offload = offload
 
     def get(self) -> Response:
         """List every route with schema, sample, state and limits."""
@@ -32,7 +32,7 @@ class Catalog(Resource):  # type: ignore[misc]  # flask_restful has no types
             routes = [describe(route, base, strict=strict, workers=self._workers) for route in table.values()]
             return encode({"generation": generation.id, "routes": routes})
 
-        return document(self._hands.do(write, len(table), INLINE_ROUTES, None))
+        return document(self._offload.do(write, len(table), INLINE_ROUTES, None))
 
 
 class Root(Catalog):

@@ -15,7 +15,7 @@ from gateway.rest.describe.sample import sample
 from gateway.rest.describe.sample_request import SampleRequest
 from gateway.rest.errors import RequestError
 from gateway.rest.middleware.conditional import document
-from gateway.rest.predict.calls import Hands, generation_of_request
+from gateway.rest.predict.calls import Offload, generation_of_request
 from gateway.rest.protocols.mlflow import find
 from gateway.routing.generation import Generation
 
@@ -43,11 +43,11 @@ class Written:
     def __init__(self) -> None:
         self._last: tuple[str, bytes] = ("", b"")
 
-    def read(self, generation: Generation, hands: Hands) -> bytes:
+    def read(self, generation: Generation, offload: Offload) -> bytes:
         """Return the OpenAPI document; building that of 1,000 routes takes a second, so a native thread does it."""
         name, text = self._last
         if name != generation.id:
-            text = hands.pool.call(lambda: encode(openapi(generation)))
+            text = offload.pool.call(lambda: encode(openapi(generation)))
             self._last = generation.id, text
         return text
 
@@ -55,13 +55,13 @@ class Written:
 class OpenApi(Resource):  # type: ignore[misc]  # flask_restful has no types
     """Answer GET /openapi.json."""
 
-    def __init__(self, written: Written, hands: Hands) -> None:
+    def __init__(self, written: Written, offload: Offload) -> None:
         self._written = written
-        self._hands = hands
+        self._offload = offload
 
     def get(self) -> Response:
         """Return the OpenAPI document of the active generation."""
-        return document(self._written.read(generation_of_request(), self._hands))
+        return document(self._written.read(generation_of_request(), self._offload))
 
 
 class Docs(Resource):  # type: ignore[misc]  # flask_restful has no types

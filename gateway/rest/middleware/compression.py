@@ -16,7 +16,7 @@ from gateway.executors.event import pause
 from gateway.rest.api import too_large
 from gateway.rest.errors import RequestError
 from gateway.rest.malformed import body_cut, refusal
-from gateway.rest.predict.calls import Hands
+from gateway.rest.predict.calls import Offload
 
 #: Below this a packet carries the answer anyway.
 MIN_BYTES: Final = 1024
@@ -28,12 +28,12 @@ _GZIP: Final = 16 + zlib.MAX_WBITS
 _TYPES: Final = ("text/", "application/json", "application/problem+json", "application/x-ndjson", "application/openmet")
 
 
-def install(app: Flask, hands: Hands) -> None:
+def install(app: Flask, offload: Offload) -> None:
     """Let every path of the app take and give gzip."""
 
     def shrink(response: Response) -> Response:
         if "gzip" in request.environ.get("HTTP_ACCEPT_ENCODING", ""):
-            _shrink(response, hands)
+            _shrink(response, offload)
         return response
 
     app.before_request(_inflate)
@@ -139,19 +139,19 @@ def _broken(reason: str) -> RequestError:
     return RequestError(400, f"the body is not the gzip that Content-Encoding promises: {reason}", code="bad-encoding")
 
 
-def _shrink(response: Response, hands: Hands) -> None:
+def _shrink(response: Response, offload: Offload) -> None:
     headers = response.headers
     plain = response.status_code in (204, 304) or "Content-Encoding" in headers or response.direct_passthrough
     if plain or not (response.mimetype or "").startswith(_TYPES) or not request.accept_encodings["gzip"]:
         return
     if response.is_streamed:
-        response.response = _shrunk(response.response, hands)
+        response.response = _shrunk(response.response, offload)
         headers.pop("Content-Length", None)
     else:
         body = response.get_data()
         if len(body) < MIN_BYTES:
             return
-        response.set_data(hands.do(lambda: _gzip(body), len(body), PIECE, None))
+        response.set_data(offload.do(lambda: _gzip(body), len(body), PIECE, None))
     headers["Content-Encoding"] = "gzip"
     response.vary.add("Accept-Encoding")
 
@@ -160,13 +160,13 @@ def _gzip(body: bytes) -> bytes:
     return zlib.compress(body, LEVEL, _GZIP)
 
 
-def _shrunk(chunks: Iterable[Any], hands: Hands) -> Iterator[bytes]:
+def _shrunk(chunks: Iterable[Any], offload: Offload) -> Iterator[bytes]:
     """Compress a stream chunk by chunk; closing it closes what it reads from."""
     compressor = zlib.compressobj(LEVEL, zlib.DEFLATED, _GZIP)
     try:
         for chunk in chunks:
             content = chunk.encode() if isinstance(chunk, str) else chunk
-            if small := hands.do(lambda content=content: compressor.compress(content), len(content), PIECE, None):  # type: ignore[misc]
+            if small := offload.do(lambda content=content: compressor.compress(content), len(content), PIECE, None):  # type: ignore[misc]
                 yield small
         yield compressor.flush()
     finally:

@@ -13,7 +13,7 @@ from flask import Response
 from gateway.codecs.json import encode
 from gateway.generations.history import Event
 from gateway.rest.api import Resource
-from gateway.rest.predict.calls import INLINE_ROUTES, Hands, generation_of_request
+from gateway.rest.predict.calls import INLINE_ROUTES, Offload, generation_of_request
 from gateway.routing.generation import Generation
 from gateway.routing.routes import Route
 from gateway.scoreboard import RouteView, Scoreboard, WorkerView
@@ -63,9 +63,9 @@ class Health(Resource):  # type: ignore[misc]  # flask_restful has no types
         scoreboard: Scoreboard,
         status: Callable[[], Status],
         last: Callable[[], Event | None],
-        hands: Hands,
+        offload: Offload,
     ) -> None:
-        self._hands = hands
+        self._offload = offload
         self._scoreboard = scoreboard
         self._status = status
         self._last = last
@@ -73,7 +73,7 @@ class Health(Resource):  # type: ignore[misc]  # flask_restful has no types
     def get(self) -> Response:
         """Answer 200 always; `status` says ok, degraded or unready."""
         generation = generation_of_request()
-        return self._hands.do(lambda: self._report(generation), len(generation.table.by_name), INLINE_ROUTES, None)
+        return self._offload.do(lambda: self._report(generation), len(generation.table.by_name), INLINE_ROUTES, None)
 
     def _report(self, generation: Generation) -> Response:
         workers = [worker for worker in self._scoreboard.workers() if worker.alive]

@@ -8,7 +8,7 @@ from flask import Response, request
 from gateway import metrics
 from gateway.generations.history import Event
 from gateway.rest.api import Resource
-from gateway.rest.predict.calls import INLINE_ROUTES, Hands, generation_of_request
+from gateway.rest.predict.calls import INLINE_ROUTES, Offload, generation_of_request
 from gateway.routing.generation import Generation
 from gateway.scoreboard import RouteView, Scoreboard
 from gateway.scoreboard.status import Status
@@ -24,9 +24,9 @@ class Metrics(Resource):  # type: ignore[misc]  # flask_restful has no types
         status: Callable[[], Status],
         last: Callable[[], Event | None],
         directory: Path,
-        hands: Hands,
+        offload: Offload,
     ) -> None:
-        self._hands = hands
+        self._offload = offload
         self._last = last
         self._scoreboard = scoreboard
         self._status = status
@@ -36,7 +36,7 @@ class Metrics(Resource):  # type: ignore[misc]  # flask_restful has no types
         """Render the page for the active generation."""
         openmetrics = "application/openmetrics-text" in request.headers.get("Accept", "")
         generation = generation_of_request()
-        page = self._hands.do(
+        page = self._offload.do(
             lambda: metrics.render(self._directory, self._facts(generation), openmetrics=openmetrics),
             len(generation.table.by_name),
             INLINE_ROUTES,

@@ -36,7 +36,7 @@ INLINE_ROUTES: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Hands:
+class Offload:
     """Lend native threads to whatever would hold the event loop for long."""
 
     pool: NativePool

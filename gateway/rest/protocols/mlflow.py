@@ -23,7 +23,7 @@ from gateway.rest.predict.body import read_body
 from gateway.rest.predict.calls import (
     INLINE_BYTES,
     INLINE_ROWS,
-    Hands,
+    Offload,
     charset_is_utf8,
     check_rows,
     counted_faults,
@@ -67,8 +67,8 @@ def find(path: str) -> Route:
 class Invocations(Resource):  # type: ignore[misc]  # flask_restful has no types
     """Answer POST <route>/invocations."""
 
-    def __init__(self, hands: Hands) -> None:
-        self._hands = hands
+    def __init__(self, offload: Offload) -> None:
+        self._offload = offload
 
     def post(self, path: str) -> Response:
         """Predict a data frame, records, instances or inputs in JSON, or a table in whatever format the route reads."""
@@ -92,14 +92,14 @@ class Invocations(Resource):  # type: ignore[misc]  # flask_restful has no types
             check_rows(route, len(decoded.instances))
             return checked(validator, decoded)
 
-        batch = self._hands.do(read, len(body), INLINE_BYTES, deadline)
+        batch = self._offload.do(read, len(body), INLINE_BYTES, deadline)
         predictions = predict(route, batch, deadline)
         answer_of = _own(validator)
 
         def write() -> bytes:
             return encode({"predictions": answer_of(batch, predictions, AnswerContext())})
 
-        answer = self._hands.do(write, work_of(batch, body.content), INLINE_ROWS, deadline + route.spec.timeout_s)
+        answer = self._offload.do(write, work_of(batch, body.content), INLINE_ROWS, deadline + route.spec.timeout_s)
         response = Response(answer, 200, mimetype="application/json")
         response.headers["X-Model-Version"] = route.version
         response.headers.extend(columns_ignored(batch.ignored))

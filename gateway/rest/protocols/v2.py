@@ -21,7 +21,7 @@ from gateway.rest.predict.body import read_body
 from gateway.rest.predict.calls import (
     INLINE_BYTES,
     INLINE_ROWS,
-    Hands,
+    Offload,
     check_rows,
     counted_faults,
     generation_of_request,
@@ -140,8 +140,8 @@ class ModelReady(Resource):  # type: ignore[misc]  # flask_restful has no types
 class Infer(Resource):  # type: ignore[misc]  # flask_restful has no types
     """Answer POST of an inference request, as JSON or with binary tensors on either way."""
 
-    def __init__(self, hands: Hands) -> None:
-        self._hands = hands
+    def __init__(self, offload: Offload) -> None:
+        self._offload = offload
 
     def post(self, model: str, version: str | None = None) -> Response:
         """Predict; `outputs` of the request choose tensors and their form."""
@@ -165,13 +165,13 @@ class Infer(Resource):  # type: ignore[misc]  # flask_restful has no types
             return _Read(inference, wanted, _checked(inference, validator))
 
         with counted_faults(route):
-            found = self._hands.do(read, len(body), INLINE_BYTES, deadline)
+            found = self._offload.do(read, len(body), INLINE_BYTES, deadline)
         predictions = predict(route, found.batch, deadline)
 
         def write() -> tuple[bytes, bytes]:
             return _write(route, signature, found, predictions)
 
-        head, raw = self._hands.do(write, work_of(found.batch, body), INLINE_ROWS, deadline + route.spec.timeout_s)
+        head, raw = self._offload.do(write, work_of(found.batch, body), INLINE_ROWS, deadline + route.spec.timeout_s)
         response = _respond(head, raw, route)
         response.headers.extend(columns_ignored(found.batch.ignored))
         return response
