@@ -12,7 +12,7 @@ from gevent import _hub_local
 from gevent.hub import Waiter
 
 
-class Baton:
+class CrossThreadEvent:
     """
     Let one waiter sleep until some other thread or greenlet calls `pass_on`.
 

@@ -13,7 +13,7 @@ from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
 from gateway.errors import DeadlineError
-from gateway.executors.event import Baton
+from gateway.executors.event import CrossThreadEvent
 
 T = TypeVar("T")
 
@@ -29,13 +29,13 @@ class OverrunError(DeadlineError):
 
 
 class Job(Generic[T]):
-    """Hold one call: its result or its error, and the baton of whoever waits for it."""
+    """Hold one call: its result or its error, and the event of whoever waits for it."""
 
-    __slots__ = ("_after", "_baton", "_call", "_lock", "abandoned", "done", "error", "result", "started")
+    __slots__ = ("_after", "_call", "_event", "_lock", "abandoned", "done", "error", "result", "started")
 
-    def __init__(self, call: Callable[[], T], baton: Baton | None) -> None:
+    def __init__(self, call: Callable[[], T], event: CrossThreadEvent | None) -> None:
         self._call: Callable[[], T] | None = call
-        self._baton = baton
+        self._event = event
         self._lock = threading.Lock()
         self._after: Callable[[], None] | None = None
         self.result: T | None = None
@@ -58,8 +58,8 @@ class Job(Generic[T]):
         with self._lock:
             self.done = True
             after = self._after
-        if self._baton is not None:
-            self._baton.pass_on()
+        if self._event is not None:
+            self._event.pass_on()
         if after is not None:
             after()
 
@@ -123,11 +123,11 @@ class NativePool:
         never will; one that runs (OverrunError) is counted as stuck until it returns, which costs the worker. Not so
         where it `ends` by itself: reading and writing are bounded, and no body may cost a worker.
         """
-        baton = Baton()
-        job = Job(call, baton)
+        event = CrossThreadEvent()
+        job = Job(call, event)
         self._submit(job)
         timeout_s = None if deadline is None else max(deadline - time.monotonic(), 0.0)
-        if not baton.wait(timeout_s) and not job.done:
+        if not event.wait(timeout_s) and not job.done:
             what = "the body was read or the answer written" if ends else "the model was predicting"
             if job.abandon():
                 if not ends:
@@ -162,7 +162,7 @@ class NativePool:
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
             job.run()
-            if job.error is not None and job._baton is None:
+            if job.error is not None and job._event is None:
                 log.error("a background call failed", exc_info=job.error)
             del job
             with self._lock:

@@ -24,7 +24,7 @@ from gateway.prepare import code_files
 from gateway.prepare.cache_key import make_entry
 from gateway.prepare.child import Entry
 from gateway.prepare.supervisor import Limits, run_child
-from gateway.registry.contract import broken_promise
+from gateway.registry.contract import broken_contract
 from gateway.registry.spec import RegistrySpec, RouteSpec, encoded
 
 log = logging.getLogger("gateway.prepare")
@@ -80,7 +80,7 @@ def prepare_registry(
         if (found.key, encoded(spec)) in served:
             return found
         # Not in the cache: that is about the artifact, and a template may change without preparing anew.
-        return replace(found, problem=broken_promise(spec, registry.server, found))
+        return replace(found, problem=broken_contract(spec, registry.server, found))
 
     with ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 2)) as pool:
         found = dict(zip((spec.name for spec in registry.routes), pool.map(one, registry.routes), strict=True))

@@ -23,12 +23,12 @@ from gateway.routing.routes import Route
 from gateway.scoreboard import Scoreboard, status
 from gateway.settings.settings import Settings
 from gateway.system import garbage
-from gateway.system.file_change import Replaced
+from gateway.system.file_change import FileChange
 
 log = logging.getLogger("gateway.serving")
 Face = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
-#: Models and ledgers of an earlier generation are dropped this long after a swap: its last calls have ended by then.
+#: Models and counters of an earlier generation are dropped this long after a swap: its last calls have ended by then.
 FORGET_AFTER_S = 30.0
 USUAL_SWITCH_S, ADOPTING_SWITCH_S = sys.getswitchinterval(), 0.0005
 
@@ -55,8 +55,8 @@ class Gateway:
         self._slot.phase("booting")
         self._builder = GenerationBuilder(self._scoreboard, self._slot, settings.cache_dir, settings.predict_threads)
         self._started = time.monotonic()
-        self._committed = Replaced(settings.state_dir / COMMITTED)
-        self._told = Replaced(settings.status_path)
+        self._committed = FileChange(settings.state_dir / COMMITTED)
+        self._told = FileChange(settings.status_path)
         self._forget_at = 0.0
         self._is_adopting = False
         self._successor: _Successor | None = None
@@ -99,7 +99,7 @@ class Gateway:
         """Beat, and look for a newly committed generation; measure memory in a thread now and then."""
         self._slot.beat(stuck_threads=self._builder.pool.stuck)
         for route in self.generation.table.by_name.values():
-            self._slot.queue_depth(route.ledger.index, route.ledger.bulkhead.queue_depth)
+            self._slot.queue_depth(route.counters.index, route.counters.bulkhead.queue_depth)
         if measure:
             self._builder.background.spawn(self._measure)
         if self._told.has_changed():
@@ -209,13 +209,13 @@ class Gateway:
         self._slot.beat(pss_bytes=_pss_bytes(), cpu_seconds=time.process_time())
         # A lazy model changes its state by being asked, which nobody else writes on the scoreboard.
         for route in self.generation.table.by_name.values():
-            if route.spec.load == "lazy" and self._reported.get(route.name) != (route.ledger.index, route.state):
+            if route.spec.load == "lazy" and self._reported.get(route.name) != (route.counters.index, route.state):
                 self._report(route)
 
     def _report(self, route: Route) -> None:
         """Put the state of a route on the scoreboard; a failure also into the log, with reason and fix."""
-        self._reported[route.name] = route.ledger.index, route.state
-        self._slot.model(route.ledger.index, route.state.lower())
+        self._reported[route.name] = route.counters.index, route.state
+        self._slot.model(route.counters.index, route.state.lower())
         problem = route.reason
         if route.state == "FAILED" and problem is not None:
             log.error(

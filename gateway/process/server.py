@@ -24,7 +24,7 @@ from gateway.process.pm2 import PM2Bridge
 from gateway.process.pm2_actions import offer_actions
 from gateway.process.pm2_figures import Figures
 from gateway.process.port_owner import remedy
-from gateway.process.socket_return import Desk
+from gateway.process.socket_return import SocketReturn
 from gateway.process.watcher import Watcher
 from gateway.process.worker import Worker
 from gateway.scoreboard import Scoreboard
@@ -48,7 +48,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         self._is_pending = is_pending
         self.bridge = bridge
         descriptors = _descriptors(settings)
-        self.desk = Desk(settings.holder_socket, descriptors) if settings.holder_socket else None
+        self.socket_return = SocketReturn(settings.holder_socket, descriptors) if settings.holder_socket else None
         self._listeners = [f"fd://{descriptor}" for descriptor in descriptors]
         super().__init__()
 
@@ -117,23 +117,23 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
     def _when_ready(self, arbiter: GatewayArbiter) -> None:
         self.monitor.start(arbiter)
-        if self.desk is not None:
-            self.desk.open()
+        if self.socket_return is not None:
+            self.socket_return.open()
         self.watcher.start()
         self.bridge.sampler = Figures(self.settings, self.monitor).sample
         offer_actions(self.bridge, self.settings, self.watcher)
 
     def _post_fork(self, arbiter: GatewayArbiter, worker: Worker) -> None:
         self.bridge.after_fork()
-        if self.desk is not None:
-            self.desk.close()
+        if self.socket_return is not None:
+            self.socket_return.close()
         # An orphan would keep its listening socket and answer keep-alive clients for `graceful_timeout` seconds.
         die_with_parent(signal.SIGTERM, worker.ppid)
         descendants.mark_descendants(self.settings.home)
 
     def _on_exit(self, arbiter: GatewayArbiter) -> None:
-        if self.desk is not None:
-            self.desk.linger()
+        if self.socket_return is not None:
+            self.socket_return.linger()
 
     def _child_exit(self, arbiter: GatewayArbiter, worker: Worker) -> None:
         self.monitor.worker_ended(worker.pid, arbiter.signal_of(worker.pid), was_asked=arbiter.was_asked(worker.pid))

@@ -75,12 +75,12 @@ def _clear(path: Path) -> None:
 
 def ask(path: Path) -> tuple[list[socket.socket], int]:
     """Return listeners and process id of whoever hands out at `path`; nothing and 0 where nobody does."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as desk:
-        desk.settimeout(PATIENCE_S)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as socket_return:
+        socket_return.settimeout(PATIENCE_S)
         try:
-            desk.connect(str(path))
-            _, descriptors, _, _ = socket.recv_fds(desk, 8, MAX_LISTENERS)
-            pid, _, _ = struct.unpack("3i", desk.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+            socket_return.connect(str(path))
+            _, descriptors, _, _ = socket.recv_fds(socket_return, 8, MAX_LISTENERS)
+            pid, _, _ = struct.unpack("3i", socket_return.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
         except (OSError, AttributeError):
             return [], 0
     for descriptor in descriptors:
@@ -101,11 +101,11 @@ def answers(path: Path) -> bool:
     return bool(listeners)
 
 
-def hand_out(desk: socket.socket, listeners: Sequence[socket.socket]) -> None:
+def hand_out(socket_return: socket.socket, listeners: Sequence[socket.socket]) -> None:
     """Give the listeners to everyone who connects, until the desk is closed."""
     while True:
         try:
-            client, _ = desk.accept()
+            client, _ = socket_return.accept()
         except OSError:
             return
         with client, contextlib.suppress(OSError):

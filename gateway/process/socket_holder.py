@@ -67,13 +67,13 @@ def hold(addresses: Sequence[str], path: Path) -> None:
         listeners = _bind_patiently(addresses, path)
     if predecessor:
         path.unlink(missing_ok=True)
-    desk = socket_handover.bind_unix(path, 0o600, 8)
+    socket_return = socket_handover.bind_unix(path, 0o600, 8)
     _error_file(path).unlink(missing_ok=True)
     if predecessor:
         with contextlib.suppress(ProcessLookupError):
             os.kill(predecessor, signal.SIGTERM)
     print(f"holding {', '.join(addresses)}", file=sys.stderr, flush=True)
-    socket_handover.hand_out(desk, listeners)
+    socket_handover.hand_out(socket_return, listeners)
 
 
 def _inherit(addresses: Sequence[str], path: Path) -> tuple[list[socket.socket], int]:
@@ -142,11 +142,11 @@ def fetch(path: Path, timeout_s: float = 10.0) -> list[int]:
     """
     deadline = time.monotonic() + timeout_s
     while True:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as desk:
-            desk.settimeout(socket_handover.PATIENCE_S)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as socket_return:
+            socket_return.settimeout(socket_handover.PATIENCE_S)
             try:
-                desk.connect(str(path))
-                _, descriptors, _, _ = socket.recv_fds(desk, 8, socket_handover.MAX_LISTENERS)
+                socket_return.connect(str(path))
+                _, descriptors, _, _ = socket.recv_fds(socket_return, 8, socket_handover.MAX_LISTENERS)
                 if descriptors:
                     return descriptors
             except OSError as error:

@@ -24,7 +24,7 @@ LINGER_S: Final = 10.0
 _SETTLED_S: Final = 0.25
 
 
-class Desk:
+class SocketReturn:
     """Hand out copies of listening sockets beside the holder's own socket, in a thread."""
 
     def __init__(self, holder_path: Path, descriptors: Sequence[int]) -> None:

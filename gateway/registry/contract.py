@@ -12,7 +12,7 @@ from gateway.validation import Validator
 
 
 @dataclass(frozen=True, slots=True)
-class Promise:
+class Contract:
     """Hold what only signature and registry decide; a loaded model is not needed for it."""
 
     validator: Validator
@@ -20,7 +20,7 @@ class Promise:
     answer: Answer
 
 
-def make_promise(signature: Signature, spec: RouteSpec, server: ServerSpec) -> Promise:
+def make_contract(signature: Signature, spec: RouteSpec, server: ServerSpec) -> Contract:
     """Compile the promise of a route; raises GatewayError where registry and artifact contradict each other."""
     validator = Validator(
         signature,
@@ -30,7 +30,7 @@ def make_promise(signature: Signature, spec: RouteSpec, server: ServerSpec) -> P
         redact=server.errors == "redacted",
     )
     codec = JsonCodec.of(signature, strict=server.strict, id_fields=spec.id_fields)
-    return Promise(validator, codec, compile_answer(signature, spec.response))
+    return Contract(validator, codec, compile_answer(signature, spec.response))
 
 
 def optional_columns(spec: RouteSpec) -> frozenset[str]:
@@ -43,12 +43,12 @@ def optional_columns(spec: RouteSpec) -> frozenset[str]:
     return frozenset(name for name, keys in written if keys.get("required") is False or "default" in keys)
 
 
-def broken_promise(spec: RouteSpec, server: ServerSpec, manifest: Manifest) -> Problem | None:
+def broken_contract(spec: RouteSpec, server: ServerSpec, manifest: Manifest) -> Problem | None:
     """Say why the promise of a prepared route cannot be kept, or None."""
     if manifest.signature is None or manifest.problem is not None:
         return manifest.problem
     try:
-        make_promise(manifest.signature, spec, server)
+        make_contract(manifest.signature, spec, server)
     except GatewayError as error:
         return error.as_problem()
     return None

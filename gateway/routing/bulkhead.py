@@ -10,7 +10,7 @@ import time
 from collections import deque
 
 from gateway.errors import DeadlineError, OverloadError
-from gateway.executors.event import Baton
+from gateway.executors.event import CrossThreadEvent
 from gateway.executors.pool import OverrunError
 
 #: Weight of the newest call in the running mean of service times: about the last ten calls count.
@@ -20,10 +20,10 @@ SMOOTHING = 0.1
 class _Waiter:
     """Hold one queued call; whoever frees a slot hands it over by setting `has_slot`."""
 
-    __slots__ = ("baton", "has_slot")
+    __slots__ = ("event", "has_slot")
 
     def __init__(self) -> None:
-        self.baton = Baton()
+        self.event = CrossThreadEvent()
         self.has_slot = False
 
 
@@ -99,7 +99,7 @@ class Bulkhead:
         return (len(self._waiting) + 0.5) * self.mean_s / max(self.max_concurrency, 1)
 
     def _wait(self, waiter: _Waiter, deadline: float) -> None:
-        waiter.baton.wait(max(deadline - time.monotonic(), 0.0))
+        waiter.event.wait(max(deadline - time.monotonic(), 0.0))
         with self._lock:
             if waiter.has_slot:
                 return
@@ -110,7 +110,7 @@ class Bulkhead:
         waiter = self._waiting.popleft()
         waiter.has_slot = True
         self.in_flight += 1
-        waiter.baton.pass_on()
+        waiter.event.pass_on()
 
 
 class Slot:

@@ -1,7 +1,7 @@
 """
 One immutable state of a worker: a snapshot, its live models and its route table.
 
-Models are shared between generations by manifest key, ledgers by route name, so a swap loads only what changed.
+Models are shared between generations by manifest key, counters by route name, so a swap loads only what changed.
 """
 
 import threading
@@ -18,7 +18,7 @@ from gateway.registry.spec import RouteSpec
 from gateway.routing.bulkhead import Bulkhead
 from gateway.routing.memory_budget import MemoryBudget
 from gateway.routing.model import Model
-from gateway.routing.routes import Ledger, Route, RouteTable
+from gateway.routing.routes import Route, RouteCounters, RouteTable
 from gateway.schema import Signature
 from gateway.scoreboard import Scoreboard, Slot
 
@@ -66,7 +66,7 @@ class GenerationBuilder:
         self._cache_dir = cache_dir
         self._budget = MemoryBudget()
         self._models: dict[str, Model] = {}
-        self._ledgers: dict[str, Ledger] = {}
+        self._counters: dict[str, RouteCounters] = {}
         self._turn = threading.Lock()
 
     def make(self, snapshot: Snapshot, before: Generation | None = None) -> Generation:
@@ -96,14 +96,14 @@ class GenerationBuilder:
                 self.background.spawn(lambda route=route: self._load(route, done))  # type: ignore[misc]
 
     def forget_except(self, generation: Generation) -> None:
-        """Drop models and ledgers that `generation` does not use; calls in flight keep their references."""
+        """Drop models and counters that `generation` does not use; calls in flight keep their references."""
         routes = generation.table.by_name
         keys = {route.manifest.key for route in routes.values()}
         with self._turn:
             for key in self._models.keys() - keys:
                 self._budget.release(self._models.pop(key))
-            gone = [name for name in self._ledgers if name not in routes]
-            self._slot.drop(self._ledgers.pop(name).index for name in gone)
+            gone = [name for name in self._counters if name not in routes]
+            self._slot.drop(self._counters.pop(name).index for name in gone)
 
     def _share_memory(self, generation: Generation) -> None:
         """Put every model under the budget that no eager route has; what an eager one has stays loaded."""
@@ -122,8 +122,8 @@ class GenerationBuilder:
     def _route(self, spec: RouteSpec, snapshot: Snapshot, index: int) -> Route:
         manifest = snapshot.manifests[spec.name]
         model = self._model(spec, snapshot)
-        ledger = self._ledger(spec, manifest.signature, index)
-        return Route(spec, snapshot.registry.server, manifest, model, ledger)
+        counters = self._counters_of(spec, manifest.signature, index)
+        return Route(spec, snapshot.registry.server, manifest, model, counters)
 
     @staticmethod
     def _load(route: Route, done: Callable[[Route], None]) -> None:
@@ -138,20 +138,20 @@ class GenerationBuilder:
             model = self._models[manifest.key] = Model(manifest, options, self.pool)
         return model
 
-    def _ledger(self, spec: RouteSpec, signature: Signature | None, index: int) -> Ledger:
+    def _counters_of(self, spec: RouteSpec, signature: Signature | None, index: int) -> RouteCounters:
         most = min(spec.max_concurrency, MAX_THREADS_PER_ROUTE)
-        ledger = self._ledgers.get(spec.name)
-        if ledger is None:
+        counters = self._counters.get(spec.name)
+        if counters is None:
             bulkhead = Bulkhead(spec.path, most, spec.max_queue)
-            ledger = self._ledgers[spec.name] = Ledger(bulkhead, self._slot, index)
+            counters = self._counters[spec.name] = RouteCounters(bulkhead, self._slot, index)
         else:
-            ledger.bulkhead.resize(most, spec.max_queue)
-            ledger.index = index
+            counters.bulkhead.resize(most, spec.max_queue)
+            counters.index = index
         labels = signature.output.labels if signature else ()
         fields = signature.names if signature else ()
-        counters = partial(RouteMetrics, spec.name, labels=labels, fields=fields)
-        ledger.count_with(counters, now=spec.load == "eager")
-        return ledger
+        metrics = partial(RouteMetrics, spec.name, labels=labels, fields=fields)
+        counters.count_with(metrics, now=spec.load == "eager")
+        return counters
 
 
 def _unchanged(before: Generation, snapshot: Snapshot) -> dict[str, Route]:

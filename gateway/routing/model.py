@@ -15,7 +15,7 @@ from gateway.artifacts.manifest import Manifest
 from gateway.compilers.proof.rows import one_row
 from gateway.errors import GatewayError, LoadError, NotReadyError, PredictError, Problem
 from gateway.executors.base import Executor
-from gateway.executors.event import Baton
+from gateway.executors.event import CrossThreadEvent
 from gateway.executors.local import INLINE_TEXT_LENGTH_COMPILED, LocalExecutor
 from gateway.executors.pool import NativePool
 from gateway.loaders import get_loader
@@ -40,10 +40,10 @@ RETRY_S = 5.0
 class _Waiter:
     """Hold one call that waits for a model to be loaded; whoever loads it hands the executor over."""
 
-    __slots__ = ("baton", "executor")
+    __slots__ = ("event", "executor")
 
     def __init__(self) -> None:
-        self.baton = Baton()
+        self.event = CrossThreadEvent()
         self.executor: Executor | None = None
 
 
@@ -99,7 +99,7 @@ class Model:
             waiting, self._waiting = self._waiting, []
         for waiter in waiting:
             waiter.executor = executor
-            waiter.baton.pass_on()
+            waiter.event.pass_on()
         if budget is not None:
             budget.settled(self, is_loaded=executor is not None)
 
@@ -177,7 +177,7 @@ class Model:
             # Not a call with a deadline: one that overruns it would count as a stuck predict and cost the worker.
             self._pool.spawn(self.load)
         if executor is None and state != "FAILED":
-            waiter.baton.wait(max(deadline - time.monotonic(), 0.0))
+            waiter.event.wait(max(deadline - time.monotonic(), 0.0))
             executor = waiter.executor
         if executor is not None:
             return executor

@@ -1,5 +1,5 @@
 """
-A route: a public path and the promise behind it; the table of all routes of a generation.
+A route: a public path and the contract behind it; the table of all routes of a generation.
 
 Binds spec, model, validator, answer and limits together. Knows no HTTP and no wire format.
 """
@@ -16,7 +16,7 @@ from gateway.artifacts.manifest import Manifest
 from gateway.codecs.json import JsonCodec
 from gateway.errors import GatewayError, NotReadyError, OverloadError, Problem
 from gateway.metrics import RouteMetrics
-from gateway.registry.contract import Promise, make_promise
+from gateway.registry.contract import Contract, make_contract
 from gateway.registry.spec import RouteSpec, ServerSpec
 from gateway.routing.bulkhead import Bulkhead
 from gateway.routing.bulkhead import Slot as Admission
@@ -36,7 +36,7 @@ class LastError:
     text: str
 
 
-class Ledger:
+class RouteCounters:
     """
     Hold what outlives generations, keyed by route name: limits and counters.
 
@@ -68,16 +68,18 @@ class Route:
     """
     Answer batches for one entry of the registry.
 
-    `signature` is there exactly when the entry could be prepared; else `problem` is. A lazy route makes its promise
+    `signature` is there exactly when the entry could be prepared; else `problem` is. A lazy route makes its contract
     when it is first asked: most of what an idle route would take is that, and its counters.
     """
 
-    def __init__(self, spec: RouteSpec, server: ServerSpec, manifest: Manifest, model: Model, ledger: Ledger) -> None:
+    def __init__(
+        self, spec: RouteSpec, server: ServerSpec, manifest: Manifest, model: Model, counters: RouteCounters
+    ) -> None:
         self.spec = spec
         self.name = spec.name
         self.manifest = manifest
         self.model = model
-        self.ledger = ledger
+        self.counters = counters
         self.signature: Signature | None = manifest.signature
         self._labels: tuple[str, ...] = ()
         self.codec: JsonCodec
@@ -85,19 +87,19 @@ class Route:
         self.quarantine = ""
         self.version = spec.version or (manifest.artifact.sha256[:12] if manifest.artifact else "")
         self._server = server
-        self._promise: Promise | None = None
+        self._contract: Contract | None = None
         if spec.load == "eager":
-            self._make_promise()
+            self._make_contract()
 
-    def _make_promise(self) -> None:
+    def _make_contract(self) -> None:
         if self.signature is None or self.problem is not None:
             return
         try:
-            promise = make_promise(self.signature, self.spec, self._server)
+            contract = make_contract(self.signature, self.spec, self._server)
         except GatewayError as error:
             self.problem = error.as_problem()
         else:
-            self.codec, self._promise = promise.codec, promise
+            self.codec, self._contract = contract.codec, contract
             if self.signature.output.kind == "classification":
                 self._labels = tuple(str(label) for label in self.signature.output.labels)
 
@@ -120,18 +122,18 @@ class Route:
 
     def must_serve(self) -> tuple[Validator, Answer]:
         """Return validator and answer; raises NotReadyError with reason and fix where the route cannot serve."""
-        if self._promise is None:
-            self._make_promise()
-        reason, promise = self.reason, self._promise
+        if self._contract is None:
+            self._make_contract()
+        reason, contract = self.reason, self._contract
         if reason is not None and self.spec.load == "lazy":
             self.model.retry()
             reason = self.reason
-        if reason is not None or promise is None:
+        if reason is not None or contract is None:
             problem = reason or Problem("not-ready", "the model is not ready")
             raise NotReadyError(
                 f"route {self.spec.path} cannot serve: {problem.message}", code=problem.code, hint=problem.hint
             )
-        return promise.validator, promise.answer
+        return contract.validator, contract.answer
 
     def predict(self, batch: Batch, deadline: float) -> Predictions:
         """
@@ -149,32 +151,32 @@ class Route:
         `resume` is for a batch that has begun to answer and comes back for its next chunk: it waits its turn, but is
         not refused because the queue is full.
         """
-        ledger = self.ledger
+        counters = self.counters
         try:
-            return ledger.bulkhead.slot(deadline, resume=resume)
+            return counters.bulkhead.slot(deadline, resume=resume)
         except OverloadError:
-            ledger.slot.shed(ledger.index)
-            ledger.metrics.shed("queue-full")
+            counters.slot.shed(counters.index)
+            counters.metrics.shed("queue-full")
             raise
 
     def predict_admitted(self, batch: Batch, deadline: float) -> Predictions:
         """Predict a batch, or a chunk of one, for a caller that holds a slot."""
-        ledger = self.ledger
-        entry = ledger.slot.begin(ledger.index)
+        counters = self.counters
+        entry = counters.slot.begin(counters.index)
         started = time.perf_counter()
         try:
             predictions = self.model.predict(batch.columns, deadline)
         except GatewayError as error:
             cause = f" ({type(error.__cause__).__name__})" if error.__cause__ else ""
-            ledger.last_error = LastError(time.time(), f"{error.message}{cause}")
+            counters.last_error = LastError(time.time(), f"{error.message}{cause}")
             raise
         finally:
-            ledger.slot.finish(ledger.index, entry)
+            counters.slot.finish(counters.index, entry)
         seconds = time.perf_counter() - started
         if batch.size == 1:
-            ledger.metrics.predict(seconds, 1, self._label_of(predictions) if self._labels else None)
+            counters.metrics.predict(seconds, 1, self._label_of(predictions) if self._labels else None)
             return predictions
-        ledger.metrics.predict(seconds, batch.size)
+        counters.metrics.predict(seconds, batch.size)
         if not batch.columns:
             predictions = _repeated(predictions, batch.size)
         if self._labels:
@@ -191,7 +193,7 @@ class Route:
     def _count_labels(self, predictions: Predictions) -> None:
         found, counts = np.unique(np.asarray(predictions.values), return_counts=True)
         for value, count in zip(found.tolist(), counts.tolist(), strict=True):
-            self.ledger.metrics.label(self._labels[int(value)], count)
+            self.counters.metrics.label(self._labels[int(value)], count)
 
 
 def _repeated(predictions: Predictions, size: int) -> Predictions:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 
-class Replaced:
+class FileChange:
     """Remember which file lay at a path."""
 
     def __init__(self, path: Path) -> None:

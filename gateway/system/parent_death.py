@@ -1,4 +1,4 @@
-"""End with the process that started this one, however that one ends: the kernel keeps the promise, not our code."""
+"""End with the process that started this one, however that one ends: the kernel sees to it, not our code."""
 
 import ctypes
 import os

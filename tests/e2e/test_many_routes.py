@@ -91,7 +91,7 @@ def test_edit_makes_one_route_anew(tmp_path: Path) -> None:
     anew = [name for name, route in after.table.by_name.items() if before.table.by_name[name] is not route]
     assert anew == ["m199"]
     assert after.table.by_name["m199"].spec.max_rows == 7
-    assert after.table.by_name["m199"].ledger is before.table.by_name["m199"].ledger
+    assert after.table.by_name["m199"].counters is before.table.by_name["m199"].counters
 
 
 def test_server_keys_reach_every_route(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from gateway.process import socket_handover, socket_holder
-from gateway.process.socket_return import Desk
+from gateway.process.socket_return import SocketReturn
 from serving import free_port, gone, until
 
 Hold = Callable[..., "subprocess.Popen[bytes]"]
@@ -167,8 +167,8 @@ def test_the_next_holder_gets_the_sockets_of_a_killed_one(hold: Hold, tmp_path: 
     """A gateway gives its listeners to a holder that starts after the last one was killed, names of hosts included."""
     path, port = tmp_path / "holder.sock", free_port()
     first = hold(f"localhost:{port}")
-    desk = Desk(path, socket_holder.fetch(path))
-    desk.open()
+    socket_return = SocketReturn(path, socket_holder.fetch(path))
+    socket_return.open()
     first.kill()
     first.wait()
     hold(f"localhost:{port}")
@@ -177,5 +177,5 @@ def test_the_next_holder_gets_the_sockets_of_a_killed_one(hold: Hold, tmp_path: 
         with socket.create_connection(("127.0.0.1", port)) as client, listener.accept()[0] as served:
             served.sendall(b"x")
             assert client.recv(1) == b"x"
-    desk.linger()
-    desk.close()
+    socket_return.linger()
+    socket_return.close()

@@ -102,7 +102,7 @@ def columns_of(merged: Signature, values: Sequence[Sequence[Any]]) -> list[Colum
 
 
 class Values:
-    """Make values of one field: `own` is what the artifact says, `field` what the route promises."""
+    """Make values of one field: `own` is what the artifact says, `field` the contract of the route."""
 
     def __init__(self, own: Field, field: Field, seen: Column | None) -> None:
         self.field = field

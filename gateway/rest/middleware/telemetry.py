@@ -95,10 +95,10 @@ class Telemetry:
         route: Route | None = environ.get("gateway.route")
         rows = environ.get("gateway.rows", 0)
         if route is not None:
-            ledger = route.ledger
-            ledger.metrics.request(environ["REQUEST_METHOD"], code, seconds)
+            counters = route.counters
+            counters.metrics.request(environ["REQUEST_METHOD"], code, seconds)
             # 503 and 504 count as errors too: whoever watches the scoreboard asks who got no prediction.
-            ledger.slot.record(ledger.index, int(seconds * 1e9), error=code >= 500, instances=rows)  # noqa: PLR2004
+            counters.slot.record(counters.index, int(seconds * 1e9), error=code >= 500, instances=rows)  # noqa: PLR2004
         if not logs.writes_access():
             return
         line = logs.AccessLine(

@@ -137,7 +137,7 @@ def route_report(route: Route, view: RouteView | None) -> dict[str, Any]:
         report |= _problem(route)
     if route.manifest.warnings:
         report["warnings"] = list(route.manifest.warnings)
-    if (error := route.ledger.last_error) is not None:
+    if (error := route.counters.last_error) is not None:
         report["last_error"] = {"at": round(error.at, 3), "text": error.text}
     if view is not None:
         report |= {

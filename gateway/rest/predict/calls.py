@@ -64,7 +64,7 @@ def counted_faults(route: Route) -> Iterator[None]:
         yield
     except InputError as error:
         for fault in error.faults:
-            route.ledger.metrics.fault(fault.field)
+            route.counters.metrics.fault(fault.field)
         request.environ["gateway.faults"] = error.total
         raise
 

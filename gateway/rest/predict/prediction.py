@@ -75,5 +75,5 @@ def shape(answers: list[Any], route: Route) -> Any:
 
 def _count_faults(route: Route, error: InputError) -> None:
     for fault in error.faults:
-        route.ledger.metrics.fault(fault.field)
+        route.counters.metrics.fault(fault.field)
     request.environ["gateway.faults"] = error.total
