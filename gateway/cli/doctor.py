@@ -127,8 +127,8 @@ def _upgrade(settings: Settings) -> Iterator[Finding]:
     before = snapshot.committed(settings.state_dir)
     if before is None:
         return
-    judged = recheck.judged_anew(before, settings.cache_dir, limits_of(settings))
-    for path, found in recheck.stopped_routes(before, judged).items():
+    checked = recheck.rechecked(before, settings.cache_dir, limits_of(settings))
+    for path, found in recheck.stopped_routes(before, checked).items():
         if found.problem is not None:
             text = f"route {path} stops at the next start: {found.problem.message}  [{found.problem.code}]"
             yield Finding(False, text, found.problem.hint or "")

@@ -23,7 +23,7 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     registry = load_registry(shown(settings.registry))
     manifests = prepare_registry(registry, settings.cache_dir, limits_of(settings))
     before = snapshot.committed(settings.state_dir)
-    judged = recheck.judged_anew(before, settings.cache_dir, limits_of(settings)) if before else None
+    checked = recheck.rechecked(before, settings.cache_dir, limits_of(settings)) if before else None
     new = snapshot.make(registry, manifests)
     found = plan.steps(before, new)
     say(f"from generation {before.id if before else 'none'} to {new.id}")
@@ -31,7 +31,7 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
         say(_line(step))
     if not found:
         say("nothing changes for the routes")
-    stopped = recheck.stopped_routes(before, judged) if before and judged else {}
+    stopped = recheck.stopped_routes(before, checked) if before and checked else {}
     for path, manifest in stopped.items():
         say(_stop_line(path, manifest))
     if stopped:

@@ -34,7 +34,7 @@ def is_current(found: Snapshot, cache_dir: Path) -> bool:
     return all(_is_current(spec, found.manifests[spec.name], digests) for spec in found.registry.routes)
 
 
-def judged_anew(
+def rechecked(
     found: Snapshot, cache_dir: Path, limits: Limits, progress: Progress = lambda done, total: None
 ) -> Snapshot:
     """
@@ -61,8 +61,8 @@ def judged_anew(
         made = dict(zip((spec.name for spec in stale), pool.map(one, stale), strict=True))
     if all(found.manifests[name] is new for name, new in made.items()):
         return found
-    judged = snapshot.make(found.registry, {**found.manifests, **made}, source=found.source)
-    return replace(judged, fallbacks=found.fallbacks)
+    checked = snapshot.make(found.registry, {**found.manifests, **made}, source=found.source)
+    return replace(checked, fallbacks=found.fallbacks)
 
 
 def stopped_routes(before: Snapshot, after: Snapshot) -> Mapping[str, Manifest]:
@@ -74,22 +74,24 @@ def stopped_routes(before: Snapshot, after: Snapshot) -> Mapping[str, Manifest]:
     }
 
 
-def judge_committed(state_dir: Path, before: Snapshot, cache_dir: Path, limits: Limits, progress: Progress) -> Snapshot:
+def recheck_committed(
+    state_dir: Path, before: Snapshot, cache_dir: Path, limits: Limits, progress: Progress
+) -> Snapshot:
     """Return what is committed, judged by the code that runs now and committed so: a start serves nothing else."""
-    judged = judged_anew(before, cache_dir, limits, progress)
-    for path, found in stopped_routes(before, judged).items():
+    checked = rechecked(before, cache_dir, limits, progress)
+    for path, found in stopped_routes(before, checked).items():
         if found.problem is not None:
             extra = {"route": path, "code": found.problem.code, "reason": found.problem.message}
             log.error("a committed route stops", extra=extra | {"fix": found.problem.hint})
-    if judged is not before:
-        snapshot.commit(state_dir, judged)
-    return judged
+    if checked is not before:
+        snapshot.commit(state_dir, checked)
+    return checked
 
 
 def still_right(earlier: Snapshot, cache_dir: Path, limits: Limits) -> Snapshot:
     """Return an earlier generation as it may serve now; raises GatewayError where a route of it would stop."""
-    judged = judged_anew(earlier, cache_dir, limits)
-    stopped = stopped_routes(earlier, judged)
+    checked = rechecked(earlier, cache_dir, limits)
+    stopped = stopped_routes(earlier, checked)
     if stopped:
         reasons = [f"{path}: {found.problem.message}" for path, found in stopped.items() if found.problem is not None]
         raise GatewayError(
@@ -97,7 +99,7 @@ def still_right(earlier: Snapshot, cache_dir: Path, limits: Limits) -> Snapshot:
             code="generation-stopped",
             hint="roll back to another one (gateway history lists them), or mend what is named and: gateway reload",
         )
-    return judged
+    return checked
 
 
 def _is_current(spec: RouteSpec, found: Manifest, digests: Digests) -> bool:

@@ -21,7 +21,7 @@ from gateway.generations import history, snapshot
 from gateway.generations.difference import difference, needs_roll
 from gateway.generations.fallback import fallback_text, has_bytes, keep_working, newly_failing
 from gateway.generations.history import Event
-from gateway.generations.recheck import is_current, judge_committed, still_right
+from gateway.generations.recheck import is_current, recheck_committed, still_right
 from gateway.generations.snapshot import Snapshot
 from gateway.prepare.registry import Progress, is_known, prepare_registry
 from gateway.prepare.supervisor import Limits
@@ -61,7 +61,7 @@ def attempt(
     with _turn(place.state_dir):
         before = snapshot.committed(place.state_dir)
         if mode == "cold" and before is not None:
-            before = judge_committed(place.state_dir, before, place.cache_dir, place.limits, progress)
+            before = recheck_committed(place.state_dir, before, place.cache_dir, place.limits, progress)
         one = _Attempt(place, before, mode, source)
         if mode in ("cold", "watched") and before is not None and _is_rolled_back(place) and _is_kept(place, before):
             note = "rolled back; that holds until registry.yaml changes, or: gateway reload"

@@ -117,7 +117,7 @@ def _prepared(entry: Entry, blank: Manifest, tell: Callable[[Report], object]) -
     signature = merge_signature(predictor.signature, spec)
     result = _self_test(entry, predictor)
     rows = golden.read(Path(entry.golden), predictor.signature).columns if entry.golden else ()
-    notes = _judged(entry, predictor, signature, rows)
+    notes = _checked(entry, predictor, signature, rows)
     sample = _sample_columns(predictor.signature, signature, entry.golden)
     warm_up(spec.loader, predictor, sample)
     predict_s = _median_predict_s(predictor, sample)
@@ -140,7 +140,7 @@ def _prepared(entry: Entry, blank: Manifest, tell: Callable[[Report], object]) -
     return replace(found, twin=twin, twin_declined=declined)
 
 
-def _judged(entry: Entry, predictor: Predictor, signature: Signature, rows: Sequence[Column]) -> tuple[str, ...]:
+def _checked(entry: Entry, predictor: Predictor, signature: Signature, rows: Sequence[Column]) -> tuple[str, ...]:
     """Return the warnings under which a loaded model may serve; raises LoadError where it may not."""
     if entry.spec.loader not in UNBOUNDED_LOADERS:  # called once per instance, and each call may have effects
         check_shape(predictor, signature, rows)

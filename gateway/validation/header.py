@@ -10,7 +10,7 @@ from gateway.validation.checks import FieldChecks
 from gateway.validation.explain import Refused, field_fault
 from gateway.validation.faults import MAX_FAULTS, member, printable, visible
 from gateway.validation.limits import Reject
-from gateway.validation.names import Judged, NameRule, near_fault
+from gateway.validation.names import CheckedNames, NameRule, near_fault
 
 #: Misspelt columns that the hint of one absent field names.
 _MAX_NAMED = 3
@@ -59,14 +59,14 @@ class HeaderReader:
     def _match(self, names: tuple[str, ...], each: bool) -> Header:
         counts = Counter(names)
         chosen = [next((name for name in checks.names if name in counts), None) for checks in self._fields]
-        judged = self._rule.judge(names, counts)
+        checked = self._rule.check(names, counts)
         faults: list[Fault] = []
         told: set[str] = set()
         for checks, name in zip(self._fields, chosen, strict=True):
-            fault = self._absent(checks, judged, told) if name is None else self._doubled(checks, names, counts)
+            fault = self._absent(checks, checked, told) if name is None else self._doubled(checks, names, counts)
             if fault is not None:
                 faults.append(fault)
-        for near in judged.near:
+        for near in checked.near:
             if each or near.name not in told:
                 at = member("header", near.name)
                 faults.append(near_fault(near, at, None, held=counts, offered=self._offered))
@@ -74,7 +74,7 @@ class HeaderReader:
             faults += self._nothing()
         if faults:
             raise InputError(faults[:MAX_FAULTS], total=len(faults))
-        return Header(tuple(chosen), judged.ignored)
+        return Header(tuple(chosen), checked.ignored)
 
     def _doubled(self, checks: FieldChecks, names: Sequence[str], counts: Counter[str]) -> Fault | None:
         given = [name for name in checks.names if name in counts]
@@ -84,7 +84,7 @@ class HeaderReader:
         at = member("header", min(given, key=names.index))
         return field_fault(Refused(checks.field, code, None, at, None, False), redact=self._redact)
 
-    def _absent(self, checks: FieldChecks, judged: Judged, told: set[str]) -> Fault | None:
+    def _absent(self, checks: FieldChecks, checked: CheckedNames, told: set[str]) -> Fault | None:
         """Return the fault of a field without a column, unless it may be absent."""
         field = checks.field
         try:
@@ -97,7 +97,7 @@ class HeaderReader:
         fault = field_fault(Refused(field, "required", None, at, None, False), redact=self._redact)
         if not field.required:
             fault = replace(fault, message=f"the table has no column for {field.name}")
-        meant = [near.name for near in judged.near if field.name in near.fields]
+        meant = [near.name for near in checked.near if field.name in near.fields]
         told.update(meant)
         if not meant:
             return fault if field.required else replace(fault, hint=_OPTIONAL.format(printable(field.name)))

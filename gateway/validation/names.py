@@ -42,7 +42,7 @@ class Near:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class CheckedNames:
     """Hold what the names of a request are that no field has."""
 
     near: tuple[Near, ...] = ()
@@ -50,7 +50,7 @@ class Judged:
 
 
 class NameRule:
-    """Judge the names of requests to one route; thread-safe."""
+    """Check the names of requests to one route; thread-safe."""
 
     def __init__(self, fields: Sequence[Field], id_fields: tuple[str, ...]) -> None:
         self._names = {field.name: (field.name, *field.aliases) for field in fields}
@@ -75,15 +75,15 @@ class NameRule:
         for form in whole | {letters(bare(name))}:
             self._same.setdefault(form, {})[name] = None
 
-    def judge(self, names: Iterable[str], held: Collection[str], most: int = MAX_COMPARED) -> Judged:
+    def check(self, names: Iterable[str], held: Collection[str], most: int = MAX_COMPARED) -> CheckedNames:
         """
-        Judge the names of one request, which holds the names `held` in all.
+        Check the names of one request, which holds the names `held` in all.
 
         At most so many as `most` are compared letter by letter with the fields that it does not hold.
         """
         strangers = [name for name in names if name not in self.known and name not in OPTIONS]
         if not strangers:
-            return Judged()
+            return CheckedNames()
         absent = [field for field, own in self._names.items() if not any(name in held for name in own)] if most else []
         if len(absent) > _MAX_ABSENT:
             absent = []
@@ -95,7 +95,7 @@ class NameRule:
                 near.append(Near(name, tuple(meant), frozenset(self._owner[one] for one in meant)))
             else:
                 ignored.append(name)
-        return Judged(tuple(near), tuple(ignored))
+        return CheckedNames(tuple(near), tuple(ignored))
 
     def suggest(self, name: str) -> str | None:
         """Return the hint for an unknown name, None where no declared one is near."""

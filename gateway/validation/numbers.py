@@ -19,7 +19,7 @@ _BOOLEAN_TEXT = {"true": True, "1": True, "false": False, "0": False}
 
 
 def _numeric(field: Field, limits: Limits) -> Check:
-    """Judge JSON numbers for number and integer fields."""
+    """Check JSON numbers for number and integer fields."""
     low, high, levels, codes, words = limits.low, limits.high, limits.levels, limits.codes, limits.words
     whole = field.type == "integer"
 

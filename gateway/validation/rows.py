@@ -151,16 +151,16 @@ class RowReader:
         return found[0] if found else None
 
     def _unknown(self, sources: Sequence[Source], row: int | None, faults: Faults, strangers: Strangers) -> None:
-        """Judge the names that no field has: in strict JSON each is a fault, elsewhere a misspelt one."""
+        """Check the names that no field has: in strict JSON each is a fault, elsewhere a misspelt one."""
         held = {name for source in sources for name in source.values}
         for source in sources:
             strict = self._strict and source.kind == "json"
-            judged = self._rule.judge(source.values, held, 0 if strict else strangers.share())
-            for near in judged.near:
+            checked = self._rule.check(source.values, held, 0 if strict else strangers.share())
+            for near in checked.near:
                 if faults.wants(row):
                     fault = near_fault(near, source.at(near.name), row, held=held, offered=self._offered)
                     faults.items.append(fault)
-            unknown = [name for name in judged.ignored if not name.startswith("_")]
+            unknown = [name for name in checked.ignored if not name.startswith("_")]
             if not strict:
                 strangers.add(unknown)
                 continue

@@ -179,11 +179,11 @@ class Validator:
             return True
         names = tuple(row)
         if names not in strangers.seen:
-            judged = self._rule.judge(names, names, 0)
-            if judged.near or not self._names.issubset(names):
+            checked = self._rule.check(names, names, 0)
+            if checked.near or not self._names.issubset(names):
                 return False
             strangers.note(names)
-            strangers.add(name for name in judged.ignored if not name.startswith("_"))
+            strangers.add(name for name in checked.ignored if not name.startswith("_"))
         return True
 
     def _quick_id(self, row: Any) -> tuple[Any, int]:

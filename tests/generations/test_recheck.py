@@ -116,14 +116,14 @@ def test_what_is_current_is_not_judged_again(house: House) -> None:
     found = snapshot.committed(house.place.state_dir)
     assert found is not None
     assert recheck.is_current(found, house.place.cache_dir)
-    assert recheck.judged_anew(found, house.place.cache_dir, Limits(timeout_s=0.0)) is found
+    assert recheck.rechecked(found, house.place.cache_dir, Limits(timeout_s=0.0)) is found
 
 
 def test_circumstances_of_an_upgrade_stop_nothing(house: House) -> None:
     """A model that cannot be judged in time keeps its manifest: that says nothing against it."""
     before = house.commit_as_before()
-    judged = recheck.judged_anew(before, house.place.cache_dir, Limits(timeout_s=0.0))
-    assert recheck.stopped_routes(before, judged) == {}
+    checked = recheck.rechecked(before, house.place.cache_dir, Limits(timeout_s=0.0))
+    assert recheck.stopped_routes(before, checked) == {}
 
 
 @pytest.mark.parametrize(

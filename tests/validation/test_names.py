@@ -22,7 +22,7 @@ RULE = NameRule(FIELDS, ("id",))
 
 def meant(name: str, held: list[str]) -> list[str]:
     """Return the declared names that a name is told to mean."""
-    return [one for near in RULE.judge([name], held).near for one in near.meant]
+    return [one for near in RULE.check([name], held).near for one in near.meant]
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_a_resemblance_is_a_fault_only_while_the_field_is_absent(sent: str, decl
     """Typing errors, other units and words of a name are told where a field has no value, and ignored where it has."""
     assert declared in meant(sent, [])
     assert meant(sent, NAMES) == []
-    assert RULE.judge([sent], NAMES).ignored == (sent,)
+    assert RULE.check([sent], NAMES).ignored == (sent,)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_a_resemblance_is_a_fault_only_while_the_field_is_absent(sent: str, decl
 def test_what_people_and_programs_make_of_a_name_resembles_it(sent: str, declared: str) -> None:
     """R, SQL, pandas, spreadsheets, web forms and fingers: told while the field is absent, ignored beside it."""
     rule = NameRule([Field(name=declared, required=False)], ())
-    assert [near.meant for near in rule.judge([sent], [sent]).near] == [(declared,)]
+    assert [near.meant for near in rule.check([sent], [sent]).near] == [(declared,)]
 
 
 @pytest.mark.parametrize(
@@ -149,29 +149,29 @@ def test_what_people_and_programs_make_of_a_name_resembles_it(sent: str, declare
 def test_another_word_is_another_name(sent: str, declared: str) -> None:
     """Names that merely look alike are no misspelt ones: such a request keeps its answer."""
     rule = NameRule([Field(name=declared, required=False)], ())
-    judged = rule.judge([sent], [sent])
-    assert (judged.near, judged.ignored) == ((), (sent,))
+    checked = rule.check([sent], [sent])
+    assert (checked.near, checked.ignored) == ((), (sent,))
     assert rule.suggest(sent) is None
 
 
 @pytest.mark.parametrize("sent", ["note", "x", "", "---", "Unnamed: 0", "__index_level_0__", "index", "漢字"])
 def test_other_names_are_ignored(sent: str) -> None:
     """What has nothing to do with a field is no fault, even where every field is absent."""
-    assert (meant(sent, []), RULE.judge([sent], []).ignored) == ([], (sent,))
+    assert (meant(sent, []), RULE.check([sent], []).ignored) == ([], (sent,))
 
 
 @pytest.mark.parametrize("sent", ["id", "_on_error", *NAMES, "mass"])
 def test_declared_names_and_options_are_no_strangers(sent: str) -> None:
     """Fields, aliases, ids and options of a call are neither near nor ignored."""
-    judged = RULE.judge([sent], [])
-    assert (judged.near, judged.ignored) == ((), ())
+    checked = RULE.check([sent], [])
+    assert (checked.near, checked.ignored) == ((), ())
 
 
 @given(st.text(max_size=30))
 def test_any_text_is_judged(name: str) -> None:
     """Whatever a name is, it is a field, near one, ignored, or an option."""
-    judged = RULE.judge([name], [])
-    assert (name in RULE.known) + len(judged.near) + len(judged.ignored) == 1
+    checked = RULE.check([name], [])
+    assert (name in RULE.known) + len(checked.near) + len(checked.ignored) == 1
 
 
 @given(st.sampled_from(NAMES[:3]), st.data())
@@ -194,6 +194,6 @@ def test_punctuation_between_digits_counts() -> None:
 def test_very_many_names_are_not_compared_letter_by_letter() -> None:
     """Of 10,000 unknown columns beside 3,000 absent fields only those that are equal for people are told."""
     rule = NameRule([Field(name=f"sensor_{at}_reading", required=False) for at in range(3_000)], ())
-    judged = rule.judge([f"sonde-{at}-reeding" for at in range(10_000)] + ["Sensor 7 Reading"], [])
-    assert [near.meant for near in judged.near] == [("sensor_7_reading",)]
-    assert len(judged.ignored) == 10_000
+    checked = rule.check([f"sonde-{at}-reeding" for at in range(10_000)] + ["Sensor 7 Reading"], [])
+    assert [near.meant for near in checked.near] == [("sensor_7_reading",)]
+    assert len(checked.ignored) == 10_000

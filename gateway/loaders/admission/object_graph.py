@@ -67,8 +67,8 @@ def check_graph(root: Any) -> None:
     _walk(Step(root, (), type(None), ""))
 
 
-def judge_state(owner: type, state: Any) -> None:
-    """Judge the state of one instance before it is set: setting it runs code of the library."""
+def check_state(owner: type, state: Any) -> None:
+    """Check the state of one instance before it is set: setting it runs code of the library."""
     _walk(Step(state, (owner.__name__,), owner, "state"))
 
 

@@ -17,7 +17,7 @@ from skops.io.exceptions import UntrustedTypesFoundException
 from gateway.loaders.admission import positive_label
 from gateway.loaders.admission.allowed import ForbiddenGlobal, UnknownGlobal
 from gateway.loaders.admission.refusals import unknown_global, untrusted_types
-from gateway.loaders.admission.skops_nodes import Node, judge_node, nodes_in
+from gateway.loaders.admission.skops_nodes import Node, check_node, nodes_in
 from gateway.loaders.admission.training import ROUTING, TRAINING
 from gateway.loaders.versions.moved import current_name
 
@@ -41,7 +41,7 @@ def read_skops(path: Path) -> Any:
     faults: list[str] = []
     for node in nodes_in(schema):
         try:
-            names.update(judge_node(node))
+            names.update(check_node(node))
         except UnknownGlobal as exc:
             raise unknown_global(path, exc) from exc
         except ForbiddenGlobal as exc:

@@ -31,25 +31,25 @@ def nodes_in(root: Any) -> Iterator[Node]:
             stack.extend(item)
 
 
-def judge_node(node: Node) -> Iterator[str]:
+def check_node(node: Node) -> Iterator[str]:
     """Yield the names that this node needs; raises ForbiddenGlobal."""
     loader = node["__loader__"]
     name = f"{node.get('__module__')}.{node.get('__class__')}"
-    judge = _KINDS.get(loader)
-    if judge is None:
+    check = _KINDS.get(loader)
+    if check is None:
         raise ForbiddenGlobal(f"{name} as {loader}")
-    judge(node, name)
+    check(node, name)
     yield name
     if loader == "RandomGeneratorNode":
         yield "numpy.random._generator.Generator"
 
 
 def _of(*names: str) -> Callable[[Node, str], None]:
-    def judge(node: Node, name: str) -> None:
+    def check(node: Node, name: str) -> None:
         if name not in names:
             raise ForbiddenGlobal(name)
 
-    return judge
+    return check
 
 
 def _found(node: Node) -> Any:

@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator
 from gateway.loaders.admission.allowed import Dropped
 from gateway.loaders.admission.constructors import Refused
 from gateway.loaders.admission.dtypes import set_dtype
-from gateway.loaders.admission.object_graph import judge_state
+from gateway.loaders.admission.object_graph import check_state
 from gateway.loaders.admission.plain import is_plain
 
 
@@ -23,7 +23,7 @@ def set_state(target: Any, state: Any) -> Any:
     if type(target).__module__ == "functools":
         _set_partial(target, state)
     elif own is not None and own is not BaseEstimator.__setstate__:
-        judge_state(kind, state)
+        check_state(kind, state)
         if isinstance(target, np.dtype):
             set_dtype(target, state)
         else:

@@ -21,8 +21,8 @@ from gateway.answers.answer import AnswerContext
 from gateway.codecs.chunks import MAX_FAULTS, Answered, BatchWriter, Chunk, Limits
 from gateway.errors import Fault, GatewayError, InputError
 from gateway.rest.errors import fault_json
-from gateway.rest.predict.chunk_cache import Kept
-from gateway.rest.predict.chunk_validation import Judge, Judged
+from gateway.rest.predict.chunk_cache import ChunkCache
+from gateway.rest.predict.chunk_validation import ChunkValidator, ValidatedChunk
 from gateway.rest.predict.negotiate import Preferences
 from gateway.rest.predict.reading import deadline_of
 from gateway.rest.predict.responses import columns_ignored
@@ -63,7 +63,7 @@ class BatchRun:
         self._source, self._wanted, self._context = source, wanted, context
         self._until = until
         self._limits = Limits(max_rows=route.spec.max_rows, scratch=scratch)
-        self._kept = Kept(inputs=wanted.format in ("csv", "parquet"))
+        self._kept = ChunkCache(inputs=wanted.format in ("csv", "parquet"))
         self._first: Chunk | None = None
         self._has_ids = False
         self._ignored: Sequence[str] = ()
@@ -98,73 +98,77 @@ class BatchRun:
 
     def _check(self) -> None:
         """Validate the whole batch; raises InputError with the first 100 faults of all rows and their number."""
-        judge = self._judge()
+        validator = self._chunk_validator()
         faults: list[Fault] = []
         total = 0
         with contextlib.closing(self._source.read(self._limits)) as chunks:
-            while (judged := self._route.run(functools.partial(_step, chunks, judge))) is not None:
+            while (validated := self._route.run(functools.partial(_step, chunks, validator))) is not None:
                 if self._first is None:
-                    self._first = _head_of(judged.chunk)
-                self.rows += judged.chunk.size
-                self._note_ignored(judged)
-                faults += judged.faults[: MAX_FAULTS - len(faults)]
-                total += judged.total
+                    self._first = _head_of(validated.chunk)
+                self.rows += validated.chunk.size
+                self._note_ignored(validated)
+                faults += validated.faults[: MAX_FAULTS - len(faults)]
+                total += validated.total
                 if total:
                     self._kept.drop()
                 else:
-                    self._kept.add(judged)
-        self._has_ids = judge.has_ids
+                    self._kept.add(validated)
+        self._has_ids = validator.has_ids
         if total:
             raise InputError(faults, total=total)
 
-    def _note_ignored(self, judged: Judged) -> None:
+    def _note_ignored(self, validated: ValidatedChunk) -> None:
         """Note the names that belong to no field: the header of a table says the same in every chunk, rows may not."""
-        found = judged.batch.ignored
-        if judged.chunk.instances is None:
+        found = validated.batch.ignored
+        if validated.chunk.instances is None:
             self._ignored = max(self._ignored, found, key=len)
         elif found:
             self._ignored = tuple(dict.fromkeys((*self._ignored, *found)))
 
-    def _judge(self) -> Judge:
+    def _chunk_validator(self) -> ChunkValidator:
         spec = self._route.spec
-        return Judge(
+        return ChunkValidator(
             self._validator,
             spec.id_fields,
             skip=self._wanted.skip,
             unique_ids=self._wanted.shape_of(spec.batch) == "by_id" and bool(spec.id_fields),
         )
 
-    def _second_pass(self) -> Generator[Judged]:
+    def _second_pass(self) -> Generator[ValidatedChunk]:
         if self._kept.is_whole:
-            while (judged := self._kept.take()) is not None:
-                yield judged
+            while (validated := self._kept.take()) is not None:
+                yield validated
             return
-        judge = self._judge()
+        validator = self._chunk_validator()
         for chunk in self._source.read(self._limits):
-            yield judge(chunk)
+            yield validator(chunk)
 
-    def _next_piece(self, chunks: Generator[Judged], writer: BatchWriter, table: InputTable) -> tuple[int, bytes]:
+    def _next_piece(
+        self, chunks: Generator[ValidatedChunk], writer: BatchWriter, table: InputTable
+    ) -> tuple[int, bytes]:
         """Predict the next chunk; return its number of rows and its bytes."""
-        judged = self._route.run(functools.partial(next, chunks))
+        validated = self._route.run(functools.partial(next, chunks))
         predictions = None
-        if judged.batch.size:
+        if validated.batch.size:
             started = time.perf_counter()
-            predictions = self._route.predict_admitted(judged.batch, self._deadline())
+            predictions = self._route.predict_admitted(validated.batch, self._deadline())
             self.predict_s += time.perf_counter() - started
-        written = functools.partial(self._write, judged, predictions, writer, table)
-        return judged.chunk.size, self._route.run(written)
+        written = functools.partial(self._write, validated, predictions, writer, table)
+        return validated.chunk.size, self._route.run(written)
 
-    def _write(self, judged: Judged, predictions: Predictions | None, writer: BatchWriter, table: InputTable) -> bytes:
-        answers = [] if predictions is None else self._answer(judged.batch, predictions, self._context)
+    def _write(
+        self, validated: ValidatedChunk, predictions: Predictions | None, writer: BatchWriter, table: InputTable
+    ) -> bytes:
+        answers = [] if predictions is None else self._answer(validated.batch, predictions, self._context)
         inputs: Any = ()
         if writer.wants_inputs:
-            inputs = table.columns(judged, typed=writer.wants_inputs == "typed")
-        errors = {row: fault_json(fault) for row, fault in judged.errors.items()}
-        keys: Any = judged.keys
-        return writer.rows(Answered(judged.spread(answers), errors, keys, inputs))
+            inputs = table.columns(validated, typed=writer.wants_inputs == "typed")
+        errors = {row: fault_json(fault) for row, fault in validated.errors.items()}
+        keys: Any = validated.keys
+        return writer.rows(Answered(validated.spread(answers), errors, keys, inputs))
 
     def _stream(
-        self, head: bytes, sent: int, chunks: Generator[Judged], writer: BatchWriter, table: InputTable
+        self, head: bytes, sent: int, chunks: Generator[ValidatedChunk], writer: BatchWriter, table: InputTable
     ) -> Iterator[bytes]:
         """Yield the answer; an error in mid-stream is raised, which cuts the connection before the last chunk mark."""
         try:
@@ -202,10 +206,10 @@ def _head_of(chunk: Chunk) -> Chunk:
     return Chunk(0, 0, chunk.names, instances=None if chunk.instances is None else chunk.instances[:1])
 
 
-def _step(chunks: Iterator[Chunk], judge: Judge) -> Judged | None:
+def _step(chunks: Iterator[Chunk], validator: ChunkValidator) -> ValidatedChunk | None:
     """Parse and validate the next chunk; None after the last."""
     chunk = next(chunks, None)
-    return None if chunk is None else judge(chunk)
+    return None if chunk is None else validator(chunk)
 
 
 def answer_batch(
@@ -237,10 +241,10 @@ def one_answer(route: Route, batch: Batch, answer: Any, wanted: Preferences) -> 
     """Return the answer to a single instance in a format other than JSON: a table or file of one row."""
     chunk = Chunk(0, batch.size, instances=())
     keys = None if batch.ids is None else [None if one is None else str(one) for one in batch.ids]
-    judged = Judged(chunk, batch, keys=keys)
+    validated = ValidatedChunk(chunk, batch, keys=keys)
     table = InputTable(route, None, has_ids=keys is not None)
     writer = writer_for(Preferences(wanted.format), route, table, has_ids=keys is not None)
-    inputs: Any = table.columns(judged, typed=writer.wants_inputs == "typed") if writer.wants_inputs else ()
+    inputs: Any = table.columns(validated, typed=writer.wants_inputs == "typed") if writer.wants_inputs else ()
     ids: Any = keys
     body = writer.begin() + writer.rows(Answered([answer], {}, ids, inputs)) + writer.end()
     headers = [("X-Model-Version", route.version), *columns_ignored(batch.ignored)]

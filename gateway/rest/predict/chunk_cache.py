@@ -10,7 +10,7 @@ from collections import deque
 from typing import Final
 
 from gateway.codecs.chunks import Chunk
-from gateway.rest.predict.chunk_validation import Judged
+from gateway.rest.predict.chunk_validation import ValidatedChunk
 
 #: Bytes that the batches of one worker may keep, all together: 100,000 rows of ten numbers or levels take 15 MB.
 KEEP_BYTES: Final = 48 * 1024 * 1024
@@ -42,7 +42,7 @@ class _Allowance:
 ALLOWANCE: Final = _Allowance(KEEP_BYTES)
 
 
-class Kept:
+class ChunkCache:
     """
     Hold the chunks of one batch, all of them or none; used by one request.
 
@@ -53,7 +53,7 @@ class Kept:
     def __init__(self, *, inputs: bool, allowance: _Allowance = ALLOWANCE) -> None:
         self._inputs = inputs
         self._allowance = allowance
-        self._chunks: deque[tuple[Judged, int]] | None = deque()
+        self._chunks: deque[tuple[ValidatedChunk, int]] | None = deque()
 
     def __del__(self) -> None:
         self.drop()
@@ -63,25 +63,25 @@ class Kept:
         """Say whether every chunk that was added is here."""
         return self._chunks is not None
 
-    def add(self, judged: Judged) -> None:
+    def add(self, validated: ValidatedChunk) -> None:
         """Keep a chunk, or drop all where there is no room for it."""
         if self._chunks is None:
             return
         if not self._inputs:
-            judged.chunk = Chunk(judged.chunk.start, judged.chunk.size)
-        size = _size_of(judged)
+            validated.chunk = Chunk(validated.chunk.start, validated.chunk.size)
+        size = _size_of(validated)
         if self._allowance.take(size):
-            self._chunks.append((judged, size))
+            self._chunks.append((validated, size))
         else:
             self.drop()
 
-    def take(self) -> Judged | None:
+    def take(self) -> ValidatedChunk | None:
         """Return the next chunk and forget it; None after the last."""
         if not self._chunks:
             return None
-        judged, size = self._chunks.popleft()
+        validated, size = self._chunks.popleft()
         self._allowance.give_back(size)
-        return judged
+        return validated
 
     def drop(self) -> None:
         """Forget everything."""
@@ -90,12 +90,12 @@ class Kept:
         self._chunks = None
 
 
-def _size_of(judged: Judged) -> int:
+def _size_of(validated: ValidatedChunk) -> int:
     """Return about how many bytes a chunk takes: arrays exactly, texts once each, input cells by a mean."""
-    chunk = judged.chunk
-    cells = sum(map(len, chunk.columns)) + len(chunk.instances or ()) * len(judged.batch.columns)
-    size = cells * _CELL_BYTES + len(judged.errors) * _FAULT_BYTES + len(judged.keys or ()) * _KEY_BYTES
-    for column in judged.batch.columns:
+    chunk = validated.chunk
+    cells = sum(map(len, chunk.columns)) + len(chunk.instances or ()) * len(validated.batch.columns)
+    size = cells * _CELL_BYTES + len(validated.errors) * _FAULT_BYTES + len(validated.keys or ()) * _KEY_BYTES
+    for column in validated.batch.columns:
         size += int(column.nbytes)
         if column.dtype == object:
             size += sum(map(sys.getsizeof, set(column.tolist())))

@@ -1,4 +1,4 @@
-"""Judge the chunks of a batch: validated rows, the faults of the others in terms of the whole batch, row ids."""
+"""Validate the chunks of a batch: validated rows, faults of the others in terms of the whole batch, row ids."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from gateway.validation import Validator
 
 
 @dataclass(slots=True)
-class Judged:
+class ValidatedChunk:
     """
     Hold a chunk after validation.
 
@@ -41,9 +41,9 @@ class Judged:
         return placed
 
 
-class Judge:
+class ChunkValidator:
     """
-    Judge the chunks of one pass over a batch, in order.
+    Validate the chunks of one pass over a batch, in order.
 
     `unique_ids` makes a second row with one id, and a row without id among others that have one, a fault.
     """
@@ -56,13 +56,13 @@ class Judge:
         self._seen: dict[str, int] = {}
         self.has_ids = False
 
-    def __call__(self, chunk: Chunk) -> Judged:
+    def __call__(self, chunk: Chunk) -> ValidatedChunk:
         """Validate a chunk; raises InputError only for faults of the header."""
-        judged = self._skipping(chunk) if self._skip else self._whole(chunk)
-        self._name_rows(judged)
-        return judged
+        validated = self._skipping(chunk) if self._skip else self._whole(chunk)
+        self._name_rows(validated)
+        return validated
 
-    def _whole(self, chunk: Chunk) -> Judged:
+    def _whole(self, chunk: Chunk) -> ValidatedChunk:
         validator = self._validator
         faults, total = list(chunk.faults), len(chunk.faults)
         batch = Batch([], 0)
@@ -76,9 +76,9 @@ class Judge:
                 raise
             faults = sorted([*faults, *(_placed(fault, chunk) for fault in error.faults)], key=_row)
             total += error.total
-        return Judged(chunk, batch, chunk.kept, faults=faults[:MAX_FAULTS], total=total)
+        return ValidatedChunk(chunk, batch, chunk.kept, faults=faults[:MAX_FAULTS], total=total)
 
-    def _skipping(self, chunk: Chunk) -> Judged:
+    def _skipping(self, chunk: Chunk) -> ValidatedChunk:
         validator = self._validator
         if chunk.instances is None:
             part = validator.good_columns(chunk.names, chunk.columns)
@@ -88,20 +88,20 @@ class Judge:
         errors = {_row(fault) - chunk.start: fault for fault in placed}
         kept = chunk.kept
         good = part.kept if kept is None else [kept[row] for row in part.kept]
-        return Judged(chunk, part.batch, None if not errors else good, errors)
+        return ValidatedChunk(chunk, part.batch, None if not errors else good, errors)
 
-    def _name_rows(self, judged: Judged) -> None:
-        keys = self._keys(judged)
+    def _name_rows(self, validated: ValidatedChunk) -> None:
+        keys = self._keys(validated)
         if keys is None:
             return
         self.has_ids = True
-        judged.keys = keys
+        validated.keys = keys
         if self._unique_ids:
-            self._refuse_twins(judged, keys)
+            self._refuse_twins(validated, keys)
 
-    def _keys(self, judged: Judged) -> list[str | None] | None:
+    def _keys(self, validated: ValidatedChunk) -> list[str | None] | None:
         """Return one key per row as sent: from the table where there is one, else from the good rows."""
-        chunk = judged.chunk
+        chunk = validated.chunk
         if chunk.instances is None:
             name = next((one for one in self._id_fields if one in chunk.names), None)
             if name is None:
@@ -118,19 +118,19 @@ class Judge:
             for row, key in zip(chunk.kept, keys, strict=True):
                 placed[row] = key
             return placed
-        ids = judged.batch.ids
+        ids = validated.batch.ids
         if ids is None:
             return [None] * chunk.size if self.has_ids else None
-        return list(judged.spread([None if one is None else json_key(one) for one in ids]))
+        return list(validated.spread([None if one is None else json_key(one) for one in ids]))
 
-    def _refuse_twins(self, judged: Judged, keys: Sequence[str | None]) -> None:
-        start = judged.chunk.start
-        if judged.good is None and all(keys) and len(set(keys)) == len(keys) and self._seen.keys().isdisjoint(keys):
+    def _refuse_twins(self, validated: ValidatedChunk, keys: Sequence[str | None]) -> None:
+        start = validated.chunk.start
+        if validated.good is None and all(keys) and len(set(keys)) == len(keys) and self._seen.keys().isdisjoint(keys):
             # The usual case, at a tenth of the time.
             self._seen.update(zip(keys, range(start, start + len(keys)), strict=True))  # type: ignore[arg-type]
             return
         found: dict[int, Fault] = {}
-        for row in range(judged.chunk.size) if judged.good is None else judged.good:
+        for row in range(validated.chunk.size) if validated.good is None else validated.good:
             key, number = keys[row], start + row
             if not key:
                 text = "the row has no id; the answer names each row by its id"
@@ -143,14 +143,14 @@ class Judge:
         if not found:
             return
         if not self._skip:
-            judged.faults = sorted([*judged.faults, *found.values()], key=_row)[:MAX_FAULTS]
-            judged.total += len(found)
+            validated.faults = sorted([*validated.faults, *found.values()], key=_row)[:MAX_FAULTS]
+            validated.total += len(found)
             return
-        rows = range(judged.chunk.size) if judged.good is None else judged.good
+        rows = range(validated.chunk.size) if validated.good is None else validated.good
         places = [place for place, row in enumerate(rows) if row not in found]
-        judged.batch = _subset(judged.batch, places)
-        judged.good = [rows[place] for place in places]
-        judged.errors = dict(sorted({**judged.errors, **found}.items()))
+        validated.batch = _subset(validated.batch, places)
+        validated.good = [rows[place] for place in places]
+        validated.errors = dict(sorted({**validated.errors, **found}.items()))
 
 
 def _subset(batch: Batch, places: Sequence[int]) -> Batch:

@@ -11,7 +11,7 @@ from gateway.codecs.csv import CsvWriter
 from gateway.codecs.json_batch import JsonWriter
 from gateway.codecs.ndjson import NdjsonWriter
 from gateway.codecs.parquet import ParquetWriter
-from gateway.rest.predict.chunk_validation import Judged
+from gateway.rest.predict.chunk_validation import ValidatedChunk
 from gateway.rest.predict.negotiate import Preferences
 from gateway.routing.routes import Route
 from gateway.schema import Predictions
@@ -42,21 +42,21 @@ class InputTable:
             self._fields = [by_name.get(name) for name in self.names]
         self.types = ["string" if one is None else one.type for one in self._fields]
 
-    def columns(self, judged: Judged, *, typed: bool) -> list[Sequence[Any]]:
+    def columns(self, validated: ValidatedChunk, *, typed: bool) -> list[Sequence[Any]]:
         """Return the columns of a chunk, one cell per row as sent; `typed` turns fields into their types."""
-        chunk = judged.chunk
+        chunk = validated.chunk
         table = chunk.instances is None
         if table and not typed:
             return [_as_sent(chunk, column) for column in chunk.columns]
-        values = columns_of(self._plan, judged.batch, Predictions([])).inputs
+        values = columns_of(self._plan, validated.batch, Predictions([])).inputs
         found: list[Sequence[Any]] = []
         for at, one in enumerate(self._fields):
             if one is not None:
-                found.append(judged.spread(values[one.name]))
+                found.append(validated.spread(values[one.name]))
             elif table:
                 found.append(_as_sent(chunk, chunk.columns[at]))
             else:
-                found.append(judged.keys or [None] * chunk.size)
+                found.append(validated.keys or [None] * chunk.size)
         return found
 
 
