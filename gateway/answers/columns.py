@@ -133,9 +133,9 @@ def _by_threshold(output: Output, rows: Any, indices: Sequence[Any]) -> list[Any
 
 
 def _by_threshold_of_two(positive: int, threshold: float, rows: Any, indices: Sequence[Any]) -> list[Any]:
-    chance = rows[:, positive]
-    found = np.where(chance >= threshold, positive, 1 - positive)
-    return list(np.where(np.isnan(chance), indices, found).tolist())
+    probability = rows[:, positive]
+    found = np.where(probability >= threshold, positive, 1 - positive)
+    return list(np.where(np.isnan(probability), indices, found).tolist())
 
 
 def _matrix(rows: Any, decimals: int | None) -> list[list[Any]]:

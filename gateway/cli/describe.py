@@ -164,8 +164,8 @@ def _signature(signature: Signature) -> list[str]:
     output = signature.output
     names = output.labels or output.names
     told = f" of {listing(names, 'and')}" if names else ""
-    chances = " with probabilities" if output.probabilities else ""
-    return [*(row.rstrip() for row in rows), "", f"output  {output.kind}{told}{chances}"]
+    probabilities = " with probabilities" if output.probabilities else ""
+    return [*(row.rstrip() for row in rows), "", f"output  {output.kind}{told}{probabilities}"]
 
 
 def _row(one: Field) -> tuple[str, str, str, str]:

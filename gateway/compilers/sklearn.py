@@ -11,7 +11,7 @@ from sklearn.pipeline import Pipeline
 from gateway.compilers.base import Declined
 from gateway.compilers.sklearn_additive import NotAdditive, lower_additive
 from gateway.compilers.sklearn_front import Front, lower_front
-from gateway.compilers.sklearn_heads import chances, margins, values
+from gateway.compilers.sklearn_heads import margins, probabilities, values
 from gateway.compilers.sklearn_levels import Atom, Number, Word
 from gateway.compilers.sklearn_matrix import lower_matrix
 from gateway.compilers.sklearn_probes import probes, typical
@@ -109,7 +109,7 @@ def _head(model: Any, output: Output) -> tuple[dict[str, Any], dict[str, Any]]:
     if len(output.labels) != len(model.classes_) or len(output.labels) < 2:  # noqa: PLR2004 - one class is no choice
         raise Declined("the labels are not the classes of the model")
     if output.probabilities:
-        return chances(model), answer
+        return probabilities(model), answer
     head = margins(model)
     return head, {**answer, "single": len(output.labels) == 2}  # noqa: PLR2004 - two classes share one margin
 

@@ -28,7 +28,7 @@ def forest_values(model: Any) -> dict[str, Any]:
     return _mean(_node(Forest(_members(model), model.n_outputs_, "float64", "<=")), len(model.estimators_))
 
 
-def forest_chances(model: Any) -> dict[str, Any]:
+def forest_probabilities(model: Any) -> dict[str, Any]:
     """Return the node of a classifier made of trees, with one column per class."""
     kind = type(model).__name__
     if kind == "GradientBoostingClassifier":

@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 
 from gateway.compilers.base import Declined
-from gateway.compilers.sklearn_forests import FORESTS, forest_chances, forest_values
+from gateway.compilers.sklearn_forests import FORESTS, forest_probabilities, forest_values
 from gateway.compilers.sklearn_models import SIMPLE, Node, layers, linear, linked
 from gateway.compilers.sklearn_steps import as_node, is_nothing, lower_step
 from gateway.compilers.xgboost import head_of
@@ -55,15 +55,15 @@ def values(model: Any) -> Node:
     return linear(model)
 
 
-def chances(model: Any) -> Node:
+def probabilities(model: Any) -> Node:
     """Return the node from features to probabilities, one column per class."""
     kind = type(model).__name__
     if kind in _SEARCHES:
-        return chances(model.best_estimator_)
+        return probabilities(model.best_estimator_)
     if isinstance(model, Pipeline):
-        return _piped(model, chances)
+        return _piped(model, probabilities)
     if kind in FORESTS:
-        return forest_chances(model)
+        return forest_probabilities(model)
     found = _CHANCES.get(kind)
     if found is None:
         raise Declined(f"the probabilities of {kind} are not known to the compiler")
@@ -104,7 +104,7 @@ def _piped(model: Any, lower: Callable[[Any], Node]) -> Node:
 def _vote(model: Any) -> Node:
     if model.voting != "soft":
         raise Declined("a vote that counts labels")
-    return _average([chances(part) for part in model.estimators_], _weights(model))
+    return _average([probabilities(part) for part in model.estimators_], _weights(model))
 
 
 def _calibrated(model: Any) -> Node:
@@ -120,7 +120,7 @@ def _calibration(part: Any) -> Node:
     if hasattr(model, "decision_function"):
         inner = margins(model)
     else:
-        inner = chances(model)
+        inner = probabilities(model)
         if len(part.classes) == _PAIR:
             inner = {"op": "pipe", "first": inner, "then": {"op": "columns", "chosen": [1]}}
     return {"op": "pipe", "first": inner, "then": {"op": "calibrate", "curves": [_curve(c) for c in part.calibrators]}}
@@ -144,10 +144,10 @@ def _bagged(model: Any, lower: Callable[[Any], Node]) -> Node:
     return _average(nodes, [1.0] * len(nodes))
 
 
-def _bagged_chances(model: Any) -> Node:
+def _bagged_probabilities(model: Any) -> Node:
     if any(len(part.classes_) != len(model.classes_) for part in model.estimators_):
         raise Declined("a member that saw fewer classes")
-    return _bagged(model, chances)
+    return _bagged(model, probabilities)
 
 
 def _stacked(model: Any, lower: Callable[[Any], Node]) -> Node:
@@ -159,7 +159,7 @@ def _stacked(model: Any, lower: Callable[[Any], Node]) -> Node:
 
 def _member(part: Any, how: str) -> Node:
     if how == "predict_proba":
-        node = chances(part)
+        node = probabilities(part)
         is_pair = len(part.classes_) == _PAIR
         return {"op": "pipe", "first": node, "then": {"op": "columns", "chosen": [1]}} if is_pair else node
     if how == "decision_function":
@@ -173,7 +173,7 @@ def _one_against_rest(model: Any) -> Node:
     if model.multilabel_:
         raise Declined("one model per label")
     second = {"op": "columns", "chosen": [1]}
-    parts = [{"op": "pipe", "first": chances(part), "then": second} for part in model.estimators_]
+    parts = [{"op": "pipe", "first": probabilities(part), "then": second} for part in model.estimators_]
     if len(parts) == 1:
         return linked(parts[0], "pair")
     return linked({"op": "beside", "of": parts}, "normalized")
@@ -192,8 +192,8 @@ _CHANCES: dict[str, Callable[[Any], Node]] = {
     **SIMPLE,
     "VotingClassifier": _vote,
     "CalibratedClassifierCV": _calibrated,
-    "BaggingClassifier": _bagged_chances,
-    "StackingClassifier": lambda model: _stacked(model, chances),
+    "BaggingClassifier": _bagged_probabilities,
+    "StackingClassifier": lambda model: _stacked(model, probabilities),
     "OneVsRestClassifier": _one_against_rest,
     "XGBClassifier": _boosted,
     "XGBRFClassifier": _boosted,

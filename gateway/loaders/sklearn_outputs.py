@@ -108,8 +108,8 @@ def _many_labels(path: Path, estimator: Any, count: int) -> Answerer:
     names = tuple(f"y{i}" for i in range(count))
     if not _is_indicator(estimator, count):
         several = Output(kind="multi_output", names=names, own="list")
-        chances = "the probabilities of the classes of each output are not answered, its labels are"
-        return Answerer(estimator, several, _read_many, chances if hasattr(estimator, "predict_proba") else "")
+        probabilities = "the probabilities of the classes of each output are not answered, its labels are"
+        return Answerer(estimator, several, _read_many, probabilities if hasattr(estimator, "predict_proba") else "")
     has_probabilities = hasattr(estimator, "predict_proba")
 
     def read(tail: Any, features: Any) -> Predictions:

@@ -198,9 +198,9 @@ class Route:
 
 def _repeated(predictions: Predictions, size: int) -> Predictions:
     """Repeat the one answer of a model without inputs: no column could tell it how many were asked for."""
-    values, chances = predictions.values, predictions.probabilities
+    values, probabilities = predictions.values, predictions.probabilities
     many = list(values) * size if isinstance(values, list) else np.repeat(values, size, axis=0)
-    return Predictions(many, None if chances is None else np.repeat(chances, size, axis=0))
+    return Predictions(many, None if probabilities is None else np.repeat(probabilities, size, axis=0))
 
 
 class RouteTable:

@@ -23,10 +23,10 @@ def expit(scores: Scores) -> Scores:
     return np.asarray(np.where(scores >= 0, 1.0, small) / (1.0 + small))
 
 
-def pair(chance: Scores) -> Scores:
+def pair(probability: Scores) -> Scores:
     """Return the two columns of a binary classifier from the probability of its second class."""
-    found = np.empty((len(chance), 2), dtype=chance.dtype)
-    found[:, 1] = chance[:, 0]
+    found = np.empty((len(probability), 2), dtype=probability.dtype)
+    found[:, 1] = probability[:, 0]
     found[:, 0] = 1 - found[:, 1]
     return found
 
@@ -45,11 +45,11 @@ def softmax(scores: Scores) -> Scores:
     return np.asarray(found / found.sum(axis=1, keepdims=True))
 
 
-def normalized(chances: Scores) -> Scores:
+def normalized(probabilities: Scores) -> Scores:
     """Divide by the row's sum; a row of zeros becomes uniform."""
-    total = chances.sum(axis=1, keepdims=True)
-    uniform = np.full_like(chances, 1.0 / chances.shape[1])
-    return np.asarray(np.divide(chances, total, out=uniform, where=total != 0))
+    total = probabilities.sum(axis=1, keepdims=True)
+    uniform = np.full_like(probabilities, 1.0 / probabilities.shape[1])
+    return np.asarray(np.divide(probabilities, total, out=uniform, where=total != 0))
 
 
 def _huber(scores: Scores) -> Scores:
@@ -132,21 +132,21 @@ def _one_value(score: float) -> Predictions:
     return Predictions(np.array([score], dtype=np.float64))
 
 
-def _one_chance(score: float) -> Predictions:
+def _one_probability(score: float) -> Predictions:
     # numpy's exp, so that one row and a batch of them answer alike: Python's differs by a bit here and there.
     small = float(np.exp(-abs(score)))
-    chance = (1.0 if score >= 0 else small) / (1.0 + small)
-    return Predictions(np.array([1 if score > 0 else 0]), np.array([[1.0 - chance, chance]]))
+    probability = (1.0 if score >= 0 else small) / (1.0 + small)
+    return Predictions(np.array([1 if score > 0 else 0]), np.array([[1.0 - probability, probability]]))
 
 
-def _one_xgboost_chance(score: float) -> Predictions:
-    chance = np.float32(1.0 / (1.0 + float(np.exp(min(-score, _XGBOOST_CAP)))))
-    other = np.float32(1.0) - chance
-    return Predictions(np.array([1 if chance > other else 0]), np.array([[other, chance]], dtype=np.float64))
+def _one_xgboost_probability(score: float) -> Predictions:
+    probability = np.float32(1.0 / (1.0 + float(np.exp(min(-score, _XGBOOST_CAP)))))
+    other = np.float32(1.0) - probability
+    return Predictions(np.array([1 if probability > other else 0]), np.array([[other, probability]], dtype=np.float64))
 
 
 _SINGLES: Final[Mapping[tuple[str, ...], Callable[[float], Predictions]]] = {
     ("regression",): _one_value,
-    ("classification", "pair-of-scores"): _one_chance,
-    ("classification", "xgboost-sigmoid", "pair"): _one_xgboost_chance,
+    ("classification", "pair-of-scores"): _one_probability,
+    ("classification", "xgboost-sigmoid", "pair"): _one_xgboost_probability,
 }

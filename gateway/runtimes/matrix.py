@@ -175,8 +175,8 @@ def _calibrate(node: Mapping[str, Any]) -> Run:
 
     def score(scores: Matrix) -> Matrix:
         found = np.column_stack([curve(scores[:, i]) for i, curve in enumerate(curves)])
-        chances = np.column_stack([1.0 - found[:, 0], found[:, 0]]) if len(curves) == 1 else normalized(found)
-        return np.where((chances > 1.0) & (chances <= 1.0 + 1e-5), 1.0, chances)
+        probabilities = np.column_stack([1.0 - found[:, 0], found[:, 0]]) if len(curves) == 1 else normalized(found)
+        return np.where((probabilities > 1.0) & (probabilities <= 1.0 + 1e-5), 1.0, probabilities)
 
     return score
 

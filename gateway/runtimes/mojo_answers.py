@@ -17,7 +17,7 @@ from gateway.schema import Predictions
 Numbers = npt.NDArray[np.float64]
 
 #: H2O keeps probabilities this far from 0 and 1 before it takes their logit, and the logit above -19 (measured).
-_LEAST_CHANCE, _LEAST_LOGIT = 1e-9, -19.0
+_LEAST_PROBABILITY, _LEAST_LOGIT = 1e-9, -19.0
 #: H2O's threshold is the probability of some training row. Another order of sums must not push that row below it, so
 #: that a probability this close to the threshold is the threshold.
 _SNAP = 1e-13
@@ -45,14 +45,16 @@ class MojoAnswer:
             return Predictions(scores[:, 0].copy())
         if scores.shape[1] > 1:
             return Predictions(scores.argmax(axis=1), scores)
-        chance = scores[:, 0]
-        chance = np.where(np.abs(chance - self._threshold) <= _SNAP, self._threshold, chance)
-        return Predictions((chance >= self._threshold).astype(np.int64), np.column_stack([1.0 - chance, chance]))
+        probability = scores[:, 0]
+        probability = np.where(np.abs(probability - self._threshold) <= _SNAP, self._threshold, probability)
+        return Predictions(
+            (probability >= self._threshold).astype(np.int64), np.column_stack([1.0 - probability, probability])
+        )
 
     def _stacked(self, answers: Numbers) -> Numbers:
         if self._stack["logit"]:
-            chances = np.clip(answers, _LEAST_CHANCE, 1.0 - _LEAST_CHANCE)
-            answers = np.maximum(np.log(chances / (1.0 - chances)), _LEAST_LOGIT)
+            probabilities = np.clip(answers, _LEAST_PROBABILITY, 1.0 - _LEAST_PROBABILITY)
+            answers = np.maximum(np.log(probabilities / (1.0 - probabilities)), _LEAST_LOGIT)
         # Not a matrix product: the order of its sums depends on the number of rows.
         total = np.tile(self._stack["intercepts"], (len(answers), 1))
         for at, weights in enumerate(self._stack["weights"]):
@@ -71,10 +73,12 @@ class MojoAnswer:
         if len(found) > 1:
             scores = np.array([found])
             return Predictions(scores.argmax(axis=1), scores)
-        chance = found[0]
-        if abs(chance - self._threshold) <= _SNAP:
-            chance = self._threshold
-        return Predictions(np.array([int(chance >= self._threshold)]), np.array([[1.0 - chance, chance]]))
+        probability = found[0]
+        if abs(probability - self._threshold) <= _SNAP:
+            probability = self._threshold
+        return Predictions(
+            np.array([int(probability >= self._threshold)]), np.array([[1.0 - probability, probability]])
+        )
 
     def _stacked_one(self, answers: list[float]) -> list[float]:
         if self._stack["logit"]:
@@ -87,9 +91,9 @@ class MojoAnswer:
         return _ONE[self._stack["link"]](totals)
 
 
-def _logit(chance: float) -> float:
-    chance = min(max(chance, _LEAST_CHANCE), 1.0 - _LEAST_CHANCE)
-    return max(float(np.log(chance / (1.0 - chance))), _LEAST_LOGIT)
+def _logit(probability: float) -> float:
+    probability = min(max(probability, _LEAST_PROBABILITY), 1.0 - _LEAST_PROBABILITY)
+    return max(float(np.log(probability / (1.0 - probability))), _LEAST_LOGIT)
 
 
 def _expit_one(score: float) -> float:

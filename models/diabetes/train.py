@@ -83,12 +83,12 @@ def evaluate(table: pd.DataFrame) -> dict[str, float]:
     results = []
     for inside, outside in folds.split(features, truth):
         model = build().fit(features.iloc[inside], truth[inside])
-        chance = model.predict_proba(features.iloc[outside])[:, 1]
+        probability = model.predict_proba(features.iloc[outside])[:, 1]
         results.append(
             (
-                roc_auc_score(truth[outside], chance),
+                roc_auc_score(truth[outside], probability),
                 accuracy_score(truth[outside], model.predict(features.iloc[outside])),
-                log_loss(truth[outside], chance),
+                log_loss(truth[outside], probability),
             )
         )
     auc, accuracy, logloss = np.mean(results, axis=0)

@@ -76,9 +76,9 @@ def generate(rows: int, seed: int) -> tuple[pd.DataFrame, Any]:
             "Vintage": rng.integers(10, 300, rows),
         }
     )
-    chance = yes_probability(table)
-    table[TARGET] = (rng.random(rows) < chance).astype(int)
-    return table, chance
+    probability = yes_probability(table)
+    table[TARGET] = (rng.random(rows) < probability).astype(int)
+    return table, probability
 
 
 def yes_probability(table: pd.DataFrame) -> Any:
@@ -128,7 +128,7 @@ def _codes(rng: np.random.Generator, levels: list[str], shares: dict[str, float]
     others = [level for level in levels if level not in shares]
     weights = 1.5 ** (-np.arange(len(others)) / 10)
     rest = (1 - sum(shares.values())) * weights / weights.sum()
-    chances = dict(shares) | dict(zip(others, rest, strict=True))
-    codes = rng.choice(np.array(levels, dtype=object), rows, p=[chances[level] for level in levels])
+    probabilities = dict(shares) | dict(zip(others, rest, strict=True))
+    codes = rng.choice(np.array(levels, dtype=object), rows, p=[probabilities[level] for level in levels])
     codes[: len(levels)] = levels[:rows]
     return codes

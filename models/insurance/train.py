@@ -43,9 +43,9 @@ GOLDEN = [
 def load(source: str | None) -> tuple[pd.DataFrame, Any, dict[str, Any]]:
     """Return the holders, the rule's own probability of each (None for given data), and a word on their origin."""
     if source is None:
-        table, chance = generate(ROWS, SEED)
+        table, probability = generate(ROWS, SEED)
         origin: dict[str, Any] = {"source": "models/insurance/synthetic.py", "rows": len(table), "seed": SEED}
-        return table[[*FEATURES, TARGET]], chance, origin
+        return table[[*FEATURES, TARGET]], probability, origin
     content = training.read_bytes(source)
     table = pd.read_csv(io.BytesIO(content))
     if missing := [name for name in (*FEATURES, TARGET) if name not in table]:
@@ -63,7 +63,7 @@ def held_out(rows: int) -> Any:
     return test
 
 
-def evaluate(search: Any, table: pd.DataFrame, chance: Any) -> dict[str, Any]:
+def evaluate(search: Any, table: pd.DataFrame, probability: Any) -> dict[str, Any]:
     """Return the leader's figures on rows that training never saw, and the best that any model could reach there."""
     labels, probabilities = zip(*automl.predict(search.leader, automl.upload(table, TYPES)), strict=True)
     truth = table[TARGET].astype(int).to_numpy()
@@ -76,8 +76,8 @@ def evaluate(search: Any, table: pd.DataFrame, chance: Any) -> dict[str, Any]:
         "test_accuracy": round(float(np.mean(said == truth)), 4),
         "test_majority_share": round(float(1 - truth.mean()), 4),
     }
-    if chance is not None:
-        figures["test_auc_of_the_rule"] = round(float(roc_auc_score(truth, chance)), 4)
+    if probability is not None:
+        figures["test_auc_of_the_rule"] = round(float(roc_auc_score(truth, probability)), 4)
     return figures
 
 
@@ -91,13 +91,13 @@ def write_sample(path: Path) -> None:
 def main() -> None:
     """Train, evaluate, export."""
     job = training.read_job(__file__, __doc__ or "", "the original train.csv (default: synthetic)", None)
-    table, chance, origin = load(job.data)
+    table, probability, origin = load(job.data)
     test = held_out(len(table))
     with automl.server():
         frame = automl.upload(table[~test], TYPES)
         levels = automl.domain(frame, TARGET)
         search = automl.train(frame, TARGET, project="insurance", max_models=5, seed=SEED)
-        figures = evaluate(search, table[test], None if chance is None else chance[test])
+        figures = evaluate(search, table[test], None if probability is None else probability[test])
         scoreboard = automl.leaderboard(search)
         automl.export(search.leader, job.out / "model.zip")
         rows = pd.DataFrame(GOLDEN, columns=list(FEATURES))

@@ -37,11 +37,11 @@ def generate(rows: int, seed: int) -> tuple[pd.DataFrame, Any]:
             "area": area,
         }
     )
-    chance = approval_probability(table)
-    table[TARGET] = np.where(rng.random(rows) < chance, "approved", "declined")
+    probability = approval_probability(table)
+    table[TARGET] = np.where(rng.random(rows) < probability, "approved", "declined")
     for name in FEATURES:
         table.loc[rng.random(rows) < MISSING_SHARE, name] = np.nan
-    return table, chance
+    return table, probability
 
 
 def approval_probability(table: pd.DataFrame) -> Any:

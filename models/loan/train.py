@@ -40,8 +40,8 @@ GOLDEN = [
 def load(source: str | None) -> tuple[pd.DataFrame, Any, dict[str, Any]]:
     """Return the applications, the rule's own probability of each (None for given data), and a word on their origin."""
     if source is None:
-        table, chance = generate(ROWS, SEED)
-        return table, chance, {"source": "models/loan/synthetic.py", "rows": len(table), "seed": SEED}
+        table, probability = generate(ROWS, SEED)
+        return table, probability, {"source": "models/loan/synthetic.py", "rows": len(table), "seed": SEED}
     content = training.read_bytes(source)
     table = pd.read_csv(io.BytesIO(content)).rename(columns={"Loanamount": "loanamount", "Deposit": "deposit"})
     if missing := [name for name in (*FEATURES, TARGET) if name not in table]:
@@ -55,7 +55,7 @@ def held_out(rows: int) -> Any:
     return np.random.default_rng(SPLIT_SEED).random(rows) < TEST_SHARE
 
 
-def evaluate(search: Any, table: pd.DataFrame, chance: Any) -> dict[str, Any]:
+def evaluate(search: Any, table: pd.DataFrame, probability: Any) -> dict[str, Any]:
     """Return the leader's figures on rows that training never saw, and the best that any model could reach there."""
     labels, probabilities = zip(*automl.predict(search.leader, automl.upload(table, TYPES)), strict=True)
     declined = (table[TARGET] == "declined").to_numpy()
@@ -66,21 +66,21 @@ def evaluate(search: Any, table: pd.DataFrame, chance: Any) -> dict[str, Any]:
         "test_accuracy": round(float(np.mean(np.array(labels) == table[TARGET])), 4),
         "test_majority_share": round(float(max(declined.mean(), 1 - declined.mean())), 4),
     }
-    if chance is not None:
-        figures["test_auc_of_the_rule"] = round(float(roc_auc_score(declined, 1 - chance)), 4)
+    if probability is not None:
+        figures["test_auc_of_the_rule"] = round(float(roc_auc_score(declined, 1 - probability)), 4)
     return figures
 
 
 def main() -> None:
     """Train, evaluate, export."""
     job = training.read_job(__file__, __doc__ or "", "CSV with the six columns (default: synthetic)", None)
-    table, chance, origin = load(job.data)
+    table, probability, origin = load(job.data)
     test = held_out(len(table))
     with automl.server():
         frame = automl.upload(table[~test], TYPES)
         levels = automl.domain(frame, TARGET)
         search = automl.train(frame, TARGET, project="loan", max_models=6, seed=SEED)
-        figures = evaluate(search, table[test], None if chance is None else chance[test])
+        figures = evaluate(search, table[test], None if probability is None else probability[test])
         scoreboard = automl.leaderboard(search)
         automl.export(search.leader, job.out / "model.zip")
         rows = pd.DataFrame(GOLDEN, columns=list(FEATURES))

@@ -40,11 +40,11 @@ HEADS = [
     '{{"data": [[1], {}, 2]}}',
 ]
 MAKERS: list[Callable[[random.Random], Any]] = [
-    lambda chance: {"a": chance.random(), "b": chance.choice(ODD)},
-    lambda chance: [chance.choice(ODD), chance.random()],
-    lambda chance: chance.choice(ODD),
-    lambda chance: chance.randint(0, 9),
-    lambda chance: [],
+    lambda probability: {"a": probability.random(), "b": probability.choice(ODD)},
+    lambda probability: [probability.choice(ODD), probability.random()],
+    lambda probability: probability.choice(ODD),
+    lambda probability: probability.randint(0, 9),
+    lambda probability: [],
 ]
 
 
@@ -58,10 +58,10 @@ def short_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("head", HEADS)
 def test_the_value_is_that_of_the_whole(maker: int, head: str) -> None:
     """Whatever the elements hold, the pieces make the same value."""
-    chance = random.Random(f"{maker} {head}")
+    probability = random.Random(f"{maker} {head}")
     for _ in range(30):
-        rows = [MAKERS[maker](chance) for _ in range(chance.randint(1, 200))]
-        body = head.format(json.dumps(rows, ensure_ascii=False, indent=chance.choice([None, None, 1]))).encode()
+        rows = [MAKERS[maker](probability) for _ in range(probability.randint(1, 200))]
+        body = head.format(json.dumps(rows, ensure_ascii=False, indent=probability.choice([None, None, 1]))).encode()
         assert json_pieces.decode(body, int) == json.loads(body)
 
 

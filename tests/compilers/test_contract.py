@@ -70,8 +70,8 @@ def assert_equal(expected: Predictions, got: Predictions, is_class: bool) -> Non
     else:
         for row in np.flatnonzero(np.asarray(expected.values) != np.asarray(got.values)):
             assert expected.probabilities is not None
-            chances = sorted(expected.probabilities[row])
-            assert chances[-1] - chances[-2] <= 2 * ABSOLUTE
+            probabilities = sorted(expected.probabilities[row])
+            assert probabilities[-1] - probabilities[-2] <= 2 * ABSOLUTE
 
 
 @pytest.mark.parametrize("loaded", COMPILED, indirect=True)

@@ -232,13 +232,13 @@ def test_a_probability_at_the_threshold_is_the_threshold(loan: tuple[Original, D
     original, draft, _ = loan
     program = copy.deepcopy(draft.program)
     columns = [column[:1] for column in original.golden]
-    chance = original.predictor.predict(columns).probabilities[0, 1]
+    probability = original.predictor.predict(columns).probabilities[0, 1]
     for drift in (-2e-16, 0.0, 2e-16):
-        program["answer"]["threshold"] = chance + drift
+        program["answer"]["threshold"] = probability + drift
         twin = make_twin(Draft(runtime="mojo", program=program, signature=draft.signature))
         assert twin.predict(columns).values[0] == 1
         assert twin.predict([np.repeat(column, 3) for column in columns]).values.tolist() == [1, 1, 1]
-    program["answer"]["threshold"] = chance + 1e-9
+    program["answer"]["threshold"] = probability + 1e-9
     twin = make_twin(Draft(runtime="mojo", program=program, signature=draft.signature))
     assert twin.predict(columns).values[0] == 0
 

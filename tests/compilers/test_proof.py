@@ -239,8 +239,8 @@ def test_a_tie_is_recorded_and_a_clear_label_is_not_a_tie(boosted: tuple[Loaded,
     class Fixed:
         signature = twin.signature
 
-        def __init__(self, label: int, chance: float) -> None:
-            self.answer = Predictions(np.array([label]), np.array([[1 - chance, chance]]))
+        def __init__(self, label: int, probability: float) -> None:
+            self.answer = Predictions(np.array([label]), np.array([[1 - probability, probability]]))
 
         def predict(self, columns: Sequence[Column]) -> Predictions:
             return self.answer

@@ -210,6 +210,6 @@ def test_synthetic_data_is_seeded(name: str) -> None:
 def test_held_out_rows_resemble_the_others(name: str) -> None:
     """Held-out rows have the answers' shares of all rows: a split seeded like the generator held out one age group."""
     script = load_script(name)
-    table, chance, _ = script.load(None)
+    table, probability, _ = script.load(None)
     test = script.held_out(len(table))
-    assert chance[test].mean() == pytest.approx(chance[~test].mean(), abs=0.02)
+    assert probability[test].mean() == pytest.approx(probability[~test].mean(), abs=0.02)

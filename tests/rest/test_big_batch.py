@@ -34,11 +34,11 @@ def server(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[Ga
 
 def holders(seed: int) -> list[dict[str, str]]:
     """Return insurance holders that mix the values of the sample, with ids that say their place."""
-    chance = random.Random(seed)
+    probability = random.Random(seed)
     known = list(csv.DictReader(SAMPLE.open()))
     columns = {name: [row[name] for row in known] for name in known[0]}
     return [
-        {"id": str(10_000_000 + at)} | {name: chance.choice(columns[name]) for name in columns if name != "id"}
+        {"id": str(10_000_000 + at)} | {name: probability.choice(columns[name]) for name in columns if name != "id"}
         for at in range(ROWS)
     ]
 

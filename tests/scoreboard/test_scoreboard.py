@@ -239,8 +239,8 @@ def test_more_predicts_than_entries_are_counted(path: Path) -> None:
 def test_quantiles_are_right_within_a_bucket() -> None:
     """An estimate is never off by more than the ratio of two bounds."""
     ratio = BOUNDS_NS[1] / BOUNDS_NS[0]
-    chance = random.Random(7)
-    durations = sorted(int(chance.lognormvariate(15, 1.5)) for _ in range(5000))
+    probability = random.Random(7)
+    durations = sorted(int(probability.lognormvariate(15, 1.5)) for _ in range(5000))
     counts = [0] * BUCKETS
     for duration in durations:
         counts[bucket_of(duration)] += 1

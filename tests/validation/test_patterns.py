@@ -22,8 +22,8 @@ PATTERNS = (
 def test_finds_what_re_finds(pattern: str) -> None:
     """A pattern is found in exactly the texts in which Python finds it."""
     ours, theirs = compile_pattern(pattern), re.compile(pattern)
-    chance = random.Random(pattern)
-    texts = ["", *("".join(chance.choices(ALPHABET, k=chance.randint(1, 7))) for _ in range(800))]
+    probability = random.Random(pattern)
+    texts = ["", *("".join(probability.choices(ALPHABET, k=probability.randint(1, 7))) for _ in range(800))]
     assert [text for text in texts if ours(text) != bool(theirs.search(text))] == []
 
 

@@ -26,11 +26,11 @@ def _cluster(folder: Path, model: Any, save: Any = as_skops) -> Grown:
     model.fit(ROWS)
     found = model.predict(ROWS[:TEST])
     if hasattr(model, "predict_proba"):
-        chances = model.predict_proba(ROWS[:TEST])
+        probabilities = model.predict_proba(ROWS[:TEST])
         return Grown(
             **save(folder, model),
             rows=rows_of(ROWS[:TEST]),
-            answers=labelled(found, chances, range(chances.shape[1])),
+            answers=labelled(found, probabilities, range(probabilities.shape[1])),
         )
     return Grown(**save(folder, model), rows=rows_of(ROWS[:TEST]), answers=labelled(found))
 

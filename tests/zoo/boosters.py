@@ -27,8 +27,8 @@ def _saved(folder: Path, booster: xgboost.Booster, answers: Any, name: str = "mo
     return Grown(name, rows_of(ROWS[:TEST] if rows is None else rows), answers)
 
 
-def _two(chances: Any) -> Any:
-    return labelled((chances > 0.5).astype(int), np.column_stack([1 - chances, chances]), [0, 1])
+def _two(probabilities: Any) -> Any:
+    return labelled((probabilities > 0.5).astype(int), np.column_stack([1 - probabilities, probabilities]), [0, 1])
 
 
 @species("booster-logistic")
@@ -73,8 +73,8 @@ def softmax(folder: Path) -> Grown:
 def softprob(folder: Path) -> Grown:
     """multi:softprob, dart, three classes."""
     booster = _train(THREE, objective="multi:softprob", num_class=3, booster="dart", rate_drop=0.3)
-    chances = _ask(booster)
-    return _saved(folder, booster, labelled(chances.argmax(axis=1), chances, [0, 1, 2]))
+    probabilities = _ask(booster)
+    return _saved(folder, booster, labelled(probabilities.argmax(axis=1), probabilities, [0, 1, 2]))
 
 
 @species("booster-hinge")

@@ -40,19 +40,19 @@ def run(session: Any, rows: Any = ASKED) -> Any:
     return session.run(None, {session.get_inputs()[0].name: rows})
 
 
-def _listed(chances: Any) -> tuple[Any, Any]:
+def _listed(probabilities: Any) -> tuple[Any, Any]:
     """Return labels and table of a zipmap, or the table as it is with nothing."""
-    if isinstance(chances, list):
-        return list(chances[0]), [list(row.values()) for row in chances]
-    return None, chances
+    if isinstance(probabilities, list):
+        return list(probabilities[0]), [list(row.values()) for row in probabilities]
+    return None, probabilities
 
 
 def _classes(folder: Path, model: Any, labels: Any, zipmap: Any) -> Grown:
     model.fit(ROWS, classes(ROWS, labels))
     graph = to_onnx(model, ROWS[:1], options={"zipmap": zipmap} if zipmap is not None else None)
     found = run(save(folder, graph))
-    told, chances = _listed(found[1])
-    answers = labelled(found[0], chances, model.classes_ if told is None else told)
+    told, probabilities = _listed(found[1])
+    answers = labelled(found[0], probabilities, model.classes_ if told is None else told)
     return Grown("model.onnx", rows_of(ASKED.astype(float)), answers)
 
 
@@ -142,8 +142,8 @@ def columns(folder: Path) -> Grown:
     graph = to_onnx(model, initial_types=[(name, kind([None, 1])) for name, kind in kinds])
     kinds_of = {"region": object, "age": np.float32, "rooms": np.int64}
     found = _columns(save(folder, graph), rows[:TEST], kinds_of)
-    told, chances = _listed(found[1])
-    return Grown("model.onnx", rows_of(rows[:TEST]), labelled(found[0], chances, told))
+    told, probabilities = _listed(found[1])
+    return Grown("model.onnx", rows_of(rows[:TEST]), labelled(found[0], probabilities, told))
 
 
 @species("onnx-text")
@@ -157,8 +157,8 @@ def text(folder: Path) -> Grown:
     session = save(folder, graph)
     asked = np.array([*said[:10], *[one for one in texts(6) if one.isascii()]], dtype=object)
     found = run(session, asked)
-    told, chances = _listed(found[1])
-    return Grown("model.onnx", [{"text": one} for one in asked.tolist()], labelled(found[0], chances, told))
+    told, probabilities = _listed(found[1])
+    return Grown("model.onnx", [{"text": one} for one in asked.tolist()], labelled(found[0], probabilities, told))
 
 
 @species("onnx-xgboost")

@@ -114,8 +114,8 @@ def grown(folder: Path, model: Any, *more: str) -> Grown:
         return Grown("model.zip", rows, valued(np.array([number(*row) for row in cells])))
     # The response of a family of shares is a number; its MOJO calls the two classes 0 and 1.
     domain = model._model_json["output"]["domains"][-1] or ["0", "1"]
-    chances = [[number(text) for text in row[1 : 1 + len(domain)]] for row in cells]
-    return Grown("model.zip", rows, labelled([row[0] for row in cells], chances, domain))
+    probabilities = [[number(text) for text in row[1 : 1 + len(domain)]] for row in cells]
+    return Grown("model.zip", rows, labelled([row[0] for row in cells], probabilities, domain))
 
 
 def fit(estimator: str, target: str | None, *, also: dict[str, Any] | None = None, **parameters: Any) -> Any:

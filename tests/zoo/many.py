@@ -29,8 +29,8 @@ def _ones(found: Any) -> Any:
 
 def _flags(folder: Path, model: Any, save: Any = as_skops) -> Grown:
     model.fit(ROWS, FLAGS)
-    chances = _ones(model.predict_proba(ROWS[:TEST])) if hasattr(model, "predict_proba") else None
-    answers = several_labels(model.predict(ROWS[:TEST]), chances)
+    probabilities = _ones(model.predict_proba(ROWS[:TEST])) if hasattr(model, "predict_proba") else None
+    answers = several_labels(model.predict(ROWS[:TEST]), probabilities)
     return Grown(**save(folder, model), rows=rows_of(ROWS[:TEST]), answers=answers)
 
 

@@ -52,9 +52,9 @@ def unknown_levels(folder: Path) -> Grown:
     rows, frame = asked(region="Mars")
     found = grown(folder, model)
     header, cells = answers(model, frame)
-    chances = [[number(text) for text in row[1:]] for row in cells]
+    probabilities = [[number(text) for text in row[1:]] for row in cells]
     labels = [name.removeprefix("p") for name in header[1:]]
-    found.rows, found.answers = rows, labelled([row[0] for row in cells], chances, labels)
+    found.rows, found.answers = rows, labelled([row[0] for row in cells], probabilities, labels)
     found.entry = {"inputs": {"region": {"unknown": "missing"}}}
     found.bad = [(rows[0] | {"rooms": "many"}, "type")]
     return found

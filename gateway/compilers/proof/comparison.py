@@ -67,13 +67,13 @@ class Comparison:
                 raise Declined(f"expected label {wanted[at]}, got {got[at]} for {self._shown(columns, at[0])}")
             seen.ties += 1
 
-    def _is_tie(self, chances: npt.NDArray[np.float64] | None, at: Any, wanted: int, got: int) -> bool:
+    def _is_tie(self, probabilities: npt.NDArray[np.float64] | None, at: Any, wanted: int, got: int) -> bool:
         """Say whether the original itself found both labels equally likely, within the tolerance."""
-        if chances is None:
+        if probabilities is None:
             return False
         if self._signature.output.kind == "multi_label":
-            return bool(abs(chances[at] - _HALF) <= self._absolute)
-        row = chances[at[0]]
+            return bool(abs(probabilities[at] - _HALF) <= self._absolute)
+        row = probabilities[at[0]]
         return bool(abs(row[wanted] - row[got]) <= 2 * self._absolute)
 
     def _shown(self, columns: Sequence[Column], row: int) -> str:

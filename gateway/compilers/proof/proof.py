@@ -132,10 +132,10 @@ class _Prover:
             if answer is None:
                 raise Declined(f"the twin refuses alone a row that it answers in a batch: {self._shown(alone)}")
             found.append(answer)
-        chances = [answer.probabilities for answer in found if answer.probabilities is not None]
+        probabilities = [answer.probabilities for answer in found if answer.probabilities is not None]
         return Predictions(
             np.concatenate([np.asarray(answer.values) for answer in found]),
-            np.concatenate(chances) if len(chances) == len(found) else None,
+            np.concatenate(probabilities) if len(probabilities) == len(found) else None,
         )
 
     def _sift(self, columns: Sequence[Column]) -> None:
