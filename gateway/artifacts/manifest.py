@@ -57,14 +57,14 @@ class GoldenResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Twin:
+class CompiledModel:
     """
     Describe a faster predictor that was proven equal to the original; it lies at `path` and has this `sha256`.
 
-    `gain` is how many times faster one row is, `predict_s` the twin's time of it, `batch_gain` how many times faster a
-    row of a batch is (0 where that was not measured). `max_difference` is relative to the
+    `gain` is how many times faster one row is, `predict_s` the compiled model's time of it, `batch_gain` how many times
+    faster a row of a batch is (0 where that was not measured). `max_difference` is relative to the
     expected value where that exceeds 1. `ties` counts rows where the original found two labels equally likely and the
-    twin chose the other. `complete` is false where time ran out before all generated rows were compared.
+    compiled model chose the other. `complete` is false where time ran out before all generated rows were compared.
     """
 
     compiler: str
@@ -89,7 +89,8 @@ class Manifest:
 
     Times are seconds, memory is bytes of resident growth in the child. `problem` is set exactly when the entry
     FAILED; then `signature` may be None. `inline` says that one predict is short enough for the event loop.
-    `twin_declined` says why there is no twin; `twin_problem` is the code where compiling ended the child.
+    `compile_declined` says why there is no compiled model; `compile_problem` is the code where compiling ended the
+    child.
     """
 
     key: str
@@ -104,9 +105,9 @@ class Manifest:
     memory_bytes: int = 0
     inline: bool = False
     golden: GoldenResult | None = None
-    twin: Twin | None = None
-    twin_declined: str = ""
-    twin_problem: str = ""
+    compiled: CompiledModel | None = None
+    compile_declined: str = ""
+    compile_problem: str = ""
     warnings: tuple[str, ...] = ()
     format: int = MANIFEST_FORMAT
 

@@ -110,11 +110,11 @@ class Store:
             self._forget_manifests()
 
     def _forget_manifests(self) -> None:
-        """Delete manifests and compiled twins whose artifact has been deleted."""
+        """Delete manifests and compiled models whose artifact has been deleted."""
         for path in (self._cache_dir / "manifests").glob("*.json"):
             found = manifest.read(path)
             if found is not None and found.artifact is not None and not Path(found.artifact.path).exists():
-                (self._cache_dir / "twins" / f"{path.stem}.twin").unlink(missing_ok=True)
+                (self._cache_dir / "compiled" / f"{path.stem}.compiled").unlink(missing_ok=True)
                 path.unlink(missing_ok=True)
 
     def _make_room(self, size: int) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from gateway.artifacts import manifest
-from gateway.artifacts.manifest import StoredArtifact, Twin
+from gateway.artifacts.manifest import CompiledModel, StoredArtifact
 from gateway.artifacts.originals import digest, locate
 from gateway.cli.command import FAILED, OK, Command, complain, say
 from gateway.cli.prepare import limits_of
@@ -37,7 +37,7 @@ class Description:
     imports: tuple[str, ...] = ()
     signature: Signature | None = None
     warnings: tuple[str, ...] = ()
-    twin: Twin | None = None
+    compiled: CompiledModel | None = None
     not_compiled_because: str = ""
 
 
@@ -98,11 +98,11 @@ def _ask_loader(found: Description, path: Path, limits: Limits) -> GatewayError 
 
 
 def _recall(found: Description, folder: Path) -> None:
-    """Fill in what preparing this artifact found out about a compiled twin, where a route has been prepared."""
+    """Fill in what preparing this artifact found out about a compiled model, where a route has been prepared."""
     for path in sorted(folder.glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True):
         known = manifest.read(path)
         if known is not None and known.artifact is not None and known.artifact.sha256 == found.sha256:
-            found.twin, found.not_compiled_because = known.twin, known.twin_declined
+            found.compiled, found.not_compiled_because = known.compiled, known.compile_declined
             return
     found.not_compiled_because = "no route with this artifact has been prepared here yet"
 
@@ -141,15 +141,15 @@ def _text(found: Description) -> str:
 
 
 def _compiled(found: Description) -> str:
-    twin = found.twin
-    if twin is None:
+    compiled = found.compiled
+    if compiled is None:
         return f"compiled  no: {found.not_compiled_because}"
-    ties = f", {twin.ties} ties" if twin.ties else ""
-    gain = f"{twin.gain:,.1f}" if twin.gain < 10 else f"{twin.gain:,.0f}"  # noqa: PLR2004 - two digits either way
-    batch = f", {twin.batch_gain:,.0f} times in batches" if twin.batch_gain else ""
+    ties = f", {compiled.ties} ties" if compiled.ties else ""
+    gain = f"{compiled.gain:,.1f}" if compiled.gain < 10 else f"{compiled.gain:,.0f}"  # noqa: PLR2004 - two digits either way
+    batch = f", {compiled.batch_gain:,.0f} times in batches" if compiled.batch_gain else ""
     return (
-        f"compiled  yes, by {twin.compiler}: {gain} times faster ({1e6 * twin.predict_s:.0f} us a row){batch}, "
-        f"equal on {twin.rows_proven:,} rows within {twin.max_difference:.0e}{ties}"
+        f"compiled  yes, by {compiled.compiler}: {gain} times faster ({1e6 * compiled.predict_s:.0f} us a row){batch}, "
+        f"equal on {compiled.rows_proven:,} rows within {compiled.max_difference:.0e}{ties}"
     )
 
 

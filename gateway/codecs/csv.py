@@ -158,7 +158,7 @@ def _is_blank(cells: Sequence[str], line: str) -> bool:
     return '"' not in line and all(not cell or cell.isspace() for cell in cells)
 
 
-# What spreadsheets run as a formula (OWASP "CSV injection"), also behind a tab or a line end, and full-width twins.
+# What spreadsheets run as a formula (OWASP "CSV injection"), also behind a tab or a line end, and full-width forms.
 _FORMULA = re.compile(r"[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 _PLAIN_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 

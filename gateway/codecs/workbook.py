@@ -1,5 +1,6 @@
 """
-XLSX files made safe to read: a workbook is unpacked into a stored twin within limits before any parser sees it.
+XLSX files made safe to read: a workbook is unpacked into a stored compiled model within limits before any parser sees
+it.
 
 The parser (Rust) lays a sheet out as one dense rectangle, so a single cell at XFD1048576 would take 400 GB, and it
 believes the sizes a ZIP declares about itself. Here both are measured first.

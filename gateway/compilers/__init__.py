@@ -24,14 +24,14 @@ COMPILERS: dict[str, tuple[str, ...]] = {
 
 ENTRY_POINT_GROUP = "gateway.compilers"
 
-#: Why there is no twin of the models of other loaders.
+#: Why there is no compiled model of the models of other loaders.
 NOT_COMPILED: dict[str, str] = {
     "onnx": "it is an ONNX graph already",
     "python": "Python code is served as it is",
     "stub": "there is nothing to compile",
 }
 
-#: Packages that lower or run twins: another version means another proof.
+#: Packages that lower or run compiled models: another version means another proof.
 PACKAGES = ("onnxruntime", "onnx", "numpy")
 
 

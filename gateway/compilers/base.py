@@ -10,7 +10,7 @@ from gateway.runtimes.base import Draft
 
 
 class Declined(Exception):
-    """Say in one clause why there is no twin; the original serves."""
+    """Say in one clause why there is no compiled model; the original serves."""
 
 
 class Compiler(Protocol):

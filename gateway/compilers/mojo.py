@@ -1,7 +1,7 @@
 """
 Lowers H2O MOJOs to leaf masks and linear terms: GBM, DRF, GLM and stacked ensembles of them, without Java.
 
-Runs while preparing. Workers with such a twin start no JVM.
+Runs while preparing. Workers with such a compiled model start no JVM.
 """
 
 import math
@@ -100,7 +100,7 @@ class _Linear:
         return range(before + start, before + self._width)
 
     def program(self) -> dict[str, Any] | None:
-        """Return what the twin adds up; None without a model."""
+        """Return what the compiled model adds up; None without a model."""
         if not self._models:
             return None
         terms: list[dict[str, Any]] = []

@@ -1,5 +1,6 @@
 """
-Rows that part a MOJO's twin from its original: both sides of every split, and a missing value, on the way to it.
+Rows that part a MOJO's compiled model from its original: both sides of every split, and a missing value, on the way to
+it.
 
 Runs while preparing. The way to a split is obeyed, so that each probe stands where the split decides.
 """

@@ -1,7 +1,8 @@
 """
 Where scalers overflow: scikit-learn refuses a row once a step has made infinity of a number. Runs while preparing.
 
-A twin folds its scalers into one product that may stay finite there, and would answer what the original refuses.
+A compiled model folds its scalers into one product that may stay finite there, and would answer what the original
+refuses.
 """
 
 import sys

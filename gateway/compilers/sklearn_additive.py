@@ -25,7 +25,7 @@ class NotAdditive(Exception):
 
 
 def lower_additive(front: Front, head: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
-    """Return the program of an AdditiveTwin; raises NotAdditive."""
+    """Return the program of an AdditiveModel; raises NotAdditive."""
     leaves: list[dict[str, Any]] = []
     after = _without_leaves(head, leaves)
     if not leaves:

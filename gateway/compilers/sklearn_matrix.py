@@ -13,7 +13,7 @@ from gateway.compilers.sklearn_levels import Atom, Constant, Level, Number
 
 
 def lower_matrix(front: Front, head: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
-    """Return the program of a MatrixTwin."""
+    """Return the program of a MatrixModel."""
     steps = _checked(front, head)
     link = head if head["op"] == "link" else None
     # The link outermost: one row can then take the short way from a score to an answer.

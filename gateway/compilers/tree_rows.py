@@ -1,7 +1,7 @@
 """
-Rows that part a tree's twin from its original: one per side of every node, with the whole path to it obeyed.
+Rows that part a tree's compiled model from its original: one per side of every node, with the whole path to it obeyed.
 
-Runs while preparing. Generated rows alone rarely stand on a threshold, and that is where a wrong twin shows.
+Runs while preparing. Generated rows alone rarely stand on a threshold, and that is where a wrong compiled model shows.
 """
 
 from collections.abc import Iterator, Sequence

@@ -14,7 +14,8 @@ import numpy as np
 from gateway.compilers.base import Declined
 from gateway.compilers.forest import Array, Forest, Tree
 
-#: Objectives whose margin becomes the answer in a known way: links for the twin, and how base_score is turned back.
+#: Objectives whose margin becomes the answer in a known way: links for the compiled model, and how base_score is turned
+#: back.
 _LINKS: dict[str, tuple[tuple[str, ...], str]] = {
     "binary:logistic": (("xgboost-sigmoid",), "logit"),
     "reg:logistic": (("xgboost-sigmoid",), "logit"),

@@ -11,7 +11,7 @@ from gateway.schema import Column, Predictions, Predictor
 INLINE_LIMIT_S = 0.001
 #: Text of this many characters costs a vectoriser about 0.1 ms; longer ones go to the pool.
 INLINE_TEXT_LENGTH = 2_000
-#: A compiled twin takes 60 ns a character: 10,000 are about 0.5 ms.
+#: A compiled model takes 60 ns a character: 10,000 are about 0.5 ms.
 INLINE_TEXT_LENGTH_COMPILED = 10_000
 
 

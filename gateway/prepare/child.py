@@ -26,7 +26,7 @@ from gateway.loaders.base import LoadOptions
 from gateway.prepare import golden, sandbox
 from gateway.prepare.acceptance import accept
 from gateway.prepare.answer_shape import check_shape
-from gateway.prepare.compilation import search_twin
+from gateway.prepare.compilation import search_compiled
 from gateway.prepare.sandbox_rules import OFFLINE, lock
 from gateway.prepare.trial import check_trial
 from gateway.registry.merge import merge_signature
@@ -58,16 +58,16 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """Carry a manifest to the parent; one that is not final lacks the twin. `resident_bytes` is what was in use."""
+    """Carry a manifest to the parent, without the compiled model until it is final; `resident_bytes` were in use."""
 
     manifest: Manifest
     is_final: bool = True
     resident_bytes: int = 0
 
 
-def twin_path(entry: Entry) -> Path:
-    """Return where the twin of an entry lies, if it gets one."""
-    return Path(entry.cache_dir) / "twins" / f"{entry.key}.twin"
+def compiled_path(entry: Entry) -> Path:
+    """Return where the compiled model of an entry lies, if it gets one."""
+    return Path(entry.cache_dir) / "compiled" / f"{entry.key}.compiled"
 
 
 def load_options(spec: RouteSpec, artifact: StoredArtifact | None, cache_dir: Path) -> LoadOptions:
@@ -110,7 +110,7 @@ def _prepared(entry: Entry, blank: Manifest, tell: Callable[[Report], object]) -
     # The framework is there for all models of its kind; only what comes now is this model's.
     before = _resident_bytes()
     path = Path(entry.artifact.path)
-    lock(spec.loader, path, twin_path(entry).parent, lambda error: _end_with(_failed(blank, error), tell))
+    lock(spec.loader, path, compiled_path(entry).parent, lambda error: _end_with(_failed(blank, error), tell))
     predictor = loader.load(path, options)
     load_s = time.perf_counter() - started
     memory_bytes = max(_resident_bytes() - before, 0)
@@ -136,8 +136,8 @@ def _prepared(entry: Entry, blank: Manifest, tell: Callable[[Report], object]) -
         warnings=notes,
     )
     tell(Report(manifest=found, is_final=False, resident_bytes=_resident_bytes()))
-    twin, declined = search_twin(spec, predictor, signature, path=twin_path(entry), row=sample, golden=rows)
-    return replace(found, twin=twin, twin_declined=declined)
+    compiled, declined = search_compiled(spec, predictor, signature, path=compiled_path(entry), row=sample, golden=rows)
+    return replace(found, compiled=compiled, compile_declined=declined)
 
 
 def _checked(entry: Entry, predictor: Predictor, signature: Signature, rows: Sequence[Column]) -> tuple[str, ...]:

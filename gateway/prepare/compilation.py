@@ -1,17 +1,17 @@
-"""Look for the twin of a loaded model, for its manifest. Runs in the prepare child."""
+"""Look for the compiled model of a loaded model, for its manifest. Runs in the prepare child."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from gateway.artifacts.manifest import Twin
+from gateway.artifacts.manifest import CompiledModel
 from gateway.compilers.base import Declined
-from gateway.compilers.proof.search import Found, Job, find_twin
+from gateway.compilers.proof.search import Found, Job, find_compiled
 from gateway.errors import LoadError
 from gateway.registry.spec import RouteSpec
 from gateway.schema import Column, Predictor, Signature
 
 
-def search_twin(
+def search_compiled(
     spec: RouteSpec,
     predictor: Predictor,
     signature: Signature,
@@ -19,8 +19,8 @@ def search_twin(
     path: Path,
     row: Sequence[Column],
     golden: Sequence[Column],
-) -> tuple[Twin | None, str]:
-    """Return a proven twin, or None and why there is none; raises LoadError where the route insists on one."""
+) -> tuple[CompiledModel | None, str]:
+    """Return a proven compiled model, or None and why there is none; raises LoadError where the route requires it."""
     if spec.compile == "off":
         return None, "the registry says compile: off"
     job = Job(
@@ -33,24 +33,24 @@ def search_twin(
         tolerance=spec.tolerance,
     )
     try:
-        return _record(find_twin(job)), ""
+        return _record(find_compiled(job)), ""
     except Declined as reason:
         if spec.compile == "require":
-            raise twin_required(str(reason)) from reason
+            raise compile_required(str(reason)) from reason
         return None, str(reason)
 
 
-def twin_required(reason: str) -> LoadError:
-    """Return the error of a route that insists on a twin and got none."""
+def compile_required(reason: str) -> LoadError:
+    """Return the error of a route that insists on a compiled model and got none."""
     return LoadError(
-        f"the route requires a compiled twin, but: {reason}",
+        f"the route requires a compiled model, but: {reason}",
         code="compile-required",
         hint="set `compile: auto` to serve the original, or `tolerance` where a larger difference is fine",
     )
 
 
-def _record(found: Found) -> Twin:
-    return Twin(
+def _record(found: Found) -> CompiledModel:
+    return CompiledModel(
         compiler=found.compiler,
         runtime=found.runtime,
         path=str(found.path),

@@ -17,7 +17,7 @@ from typing import Protocol, TypeAlias
 
 from gateway.artifacts import manifest, originals
 from gateway.artifacts.digests import Digests
-from gateway.artifacts.manifest import Manifest, Twin
+from gateway.artifacts.manifest import CompiledModel, Manifest
 from gateway.artifacts.store import DEFAULT_BYTES, Store
 from gateway.errors import GatewayError, Problem
 from gateway.prepare import code_files
@@ -157,16 +157,16 @@ def prepare_entry(entry: Entry, cache_dir: Path, limits: Limits, digests: Digest
 def _still_holds(known: Manifest, digests: Digests, *, retry: bool) -> bool:
     if known.artifact is None or not Path(known.artifact.path).exists():
         return False
-    if known.twin is not None and not _is_whole(known.twin, digests):
+    if known.compiled is not None and not _is_whole(known.compiled, digests):
         return False
-    codes = {known.twin_problem, known.problem.code if known.problem else ""} - {""}
+    codes = {known.compile_problem, known.problem.code if known.problem else ""} - {""}
     return not codes or (codes <= LASTING and not retry)
 
 
-def _is_whole(twin: Twin, digests: Digests) -> bool:
-    """Say whether the file of a twin is what was proven."""
+def _is_whole(compiled: CompiledModel, digests: Digests) -> bool:
+    """Say whether the file of a compiled model is what was proven."""
     try:
-        return digests.digest(Path(twin.path)) == twin.sha256
+        return digests.digest(Path(compiled.path)) == compiled.sha256
     except GatewayError:
         return False
 

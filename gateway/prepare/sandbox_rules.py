@@ -12,17 +12,17 @@ CONFINED = frozenset({"sklearn"})
 OFFLINE = frozenset({"sklearn", "xgboost", "onnx"})
 
 
-def lock(loader: str, path: Path, twins: Path, end: Callable[[ArtifactError], object]) -> None:
+def lock(loader: str, path: Path, compiled: Path, end: Callable[[ArtifactError], object]) -> None:
     """Confine this process if the loader interprets what it reads; `end` must end it: an exception could be caught."""
     if loader not in CONFINED:
         return
-    twins.mkdir(parents=True, exist_ok=True)
+    compiled.mkdir(parents=True, exist_ok=True)
 
     def acted(act: str) -> None:
         sandbox.release()
         end(_acting(path, act))
 
-    sandbox.confine([twins], acted)
+    sandbox.confine([compiled], acted)
 
 
 def _acting(path: Path, act: str) -> ArtifactError:

@@ -20,8 +20,8 @@ from gateway.artifacts.manifest import Manifest
 from gateway.artifacts.store import DEFAULT_BYTES
 from gateway.errors import Problem
 from gateway.loaders import package_versions
-from gateway.prepare.child import Entry, Report, twin_path
-from gateway.prepare.compilation import twin_required
+from gateway.prepare.child import Entry, Report, compiled_path
+from gateway.prepare.compilation import compile_required
 from gateway.runtimes.storage import discard
 from gateway.system import descendants
 from gateway.system.fork_lock import FORK_LOCK
@@ -92,7 +92,7 @@ def run_child(entry: Entry, limits: Limits) -> Manifest:
     )
     if report is None or _was_too_large(report, problem, limits):
         return _failed(entry, problem)
-    return _without_twin(entry, report.manifest, problem)
+    return _without_compiled(entry, report.manifest, problem)
 
 
 def _last_report(stdout: bytes) -> Report | None:
@@ -106,16 +106,16 @@ def _was_too_large(report: Report, problem: Problem, limits: Limits) -> bool:
     return problem.code == "prepare-memory" and report.resident_bytes > limits.memory_bytes
 
 
-def _without_twin(entry: Entry, loaded: Manifest, problem: Problem) -> Manifest:
+def _without_compiled(entry: Entry, loaded: Manifest, problem: Problem) -> Manifest:
     """Return the manifest of a model that loads, although compiling it ended the child: the original serves."""
     with contextlib.suppress(OSError):
-        discard(twin_path(entry))
+        discard(compiled_path(entry))
     reason = f"compiling it ended the process: {problem.message.replace(_LOADED, _COMPILED)}"
     log.warning("compiling failed; the original serves", extra={"route": entry.spec.path, "reason": reason})
     if entry.spec.compile == "require":
-        return _failed(entry, twin_required(reason).as_problem())
+        return _failed(entry, compile_required(reason).as_problem())
     reason = f"{reason}; to try again: gateway prepare --retry"
-    return replace(loaded, twin=None, twin_declined=reason, twin_problem=problem.code)
+    return replace(loaded, compiled=None, compile_declined=reason, compile_problem=problem.code)
 
 
 def _child_environment(mark: descendants.Mark) -> dict[str, str]:

@@ -98,8 +98,13 @@ ROUTE_KEYS = _table(
         "unchecked; what answers as probabilities must be some all the same",
     ),
     Key(name="golden", kind="text", doc="self-test rows; `golden.json` beside the artifact when absent and there"),
-    Key(name="tolerance", kind="number", minimum=0, doc="largest difference self-test and compiled twin may show"),
-    Key(name="compile", kind="choice", choices=("auto", "off", "require"), doc="whether a faster twin may serve"),
+    Key(name="tolerance", kind="number", minimum=0, doc="largest difference self-test and compiled model may show"),
+    Key(
+        name="compile",
+        kind="choice",
+        choices=("auto", "off", "require"),
+        doc="whether a faster compiled model may serve",
+    ),
     Key(
         name="timeout_s",
         kind="number",

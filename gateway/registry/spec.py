@@ -61,9 +61,9 @@ class RouteSpec:
     golden: str | None = None
     """Self-test rows; golden.json beside the artifact when not given and there."""
     tolerance: float | None = None
-    """Largest absolute difference that self-test and compiled twin may show."""
+    """Largest absolute difference that self-test and compiled model may show."""
     compile: Literal["auto", "off", "require"] = "auto"
-    """Whether a proven-equal faster twin may serve."""
+    """Whether a proven-equal faster compiled model may serve."""
     timeout_s: float = 5.0
     """Deadline of one call, or of one chunk of a batch."""
     max_concurrency: int = 2

@@ -22,7 +22,7 @@ from gateway.loaders import get_loader
 from gateway.loaders.base import LoadOptions
 from gateway.prepare.child import INLINE_LIMIT_S, warm_up
 from gateway.routing.memory_budget import MemoryBudget
-from gateway.runtimes import load_twin
+from gateway.runtimes import load_compiled
 from gateway.schema import Column, Predictions, Predictor
 
 #: What a model takes at least: the growth that preparing measures is in pages, and none for the smallest.
@@ -59,8 +59,8 @@ class Model:
         self.manifest = manifest
         self.state: State = "IDLE"
         self.problem: Problem | None = None
-        #: Why the original serves although a twin was proven; "" where it does not.
-        self.twin_lost = ""
+        #: Why the original serves although a compiled model was proven; "" where it does not.
+        self.compiled_lost = ""
         self.since = time.time()
         self.load_s = 0.0
         self.loads = 0
@@ -121,18 +121,18 @@ class Model:
 
     @property
     def compiler(self) -> str | None:
-        """Return the compiler of the twin that serves, or would serve; None where it is the original."""
-        twin = self.manifest.twin
-        return None if twin is None or self.twin_lost else twin.compiler
+        """Return the compiler of the compiled model that serves, or would serve; None where it is the original."""
+        compiled = self.manifest.compiled
+        return None if compiled is None or self.compiled_lost else compiled.compiler
 
     @property
     def resident_bytes(self) -> int:
-        """Estimate what this model holds in memory: as measured while preparing, or three times its twin's file."""
-        twin = self.manifest.twin
-        if twin is None:
+        """Estimate what this model holds in memory: as measured while preparing, or three times the compiled file."""
+        compiled = self.manifest.compiled
+        if compiled is None:
             return max(self.manifest.memory_bytes, LEAST_BYTES)
         try:
-            return max(3 * Path(twin.path).stat().st_size, LEAST_BYTES)
+            return max(3 * Path(compiled.path).stat().st_size, LEAST_BYTES)
         except OSError:
             return LEAST_BYTES
 
@@ -186,11 +186,11 @@ class Model:
 
     def _make_executor(self) -> Executor:
         manifest = self.manifest
-        twin = self._load_twin()
-        if twin is not None and manifest.twin is not None:
-            predict_s = manifest.twin.predict_s
+        compiled = self._load_compiled()
+        if compiled is not None and manifest.compiled is not None:
+            predict_s = manifest.compiled.predict_s
             return LocalExecutor(
-                twin,
+                compiled,
                 self._pool,
                 predict_s=predict_s,
                 inline=predict_s < INLINE_LIMIT_S,
@@ -198,21 +198,20 @@ class Model:
             )
         return LocalExecutor(self._load_original(), self._pool, predict_s=manifest.predict_s, inline=manifest.inline)
 
-    def _load_twin(self) -> Predictor | None:
-        """Return the proven twin; where its file is gone or altered the original serves, only slower."""
-        twin = self.manifest.twin
-        if twin is None:
+    def _load_compiled(self) -> Predictor | None:
+        """Return the proven compiled model; where its file is gone or altered the original serves, only slower."""
+        compiled = self.manifest.compiled
+        if compiled is None:
             return None
-        self.twin_lost = ""
+        self.compiled_lost = ""
         try:
-            return load_twin(Path(twin.path), twin.sha256)
+            return load_compiled(Path(compiled.path), compiled.sha256)
         except Exception as error:
-            self.twin_lost = (
-                f"its proven twin cannot be loaded ({type(error).__name__}: {error}); gateway prepare remakes it"
-            )
+            reason = f"{type(error).__name__}: {error}"
+            self.compiled_lost = f"its proven compiled model cannot be loaded ({reason}); gateway prepare remakes it"
             log.warning(
-                "the compiled twin cannot be loaded; the original serves",
-                extra={"path": twin.path, "reason": f"{type(error).__name__}: {error}", "fix": "gateway prepare"},
+                "the compiled model cannot be loaded; the original serves",
+                extra={"path": compiled.path, "reason": reason, "fix": "gateway prepare"},
             )
             return None
 
@@ -226,7 +225,7 @@ class Model:
                 code="artifact-gone",
                 hint=f"gateway reload copies it again from {artifact.origin}",
             )
-        # get_loader imports the framework: never on the way to a twin.
+        # get_loader imports the framework: never on the way to a compiled model.
         predictor = get_loader(self.manifest.loader).load(Path(artifact.path), self._options)
         warm_up(self.manifest.loader, predictor, one_row(predictor.signature, signature))
         return predictor

@@ -14,20 +14,20 @@ from gateway.schema import Predictor
 
 #: Runtime -> what runs its programs in a worker.
 RUNTIMES: dict[str, str] = {
-    "additive": "gateway.runtimes.additive:AdditiveTwin",
-    "matrix": "gateway.runtimes.matrix:MatrixTwin",
-    "mojo": "gateway.runtimes.mojo:MojoTwin",
+    "additive": "gateway.runtimes.additive:AdditiveModel",
+    "matrix": "gateway.runtimes.matrix:MatrixModel",
+    "mojo": "gateway.runtimes.mojo:MojoModel",
 }
 
 
-def make_twin(draft: Draft) -> Predictor:
+def make_compiled(draft: Draft) -> Predictor:
     """Return a predictor that runs a draft."""
     return cast(Predictor, _attribute(RUNTIMES[draft.runtime])(draft.program, draft.signature))
 
 
-def load_twin(path: Path, sha256: str) -> Predictor:
-    """Load a proven twin; raises OSError, ValueError or KeyError where the file is not what was proven."""
-    return make_twin(storage.read(path, sha256))
+def load_compiled(path: Path, sha256: str) -> Predictor:
+    """Load a proven compiled model; raises OSError, ValueError or KeyError where the file is not what was proven."""
+    return make_compiled(storage.read(path, sha256))
 
 
 def _attribute(target: str) -> Any:

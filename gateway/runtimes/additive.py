@@ -22,7 +22,7 @@ Amount: TypeAlias = Any
 Part: TypeAlias = Callable[[Any], Amount]
 
 
-class AdditiveTwin:
+class AdditiveModel:
     """Answer one row with plain Python numbers, many rows with one array per column."""
 
     def __init__(self, program: Mapping[str, Any], signature: Signature) -> None:

@@ -1,5 +1,5 @@
 """
-Scores -> probabilities -> Predictions: the last steps of every twin.
+Scores -> probabilities -> Predictions: the last steps of every compiled model.
 
 Used by runtimes; numpy only. Each link repeats the arithmetic of the library it is named after.
 """

@@ -13,10 +13,10 @@ from gateway.schema import Column, Signature
 @dataclass(slots=True, kw_only=True)
 class Draft:
     """
-    Hold a twin as data: the runtime that can run it, and its program (JSON values, bytes and numpy arrays).
+    Hold a compiled model as data: the runtime that can run it, and its program (JSON values, bytes and numpy arrays).
 
     `rows` are columns that the proof must try beside its own, such as values at the thresholds of trees;
-    `uses` are the packages whose versions the twin depends on, numpy aside.
+    `uses` are the packages whose versions the compiled model depends on, numpy aside.
     """
 
     runtime: str

@@ -19,7 +19,7 @@ Matrix: TypeAlias = npt.NDArray[Any]
 Run: TypeAlias = Callable[[Matrix], Matrix]
 
 
-class MatrixTwin:
+class MatrixModel:
     """Build the feature matrix, run the node tree; safe from several threads, as sessions are."""
 
     def __init__(self, program: Mapping[str, Any], signature: Signature) -> None:
@@ -49,7 +49,7 @@ def make_node(node: Mapping[str, Any]) -> Run:
 
 def open_session(data: bytes) -> Any:
     """Return a session with one thread: workers are what runs in parallel."""
-    # Not on the first line: twins without trees do without its 17 MB.
+    # Not on the first line: compiled models without trees do without its 17 MB.
     onnxruntime: Any = importlib.import_module("onnxruntime")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1

@@ -19,7 +19,7 @@ Numbers = npt.NDArray[np.float64]
 Places = npt.NDArray[np.intp]
 
 
-class MojoTwin:
+class MojoModel:
     """Answer as the MOJO would; safe from several threads."""
 
     def __init__(self, program: Mapping[str, Any], signature: Signature) -> None:

@@ -1,5 +1,5 @@
 """
-A twin as one file: msgpack with numpy arrays as (dtype, shape, bytes). No pickle, nothing that could run.
+A compiled model as one file: msgpack with numpy arrays as (dtype, shape, bytes). No pickle, nothing that could run.
 
 Knows nothing about what a program means.
 """
@@ -62,7 +62,7 @@ def read(path: Path, sha256: str) -> Draft:
 
 
 def discard(path: Path) -> None:
-    """Delete a twin, and what an interrupted `write` left of it."""
+    """Delete a compiled model, and what an interrupted `write` left of it."""
     path.unlink(missing_ok=True)
     atomic.forget_drafts(path)
 
@@ -73,7 +73,7 @@ def _to_wire(value: Any) -> Any:
         return msgspec.msgpack.Ext(_ARRAY, msgspec.msgpack.encode(fields))
     if isinstance(value, np.generic):
         return value.item()
-    raise TypeError(f"a twin cannot hold a {type(value).__name__}")
+    raise TypeError(f"a compiled model cannot hold a {type(value).__name__}")
 
 
 def _from_wire(code: int, data: memoryview) -> Any:

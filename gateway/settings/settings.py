@@ -136,7 +136,7 @@ class Settings:
 
     @property
     def cache_dir(self) -> Path:
-        """Return the folder of artifacts, manifests and twins; may be deleted while stopped."""
+        """Return the folder of artifacts, manifests and compiled models; may be deleted while stopped."""
         return self.home / "cache"
 
     @property

@@ -25,7 +25,7 @@ PREPARING: Final = (
     "system",
     "validation",
 )
-#: Members whose code runs a twin.
+#: Members whose code runs a compiled model.
 RUNNING: Final = ("runtimes", "schema")
 
 

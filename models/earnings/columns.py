@@ -30,7 +30,7 @@ def encoder() -> ColumnTransformer:
     numbers = Pipeline(
         [
             ("missing", SimpleImputer(strategy="constant", fill_value=0.0)),
-            # Not 0: the ONNX twin of Binarizer says 1 at the threshold itself, scikit-learn says 0.
+            # Not 0: the ONNX compiled model of Binarizer says 1 at the threshold itself, scikit-learn says 0.
             ("values", FeatureUnion([("scaled", StandardScaler()), ("known", Binarizer(threshold=1e-9))])),
         ]
     )

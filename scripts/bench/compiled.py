@@ -2,7 +2,7 @@
 Measure what compiling gains, and write the tables into docs/compilation.md.
 
 `python scripts/bench/compiled.py [--dry-run]`. Times are CPU time of the calling thread, so a busy machine disturbs
-them little; original and twin take turns, and the median round counts.
+them little; original and compiled model take turns, and the median round counts.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from gateway.prepare import golden
 from gateway.prepare.registry import prepare_registry
 from gateway.prepare.supervisor import Limits
 from gateway.registry import load_registry
-from gateway.runtimes import load_twin
+from gateway.runtimes import load_compiled
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "compilation.md"
@@ -70,10 +70,10 @@ def timed(predictor: Any, columns: Sequence[Any], calls: int) -> float:
 
 def compared(name: str, manifest: Manifest, cache: Path) -> list[str]:
     """Return one row of the table."""
-    artifact, twin = manifest.artifact, manifest.twin
-    assert artifact is not None and twin is not None
+    artifact, record = manifest.artifact, manifest.compiled
+    assert artifact is not None and record is not None
     original = get_loader(manifest.loader).load(Path(artifact.path), LoadOptions(cache_dir=cache))
-    compiled = load_twin(Path(twin.path), twin.sha256)
+    compiled = load_compiled(Path(record.path), record.sha256)
     rows = golden.read(ROOT / "models" / name / "golden.json", original.signature).columns
     one = [column[:1] for column in rows]
     many = [np.tile(column[:6], BATCH // 6 + 1)[:BATCH] for column in rows]
@@ -88,13 +88,13 @@ def compared(name: str, manifest: Manifest, cache: Path) -> list[str]:
     return [
         name,
         manifest.loader,
-        twin.runtime,
+        record.runtime,
         *(f"{1e6 * seconds:,.0f}" for seconds in single),
         f"{single[0] / single[1]:,.1f}x",
         *(f"{1e3 * seconds:,.1f}" for seconds in batch),
         f"{batch[0] / batch[1]:,.1f}x",
-        f"{twin.rows_proven:,}",
-        f"{twin.max_difference:.0e}",
+        f"{record.rows_proven:,}",
+        f"{record.max_difference:.0e}",
     ]
 
 
@@ -113,12 +113,12 @@ def tables(home: Path) -> str:
     """Return the tables as Markdown."""
     registry = load_registry(ROOT / "registry.yaml")
     manifests = prepare_registry(registry, home / "cache", Limits())
-    rows = [compared(name, found, home / "cache") for name, found in manifests.items() if found.twin is not None]
-    head = ["model", "loader", "runtime", "one row, original (us)", "twin (us)", "gain"]
-    head += [f"{BATCH:,} rows, original (ms)", "twin (ms)", "gain", "rows proven", "largest difference"]
+    rows = [compared(name, found, home / "cache") for name, found in manifests.items() if found.compiled is not None]
+    head = ["model", "loader", "runtime", "one row, original (us)", "compiled model (us)", "gain"]
+    head += [f"{BATCH:,} rows, original (ms)", "compiled model (ms)", "gain", "rows proven", "largest difference"]
     lines = [_line(head), _line(["---"] * len(head)), *map(_line, rows), ""]
     lines += [_line(["a worker with the five routes", "PSS (MB)", "CPU to loaded (s)", "wall (s)"]), _line(["---"] * 4)]
-    for what, found in (("with twins", manifests), ("originals only", _without_twins(manifests))):
+    for what, found in (("with compiled models", manifests), ("originals only", _without_compiled(manifests))):
         snapshot.commit(home / "state", snapshot.make(registry, found))
         pss, cpu, wall = worker(home)
         lines.append(_line([what, f"{pss:.0f}", f"{cpu:.1f}", f"{wall:.1f}"]))
@@ -129,8 +129,8 @@ def tables(home: Path) -> str:
     return "\n".join([*lines, "", f"{platform.machine()}, Python {platform.python_version()}, {named}."])
 
 
-def _without_twins(manifests: dict[str, Manifest]) -> dict[str, Manifest]:
-    return {name: replace(found, twin=None, key=f"{found.key}-original") for name, found in manifests.items()}
+def _without_compiled(manifests: dict[str, Manifest]) -> dict[str, Manifest]:
+    return {name: replace(found, compiled=None, key=f"{found.key}-original") for name, found in manifests.items()}
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ import pandas as pd
 from gateway.generations import snapshot
 from gateway.loaders import get_loader
 from gateway.prepare.child import load_options
-from gateway.runtimes import load_twin
+from gateway.runtimes import load_compiled
 
 
 def main() -> None:
@@ -25,9 +25,9 @@ def main() -> None:
     manifest = found.manifests["insurance"]
     assert manifest.artifact is not None
     options = load_options(spec, manifest.artifact, home / "cache")
-    twin = manifest.twin
-    if twin is not None:
-        predictor: Any = load_twin(Path(twin.path), twin.sha256)
+    compiled = manifest.compiled
+    if compiled is not None:
+        predictor: Any = load_compiled(Path(compiled.path), compiled.sha256)
     else:
         predictor = get_loader(manifest.loader).load(Path(manifest.artifact.path), options)
     fields = predictor.signature.inputs

@@ -1,5 +1,5 @@
 """
-What peers need of our models: twins by path, ONNX exports, MLflow and MLServer folders. Made into the cache.
+What peers need of our models: compiled models by path, ONNX exports, MLflow and MLServer folders. Made into the cache.
 
 `python -m bench.exports` makes the first two: in a process of its own, because the gateway configures its process.
 """
@@ -19,20 +19,25 @@ from bench.questions import QUESTIONS
 
 
 def prepare_home() -> None:
-    """Prepare and commit the gateway's registry, and say where its twins lie."""
+    """Prepare and commit the gateway's registry, and say where its compiled models lie."""
     gateway = make_gateway(ROOT / "registry.yaml", HOME)
     manifests = {name: route.manifest for name, route in gateway.generation.table.by_name.items()}
-    twins = {}
+    compiled_models = {}
     for name in NATIVE:
-        twin, signature = manifests[name].twin, manifests[name].signature
-        if twin is None or signature is None:
+        compiled, signature = manifests[name].compiled, manifests[name].signature
+        if compiled is None or signature is None:
             continue
         labels = signature.output.labels
         positive = 1 if labels else None
         fields = [(field.name, field.type) for field in signature.inputs]
-        twins[name] = {"path": twin.path, "sha256": twin.sha256, "fields": fields, "positive": positive}
+        compiled_models[name] = {
+            "path": compiled.path,
+            "sha256": compiled.sha256,
+            "fields": fields,
+            "positive": positive,
+        }
     EXPORTS.mkdir(parents=True, exist_ok=True)
-    (EXPORTS / "twins.json").write_text(json.dumps(twins))
+    (EXPORTS / "compiled.json").write_text(json.dumps(compiled_models))
 
 
 def export_onnx() -> dict[str, str]:

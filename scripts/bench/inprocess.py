@@ -91,7 +91,7 @@ def ask(app: Wsgi, path: str, body: bytes) -> tuple[int, Any]:
 
 
 def predictor_of(route: Route) -> Predictor:
-    """Return what predicts behind a route that is READY: its compiled twin, or the original."""
+    """Return what predicts behind a route that is READY: its compiled model, or the original."""
     executor: Any = route.model._executor
     predictor: Predictor = executor._predictor
     return predictor

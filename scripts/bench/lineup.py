@@ -96,11 +96,11 @@ LINEUP = (
     ),
     Peer(
         "FastAPI + our compiled model", _uvicorn("fastapi-onnx", "fastapi-onnx"), venv="fastapi-onnx",
-        environ={"BENCH_TWIN": "1"}, note="uvicorn[standard], pydantic body; the twin that the gateway proved",
+        environ={"BENCH_COMPILED": "1"}, note="uvicorn[standard], pydantic body; the model that the gateway compiled",
     ),
     Peer(
         "FastAPI + ONNX Runtime", _uvicorn("fastapi-onnx", "fastapi-onnx"), venv="fastapi-onnx", alone=True,
-        environ={"BENCH_TWIN": "0"}, note="uvicorn[standard], pydantic body; skl2onnx and onnxmltools exports",
+        environ={"BENCH_COMPILED": "0"}, note="uvicorn[standard], pydantic body; skl2onnx and onnxmltools exports",
     ),
     Peer(
         "FastAPI", _uvicorn("fastapi", "fastapi"), venv="fastapi",

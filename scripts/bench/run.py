@@ -79,7 +79,7 @@ def provide(peers: list[Peer], outcomes: dict[str, Outcome], wanted: tuple[str, 
         elif peer.name == "MLflow":
             for route in set(peer.routes).intersection(wanted):
                 exports.save_mlflow(route)
-        elif peer.environ.get("BENCH_TWIN") == "0":
+        elif peer.environ.get("BENCH_COMPILED") == "0":
             reasons |= no_onnx
 
 

@@ -113,7 +113,7 @@ WORDS = pd.Series(
 
 @dataclass(frozen=True)
 class Case:
-    """Say how to make an estimator, and what becomes of it: the runtime of its twin, or why there is none."""
+    """Say how to make an estimator, and what becomes of it: the runtime of its compiled model, or why there is none."""
 
     make: Callable[[], Any]
     runtime: str = ""

@@ -1,4 +1,4 @@
-"""Random pipelines from a seed, fitted on random data, and odd rows to ask them: an attack on the twins."""
+"""Random pipelines from a seed, fitted on random data, and odd rows to ask them: an attack on compiled models."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass

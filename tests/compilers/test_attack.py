@@ -10,7 +10,7 @@ import pytest
 from gateway.compilers.base import Declined
 from gateway.compilers.proof.proof import FLOOR, prove
 from gateway.compilers.proof.rows import generated, one_row
-from gateway.compilers.proof.search import Job, find_twin
+from gateway.compilers.proof.search import Job, find_compiled
 from gateway.loaders import get_loader
 from gateway.loaders.base import LoadOptions
 from gateway.loaders.sklearn import _predictor as load_sklearn
@@ -18,7 +18,8 @@ from gateway.schema import Column, Predictor, Signature
 
 from .pipelines import Grown, grow, odd_rows
 
-#: Reasons that are limits of the compilers; a reason that quotes answers would be a twin that failed its proof.
+#: Reasons that are limits of the compilers; a reason that quotes answers would be a compiled model that failed its
+#: proof.
 LIMITS = ("text in front of", "is not known to the compiler", "not known", "no faster")
 
 
@@ -39,7 +40,7 @@ def whole_numbers(signature: Signature) -> Iterator[list[Column]]:
 
 
 def attack(seed: int, folder: Path, rows: int) -> int:
-    """Return how many rows the twin of one random pipeline answered as its original does; 0 where there is no twin."""
+    """Return how many rows the compiled model of one random pipeline answered as its original does; 0 where there is no compiled model."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -49,9 +50,9 @@ def attack(seed: int, folder: Path, rows: int) -> int:
         original = loaded(grown, folder)
         signature = original.signature
         row = one_row(signature, signature)
-        job = Job(loader=grown.loader, original=original, merged=signature, path=folder / "m.twin", row=row)
+        job = Job(loader=grown.loader, original=original, merged=signature, path=folder / "m.compiled", row=row)
         try:
-            found = find_twin(job)
+            found = find_compiled(job)
         except Declined as reason:
             assert any(limit in str(reason) for limit in LIMITS), f"{grown.name}: {reason}"
             return 0
@@ -64,15 +65,15 @@ def attack(seed: int, folder: Path, rows: int) -> int:
 
 
 @pytest.mark.parametrize("seed", range(1, 15))
-def test_twins_of_random_pipelines(seed: int, tmp_path: Path) -> None:
+def test_compiled_models_of_random_pipelines(seed: int, tmp_path: Path) -> None:
     """Scalers, imputers, encoders, texts and models in any order, with values and levels at every edge."""
     rows = attack(seed, tmp_path, 800)
     assert rows == 0 or rows > 200
 
 
 @pytest.mark.slow
-def test_twins_of_two_hundred_random_pipelines(tmp_path: Path) -> None:
-    """The same at length; at least half of the pipelines have a twin, so that this says something."""
+def test_compiled_models_of_two_hundred_random_pipelines(tmp_path: Path) -> None:
+    """The same at length; at least half of the pipelines have a compiled model, so that this says something."""
     answered = [attack(seed, tmp_path, 11_000) for seed in range(1, 201)]
     assert sum(rows > 0 for rows in answered) > 100
     assert sum(answered) > 1_000_000

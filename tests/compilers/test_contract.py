@@ -1,4 +1,4 @@
-"""Every compiler, over every case: a twin that answers equally, or none and the reason why."""
+"""Every compiler, over every case: a compiled model that answers equally, or none and the reason why."""
 
 import re
 from typing import Any
@@ -9,7 +9,7 @@ import pytest
 from gateway.compilers.base import Declined
 from gateway.compilers.proof.comparison import ABSOLUTE, RELATIVE
 from gateway.compilers.proof.rows import generated, one_row
-from gateway.compilers.proof.search import Found, Job, find_twin
+from gateway.compilers.proof.search import Found, Job, find_compiled
 from gateway.schema import Predictions
 
 from .cases import SKLEARN, XGBOOST
@@ -25,23 +25,23 @@ COMPILED = [
 
 @pytest.fixture(scope="session")
 def found(loaded: Loaded) -> Found | str:
-    """Return the twin of a case, or why there is none."""
+    """Return the compiled model of a case, or why there is none."""
     signature = loaded.predictor.signature
     job = Job(
         loader=loaded.loader,
         original=loaded.predictor,
         merged=signature,
-        path=loaded.path.with_suffix(".twin"),
+        path=loaded.path.with_suffix(".compiled"),
         row=one_row(signature, signature),
     )
     try:
-        return find_twin(job)
+        return find_compiled(job)
     except Declined as reason:
         return str(reason)
 
 
 def test_it_is_compiled_or_declined_as_expected(loaded: Loaded, found: Found | str) -> None:
-    """What the compilers know has a proven twin of the expected kind; what they do not is declined with the reason."""
+    """What the compilers know has a proven compiled model of the expected kind; what they do not is declined with the reason."""
     if loaded.case.declined:
         assert isinstance(found, str)
         assert re.search(loaded.case.declined, found)
@@ -97,7 +97,7 @@ def test_one_row_and_a_batch_answer_alike(loaded: Loaded, found: Found | str) ->
 
 @pytest.mark.parametrize("loaded", COMPILED, indirect=True)
 def test_inputs_are_left_alone(loaded: Loaded, found: Found | str) -> None:
-    """A twin changes none of the arrays it is given."""
+    """A compiled model changes none of the arrays it is given."""
     assert isinstance(found, Found)
     signature = loaded.predictor.signature
     for batch in generated(signature, signature):
@@ -111,6 +111,6 @@ def test_inputs_are_left_alone(loaded: Loaded, found: Found | str) -> None:
 
 @pytest.mark.parametrize("loaded", COMPILED, indirect=True)
 def test_the_signature_is_the_originals(loaded: Loaded, found: Found | str) -> None:
-    """A twin that was read back from its file names the same inputs and outputs."""
+    """A compiled model that was read back from its file names the same inputs and outputs."""
     assert isinstance(found, Found)
     assert found.predictor.signature == loaded.predictor.signature

@@ -1,4 +1,4 @@
-"""Whatever a compiler does to the process that runs it, the original serves, and `/routes` says why there is no twin."""
+"""Whatever a compiler does to the process that runs it, the original serves, and `/routes` says why there is no compiled model."""
 
 import json
 import time
@@ -59,7 +59,7 @@ def prepared(folder: Path, limits: Limits, keys: str = "", *, retry: bool = Fals
 
 @pytest.mark.parametrize("end", ENDS)
 def test_the_original_is_kept(end: str, tmp_path: Path, install: Callable[..., None]) -> None:
-    """A real end of the real child while it compiles costs the twin alone; the reason names it and how to try again."""
+    """A real end of the real child while it compiles costs the compiled model alone; the reason names it and how to try again."""
     code, limits, problem, reason = ENDS[end]
     install(code)
     started = time.monotonic()
@@ -69,19 +69,19 @@ def test_the_original_is_kept(end: str, tmp_path: Path, install: Callable[..., N
     assert found.signature is not None
     assert found.signature.names == ("a",)
     assert found.predict_s > 0
-    assert found.twin is None
-    assert found.twin_problem == problem
-    assert reason in found.twin_declined
-    assert "gateway prepare --retry" in found.twin_declined
-    assert not list((tmp_path / "cache").glob("twins/*"))
+    assert found.compiled is None
+    assert found.compile_problem == problem
+    assert reason in found.compile_declined
+    assert "gateway prepare --retry" in found.compile_declined
+    assert not list((tmp_path / "cache").glob("compiled/*"))
 
 
 def test_a_compiler_that_works_is_found_by_its_entry_point(tmp_path: Path, install: Callable[..., None]) -> None:
     """The same package without the crash is asked, and its reason is what `/routes` shows."""
     install("raise ValueError('not this one')")
     found = prepared(tmp_path, Limits())
-    assert found.twin_declined == "the compiler crashing raised ValueError: not this one"
-    assert found.twin_problem == ""
+    assert found.compile_declined == "the compiler crashing raised ValueError: not this one"
+    assert found.compile_problem == ""
 
 
 def test_a_crash_is_remembered_until_retry(tmp_path: Path, install: Callable[..., None]) -> None:
@@ -94,12 +94,12 @@ def test_a_crash_is_remembered_until_retry(tmp_path: Path, install: Callable[...
     install_again.write_text(install_again.read_text().replace("os.abort()", "os.kill(os.getpid(), 9)"))
     assert prepared(tmp_path, Limits()) == first
     killed = prepared(tmp_path, Limits(), retry=True)
-    assert killed.twin_problem == "prepare-killed"
+    assert killed.compile_problem == "prepare-killed"
     assert not is_known(registry, tmp_path / "cache")
 
 
 def test_require_fails_with_the_crash(tmp_path: Path, install: Callable[..., None]) -> None:
-    """A route that insists on its twin is refused, and the crash is the reason."""
+    """A route that insists on its compiled model is refused, and the crash is the reason."""
     install("os.abort()")
     found = prepared(tmp_path, Limits(), ", compile: require")
     assert found.problem is not None

@@ -1,4 +1,4 @@
-"""A twin is believed after enough different rows, or all there are; rows are looked for before it is declined."""
+"""A compiled model is believed after enough different rows, or all there are; rows are looked for before it is declined."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -18,7 +18,7 @@ from gateway.compilers.base import Declined
 from gateway.compilers.proof.nearby import nearby
 from gateway.compilers.proof.proof import FLOOR, Proof, prove
 from gateway.compilers.proof.rows import everything, generated, one_row
-from gateway.compilers.proof.search import Found, Job, find_twin
+from gateway.compilers.proof.search import Found, Job, find_compiled
 from gateway.loaders.sklearn import _predictor as load_sklearn
 from gateway.schema import Column, Field, Output, Predictions, Signature
 
@@ -26,12 +26,12 @@ DRAW = np.random.default_rng(3)
 
 
 def found_of(model: Any, folder: Path, golden: Sequence[Column] = ()) -> Found:
-    """Return the twin of an estimator, as prepare looks for it."""
+    """Return the compiled model of an estimator, as prepare looks for it."""
     original = load_sklearn(folder / "m.skops", model)
     signature = original.signature
     row = [column[:1] for column in golden] or one_row(signature, signature)
-    job = Job(loader="sklearn", original=original, merged=signature, path=folder / "m.twin", row=row, golden=golden)
-    return find_twin(job)
+    job = Job(loader="sklearn", original=original, merged=signature, path=folder / "m.compiled", row=row, golden=golden)
+    return find_compiled(job)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ class Odd(Picky):
 
 @pytest.mark.parametrize(("wrong", "reason"), [("refuses", "refuses alone"), ("differs", "expected")])
 def test_rows_alone_are_proven_too(wrong: str, reason: str) -> None:
-    """Most requests hold one row, and twins have a shorter way for it: it is compared as well."""
+    """Most requests hold one row, and compiled models have a shorter way for it: it is compared as well."""
     sound = Picky(lambda total: True, [Field(name="a")])
     with pytest.raises(Declined, match=reason):
         prove(sound, Odd(wrong), [[np.arange(600.0)]])
@@ -167,7 +167,7 @@ def test_rows_have_the_types_of_the_route() -> None:
 
 
 def test_missing_values_that_the_model_does_not_take_are_tried() -> None:
-    """The registry may let a field be missing although the model refuses that: the twin must refuse it too."""
+    """The registry may let a field be missing although the model refuses that: the compiled model must refuse it too."""
     native = Signature(inputs=(Field(name="a"),), output=Output())
     merged = replace(native, inputs=(replace(native.inputs[0], nullable=True),))
     strict = Picky(lambda total: total == total, native.inputs)
@@ -178,14 +178,14 @@ def test_missing_values_that_the_model_does_not_take_are_tried() -> None:
 
 
 def test_a_number_that_arrives_as_int64_is_a_number(tmp_path: Path) -> None:
-    """An imputer fitted on floats refuses int64: the loader hands on what it was fitted on, so original and twin agree."""
+    """An imputer fitted on floats refuses int64: the loader hands on what it was fitted on, so original and compiled model agree."""
     frame = pd.DataFrame({"a": [1.5, np.nan, 3.0, 4.0], "b": [0.5, 1.0, np.nan, 2.0]})
     original = load_sklearn(tmp_path / "m.skops", make_pipeline(SimpleImputer(), Ridge()).fit(frame, range(4)))
     native = original.signature
     merged = replace(native, inputs=tuple(replace(field, type="integer") for field in native.inputs))
     row = one_row(native, merged)
     assert row[0].dtype == np.int64
-    job = Job(loader="sklearn", original=original, merged=merged, path=tmp_path / "m.twin", row=row)
-    found = find_twin(job)
+    job = Job(loader="sklearn", original=original, merged=merged, path=tmp_path / "m.compiled", row=row)
+    found = find_compiled(job)
     assert found.proof.refused == 0
     assert found.predictor.predict(row).values == pytest.approx(original.predict(row).values)

@@ -18,11 +18,11 @@ from gateway.compilers.mojo_parts import Parts, read_parts
 from gateway.compilers.mojo_trees import MojoTree, Split, read_tree, walk
 from gateway.compilers.proof.proof import prove
 from gateway.compilers.proof.rows import generated
-from gateway.compilers.proof.search import Found, Job, find_twin
+from gateway.compilers.proof.search import Found, Job, find_compiled
 from gateway.loaders import get_loader
 from gateway.loaders.base import LoadOptions
 from gateway.prepare.golden import read
-from gateway.runtimes import make_twin, storage
+from gateway.runtimes import make_compiled, storage
 from gateway.runtimes.base import Draft
 from gateway.schema import Column, Predictions
 
@@ -82,12 +82,12 @@ def test_ensembles_are_proven_and_faster(original: Original, tmp_path: Path) -> 
     row = [column[:1] for column in original.golden]
     for _ in range(300):
         original.predictor.predict(row)
-    found = find_twin(
+    found = find_compiled(
         Job(
             loader="h2o_mojo",
             original=original.predictor,
             merged=original.signature,
-            path=tmp_path / "a.twin",
+            path=tmp_path / "a.compiled",
             row=row,
             golden=original.golden,
             budget_s=120.0,
@@ -104,11 +104,11 @@ def test_ensembles_are_proven_and_faster(original: Original, tmp_path: Path) -> 
 
 def test_one_row_and_a_batch_answer_alike(original: Original) -> None:
     """The way of a single row and that of arrays are two programs with one answer, to the last bit."""
-    twin = make_twin(MojoCompiler().lower(original.predictor))
+    compiled = make_compiled(MojoCompiler().lower(original.predictor))
     columns = [column[::7] for column in next(iter(generated(original.signature, original.signature)))]
-    many = twin.predict(columns)
+    many = compiled.predict(columns)
     for row in range(len(columns[0])):
-        one = twin.predict([column[row : row + 1] for column in columns])
+        one = compiled.predict([column[row : row + 1] for column in columns])
         assert one.values[0] == many.values[row]
         assert one.probabilities.tolist() == many.probabilities[row : row + 1].tolist()  # type: ignore[index,union-attr]
 
@@ -120,7 +120,7 @@ def is_caught(loan: tuple[Original, Draft, list[list[Column]]], spoil: Callable[
     spoil(parts)
     program = _program(parts, draft.signature, original.levels)
     try:
-        prove(original, make_twin(Draft(runtime="mojo", program=program, signature=draft.signature)), rows)
+        prove(original, make_compiled(Draft(runtime="mojo", program=program, signature=draft.signature)), rows)
     except Declined:
         return True
     return False
@@ -235,12 +235,12 @@ def test_a_probability_at_the_threshold_is_the_threshold(loan: tuple[Original, D
     probability = original.predictor.predict(columns).probabilities[0, 1]
     for drift in (-2e-16, 0.0, 2e-16):
         program["answer"]["threshold"] = probability + drift
-        twin = make_twin(Draft(runtime="mojo", program=program, signature=draft.signature))
-        assert twin.predict(columns).values[0] == 1
-        assert twin.predict([np.repeat(column, 3) for column in columns]).values.tolist() == [1, 1, 1]
+        compiled = make_compiled(Draft(runtime="mojo", program=program, signature=draft.signature))
+        assert compiled.predict(columns).values[0] == 1
+        assert compiled.predict([np.repeat(column, 3) for column in columns]).values.tolist() == [1, 1, 1]
     program["answer"]["threshold"] = probability + 1e-9
-    twin = make_twin(Draft(runtime="mojo", program=program, signature=draft.signature))
-    assert twin.predict(columns).values[0] == 0
+    compiled = make_compiled(Draft(runtime="mojo", program=program, signature=draft.signature))
+    assert compiled.predict(columns).values[0] == 0
 
 
 @pytest.mark.parametrize("cut", [1, 7, -1])
@@ -253,14 +253,16 @@ def test_a_damaged_tree_is_declined(loan: tuple[Original, Draft, list[list[Colum
         read_tree(data[:-cut] if cut > 0 else data + b"\0")
 
 
-def test_serving_a_twin_starts_no_java(loan: tuple[Original, Draft, list[list[Column]]], tmp_path: Path) -> None:
-    """A process that runs the twin has neither JPype nor the library of a JVM in it."""
-    path = tmp_path / "loan.twin"
+def test_serving_a_compiled_model_starts_no_java(
+    loan: tuple[Original, Draft, list[list[Column]]], tmp_path: Path
+) -> None:
+    """A process that runs the compiled model has neither JPype nor the library of a JVM in it."""
+    path = tmp_path / "loan.compiled"
     sha256 = storage.write(path, loan[1])
     code = (
-        "import sys, json, numpy as np\nfrom pathlib import Path\nfrom gateway.runtimes import load_twin\n"
-        f"twin = load_twin(Path({str(path)!r}), {sha256!r})\n"
-        "twin.predict([np.array([float('nan')], dtype=object) for _ in twin.signature.inputs])\n"
+        "import sys, json, numpy as np\nfrom pathlib import Path\nfrom gateway.runtimes import load_compiled\n"
+        f"compiled = load_compiled(Path({str(path)!r}), {sha256!r})\n"
+        "compiled.predict([np.array([float('nan')], dtype=object) for _ in compiled.signature.inputs])\n"
         "maps = open('/proc/self/maps').read() if Path('/proc/self/maps').exists() else ''\n"
         "print(json.dumps(['jpype' in sys.modules, 'libjvm' in maps]))"
     )
@@ -276,8 +278,8 @@ def test_grouped_columns_stay_within_the_limit(loan: tuple[Original, Draft, list
         patch.setattr("gateway.compilers.mojo.MAX_TABLE", whole.nbytes - 1)
         program = _program(original.parts(), draft.signature, original.levels)
         assert program["forest"]["table"].nbytes < whole.nbytes
-        twin = make_twin(Draft(runtime="mojo", program=program, signature=draft.signature))
-        prove(original, twin, rows[:4])
+        compiled = make_compiled(Draft(runtime="mojo", program=program, signature=draft.signature))
+        prove(original, compiled, rows[:4])
         patch.setattr("gateway.compilers.mojo.MAX_TABLE", 1_000)
         with pytest.raises(Declined, match="table"):
             _program(original.parts(), draft.signature, original.levels)

@@ -1,4 +1,4 @@
-"""The proof must find a wrong twin: planted faults of every kind are caught, harmless changes are not."""
+"""The proof must find a wrong compiled model: planted faults of every kind are caught, harmless changes are not."""
 
 import copy
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ from gateway.compilers.forest import Tree, to_onnx
 from gateway.compilers.proof.proof import prove
 from gateway.compilers.proof.rows import generated
 from gateway.compilers.xgboost_trees import read_booster
-from gateway.runtimes import make_twin
+from gateway.runtimes import make_compiled
 from gateway.runtimes.base import Draft
 from gateway.schema import Column, Predictions
 
@@ -33,7 +33,7 @@ def is_caught(loaded: Loaded, draft: Draft, rows: list[list[Column]] | None = No
     signature = loaded.predictor.signature
     batches = [*(draft.rows if rows is None else rows), *generated(signature, signature)]
     try:
-        prove(loaded.predictor, make_twin(draft), batches)
+        prove(loaded.predictor, make_compiled(draft), batches)
     except Declined:
         return True
     return False
@@ -59,7 +59,7 @@ def _inner(tree: Tree) -> list[int]:
 
 
 def test_an_unchanged_draft_passes(boosted: tuple[Loaded, Draft]) -> None:
-    """The sound twin is proven: what follows fails because of the planted fault alone."""
+    """The sound compiled model is proven: what follows fails because of the planted fault alone."""
     loaded, draft = boosted
     assert not is_caught(loaded, draft)
     assert not is_caught(loaded, with_tree(draft, loaded, 0, lambda tree: tree))
@@ -120,7 +120,7 @@ def test_another_comparison_is_caught(boosted: tuple[Loaded, Draft]) -> None:
 
 
 def test_ignoring_early_stopping_is_caught(tmp_path: Path) -> None:
-    """A twin that uses the trees after the best iteration too is not equal."""
+    """A compiled model that uses the trees after the best iteration too is not equal."""
     loaded, draft = drafted("xgboost/stopped", tmp_path)
     booster = loaded.predictor._booster
     best = booster.attr("best_iteration")
@@ -196,48 +196,48 @@ def test_a_wrong_program_is_caught(name: str, plant: Callable[[Draft], None], tm
 def test_a_forest_shifted_by_one_step_is_caught(name: str, tmp_path: Path) -> None:
     """Values nudged by one float32 step before the trees see them fall on the other side of some threshold."""
     loaded, draft = drafted(name, tmp_path)
-    twin = make_twin(draft)
+    compiled = make_compiled(draft)
 
     class Nudged:
-        signature = twin.signature
+        signature = compiled.signature
 
         def predict(self, columns: Sequence[Column]) -> Predictions:
             nudged = [np.nextafter(c.astype(np.float32), np.float32(np.inf)).astype(np.float64) for c in columns]
-            return twin.predict(nudged)
+            return compiled.predict(nudged)
 
     signature = loaded.predictor.signature
     with pytest.raises(Declined, match="expected"):
         prove(loaded.predictor, Nudged(), [*draft.rows, *generated(signature, signature)])
 
 
-def test_a_twin_that_answers_what_the_original_refuses_is_caught(boosted: tuple[Loaded, Draft]) -> None:
+def test_a_compiled_model_that_answers_what_the_original_refuses_is_caught(boosted: tuple[Loaded, Draft]) -> None:
     """An error of the original is an answer too."""
     loaded, draft = boosted
-    twin = make_twin(draft)
+    compiled = make_compiled(draft)
 
     class Refusing:
-        signature = twin.signature
+        signature = compiled.signature
 
         def predict(self, columns: Sequence[Column]) -> Predictions:
             if (columns[0] > 50).any():
                 raise ValueError("too large")
-            return twin.predict(columns)
+            return compiled.predict(columns)
 
     signature = loaded.predictor.signature
     rows = list(generated(signature, signature))
     with pytest.raises(Declined, match="the original refuses"):
-        prove(Refusing(), twin, rows)
-    with pytest.raises(Declined, match="the twin refuses"):
-        prove(twin, Refusing(), rows)
+        prove(Refusing(), compiled, rows)
+    with pytest.raises(Declined, match="the compiled model refuses"):
+        prove(compiled, Refusing(), rows)
     assert prove(Refusing(), Refusing(), rows).refused > 0
 
 
 def test_a_tie_is_recorded_and_a_clear_label_is_not_a_tie(boosted: tuple[Loaded, Draft]) -> None:
     """Another label passes only where the original's own probabilities are equal within the tolerance."""
-    twin = make_twin(boosted[1])
+    compiled = make_compiled(boosted[1])
 
     class Fixed:
-        signature = twin.signature
+        signature = compiled.signature
 
         def __init__(self, label: int, probability: float) -> None:
             self.answer = Predictions(np.array([label]), np.array([[1 - probability, probability]]))
@@ -254,13 +254,13 @@ def test_a_tie_is_recorded_and_a_clear_label_is_not_a_tie(boosted: tuple[Loaded,
 def test_the_tolerance_of_the_route_counts(boosted: tuple[Loaded, Draft]) -> None:
     """A difference of 0.001 is too much by default and fine where the registry says so."""
     loaded, draft = boosted
-    twin = make_twin(draft)
+    compiled = make_compiled(draft)
 
     class Blurred:
-        signature = twin.signature
+        signature = compiled.signature
 
         def predict(self, columns: Sequence[Column]) -> Predictions:
-            found = twin.predict(columns)
+            found = compiled.predict(columns)
             assert found.probabilities is not None
             return Predictions(found.values, found.probabilities + 0.001)
 
@@ -274,6 +274,6 @@ def test_time_that_runs_out_is_said(boosted: tuple[Loaded, Draft]) -> None:
     """The first batch is always compared; after the deadline no further one is, and the proof says so."""
     loaded, draft = boosted
     signature = loaded.predictor.signature
-    proof = prove(loaded.predictor, make_twin(draft), [*draft.rows, *generated(signature, signature)], deadline=0.0)
+    proof = prove(loaded.predictor, make_compiled(draft), [*draft.rows, *generated(signature, signature)], deadline=0.0)
     assert not proof.complete
     assert proof.rows == len(draft.rows[0][0])

@@ -1,4 +1,4 @@
-"""Prepare finds twins, workers run them: light, verified, and with the original behind them."""
+"""Prepare finds compiled models, workers run them: light, verified, and with the original behind them."""
 
 import json
 import shutil
@@ -43,7 +43,7 @@ for spec in found.registry.routes:
     manifest = found.manifests[spec.name]
     model = Model(manifest, load_options(spec, manifest.artifact, home / "cache"), NativePool(1))
     model.load()
-    states[spec.path] = [model.state, manifest.twin.runtime if manifest.twin else None]
+    states[spec.path] = [model.state, manifest.compiled.runtime if manifest.compiled else None]
 pss = [line.split()[1] for line in open("/proc/self/smaps_rollup") if line.startswith("Pss:")]
 heavy = [name for name in {HEAVY!r} if name in sys.modules]
 print(json.dumps({{"states": states, "heavy": heavy, "pss_mb": int(pss[0]) / 1024}}))
@@ -61,7 +61,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_worker_of_the_five_routes_imports_no_framework(home: Path) -> None:
-    """Twins need numpy and ONNX Runtime: neither scikit-learn, pandas, SciPy, XGBoost nor Java."""
+    """Compiled models need numpy and ONNX Runtime: neither scikit-learn, pandas, SciPy, XGBoost nor Java."""
     done = subprocess.run(
         [sys.executable, "-c", WORKER, str(home)], capture_output=True, text=True, check=True, cwd=ROOT
     )
@@ -79,19 +79,19 @@ def test_a_worker_of_the_five_routes_imports_no_framework(home: Path) -> None:
 
 
 def test_the_five_models_are_proven_and_their_golden_rows_hold(home: Path) -> None:
-    """The manifest records proof and gain of each twin."""
+    """The manifest records proof and gain of each compiled model."""
     found = snapshot.committed(home / "state")
     assert found is not None
     for name, gain in (("sentiment", 3), ("diabetes", 3), ("earnings", 3), ("loan", 0.6), ("insurance", 0.6)):
-        twin = found.manifests[name].twin
-        assert twin is not None, found.manifests[name].twin_declined
-        assert twin.complete
-        assert twin.rows_proven > 1_500
-        assert twin.ties == 0
-        assert twin.gain > gain
-        if twin.runtime == "mojo":
-            assert twin.batch_gain > 2
-        assert found.manifests[name].twin_declined == ""
+        compiled = found.manifests[name].compiled
+        assert compiled is not None, found.manifests[name].compile_declined
+        assert compiled.complete
+        assert compiled.rows_proven > 1_500
+        assert compiled.ties == 0
+        assert compiled.gain > gain
+        if compiled.runtime == "mojo":
+            assert compiled.batch_gain > 2
+        assert found.manifests[name].compile_declined == ""
 
 
 @pytest.fixture
@@ -125,11 +125,13 @@ def answer(model: Model) -> Any:
 
 
 @pytest.mark.parametrize("damage", ["gone", "altered"])
-def test_without_its_twin_the_original_serves(folder: Path, damage: str, caplog: pytest.LogCaptureFixture) -> None:
-    """A twin that is gone or not what was proven is not run; the route answers all the same."""
+def test_without_its_compiled_model_the_original_serves(
+    folder: Path, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A compiled model that is gone or not what was proven is not run; the route answers all the same."""
     spec, manifest = prepared(folder, "line.skops")
-    assert manifest.twin is not None
-    path = Path(manifest.twin.path)
+    assert manifest.compiled is not None
+    path = Path(manifest.compiled.path)
     if damage == "gone":
         path.unlink()
     else:
@@ -139,43 +141,43 @@ def test_without_its_twin_the_original_serves(folder: Path, damage: str, caplog:
     assert answer(model) == pytest.approx([3.0])
     assert "the original serves" in caplog.text
     assert model.compiler is None
-    assert "gateway prepare" in model.twin_lost
+    assert "gateway prepare" in model.compiled_lost
 
 
 @pytest.mark.parametrize("damage", ["gone", "altered", "emptied"])
-def test_a_lost_twin_is_compiled_again(folder: Path, damage: str) -> None:
-    """Preparing does not trust a remembered manifest whose twin is gone, or not what was proven."""
+def test_a_lost_compiled_model_is_compiled_again(folder: Path, damage: str) -> None:
+    """Preparing does not trust a remembered manifest whose compiled model is gone, or not what was proven."""
     _, manifest = prepared(folder, "line.skops")
-    assert manifest.twin is not None
-    path = Path(manifest.twin.path)
+    assert manifest.compiled is not None
+    path = Path(manifest.compiled.path)
     if damage == "gone":
-        shutil.rmtree(folder / "cache" / "twins")
+        shutil.rmtree(folder / "cache" / "compiled")
     else:
         path.write_bytes(b"" if damage == "emptied" else path.read_bytes()[:-1] + b"?")
     spec, again = prepared(folder, "line.skops")
-    assert again.twin is not None
+    assert again.compiled is not None
     model = model_of(folder, spec, again)
-    assert (model.compiler, model.twin_lost) == ("sklearn", "")
+    assert (model.compiler, model.compiled_lost) == ("sklearn", "")
 
 
 def test_compile_off_serves_the_original(folder: Path) -> None:
-    """`compile: off` leaves no twin and says so."""
+    """`compile: off` leaves no compiled model and says so."""
     spec, manifest = prepared(folder, "line.skops", ", compile: off")
-    assert manifest.twin is None
-    assert manifest.twin_declined == "the registry says compile: off"
+    assert manifest.compiled is None
+    assert manifest.compile_declined == "the registry says compile: off"
     assert answer(model_of(folder, spec, manifest)) == pytest.approx([3.0])
 
 
 def test_a_declined_model_says_why_and_serves(folder: Path) -> None:
     """A model that no compiler knows serves as it is, with the reason in its manifest."""
     spec, manifest = prepared(folder, "near.skops")
-    assert manifest.twin is None
-    assert "KNeighborsRegressor" in manifest.twin_declined
-    assert not list((folder / "cache").glob("twins/*"))
+    assert manifest.compiled is None
+    assert "KNeighborsRegressor" in manifest.compile_declined
+    assert not list((folder / "cache").glob("compiled/*"))
     assert model_of(folder, spec, manifest).state == "READY"
 
 
-def test_compile_require_fails_without_a_twin(folder: Path) -> None:
+def test_compile_require_fails_without_a_compiled_model(folder: Path) -> None:
     """`compile: require` refuses the entry with the reason and a fix."""
     _, manifest = prepared(folder, "near.skops", ", compile: require")
     assert manifest.problem is not None

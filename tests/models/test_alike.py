@@ -1,4 +1,4 @@
-"""One row and a batch of rows are two ways through a twin with one answer, for all five models."""
+"""One row and a batch of rows are two ways through a compiled model with one answer, for all five models."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from gateway.compilers.proof.rows import generated
 from gateway.prepare.registry import prepare_registry
 from gateway.prepare.supervisor import Limits
 from gateway.registry import load_registry
-from gateway.runtimes import load_twin
+from gateway.runtimes import load_compiled
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -25,13 +25,13 @@ def manifests(cache: Path) -> dict[str, Manifest]:
 def test_one_row_is_answered_as_in_a_batch(manifests: dict[str, Manifest], name: str) -> None:
     """Over random rows of the whole signature: a neighbour never changes an answer (the sum over the terms of a text: a bit)."""
     found = manifests[name]
-    assert found.twin is not None, found.twin_declined
+    assert found.compiled is not None, found.compile_declined
     assert found.signature is not None
-    twin = load_twin(Path(found.twin.path), found.twin.sha256)
-    columns = [column[:400] for column in next(iter(generated(twin.signature, found.signature)))]
-    many = twin.predict(columns)
+    compiled = load_compiled(Path(found.compiled.path), found.compiled.sha256)
+    columns = [column[:400] for column in next(iter(generated(compiled.signature, found.signature)))]
+    many = compiled.predict(columns)
     for row in range(len(columns[0])):
-        one = twin.predict([column[row : row + 1] for column in columns])
+        one = compiled.predict([column[row : row + 1] for column in columns])
         assert np.asarray(one.values).tolist() == np.asarray(many.values[row : row + 1]).tolist()
         if many.probabilities is not None:
             assert one.probabilities is not None

@@ -268,7 +268,7 @@ def test_five_models(house: House, cache: Path) -> None:
 
 
 def test_routes_with_one_key_are_prepared_once(house: House) -> None:
-    """Two routes that differ in nothing that preparing finds out share one child, one manifest and one twin."""
+    """Two routes that differ in nothing that preparing finds out share one child, one manifest and one compiled model."""
     house.stub("m.stub", load_sleep_s=0.3)
     found = house.prepare_all("version: 1\nroutes:\n" + "".join(f"  /m{i}: m.stub\n" for i in range(4)))
     assert len({one.key for one in found.values()}) == 1

@@ -58,7 +58,7 @@ ACTS = {
 HONEST = {
     "module": "import colorsys, xml.dom.minidom, sklearn.linear_model",
     "reading": "open('/proc/self/statm').read()",
-    "scratch": "open('scratch/twin', 'w').close(); os.replace('scratch/twin', 'scratch/other')",
+    "scratch": "open('scratch/compiled model', 'w').close(); os.replace('scratch/compiled model', 'scratch/other')",
     "array": "numpy.lib.format.read_array_header_1_0(__import__('io').BytesIO(HEADER))",
     "threads": "sklearn.cluster.KMeans(2, n_init=1).fit([[0.0], [1.0], [2.0]]).predict([[1.0]])",
 }

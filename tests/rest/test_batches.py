@@ -205,7 +205,7 @@ def test_an_id_names_one_row(five: Gateway) -> None:
 
 
 def test_json_batches_have_ids_too(five: Gateway) -> None:
-    """A JSON batch with ids is an object by id, twins and gaps are faults; without any id it is a list."""
+    """A JSON batch with ids is an object by id, duplicates and gaps are faults; without any id it is a list."""
     rows = [{"ID": int(row.pop("id")), **row} for row in csv.DictReader(SAMPLE.open())]
     typed = [
         {name: float(v) if str(v).replace(".", "").isdigit() else v for name, v in row.items()} for row in rows[:3]

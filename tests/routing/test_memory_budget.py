@@ -102,7 +102,7 @@ def test_model_above_the_budget_serves_alone(tmp_path: Path) -> None:
 
 
 def test_model_of_no_size_waits_for_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A twin whose file was emptied seems to take nothing: it is loaded beside a model above the whole budget."""
+    """A compiled model whose file was emptied seems to take nothing: it is loaded beside a model above the whole budget."""
     monkeypatch.setattr("gateway.routing.model.LEAST_BYTES", 0)
     budget, pool = MemoryBudget(), NativePool(4)
     budget.limit(SIZE)

@@ -44,7 +44,7 @@ def test_a_failed_writer_leaves_the_old_file_and_no_draft(tmp_path: Path) -> Non
 
 def test_only_drafts_of_the_dead_are_forgotten(tmp_path: Path) -> None:
     """What a killed process left is deleted; the draft of a living one is its own."""
-    path = tmp_path / "m.twin"
+    path = tmp_path / "m.compiled"
     code = (
         "import os, sys; from pathlib import Path; from gateway.system.atomic import replacing\n"
         "with replacing(Path(sys.argv[1])) as draft: draft.write_bytes(b'x'); os._exit(9)"

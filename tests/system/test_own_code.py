@@ -46,7 +46,7 @@ assert Path(gateway.__file__).parents[1] == Path.cwd()
 registry = load_registry(home / "registry.yaml")
 known = is_known(registry, home / "cache")
 found = prepare_registry(registry, home / "cache", Limits())["m"]
-print(json.dumps([known, found.key, found.twin and found.twin.path]))
+print(json.dumps([known, found.key, found.compiled and found.compiled.path]))
 """
 
 
@@ -95,7 +95,7 @@ class Checkout:
         path.write_text(path.read_text() + "\n# Another line.\n")
 
     def prepare(self) -> list[object]:
-        """Return whether the manifest was known, its key, and the path of its twin."""
+        """Return whether the manifest was known, its key, and the path of its compiled model."""
         done = subprocess.run(
             [sys.executable, "-c", PREPARE, str(self.home)],
             cwd=self.package.parent,
@@ -113,27 +113,27 @@ def checkout(tmp_path: Path) -> Checkout:
 
 
 def test_an_edited_compiler_proves_again(checkout: Checkout) -> None:
-    """Editing a checkout of the same version makes the manifests and twins of before unknown; other edits do not."""
-    known, key, twin = checkout.prepare()
+    """Editing a checkout of the same version makes the manifests and compiled models of before unknown; other edits do not."""
+    known, key, compiled = checkout.prepare()
     assert not known
-    assert twin
-    assert checkout.prepare() == [True, key, twin]
+    assert compiled
+    assert checkout.prepare() == [True, key, compiled]
     checkout.edit("cli/main.py")
-    assert checkout.prepare() == [True, key, twin]
+    assert checkout.prepare() == [True, key, compiled]
     checkout.edit("runtimes/additive.py")
-    known, other, twin = checkout.prepare()
+    known, other, compiled = checkout.prepare()
     assert not known
-    assert twin
+    assert compiled
     assert other != key
 
 
-def test_a_twin_of_other_code_is_not_run(checkout: Checkout, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_compiled_model_of_other_code_is_not_run(checkout: Checkout, caplog: pytest.LogCaptureFixture) -> None:
     """A committed generation outlives an upgrade: what other code proved is left alone, the original answers."""
     checkout.edit("runtimes/additive.py")
     _, key, _ = checkout.prepare()
     found = manifest.read(checkout.home / "cache" / "manifests" / f"{key}.json")
     assert found is not None
-    assert found.twin is not None
+    assert found.compiled is not None
     model = Model(found, LoadOptions(), NativePool(1))
     model.load()
     reasons = [str(getattr(record, "reason", "")) for record in caplog.records]

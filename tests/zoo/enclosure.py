@@ -24,7 +24,7 @@ from gateway.routing.generation import Generation, GenerationBuilder
 from gateway.routing.routes import Route
 from gateway.scoreboard import Scoreboard
 
-#: What a proven twin may differ by (architecture, decision 11).
+#: What a proven compiled model may differ by (architecture, decision 11).
 TWIN_ABSOLUTE, TWIN_RELATIVE = 1e-6, 1e-5
 
 #: Where a folder that is kept keeps what was prepared from it.
@@ -128,7 +128,7 @@ def examine(case: Case, enclosure: Enclosure) -> str:
         return ""
     if problem is not None:
         return f"refused: {problem}"
-    twin = route.manifest.twin is not None
+    compiled = route.manifest.compiled is not None
     try:
         found = ask(route, case.rows, time.monotonic() + 60)
         single = ask(route, case.rows[0], time.monotonic() + 60)
@@ -141,9 +141,9 @@ def examine(case: Case, enclosure: Enclosure) -> str:
         return f"the rows are refused: {[str(fault) for fault in error.faults[:3]]}"
     except PredictError as error:
         return f"{error}: {error.__cause__!r}"
-    wrong = difference(case.answers, found, case.told["tolerance"], twin=twin)
-    wrong = wrong or difference(case.alone, single, case.told["tolerance"], twin=twin)
-    wrong = wrong or difference(case.alone, listed, case.told["tolerance"], twin=twin)
+    wrong = difference(case.answers, found, case.told["tolerance"], compiled=compiled)
+    wrong = wrong or difference(case.alone, single, case.told["tolerance"], compiled=compiled)
+    wrong = wrong or difference(case.alone, listed, case.told["tolerance"], compiled=compiled)
     return wrong or next(filter(None, (accepts(route, row, code) for row, code in case.told["bad"])), "")
 
 
@@ -162,10 +162,10 @@ def accepts(route: Route, row: Any, code: str) -> str:
     return f"{row} is answered {found}, expected the fault {code}"
 
 
-def difference(expected: Any, found: Any, tolerance: float, *, twin: bool = False, at: str = "$") -> str:
+def difference(expected: Any, found: Any, tolerance: float, *, compiled: bool = False, at: str = "$") -> str:
     """Say where two JSON values differ, or nothing; labels and types exactly, numbers with a point within tolerance."""
     if isinstance(expected, float) and isinstance(found, float):
-        absolute, relative = (TWIN_ABSOLUTE, TWIN_RELATIVE) if twin else (tolerance, tolerance)
+        absolute, relative = (TWIN_ABSOLUTE, TWIN_RELATIVE) if compiled else (tolerance, tolerance)
         if math.isclose(expected, found, rel_tol=relative, abs_tol=absolute):
             return ""
     elif type(expected) is not type(found):
@@ -173,13 +173,17 @@ def difference(expected: Any, found: Any, tolerance: float, *, twin: bool = Fals
     elif isinstance(expected, dict):
         if list(expected) != list(found):
             return f"{at}: keys {list(found)}, expected {list(expected)}"
-        parts = (difference(expected[key], found[key], tolerance, twin=twin, at=f"{at}.{key}") for key in expected)
+        parts = (
+            difference(expected[key], found[key], tolerance, compiled=compiled, at=f"{at}.{key}") for key in expected
+        )
         return next(filter(None, parts), "")
     elif isinstance(expected, list):
         if len(expected) != len(found):
             return f"{at}: {len(found)} answers, expected {len(expected)}"
         pairs = enumerate(zip(expected, found, strict=True))
-        return next(filter(None, (difference(a, b, tolerance, twin=twin, at=f"{at}[{i}]") for i, (a, b) in pairs)), "")
+        return next(
+            filter(None, (difference(a, b, tolerance, compiled=compiled, at=f"{at}[{i}]") for i, (a, b) in pairs)), ""
+        )
     elif expected == found:
         return ""
     return f"{at}: {found!r}, expected {expected!r}"

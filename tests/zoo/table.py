@@ -20,7 +20,7 @@ HEAD = """# The zoo
 
 Artifacts as users really save them. `tests/zoo/grow.py` trains them; the tests serve each through a preparing child,
 its manifest, its route and HTTP, and compare with the answers of the library that made it: labels and their JSON
-types exactly, numbers of originals within 1e-9, of compiled twins within 1e-6 + 1e-5 x |expected|. Rows include
+types exactly, numbers of originals within 1e-9, of compiled models within 1e-6 + 1e-5 x |expected|. Rows include
 missing values, unknown levels and texts of several scripts. This page is written by
 `cd tests && PYTHONPATH=.. python -m zoo.table FOLDER` after `python -m zoo.grow FOLDER`.
 
@@ -34,9 +34,9 @@ def outcome(case: Case, manifest: Manifest | None) -> tuple[str, str]:
     assert manifest is not None
     if manifest.problem is not None:
         return "refused", f"`{manifest.problem.code}`"
-    if manifest.twin is not None:
-        return "served, compiled", f"{manifest.twin.runtime}, {manifest.twin.rows_proven:,} rows proven"
-    return "served", manifest.twin_declined
+    if manifest.compiled is not None:
+        return "served, compiled", f"{manifest.compiled.runtime}, {manifest.compiled.rows_proven:,} rows proven"
+    return "served", manifest.compile_declined
 
 
 def check(page: Path, cases: Mapping[str, Case], manifests: Mapping[str, Manifest]) -> list[str]:
@@ -70,7 +70,7 @@ def main() -> int:
         title = case.told["title"].splitlines()[0].rstrip(".")
         lines.append(f"| `{name}` | {title} | {what} | {_cell(why)} |")
     figures = ", ".join(f"{number} {what}" for what, number in count.most_common())
-    told = f"{len(cases)} artifacts: {figures}.\n\n| name | what it is | outcome | twin, or why none |\n"
+    told = f"{len(cases)} artifacts: {figures}.\n\n| name | what it is | outcome | compiled model, or why none |\n"
     page = Path(__file__).resolve().parents[2] / "docs" / "zoo.md"
     page.write_text(HEAD + told + "| --- | --- | --- | --- |\n" + "\n".join(lines) + "\n")
     print(f"{len(cases)} artifacts: {figures}; {len(wrong)} wrong")
@@ -80,8 +80,8 @@ def main() -> int:
 def _cell(text: str) -> str:
     """Return text that keeps to its cell, without the values of one run."""
     line = " ".join(text.split()).replace("|", "\\|")
-    if line.startswith("the twin is no faster"):
-        return "the twin is no faster"
+    if line.startswith("the compiled model is no faster"):
+        return "the compiled model is no faster"
     return line if len(line) <= 140 else f"{line[:137]}…"
 
 

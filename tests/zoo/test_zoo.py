@@ -37,16 +37,16 @@ def over_http(case: Case, gateway: serving.Gateway) -> str:
     batch = gateway.post(case.path, {"instances": case.rows})
     if batch.status != 200:
         return f"{batch.status} {batch.json}"
-    # Whoever serves, original or twin: the routes in this process tell them apart.
-    wrong = difference(case.answers, batch.json["predictions"], case.told["tolerance"], twin=True)
+    # Whoever serves, original or compiled model: the routes in this process tell them apart.
+    wrong = difference(case.answers, batch.json["predictions"], case.told["tolerance"], compiled=True)
     single = gateway.post(case.path, case.rows[-1])
-    wrong = wrong or difference(case.answers[-1], single.json, case.told["tolerance"], twin=True)
+    wrong = wrong or difference(case.answers[-1], single.json, case.told["tolerance"], compiled=True)
     plain = next((i for i, row in enumerate(case.rows) if None not in row.values()), None)
     if wrong or plain is None:
         return wrong
     query = {name: json.dumps(value) if isinstance(value, bool) else value for name, value in case.rows[plain].items()}
     got = gateway.get(case.path, None, **query)
-    return difference(case.answers[plain], got.json, case.told["tolerance"], twin=True)
+    return difference(case.answers[plain], got.json, case.told["tolerance"], compiled=True)
 
 
 @pytest.mark.parametrize(

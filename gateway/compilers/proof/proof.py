@@ -1,8 +1,8 @@
 """
-Proves that a twin answers as its original does, row by row, before it may serve.
+Proves that a compiled model answers as its original does, row by row, before it may serve.
 
 Labels equal (ties recorded), |d| <= 1e-6 + 1e-5 x |expected| or the tolerance of the route; rows that the original
-refuses must be refused by the twin too. Knows no compiler.
+refuses must be refused by the compiled model too. Knows no compiler.
 """
 
 import time
@@ -19,7 +19,7 @@ from gateway.schema import Column, Predictions, Predictor
 
 #: Different rows that both must answer where the inputs allow so many: fewer say too little about a whole model.
 FLOOR = 100
-#: Rows that the twin refuses and of which the original is asked one by one: more would only cost time.
+#: Rows that the compiled model refuses and of which the original is asked one by one: more would only cost time.
 MAX_REFUSED = 200
 _CHUNK = 512
 
@@ -44,7 +44,7 @@ class Proof:
 
     @property
     def is_enough(self) -> bool:
-        """Say whether so many different rows were answered that the twin may be believed."""
+        """Say whether so many different rows were answered that the compiled model may be believed."""
         return len(self.answered) >= FLOOR
 
     def require_enough(self) -> None:
@@ -67,7 +67,7 @@ class Proof:
 
 def prove(
     original: Predictor,
-    twin: Predictor,
+    compiled: Predictor,
     batches: Iterable[Sequence[Column]],
     *,
     tolerance: float | None = None,
@@ -81,7 +81,7 @@ def prove(
     filled in while the batches are drawn, so that they may depend on it.
     """
     proof = Proof() if proof is None else proof
-    prover = _Prover(original, twin, tolerance, proof)
+    prover = _Prover(original, compiled, tolerance, proof)
     for number, batch in enumerate(batches):
         size = len(batch[0]) if batch else 0
         for start in range(0, size, _CHUNK):
@@ -97,13 +97,13 @@ def prove(
 class _Prover:
     """Ask both about the same rows, part them where one refuses, and compare what both answer."""
 
-    def __init__(self, original: Predictor, twin: Predictor, tolerance: float | None, proof: Proof) -> None:
-        self._original, self._twin, self._proof = original, twin, proof
+    def __init__(self, original: Predictor, compiled: Predictor, tolerance: float | None, proof: Proof) -> None:
+        self._original, self._compiled, self._proof = original, compiled, proof
         self._comparison = Comparison(original.signature, tolerance)
 
     def run(self, columns: Sequence[Column]) -> None:
         """Compare one batch; raises Declined."""
-        expected, found = _ask(self._original, columns), _ask(self._twin, columns)
+        expected, found = _ask(self._original, columns), _ask(self._compiled, columns)
         if expected is not None and found is not None:
             self._compare(columns, expected, found)
         elif len(columns[0]) == 1:
@@ -114,7 +114,7 @@ class _Prover:
             self._halve(columns)
 
     def _compare(self, columns: Sequence[Column], expected: Predictions, found: Predictions) -> None:
-        """Compare the answers to a batch, and what the twin's shorter way answers to each row of it alone."""
+        """Compare the answers to a batch, and what the compiled model's shorter way answers to each row of it alone."""
         proof = self._proof
         seen = self._comparison.run(columns, expected, found)
         if len(columns[0]) > 1:
@@ -128,9 +128,11 @@ class _Prover:
         found = []
         for row in range(len(columns[0])):
             alone = [column[row : row + 1] for column in columns]
-            answer = _ask(self._twin, alone)
+            answer = _ask(self._compiled, alone)
             if answer is None:
-                raise Declined(f"the twin refuses alone a row that it answers in a batch: {self._shown(alone)}")
+                raise Declined(
+                    f"the compiled model refuses alone a row that it answers in a batch: {self._shown(alone)}"
+                )
             found.append(answer)
         probabilities = [answer.probabilities for answer in found if answer.probabilities is not None]
         return Predictions(
@@ -142,9 +144,10 @@ class _Prover:
         """
         Part a batch that both refuse.
 
-        Asking the twin costs nothing: what it answers is compared in one go, what it refuses is asked for alone.
+        Asking the compiled model costs nothing: what it answers is compared in one go, what it refuses is asked for
+        alone.
         """
-        takes = _taken(self._twin, columns)
+        takes = _taken(self._compiled, columns)
         if takes.all():
             self._halve(columns)
             return
@@ -164,7 +167,7 @@ class _Prover:
         if expected is None and found is None:
             self._proof.refused += 1
             return
-        who = "the original" if expected is None else "the twin"
+        who = "the original" if expected is None else "the compiled model"
         raise Declined(f"{who} refuses a row that the other answers: {self._shown(columns)}")
 
     def _shown(self, columns: Sequence[Column]) -> dict[str, str]:
@@ -180,10 +183,10 @@ def _ask(predictor: Predictor, columns: Sequence[Column]) -> Predictions | None:
         return None
 
 
-def _taken(twin: Predictor, columns: Sequence[Column]) -> npt.NDArray[np.bool_]:
-    """Say of each row of a refused batch whether the twin answers it alone."""
+def _taken(compiled: Predictor, columns: Sequence[Column]) -> npt.NDArray[np.bool_]:
+    """Say of each row of a refused batch whether the compiled model answers it alone."""
     size = len(columns[0])
     found = np.zeros(size, dtype=np.bool_)
     for row in range(size):
-        found[row] = _ask(twin, [column[row : row + 1] for column in columns]) is not None
+        found[row] = _ask(compiled, [column[row : row + 1] for column in columns]) is not None
     return found

@@ -1,7 +1,8 @@
 """
-Looks for a twin of a loaded predictor: lower, write, load back, prove, time. Runs while preparing.
+Looks for a compiled model of a loaded predictor: lower, write, load back, prove, time. Runs while preparing.
 
-What is timed and proven is the twin that was read back from its file: the same bytes and code that a worker runs.
+What is timed and proven is the compiled model that was read back from its file: the same bytes and code that a worker
+runs.
 """
 
 import time
@@ -17,23 +18,23 @@ from gateway.compilers.base import Compiler, Declined
 from gateway.compilers.proof.nearby import nearby
 from gateway.compilers.proof.proof import Proof, prove
 from gateway.compilers.proof.rows import everything, generated
-from gateway.runtimes import load_twin, storage
+from gateway.runtimes import load_compiled, storage
 from gateway.runtimes.base import Draft
 from gateway.schema import Column, Predictor, Signature
 
 #: Seconds for all comparisons of one model; slow originals are then proven on fewer rows, golden ones first.
 PROOF_BUDGET_S = 20.0
-#: Calls that are timed; the twin's are microseconds, so more of them cost nothing.
+#: Calls that are timed; the compiled model's are microseconds, so more of them cost nothing.
 _CALLS, _TWIN_CALLS = 15, 300
 #: Rows of the batch that is timed, and the most a single row may take for one; longer ones would only delay preparing.
 _BATCH_ROWS, _BATCH_LIMIT_S = 512, 0.002
-#: A twin may take this many times as long for one row if it takes a fraction of the time for a batch.
+#: A compiled model may take this many times as long for one row if it takes a fraction of the time for a batch.
 _SLOWER_ROW, _FASTER_BATCH = 1.5, 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """Hold a proven twin: where it lies and what was measured. Times are seconds for one row."""
+    """Hold a proven compiled model: where it lies and what was measured. Times are seconds for one row."""
 
     compiler: str
     runtime: str
@@ -66,8 +67,8 @@ class Job:
     budget_s: float = PROOF_BUDGET_S
 
 
-def find_twin(job: Job) -> Found:
-    """Return the first twin that is equal and faster; raises Declined with the reasons of all compilers."""
+def find_compiled(job: Job) -> Found:
+    """Return the first compiled model that is equal and faster; raises Declined with the reasons of all compilers."""
     reasons = []
     for compiler in compilers_for(job.loader):
         try:
@@ -83,21 +84,23 @@ def find_twin(job: Job) -> Found:
 def _attempt(compiler: Compiler, job: Job) -> Found:
     draft = compiler.lower(job.original)
     sha256 = storage.write(job.path, draft)
-    twin = load_twin(job.path, sha256)
+    compiled = load_compiled(job.path, sha256)
     deadline = time.monotonic() + job.budget_s
     proof = Proof()
-    prove(job.original, twin, _batches(job, draft, proof), tolerance=job.tolerance, deadline=deadline, proof=proof)
+    prove(job.original, compiled, _batches(job, draft, proof), tolerance=job.tolerance, deadline=deadline, proof=proof)
     proof.require_enough()
-    original_s, predict_s = _timed(job.original, job.row, _CALLS), _timed(twin, job.row, _TWIN_CALLS)
-    batch_gain = _batch_gain(job, twin) if original_s < _BATCH_LIMIT_S else 0.0
+    original_s, predict_s = _timed(job.original, job.row, _CALLS), _timed(compiled, job.row, _TWIN_CALLS)
+    batch_gain = _batch_gain(job, compiled) if original_s < _BATCH_LIMIT_S else 0.0
     if original_s <= predict_s and not (batch_gain >= _FASTER_BATCH and predict_s <= _SLOWER_ROW * original_s):
-        raise Declined(f"the twin is no faster ({1e6 * predict_s:.0f} us, the original {1e6 * original_s:.0f} us)")
+        raise Declined(
+            f"the compiled model is no faster ({1e6 * predict_s:.0f} us, the original {1e6 * original_s:.0f} us)"
+        )
     return Found(
         compiler=compiler.name,
         runtime=draft.runtime,
         path=job.path,
         sha256=sha256,
-        predictor=twin,
+        predictor=compiled,
         proof=proof,
         predict_s=predict_s,
         original_s=original_s,
@@ -120,10 +123,10 @@ def _batches(job: Job, draft: Draft, proof: Proof) -> Iterator[Sequence[Column]]
     yield from nearby(native, job.merged, proof, job.golden)
 
 
-def _batch_gain(job: Job, twin: Predictor) -> float:
+def _batch_gain(job: Job, compiled: Predictor) -> float:
     """Return how many times faster a row of a batch is."""
     batch = [np.repeat(column, _BATCH_ROWS) for column in job.row]
-    return _timed(job.original, batch, _CALLS) / _timed(twin, batch, _CALLS)
+    return _timed(job.original, batch, _CALLS) / _timed(compiled, batch, _CALLS)
 
 
 def _timed(predictor: Predictor, row: Sequence[Column], calls: int) -> float:

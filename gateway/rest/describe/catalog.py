@@ -66,7 +66,7 @@ def describe(route: Route, base_url: str, *, strict: bool, workers: int) -> dict
         },
         "versions": manifest.versions,
     }
-    if declined := route.model.twin_lost or manifest.twin_declined:
+    if declined := route.model.compiled_lost or manifest.compile_declined:
         entry["not_compiled_because"] = declined
     if (problem := route.reason) is not None:
         entry["problem"] = {"code": problem.code, "reason": problem.message, "fix": problem.hint}

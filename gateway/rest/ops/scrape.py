@@ -71,7 +71,7 @@ def _models(generation: Generation, views: dict[str, RouteView]) -> Iterator[met
             route=route.name,
             loader=manifest.loader,
             version=route.version,
-            compiled=manifest.twin.compiler if manifest.twin else "",
+            compiled=manifest.compiled.compiler if manifest.compiled else "",
             states=view.states if view is not None else {},
             load_seconds=route.model.load_s or manifest.load_s,
             size_bytes=manifest.artifact.size_bytes if manifest.artifact else None,

@@ -97,7 +97,7 @@ class ChunkValidator:
         self.has_ids = True
         validated.keys = keys
         if self._unique_ids:
-            self._refuse_twins(validated, keys)
+            self._refuse_duplicates(validated, keys)
 
     def _keys(self, validated: ValidatedChunk) -> list[str | None] | None:
         """Return one key per row as sent: from the table where there is one, else from the good rows."""
@@ -123,7 +123,7 @@ class ChunkValidator:
             return [None] * chunk.size if self.has_ids else None
         return list(validated.spread([None if one is None else json_key(one) for one in ids]))
 
-    def _refuse_twins(self, validated: ValidatedChunk, keys: Sequence[str | None]) -> None:
+    def _refuse_duplicates(self, validated: ValidatedChunk, keys: Sequence[str | None]) -> None:
         start = validated.chunk.start
         if validated.good is None and all(keys) and len(set(keys)) == len(keys) and self._seen.keys().isdisjoint(keys):
             # The usual case, at a tenth of the time.

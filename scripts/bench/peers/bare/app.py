@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from gateway.generations import snapshot
-from gateway.runtimes import load_twin
+from gateway.runtimes import load_compiled
 from gateway.loaders import get_loader
 from gateway.prepare.child import load_options
 
@@ -20,8 +20,8 @@ with open(os.open(PAGE, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as opened:
 
 
 def _predictor(spec, manifest):
-    if manifest.twin is not None:
-        return load_twin(Path(manifest.twin.path), manifest.twin.sha256)
+    if manifest.compiled is not None:
+        return load_compiled(Path(manifest.compiled.path), manifest.compiled.sha256)
     options = load_options(spec, manifest.artifact, HOME / "cache")
     return get_loader(manifest.loader).load(Path(manifest.artifact.path), options)
 

@@ -1,4 +1,4 @@
-"""FastAPI with a pydantic body and the model in ONNX Runtime (BENCH_TWIN=0), or our own compiled twin (BENCH_TWIN=1)."""
+"""FastAPI with a pydantic body and the model in ONNX Runtime (BENCH_COMPILED=0), or our own compiled model (BENCH_TWIN=1)."""
 
 import json
 import os
@@ -17,11 +17,11 @@ async def health():
     return {}
 
 
-def twin(route):
-    from gateway.runtimes import load_twin
+def compiled(route):
+    from gateway.runtimes import load_compiled
 
-    about = json.loads((EXPORTS / "twins.json").read_text())[route]
-    predictor = load_twin(Path(about["path"]), about["sha256"])
+    about = json.loads((EXPORTS / "compiled.json").read_text())[route]
+    predictor = load_compiled(Path(about["path"]), about["sha256"])
     pairs = [(name, np.dtype(object if kind == "string" else float)) for name, kind in about["fields"]]
     positive = about["positive"]
 
@@ -52,7 +52,7 @@ def onnx(route):
     return lambda body: session.run(["probabilities"], {name: np.array([[body.query]], dtype=object)})[0][0, 1].item()
 
 
-load = twin if os.environ["BENCH_TWIN"] == "1" else onnx
+load = compiled if os.environ["BENCH_COMPILED"] == "1" else onnx
 
 
 def mount(route):
