@@ -23,7 +23,7 @@ from bench.questions import QUESTIONS
 from gateway.codecs.json import encode
 from gateway.process.generation_follower import Gateway
 from gateway.rest.middleware.telemetry import Telemetry
-from gateway.rest.predict.batch import context_of
+from gateway.rest.predict.calls import context_of
 from gateway.rest.predict.prediction import Prediction
 from gateway.rest.predict.responses import JsonResponse
 from gateway.routing.routes import Route

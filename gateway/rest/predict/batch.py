@@ -11,7 +11,7 @@ import functools
 import logging
 import math
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -21,6 +21,7 @@ from gateway.answers.answer import AnswerContext
 from gateway.codecs.chunks import MAX_FAULTS, Answered, BatchWriter, Chunk, Limits
 from gateway.errors import Fault, GatewayError, InputError
 from gateway.rest.errors import fault_json
+from gateway.rest.predict.calls import context_of
 from gateway.rest.predict.chunk_cache import ChunkCache
 from gateway.rest.predict.chunk_validation import ChunkValidator, ValidatedChunk
 from gateway.rest.predict.negotiate import Preferences
@@ -37,6 +38,7 @@ log = logging.getLogger("gateway.batch")
 
 #: Turns predictions into one JSON value per row.
 Answering: TypeAlias = Callable[[Batch, Predictions, AnswerContext], list[Any]]
+Validated: TypeAlias = Generator[ValidatedChunk]
 
 
 class BatchRun:
@@ -134,7 +136,7 @@ class BatchRun:
             unique_ids=self._wanted.shape_of(spec.batch) == "by_id" and bool(spec.id_fields),
         )
 
-    def _second_pass(self) -> Generator[ValidatedChunk]:
+    def _second_pass(self) -> Validated:
         if self._kept.is_whole:
             while (validated := self._kept.take()) is not None:
                 yield validated
@@ -143,9 +145,7 @@ class BatchRun:
         for chunk in self._source.read(self._limits):
             yield validator(chunk)
 
-    def _next_piece(
-        self, chunks: Generator[ValidatedChunk], writer: BatchWriter, table: InputTable
-    ) -> tuple[int, bytes]:
+    def _next_piece(self, chunks: Validated, writer: BatchWriter, table: InputTable) -> tuple[int, bytes]:
         """Predict the next chunk; return its number of rows and its bytes."""
         validated = self._route.run(functools.partial(next, chunks))
         predictions = None
@@ -160,15 +160,13 @@ class BatchRun:
         self, validated: ValidatedChunk, predictions: Predictions | None, writer: BatchWriter, table: InputTable
     ) -> bytes:
         answers = [] if predictions is None else self._answer(validated.batch, predictions, self._context)
-        inputs: Any = ()
-        if writer.wants_inputs:
-            inputs = table.columns(validated, typed=writer.wants_inputs == "typed")
+        inputs: Any = table.columns(validated, typed=writer.wants_inputs == "typed") if writer.wants_inputs else ()
         errors = {row: fault_json(fault) for row, fault in validated.errors.items()}
         keys: Any = validated.keys
         return writer.rows(Answered(validated.spread(answers), errors, keys, inputs))
 
     def _stream(
-        self, head: bytes, sent: int, chunks: Generator[ValidatedChunk], writer: BatchWriter, table: InputTable
+        self, head: bytes, sent: int, chunks: Validated, writer: BatchWriter, table: InputTable
     ) -> Iterator[bytes]:
         """Yield the answer; an error in mid-stream is raised, which cuts the connection before the last chunk mark."""
         try:
@@ -249,8 +247,3 @@ def one_answer(route: Route, batch: Batch, answer: Any, wanted: Preferences) -> 
     body = writer.begin() + writer.rows(Answered([answer], {}, ids, inputs)) + writer.end()
     headers = [("X-Model-Version", route.version), *columns_ignored(batch.ignored)]
     return Response(body, 200, content_type=writer.media_type, headers=headers)
-
-
-def context_of(route: Route, environ: Mapping[str, Any]) -> AnswerContext:
-    """Return what templates may name of the current request."""
-    return AnswerContext(route.name, route.version, environ["gateway.request_id"])

@@ -5,7 +5,7 @@ Knows no wire format.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 import numpy as np
 from flask import Response, request
 
+from gateway.answers.answer import AnswerContext
 from gateway.codecs.chunks import Limits
 from gateway.codecs.json import encode
 from gateway.errors import InputError
@@ -119,3 +120,8 @@ def charset_is_utf8() -> bool:
     """Say whether the body claims to be UTF-8, or claims nothing."""
     charset = request.mimetype_params.get("charset", "utf-8")
     return charset.strip("'\"").lower() in ("utf-8", "utf8", "us-ascii")
+
+
+def context_of(route: Route, environ: Mapping[str, Any]) -> AnswerContext:
+    """Return what templates may name of the current request."""
+    return AnswerContext(route.name, route.version, environ["gateway.request_id"])

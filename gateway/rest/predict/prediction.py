@@ -8,7 +8,8 @@ from flask import Response, request
 from gateway.codecs.json import encode
 from gateway.errors import InputError
 from gateway.rest.api import Resource
-from gateway.rest.predict.batch import answer_batch, context_of, one_answer
+from gateway.rest.predict.batch import answer_batch, one_answer
+from gateway.rest.predict.calls import context_of
 from gateway.rest.predict.negotiate import preferences
 from gateway.rest.predict.reading import Rows, deadline_of, read
 from gateway.rest.predict.responses import JsonResponse, columns_ignored
