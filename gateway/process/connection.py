@@ -47,7 +47,7 @@ class Connection:
             while True:
                 request = None
                 request, environ, reply = self._next()
-                # The client waits from here on, so its deadline counts from here (rest/predict/reading.py), admission included.
+                # The client waits from here on: its deadline counts from here, fair admission included.
                 environ["gateway.arrived"] = time.monotonic()
                 self._worker.take_turn(environ["PATH_INFO"])
                 if not self._worker.keeps_connections:
