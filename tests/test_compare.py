@@ -1,9 +1,11 @@
-"""What a comparison of two recordings calls equal, and what it calls a change."""
+"""What a comparison of two recordings calls equal and what a change; and what the figures of a source count."""
 
 import random
+from pathlib import Path
 from typing import Any
 
 import pytest
+from compare import source_figures
 from compare.difference import difference
 from compare.record import GROUPS, SEED, all_requests, line_of, mark_empty
 from compare.requests.base import get
@@ -77,3 +79,33 @@ def test_requests_are_the_same_each_time_and_many() -> None:
     assert first == second
     assert len(first) > 2_000
     assert all(any(True for _ in make(random.Random(SEED))) for make in GROUPS.values())
+
+
+def test_figures_of_a_source(tmp_path: Path) -> None:
+    """Rooms are folders and files at the root; an arrow is counted once; rooms that import each other are a circle."""
+    files = {
+        "__init__.py": "",
+        "errors.py": "x: int = 1\n",
+        "low/__init__.py": "from gateway.errors import x\n",
+        "low/a.py": "from typing import Any\nfrom gateway.errors import x\ny: Any = x\n",
+        "high/a.py": "import gateway.low.a\nfrom gateway import errors\n\n\ndef f() -> None:\n    pass\n",
+    }
+    for name, text in files.items():
+        path = tmp_path / "gateway" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    found = source_figures.figures(tmp_path)
+    assert found == {
+        "files": 5,
+        "files at the root of gateway/": 2,
+        "rooms (folders, and files at the root)": 3,
+        "folders": 2,
+        "arrows between rooms": 3,
+        "circles of rooms": 0,
+        "floors that the imports need": 3,
+        "lines": 11,
+        "functions": 1,
+        "Any": 1,
+    }
+    (tmp_path / "gateway/errors.py").write_text("import gateway.high\n")
+    assert source_figures.figures(tmp_path)["circles of rooms"] == 1
