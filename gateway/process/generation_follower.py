@@ -44,11 +44,8 @@ class Gateway:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         if not metrics.has_room(settings.run_dir):
-            raise GatewayError(
-                f"the disk of {settings.run_dir} is full",
-                code="disk-full",
-                hint="free some space, or move GATEWAY_HOME",
-            )
+            hint = "free some space, or move GATEWAY_HOME"
+            raise GatewayError(f"the disk of {settings.run_dir} is full", code="disk-full", hint=hint)
         metrics.configure(settings.metrics_dir)
         self._scoreboard = Scoreboard.open(settings.scoreboard_path)
         self._slot = self._scoreboard.claim()
@@ -207,9 +204,10 @@ class Gateway:
 
     def _measure(self) -> None:
         self._slot.beat(pss_bytes=_pss_bytes(), cpu_seconds=time.process_time())
-        # A lazy model changes its state by being asked, which nobody else writes on the scoreboard.
+        # Nobody else tells of a lazy model that was asked, nor of one that was being loaded for another route.
         for route in self.generation.table.by_name.values():
-            if route.spec.load == "lazy" and self._reported.get(route.name) != (route.counters.index, route.state):
+            told = self._reported.get(route.name, (0, ""))
+            if told != (route.counters.index, route.state) and (route.spec.load == "lazy" or told[1] == "LOADING"):
                 self._report(route)
 
     def _report(self, route: Route) -> None:

@@ -73,6 +73,19 @@ def test_printed_curl_works(five: Gateway, path: str) -> None:
     assert five.post(path, route["sample"]).status == 200
 
 
+def test_routes_that_share_a_model_are_both_told_ready(gateway: Callable[..., Gateway], tmp_path: Path) -> None:
+    """Of two routes with one model one loads it; once it serves, the scoreboard says so of both."""
+    (tmp_path / "slow.stub").write_text(json.dumps({"inputs": ["a"], "load_sleep_s": 0.2}))
+    entry = f"{{artifact: {tmp_path}/slow.stub}}"
+    server = gateway(f"version: 1\nroutes:\n  /one: {entry}\n  /two: {entry}\n", workers=1)
+
+    def told() -> bool:
+        routes = server.get("/health").json["routes"]
+        return all(routes[path]["states"] == {"ready": 1} for path in ("/one", "/two"))
+
+    serving.until(told, what="the report of both")
+
+
 def test_critical_route_takes_readiness_away(gateway: Callable[..., Gateway], tmp_path: Path) -> None:
     """While a critical route fails, /health/ready is 503 and names it; the process lives and other routes serve."""
     stub = tmp_path / "fine.stub"
