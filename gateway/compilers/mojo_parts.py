@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from gateway.compilers.base import Declined
 from gateway.compilers.mojo_trees import MojoTree, read_tree
+from gateway.runtimes.mojo_answers import MojoLinkName
 
 Numbers = npt.NDArray[np.float64]
 
@@ -43,7 +44,7 @@ class Part:
     """
 
     category: str
-    link: str
+    link: MojoLinkName
     columns: list[int]
     trees: list[list[MojoTree]] = field(default_factory=list)
     linear: Linear | None = None
@@ -57,7 +58,7 @@ class Stack:
 
     weights: Numbers
     intercepts: Numbers
-    link: str
+    link: MojoLinkName
     logit: bool
 
 
@@ -140,7 +141,7 @@ class _Reader:
                 name = f"{folder}trees/t{number:02d}_{group:03d}.bin"
                 if self._archive.has(name):
                     trees[number].append(read_tree(self._archive.read(name)))
-        part = Part(category, "", columns, trees)
+        part = Part(category, "identity", columns, trees)
         if info["algo"] == "drf":
             self._finish_drf(part, groups, sums)
         else:
@@ -187,7 +188,7 @@ def _refuse_extras(info: Mapping[str, str]) -> None:
             raise Declined(f"a model with {key} is not compiled")
 
 
-_GBM_LINKS = {
+_GBM_LINKS: dict[str, MojoLinkName] = {
     "bernoulli": "expit", "quasibinomial": "expit", "modified_huber": "expit", "multinomial": "softmax",
     "gaussian": "identity", "laplace": "identity", "huber": "identity", "quantile": "identity",
     "poisson": "exp", "gamma": "exp", "tweedie": "exp",
@@ -202,10 +203,16 @@ def _finish_gbm(part: Part, info: Mapping[str, str], sums: int) -> None:
     part.start = float(info["init_f"])
 
 
-_GLM_LINKS = {"identity": "identity", "logit": "expit", "log": "exp", "inverse": "inverse", "multinomial": "softmax"}
+_GLM_LINKS: dict[str, MojoLinkName] = {
+    "identity": "identity",
+    "logit": "expit",
+    "log": "exp",
+    "inverse": "inverse",
+    "multinomial": "softmax",
+}
 
 
-def _glm_link(info: Mapping[str, str]) -> str:
+def _glm_link(info: Mapping[str, str]) -> MojoLinkName:
     link = info["link"]
     if link not in _GLM_LINKS:
         raise Declined(f"a GLM with the link {link} is not compiled")

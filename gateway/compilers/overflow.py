@@ -7,26 +7,25 @@ refuses.
 
 import sys
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-from gateway.runtimes.features import operate
+from gateway.runtimes.operations import Operation, operate
 
 _LARGEST = sys.float_info.max
 
 
-def limits(operations: Sequence[Sequence[Any]]) -> tuple[float, float]:
+def limits(operations: Sequence[Operation]) -> tuple[float, float]:
     """Return the lowest and highest number of which monotone operations make a finite one; infinite for no limit."""
     return _end(operations, -1.0), _end(operations, 1.0)
 
 
-def overflows(operations: Sequence[Sequence[Any]]) -> bool:
+def overflows(operations: Sequence[Operation]) -> bool:
     """Say whether some finite number becomes infinite."""
     return any(np.isfinite(end) for end in limits(operations))
 
 
-def _end(operations: Sequence[Sequence[Any]], sign: float) -> float:
+def _end(operations: Sequence[Operation], sign: float) -> float:
     if _is_finite(operations, sign * _LARGEST):
         return sign * np.inf
     # Positive floats are ordered as the integers of their bits.
@@ -44,7 +43,7 @@ def _number(bits: int) -> float:
     return float(np.int64(bits).view(np.float64))
 
 
-def _is_finite(operations: Sequence[Sequence[Any]], value: float) -> bool:
+def _is_finite(operations: Sequence[Operation], value: float) -> bool:
     with np.errstate(all="ignore"):
         try:
             return bool(np.isfinite(operate(np.array([value]), operations)).all())

@@ -9,23 +9,18 @@ from typing import Any, ClassVar
 from sklearn.pipeline import Pipeline
 
 from gateway.compilers.base import Declined
-from gateway.compilers.sklearn_additive import NotAdditive, lower_additive
+from gateway.compilers.linear_leaves import NotAdditive
+from gateway.compilers.sklearn_additive import lower_additive
 from gateway.compilers.sklearn_front import Front, lower_front
-from gateway.compilers.sklearn_heads import margins, probabilities, values
+from gateway.compilers.sklearn_heads import margins, probabilities, unwrap, values
 from gateway.compilers.sklearn_levels import Atom, Number, Word
 from gateway.compilers.sklearn_matrix import lower_matrix
 from gateway.compilers.sklearn_probes import probes, typical
 from gateway.compilers.step_rows import step_rows
+from gateway.runtimes.answering import AnswerForm
 from gateway.runtimes.base import Draft
+from gateway.runtimes.nodes import ForestNode, Node, parts_of
 from gateway.schema import Output, Signature
-
-#: Wrappers that hand their input on untouched, and where the fitted estimator is.
-_WRAPPERS = {
-    "GridSearchCV": "best_estimator_",
-    "RandomizedSearchCV": "best_estimator_",
-    "HalvingGridSearchCV": "best_estimator_",
-    "HalvingRandomSearchCV": "best_estimator_",
-}
 
 
 class SklearnCompiler:
@@ -44,16 +39,15 @@ class SklearnCompiler:
             raise Declined("a column of text reaches the model unencoded")
         head, answer = _head(model, signature.output)
         try:
-            program = lower_additive(front, head, answer)
-            rows = [step_rows(program, signature), *typical(front, signature)]
-            return Draft(runtime="additive", program=program, signature=signature, rows=rows, uses=_uses(head))
+            additive = lower_additive(front, head, answer)
+            rows = [step_rows(additive, signature), *typical(front, signature)]
+            return Draft(runtime="additive", program=additive, signature=signature, rows=rows, uses=_uses(head))
         except NotAdditive as reason:
             if front.texts:
                 raise Declined(f"text in front of {reason}") from reason
-        program = lower_matrix(front, head, answer)
         return Draft(
             runtime="matrix",
-            program=program,
+            program=lower_matrix(front, head, answer),
             signature=signature,
             rows=[*probes(front, model, signature), *typical(front, signature)],
             uses=_uses(head),
@@ -63,15 +57,10 @@ class SklearnCompiler:
 def _split(estimator: Any) -> tuple[list[Any], Any]:
     """Part an estimator into the steps in front and the model at the end."""
     steps: list[Any] = []
-    while True:
-        inner = getattr(estimator, _WRAPPERS.get(type(estimator).__name__, ""), None)
-        if inner is not None:
-            estimator = inner
-        elif isinstance(estimator, Pipeline):
-            steps += [step for _, step in estimator.steps[:-1]]
-            estimator = estimator.steps[-1][1]
-        else:
-            return steps, estimator
+    while isinstance(estimator := unwrap(estimator), Pipeline):
+        steps += [step for _, step in estimator.steps[:-1]]
+        estimator = estimator.steps[-1][1]
+    return steps, estimator
 
 
 def _columns(predictor: Any, signature: Signature) -> list[Atom]:
@@ -87,19 +76,13 @@ def _columns(predictor: Any, signature: Signature) -> list[Atom]:
 
 
 def _first(estimator: Any) -> Any:
-    while True:
-        inner = getattr(estimator, _WRAPPERS.get(type(estimator).__name__, ""), None)
-        if inner is not None:
-            estimator = inner
-        elif isinstance(estimator, Pipeline):
-            steps = [step for _, step in estimator.steps if step is not None and step != "passthrough"]
-            estimator = steps[0]
-        else:
-            return estimator
+    while isinstance(estimator := unwrap(estimator), Pipeline):
+        estimator = next(step for _, step in estimator.steps if step is not None and step != "passthrough")
+    return estimator
 
 
-def _head(model: Any, output: Output) -> tuple[dict[str, Any], dict[str, Any]]:
-    answer = {"kind": output.kind, "probabilities": output.probabilities, "single": False}
+def _head(model: Any, output: Output) -> tuple[Node, AnswerForm]:
+    answer = AnswerForm(kind=output.kind, probabilities=output.probabilities)
     if output.kind in {"regression", "multi_output"}:
         if hasattr(model, "classes_"):
             raise Declined("labels of several outputs")
@@ -110,15 +93,12 @@ def _head(model: Any, output: Output) -> tuple[dict[str, Any], dict[str, Any]]:
         raise Declined("the labels are not the classes of the model")
     if output.probabilities:
         return probabilities(model), answer
-    head = margins(model)
-    return head, {**answer, "single": len(output.labels) == 2}  # noqa: PLR2004 - two classes share one margin
+    return margins(model), AnswerForm(kind=output.kind, single=len(output.labels) == 2)  # noqa: PLR2004 - share one
 
 
-def _uses(node: Any) -> tuple[str, ...]:
+def _uses(node: Node) -> tuple[str, ...]:
     return ("onnxruntime",) if _has_forest(node) else ()
 
 
-def _has_forest(node: Any) -> bool:
-    if isinstance(node, dict):
-        return node.get("op") == "forest" or any(_has_forest(part) for part in node.values())
-    return isinstance(node, list) and any(_has_forest(part) for part in node if isinstance(part, dict | list))
+def _has_forest(node: Node) -> bool:
+    return isinstance(node, ForestNode) or any(map(_has_forest, parts_of(node)))

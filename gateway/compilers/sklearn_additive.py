@@ -8,95 +8,52 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from gateway.compilers.forest import Array
+from gateway.compilers.linear_leaves import Leaf, NotAdditive, plain_links, unpiped, without_leaves
 from gateway.compilers.overflow import limits
 from gateway.compilers.sklearn_front import Front
 from gateway.compilers.sklearn_levels import Atom, Constant, Level, Number, Term
 from gateway.compilers.sklearn_text import Text, as_presence
-from gateway.runtimes.features import OPERATIONS
+from gateway.runtimes.additive import AdditiveProgram, LevelPart, NumberPart, Part, TextPart
+from gateway.runtimes.answering import AnswerForm
+from gateway.runtimes.levels import LevelTable
+from gateway.runtimes.nodes import ColumnsNode, LinearNode, Node, ScaleNode
+from gateway.runtimes.operations import operate
 
 _FEATURE_BY_FEATURE = {"subtract", "divide", "multiply", "add"}
 
 
-class NotAdditive(Exception):
-    """Say what cannot be said as a sum over columns."""
-
-
-def lower_additive(front: Front, head: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+def lower_additive(front: Front, head: Node, answer: AnswerForm) -> AdditiveProgram:
     """Return the program of an AdditiveModel; raises NotAdditive."""
-    leaves: list[dict[str, Any]] = []
-    after = _without_leaves(head, leaves)
+    leaves: list[Leaf] = []
+    after = without_leaves(head, leaves)
     if not leaves:
         raise NotAdditive("a model that is not linear")
     texts = list(front.texts)
-    folded = [_fold(_flat(leaf), front, texts) for leaf in leaves]
+    folded = [_fold(leaf.steps, front, texts) for leaf in leaves]
     weights = np.hstack([weight for weight, _ in folded])
     intercept = np.concatenate([shift for _, shift in folded])
-    program = _parts(front.atoms, texts, weights, intercept)
-    links = _plain_links(head)
-    return {**program, "links": links or [], "after": None if links is not None else after, "answer": answer}
-
-
-def _plain_links(head: dict[str, Any]) -> list[str] | None:
-    """Return the links where the head is nothing but a linear model with links, else None."""
-    while head["op"] == "pipe":
-        head = head["then"]
-    if head["op"] == "link" and _is_linear(head["of"]):
-        return list(head["names"])
-    return [] if _is_linear(head) else None
-
-
-def _is_linear(node: dict[str, Any]) -> bool:
-    return node["op"] == "linear" or (node["op"] == "pipe" and _is_linear(node["then"]))
-
-
-def _without_leaves(node: dict[str, Any], leaves: list[dict[str, Any]], before: tuple[Any, ...] = ()) -> dict[str, Any]:
-    """Return the node over margins instead of features; the linear models themselves go to `leaves`."""
-    op = node["op"]
-    if op == "linear":
-        start = sum(leaf["weights"].shape[1] for leaf in (entry["leaf"] for entry in leaves))
-        leaves.append({"leaf": node, "before": before})
-        return {"op": "columns", "chosen": list(range(start, start + node["weights"].shape[1]))}
-    if op == "link":
-        return {**node, "of": _without_leaves(node["of"], leaves, before)}
-    if op in {"average", "beside"}:
-        return {**node, "of": [_without_leaves(part, leaves, before) for part in node["of"]]}
-    if op == "pipe":
-        if _is_step(node["first"]) and not _is_over_scores(node["then"]):
-            return _without_leaves(node["then"], leaves, (*before, node["first"]))
-        return {**node, "first": _without_leaves(node["first"], leaves, before)}
-    raise NotAdditive("a model that is not linear")
-
-
-def _is_step(node: dict[str, Any]) -> bool:
-    """Say whether a node only shapes features."""
-    return node["op"] in {"scale", "columns", "powers", "normalize"} or (
-        node["op"] == "pipe" and _is_step(node["first"]) and _is_step(node["then"])
+    parts, intercept = _parts(front.atoms, texts, weights, intercept)
+    links = plain_links(head)
+    return AdditiveProgram(
+        width=weights.shape[1],
+        intercept=intercept,
+        parts=parts,
+        links=links or [],
+        after=None if links is not None else after,
+        answer=answer,
     )
 
 
-def _is_over_scores(node: dict[str, Any]) -> bool:
-    return node["op"] in {"calibrate", "columns"}
-
-
-def _flat(entry: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the steps in front of a linear model and the model, in order."""
-    found: list[dict[str, Any]] = []
-    for node in (*entry["before"], entry["leaf"]):
-        found += _unpiped(node)
-    return found
-
-
-def _unpiped(node: dict[str, Any]) -> list[dict[str, Any]]:
-    return [*_unpiped(node["first"]), *_unpiped(node["then"])] if node["op"] == "pipe" else [node]
-
-
-def _fold(steps: Sequence[dict[str, Any]], front: Front, texts: list[Text]) -> tuple[Array, Array]:
+def _fold(steps: Sequence[Node], front: Front, texts: list[Text]) -> tuple[Array, Array]:
     """Carry weights (features, scores) and intercept backwards through all steps."""
-    *rest, last = [part for node in front.nodes for part in _unpiped(node)] + list(steps)
-    weights, shift = np.array(last["weights"]), np.array(last["intercept"])
+    *rest, last = [part for node in front.nodes for part in unpiped(node)] + list(steps)
+    if not isinstance(last, LinearNode):
+        raise NotAdditive("a model that is not linear")
+    weights, shift = np.array(last.weights), np.array(last.intercept)
     for place in reversed(range(len(rest))):
         weights, shift = _through(rest[place], weights, shift, front, texts, is_first=place == 0)
     if len(weights) != len(front.atoms):
@@ -105,38 +62,48 @@ def _fold(steps: Sequence[dict[str, Any]], front: Front, texts: list[Text]) -> t
 
 
 def _through(
-    node: dict[str, Any], weights: Array, shift: Array, front: Front, texts: list[Text], *, is_first: bool
+    node: Node, weights: Array, shift: Array, front: Front, texts: list[Text], *, is_first: bool
 ) -> tuple[Array, Array]:
-    if node["op"] == "linear":
-        return node["weights"] @ weights, shift + node["intercept"] @ weights
-    if node["op"] == "columns" and is_first:
+    if isinstance(node, LinearNode):
+        return node.weights @ weights, shift + node.intercept @ weights
+    if isinstance(node, ColumnsNode) and is_first:
         wide = np.zeros((len(front.atoms), weights.shape[1]))
-        wide[node["chosen"]] = weights
+        wide[node.chosen] = weights
         return wide, shift
-    if node["op"] == "scale":
-        if is_first and [list(one) for one in node["operations"]] == [["above", 0.0]] and _only_terms(front):
+    if isinstance(node, ScaleNode):
+        if is_first and _is_presence(node) and _only_terms(front):
             # BernoulliNB: any weight of a term that occurs is above 0.
             texts[:] = [as_presence(text) for text in texts]
             return weights, shift
-        for name, *arguments in reversed(node["operations"]):
-            if name not in _FEATURE_BY_FEATURE:
-                raise NotAdditive(f"the operation {name}")
-            value = np.broadcast_to(np.asarray(arguments[0], dtype=np.float64).reshape(-1), (len(weights),))
-            if name == "subtract":
-                shift = shift - value @ weights
-            elif name == "add":
-                shift = shift + value @ weights
-            else:
-                weights = weights / value[:, None] if name == "divide" else weights * value[:, None]
-        return weights, shift
-    raise NotAdditive(f"the step {node['op']}")
+        return _through_scale(node, weights, shift)
+    raise NotAdditive(f"the step {node.op}")
+
+
+def _through_scale(node: ScaleNode, weights: Array, shift: Array) -> tuple[Array, Array]:
+    for operation in reversed(node.operations):
+        if operation.name not in _FEATURE_BY_FEATURE:
+            raise NotAdditive(f"the operation {operation.name}")
+        amount = np.asarray(operation.arguments[0], dtype=np.float64).reshape(-1)
+        value = np.broadcast_to(amount, (len(weights),))
+        if operation.name == "subtract":
+            shift = shift - value @ weights
+        elif operation.name == "add":
+            shift = shift + value @ weights
+        else:
+            weights = weights / value[:, None] if operation.name == "divide" else weights * value[:, None]
+    return weights, shift
+
+
+def _is_presence(node: ScaleNode) -> bool:
+    return [(operation.name, operation.arguments) for operation in node.operations] == [("above", (0.0,))]
 
 
 def _only_terms(front: Front) -> bool:
     return all(isinstance(atom, Term) for atom in front.atoms)
 
 
-def _parts(atoms: Sequence[Atom], texts: Sequence[Text], weights: Array, intercept: Array) -> dict[str, Any]:
+def _parts(atoms: Sequence[Atom], texts: Sequence[Text], weights: Array, intercept: Array) -> tuple[list[Part], Array]:
+    """Return what each column adds, and the intercept with what is always added."""
     width = weights.shape[1]
     intercept = intercept.copy()
     levels: dict[int, list[tuple[Level, Array]]] = {}
@@ -151,24 +118,24 @@ def _parts(atoms: Sequence[Atom], texts: Sequence[Text], weights: Array, interce
             numbers.setdefault(atom.column, []).append((atom, weight))
         elif isinstance(atom, Term):
             terms[atom.text][atom.index] += weight
-    parts = [_level_part(column, found, width) for column, found in levels.items()]
+    parts: list[Part] = [_level_part(column, found, width) for column, found in levels.items()]
     parts += [_number_part(column, found, width) for column, found in numbers.items()]
     parts += [
-        {"kind": "text", "column": text.column, "vectorizer": text.program, "weights": table}
+        TextPart(column=text.column, vectorizer=text.program, weights=table)
         for text, table in zip(texts, terms, strict=True)
     ]
-    return {"width": width, "intercept": intercept, "parts": parts}
+    return parts, intercept
 
 
-def _level_part(column: int, found: Sequence[tuple[Level, Array]], width: int) -> dict[str, Any]:
-    tables = merged_levels([level for level, _ in found])
-    values = np.zeros((len(tables["keys"]) + 2, width))
+def _level_part(column: int, found: Sequence[tuple[Level, Array]], width: int) -> LevelPart:
+    table = merged_levels([level for level, _ in found])
+    values = np.zeros((len(table.keys) + 2, width))
     for at, (_, weight) in enumerate(found):
-        values += tables["values"][:, at : at + 1] * weight
-    return {"kind": "levels", "column": column, **tables, "values": values}
+        values += table.values[:, at : at + 1] * weight
+    return LevelPart(column=column, **fields_of(msgspec.structs.replace(table, values=values)))
 
 
-def merged_levels(levels: Sequence[Level]) -> dict[str, Any]:
+def merged_levels(levels: Sequence[Level]) -> LevelTable:
     """Return one table (levels, features) for all features of a column, whose encoders may know different levels."""
     keys = list(dict.fromkeys(key for level in levels for key in level.keys))
     values = np.empty((len(keys) + 2, len(levels)), dtype=np.float64)
@@ -179,10 +146,15 @@ def merged_levels(levels: Sequence[Level]) -> dict[str, Any]:
         values[:-2, at] = [own.get(key, level.values[-1]) for key in keys]
         values[-2:, at] = level.values[-2:]
     missing, unknown = all(one.takes_missing for one in levels), all(one.takes_unknown for one in levels)
-    return {"keys": keys, "values": values, "takes_missing": missing, "takes_unknown": unknown}
+    return LevelTable(keys=keys, values=values, takes_missing=missing, takes_unknown=unknown)
 
 
-def _number_part(column: int, found: Sequence[tuple[Number, Array]], width: int) -> dict[str, Any]:
+def fields_of(table: LevelTable) -> dict[str, Any]:
+    """Return the fields of a table, for a part or a block that extends it."""
+    return msgspec.structs.asdict(table)
+
+
+def _number_part(column: int, found: Sequence[tuple[Number, Array]], width: int) -> NumberPart:
     slope, shift, missing = np.zeros(width), np.zeros(width), np.zeros(width)
     steps: dict[float, Array] = {}
     for number, weight in found:
@@ -192,31 +164,31 @@ def _number_part(column: int, found: Sequence[tuple[Number, Array]], width: int)
             slope, shift = slope + a * weight, shift + b * weight
         else:
             steps[at] = steps.get(at, 0.0) + weight
-    return {
-        "kind": "number",
-        "column": column,
-        "slope": slope,
-        "shift": shift,
-        "missing": missing,
-        "takes_missing": bool(np.isfinite(missing).all()),
-        "at": np.array(list(steps), dtype=np.float64),
-        "heights": np.array(list(steps.values()), dtype=np.float64).reshape(-1, width),
-        "limits": _limits([number for number, _ in found]),
-    }
+    return NumberPart(
+        column=column,
+        slope=slope,
+        shift=shift,
+        missing=missing,
+        takes_missing=bool(np.isfinite(missing).all()),
+        at=np.array(list(steps), dtype=np.float64),
+        heights=np.array(list(steps.values()), dtype=np.float64).reshape(-1, width),
+        limits=_limits([number for number, _ in found]),
+    )
 
 
-def _limits(numbers: Sequence[Number]) -> list[float]:
+def _limits(numbers: Sequence[Number]) -> tuple[float, float]:
     ends = [limits(number.operations) for number in numbers]
-    return [max(low for low, _ in ends), min(high for _, high in ends)]
+    return max(low for low, _ in ends), min(high for _, high in ends)
 
 
 def _line(number: Number) -> tuple[float, float, float | None, float]:
     """Return slope, shift, threshold (then the feature is 0 or 1) and the value for a missing number."""
     a, b, at, gap = 1.0, 0.0, None, math.nan
-    for name, *arguments in number.operations:
+    for operation in number.operations:
+        name, arguments = operation.name, operation.arguments
         if at is not None:
             raise NotAdditive("an operation behind a threshold")
-        gap = float(OPERATIONS[name](np.array([gap]), *arguments)[0])
+        gap = float(operate(np.array([gap]), [operation])[0])
         if name == "is-missing":
             a, b = 0.0, 0.0
         elif name == "subtract":

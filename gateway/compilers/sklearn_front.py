@@ -15,9 +15,10 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 
 from gateway.compilers.base import Declined
 from gateway.compilers.sklearn_levels import ENCODERS, Atom, Constant, Level, Number, Term, Word, encode, fill_words
-from gateway.compilers.sklearn_steps import Operation, as_node, is_nothing, lower_step
+from gateway.compilers.sklearn_steps import as_node, is_nothing, lower_step
 from gateway.compilers.sklearn_text import VECTORIZERS, Text, lower_vectorizer, weigh_terms
-from gateway.runtimes.features import operate
+from gateway.runtimes.nodes import BesideNode, ColumnsNode, Node, PipeNode
+from gateway.runtimes.operations import Operation, operate
 
 
 @dataclass(slots=True)
@@ -25,7 +26,7 @@ class Front:
     """Hold the features so far: atoms, then nodes over their matrix; `texts` belong to the terms."""
 
     atoms: list[Atom]
-    nodes: list[dict[str, Any]] = field(default_factory=list)
+    nodes: list[Node] = field(default_factory=list)
     texts: list[Text] = field(default_factory=list)
 
 
@@ -68,8 +69,10 @@ def _apply(step: Any, front: Front) -> Front:
 def _at(operations: Sequence[Operation], place: int) -> tuple[Operation, ...]:
     """Pick one feature's arguments out of those of all."""
     return tuple(
-        (name, *(float(np.asarray(a).reshape(-1)[place if np.size(a) > 1 else 0]) for a in arguments))
-        for name, *arguments in operations
+        Operation(
+            one.name, tuple(float(np.asarray(a).reshape(-1)[place if np.size(a) > 1 else 0]) for a in one.arguments)
+        )
+        for one in operations
     )
 
 
@@ -111,19 +114,19 @@ class _Weight:
 def _joined(fronts: Sequence[Front]) -> Front:
     atoms: list[Atom] = []
     texts: list[Text] = []
-    nodes: list[dict[str, Any]] = []
+    nodes: list[Node] = []
     for front in fronts:
         start = len(atoms)
         shift = len(texts)
         atoms += [replace(atom, text=atom.text + shift) if isinstance(atom, Term) else atom for atom in front.atoms]
         texts += front.texts
-        node: dict[str, Any] = {"op": "columns", "chosen": list(range(start, len(atoms)))}
+        node: Node = ColumnsNode(list(range(start, len(atoms))))
         for then in front.nodes:
-            node = {"op": "pipe", "first": node, "then": then}
+            node = PipeNode(node, then)
         nodes.append(node)
     if not any(front.nodes for front in fronts):
         nodes = []
-    return Front(atoms, [{"op": "beside", "of": nodes}] if nodes else [], texts)
+    return Front(atoms, [BesideNode(nodes)] if nodes else [], texts)
 
 
 def _vectorize(step: Any, front: Front) -> Front:

@@ -13,21 +13,39 @@ from sklearn.pipeline import Pipeline
 
 from gateway.compilers.base import Declined
 from gateway.compilers.sklearn_forests import FORESTS, forest_probabilities, forest_values
-from gateway.compilers.sklearn_models import SIMPLE, Node, layers, linear, linked
+from gateway.compilers.sklearn_models import SIMPLE, layers, linear, linked
 from gateway.compilers.sklearn_steps import as_node, is_nothing, lower_step
 from gateway.compilers.xgboost import head_of
 from gateway.compilers.xgboost_trees import read_booster
+from gateway.runtimes.nodes import (
+    AverageNode,
+    BesideNode,
+    CalibrateNode,
+    ColumnsNode,
+    IsotonicCurve,
+    Node,
+    PipeNode,
+    ScaleNode,
+    SigmoidCurve,
+)
+from gateway.runtimes.operations import Operation
 
 _EXP_LINKS = {"PoissonRegressor", "GammaRegressor", "TweedieRegressor"}
 _PAIR = 2
 _SEARCHES = {"GridSearchCV", "RandomizedSearchCV", "HalvingGridSearchCV", "HalvingRandomSearchCV"}
 
 
+def unwrap(model: Any) -> Any:
+    """Return what a search over parameters has fitted at last; anything else is returned as it is."""
+    while type(model).__name__ in _SEARCHES:
+        model = model.best_estimator_
+    return model
+
+
 def values(model: Any) -> Node:
     """Return the node of a regressor."""
+    model = unwrap(model)
     kind = type(model).__name__
-    if kind in _SEARCHES:
-        return values(model.best_estimator_)
     if isinstance(model, Pipeline):
         return _piped(model, values)
     if kind in FORESTS:
@@ -39,11 +57,11 @@ def values(model: Any) -> Node:
     if kind == "StackingRegressor":
         return _stacked(model, values)
     if kind == "MultiOutputRegressor":
-        return {"op": "beside", "of": [values(part) for part in model.estimators_]}
+        return BesideNode([values(part) for part in model.estimators_])
     if kind == "TransformedTargetRegressor" and model.transformer is None and model.inverse_func in (np.exp, np.expm1):
         inner = linked(values(model.regressor_), "exp")
-        shift = [["subtract", 1.0]] if model.inverse_func is np.expm1 else []
-        return {"op": "pipe", "first": inner, "then": {"op": "scale", "operations": shift}}
+        shift = [Operation("subtract", (1.0,))] if model.inverse_func is np.expm1 else []
+        return PipeNode(inner, ScaleNode(shift))
     if kind == "MLPRegressor":
         return layers(model)
     if kind in {"XGBRegressor", "XGBRFRegressor"}:
@@ -57,9 +75,8 @@ def values(model: Any) -> Node:
 
 def probabilities(model: Any) -> Node:
     """Return the node from features to probabilities, one column per class."""
+    model = unwrap(model)
     kind = type(model).__name__
-    if kind in _SEARCHES:
-        return probabilities(model.best_estimator_)
     if isinstance(model, Pipeline):
         return _piped(model, probabilities)
     if kind in FORESTS:
@@ -72,9 +89,8 @@ def probabilities(model: Any) -> Node:
 
 def margins(model: Any) -> Node:
     """Return the node from features to decision values: one column for two classes."""
+    model = unwrap(model)
     kind = type(model).__name__
-    if kind in _SEARCHES:
-        return margins(model.best_estimator_)
     if isinstance(model, Pipeline):
         return _piped(model, margins)
     if kind in {"SVC", "NuSVC", "GradientBoostingClassifier", "HistGradientBoostingClassifier", "OneVsRestClassifier"}:
@@ -83,7 +99,7 @@ def margins(model: Any) -> Node:
 
 
 def _average(nodes: Sequence[Node], weights: Sequence[float]) -> Node:
-    return {"op": "average", "of": list(nodes), "weights": [float(weight) for weight in weights]}
+    return AverageNode(list(nodes), [float(weight) for weight in weights])
 
 
 def _weights(model: Any) -> list[float]:
@@ -97,7 +113,7 @@ def _piped(model: Any, lower: Callable[[Any], Node]) -> Node:
     node = lower(model.steps[-1][1])
     for _, step in reversed(model.steps[:-1]):
         if not is_nothing(step):
-            node = {"op": "pipe", "first": as_node(lower_step(step)), "then": node}
+            node = PipeNode(as_node(lower_step(step)), node)
     return node
 
 
@@ -122,25 +138,29 @@ def _calibration(part: Any) -> Node:
     else:
         inner = probabilities(model)
         if len(part.classes) == _PAIR:
-            inner = {"op": "pipe", "first": inner, "then": {"op": "columns", "chosen": [1]}}
-    return {"op": "pipe", "first": inner, "then": {"op": "calibrate", "curves": [_curve(c) for c in part.calibrators]}}
+            inner = _second(inner)
+    return PipeNode(inner, CalibrateNode([_curve(calibrator) for calibrator in part.calibrators]))
 
 
-def _curve(calibrator: Any) -> Node:
+def _second(node: Node) -> Node:
+    """Return the node of the second of two probabilities."""
+    return PipeNode(node, ColumnsNode([1]))
+
+
+def _curve(calibrator: Any) -> SigmoidCurve | IsotonicCurve:
     kind = type(calibrator).__name__
     if kind == "_SigmoidCalibration":
-        return {"kind": "sigmoid", "slope": float(calibrator.a_), "shift": float(calibrator.b_)}
+        return SigmoidCurve(float(calibrator.a_), float(calibrator.b_))
     if kind == "IsotonicRegression":
         at, to = np.asarray(calibrator.X_thresholds_, np.float64), np.asarray(calibrator.y_thresholds_, np.float64)
-        return {"kind": "isotonic", "at": at, "to": to}
+        return IsotonicCurve(at, to)
     raise Declined(f"the calibration {kind} is not known to the compiler")
 
 
 def _bagged(model: Any, lower: Callable[[Any], Node]) -> Node:
     nodes = []
     for part, chosen in zip(model.estimators_, model.estimators_features_, strict=True):
-        first = {"op": "columns", "chosen": [int(i) for i in chosen]}
-        nodes.append({"op": "pipe", "first": first, "then": lower(part)})
+        nodes.append(PipeNode(ColumnsNode([int(i) for i in chosen]), lower(part)))
     return _average(nodes, [1.0] * len(nodes))
 
 
@@ -153,15 +173,14 @@ def _bagged_probabilities(model: Any) -> Node:
 def _stacked(model: Any, lower: Callable[[Any], Node]) -> Node:
     parts = [_member(part, how) for part, how in zip(model.estimators_, model.stack_method_, strict=True)]
     if model.passthrough:
-        parts.append({"op": "scale", "operations": []})
-    return {"op": "pipe", "first": {"op": "beside", "of": parts}, "then": lower(model.final_estimator_)}
+        parts.append(ScaleNode())
+    return PipeNode(BesideNode(parts), lower(model.final_estimator_))
 
 
 def _member(part: Any, how: str) -> Node:
     if how == "predict_proba":
         node = probabilities(part)
-        is_pair = len(part.classes_) == _PAIR
-        return {"op": "pipe", "first": node, "then": {"op": "columns", "chosen": [1]}} if is_pair else node
+        return _second(node) if len(part.classes_) == _PAIR else node
     if how == "decision_function":
         return margins(part)
     if hasattr(part, "classes_"):
@@ -172,11 +191,10 @@ def _member(part: Any, how: str) -> Node:
 def _one_against_rest(model: Any) -> Node:
     if model.multilabel_:
         raise Declined("one model per label")
-    second = {"op": "columns", "chosen": [1]}
-    parts = [{"op": "pipe", "first": probabilities(part), "then": second} for part in model.estimators_]
+    parts = [_second(probabilities(part)) for part in model.estimators_]
     if len(parts) == 1:
         return linked(parts[0], "pair")
-    return linked({"op": "beside", "of": parts}, "normalized")
+    return linked(BesideNode(parts), "normalized")
 
 
 def _boosted(model: Any) -> Node:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from gateway.compilers.base import Declined
-from gateway.compilers.sklearn_steps import Operation
+from gateway.runtimes.operations import Operation
 
 ENCODERS = {"OneHotEncoder", "OrdinalEncoder", "TargetEncoder"}
 _NO_LEVEL = "\x00 no such level \x00"
@@ -148,10 +148,10 @@ def _read_through(atom: Atom, level: Level) -> Level:
 
 
 def _as_replacement(operation: Operation) -> tuple[Any, Any]:
-    name, *arguments = operation
-    if name == "fill":
+    arguments = operation.arguments
+    if operation.name == "fill":
         return math.nan, arguments[0]
-    if name == "replace":
+    if operation.name == "replace":
         return arguments[0], arguments[1]
     raise Declined("an encoder behind a scaler")
 

@@ -5,19 +5,20 @@ Runs while preparing. SIMPLE holds the probabilities of classifiers that contain
 """
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from gateway.compilers.base import Declined
-
-Node: TypeAlias = dict[str, Any]
+from gateway.runtimes.answering import LinkName
+from gateway.runtimes.nodes import GaussianNode, LayersNode, LinearNode, LinkNode, Node, PipeNode, ScaleNode
+from gateway.runtimes.operations import Operation
 
 _LINEAR_MODULES = ("sklearn.linear_model.", "sklearn.svm._classes", "sklearn.discriminant_analysis")
 _PAIR = 2
 
 
-def linear(model: Any) -> Node:
+def linear(model: Any) -> LinearNode:
     """Any model whose answer is X @ coef_ + intercept_: known by where it is defined."""
     module = type(model).__module__
     if not module.startswith(_LINEAR_MODULES) or not hasattr(model, "coef_") or hasattr(model, "support_vectors_"):
@@ -25,7 +26,7 @@ def linear(model: Any) -> Node:
     weights = np.atleast_2d(np.asarray(_dense(model.coef_), dtype=np.float64)).T
     if "discriminant" in module and len(model.classes_) == _PAIR and weights.shape[1] == _PAIR:
         raise Declined("two columns for two classes")
-    return {"op": "linear", "weights": weights, "intercept": _intercept(model.intercept_, weights.shape[1])}
+    return LinearNode(weights, _intercept(model.intercept_, weights.shape[1]))
 
 
 def _dense(found: Any) -> Any:
@@ -36,8 +37,8 @@ def _intercept(found: Any, width: int) -> Any:
     return np.broadcast_to(np.asarray(found, dtype=np.float64).reshape(-1), (width,)).copy()
 
 
-def linked(node: Node, *names: str) -> Node:
-    return {"op": "link", "of": node, "names": list(names)}
+def linked(node: Node, *names: LinkName) -> Node:
+    return LinkNode(node, list(names)) if names else node
 
 
 def _logistic(model: Any) -> Node:
@@ -47,9 +48,9 @@ def _logistic(model: Any) -> Node:
 def _sgd(model: Any) -> Node:
     is_pair = len(model.classes_) == _PAIR
     if model.loss == "log_loss":
-        return linked(linear(model), *(["pair-of-scores"] if is_pair else ["expit", "normalized"]))
+        return linked(linear(model), "pair-of-scores") if is_pair else linked(linear(model), "expit", "normalized")
     if model.loss == "modified_huber":
-        return linked(linear(model), *(["huber", "pair"] if is_pair else ["huber", "normalized"]))
+        return linked(linear(model), "huber", "pair" if is_pair else "normalized")
     raise Declined(f"SGDClassifier with the loss {model.loss} has no probabilities")
 
 
@@ -57,35 +58,29 @@ def _naive_bayes(model: Any) -> Node:
     weights, shift = model.feature_log_prob_.T, model.class_log_prior_
     if type(model).__name__ == "ComplementNB":
         shift = shift if len(model.classes_) == 1 else np.zeros(len(model.classes_))
-    return linked({"op": "linear", "weights": weights.copy(), "intercept": np.array(shift)}, "softmax")
+    return linked(LinearNode(weights.copy(), np.array(shift)), "softmax")
 
 
 def _bernoulli(model: Any) -> Node:
     absent = np.log(1 - np.exp(model.feature_log_prob_))
     weights = (model.feature_log_prob_ - absent).T.copy()
     shift = model.class_log_prior_ + absent.sum(axis=1)
-    node = linked({"op": "linear", "weights": weights, "intercept": shift}, "softmax")
+    node = linked(LinearNode(weights, shift), "softmax")
     if model.binarize is None:
         return node
-    first = {"op": "scale", "operations": [["above", float(model.binarize)]]}
-    return {"op": "pipe", "first": first, "then": node}
+    return PipeNode(ScaleNode([Operation("above", (float(model.binarize),))]), node)
 
 
 def _gaussian(model: Any) -> Node:
     prior = np.log(model.class_prior_) - 0.5 * np.sum(np.log(2.0 * np.pi * model.var_), axis=1)
-    node = {"op": "gaussian", "means": model.theta_, "variances": model.var_, "prior": prior}
-    return linked(node, "softmax")
+    return linked(GaussianNode(model.theta_, model.var_, prior), "softmax")
 
 
 def layers(model: Any) -> Node:
     if model.activation not in {"relu", "tanh", "logistic", "identity"}:
         raise Declined(f"the activation {model.activation} is not known to the compiler")
-    return {
-        "op": "layers",
-        "weights": [np.asarray(weight) for weight in model.coefs_],
-        "intercepts": [np.asarray(shift) for shift in model.intercepts_],
-        "activation": model.activation,
-    }
+    weights, intercepts = map(np.asarray, model.coefs_), map(np.asarray, model.intercepts_)
+    return LayersNode(list(weights), list(intercepts), model.activation)
 
 
 def _network(model: Any) -> Node:

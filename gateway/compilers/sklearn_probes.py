@@ -99,7 +99,8 @@ def _is_hole(value: Any) -> bool:
 
 
 def _inverse(atom: Number, values: Array) -> Array:
-    for name, *arguments in reversed(atom.operations):
+    for operation in reversed(atom.operations):
+        name, arguments = operation.name, operation.arguments
         if name == "subtract":
             values = values + arguments[0]
         elif name == "add":

@@ -7,16 +7,35 @@ Runs while preparing. The order of floating-point operations is scikit-learn's, 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from gateway.compilers.base import Declined
+from gateway.compilers.forest import Array
+from gateway.runtimes.nodes import (
+    BesideNode,
+    ColumnsNode,
+    LinearNode,
+    Node,
+    NormalizeNode,
+    PipeNode,
+    PowersNode,
+    ScaleNode,
+)
+from gateway.runtimes.operations import Operation, OperationName
 
-#: A name of features.OPERATIONS and its arguments, each one value or one per column.
-Operation: TypeAlias = tuple[Any, ...]
+_FUNCTIONS: dict[Any, OperationName] = {np.log1p: "log1p", np.log: "log", np.sqrt: "sqrt", np.exp: "exp", np.abs: "abs"}
 
-_FUNCTIONS = {np.log1p: "log1p", np.log: "log", np.sqrt: "sqrt", np.exp: "exp", np.abs: "abs"}
+
+def operation(name: OperationName, *arguments: float | Array) -> Operation:
+    """Return an operation; the last argument may have a value per column."""
+    numbers = tuple(float(argument) for argument in arguments if np.ndim(argument) == 0)
+    arrays = [np.asarray(argument) for argument in arguments if np.ndim(argument)]
+    if not arrays:
+        return Operation(name, numbers)
+    array = arrays[-1]
+    return Operation(name, numbers, array if array.dtype.kind == "f" else array.astype(np.float64))
 
 
 @dataclass(slots=True)
@@ -30,7 +49,7 @@ class Step:
     operations: list[Operation] = field(default_factory=list)
     chosen: list[int] | None = None
     marks: list[tuple[int, tuple[Operation, ...]]] = field(default_factory=list)
-    node: dict[str, Any] | None = None
+    node: Node | None = None
 
 
 def is_nothing(step: Any) -> bool:
@@ -46,48 +65,45 @@ def lower_step(step: Any) -> Step:
     return _STEPS[kind](step)
 
 
-def as_node(step: Step) -> dict[str, Any]:
+def as_node(step: Step) -> Node:
     """Return a step as a node over the whole matrix."""
     if step.node is not None:
         return step.node
-    node: dict[str, Any] = {"op": "scale", "operations": [list(operation) for operation in step.operations]}
+    node: Node = ScaleNode(list(step.operations))
     if step.chosen is not None:
-        node = {"op": "pipe", "first": {"op": "columns", "chosen": step.chosen}, "then": node}
+        node = PipeNode(ColumnsNode(step.chosen), node)
     if not step.marks:
         return node
-    marks = [
-        {"op": "pipe", "first": {"op": "columns", "chosen": [i]}, "then": {"op": "scale", "operations": list(mark)}}
-        for i, mark in step.marks
-    ]
-    return {"op": "beside", "of": [node, *marks]}
+    marks = [PipeNode(ColumnsNode([i]), ScaleNode(list(mark))) for i, mark in step.marks]
+    return BesideNode([node, *marks])
 
 
 def _standard(step: Any) -> Step:
     operations: list[Operation] = []
     if step.with_mean:
-        operations.append(("subtract", step.mean_))
+        operations.append(operation("subtract", step.mean_))
     if step.with_std:
-        operations.append(("divide", step.scale_))
+        operations.append(operation("divide", step.scale_))
     return Step(operations)
 
 
 def _min_max(step: Any) -> Step:
-    operations: list[Operation] = [("multiply", step.scale_), ("add", step.min_)]
-    return Step([*operations, ("clip", *map(float, step.feature_range))] if step.clip else operations)
+    operations = [operation("multiply", step.scale_), operation("add", step.min_)]
+    return Step([*operations, operation("clip", *map(float, step.feature_range))] if step.clip else operations)
 
 
 def _max_abs(step: Any) -> Step:
     if getattr(step, "clip", False):
-        return Step([("divide", step.scale_), ("clip", -1.0, 1.0)])
-    return Step([("divide", step.scale_)])
+        return Step([operation("divide", step.scale_), operation("clip", -1.0, 1.0)])
+    return Step([operation("divide", step.scale_)])
 
 
 def _robust(step: Any) -> Step:
     operations: list[Operation] = []
     if step.with_centering:
-        operations.append(("subtract", step.center_))
+        operations.append(operation("subtract", step.center_))
     if step.with_scaling:
-        operations.append(("divide", step.scale_))
+        operations.append(operation("divide", step.scale_))
     return Step(operations)
 
 
@@ -95,7 +111,7 @@ def _function(step: Any) -> Step:
     if step.kw_args or (step.func is not None and step.func not in _FUNCTIONS):
         raise Declined("a FunctionTransformer runs code that the compiler does not know")
     # The steps behind refuse what a function makes of numbers outside its domain.
-    return Step([] if step.func is None else [(_FUNCTIONS[step.func],), ("finite",)])
+    return Step([] if step.func is None else [operation(_FUNCTIONS[step.func]), operation("finite")])
 
 
 def _impute(step: Any) -> Step:
@@ -107,11 +123,11 @@ def _impute(step: Any) -> Step:
     kept = list(range(len(fills))) if step.keep_empty_features else np.flatnonzero(~np.isnan(fills)).tolist()
     gap = step.missing_values
     is_nan = gap is None or (isinstance(gap, float) and math.isnan(gap))
-    operation: Operation = ("fill", fills[kept]) if is_nan else ("replace", float(gap), fills[kept])
-    mark: Operation = ("is-missing",) if is_nan else ("equals", float(gap))
+    fill = operation("fill", fills[kept]) if is_nan else operation("replace", float(gap), fills[kept])
+    mark = operation("is-missing") if is_nan else operation("equals", float(gap))
     marked = step.indicator_.features_.tolist() if step.add_indicator else []
     chosen = None if len(kept) == len(fills) else kept
-    return Step([operation], chosen, [(int(i), (mark,)) for i in marked])
+    return Step([fill], chosen, [(int(i), (mark,)) for i in marked])
 
 
 def _select(step: Any) -> Step:
@@ -129,12 +145,12 @@ def _project(step: Any) -> Step:
             scale = np.sqrt(step.explained_variance_)
             scale[scale < np.finfo(scale.dtype).eps] = np.finfo(scale.dtype).eps
             weights, shift = weights / scale, shift / scale
-    return Step(node={"op": "linear", "weights": weights, "intercept": shift})
+    return Step(node=LinearNode(weights, shift))
 
 
 def _polynomial(step: Any) -> Step:
     terms = [[int(i) for i, power in enumerate(row) for _ in range(power)] for row in step.powers_]
-    return Step(node={"op": "powers", "terms": terms})
+    return Step(node=PowersNode(terms))
 
 
 _STEPS: dict[str, Callable[[Any], Step]] = {
@@ -143,13 +159,13 @@ _STEPS: dict[str, Callable[[Any], Step]] = {
     "MaxAbsScaler": _max_abs,
     "RobustScaler": _robust,
     "FunctionTransformer": _function,
-    "Binarizer": lambda step: Step([("above", float(step.threshold))]),
-    "Normalizer": lambda step: Step(node={"op": "normalize", "norm": step.norm}),
+    "Binarizer": lambda step: Step([operation("above", float(step.threshold))]),
+    "Normalizer": lambda step: Step(node=NormalizeNode(step.norm)),
     "SimpleImputer": _impute,
     "PCA": _project,
     "TruncatedSVD": _project,
     "PolynomialFeatures": _polynomial,
-    "_Weight": lambda step: Step([("multiply", float(step.weight))]),
+    "_Weight": lambda step: Step([operation("multiply", float(step.weight))]),
     **dict.fromkeys(
         ("SelectKBest", "SelectPercentile", "SelectFromModel", "VarianceThreshold", "RFE", "RFECV", "SelectFpr"),
         _select,

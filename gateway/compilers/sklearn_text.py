@@ -7,9 +7,11 @@ Everything they can be told in words is kept; functions of one's own are decline
 from dataclasses import dataclass, replace
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from gateway.compilers.base import Declined
+from gateway.runtimes.vectorizer import Vectorizer
 
 VECTORIZERS = {"CountVectorizer", "TfidfVectorizer", "HashingVectorizer"}
 
@@ -20,7 +22,7 @@ class Text:
 
     column: int
     width: int
-    program: dict[str, Any]
+    program: Vectorizer
 
 
 def lower_vectorizer(step: Any, column: int) -> Text:
@@ -34,32 +36,32 @@ def lower_vectorizer(step: Any, column: int) -> Text:
     if callable(step.analyzer) or callable(step.strip_accents) or step.input != "content":
         raise Declined("the vectoriser has an analyser of its own")
     terms = sorted(step.vocabulary_.items(), key=lambda pair: int(pair[1]))
-    program: dict[str, Any] = {
-        "lowercase": bool(step.lowercase),
-        "accents": step.strip_accents,
-        "analyzer": step.analyzer,
-        "pattern": step.token_pattern,
-        "stop_words": sorted(step.get_stop_words() or ()),
-        "ngrams": [int(size) for size in step.ngram_range],
-        "terms": [str(term) for term, _ in terms],
-        "indices": [int(index) for _, index in terms],
-        "binary": bool(step.binary),
-        "sublinear": False,
-        "idf": None,
-        "norm": None,
-    }
+    low, high = step.ngram_range
+    program = Vectorizer(
+        lowercase=bool(step.lowercase),
+        accents=step.strip_accents,
+        analyzer=step.analyzer,
+        pattern=step.token_pattern or "",
+        stop_words=sorted(step.get_stop_words() or ()),
+        ngrams=(int(low), int(high)),
+        terms=[str(term) for term, _ in terms],
+        indices=[int(index) for _, index in terms],
+        binary=bool(step.binary),
+    )
     text = Text(column, len(terms), program)
     return weigh_terms(step, text) if kind == "TfidfVectorizer" else text
 
 
 def weigh_terms(step: Any, text: Text) -> Text:
     """Return the text with the weighting of a TfidfVectorizer or TfidfTransformer."""
-    if text.program["idf"] is not None or text.program["norm"] is not None:
+    if text.program.idf is not None or text.program.norm is not None:
         raise Declined("terms are weighted twice")
     idf = np.asarray(step.idf_, dtype=np.float64) if step.use_idf else None
-    return replace(text, program={**text.program, "sublinear": bool(step.sublinear_tf), "idf": idf, "norm": step.norm})
+    weighted = msgspec.structs.replace(text.program, sublinear=bool(step.sublinear_tf), idf=idf, norm=step.norm)
+    return replace(text, program=weighted)
 
 
 def as_presence(text: Text) -> Text:
     """Return the text with 1 for every term that occurs: what a threshold of 0 makes of any weighting."""
-    return replace(text, program={**text.program, "binary": True, "sublinear": False, "idf": None, "norm": None})
+    present = msgspec.structs.replace(text.program, binary=True, sublinear=False, idf=None, norm=None)
+    return replace(text, program=present)

@@ -6,18 +6,19 @@ from typing import Any
 import numpy as np
 
 from gateway.compilers.proof.rows import one_row
+from gateway.runtimes.additive import AdditiveProgram, NumberPart
 from gateway.schema import Column, Signature, make_column
 
 
-def step_rows(program: dict[str, Any], signature: Signature) -> list[Column]:
+def step_rows(program: AdditiveProgram, signature: Signature) -> list[Column]:
     """Return rows at every threshold of a number, and one step to either side in double and in single precision."""
     base = [column.tolist() for column in one_row(signature, signature)]
     values: list[list[Any]] = [list(column) for column in base]
-    for part in program["parts"]:
-        if part["kind"] == "number":
-            edges = [edge for at in part["at"].tolist() for edge in _around(at)]
+    for part in program.parts:
+        if isinstance(part, NumberPart):
+            edges = [edge for at in part.at.tolist() for edge in _around(at)]
             for i, column in enumerate(values):
-                column.extend(edges if i == part["column"] else base[i] * len(edges))
+                column.extend(edges if i == part.column else base[i] * len(edges))
     fields = zip(signature.inputs, values, strict=True)
     return [make_column(one.type, [_fitting(one.type, value) for value in column]) for one, column in fields]
 

@@ -14,8 +14,12 @@ from gateway.compilers.base import Declined
 from gateway.compilers.forest import Array, to_onnx
 from gateway.compilers.tree_rows import base_rows, node_rows
 from gateway.compilers.xgboost_trees import Booster, read_booster
+from gateway.runtimes.answering import AnswerForm
 from gateway.runtimes.base import Draft
-from gateway.schema import Column, Field, Output, Signature
+from gateway.runtimes.features import Features, LevelBlock, NumberBlock
+from gateway.runtimes.matrix import MatrixProgram
+from gateway.runtimes.nodes import ForestNode, LinkNode, Node
+from gateway.schema import Column, Field, Output, Scalar, Signature
 
 _SEED = 11
 
@@ -30,59 +34,50 @@ class XgboostCompiler:
         booster = read_booster(predictor._booster)
         signature: Signature = predictor.signature
         answer = _answer(booster, signature.output)
-        program = {
-            "features": _features(booster, signature.inputs),
-            "head": head_of(booster, finite=bool(predictor._levels)),
-            "answer": answer,
-        }
+        features = _features(booster, signature.inputs)
+        program = MatrixProgram(features, head_of(booster, finite=bool(predictor._levels)), answer)
         rows = [] if booster.sets else [_probes(booster, signature.inputs)]
         return Draft(runtime="matrix", program=program, signature=signature, rows=rows, uses=("onnxruntime",))
 
 
-def head_of(booster: Booster, *, finite: bool = False) -> dict[str, Any]:
+def head_of(booster: Booster, *, finite: bool = False) -> Node:
     """
     Return the node from a float32 matrix to the booster's answer.
 
     `finite` refuses infinity, as XGBoost does where it has to build a DMatrix (categories).
     """
-    node: dict[str, Any] = {
-        "op": "forest",
-        "model": to_onnx(booster.forest),
-        "dtype": "float32",
-        "base": booster.base,
-        "rounded": False,
-        "finite": finite,
-    }
-    return {"op": "link", "of": node, "names": booster.links} if booster.links else node
+    model = to_onnx(booster.forest)
+    node = ForestNode(model=model, dtype="float32", base=booster.base, rounded=False, finite=finite)
+    return LinkNode(node, booster.links) if booster.links else node
 
 
-def _answer(booster: Booster, output: Output) -> dict[str, Any]:
+def _answer(booster: Booster, output: Output) -> AnswerForm:
     binary = booster.objective in {"binary:logistic", "binary:hinge"}
     if output.kind == "classification" and binary and output.probabilities:
         booster.links.append("pair")
-    return {"kind": output.kind, "probabilities": output.probabilities, "single": binary}
+    return AnswerForm(kind=output.kind, probabilities=output.probabilities, single=binary)
 
 
-def _features(booster: Booster, fields: Sequence[Field]) -> dict[str, Any]:
+def _features(booster: Booster, fields: Sequence[Field]) -> Features:
     """Plain numbers keep their place; of a categorical column each set of categories becomes a feature."""
     owners: dict[int, list[int]] = {}
     for number, (column, _) in enumerate(booster.sets):
         owners.setdefault(column, []).append(number)
-    blocks: list[dict[str, Any]] = []
+    blocks: list[NumberBlock | LevelBlock] = []
     for i, field in enumerate(fields):
         if i in owners:
             blocks.append(_sets_of(booster, i, owners[i], field))
         elif field.type != "string":
-            blocks.append({"kind": "number", "column": i, "at": [i], "operations": [[]]})
+            blocks.append(NumberBlock(column=i, at=[i], operations=[[]]))
     width = booster.width + len(booster.sets)
-    return {"width": width, "dtype": "float32", "constants": np.zeros(width, np.float32), "blocks": blocks}
+    return Features(width=width, dtype="float32", constants=np.zeros(width, np.float32), blocks=blocks)
 
 
-def _sets_of(booster: Booster, column: int, numbers: list[int], field: Field) -> dict[str, Any]:
+def _sets_of(booster: Booster, column: int, numbers: list[int], field: Field) -> LevelBlock:
     members = [booster.sets[number][1] for number in numbers]
     if field.enum is None:
         # Codes without stored levels: one beyond every set goes left, as any code that is in none.
-        keys: list[Any] = list(range(max((max(one, default=0) for one in members), default=0) + 1))
+        keys: list[Scalar] = list(range(max((max(one, default=0) for one in members), default=0) + 1))
     else:
         keys = list(field.enum)
     values = np.zeros((len(keys) + 2, len(numbers)), dtype=np.float32)
@@ -90,15 +85,14 @@ def _sets_of(booster: Booster, column: int, numbers: list[int], field: Field) ->
         values[[code for code in one if code < len(keys)], at] = 1.0
     values[len(keys)] = np.nan
     values[len(keys) + 1] = 0.0 if field.enum is None else np.nan
-    return {
-        "kind": "levels",
-        "column": column,
-        "keys": keys,
-        "values": values,
-        "at": [booster.width + number for number in numbers],
-        "takes_missing": True,
-        "takes_unknown": True,
-    }
+    return LevelBlock(
+        column=column,
+        keys=keys,
+        values=values,
+        at=[booster.width + number for number in numbers],
+        takes_missing=True,
+        takes_unknown=True,
+    )
 
 
 def _probes(booster: Booster, fields: Sequence[Field]) -> list[Column]:

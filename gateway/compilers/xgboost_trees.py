@@ -13,10 +13,11 @@ import numpy as np
 
 from gateway.compilers.base import Declined
 from gateway.compilers.forest import Array, Forest, Tree
+from gateway.runtimes.answering import LinkName
 
 #: Objectives whose margin becomes the answer in a known way: links for the compiled model, and how base_score is turned
 #: back.
-_LINKS: dict[str, tuple[tuple[str, ...], str]] = {
+_LINKS: dict[str, tuple[tuple[LinkName, ...], str]] = {
     "binary:logistic": (("xgboost-sigmoid",), "logit"),
     "reg:logistic": (("xgboost-sigmoid",), "logit"),
     "binary:logitraw": ((), "logit"),
@@ -43,7 +44,7 @@ class Booster:
 
     forest: Forest
     base: Array
-    links: list[str]
+    links: list[LinkName]
     objective: str
     width: int
     #: (column, the categories that go right) of every feature beyond `width`, in order

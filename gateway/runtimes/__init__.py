@@ -6,10 +6,10 @@ The table of runtimes is here: names only, so that a worker imports the one that
 
 import importlib
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from gateway.runtimes import storage
-from gateway.runtimes.base import Draft
+from gateway.runtimes.base import Draft, Runtime
 from gateway.schema import Predictor
 
 #: Runtime -> what runs its programs in a worker.
@@ -22,14 +22,20 @@ RUNTIMES: dict[str, str] = {
 
 def make_compiled(draft: Draft) -> Predictor:
     """Return a predictor that runs a draft."""
-    return cast(Predictor, _attribute(RUNTIMES[draft.runtime])(draft.program, draft.signature))
+    return runtime_named(draft.runtime)(draft.program, draft.signature)
 
 
 def load_compiled(path: Path, sha256: str) -> Predictor:
-    """Load a proven compiled model; raises OSError, ValueError or KeyError where the file is not what was proven."""
-    return make_compiled(storage.read(path, sha256))
+    """Load a proven compiled model; raises OSError or ValueError where the file is not what was proven."""
+    stored = storage.read(path, sha256)
+    runtime = runtime_named(stored.runtime)
+    return runtime(runtime.decode(stored.program), stored.signature)
 
 
-def _attribute(target: str) -> Any:
-    module, _, name = target.partition(":")
-    return getattr(importlib.import_module(module), name)
+def runtime_named(name: str) -> type[Runtime]:
+    """Return a runtime of the table; raises ValueError for another name."""
+    target = RUNTIMES.get(name)
+    if target is None:
+        raise ValueError(f"there is no runtime {name!r}: one of {', '.join(RUNTIMES)}")
+    module, _, attribute = target.partition(":")
+    return cast(type[Runtime], getattr(importlib.import_module(module), attribute))

@@ -5,16 +5,34 @@ Used by runtimes; numpy only. Each link repeats the arithmetic of the library it
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from typing import Final, Literal, TypeAlias
 
+import msgspec
 import numpy as np
-import numpy.typing as npt
 
-from gateway.schema import Predictions
+from gateway.runtimes.arrays import Matrix
+from gateway.schema import OutputKind, Predictions
 
-Scores: TypeAlias = npt.NDArray[Any]
+LinkName: TypeAlias = Literal[
+    "exp", "expit", "pair", "pair-of-scores", "pair-of-doubled", "softmax", "normalized", "huber", "xgboost-sigmoid",
+    "double", "negative-zero-one",
+]  # fmt: skip
+Scores: TypeAlias = Matrix
 Link: TypeAlias = Callable[[Scores], Scores]
 Read: TypeAlias = Callable[[Scores], Predictions]
+
+
+class AnswerForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """
+    Say what final scores mean.
+
+    `probabilities` says whether the scores of classes are such, or mere margins; `single` whether one margin stands for
+    two classes.
+    """
+
+    kind: OutputKind
+    probabilities: bool = False
+    single: bool = False
 
 
 def expit(scores: Scores) -> Scores:
@@ -70,7 +88,7 @@ def _as_double(scores: Scores) -> Scores:
     return scores.astype(np.float64)
 
 
-LINKS: Final[Mapping[str, Link]] = {
+LINKS: Final[Mapping[LinkName, Link]] = {
     "exp": np.exp,
     "expit": expit,
     "pair": pair,
@@ -85,7 +103,7 @@ LINKS: Final[Mapping[str, Link]] = {
 }
 
 
-def chain(names: Sequence[str]) -> Link:
+def chain(names: Sequence[LinkName]) -> Link:
     """Return the links applied one after the other."""
     links = [LINKS[name] for name in names]
     if len(links) == 1:
@@ -99,22 +117,18 @@ def chain(names: Sequence[str]) -> Link:
     return run
 
 
-def reader(answer: Mapping[str, Any]) -> Read:
-    """
-    Return the function that turns final scores (n, k) into Predictions.
-
-    `answer` holds `kind` and, for classes, `probabilities`: whether scores are such, or mere margins.
-    """
-    kind = answer["kind"]
+def reader(form: AnswerForm) -> Read:
+    """Return the function that turns final scores (n, k) into Predictions."""
+    kind = form.kind
     if kind == "regression":
         return lambda scores: Predictions(np.array(scores[:, 0], dtype=np.float64))
     if kind == "multi_output":
         return lambda scores: Predictions(np.asarray(scores))
     if kind == "multi_label":
         return _read_labels
-    if answer["probabilities"]:
+    if form.probabilities:
         return lambda scores: Predictions(scores.argmax(axis=1), np.asarray(scores, dtype=np.float64))
-    if answer.get("single"):
+    if form.single:
         return lambda scores: Predictions((scores[:, 0] > 0).astype(np.int64))
     return lambda scores: Predictions(scores.argmax(axis=1))
 
@@ -123,9 +137,9 @@ def _read_labels(scores: Scores) -> Predictions:
     return Predictions((scores > 0.5).astype(np.int64), np.asarray(scores, dtype=np.float64))  # noqa: PLR2004 - one half
 
 
-def single(answer: Mapping[str, Any], links: Sequence[str]) -> Callable[[float], Predictions] | None:
+def single(form: AnswerForm, links: Sequence[LinkName]) -> Callable[[float], Predictions] | None:
     """Return the shortest way from one score of one row to its answer; None where arrays have to do it."""
-    return _SINGLES.get((answer["kind"], *links))
+    return _SINGLES.get((form.kind, *links))
 
 
 def _one_value(score: float) -> Predictions:

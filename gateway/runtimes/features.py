@@ -5,83 +5,48 @@ Used by runtimes; numpy only.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
+import msgspec
 import numpy as np
-import numpy.typing as npt
 
-from gateway.runtimes.levels import level_finder
+from gateway.runtimes.arrays import Floats, Matrix
+from gateway.runtimes.levels import LevelTable, level_finder
+from gateway.runtimes.operations import Operation, make_operations
 from gateway.schema import Column
 
-Matrix: TypeAlias = npt.NDArray[Any]
 Fill: TypeAlias = Callable[[Matrix, Sequence[Column]], None]
 
 
-def _fill(values: Matrix, with_: Any) -> Matrix:
-    return np.asarray(np.where(np.isnan(values), with_, values))
+class NumberBlock(msgspec.Struct, tag_field="kind", tag="number", kw_only=True, forbid_unknown_fields=True):
+    """Make features of a column of numbers: `at` holds their places, `operations` what is done for each."""
+
+    column: int
+    at: list[int]
+    operations: list[list[Operation]]
 
 
-def _replace(values: Matrix, what: Any, with_: Any) -> Matrix:
-    return np.asarray(np.where(values == what, with_, values))
+class LevelBlock(LevelTable, tag_field="kind", tag="levels", kw_only=True):
+    """Make features of a column of levels: `at` holds their places."""
+
+    column: int
+    at: list[int]
 
 
-def _finite(values: Matrix) -> Matrix:
-    if not np.isfinite(values).all():
-        raise ValueError("a value is outside the domain of a function in the pipeline")
-    return values
+class Features(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Say how a matrix of `width` columns is filled: with constants first, then by blocks."""
+
+    width: int
+    dtype: Literal["float32", "float64"]
+    constants: Floats
+    blocks: list[NumberBlock | LevelBlock]
 
 
-def _bounded(values: Matrix) -> Matrix:
-    if np.isinf(values).any():
-        raise ValueError("a value became infinite on its way through the pipeline")
-    return values
-
-
-def _quiet(function: Callable[[Matrix], Matrix]) -> Callable[[Matrix], Matrix]:
-    """Keep numpy from warning on stderr: `finite` behind it refuses the row."""
-
-    def run(values: Matrix) -> Matrix:
-        with np.errstate(all="ignore"):
-            return function(values)
-
-    return run
-
-
-#: What one step does to the values of one feature. The order of operations is scikit-learn's: trees compare the result.
-OPERATIONS: Mapping[str, Callable[..., Matrix]] = {
-    "subtract": np.subtract,
-    "divide": np.divide,
-    "multiply": np.multiply,
-    "add": np.add,
-    "fill": _fill,
-    "replace": _replace,
-    "is-missing": lambda values: np.isnan(values).astype(np.float64),
-    "equals": lambda values, what: (values == what).astype(np.float64),
-    "above": lambda values, limit: (values > limit).astype(np.float64),
-    "finite": _finite,
-    "bounded": _bounded,
-    "clip": np.clip,
-    "log1p": _quiet(np.log1p),
-    "log": _quiet(np.log),
-    "sqrt": _quiet(np.sqrt),
-    "exp": _quiet(np.exp),
-    "abs": np.abs,
-}
-
-
-def operate(values: Matrix, operations: Sequence[Sequence[Any]]) -> Matrix:
-    """Apply operations, each [name, arguments …], one after the other."""
-    for name, *arguments in operations:
-        values = OPERATIONS[name](values, *arguments)
-    return values
-
-
-def make_features(program: Mapping[str, Any]) -> Callable[[Sequence[Column]], Matrix]:
+def make_features(features: Features) -> Callable[[Sequence[Column]], Matrix]:
     """Return the function from columns to a new matrix (rows, width) of `dtype`."""
-    width, dtype = int(program["width"]), np.dtype(program["dtype"])
-    constants = program["constants"]
-    fills = [_FILLS[block["kind"]](block) for block in program["blocks"]]
-    if len(fills) == width and all(_is_plain(i, block) for i, block in enumerate(program["blocks"])):
+    width, dtype, constants = features.width, np.dtype(features.dtype), features.constants
+    fills = [_FILLS[type(block)](block) for block in features.blocks]
+    if len(fills) == width and all(_is_plain(i, block) for i, block in enumerate(features.blocks)):
         return _plain(width, dtype)
 
     def build(columns: Sequence[Column]) -> Matrix:
@@ -94,12 +59,12 @@ def make_features(program: Mapping[str, Any]) -> Callable[[Sequence[Column]], Ma
     return build
 
 
-def _is_plain(position: int, block: Mapping[str, Any]) -> bool:
+def _is_plain(position: int, block: NumberBlock | LevelBlock) -> bool:
     return (
-        block["kind"] == "number"
-        and block["column"] == position
-        and block["at"] == [position]
-        and not block["operations"][0]
+        isinstance(block, NumberBlock)
+        and block.column == position
+        and block.at == [position]
+        and not block.operations[0]
     )
 
 
@@ -115,21 +80,22 @@ def _plain(width: int, dtype: np.dtype[Any]) -> Callable[[Sequence[Column]], Mat
     return build
 
 
-def _numbers(block: Mapping[str, Any]) -> Fill:
-    column, plans = int(block["column"]), list(zip(block["at"], block["operations"], strict=True))
+def _numbers(block: NumberBlock) -> Fill:
+    column = block.column
+    plans = [(at, make_operations(operations)) for at, operations in zip(block.at, block.operations, strict=True)]
 
     def fill(matrix: Matrix, columns: Sequence[Column]) -> None:
         values = columns[column].astype(np.float64, copy=False)
-        for at, operations in plans:
-            matrix[:, at] = operate(values, operations)
+        for at, operate in plans:
+            matrix[:, at] = operate(values)
 
     return fill
 
 
-def _levels(block: Mapping[str, Any]) -> Fill:
-    column, at, values = int(block["column"]), block["at"], block["values"]
+def _levels(block: LevelBlock) -> Fill:
+    column, at, values = block.column, block.at, block.values
     find = level_finder(block)
-    where: Any = slice(at[0], at[-1] + 1) if at == list(range(at[0], at[-1] + 1)) else at
+    where: slice | list[int] = slice(at[0], at[-1] + 1) if at == list(range(at[0], at[-1] + 1)) else at
 
     def fill(matrix: Matrix, columns: Sequence[Column]) -> None:
         matrix[:, where] = values[find(columns[column])]
@@ -137,4 +103,4 @@ def _levels(block: Mapping[str, Any]) -> Fill:
     return fill
 
 
-_FILLS: Mapping[str, Callable[[Mapping[str, Any]], Fill]] = {"number": _numbers, "levels": _levels}
+_FILLS: Mapping[type, Callable[..., Fill]] = {NumberBlock: _numbers, LevelBlock: _levels}

@@ -8,29 +8,42 @@ import importlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
+import msgspec
 import numpy as np
-import numpy.typing as npt
 
-from gateway.runtimes.answering import chain, normalized, reader, single
-from gateway.runtimes.features import make_features, operate
+from gateway.runtimes import nodes
+from gateway.runtimes.answering import AnswerForm, chain, normalized, reader, single
+from gateway.runtimes.arrays import Matrix
+from gateway.runtimes.features import Features, make_features
+from gateway.runtimes.operations import make_operations
+from gateway.runtimes.storage import program_decoder
 from gateway.schema import Column, Predictions, Signature
 
-Matrix: TypeAlias = npt.NDArray[Any]
 Run: TypeAlias = Callable[[Matrix], Matrix]
+
+
+class MatrixProgram(msgspec.Struct, forbid_unknown_fields=True):
+    """Say how a feature matrix is made of columns, what becomes of it, and what the scores mean."""
+
+    features: Features
+    head: nodes.Node
+    answer: AnswerForm
 
 
 class MatrixModel:
     """Build the feature matrix, run the node tree; safe from several threads, as sessions are."""
 
-    def __init__(self, program: Mapping[str, Any], signature: Signature) -> None:
+    decode = staticmethod(program_decoder(MatrixProgram))
+
+    def __init__(self, program: MatrixProgram, signature: Signature) -> None:
         self.signature = signature
-        self._features = make_features(program["features"])
-        head, answer = program["head"], program["answer"]
+        self._features = make_features(program.features)
+        head, answer = program.head, program.answer
+        link = head if isinstance(head, nodes.LinkNode) else None
         self._run = make_node(head)
         self._read = reader(answer)
-        is_link = head["op"] == "link"
-        self._single = single(answer, head["names"] if is_link else [])
-        self._scores = make_node(head["of"]) if is_link and self._single else self._run
+        self._single = single(answer, link.names if link else [])
+        self._scores = make_node(link.of) if link and self._single else self._run
 
     def predict(self, columns: Sequence[Column]) -> Predictions:
         """Predict every instance."""
@@ -42,9 +55,9 @@ class MatrixModel:
         return self._read(self._run(matrix))
 
 
-def make_node(node: Mapping[str, Any]) -> Run:
+def make_node(node: nodes.Node) -> Run:
     """Return the function of a node."""
-    return _NODES[node["op"]](node)
+    return _NODES[type(node)](node)
 
 
 def open_session(data: bytes) -> Any:
@@ -59,15 +72,15 @@ def open_session(data: bytes) -> Any:
     return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
 
 
-def _linear(node: Mapping[str, Any]) -> Run:
-    weights, intercept = node["weights"], node["intercept"]
+def _linear(node: nodes.LinearNode) -> Run:
+    weights, intercept = node.weights, node.intercept
     return lambda matrix: matrix @ weights + intercept
 
 
-def _forest(node: Mapping[str, Any]) -> Run:
-    run = open_session(node["model"]).run
-    base, dtype, rounded = node["base"], np.dtype(node["dtype"]), node["rounded"]
-    checked, has_base, names = node["finite"], bool(np.any(base)), ["y"]
+def _forest(node: nodes.ForestNode) -> Run:
+    run = open_session(node.model).run
+    base, dtype, rounded = node.base, np.dtype(node.dtype), node.rounded
+    checked, has_base, names = node.finite, bool(np.any(base)), ["y"]
 
     def score(matrix: Matrix) -> Any:
         if rounded:
@@ -81,13 +94,13 @@ def _forest(node: Mapping[str, Any]) -> Run:
     return score
 
 
-def _link(node: Mapping[str, Any]) -> Run:
-    inner, links = make_node(node["of"]), chain(node["names"])
+def _link(node: nodes.LinkNode) -> Run:
+    inner, links = make_node(node.of), chain(node.names)
     return lambda matrix: links(inner(matrix))
 
 
-def _average(node: Mapping[str, Any]) -> Run:
-    parts, weights = [make_node(part) for part in node["of"]], node["weights"]
+def _average(node: nodes.AverageNode) -> Run:
+    parts, weights = [make_node(part) for part in node.of], node.weights
     total = sum(weights)
 
     def score(matrix: Matrix) -> Matrix:
@@ -97,30 +110,27 @@ def _average(node: Mapping[str, Any]) -> Run:
     return score
 
 
-def _beside(node: Mapping[str, Any]) -> Run:
-    parts = [make_node(part) for part in node["of"]]
+def _beside(node: nodes.BesideNode) -> Run:
+    parts = [make_node(part) for part in node.of]
     return lambda matrix: np.hstack([part(matrix) for part in parts])
 
 
-def _pipe(node: Mapping[str, Any]) -> Run:
-    first, second = make_node(node["first"]), make_node(node["then"])
+def _pipe(node: nodes.PipeNode) -> Run:
+    first, second = make_node(node.first), make_node(node.then)
     return lambda matrix: second(first(matrix))
 
 
-def _columns(node: Mapping[str, Any]) -> Run:
-    chosen = node["chosen"]
+def _columns(node: nodes.ColumnsNode) -> Run:
+    chosen = node.chosen
     return lambda matrix: matrix[:, chosen]
 
 
-def _scale(node: Mapping[str, Any]) -> Run:
-    """Apply operations whose arguments are arrays over the columns."""
-    operations = node["operations"]
-    return lambda matrix: operate(matrix, operations)
+def _scale(node: nodes.ScaleNode) -> Run:
+    return make_operations(node.operations)
 
 
-def _powers(node: Mapping[str, Any]) -> Run:
-    """Multiply columns as PolynomialFeatures does; `terms` are lists of column numbers."""
-    terms = [list(term) for term in node["terms"]]
+def _powers(node: nodes.PowersNode) -> Run:
+    terms = node.terms
 
     def score(matrix: Matrix) -> Matrix:
         found = np.ones((len(matrix), len(terms)), dtype=np.float64)
@@ -132,8 +142,8 @@ def _powers(node: Mapping[str, Any]) -> Run:
     return score
 
 
-def _normalize(node: Mapping[str, Any]) -> Run:
-    norm = node["norm"]
+def _normalize(node: nodes.NormalizeNode) -> Run:
+    norm = node.norm
 
     def score(matrix: Matrix) -> Matrix:
         if norm == "l1":
@@ -147,8 +157,8 @@ def _normalize(node: Mapping[str, Any]) -> Run:
     return score
 
 
-def _gaussian(node: Mapping[str, Any]) -> Run:
-    means, variances, prior = node["means"], node["variances"], node["prior"]
+def _gaussian(node: nodes.GaussianNode) -> Run:
+    means, variances, prior = node.means, node.variances, node.prior
 
     def score(matrix: Matrix) -> Matrix:
         spread = (matrix[:, None, :] - means[None]) ** 2 / variances[None]
@@ -157,9 +167,9 @@ def _gaussian(node: Mapping[str, Any]) -> Run:
     return score
 
 
-def _layers(node: Mapping[str, Any]) -> Run:
-    hidden = _ACTIVATIONS[node["activation"]]
-    weights, intercepts = node["weights"], node["intercepts"]
+def _layers(node: nodes.LayersNode) -> Run:
+    hidden = _ACTIVATIONS[node.activation]
+    weights, intercepts = node.weights, node.intercepts
 
     def score(matrix: Matrix) -> Matrix:
         for weight, intercept in zip(weights[:-1], intercepts[:-1], strict=True):
@@ -169,9 +179,8 @@ def _layers(node: Mapping[str, Any]) -> Run:
     return score
 
 
-def _calibrate(node: Mapping[str, Any]) -> Run:
-    """Map each column of scores through its calibrator, then make the row sum to one."""
-    curves = [_CURVES[curve["kind"]](curve) for curve in node["curves"]]
+def _calibrate(node: nodes.CalibrateNode) -> Run:
+    curves = [_CURVES[type(curve)](curve) for curve in node.curves]
 
     def score(scores: Matrix) -> Matrix:
         found = np.column_stack([curve(scores[:, i]) for i, curve in enumerate(curves)])
@@ -181,14 +190,14 @@ def _calibrate(node: Mapping[str, Any]) -> Run:
     return score
 
 
-def _sigmoid_curve(curve: Mapping[str, Any]) -> Run:
-    slope, shift = curve["slope"], curve["shift"]
+def _sigmoid_curve(curve: nodes.SigmoidCurve) -> Run:
+    slope, shift = curve.slope, curve.shift
     links = chain(["expit"])
     return lambda scores: links(-(slope * scores + shift))
 
 
-def _isotonic_curve(curve: Mapping[str, Any]) -> Run:
-    at, to = curve["at"], curve["to"]
+def _isotonic_curve(curve: nodes.IsotonicCurve) -> Run:
+    at, to = curve.at, curve.to
 
     def score(scores: Matrix) -> Matrix:
         if np.isnan(scores).any():
@@ -198,25 +207,25 @@ def _isotonic_curve(curve: Mapping[str, Any]) -> Run:
     return score
 
 
-_CURVES: Mapping[str, Callable[[Mapping[str, Any]], Run]] = {"sigmoid": _sigmoid_curve, "isotonic": _isotonic_curve}
+_CURVES: Mapping[type, Callable[..., Run]] = {nodes.SigmoidCurve: _sigmoid_curve, nodes.IsotonicCurve: _isotonic_curve}
 _ACTIVATIONS: Mapping[str, Run] = {
     "relu": lambda matrix: np.maximum(matrix, 0),
     "tanh": np.tanh,
     "logistic": chain(["expit"]),
     "identity": lambda matrix: matrix,
 }
-_NODES: Mapping[str, Callable[[Mapping[str, Any]], Run]] = {
-    "linear": _linear,
-    "forest": _forest,
-    "link": _link,
-    "average": _average,
-    "beside": _beside,
-    "pipe": _pipe,
-    "columns": _columns,
-    "scale": _scale,
-    "powers": _powers,
-    "normalize": _normalize,
-    "gaussian": _gaussian,
-    "layers": _layers,
-    "calibrate": _calibrate,
+_NODES: Mapping[type, Callable[..., Run]] = {
+    nodes.LinearNode: _linear,
+    nodes.ForestNode: _forest,
+    nodes.LinkNode: _link,
+    nodes.AverageNode: _average,
+    nodes.BesideNode: _beside,
+    nodes.PipeNode: _pipe,
+    nodes.ColumnsNode: _columns,
+    nodes.ScaleNode: _scale,
+    nodes.PowersNode: _powers,
+    nodes.NormalizeNode: _normalize,
+    nodes.GaussianNode: _gaussian,
+    nodes.LayersNode: _layers,
+    nodes.CalibrateNode: _calibrate,
 }

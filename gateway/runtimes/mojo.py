@@ -5,32 +5,77 @@ Imports no framework; numpy only.
 """
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeAlias
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from gateway.runtimes.leaf_masks import LeafMasks
-from gateway.runtimes.mojo_answers import MojoAnswer
+from gateway.runtimes.leaf_masks import LeafMasks, Masks
+from gateway.runtimes.mojo_answers import Member, Metalearner, MojoAnswer, MojoAnswerForm
+from gateway.runtimes.storage import program_decoder
 from gateway.schema import Column, Predictions, Signature
 
-Numbers = npt.NDArray[np.float64]
-Places = npt.NDArray[np.intp]
+Numbers: TypeAlias = npt.NDArray[np.float64]
+Places: TypeAlias = npt.NDArray[np.intp]
+
+
+class LevelColumn(msgspec.Struct, tag_field="kind", tag="levels", forbid_unknown_fields=True):
+    """Read a column of levels."""
+
+    levels: list[str]
+
+
+class NumberColumn(msgspec.Struct, tag_field="kind", tag="number", forbid_unknown_fields=True):
+    """Read a column of numbers; `thresholds` are those of all trees."""
+
+    thresholds: Numbers
+
+
+class LinearTerm(msgspec.Struct, forbid_unknown_fields=True):
+    """
+    Hold the weights of one column, one per sum.
+
+    Those of levels have a row for each, the last one for missing; of numbers `means` stand for a missing value.
+    """
+
+    column: int
+    weights: Numbers
+    means: Numbers
+
+
+class LinearTerms(msgspec.Struct, forbid_unknown_fields=True):
+    """Hold the GLMs of a MOJO as one."""
+
+    intercepts: Numbers
+    terms: list[LinearTerm]
+
+
+class MojoProgram(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Hold a MOJO: sums of leaves first, then linear sums, and what becomes of them."""
+
+    columns: list[LevelColumn | NumberColumn]
+    forest: Masks | None
+    linear: LinearTerms | None
+    members: list[Member]
+    stack: Metalearner | None
+    answer: MojoAnswerForm
 
 
 class MojoModel:
     """Answer as the MOJO would; safe from several threads."""
 
-    def __init__(self, program: Mapping[str, Any], signature: Signature) -> None:
+    decode = staticmethod(program_decoder(MojoProgram))
+
+    def __init__(self, program: MojoProgram, signature: Signature) -> None:
         self.signature = signature
-        self._columns = [_reader(one) for one in program["columns"]]
-        forest = program["forest"]
-        self._forest = None if forest is None else LeafMasks(forest)
-        self._linear = None if program["linear"] is None else _Linear(program["linear"], program["columns"])
+        self._columns = [_reader(column) for column in program.columns]
+        self._forest = None if program.forest is None else LeafMasks(program.forest)
+        self._linear = None if program.linear is None else _Linear(program.linear, program.columns)
         self._sums = self._forest.sums if self._forest else 0
         self._width = self._sums + (self._linear.width if self._linear else 0)
-        self._answer = MojoAnswer(program)
+        self._answer = MojoAnswer(program.members, program.stack, program.answer)
 
     def predict(self, columns: Sequence[Column]) -> Predictions:
         """Predict every instance."""
@@ -85,22 +130,22 @@ class _Thresholds:
         return np.searchsorted(self._thresholds, values, side="right") + np.isnan(values)
 
 
-def _reader(column: Mapping[str, Any]) -> _Levels | _Thresholds:
-    return _Levels(column["levels"]) if "levels" in column else _Thresholds(column["thresholds"])
+def _reader(column: LevelColumn | NumberColumn) -> _Levels | _Thresholds:
+    return _Levels(column.levels) if isinstance(column, LevelColumn) else _Thresholds(column.thresholds)
 
 
 class _Linear:
     """Add up weights: per level, and per number or the mean that stands for it."""
 
-    def __init__(self, program: Mapping[str, Any], columns: Sequence[Mapping[str, Any]]) -> None:
-        self._intercepts = program["intercepts"]
+    def __init__(self, terms: LinearTerms, columns: Sequence[LevelColumn | NumberColumn]) -> None:
+        self._intercepts = terms.intercepts
         self.width = len(self._intercepts)
         self._levels, self._numbers = [], []
-        for term in program["terms"]:
-            if "levels" in columns[term["column"]]:
-                self._levels.append((term["column"], term["weights"]))
+        for term in terms.terms:
+            if isinstance(columns[term.column], LevelColumn):
+                self._levels.append((term.column, term.weights))
             else:
-                self._numbers.append((term["column"], term["weights"], term["means"]))
+                self._numbers.append((term.column, term.weights, term.means))
         self._level_lists = [(column, weights.tolist()) for column, weights in self._levels]
         self._number_lists = [
             (column, list(zip(weights.tolist(), means.tolist(), strict=True)))

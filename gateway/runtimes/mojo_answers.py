@@ -5,16 +5,44 @@ Both ways answer alike to the last bit: the same operations in the same order, a
 which differ from Python's by a bit here and there. Imports numpy only.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal, TypeAlias
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from gateway.runtimes.answering import expit, normalized, softmax
 from gateway.schema import Predictions
 
-Numbers = npt.NDArray[np.float64]
+Numbers: TypeAlias = npt.NDArray[np.float64]
+MojoLinkName: TypeAlias = Literal["identity", "expit", "exp", "inverse", "complement", "softmax", "normalized"]
+
+
+class Member(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Make the answers of one model: of the sums `at`, divided by `divide`, from `start` on, through `link`."""
+
+    at: list[int]
+    start: float
+    divide: float
+    link: MojoLinkName
+
+
+class Metalearner(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Weigh the answers of all members, or their `logit`; `weights` are (answers, sums)."""
+
+    weights: Numbers
+    intercepts: Numbers
+    link: MojoLinkName
+    logit: bool
+
+
+class MojoAnswerForm(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Say what final scores mean: the label of two classes is decided by `threshold`."""
+
+    kind: Literal["classification", "regression"]
+    threshold: float
+
 
 #: H2O keeps probabilities this far from 0 and 1 before it takes their logit, and the logit above -19 (measured).
 _LEAST_PROBABILITY, _LEAST_LOGIT = 1e-9, -19.0
@@ -26,21 +54,18 @@ _SNAP = 1e-13
 class MojoAnswer:
     """Make answers of sums: those of each model, and of a metalearner above them."""
 
-    def __init__(self, program: Mapping[str, Any]) -> None:
-        self._members = program["members"]
-        self._plans = [(one["at"], one["start"], one["divide"], _ONE[one["link"]]) for one in self._members]
-        self._stack = program["stack"]
-        if self._stack is not None:
-            self._weights: list[list[float]] = self._stack["weights"].T.tolist()
-            self._intercepts: list[float] = self._stack["intercepts"].tolist()
-        answer = program["answer"]
-        self._is_class, self._threshold = answer["kind"] == "classification", answer["threshold"]
+    def __init__(self, members: Sequence[Member], stack: Metalearner | None, form: MojoAnswerForm) -> None:
+        self._members = members
+        self._plans = [(member.at, member.start, member.divide, _ONE[member.link]) for member in members]
+        self._stack = None if stack is None else _Stack(stack)
+        self._is_class = form.kind == "classification"
+        self._threshold = form.threshold
 
     def many(self, sums: Numbers) -> Predictions:
         """Return the answers to sums (rows, sums)."""
         with np.errstate(all="ignore"):
-            found = [_MANY[one["link"]](sums[:, one["at"]] / one["divide"] + one["start"]) for one in self._members]
-            scores = found[0] if self._stack is None else self._stacked(np.hstack(found))
+            found = [_MANY[member.link](sums[:, member.at] / member.divide + member.start) for member in self._members]
+            scores = found[0] if self._stack is None else self._stack.many(np.hstack(found))
         if not self._is_class:
             return Predictions(scores[:, 0].copy())
         if scores.shape[1] > 1:
@@ -51,23 +76,13 @@ class MojoAnswer:
             (probability >= self._threshold).astype(np.int64), np.column_stack([1.0 - probability, probability])
         )
 
-    def _stacked(self, answers: Numbers) -> Numbers:
-        if self._stack["logit"]:
-            probabilities = np.clip(answers, _LEAST_PROBABILITY, 1.0 - _LEAST_PROBABILITY)
-            answers = np.maximum(np.log(probabilities / (1.0 - probabilities)), _LEAST_LOGIT)
-        # Not a matrix product: the order of its sums depends on the number of rows.
-        total = np.tile(self._stack["intercepts"], (len(answers), 1))
-        for at, weights in enumerate(self._stack["weights"]):
-            total += weights * answers[:, at : at + 1]
-        return _MANY[self._stack["link"]](total)
-
     def one(self, sums: list[float]) -> Predictions:
         """Return the answer to the sums of one row, at a third of the time that arrays take."""
         found: list[float] = []
         for at, start, divide, link in self._plans:
             found += link([sums[number] / divide + start for number in at])
         if self._stack is not None:
-            found = self._stacked_one(found)
+            found = self._stack.one(found)
         if not self._is_class:
             return Predictions(np.array(found[:1]))
         if len(found) > 1:
@@ -80,15 +95,34 @@ class MojoAnswer:
             np.array([int(probability >= self._threshold)]), np.array([[1.0 - probability, probability]])
         )
 
-    def _stacked_one(self, answers: list[float]) -> list[float]:
-        if self._stack["logit"]:
+
+class _Stack:
+    """Run a metalearner."""
+
+    def __init__(self, stack: Metalearner) -> None:
+        self._stack = stack
+        self._weights: list[list[float]] = stack.weights.T.tolist()
+        self._intercepts: list[float] = stack.intercepts.tolist()
+
+    def many(self, answers: Numbers) -> Numbers:
+        if self._stack.logit:
+            probabilities = np.clip(answers, _LEAST_PROBABILITY, 1.0 - _LEAST_PROBABILITY)
+            answers = np.maximum(np.log(probabilities / (1.0 - probabilities)), _LEAST_LOGIT)
+        # Not a matrix product: the order of its sums depends on the number of rows.
+        total = np.tile(self._stack.intercepts, (len(answers), 1))
+        for at, weights in enumerate(self._stack.weights):
+            total += weights * answers[:, at : at + 1]
+        return _MANY[self._stack.link](total)
+
+    def one(self, answers: list[float]) -> list[float]:
+        if self._stack.logit:
             answers = [_logit(answer) for answer in answers]
         totals = []
         for total, weights in zip(self._intercepts, self._weights, strict=True):
             for weight, answer in zip(weights, answers, strict=True):
                 total += weight * answer  # noqa: PLW2901 - a running sum
             totals.append(total)
-        return _ONE[self._stack["link"]](totals)
+        return _ONE[self._stack.link](totals)
 
 
 def _logit(probability: float) -> float:
@@ -145,7 +179,7 @@ def _inverse_one(score: float) -> float:
     return 1.0 / (min(-_LEAST, score) if score < 0 else max(_LEAST, score))
 
 
-_MANY: Mapping[str, Callable[[Numbers], Numbers]] = {
+_MANY: Mapping[MojoLinkName, Callable[[Numbers], Numbers]] = {
     "identity": lambda scores: scores,
     "expit": expit,
     "exp": np.exp,
@@ -154,7 +188,7 @@ _MANY: Mapping[str, Callable[[Numbers], Numbers]] = {
     "softmax": softmax,
     "normalized": normalized,
 }
-_ONE: Mapping[str, Callable[[list[float]], list[float]]] = {
+_ONE: Mapping[MojoLinkName, Callable[[list[float]], list[float]]] = {
     "identity": lambda scores: scores,
     "expit": lambda scores: [_expit_one(scores[0])],
     "exp": lambda scores: [_exp_one(scores[0])],

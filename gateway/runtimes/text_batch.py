@@ -4,30 +4,29 @@ Many texts -> their scores at once: all counts in flat arrays, no sparse matrix.
 Used by runtimes; numpy only. Single texts take the shorter way of vectorizer.py.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from itertools import chain
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from gateway.runtimes.vectorizer import make_counter
+from gateway.runtimes.arrays import Floats, Integers
+from gateway.runtimes.vectorizer import Vectorizer, make_counter
 from gateway.schema import Column
 
 
-def make_text_scores(program: Mapping[str, Any], weights: npt.NDArray[Any]) -> Callable[[Column], npt.NDArray[Any]]:
+def make_text_scores(program: Vectorizer, weights: Floats) -> Callable[[Column], Floats]:
     """Return a function from a column of texts to scores (rows, k): weighted terms times `weights` (terms, k)."""
     count = make_counter(program)
     width = len(weights)
 
-    def score(column: Column) -> npt.NDArray[Any]:
+    def score(column: Column) -> Floats:
         found = [count(text) for text in column.tolist()]
         sizes = np.fromiter(map(len, found), dtype=np.int64, count=len(found))
         terms = np.fromiter(chain.from_iterable(found), dtype=np.int64, count=int(sizes.sum()))
         codes, counts = np.unique(np.repeat(np.arange(len(found)), sizes) * width + terms, return_counts=True)
         rows, terms = np.divmod(codes, width)
         values = _weighted(program, terms, counts)
-        values /= _lengths(program["norm"], rows, values, len(found))[rows]
+        values /= _lengths(program.norm, rows, values, len(found))[rows]
         scores = np.empty((len(found), weights.shape[1]), dtype=np.float64)
         for output in range(weights.shape[1]):
             scores[:, output] = np.bincount(rows, values * weights[terms, output], minlength=len(found))
@@ -36,14 +35,14 @@ def make_text_scores(program: Mapping[str, Any], weights: npt.NDArray[Any]) -> C
     return score
 
 
-def _weighted(program: Mapping[str, Any], terms: npt.NDArray[Any], counts: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    values = np.ones(len(counts)) if program["binary"] else counts.astype(np.float64)
-    if program["sublinear"]:
+def _weighted(program: Vectorizer, terms: Integers, counts: Integers) -> Floats:
+    values = np.ones(len(counts)) if program.binary else counts.astype(np.float64)
+    if program.sublinear:
         values = np.log(values) + 1.0
-    return values if program["idf"] is None else values * program["idf"][terms]
+    return values if program.idf is None else values * program.idf[terms]
 
 
-def _lengths(norm: str | None, rows: npt.NDArray[Any], values: npt.NDArray[Any], size: int) -> npt.NDArray[Any]:
+def _lengths(norm: str | None, rows: Integers, values: Floats, size: int) -> Floats:
     if norm is None:
         return np.ones(size)
     if norm == "l2":

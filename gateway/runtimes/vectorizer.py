@@ -1,24 +1,49 @@
 """
 Text -> counts of known terms -> weighted terms, as scikit-learn's vectorisers do it, without sparse matrices.
 
-Used by runtimes: imports nothing but the standard library. What it cannot do is declined when lowering.
+Used by runtimes; needs no numpy. What it cannot do is declined when lowering.
 """
 
 import math
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+from gateway.runtimes.arrays import Floats
 
 Weigh: TypeAlias = Callable[[Any], tuple[list[int], list[float]]]
 
 _SPACES = re.compile(r"\s\s+")
 
 
-def make_counter(program: Mapping[str, Any]) -> Callable[[Any], list[int]]:
+class Vectorizer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """
+    Hold a fitted vectoriser: how a text becomes terms, which `terms` are known, and how their counts are weighted.
+
+    `indices` are the numbers of `terms`; `pattern` finds words where `analyzer` is "word".
+    """
+
+    lowercase: bool
+    accents: Literal["unicode", "ascii"] | None
+    analyzer: Literal["word", "char", "char_wb"]
+    pattern: str
+    stop_words: list[str]
+    ngrams: tuple[int, int]
+    terms: list[str]
+    indices: list[int]
+    binary: bool
+    sublinear: bool = False
+    idf: Floats | None = None
+    norm: Literal["l1", "l2"] | None = None
+
+
+def make_counter(program: Vectorizer) -> Callable[[Any], list[int]]:
     """Return a function from a text to the indices of its known terms, each as often as it occurs."""
     split = make_analyzer(program)
-    find = {term: index for index, term in zip(program["indices"], program["terms"], strict=True)}.get
+    find = {term: index for index, term in zip(program.indices, program.terms, strict=True)}.get
 
     def count(text: Any) -> list[int]:
         if not isinstance(text, str):
@@ -28,12 +53,8 @@ def make_counter(program: Mapping[str, Any]) -> Callable[[Any], list[int]]:
     return count
 
 
-def make_vectorizer(program: Mapping[str, Any]) -> Weigh:
-    """
-    Return a function from a text to term indices and values; raises ValueError for a missing text.
-
-    `program` holds lowercase, accents, analyzer, pattern, stop_words, ngrams, terms, binary, sublinear, idf, norm.
-    """
+def make_vectorizer(program: Vectorizer) -> Weigh:
+    """Return a function from a text to term indices and values; raises ValueError for a missing text."""
     occurring = make_counter(program)
     weigh = _make_weighing(program)
 
@@ -47,9 +68,9 @@ def make_vectorizer(program: Mapping[str, Any]) -> Weigh:
     return vectorize
 
 
-def _make_weighing(program: Mapping[str, Any]) -> Callable[[dict[int, int]], tuple[list[int], list[float]]]:
-    binary, sublinear, norm = program["binary"], program["sublinear"], program["norm"]
-    idf = None if program["idf"] is None else program["idf"].tolist()
+def _make_weighing(program: Vectorizer) -> Callable[[dict[int, int]], tuple[list[int], list[float]]]:
+    binary, sublinear, norm = program.binary, program.sublinear, program.norm
+    idf = None if program.idf is None else program.idf.tolist()
     log, root = math.log, math.sqrt
 
     def weigh(counts: dict[int, int]) -> tuple[list[int], list[float]]:
@@ -70,17 +91,17 @@ def _make_weighing(program: Mapping[str, Any]) -> Callable[[dict[int, int]], tup
     return weigh
 
 
-def make_analyzer(program: Mapping[str, Any]) -> Callable[[str], Sequence[str]]:
+def make_analyzer(program: Vectorizer) -> Callable[[str], Sequence[str]]:
     """Return a function from a text to its terms."""
-    clean = _make_cleaner(program["lowercase"], program["accents"])
-    low, high = program["ngrams"]
-    analyzer = program["analyzer"]
+    clean = _make_cleaner(program.lowercase, program.accents)
+    low, high = program.ngrams
+    analyzer = program.analyzer
     if analyzer == "char":
         return lambda text: _char_ngrams(clean(text), low, high)
     if analyzer == "char_wb":
         return lambda text: _char_wb_ngrams(clean(text), low, high)
-    find = re.compile(program["pattern"]).findall
-    stop = frozenset(program["stop_words"])
+    find = re.compile(program.pattern).findall
+    stop = frozenset(program.stop_words)
     if stop:
 
         def tokens(text: str) -> list[str]:

@@ -7,13 +7,13 @@ import sys
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
 from gateway.compilers.base import Declined
-from gateway.compilers.mojo import MojoCompiler, _program
+from gateway.compilers.mojo import MojoCompiler, program_of
 from gateway.compilers.mojo_parts import Parts, read_parts
 from gateway.compilers.mojo_trees import MojoTree, Split, read_tree, walk
 from gateway.compilers.proof.proof import prove
@@ -24,6 +24,7 @@ from gateway.loaders.base import LoadOptions
 from gateway.prepare.golden import read
 from gateway.runtimes import make_compiled, storage
 from gateway.runtimes.base import Draft
+from gateway.runtimes.mojo import MojoProgram
 from gateway.schema import Column, Predictions
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -118,7 +119,7 @@ def is_caught(loan: tuple[Original, Draft, list[list[Column]]], spoil: Callable[
     original, draft, rows = loan
     parts = original.parts()
     spoil(parts)
-    program = _program(parts, draft.signature, original.levels)
+    program = program_of(parts, draft.signature, original.levels)
     try:
         prove(original, make_compiled(Draft(runtime="mojo", program=program, signature=draft.signature)), rows)
     except Declined:
@@ -230,15 +231,15 @@ def test_a_wrong_number_is_caught(
 def test_a_probability_at_the_threshold_is_the_threshold(loan: tuple[Original, Draft, list[list[Column]]]) -> None:
     """H2O's threshold is the answer to some training row: another order of sums must not turn its label."""
     original, draft, _ = loan
-    program = copy.deepcopy(draft.program)
+    program: Any = copy.deepcopy(draft.program)
     columns = [column[:1] for column in original.golden]
     probability = original.predictor.predict(columns).probabilities[0, 1]
     for drift in (-2e-16, 0.0, 2e-16):
-        program["answer"]["threshold"] = probability + drift
+        program.answer.threshold = probability + drift
         compiled = make_compiled(Draft(runtime="mojo", program=program, signature=draft.signature))
         assert compiled.predict(columns).values[0] == 1
         assert compiled.predict([np.repeat(column, 3) for column in columns]).values.tolist() == [1, 1, 1]
-    program["answer"]["threshold"] = probability + 1e-9
+    program.answer.threshold = probability + 1e-9
     compiled = make_compiled(Draft(runtime="mojo", program=program, signature=draft.signature))
     assert compiled.predict(columns).values[0] == 0
 
@@ -273,13 +274,15 @@ def test_serving_a_compiled_model_starts_no_java(
 def test_grouped_columns_stay_within_the_limit(loan: tuple[Original, Draft, list[list[Column]]]) -> None:
     """Columns share rows of the table only where that fits; the same answers come without, and too large is declined."""
     original, draft, rows = loan
-    whole = draft.program["forest"]["table"]
+    whole = cast(MojoProgram, draft.program).forest
+    assert whole is not None
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gateway.compilers.mojo.MAX_TABLE", whole.nbytes - 1)
-        program = _program(original.parts(), draft.signature, original.levels)
-        assert program["forest"]["table"].nbytes < whole.nbytes
+        patch.setattr("gateway.compilers.mojo_masks.MAX_TABLE", whole.table.nbytes - 1)
+        program = program_of(original.parts(), draft.signature, original.levels)
+        assert program.forest is not None
+        assert program.forest.table.nbytes < whole.table.nbytes
         compiled = make_compiled(Draft(runtime="mojo", program=program, signature=draft.signature))
         prove(original, compiled, rows[:4])
-        patch.setattr("gateway.compilers.mojo.MAX_TABLE", 1_000)
+        patch.setattr("gateway.compilers.mojo_masks.MAX_TABLE", 1_000)
         with pytest.raises(Declined, match="table"):
-            _program(original.parts(), draft.signature, original.levels)
+            program_of(original.parts(), draft.signature, original.levels)

@@ -4,8 +4,9 @@ import copy
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -16,6 +17,7 @@ from gateway.compilers.proof.proof import prove
 from gateway.compilers.proof.rows import generated
 from gateway.compilers.xgboost_trees import read_booster
 from gateway.runtimes import make_compiled
+from gateway.runtimes.additive import AdditiveProgram, LevelPart, NumberPart, TextPart
 from gateway.runtimes.base import Draft
 from gateway.schema import Column, Predictions
 
@@ -49,8 +51,8 @@ def with_tree(draft: Draft, loaded: Loaded, number: int, change: Callable[[Tree]
     """Return the draft with one tree of its forest changed."""
     booster = read_booster(loaded.predictor._booster)
     booster.forest.trees[number] = change(booster.forest.trees[number])
-    program = copy.deepcopy(draft.program)
-    program["head"]["of"]["model"] = to_onnx(booster.forest)
+    program: Any = copy.deepcopy(draft.program)
+    program.head.of.model = to_onnx(booster.forest)
     return replace(draft, program=program)
 
 
@@ -114,8 +116,8 @@ def test_another_comparison_is_caught(boosted: tuple[Loaded, Draft]) -> None:
     loaded, draft = boosted
     booster = read_booster(loaded.predictor._booster)
     booster.forest.test = "<="
-    program = copy.deepcopy(draft.program)
-    program["head"]["of"]["model"] = to_onnx(booster.forest)
+    program: Any = copy.deepcopy(draft.program)
+    program.head.of.model = to_onnx(booster.forest)
     assert is_caught(loaded, replace(draft, program=program))
 
 
@@ -131,36 +133,44 @@ def test_ignoring_early_stopping_is_caught(tmp_path: Path) -> None:
     assert is_caught(loaded, wrong)
 
 
-def _part(draft: Draft, kind: str) -> Any:
-    return next(part for part in draft.program["parts"] if part["kind"] == kind)
+def _parts(draft: Draft, kind: type) -> list[Any]:
+    return [part for part in cast(AdditiveProgram, draft.program).parts if isinstance(part, kind)]
+
+
+def _part(draft: Draft, kind: type) -> Any:
+    return _parts(draft, kind)[0]
 
 
 def _scaled_level(draft: Draft) -> None:
-    _part(draft, "levels")["values"][0] *= 1.001
+    _part(draft, LevelPart).values[0] *= 1.001
 
 
 def _unknown_as_first(draft: Draft) -> None:
-    values = _part(draft, "levels")["values"]
+    values = _part(draft, LevelPart).values
     values[-2] = values[0]
 
 
 def _threshold_included(draft: Draft) -> None:
     # Of the marks, the one that counts: a number that is always known has none.
-    marks = [part for part in draft.program["parts"] if part["kind"] == "number"]
-    part = max(marks, key=lambda part: float(np.abs(part["heights"]).max(initial=0.0)))
-    part["at"] = np.nextafter(part["at"], -np.inf)
+    part = max(_parts(draft, NumberPart), key=lambda part: float(np.abs(part.heights).max(initial=0.0)))
+    part.at = np.nextafter(part.at, -np.inf)
 
 
 def _no_fill(draft: Draft) -> None:
-    _part(draft, "number")["missing"] = _part(draft, "number")["missing"] + 1.0
+    _part(draft, NumberPart).missing = _part(draft, NumberPart).missing + 1.0
 
 
 def _vectorizer(**changes: Any) -> Callable[[Draft], None]:
-    return lambda draft: _part(draft, "text")["vectorizer"].update(changes)
+    def plant(draft: Draft) -> None:
+        part = _part(draft, TextPart)
+        part.vectorizer = msgspec.structs.replace(part.vectorizer, **changes)
+
+    return plant
 
 
 def _no_intercept(draft: Draft) -> None:
-    draft.program["intercept"] = draft.program["intercept"] * 0
+    program = cast(AdditiveProgram, draft.program)
+    program.intercept = program.intercept * 0
 
 
 @pytest.mark.parametrize(
