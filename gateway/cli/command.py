@@ -1,12 +1,14 @@
-"""What every command is: a name, a help text, arguments, and a function that returns the exit code."""
+"""What every command is: a function of the settings and of its own options, which returns the exit code."""
 
-import argparse
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+import click
+from click.shell_completion import CompletionItem
+
+from gateway.cli.help import Context, add_help_option, usage_errors, usage_pieces
+from gateway.cli.words import written_out
 from gateway.errors import GatewayError, RegistryError
 from gateway.settings.settings import TABLE, Settings
 
@@ -19,43 +21,104 @@ CONFIGURATION: Final = frozenset({"settings", "cannot-listen", "already-running"
 
 #: Settings that the help of every command names; all others are options, too, and stand in `gateway serve --help`.
 SHOWN: Final = ("registry", "home", "bind")
-_DEST: Final = "set_"
+_INTRODUCTION: Final = "each setting of `gateway serve --help` is an option, which wins over its GATEWAY_ variable"
+#: Where a context keeps the settings of its command line: setting name -> text.
+_FLAGS: Final = "gateway.settings"
+_PREFIX: Final = "set_"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
-    """Describe one subcommand; `run` gets the parsed arguments and the settings, and returns the exit code."""
+class Command(click.Command):
+    """
+    Run a function with the settings, and with the options and arguments that it declares.
 
-    name: str
-    help: str
-    description: str
-    configure: Callable[[argparse.ArgumentParser], None]
-    run: Callable[[argparse.Namespace, Settings], int]
+    Every setting is an option. `shows_warnings` is off where the log shows those about the settings.
+    """
+
+    context_class = Context
+
+    def __init__(self, *arguments: Any, shows_warnings: bool = True, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self.shows_warnings = shows_warnings
+        self.params = [*self.params, *_setting_options()]
+        add_help_option(self)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the words of a command line."""
+        with usage_errors(ctx):
+            return super().parse_args(ctx, args if ctx.resilient_parsing else written_out(ctx, args))
+
+    def invoke(self, ctx: click.Context) -> int:
+        """Run the command and return its exit code; errors of the gateway become text, never a traceback."""
+        try:
+            settings = settings_of(ctx)
+            if self.shows_warnings and not ctx.params.get("quiet"):
+                sys.stderr.writelines(f"warning: {warning}\n" for warning in settings.warnings)
+            ctx.params["settings"] = settings
+            code: int = super().invoke(ctx)
+        except GatewayError as error:
+            return complain(error)
+        except BrokenPipeError:
+            # `gateway describe … | head`: the reader has gone, which is no fault.
+            return OK
+        except OSError as error:
+            message = f"{error.strerror}: {error.filename or ''}"
+            return complain(GatewayError(message, code="system", hint="see `gateway doctor`"))
+        return code
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        """Return options and arguments for the usage line."""
+        return usage_pieces(self.params)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options of the command, then those that every command has."""
+        own: list[tuple[str, str]] = []
+        shared: list[tuple[str, str]] = []
+        for param in self.params:
+            record = param.get_help_record(ctx)
+            if record is not None and not isinstance(param, click.Argument):
+                (shared if param.name.startswith(_PREFIX) else own).append(record)
+        with formatter.section("options"):
+            formatter.write_dl(own)
+        with formatter.section("settings"):
+            formatter.write(click.wrap_text(_INTRODUCTION, formatter.width, "  ", "  ") + "\n\n")
+            formatter.write_dl(shared)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the epilog with its line breaks."""
+        if self.epilog:
+            formatter.write(f"\n{self.epilog}\n")
 
 
-def add_settings(parser: argparse.ArgumentParser) -> None:
-    """Let a command take every setting as an option, as `gateway serve` does."""
-    group = parser.add_argument_group(
-        "settings", "each setting of `gateway serve --help` is an option, which wins over its GATEWAY_ variable"
-    )
-    for setting in TABLE:
-        shown = f"{setting.help} (default: {setting.variable}, else {setting.default})"
-        group.add_argument(
-            f"--{setting.name.replace('_', '-')}",
-            dest=f"{_DEST}{setting.name}",
+def _setting_options() -> list[click.Parameter]:
+    return [
+        click.Option(
+            [f"--{setting.name.replace('_', '-')}", f"{_PREFIX}{setting.name}"],
             metavar=setting.name.upper(),
-            help=shown if setting.name in SHOWN else argparse.SUPPRESS,
+            help=f"{setting.help} (default: {setting.variable}, else {setting.default})",
+            hidden=setting.name not in SHOWN,
+            expose_value=False,
+            callback=keep_setting,
+            shell_complete=complete_path if setting.is_path else None,
         )
+        for setting in TABLE
+    ]
 
 
-def settings_of(arguments: argparse.Namespace) -> Settings:
+def keep_setting(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+    """Keep the text that the command line gives to a setting; the last one wins."""
+    if value is not None:
+        ctx.meta.setdefault(_FLAGS, {})[param.name.removeprefix(_PREFIX)] = value
+
+
+def complete_path(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Let the shell complete the name of a file or folder."""
+    del ctx, param
+    return [CompletionItem(incomplete, type="file")]
+
+
+def settings_of(ctx: click.Context) -> Settings:
     """Return the settings of a command: its options over the environment; the only place where a command reads any."""
-    flags = {
-        name.removeprefix(_DEST): text
-        for name, text in vars(arguments).items()
-        if name.startswith(_DEST) and text is not None
-    }
-    return Settings.load(flags=flags)
+    return Settings.load(flags=ctx.meta.get(_FLAGS, {}))
 
 
 def shown(path: Path) -> Path:

@@ -1,18 +1,18 @@
 """`gateway describe`: say what an artifact tells about itself."""
 
-import argparse
 import importlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import click
 import msgspec
 
 from gateway.artifacts import manifest
 from gateway.artifacts.manifest import CompiledModel, StoredArtifact
 from gateway.artifacts.originals import digest, locate
-from gateway.cli.command import FAILED, OK, Command, complain, say
+from gateway.cli.command import FAILED, OK, Command, complain, complete_path, say
 from gateway.cli.prepare import limits_of
 from gateway.cli.signature_of import signature_of
 from gateway.errors import GatewayError, LoadError
@@ -41,18 +41,22 @@ class Description:
     not_compiled_because: str = ""
 
 
-def _configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("artifact", metavar="ARTIFACT", help="file or folder of a model, or file.py:name")
-    parser.add_argument("--loader", help="only where the artifact leaves a doubt")
-    parser.add_argument("--json", action="store_true", help="print JSON")
-
-
-def _run(arguments: argparse.Namespace, settings: Settings) -> int:
-    path = locate(Path.cwd(), arguments.artifact)
-    found = _identify(path, arguments.artifact, arguments.loader)
+@click.command("describe", cls=Command)
+@click.argument(
+    "artifact", metavar="ARTIFACT", shell_complete=complete_path, help="file or folder of a model, or file.py:name"
+)
+@click.option("--loader", metavar="LOADER", help="only where the artifact leaves a doubt")
+@click.option("--json", "as_json", is_flag=True, help="print JSON")
+def describe(settings: Settings, *, artifact: str, loader: str | None, as_json: bool) -> int:
+    """
+    Print loader, inputs, outputs and library versions of a model file, and the imports of a pickle without executing
+    it.
+    """
+    path = locate(Path.cwd(), artifact)
+    found = _identify(path, artifact, loader)
     problem = _ask_loader(found, path, limits_of(settings))
     _recall(found, settings.cache_dir / "manifests")
-    say(msgspec.json.format(msgspec.json.encode(found), indent=2).decode() if arguments.json else _text(found))
+    say(msgspec.json.format(msgspec.json.encode(found), indent=2).decode() if as_json else _text(found))
     if problem is not None:
         complain(problem)
         return FAILED
@@ -184,13 +188,3 @@ def _limits(one: Field) -> Iterable[str]:
         yield f"default {one.default}"
     if one.unknown == "missing":
         yield "other levels count as missing"
-
-
-DESCRIBE = Command(
-    name="describe",
-    help="print what an artifact says about itself",
-    description="Print loader, inputs, outputs and library versions of a model file, and the imports of a pickle "
-    "without executing it.",
-    configure=_configure,
-    run=_run,
-)

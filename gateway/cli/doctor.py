@@ -1,6 +1,5 @@
 """`gateway doctor`: look at this environment and say what is missing for what, and how to get it."""
 
-import argparse
 import importlib
 import importlib.util
 import os
@@ -12,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+
+import click
 
 from gateway import __version__
 from gateway.cli.command import FAILED, OK, Command, say
@@ -35,12 +36,12 @@ class Finding:
     fix: str = ""
 
 
-def _configure(parser: argparse.ArgumentParser) -> None:
-    del parser
-
-
-def _run(arguments: argparse.Namespace, settings: Settings) -> int:
-    del arguments
+@click.command("doctor", cls=Command)
+def doctor(settings: Settings) -> int:
+    """
+    Check packages of every loader, Java, Node, the registry, writable folders and disk space. Exit code 1 when
+    something is missing.
+    """
     is_well = True
     for finding in (*_machine(), *_loaders(), *_java(), *_manager(), *_places(settings), *_upgrade(settings)):
         is_well &= finding.is_well
@@ -132,13 +133,3 @@ def _upgrade(settings: Settings) -> Iterator[Finding]:
         if found.problem is not None:
             text = f"route {path} stops at the next start: {found.problem.message}  [{found.problem.code}]"
             yield Finding(False, text, found.problem.hint or "")
-
-
-DOCTOR = Command(
-    name="doctor",
-    help="say what this environment lacks, and for what",
-    description="Check packages of every loader, Java, Node, the registry, writable folders and disk space. "
-    "Exit code 1 when something is missing.",
-    configure=_configure,
-    run=_run,
-)

@@ -1,73 +1,60 @@
-"""The command line: a table of subcommands. What they do stands in `commands/`."""
+"""The command line of `gateway`: its commands, and the exit codes of a misspelt line."""
 
-import argparse
 import os
 import sys
 from collections.abc import Sequence
 from typing import Final
 
+import click
+from click.shell_completion import shell_complete
+
 from gateway import __version__
-from gateway.cli.add import ADD
-from gateway.cli.check import CHECK
-from gateway.cli.command import Command, add_settings, complain, settings_of
-from gateway.cli.describe import DESCRIBE
-from gateway.cli.doctor import DOCTOR
-from gateway.cli.plan import PLAN
-from gateway.cli.prepare import PREPARE
-from gateway.cli.reload import HISTORY, RELOAD, ROLLBACK
-from gateway.cli.routes import ROUTES
-from gateway.cli.serve import SERVE
-from gateway.cli.stop import STOP
-from gateway.cli.wait import WAIT
-from gateway.errors import GatewayError
+from gateway.cli.group import Entry, Group
 from gateway.system import private_folders
 
-COMMANDS: Final[tuple[Command, ...]] = (
-    CHECK,
-    DESCRIBE,
-    ADD,
-    PREPARE,
-    PLAN,
-    SERVE,
-    RELOAD,
-    ROLLBACK,
-    HISTORY,
-    ROUTES,
-    WAIT,
-    STOP,
-    DOCTOR,
+COMMANDS: Final = (
+    Entry("check", "verify registry.yaml without serving", "gateway.cli.check:check"),
+    Entry("describe", "print what an artifact says about itself", "gateway.cli.describe:describe"),
+    Entry("add", "append a model to registry.yaml", "gateway.cli.add:add"),
+    Entry("prepare", "load, check and self-test every model in a child process", "gateway.cli.prepare:prepare"),
+    Entry("plan", "say what a reload would do", "gateway.cli.plan:plan"),
+    Entry("serve", "serve the registry in the foreground", "gateway.cli.serve:serve"),
+    Entry("reload", "serve what registry.yaml says now, or say why not", "gateway.cli.reload:reload"),
+    Entry("rollback", "serve an earlier generation again", "gateway.cli.reload:rollback"),
+    Entry("history", "list what was committed, refused and rolled back", "gateway.cli.reload:history"),
+    Entry("routes", "list the routes of the running gateway", "gateway.cli.routes:routes"),
+    Entry("wait", "wait until the gateway is ready and show one working curl per route", "gateway.cli.wait:wait"),
+    Entry("stop", "end the gateway of this home", "gateway.cli.stop:stop"),
+    Entry("doctor", "say what this environment lacks, and for what", "gateway.cli.doctor:doctor"),
+)
+#: How click names the variable in which a shell asks for completions.
+_COMPLETION: Final = "_GATEWAY_COMPLETE"
+
+GATEWAY: Final = Group("gateway", help="Serve many models from one file: registry.yaml.", entries=COMMANDS)
+click.version_option(__version__, message="%(prog)s %(version)s", help="show program's version number and exit")(
+    GATEWAY
 )
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Build the parser of every subcommand."""
-    parser = argparse.ArgumentParser(prog="gateway", description="Serve many models from one file: registry.yaml.")
-    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in COMMANDS:
-        one = commands.add_parser(command.name, help=command.help, description=command.description)
-        command.configure(one)
-        add_settings(one)
-        one.set_defaults(run=command.run)
-    return parser
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code; errors of the gateway become text, never a traceback."""
+    """Run one command and return its exit code; raises SystemExit where the line asks for help or is misspelt."""
     os.umask(private_folders.UMASK)
-    parsed = build_parser().parse_args(arguments)
+    if _COMPLETION in os.environ:
+        raise SystemExit(shell_complete(GATEWAY, {}, "gateway", _COMPLETION, os.environ[_COMPLETION]))
+    words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        settings = settings_of(parsed)
-        if not getattr(parsed, "quiet", False):
-            sys.stderr.writelines(f"warning: {warning}\n" for warning in settings.warnings)
-        code: int = parsed.run(parsed, settings)
-    except GatewayError as error:
-        return complain(error)
-    except BrokenPipeError:
-        # `gateway describe … | head`: the reader has gone, which is no fault.
-        return 0
-    except OSError as error:
-        return complain(
-            GatewayError(f"{error.strerror}: {error.filename or ''}", code="system", hint="see `gateway doctor`")
-        )
+        with GATEWAY.make_context("gateway", words) as context:
+            code: int = GATEWAY.invoke(context)
+    except click.exceptions.Exit as done:
+        raise SystemExit(done.exit_code) from None
+    except click.UsageError as error:
+        raise SystemExit(_complain(error)) from None
     return code
+
+
+def _complain(error: click.UsageError) -> int:
+    """Print usage and fault of a line, and return its exit code."""
+    if error.ctx is not None:
+        sys.stderr.write(f"{error.ctx.get_usage()}\n{error.ctx.command_path}: ")
+    sys.stderr.write(f"error: {error.format_message()}\n")
+    return error.exit_code

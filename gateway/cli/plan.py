@@ -1,31 +1,31 @@
 """`gateway plan`: say what `gateway reload` would do, without doing it."""
 
-import argparse
+import click
 
 from gateway.artifacts.manifest import Manifest
 from gateway.cli.command import BAD_REGISTRY, OK, Command, say, shown
 from gateway.cli.prepare import limits_of
-from gateway.generations import plan, recheck, snapshot
-from gateway.generations.plan import Step
+from gateway.generations import recheck, snapshot
+from gateway.generations.plan import Step, steps
 from gateway.prepare.registry import prepare_registry
 from gateway.process.environment import configure_process
 from gateway.registry import load_registry
 from gateway.settings.settings import Settings
 
 
-def _configure(parser: argparse.ArgumentParser) -> None:
-    del parser
-
-
-def _run(arguments: argparse.Namespace, settings: Settings) -> int:
-    del arguments
+@click.command("plan", cls=Command)
+def plan(settings: Settings) -> int:
+    """
+    Prepare what registry.yaml says now and compare it with the committed generation: routes, schema changes that break
+    clients, load time, memory. Exit code 78 when the reload would be refused.
+    """
     configure_process(settings)
     registry = load_registry(shown(settings.registry))
     manifests = prepare_registry(registry, settings.cache_dir, limits_of(settings))
     before = snapshot.committed(settings.state_dir)
     checked = recheck.rechecked(before, settings.cache_dir, limits_of(settings)) if before else None
     new = snapshot.make(registry, manifests)
-    found = plan.steps(before, new)
+    found = steps(before, new)
     say(f"from generation {before.id if before else 'none'} to {new.id}")
     for step in found:
         say(_line(step))
@@ -53,13 +53,3 @@ def _line(step: Step) -> str:
     cost = f"loads in {step.load_s:.2f} s, {step.memory_bytes / 2**20:.0f} MB per worker" if step.load_s else ""
     head = f"  {step.kind:8} {step.path}  {step.note or cost}".rstrip()
     return "\n".join([head, *(f"           breaks clients: {text}" for text in step.breaking)])
-
-
-PLAN = Command(
-    name="plan",
-    help="say what a reload would do",
-    description="Prepare what registry.yaml says now and compare it with the committed generation: routes, schema "
-    "changes that break clients, load time, memory. Exit code 78 when the reload would be refused.",
-    configure=_configure,
-    run=_run,
-)

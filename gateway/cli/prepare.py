@@ -1,6 +1,6 @@
 """`gateway prepare`: turn every entry of a registry into a manifest in the cache, and commit the generation."""
 
-import argparse
+import click
 
 from gateway.artifacts.manifest import Manifest
 from gateway.cli.command import FAILED, OK, Command, say, shown
@@ -12,11 +12,6 @@ from gateway.registry import load_registry
 from gateway.settings.settings import Settings
 
 
-def _configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--retry", action="store_true", help="also entries that crashed or hung the last time")
-    parser.add_argument("--commit", action="store_true", help="make the result the generation that is served")
-
-
 def limits_of(settings: Settings) -> Limits:
     """Return the limits of a prepare child."""
     return Limits(
@@ -26,14 +21,21 @@ def limits_of(settings: Settings) -> Limits:
     )
 
 
-def _run(arguments: argparse.Namespace, settings: Settings) -> int:
+@click.command("prepare", cls=Command)
+@click.option("--retry", is_flag=True, help="also entries that crashed or hung the last time")
+@click.option("--commit", is_flag=True, help="make the result the generation that is served")
+def prepare(settings: Settings, *, retry: bool, commit: bool) -> int:
+    """
+    Turn each route into a manifest in the cache: signature, golden rows, load time, memory. Exit code 0, 1 when a route
+    failed, 78 on faults of the registry.
+    """
     configure_process(settings)
     registry = load_registry(shown(settings.registry))
-    manifests = prepare_registry(registry, settings.cache_dir, limits_of(settings), retry=arguments.retry)
+    manifests = prepare_registry(registry, settings.cache_dir, limits_of(settings), retry=retry)
     for spec in registry.routes:
         say(_line(spec.path, manifests[spec.name]))
     made = snapshot.make(registry, manifests, source="gateway prepare")
-    if arguments.commit:
+    if commit:
         snapshot.commit(settings.state_dir, made)
         say(f"committed generation {made.id}")
     return FAILED if any(found.problem for found in manifests.values()) else OK
@@ -47,13 +49,3 @@ def _line(path: str, found: Manifest) -> str:
     speed = f"{found.predict_s * 1e6:.0f} us a predict"
     told = "".join(f"\n    warning: {text}" for text in found.warnings)
     return f"ready  {path}  {found.loader}, loads in {found.load_s:.2f} s, {speed}{golden}{told}"
-
-
-PREPARE = Command(
-    name="prepare",
-    help="load, check and self-test every model in a child process",
-    description="Turn each route into a manifest in the cache: signature, golden rows, load time, memory. "
-    "Exit code 0, 1 when a route failed, 78 on faults of the registry.",
-    configure=_configure,
-    run=_run,
-)

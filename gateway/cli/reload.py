@@ -1,15 +1,16 @@
 """`gateway reload`, `gateway rollback`, `gateway history`: change what is served, and see how that went."""
 
-import argparse
 import os
 import signal
 import time
 from typing import get_args
 
+import click
+
 from gateway.cli.command import BAD_REGISTRY, OK, Command, say
 from gateway.cli.prepare import limits_of
-from gateway.generations import history, transaction
-from gateway.generations.history import Event
+from gateway.generations import transaction
+from gateway.generations.history import Event, events
 from gateway.generations.transaction import Place
 from gateway.process import watched_files
 from gateway.process.environment import configure_process
@@ -30,46 +31,48 @@ def place_of(settings: Settings) -> Place:
     )
 
 
-def _configure_reload(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--force", action="store_true", help="commit even if a route fails; it then answers 503")
-    parser.add_argument("--quiet", action="store_true", help="say nothing; history and log tell")
-    parser.add_argument("--source", default="", help=argparse.SUPPRESS)
-    parser.add_argument("--mode", choices=get_args(transaction.Mode), help=argparse.SUPPRESS)
-    parser.add_argument("--parent", type=int, help=argparse.SUPPRESS)
-
-
-def _reload(arguments: argparse.Namespace, settings: Settings) -> int:
+@click.command("reload", cls=Command)
+@click.option("--force", is_flag=True, help="commit even if a route fails; it then answers 503")
+@click.option("--quiet", is_flag=True, help="say nothing; history and log tell")
+@click.option("--source", default="gateway reload", hidden=True)
+@click.option("--mode", type=click.Choice(get_args(transaction.Mode)), hidden=True)
+@click.option("--parent", type=int, hidden=True)
+def reload(
+    settings: Settings, *, force: bool, quiet: bool, source: str, mode: transaction.Mode | None, parent: int | None
+) -> int:
+    """
+    Parse, prepare and commit; running workers swap to the new generation without losing a request. Refused (exit code
+    78) for faults of the registry or a failing added or changed route: then nothing changes.
+    """
     configure_process(settings)
-    if arguments.parent:
+    if parent:
         # The arbiter's own try: without the arbiter nobody waits for it, and its children would outlive it.
-        die_with_parent(signal.SIGKILL, arguments.parent)
+        die_with_parent(signal.SIGKILL, parent)
         os.nice(BESIDE_WORKERS)
-    mode: transaction.Mode = arguments.mode or ("force" if arguments.force else "reload")
-    source = " ".join(filter(None, [arguments.source or "gateway reload", "(force)" if mode == "force" else ""]))
+    mode = mode or ("force" if force else "reload")
+    source = f"{source} (force)" if mode == "force" else source
     event = transaction.attempt(place_of(settings), mode=mode, source=source)
-    if arguments.parent:
+    if parent:
         watched_files.tell(settings)
-    if not arguments.quiet:
+    if not quiet:
         say(_text(event))
     return BAD_REGISTRY if event.result == "refused" else OK
 
 
-def _configure_rollback(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("generation", nargs="?", help="default: the one before the committed one")
-
-
-def _rollback(arguments: argparse.Namespace, settings: Settings) -> int:
+@click.command("rollback", cls=Command)
+@click.argument("generation", required=False, metavar="GENERATION", help="default: the one before the committed one")
+def rollback(settings: Settings, *, generation: str | None) -> int:
+    """Commit an earlier generation. It holds, also over restarts, until registry.yaml changes."""
     configure_process(settings)
-    say(_text(transaction.rollback(place_of(settings), arguments.generation)))
+    say(_text(transaction.rollback(place_of(settings), generation)))
     return OK
 
 
-def _configure_history(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--most", type=int, default=20, help="how many of the newest (default: %(default)s)")
-
-
-def _history(arguments: argparse.Namespace, settings: Settings) -> int:
-    found = history.events(settings.state_dir)[-arguments.most :]
+@click.command("history", cls=Command)
+@click.option("--most", type=int, default=20, metavar="MOST", help="how many of the newest (default: 20)")
+def history(settings: Settings, *, most: int) -> int:
+    """Show the newest attempts to change what is served, with the reason of each refusal."""
+    found = events(settings.state_dir)[-most:]
     for event in found:
         when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(event.at))
         say(f"{when}  {_text(event)}")
@@ -89,29 +92,3 @@ def _text(event: Event) -> str:
 
 def _indented(text: str) -> str:
     return "\n".join(f"    {line}" for line in text.splitlines())
-
-
-RELOAD = Command(
-    name="reload",
-    help="serve what registry.yaml says now, or say why not",
-    description="Parse, prepare and commit; running workers swap to the new generation without losing a request. "
-    "Refused (exit code 78) for faults of the registry or a failing added or changed route: then nothing changes.",
-    configure=_configure_reload,
-    run=_reload,
-)
-
-ROLLBACK = Command(
-    name="rollback",
-    help="serve an earlier generation again",
-    description="Commit an earlier generation. It holds, also over restarts, until registry.yaml changes.",
-    configure=_configure_rollback,
-    run=_rollback,
-)
-
-HISTORY = Command(
-    name="history",
-    help="list what was committed, refused and rolled back",
-    description="Show the newest attempts to change what is served, with the reason of each refusal.",
-    configure=_configure_history,
-    run=_history,
-)

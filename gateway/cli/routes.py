@@ -1,20 +1,18 @@
 """`gateway routes`: list the routes of the running gateway with their states."""
 
-import argparse
 import sys
 from typing import Any
+
+import click
 
 from gateway.cli.client import Client
 from gateway.cli.command import FAILED, OK, Command, say
 from gateway.settings.settings import Settings
 
 
-def _configure(parser: argparse.ArgumentParser) -> None:
-    del parser
-
-
-def _run(arguments: argparse.Namespace, settings: Settings) -> int:
-    del arguments
+@click.command("routes", cls=Command)
+def routes(settings: Settings) -> int:
+    """Ask the running gateway for its routes. Exit code 1 when one of them does not serve."""
     health = Client.of(settings).get("/health")
     say(
         f"{health['status']}: generation {health['generation']}, {health['ready_workers']} of "
@@ -48,12 +46,3 @@ def line(path: str, route: dict[str, Any], width: int) -> str:
     speed = f"p50 {p50:.1f} ms, p95 {p95:.1f} ms" if p50 is not None and p95 is not None else "no traffic lately"
     told = "".join(f"\n    warning: {text}" for text in route.get("warnings", ()))
     return f"  {path:{width}}  {route['state']:7} {route.get('requests', 0)} requests, {speed}{told}"
-
-
-ROUTES = Command(
-    name="routes",
-    help="list the routes of the running gateway",
-    description="Ask the running gateway for its routes. Exit code 1 when one of them does not serve.",
-    configure=_configure,
-    run=_run,
-)

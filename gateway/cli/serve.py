@@ -1,6 +1,5 @@
 """`gateway serve`: prepare, commit and serve, in the foreground; PM2, systemd and containers run just this."""
 
-import argparse
 import contextlib
 import logging
 import os
@@ -8,13 +7,15 @@ import sys
 import time
 from dataclasses import replace
 
+import click
+
 from gateway.cli.command import OK, Command
 from gateway.cli.reload import place_of
 from gateway.errors import GatewayError
 from gateway.generations import snapshot, transaction
 from gateway.prepare.registry import problems
+from gateway.process import server
 from gateway.process.environment import configure_process
-from gateway.process.server import serve
 from gateway.scoreboard import status
 from gateway.scoreboard.status import Status
 from gateway.settings.settings import Settings, help_text
@@ -22,16 +23,15 @@ from gateway.system import descendants, private_folders, processes
 
 log = logging.getLogger("gateway.serve")
 
-
-def _configure(parser: argparse.ArgumentParser) -> None:
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = f"settings (environment variable: meaning (default)); each is also an option:\n{help_text()}"
-    # The log tells what was odd about the settings.
-    parser.set_defaults(quiet=True)
+_SETTINGS = f"settings (environment variable: meaning (default)); each is also an option:\n{help_text()}"
 
 
-def _run(arguments: argparse.Namespace, settings: Settings) -> int:
-    del arguments
+@click.command("serve", cls=Command, epilog=_SETTINGS, shows_warnings=False)
+def serve(settings: Settings) -> int:
+    """
+    Prepare every model, commit the generation and serve it with gunicorn until SIGTERM or SIGINT, which let requests in
+    flight finish.
+    """
     configure_process(settings)
     for warning in settings.warnings:
         log.warning(warning)
@@ -61,7 +61,7 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
         is_pending = transaction.can_wait(place_of(settings))
         if not is_pending:
             commit_first(settings, mine)
-        serve(settings, is_pending=is_pending)
+        server.serve(settings, is_pending=is_pending)
     except GatewayError as error:
         _tell(settings, replace(mine, phase="failed", message=getattr(error, "text", error.message)))
         raise
@@ -110,13 +110,3 @@ def commit_first(settings: Settings, report: Status) -> None:
     committed = snapshot.committed(settings.state_dir)
     for name, problem in problems(committed.manifests) if committed else ():
         log.error("route failed", extra={"route": name, "code": problem.code, "reason": problem.message})
-
-
-SERVE = Command(
-    name="serve",
-    help="serve the registry in the foreground",
-    description="Prepare every model, commit the generation and serve it with gunicorn until SIGTERM or SIGINT, which "
-    "let requests in flight finish.",
-    configure=_configure,
-    run=_run,
-)

@@ -1,8 +1,9 @@
 """`gateway stop`: end a gateway of this home, also one that outlived its process manager."""
 
-import argparse
 import os
 import signal
+
+import click
 
 from gateway.cli.command import FAILED, OK, Command, say
 from gateway.process import socket_holder
@@ -12,11 +13,13 @@ from gateway.settings.settings import Settings
 from gateway.system import descendants, processes
 
 
-def _configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--quiet", action="store_true", help="say nothing when nothing runs")
-
-
-def _run(arguments: argparse.Namespace, settings: Settings) -> int:
+@click.command("stop", cls=Command)
+@click.option("--quiet", is_flag=True, help="say nothing when nothing runs")
+def stop(settings: Settings, *, quiet: bool) -> int:
+    """
+    Send SIGTERM to the gateway of these settings and wait until its requests are answered. Under PM2 use `make stop`,
+    or PM2 starts it again.
+    """
     report = status.read(settings.status_path)
     known = {report.pid: report.began, report.predecessor: report.predecessor_began}
     pids = [pid for pid, began in known.items() if processes.is_alive(pid, began)]
@@ -30,7 +33,7 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     over &= _end_models(settings)
     if pids or holder:
         say("stopped" if over else f"still running: {', '.join(map(str, pids))}")
-    elif not arguments.quiet:
+    elif not quiet:
         say("nothing runs here")
     return OK if over else FAILED
 
@@ -51,13 +54,3 @@ def _end_models(settings: Settings) -> bool:
     if still:
         say(f"still running: {descendants.described(still)}")
     return not still
-
-
-STOP = Command(
-    name="stop",
-    help="end the gateway of this home",
-    description="Send SIGTERM to the gateway of these settings and wait until its requests are answered. Under PM2 use "
-    "`make stop`, or PM2 starts it again.",
-    configure=_configure,
-    run=_run,
-)

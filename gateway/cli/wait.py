@@ -1,6 +1,5 @@
 """`gateway wait`: wait until the gateway is ready, then show one working curl per route."""
 
-import argparse
 import os
 import sys
 import time
@@ -8,8 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import click
+
 from gateway.cli.client import Client
-from gateway.cli.command import BAD_REGISTRY, FAILED, OK, Command, say
+from gateway.cli.command import BAD_REGISTRY, FAILED, OK, Command, complete_path, say
 from gateway.cli.routes import line, tell_refusal
 from gateway.errors import GatewayError
 from gateway.rest.describe.sample_request import JSON_TYPE, SampleRequest
@@ -26,23 +27,28 @@ ASKED_S = 30.0
 _ANSWERED, _REFUSED = 200, 400
 
 
-def _configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--timeout", type=float, default=300.0, help="seconds to wait without progress (default: %(default)s)"
-    )
-    parser.add_argument("--logs", type=Path, help="folder of the log files, shown when something is wrong")
-
-
-def _run(arguments: argparse.Namespace, settings: Settings) -> int:
+@click.command("wait", cls=Command)
+@click.option(
+    "--timeout", type=float, default=300.0, metavar="TIMEOUT", help="seconds to wait without progress (default: 300.0)"
+)
+@click.option(
+    "--logs",
+    type=Path,
+    metavar="LOGS",
+    shell_complete=complete_path,
+    help="folder of the log files, shown when something is wrong",
+)
+def wait(settings: Settings, *, timeout: float, logs: Path | None) -> int:
+    """Wait for the gateway of these settings. Exit code 0 when every route answers, 1 when one does not."""
     client = Client.of(settings)
     try:
-        health = _wait(client, settings, arguments.timeout)
+        health = _wait(client, settings, timeout)
     except GatewayError as error:
         sys.stderr.write(f"\ngateway is not ready: {error.message}\n")
         if error.hint:
             sys.stderr.write(f"  fix: {error.hint}\n")
-        if arguments.logs:
-            sys.stderr.write(f"  logs: {arguments.logs}\n")
+        if logs:
+            sys.stderr.write(f"  logs: {logs}\n")
         return BAD_REGISTRY if error.code == "registry" else FAILED
     return _show(replace(client, timeout_s=ASKED_S), health)
 
@@ -141,12 +147,3 @@ def _try(client: Client, route: dict[str, Any]) -> int:
 def _short(text: str) -> str:
     """Return the beginning of an answer that would fill the terminal."""
     return text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]} … ({len(text):,} characters)"
-
-
-WAIT = Command(
-    name="wait",
-    help="wait until the gateway is ready and show one working curl per route",
-    description="Wait for the gateway of these settings. Exit code 0 when every route answers, 1 when one does not.",
-    configure=_configure,
-    run=_run,
-)

@@ -27,6 +27,11 @@ class Setting:
         return PREFIX + self.name.upper()
 
     @property
+    def is_path(self) -> bool:
+        """Say whether its value names a file or folder."""
+        return _base(self.type)[0] is Path
+
+    @property
     def expected(self) -> str:
         """Return what its value has to look like."""
         base, optional = _base(self.type)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.cli.command import settings_of
-from gateway.cli.main import COMMANDS, build_parser, main
+from gateway.cli.main import COMMANDS, GATEWAY, main
 from gateway.settings.settings import TABLE, Settings
 from serving import ROOT
 
@@ -56,17 +56,24 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path
     return tmp_path / "here", tmp_path / "there"
 
 
+def settings_told(command: str, words: list[str]) -> Settings:
+    """Return the settings with which a command would run."""
+    found = GATEWAY.get_command(GATEWAY.make_context("gateway", [command]), command)
+    assert found is not None
+    return settings_of(found.make_context(command, list(words)))
+
+
 @pytest.mark.parametrize("command", [command.name for command in COMMANDS])
 @pytest.mark.parametrize("setting", [setting.name for setting in TABLE])
 def test_every_command_takes_every_setting(command: str, setting: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the environment says is read by every command, and an option of the command wins over it."""
     first, second = VALUES.get(setting, ("77", "78"))
-    words = [command, *NEEDED.get(command, [])]
+    words = NEEDED.get(command, [])
     monkeypatch.setenv(f"GATEWAY_{setting.upper()}", first)
-    of_environment = settings_of(build_parser().parse_args(words))
+    of_environment = settings_told(command, words)
     assert of_environment == Settings.load()
     option = f"--{setting.replace('_', '-')}"
-    of_option = settings_of(build_parser().parse_args([*words, option, second]))
+    of_option = settings_told(command, [*words, option, second])
     assert getattr(of_option, setting) == getattr(Settings.load(flags={setting: second}), setting)
     assert getattr(of_option, setting) != getattr(of_environment, setting)
 
