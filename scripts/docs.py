@@ -20,6 +20,7 @@ from floors import FLOORS, PACKAGE, packages_in, purpose
 from gateway.errors import GatewayError
 from gateway.metrics import exposition
 from gateway.metrics.instruments import BUCKETS, INSTRUMENTS, MAX_LABELS
+from gateway.registry.key import Key
 from gateway.registry.keys import (
     DEFAULTS_KEYS,
     ID_KEYS,
@@ -28,7 +29,6 @@ from gateway.registry.keys import (
     ROUTE_KEYS,
     SERVER_KEYS,
     TOP_KEYS,
-    Key,
 )
 from gateway.registry.paths import RESERVED, RESERVED_ENDS, RESERVED_TREES
 from gateway.registry.spec import OutputKeys, RouteSpec, ServerSpec

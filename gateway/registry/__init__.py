@@ -1,9 +1,9 @@
 """
 `registry.yaml` to a frozen RegistrySpec, or every fault of it at once.
 
-`keys.py` is the one source of parser, JSON Schema and documentation; a fault has a position, a stable code, the rule
-and a fix. `recovery.py` blanks what the YAML parser stops at, `nodes.py` keeps repeated keys apart, and later readers
-judge what is left. Knows no framework; only `files.py` looks at artifacts.
+The annotated fields of `spec.py`, with `keys.py`, are the one source of parser, JSON Schema and documentation; a fault
+has a position, a stable code, the rule and a fix. `recovery.py` blanks what the YAML parser stops at, `nodes.py` keeps
+repeated keys apart, and later readers judge what is left. Knows no framework; only `files.py` looks at artifacts.
 """
 
 from pathlib import Path

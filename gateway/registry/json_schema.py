@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from gateway.registry.key import Key
 from gateway.registry.keys import (
     DEFAULTS_KEYS,
     ID_KEYS,
@@ -19,7 +20,6 @@ from gateway.registry.keys import (
     ROUTE_KEYS,
     SERVER_KEYS,
     TOP_KEYS,
-    Key,
 )
 from gateway.registry.paths import RESERVED, RESERVED_ENDS
 from gateway.registry.spec import OutputKeys, RouteSpec, ServerSpec

@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
-from gateway.registry.keys import NAME_PATTERN
 from gateway.registry.report import Span
+from gateway.registry.spec import NAME_PATTERN
 from gateway.registry.values import Document
 
 #: Unreserved characters of RFC 3986; Flask reads '<' as a converter, and '%' would need decoding.

@@ -9,10 +9,10 @@ from typing import Any
 from gateway.registry import files
 from gateway.registry.checks import read_keys, texts_of
 from gateway.registry.inputs import read_inputs
-from gateway.registry.keys import NAME_PATTERN, ROUTE_KEYS
+from gateway.registry.keys import ROUTE_KEYS
 from gateway.registry.outputs import check_batch, read_id, read_outputs, read_response
 from gateway.registry.paths import Taken, check_name, check_path, derived_name
-from gateway.registry.spec import OutputKeys, RouteSpec
+from gateway.registry.spec import NAME_PATTERN, OutputKeys, RouteSpec
 from gateway.registry.values import Document, Entries, Entry, Value
 from gateway.registry.wording import kind_of
 

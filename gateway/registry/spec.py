@@ -1,81 +1,114 @@
-"""The frozen content of registry.yaml: one dataclass per level, a sentence per key. Knows no YAML and no artifact."""
+"""
+The frozen content of registry.yaml: one dataclass per level, its keys in the annotations of the fields.
+
+Knows no YAML and no artifact.
+"""
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 
+from gateway.registry.key import Key
+
+Scalar: TypeAlias = str | int | float | bool
 JSON: TypeAlias = bool | int | float | str | list[Any] | dict[str, Any] | None
+
+NAME_PATTERN = "[a-z0-9][a-z0-9._-]*"
+VERSION_PATTERN = r"(unknown|\d+(\.\w+)+)(, *(unknown|\d+(\.\w+)+))*"
+SHA256_PATTERN = "[0-9a-fA-F]{64}"
+#: No call should hang for longer than an hour; a forgotten unit (ms) shows here.
+_LONGEST_S = 3600
+#: A worker has one process; more concurrent predicts than this are a typing error.
+_MOST_AT_ONCE = 1024
+_MOST_WAITING = 100_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputKeys:
     """Say how the answers of a route are to be read; every key that is None is taken from the artifact."""
 
-    labels: tuple[str | int | float | bool, ...] | None = None
-    """Names of the classes, in the order of the artifact's classes."""
-    positive: str | int | float | bool | None = None
-    """The class that `threshold` is about."""
-    threshold: float | None = None
-    """Probability of `positive` from which on it is the answer."""
-    unit: str | None = None
-    """Unit of a regression value, shown in the catalog."""
-    decimals: int | None = None
-    """Decimals to which numbers of an answer are rounded."""
+    labels: Annotated[
+        tuple[Scalar, ...] | None, Key("names of the classes, in the order of the artifact's classes", "scalars")
+    ] = None
+    positive: Annotated[Scalar | None, Key("the class that `threshold` is about", "scalar")] = None
+    threshold: Annotated[float | None, Key("probability that makes `positive` the answer", minimum=0, maximum=1)] = None
+    unit: Annotated[str | None, Key("unit of a regression value")] = None
+    decimals: Annotated[int | None, Key("decimals that numbers of an answer keep", minimum=0, maximum=15)] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteSpec:
-    """Describe one route as its owner wrote it, with every default filled in."""
+    """
+    Describe one route as its owner wrote it, with every default filled in.
+
+    Ids of generations are made of the fields in this order.
+    """
 
     path: str
     """Public path, starts with '/'."""
-    name: str
-    """Metric label and V2 model name."""
-    artifact: str
-    """File or folder, relative to the registry, or file.py:name."""
-    loader: str
-    """Which loader turns the artifact into a predictor."""
-    description: str = ""
-    """One sentence for the catalog."""
-    version: str | None = None
-    """Shown in catalog and V2; the first 12 hex digits of the artifact's sha256 when not given."""
-    aliases: tuple[str, ...] = ()
-    """Further paths with the same behaviour."""
-    inputs: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """Field -> keywords, merged over what the artifact says; keys in the spelling of the registry (minLength)."""
-    outputs: OutputKeys = OutputKeys()
-    """How answers are to be read."""
-    response: JSON = None
-    """Template of an answer; None means the default answer."""
-    id_fields: tuple[str, ...] = ()
-    """Names under which a row id may come."""
-    batch: Literal["wrapped", "list", "by_id"] = "wrapped"
-    """Shape of the answer to a batch."""
-    sha256: str | None = None
-    """Pin of the artifact."""
-    allow_pickle: bool = False
-    """Opt-in for pickle formats, which also need the pin."""
-    accept_version: str | None = None
-    """Version of the library that wrote the artifact, where it is to serve although nothing shows that it is right."""
-    golden: str | None = None
-    """Self-test rows; golden.json beside the artifact when not given and there."""
-    tolerance: float | None = None
-    """Largest absolute difference that self-test and compiled model may show."""
-    compile: Literal["auto", "off", "require"] = "auto"
-    """Whether a proven-equal faster compiled model may serve."""
-    timeout_s: float = 5.0
-    """Deadline of one call, or of one chunk of a batch."""
-    max_concurrency: int = 2
-    """Predicts of this route at the same time, per worker."""
-    max_queue: int = 16
-    """Calls of this route that may wait, per worker."""
-    max_rows: int = 100_000
-    """Rows of one batch."""
-    load: Literal["eager", "lazy"] = "eager"
-    """Load at start, or at the first request."""
-    critical: bool = False
-    """Whether the gateway is unready while this route is."""
+    name: Annotated[
+        str,
+        Key(
+            "metric label and V2 model name; the path without its first '/', inner slashes become '-'",
+            pattern=NAME_PATTERN,
+        ),
+    ]
+    artifact: Annotated[str, Key("file or folder, relative to the registry, or `file.py:name`")]
+    loader: Annotated[str, Key("which loader reads the artifact; inferred from it when absent")]
+    description: Annotated[str, Key("one sentence for catalog and docs")] = ""
+    version: Annotated[
+        str | None, Key("shown in catalog and V2; 12 hex digits of the artifact's sha256 when absent")
+    ] = None
+    aliases: Annotated[tuple[str, ...], Key("further paths with the same behaviour", "texts")] = ()
+    # Keywords are in the spelling of the registry (minLength).
+    inputs: Annotated[
+        dict[str, dict[str, Any]], Key("field -> keywords, merged over what the artifact says", "section")
+    ] = field(default_factory=dict)
+    outputs: Annotated[OutputKeys, Key("how answers are to be read", "section")] = OutputKeys()
+    response: Annotated[JSON, Key("template of an answer", "json")] = None
+    id_fields: Annotated[tuple[str, ...], Key("names under which a row id may come", "section", name="id")] = ()
+    batch: Annotated[Literal["wrapped", "list", "by_id"], Key("shape of the answer to a batch")] = "wrapped"
+    sha256: Annotated[str | None, Key("pin of the artifact", pattern=SHA256_PATTERN)] = None
+    allow_pickle: Annotated[bool, Key("opt-in for pickle formats; they also need `sha256`")] = False
+    accept_version: Annotated[
+        str | None,
+        Key(
+            "other library version that wrote the artifact, exactly as the fault `unproven-version` names it: serve it "
+            "unchecked; what answers as probabilities must be some all the same",
+            pattern=VERSION_PATTERN,
+        ),
+    ] = None
+    golden: Annotated[str | None, Key("self-test rows; `golden.json` beside the artifact when absent and there")] = None
+    tolerance: Annotated[float | None, Key("largest difference self-test and compiled model may show", minimum=0)] = (
+        None
+    )
+    compile: Annotated[Literal["auto", "off", "require"], Key("whether a faster compiled model may serve")] = "auto"
+    timeout_s: Annotated[
+        float,
+        Key(
+            "deadline of one call, or of one chunk of a batch, in seconds",
+            above=0,
+            maximum=_LONGEST_S,
+            in_defaults=True,
+        ),
+    ] = 5.0
+    max_concurrency: Annotated[
+        int,
+        Key(
+            "predicts of this route at the same time, per worker",
+            minimum=1,
+            maximum=_MOST_AT_ONCE,
+            in_defaults=True,
+        ),
+    ] = 2
+    max_queue: Annotated[
+        int,
+        Key("calls of this route that may wait, per worker", minimum=0, maximum=_MOST_WAITING, in_defaults=True),
+    ] = 16
+    max_rows: Annotated[int, Key("rows of one batch", minimum=1, maximum=10**9, in_defaults=True)] = 100_000
+    load: Annotated[Literal["eager", "lazy"], Key("load at start, or at the first request")] = "eager"
+    critical: Annotated[bool, Key("whether the gateway is unready while this route is")] = False
     base: str = "."
     """Absolute folder that relative paths start from: the registry's."""
 
@@ -84,20 +117,17 @@ class RouteSpec:
 class ServerSpec:
     """Hold what the registry says about the server as a whole."""
 
-    cors: tuple[str, ...] = ()
-    """Origins that browsers may call from; none by default."""
-    max_body_size: int = 32 * 1024 * 1024
-    """Bytes of a request body."""
-    errors: Literal["full", "redacted"] = "full"
-    """Whether error answers may repeat the values that were sent."""
-    strict: bool = True
-    """Whether unknown fields of a JSON body are faults."""
-    docs: bool = True
-    """Whether /docs is served."""
-    console: bool = True
-    """Whether the console is served."""
-    memory_budget: int | None = None
-    """Bytes of lazily loaded models a worker may hold."""
+    cors: Annotated[tuple[str, ...], Key("origins that browsers may call from, or '*'", "text_or_texts")] = ()
+    max_body_size: Annotated[int, Key("most bytes of a request body, such as 32MiB", "bytes", minimum=1)] = (
+        32 * 1024 * 1024
+    )
+    errors: Annotated[Literal["full", "redacted"], Key("whether error answers repeat sent values")] = "full"
+    strict: Annotated[bool, Key("whether unknown names in a JSON row are faults")] = True
+    docs: Annotated[bool, Key("whether /docs is served")] = True
+    console: Annotated[bool, Key("whether the console is served")] = True
+    memory_budget: Annotated[int | None, Key("most bytes of lazily loaded models per worker", "bytes", minimum=1)] = (
+        None
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

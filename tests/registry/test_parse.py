@@ -13,10 +13,10 @@ import gateway.registry.files
 from gateway.errors import RegistryError
 from gateway.registry import RegistrySpec, load_registry
 from gateway.registry.document import parse as parse_text
-from gateway.registry.keys import INPUT_KEYS, OUTPUT_KEYS, ROUTE_KEYS, SERVER_KEYS, TARGETS, TOP_KEYS
+from gateway.registry.keys import INPUT_KEYS, OUTPUT_KEYS, ROUTE_KEYS, SERVER_KEYS, TOP_KEYS
 from gateway.registry.merge import ATTRIBUTES
 from gateway.registry.parse import parse_registry
-from gateway.registry.spec import OutputKeys, RouteSpec
+from gateway.registry.spec import OutputKeys, RouteSpec, ServerSpec
 from gateway.schema import Field
 
 ERRORS = Path(__file__).parent / "errors"
@@ -222,14 +222,26 @@ def test_wide_characters_keep_the_caret_in_place(tmp_path: Path) -> None:
     assert caret.index("^") == source.index("lod") + 3
 
 
-def test_the_tables_of_keys_and_the_specs_agree() -> None:
-    """Each plain key has its attribute in the frozen spec, and input keywords theirs in Field."""
-    for table, spec in TARGETS:
-        attributes = set(spec.__dataclass_fields__)
-        wanted = {key.target for key in table.values() if key.kind != "reserved"}
-        assert wanted <= attributes
-        assert attributes - wanted <= {"path", "base"}
+def test_every_field_of_the_specs_is_a_key() -> None:
+    """What a person may write is told once, in the spec; input keywords have their attribute in Field."""
+    for keys, spec in ((ROUTE_KEYS, RouteSpec), (OUTPUT_KEYS, OutputKeys), (SERVER_KEYS, ServerSpec)):
+        written = {key.target for key in keys.values() if key.kind != "reserved"}
+        assert set(spec.__dataclass_fields__) - written <= {"path", "base"}
     assert {ATTRIBUTES.get(name, name) for name in INPUT_KEYS} == set(Field.__dataclass_fields__) - {"name"}
+
+
+def test_a_key_takes_kind_and_choices_from_its_field() -> None:
+    """The type of a field is not told again beside it."""
+    shown = {name: (key.target, key.kind, key.choices) for name, key in ROUTE_KEYS.items()}
+    assert shown["id"] == ("id_fields", "section", ())
+    assert shown["load"] == ("load", "choice", ("eager", "lazy"))
+    assert [shown[name][1] for name in ("critical", "max_rows", "timeout_s", "tolerance", "golden")] == [
+        "flag",
+        "integer",
+        "number",
+        "number",
+        "text",
+    ]
 
 
 def test_a_thousand_routes_parse_in_a_second(tmp_path: Path) -> None:
