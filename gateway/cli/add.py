@@ -14,9 +14,9 @@ from gateway.settings.settings import Settings
     "artifact", metavar="ARTIFACT", shell_complete=complete_path, help="file or folder of a model, or file.py:name"
 )
 @click.option("--route", required=True, metavar="/PATH", help="public path of the new route")
-@click.option("--loader", metavar="LOADER", help="only where the artifact leaves a doubt")
+@click.option("--loader", metavar="LOADER", help="needed only if several loaders fit the artifact")
 @click.option("--allow-pickle", is_flag=True, help="accept a pickle: pins its sha256 and sets allow_pickle")
-@click.option("--force", is_flag=True, help="add it although it cannot be loaded here")
+@click.option("--force", is_flag=True, help="add the route even if the artifact cannot be loaded here")
 def add(settings: Settings, *, artifact: str, route: str, loader: str | None, allow_pickle: bool, force: bool) -> int:
     """
     Append a route to the registry, keeping comments and formatting. The new file is checked whole before it replaces

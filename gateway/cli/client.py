@@ -1,4 +1,4 @@
-"""Ask a running gateway on this machine: the address it listens on, its catalog, its health. Standard library only."""
+"""HTTP client of a gateway that runs on this machine: its address, catalog and health. Standard library only."""
 
 import http.client
 import json
@@ -29,19 +29,19 @@ class _UnixConnection(http.client.HTTPConnection):
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Talk to the gateway behind one address (`host:port` or `unix:/path`)."""
+    """Send requests to the gateway at one address (`host:port` or `unix:/path`)."""
 
     address: str
     timeout_s: float = 5.0
 
     @classmethod
     def of(cls, settings: Settings) -> "Client":
-        """Return a client for the first address these settings bind."""
+        """Return a client for the first address that the settings bind."""
         return cls(settings.bind[0])
 
     @property
     def url(self) -> str:
-        """Return the address as a person types it."""
+        """Return the URL as a person types it."""
         if self.address.startswith(_UNIX):
             return "http://localhost"
         host, _, port = self.address.rpartition(":")
@@ -50,13 +50,13 @@ class Client:
 
     @property
     def curl(self) -> str:
-        """Return the program that reaches `url` from a shell, with the option that a Unix socket needs."""
+        """Return the curl command that reaches `url` from a shell, with the option that a Unix socket needs."""
         if self.address.startswith(_UNIX):
             return f"curl --unix-socket {shlex.quote(self.address.removeprefix(_UNIX))}"
         return "curl"
 
     def get(self, path: str) -> Any:
-        """Return the decoded JSON of GET `path`; raises GatewayError "unreachable" where nobody answers."""
+        """Return the decoded JSON of GET `path`; raises GatewayError "unreachable" if no gateway answers."""
         try:
             return json.loads(self.fetch("GET", path)[1])
         except ValueError as error:
@@ -67,7 +67,7 @@ class Client:
             ) from error
 
     def fetch(self, method: str, path: str, body: bytes | None = None, kind: str = "") -> tuple[int, bytes]:
-        """Return status and body of one request."""
+        """Return status and body of the answer to one request."""
         connection = self._connection()
         try:
             connection.request(method, path, body, {"Content-Type": kind} if kind else {})

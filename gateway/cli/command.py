@@ -1,4 +1,4 @@
-"""What every command is: a function of the settings and of its own options, which returns the exit code."""
+"""Base class of every command: a function of the settings and of its own options that returns an exit code."""
 
 import sys
 from pathlib import Path
@@ -16,10 +16,10 @@ from gateway.settings.settings import TABLE, Settings
 OK: Final = 0
 FAILED: Final = 1
 BAD_REGISTRY: Final = 78
-#: Codes of faults that starting again does not repair; supervisors are told so by exit code 78.
+#: Codes of faults that a restart does not repair: exit code 78 tells supervisors not to try.
 CONFIGURATION: Final = frozenset({"settings", "cannot-listen", "already-running"})
 
-#: Settings that the help of every command names; all others are options, too, and stand in `gateway serve --help`.
+#: Settings in the help of every command; all others are options too, listed by `gateway serve --help`.
 SHOWN: Final = ("registry", "home", "bind")
 _INTRODUCTION: Final = "each setting of `gateway serve --help` is an option, which wins over its GATEWAY_ variable"
 #: Where a context keeps the settings of its command line: setting name -> text.
@@ -58,7 +58,7 @@ class Command(click.Command):
         except GatewayError as error:
             return complain(error)
         except BrokenPipeError:
-            # `gateway describe … | head`: the reader has gone, which is no fault.
+            # `gateway describe … | head`: the reader has closed the pipe, which is no fault.
             return OK
         except OSError as error:
             message = f"{error.strerror}: {error.filename or ''}"

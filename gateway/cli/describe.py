@@ -1,4 +1,4 @@
-"""`gateway describe`: say what an artifact tells about itself."""
+"""`gateway describe`: print loader, inputs, outputs and versions of an artifact."""
 
 import importlib
 import re
@@ -27,7 +27,7 @@ from gateway.system.suggest import listing
 
 @dataclass(slots=True, kw_only=True)
 class Description:
-    """Hold what was found out; `imports` are the globals that a pickle names, listed without executing it."""
+    """Hold the description of an artifact; `imports` are the globals that a pickle names, found without running it."""
 
     artifact: str
     loader: str
@@ -45,7 +45,7 @@ class Description:
 @click.argument(
     "artifact", metavar="ARTIFACT", shell_complete=complete_path, help="file or folder of a model, or file.py:name"
 )
-@click.option("--loader", metavar="LOADER", help="only where the artifact leaves a doubt")
+@click.option("--loader", metavar="LOADER", help="needed only if several loaders fit the artifact")
 @click.option("--json", "as_json", is_flag=True, help="print JSON")
 def describe(settings: Settings, *, artifact: str, loader: str | None, as_json: bool) -> int:
     """
@@ -66,7 +66,7 @@ def describe(settings: Settings, *, artifact: str, loader: str | None, as_json: 
 def warnings_or_raise(
     artifact: str, loader: str | None, limits: Limits, *, allow_pickle: bool = False
 ) -> tuple[str, ...]:
-    """Return the warnings under which an artifact serves; raises the error that keeps it from being served."""
+    """Return the warnings under which an artifact serves; raises the error that prevents it from serving."""
     path = locate(Path.cwd(), artifact)
     found = _identify(path, artifact, loader)
     return signature_of(path, artifact, found.loader, _stored(found, path), limits, allow_pickle=allow_pickle).warnings
@@ -89,7 +89,7 @@ def _identify(path: Path, text: str, loader: str | None) -> Description:
 
 
 def _ask_loader(found: Description, path: Path, limits: Limits) -> GatewayError | None:
-    """Fill in what the loader knows; return the error where it cannot describe the artifact."""
+    """Fill in what the loader knows; return the error if it cannot describe the artifact."""
     try:
         loader = get_loader(found.loader)
         found.versions = dict(package_versions(found.loader))
@@ -112,7 +112,7 @@ def _recall(found: Description, folder: Path) -> None:
 
 
 def _imports(loader: Loader, path: Path) -> tuple[str, ...]:
-    """List the globals that a pickle names; a loader may offer `inspect(path)` for formats of its own."""
+    """List the globals that a pickle names; a loader may offer `inspect(path)` for its own formats."""
     inspect = getattr(loader, "inspect", None)
     if inspect is not None:
         return tuple(inspect(path))

@@ -1,4 +1,4 @@
-"""`gateway doctor`: look at this environment and say what is missing for what, and how to get it."""
+"""`gateway doctor`: list what is missing in this environment, what needs it, and how to install it."""
 
 import importlib
 import importlib.util
@@ -23,13 +23,13 @@ from gateway.loaders import get_loader, loader_names, package_versions
 from gateway.settings.settings import Settings
 from gateway.system import descendants, private_folders
 
-#: Below this a batch, a prepare or a log may fill the disk at any moment.
+#: With less free space a batch, a prepare or a log may fill the disk at any moment.
 MIN_FREE_BYTES = 500 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Hold one line: whether it is well, what it is, and the repair."""
+    """Hold one line of the report: whether the check passed, its text, and the fix."""
 
     is_well: bool
     text: str
@@ -62,7 +62,7 @@ def _machine() -> Iterator[Finding]:
 
 
 def _network_stays_because() -> str:
-    """Ask a process of its own whether it could leave the network."""
+    """Ask a separate process why it cannot leave the network; '' if it can."""
     code = "from gateway.prepare.sandbox import cut_network; print(cut_network())"
     asked = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     return asked.stdout.strip() if asked.returncode == 0 else (asked.stderr.strip().splitlines() or ["no answer"])[-1]
@@ -124,7 +124,7 @@ def _places(settings: Settings) -> Iterator[Finding]:
 
 
 def _upgrade(settings: Settings) -> Iterator[Finding]:
-    """Name the routes of the committed generation that this release would not serve any more."""
+    """Name the routes of the committed generation that this release would no longer serve."""
     before = snapshot.committed(settings.state_dir)
     if before is None:
         return

@@ -1,4 +1,4 @@
-"""A group of commands: a table of names, each loaded when it is asked for."""
+"""A group of commands, each imported only when it is named."""
 
 import importlib
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from gateway.system.suggest import listing
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Name a command, its line in the help of the group, and `module:attribute` where it is."""
+    """Name a command, its help line in the group, and its location as `module:attribute`."""
 
     name: str
     help: str
@@ -21,7 +21,7 @@ class Entry:
 
 
 class Group(click.Group):
-    """Find commands in a table: `gateway stop` imports no web server."""
+    """Look commands up in a table, so that `gateway stop` imports no web server."""
 
     context_class = Context
 
@@ -41,7 +41,7 @@ class Group(click.Group):
         return list(self.entries)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a command, loaded."""
+        """Import a command and return it."""
         if cmd_name not in self.entries:
             return None
         module, _, name = self.entries[cmd_name].where.partition(":")
@@ -51,7 +51,7 @@ class Group(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return name, command and the words that are left; raises UsageError that says which command was meant."""
+        """Return name, command and remaining words; raises UsageError that suggests a command."""
         if args[0] in self.entries or ctx.resilient_parsing:
             return super().resolve_command(ctx, args)
         error = click.NoSuchCommand(args[0], possibilities=self.entries, ctx=ctx)
@@ -60,7 +60,7 @@ class Group(click.Group):
         raise click.UsageError(f"{error.message} Choose from {listing(self.entries, most=len(self.entries))}.", ctx)
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
-        """Return options and the place of a command for the usage line."""
+        """Return the parts of the usage line: options, then the command."""
         return [*usage_pieces(self.params), "COMMAND", "..."]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

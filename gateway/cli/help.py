@@ -1,4 +1,4 @@
-"""Layout of the help pages: every option in the usage line, small headings, prose that is not indented."""
+"""Layout of the help pages: all options in the usage line, lower-case headings, prose without indentation."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -34,19 +34,19 @@ class HelpFormatter(click.HelpFormatter):
 
 
 class Context(click.Context):
-    """Hold the state of one command line."""
+    """Hold the state of one parsed command line."""
 
     formatter_class = HelpFormatter
 
 
 def add_help_option(command: click.Command) -> None:
-    """Let -h and --help, the first option of a command, show its help."""
+    """Add -h and --help as the first option of a command."""
     click.help_option("-h", "--help", help="show this help message and exit")(command)
     command.params.insert(0, command.params.pop())
 
 
 def usage_pieces(params: Sequence[click.Parameter]) -> list[str]:
-    """Return options, then arguments as the usage line shows them."""
+    """Return options, then arguments, as the usage line shows them."""
     options = [param for param in params if isinstance(param, click.Option) and not param.hidden]
     arguments = [param for param in params if isinstance(param, click.Argument)]
     return [_usage(param).replace(" ", _NO_BREAK) for param in (*options, *arguments)]
@@ -60,7 +60,7 @@ def _usage(param: click.Parameter) -> str:
 
 @contextmanager
 def usage_errors(ctx: click.Context) -> Iterator[None]:
-    """Let every error in the words of a command know the command."""
+    """Attach the command to every usage error raised inside."""
     try:
         yield
     except click.UsageError as error:

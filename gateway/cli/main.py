@@ -1,4 +1,4 @@
-"""The command line of `gateway`: its commands, and the exit codes of a misspelt line."""
+"""Entry point of the `gateway` command: the table of commands, and exit code 2 for usage errors."""
 
 import os
 import sys
@@ -14,20 +14,20 @@ from gateway.system import private_folders
 
 COMMANDS: Final = (
     Entry("check", "verify registry.yaml without serving", "gateway.cli.check:check"),
-    Entry("describe", "print what an artifact says about itself", "gateway.cli.describe:describe"),
+    Entry("describe", "print loader, inputs, outputs and versions of an artifact", "gateway.cli.describe:describe"),
     Entry("add", "append a model to registry.yaml", "gateway.cli.add:add"),
     Entry("prepare", "load, check and self-test every model in a child process", "gateway.cli.prepare:prepare"),
-    Entry("plan", "say what a reload would do", "gateway.cli.plan:plan"),
+    Entry("plan", "show what a reload would change", "gateway.cli.plan:plan"),
     Entry("serve", "serve the registry in the foreground", "gateway.cli.serve:serve"),
-    Entry("reload", "serve what registry.yaml says now, or say why not", "gateway.cli.reload:reload"),
+    Entry("reload", "serve the current registry.yaml, or print why it is refused", "gateway.cli.reload:reload"),
     Entry("rollback", "serve an earlier generation again", "gateway.cli.reload:rollback"),
-    Entry("history", "list what was committed, refused and rolled back", "gateway.cli.reload:history"),
+    Entry("history", "list commits, refusals and rollbacks", "gateway.cli.reload:history"),
     Entry("routes", "list the routes of the running gateway", "gateway.cli.routes:routes"),
     Entry("wait", "wait until the gateway is ready and show one working curl per route", "gateway.cli.wait:wait"),
     Entry("stop", "end the gateway of this home", "gateway.cli.stop:stop"),
-    Entry("doctor", "say what this environment lacks, and for what", "gateway.cli.doctor:doctor"),
+    Entry("doctor", "list what is missing in this environment, and what needs it", "gateway.cli.doctor:doctor"),
 )
-#: How click names the variable in which a shell asks for completions.
+#: Name that click gives to the variable through which a shell asks for completions.
 _COMPLETION: Final = "_GATEWAY_COMPLETE"
 
 GATEWAY: Final = Group("gateway", help="Serve many models from one file: registry.yaml.", entries=COMMANDS)
@@ -37,7 +37,7 @@ click.version_option(__version__, message="%(prog)s %(version)s", help="show pro
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code; raises SystemExit where the line asks for help or is misspelt."""
+    """Run one command and return its exit code; raises SystemExit for help and for usage errors."""
     os.umask(private_folders.UMASK)
     if _COMPLETION in os.environ:
         raise SystemExit(shell_complete(GATEWAY, {}, "gateway", _COMPLETION, os.environ[_COMPLETION]))
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _complain(error: click.UsageError) -> int:
-    """Print usage and fault of a line, and return its exit code."""
+    """Print the usage line and the error, and return the exit code."""
     if error.ctx is not None:
         sys.stderr.write(f"{error.ctx.get_usage()}\n{error.ctx.command_path}: ")
     sys.stderr.write(f"error: {error.format_message()}\n")

@@ -1,4 +1,4 @@
-"""`gateway plan`: say what `gateway reload` would do, without doing it."""
+"""`gateway plan`: show what `gateway reload` would do, without doing it."""
 
 import click
 

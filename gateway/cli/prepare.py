@@ -22,8 +22,8 @@ def limits_of(settings: Settings) -> Limits:
 
 
 @click.command("prepare", cls=Command)
-@click.option("--retry", is_flag=True, help="also entries that crashed or hung the last time")
-@click.option("--commit", is_flag=True, help="make the result the generation that is served")
+@click.option("--retry", is_flag=True, help="also prepare entries that crashed or hung the last time")
+@click.option("--commit", is_flag=True, help="commit the result as the served generation")
 def prepare(settings: Settings, *, retry: bool, commit: bool) -> int:
     """
     Turn each route into a manifest in the cache: signature, golden rows, load time, memory. Exit code 0, 1 when a route

@@ -1,4 +1,4 @@
-"""`gateway reload`, `gateway rollback`, `gateway history`: change what is served, and see how that went."""
+"""`gateway reload`, `gateway rollback`, `gateway history`: change the served generation, and list its changes."""
 
 import os
 import signal
@@ -17,12 +17,12 @@ from gateway.process.environment import configure_process
 from gateway.settings.settings import Settings
 from gateway.system.parent_death import die_with_parent
 
-#: An edit waits rather than the requests: a tenth of each core is still there for it when workers fill the machine.
+#: Niceness of a reload: requests go first; when workers fill the machine, a tenth of each core is left for it.
 BESIDE_WORKERS = 10
 
 
 def place_of(settings: Settings) -> Place:
-    """Return where a transaction of these settings happens."""
+    """Return the registry, folders and limits with which a transaction works."""
     return Place(
         registry=settings.registry,
         state_dir=settings.state_dir,
@@ -33,7 +33,7 @@ def place_of(settings: Settings) -> Place:
 
 @click.command("reload", cls=Command)
 @click.option("--force", is_flag=True, help="commit even if a route fails; it then answers 503")
-@click.option("--quiet", is_flag=True, help="say nothing; history and log tell")
+@click.option("--quiet", is_flag=True, help="print nothing; history and log have the result")
 @click.option("--source", default="gateway reload", hidden=True)
 @click.option("--mode", type=click.Choice(get_args(transaction.Mode)), hidden=True)
 @click.option("--parent", type=int, hidden=True)
@@ -46,7 +46,7 @@ def reload(
     """
     configure_process(settings)
     if parent:
-        # The arbiter's own try: without the arbiter nobody waits for it, and its children would outlive it.
+        # The arbiter started this reload: without the arbiter it has no reader, and its children would outlive it.
         die_with_parent(signal.SIGKILL, parent)
         os.nice(BESIDE_WORKERS)
     mode = mode or ("force" if force else "reload")

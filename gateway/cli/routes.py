@@ -26,7 +26,10 @@ def routes(settings: Settings) -> int:
 
 
 def tell_refusal(health: dict[str, Any]) -> int:
-    """Say on standard error what of registry.yaml is not served, and why; return 1 where there is such a thing."""
+    """
+    Print to standard error which part of registry.yaml is not served, and why; return 1 if there is such a part, else
+    0.
+    """
     reload = health["reload"]
     earlier = reload.get("serving_an_earlier_version", [])
     if reload.get("result") != "refused" and not earlier:
@@ -38,7 +41,7 @@ def tell_refusal(health: dict[str, Any]) -> int:
 
 
 def line(path: str, route: dict[str, Any], width: int) -> str:
-    """Return one route as text: state, traffic, speed; reason and fix where it failed."""
+    """Return one route as text: state, requests, latency; reason and fix if it failed."""
     if route["state"] == "FAILED":
         fix = f"\n    fix: {route['fix']}" if route.get("fix") else ""
         return f"  {path:{width}}  FAILED  {route.get('reason', '')}  [{route.get('code', '')}]{fix}"

@@ -1,4 +1,4 @@
-"""`gateway serve`: prepare, commit and serve, in the foreground; PM2, systemd and containers run just this."""
+"""`gateway serve`: prepare, commit and serve in the foreground; PM2, systemd and containers run this command."""
 
 import contextlib
 import logging
@@ -42,7 +42,7 @@ def serve(settings: Settings) -> int:
     predecessor, predecessor_began = next((one for one in known if processes.is_alive(*one)), (0, 0))
     me = os.getpid()
     if predecessor and settings.holder_socket is None:
-        # With a socket holder the old one serves until the new one does; without, both want the same addresses.
+        # With a socket holder the old gateway serves until the new one does; without it both bind the same addresses.
         raise GatewayError(
             f"a gateway of {settings.home} runs already (process {predecessor})",
             code="already-running",
@@ -69,27 +69,27 @@ def serve(settings: Settings) -> int:
 
 
 def _tell(settings: Settings, report: Status) -> None:
-    """Let `gateway wait` know how far we are; a disk that refuses must not stop a gateway that could serve."""
+    """Write the status file that `gateway wait` reads; a full disk must not stop a gateway that could serve."""
     with contextlib.suppress(OSError):
         status.write(settings.status_path, report)
 
 
 def _end_orphans(settings: Settings) -> None:
-    """End what models of an earlier gateway of this home left when it was killed."""
+    """End processes that models of an earlier gateway of this home left behind when it was killed."""
     if left := descendants.left_behind(settings.home):
         log.warning("ending what models left", extra={"processes": descendants.described(left)})
         descendants.end(lambda: descendants.left_behind(settings.home))
 
 
 class _Teller:
-    """Say once a second how many models are prepared: 1,000 new ones take a quarter of an hour on two cores."""
+    """Report once a second how many models are prepared: 1,000 new models take a quarter of an hour on two cores."""
 
     def __init__(self, settings: Settings, report: Status) -> None:
         self._settings, self._report = settings, report
         self._told = time.monotonic()
 
     def tell(self, done: int, total: int) -> None:
-        """Note progress; called from several threads."""
+        """Record progress; several threads call this."""
         if time.monotonic() - self._told > 1:
             self._told = time.monotonic()
             _tell(self._settings, replace(self._report, message=f"{done:,} of {total:,} models"))
@@ -97,9 +97,9 @@ class _Teller:
 
 def commit_first(settings: Settings, report: Status) -> None:
     """
-    Commit what registry.yaml says now; raises RegistryError when it is broken and nothing was ever committed.
+    Commit the current registry.yaml; raises RegistryError if it is broken and there is no committed generation.
 
-    A broken registry, or a route that fails now, does not stop what has served before: that goes on.
+    A broken registry or a failing route does not stop the committed generation: it continues to serve.
     """
     event = transaction.attempt(
         place_of(settings), mode="cold", source="start", progress=_Teller(settings, report).tell

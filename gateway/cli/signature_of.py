@@ -1,4 +1,4 @@
-"""What a model file says of inputs and outputs; an interpreted one is asked by a prepare child, where it harms none."""
+"""Inputs and outputs of a model file; a prepare child reads the formats that could execute code."""
 
 import tempfile
 from dataclasses import dataclass
@@ -31,9 +31,9 @@ def signature_of(
     path: Path, artifact: str, loader: str, stored: StoredArtifact, limits: Limits, *, allow_pickle: bool = False
 ) -> Told:
     """
-    Return inputs, outputs and warnings; raises GatewayError. A pickle is opened only where that is allowed.
+    Return inputs, outputs and warnings; raises GatewayError. Pickles are opened only with `allow_pickle`.
 
-    Golden rows beside an interpreted artifact are scored, as they are for a route: they may be what lets it serve.
+    Golden rows beside an interpreted artifact are scored as for a route, because they may decide whether it serves.
     """
     if loader in CONFINED:
         return _asked_in_a_child(loader, stored, limits, allow_pickle=allow_pickle)

@@ -1,4 +1,4 @@
-"""`gateway stop`: end a gateway of this home, also one that outlived its process manager."""
+"""`gateway stop`: end the gateway of this home, even if its process manager is gone."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ from gateway.system import descendants, processes
 
 
 @click.command("stop", cls=Command)
-@click.option("--quiet", is_flag=True, help="say nothing when nothing runs")
+@click.option("--quiet", is_flag=True, help="print nothing if no gateway runs")
 def stop(settings: Settings, *, quiet: bool) -> int:
     """
     Send SIGTERM to the gateway of these settings and wait until its requests are answered. Under PM2 use `make stop`,
@@ -28,7 +28,7 @@ def stop(settings: Settings, *, quiet: bool) -> int:
     over = wait_until(
         lambda: not any(processes.is_alive(pid, known[pid]) for pid in pids), settings.graceful_timeout_s + 5
     )
-    # Not before: a gateway without its holder would wait for another one.
+    # Last: a gateway whose holder has gone waits for a new one.
     holder = socket_holder.end(settings.holder_path)
     over &= _end_models(settings)
     if pids or holder:
@@ -39,7 +39,10 @@ def stop(settings: Settings, *, quiet: bool) -> int:
 
 
 def _end_models(settings: Settings) -> bool:
-    """End what is left of this home: workers of a killed arbiter, which may be answering, and processes of models."""
+    """
+    End the remaining processes of this home: workers of a killed arbiter, which may be answering, and children of
+    models.
+    """
     home = descendants.home_of(settings.home)
     found = {pid: mark for pid, mark in descendants.marked() if mark.home == home}
     workers = [pid for pid, mark in found.items() if pid == mark.owner]

@@ -17,7 +17,7 @@ from gateway.rest.describe.sample_request import JSON_TYPE, SampleRequest
 from gateway.scoreboard import status
 from gateway.settings.settings import Settings
 
-#: Routes that are asked and shown; of the others their state must do: asking 1,000 lazy models would load them all.
+#: Routes that receive a sample request; for all others the state suffices: 1,000 requests would load 1,000 lazy models.
 MOST_SHOWN = 20
 MOST_CHARACTERS = 1_000
 #: How long a process may be silent before it counts as not started.
@@ -36,7 +36,7 @@ _ANSWERED, _REFUSED = 200, 400
     type=Path,
     metavar="LOGS",
     shell_complete=complete_path,
-    help="folder of the log files, shown when something is wrong",
+    help="folder of the log files, printed if a check fails",
 )
 def wait(settings: Settings, *, timeout: float, logs: Path | None) -> int:
     """Wait for the gateway of these settings. Exit code 0 when every route answers, 1 when one does not."""
@@ -54,7 +54,7 @@ def wait(settings: Settings, *, timeout: float, logs: Path | None) -> int:
 
 
 def _wait(client: Client, settings: Settings, timeout_s: float) -> dict[str, Any]:
-    """Return /health once every worker serves one generation; raises GatewayError with the reason otherwise."""
+    """Return /health once every worker serves the same generation; raises GatewayError with the reason otherwise."""
     began = told = moved = time.monotonic()
     message = ""
     while time.monotonic() - moved <= timeout_s:
@@ -100,7 +100,7 @@ def _health(client: Client) -> dict[str, Any] | None:
 
 
 def _is_complete(health: dict[str, Any]) -> bool:
-    """Say whether every expected worker serves, and the same generation."""
+    """Return whether all expected workers serve the same generation."""
     serves = health["ready_workers"] >= health["expected_workers"] and health["same_generation"]
     return bool(serves and not health["pending"])
 
@@ -128,7 +128,7 @@ def _show(client: Client, health: dict[str, Any]) -> int:
 
 
 def _try(client: Client, route: dict[str, Any]) -> int:
-    """Print the command that asks a route, and send what it sends; 1 when the route does not serve."""
+    """Print the curl command of a route and send its request; return 1 if the route does not serve, else 0."""
     call = SampleRequest(route["path"], route["name"], route["sample"])
     say(call.command(client.url, client.curl))
     try:
@@ -138,12 +138,12 @@ def _try(client: Client, route: dict[str, Any]) -> int:
         return 1
     say(f"  {_short(body.decode(errors='replace').strip())}")
     if status == _REFUSED:
-        # The route is well: what its model takes cannot be guessed from types and limits.
+        # The route works: types and limits do not suffice to guess values that its model accepts.
         say("  (the values were made up and do not suit the model: `examples` of the inputs are shown instead)")
         return 0
     return int(status != _ANSWERED)
 
 
 def _short(text: str) -> str:
-    """Return the beginning of an answer that would fill the terminal."""
+    """Return the text, cut if it would fill the terminal."""
     return text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]} … ({len(text):,} characters)"

@@ -1,4 +1,4 @@
-"""Words of a command line that click would misread: abbreviated options, and options where a value should stand."""
+"""Expand abbreviated options, and refuse an option in place of a value: click alone does neither."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +14,7 @@ def written_out(ctx: click.Context, words: Sequence[str]) -> list[str]:
     """
     Return the words with abbreviated options written out.
 
-    Raises UsageError where an abbreviation fits several options, or where an option stands in place of a value.
+    Raises UsageError if an abbreviation fits several options, or if an option stands in place of a value.
     """
     options = {word: param for param in ctx.command.params if isinstance(param, click.Option) for word in param.opts}
     return list(_written_out(ctx, iter(words), options))

@@ -1,6 +1,7 @@
 """
-An entry of the registry to a manifest, in a child process that may crash, hang or eat memory.
+Preparation of registry entries: loads, tests and compiles each model in a child process that may crash, hang or exhaust
+memory.
 
-`registry.py` prepares all entries, `supervisor.py` runs one child within its limits, `child.py` is that child. Whatever
-becomes of a child is a manifest or a fault by name. Workers import none of this.
+`registry.py` prepares all entries, `supervisor.py` runs one child within its limits, `child.py` is that child. Each
+outcome is a manifest or a named fault. Workers import none of this.
 """

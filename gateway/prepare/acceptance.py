@@ -1,7 +1,8 @@
 """
-Decides whether an artifact that other versions wrote may serve: proven, checked by golden rows, or accepted by name.
+Decide whether an artifact written by other library versions may serve: proven, checked by golden rows, or accepted in
+the registry.
 
-The loader says what wrote it (`Skew`); what is right in any case (probabilities) is decided elsewhere.
+The loader reports the versions (`Skew`). Rules that hold in any case (probabilities) are checked elsewhere.
 """
 
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ def accept(skew: Skew | None, *, accepted: str | None, golden_rows: int, install
     """
     Return the warnings under which an artifact may serve; raises LoadError `unproven-version`.
 
-    `accepted` is what the registry says in accept_version, `installed` the versions here as people read them.
+    `accepted` is the value of accept_version in the registry, `installed` the versions in this environment, as text.
     """
     if skew is None:
         if accepted is not None:
@@ -53,7 +54,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _named(classes: Sequence[str]) -> str:
-    """Return class names without their modules, the first few of them."""
+    """Return the first few class names without their modules."""
     short = sorted({name.partition("(")[0].rpartition(".")[2] for name in classes})
     more = f" and {len(short) - _MOST_NAMED} more" if len(short) > _MOST_NAMED else ""
     return ", ".join(short[:_MOST_NAMED]) + more

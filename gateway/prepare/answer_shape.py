@@ -1,7 +1,7 @@
 """
-Holds the shape of what a loaded model answers against its signature: an answer per instance, and every column declared.
+Check the shape of a loaded model's answers against its signature: one answer per instance, all declared columns.
 
-What a loader makes of a model's answer is its own business; here is caught what none of them foresaw.
+Loaders convert answers; this check catches what a loader did not foresee.
 """
 
 from collections.abc import Sequence
@@ -12,12 +12,12 @@ from gateway.compilers.proof.rows import one_row
 from gateway.errors import LoadError
 from gateway.schema import Column, Output, Predictions, Predictor, Signature
 
-#: As many as none of the usual widths of an answer, so that a transposed one shows.
+#: Rows of the trial: unlike the usual widths of an answer, so that a transposed answer is detected.
 _ROWS = 7
 
 
 def check_shape(predictor: Predictor, merged: Signature, golden: Sequence[Column] = ()) -> None:
-    """Raise LoadError `partial-answer` where one row, or several, are not answered as the signature says."""
+    """Raise LoadError `partial-answer` if the answers to one row or to several do not match the signature."""
     native = predictor.signature
     row = [column[:1] for column in golden] or one_row(native, merged)
     if not row:  # a function without inputs answers one instance
@@ -27,7 +27,7 @@ def check_shape(predictor: Predictor, merged: Signature, golden: Sequence[Column
             with np.errstate(all="ignore"):
                 found = predictor.predict([np.repeat(column, size) for column in row])
         except Exception as exc:
-            if size == 1:  # a row that is made up may be none that the model takes
+            if size == 1:  # the model may refuse a made-up row
                 return
             raise LoadError(
                 f"the model answers one instance, but not {size} alike: {type(exc).__name__}: {exc}",
@@ -44,7 +44,7 @@ def check_shape(predictor: Predictor, merged: Signature, golden: Sequence[Column
 
 
 def _fault(found: Predictions, output: Output, size: int) -> str:
-    """Return what does not fit, "" for nothing."""
+    """Return what does not match, '' for nothing."""
     if output.kind == "json":
         return "" if len(found.values) == size else f"{len(found.values)} values"
     values = np.asarray(found.values)

@@ -1,7 +1,7 @@
 """
-What an entry of the registry is for preparing: verified bytes, and the key under which its manifest is remembered.
+Compute the cache key of a registry entry, and keep its verified bytes.
 
-The key holds everything that the result depends on: bytes, golden rows, keys of the route, packages, our own code.
+The key covers everything that affects the result: bytes, golden rows, keys of the route, packages, our own code.
 """
 
 import hashlib
@@ -28,12 +28,12 @@ from gateway.registry.spec import RouteSpec
 from gateway.system import files
 from gateway.system.own_code import PREPARING, source_digest
 
-#: Keys of a route that change what preparing finds out; all others may change without preparing anew.
+#: Keys of a route that affect the result of preparing; all others may change without preparing again.
 LOAD_KEYS = ("loader", "inputs", "outputs", "sha256", "allow_pickle", "accept_version", "tolerance", "compile")
 
 
 def make_entry(spec: RouteSpec, cache_dir: Path, digests: Digests, store: Store, limits: Limits) -> Entry:
-    """Locate, hash, verify and keep the artifact, code with the files that it reads; raises ArtifactError."""
+    """Locate, hash, verify and store the artifact, code together with the files that it reads; raises ArtifactError."""
     path = originals.locate(Path(spec.base), spec.artifact)
     store.admit(path)
     sha256 = digests.digest(path)
@@ -51,9 +51,9 @@ def make_entry(spec: RouteSpec, cache_dir: Path, digests: Digests, store: Store,
 
 def entry_of(spec: RouteSpec, stored: StoredArtifact, cache_dir: Path, digests: Digests) -> Entry:
     """
-    Return the entry of bytes that were kept before, wherever they came from.
+    Return the entry of bytes that are stored already, whatever their origin.
 
-    Golden rows count only where the artifact beside them is still the one that was kept.
+    Golden rows count only if the artifact beside them is still the stored one.
     """
     rows = _golden_of(spec, stored, digests)
     return _entry(spec, stored, rows, cache_dir, digests)
@@ -78,11 +78,11 @@ def _golden_of(spec: RouteSpec, stored: StoredArtifact, digests: Digests) -> Pat
 
 
 def golden_path(spec: RouteSpec, artifact: Path) -> Path | None:
-    """Return the golden rows of an artifact: those that the route names, else the ones beside it; None for none."""
+    """Return the golden rows of an artifact: those that the route names, else those beside it, else None."""
     if spec.golden is not None:
         return originals.locate(Path(spec.base), spec.golden)
     beside = artifact.parent / "golden.json"
-    # A folder of several models has one golden.json at most, which can be about only one of them.
+    # The golden.json of a folder with several models can belong to one of them only.
     return beside if files.stat_of(beside) is not None and _is_alone(artifact) else None
 
 
@@ -100,7 +100,7 @@ def _key(spec: RouteSpec, stored: StoredArtifact, golden: str) -> str:
         "versions": package_versions(spec.loader) | compiler_versions(spec.loader),
         "gateway": [__version__, manifest.MANIFEST_FORMAT, source_digest(PREPARING)],
         "python": [platform.python_version(), platform.machine(), sys.platform],
-        # Python code may import modules beside it, so the same file elsewhere is another model.
+        # Python code may import modules beside it, so the same file in another folder is another model.
         "origin": stored.origin if spec.loader == "python" else "",
     }
     return hashlib.sha256(msgspec.json.encode(values, order="sorted")).hexdigest()[:32]

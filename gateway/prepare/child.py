@@ -1,8 +1,8 @@
 """
-The child that turns one registry entry into a manifest: `python -m gateway.prepare.child < entry.json > reports`.
+The prepare child: turns one registry entry into a manifest (`python -m gateway.prepare.child < entry.json > reports`).
 
-Everything that may crash, hang or eat memory happens here: unpickling, a JVM, native model code, golden rows.
-A report, one line of JSON, is sent before the compilers begin: whatever they do to this process, the original is known.
+Everything that may crash, hang or exhaust memory happens here: unpickling, a JVM, native model code, golden rows. It
+sends a report, one line of JSON, before the compilers begin: the original is known even if they end this process.
 """
 
 import contextlib
@@ -35,11 +35,11 @@ from gateway.schema import Column, Predictor, Signature
 from gateway.system import descendants
 from gateway.system.parent_death import die_with_parent
 
-#: Loaders whose predict time says nothing about the next call: they may sleep or call others.
+#: Loaders whose predict time does not predict the next call: they may sleep or call other services.
 UNBOUNDED_LOADERS = frozenset({"python", "stub"})
 #: A predict up to this median may run in the event loop (architecture decision 1).
 INLINE_LIMIT_S = 0.001
-#: Enough calls to get past lazy initialisation; more only prolongs preparing slow models.
+#: Enough calls to finish lazy initialisation; more would only slow down preparing.
 TIMED_CALLS = 15
 #: Calls until the JVM has compiled its scoring classes: the first takes milliseconds, the 300th 10 to 35 us.
 WARM_UP_CALLS = {"h2o_mojo": 300}
@@ -71,7 +71,7 @@ def compiled_path(entry: Entry) -> Path:
 
 
 def load_options(spec: RouteSpec, artifact: StoredArtifact | None, cache_dir: Path) -> LoadOptions:
-    """Return what the loader of this entry gets; child and worker must agree on it."""
+    """Return the load options of an entry; child and worker must use the same."""
     _, colon, entry = spec.artifact.rpartition(".py:")
     return LoadOptions(
         allow_pickle=spec.allow_pickle and spec.sha256 is not None,
@@ -107,7 +107,7 @@ def _prepared(entry: Entry, blank: Manifest, tell: Callable[[Report], object]) -
     options = load_options(spec, entry.artifact, Path(entry.cache_dir))
     started = time.perf_counter()
     loader = get_loader(spec.loader)
-    # The framework is there for all models of its kind; only what comes now is this model's.
+    # All models of a kind share the framework; only memory from here on belongs to this model.
     before = _resident_bytes()
     path = Path(entry.artifact.path)
     lock(spec.loader, path, compiled_path(entry).parent, lambda error: _end_with(_failed(blank, error), tell))
@@ -172,14 +172,14 @@ def _sample_columns(native: Signature, merged: Signature, golden_path: str) -> l
 
 
 def warm_up(loader: str, predictor: Predictor, row: Sequence[Column]) -> None:
-    """Let a JVM compile what it will run; nothing to do for other loaders, or where the row does not suit."""
+    """Let a JVM compile the scoring code; does nothing for other loaders, or if the model refuses the row."""
     with contextlib.suppress(Exception):
         for _ in range(WARM_UP_CALLS.get(loader, 0)):
             predictor.predict(row)
 
 
 def _median_predict_s(predictor: Predictor, columns: Sequence[Column]) -> float:
-    """Time one instance; 0 means unknown, because the made-up instance did not suit the model."""
+    """Return the median time of one predict; 0 means unknown, because the model refused the made-up instance."""
     times = []
     try:
         for _ in range(TIMED_CALLS):
@@ -188,7 +188,7 @@ def _median_predict_s(predictor: Predictor, columns: Sequence[Column]) -> float:
             times.append(time.perf_counter() - started)
             if sum(times) > 1.0:
                 break
-    except Exception:  # the first real request will tell; a guessed value is no reason to fail the route
+    except Exception:  # the first real request measures it; a made-up value is no reason to fail the route
         return 0.0
     return sorted(times)[len(times) // 2]
 
@@ -213,11 +213,11 @@ def _raised(error: Exception, artifact: str) -> GatewayError:
 
 
 def main() -> int:
-    """Read an entry from stdin, write reports to stdout, the last one final; chatter of libraries goes to stderr."""
+    """Read an entry from stdin, write reports to stdout, the last one final; output of libraries goes to stderr."""
     if len(sys.argv) > 1:
-        # Limits are watched by the parent: without it a hanging model would stay for ever.
+        # The parent enforces the limits: without it a hanging model would run forever.
         die_with_parent(signal.SIGKILL, int(sys.argv[1]))
-    # What detaches itself stays below this process, where it can be found.
+    # Detached descendants stay below this process, where they can be found.
     descendants.adopt_orphans()
     entry = msgspec.json.Decoder(Entry).decode(sys.stdin.buffer.readline())
     if entry.spec.loader in OFFLINE:
@@ -232,12 +232,12 @@ def main() -> int:
     try:
         with contextlib.redirect_stdout(io.TextIOWrapper(os.fdopen(os.dup(2), "wb"))):
             manifest = prepare(entry, tell)
-    except Exception as error:  # anything a framework may raise is the entry's fault, not the gateway's
+    except Exception as error:  # whatever a framework raises is a fault of the entry, not of the gateway
         blank = Manifest(key=entry.key, loader=entry.spec.loader, artifact=entry.artifact)
         manifest = _failed(blank, _raised(error, entry.artifact.origin))
     sandbox.release()
     tell(Report(manifest=manifest))
-    # A JVM or a native thread of the model may refuse to end; everything worth keeping has been written.
+    # A JVM or a native thread of the model may refuse to end; all results have been written.
     sys.stderr.flush()
     descendants.end(lambda: descendants.tree(os.getpid()), grace_s=0.5)
     os._exit(0)

@@ -1,8 +1,8 @@
 """
-Know the files that a route's code reads besides itself: found in a child, remembered until one of them changes.
+Find the files that a route's code reads, in a child, and remember them until one of them changes.
 
-As build tools do it with dependencies: what the last run opened is looked at first, and only where the code or one of
-those files is another does a child run the code again.
+Build tools treat dependencies this way: the files of the last run are compared first, and a child runs the code again
+only if the code or one of those files has changed.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ from gateway.system.own_code import PREPARING, source_digest
 
 log = logging.getLogger("gateway.prepare")
 
-#: More than this is no neighbourhood: the code walks over a data set, which belongs behind a path of its own.
+#: Code that opens more files reads a data set, which should have a path of its own.
 MAX_FILES: Final = 2_000
 
 
@@ -44,12 +44,12 @@ _decode: Final = msgspec.json.Decoder(Neighbours).decode
 
 
 def has_neighbours(spec: RouteSpec) -> bool:
-    """Say whether the artifact of a route is code, which may read files besides itself."""
+    """Return whether the artifact of a route is code, which may read other files."""
     return spec.loader == "python"
 
 
 def remembered(spec: RouteSpec, origin: Path, cache_dir: Path, digests: Digests) -> dict[Path, str] | None:
-    """Return the files of a route as they are, None where a child has to look for them (again)."""
+    """Return the current state of a route's files, None if a child has to find them (again)."""
     known = _read(_place(spec, origin, cache_dir))
     if known is None or known.code != _code() or known.sha256 != digests.digest(origin):
         return None
@@ -58,14 +58,14 @@ def remembered(spec: RouteSpec, origin: Path, cache_dir: Path, digests: Digests)
 
 
 def names_of(spec: RouteSpec, cache_dir: Path) -> tuple[Path, ...]:
-    """Return the paths that the code of a route opened when it was last tried, whatever became of that."""
+    """Return the paths that the code of a route opened in its last run, whatever its outcome."""
     if not has_neighbours(spec):
         return ()
     try:
         # Not `resolve`, which raises RuntimeError for a loop of links.
         origin = Path(os.path.realpath(Path(spec.base) / originals.split_entry(spec.artifact)[0]))
     except (OSError, ValueError):
-        return ()  # a path that leads nowhere: nothing was opened there
+        return ()  # the path leads nowhere, so nothing was opened there
     known = _read(_place(spec, origin, cache_dir))
     return tuple(Path(name) for name in known.files) if known is not None else ()
 
@@ -73,7 +73,7 @@ def names_of(spec: RouteSpec, cache_dir: Path) -> tuple[Path, ...]:
 def find(
     spec: RouteSpec, origin: Path, sha256: str, *, cache_dir: Path, limits: Limits, digests: Digests
 ) -> dict[Path, str]:
-    """Return the files that the code of a route reads; runs it in a child where they are not known."""
+    """Return the files that the code of a route reads; runs it in a child if they are not known."""
     files = remembered(spec, origin, cache_dir, digests)
     if files is None:
         opened = _opened(spec, origin, cache_dir, limits)
@@ -84,12 +84,12 @@ def find(
 
 
 def _opened(spec: RouteSpec, origin: Path, cache_dir: Path, limits: Limits) -> list[Path]:
-    """Run the code where it lies, as `python file.py` would, and return what it opened before it ended somehow."""
+    """Run the code at its place, as `python file.py` would, and return the files that it opened before it ended."""
     root = code_folders.root_of(Path(spec.base), origin)
     asked = Traced(spec=spec, origin=str(origin), root=str(root), cache_dir=str(cache_dir))
     problem, stdout = supervised("gateway.prepare.code_files_child", msgspec.json.encode(asked), limits, cache_dir)
     if problem is not None:
-        # The child that prepares will meet the same, and say so.
+        # The child that prepares will fail in the same way and report it.
         log.info("the code could not be run to its end", extra={"route": spec.path, "reason": problem.message})
     lines = {line for line in stdout.decode(errors="surrogateescape").split("\0")[:-1] if line}
     written = {line[1:] for line in lines if line[0] == "-"}

@@ -1,8 +1,8 @@
 """
 The child that finds the files of Python code: `python -m gateway.prepare.code_files_child < what.json > files`.
 
-Runs the code where it lies, as its author does, and asks it once; each path is written as soon as it is seen, so that a
-crash tells what came before it. A path begins with `+`, one that was written to with `-`, and ends with NUL.
+Runs the code at its place, as its author does, and asks it once; writes each path at once, so that a crash loses none.
+A path begins with `+`, a path that was written to with `-`; each ends with NUL.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ from gateway.system.parent_death import die_with_parent
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traced:
-    """Say which code is to be run, and below which folder its files lie."""
+    """Name the code to run, and the folder that contains its files."""
 
     spec: RouteSpec
     origin: str
@@ -34,7 +34,7 @@ class Traced:
 
 
 def trace(asked: Traced, tracer: Tracer) -> None:
-    """Load the code and ask it for one made-up instance; its own faults are told by the child that prepares it."""
+    """Load the code and ask it for one made-up instance; the child that prepares it reports its faults."""
     origin = Path(asked.origin)
     for path in named_files(origin):
         tracer.note(str(path))
@@ -48,7 +48,7 @@ def trace(asked: Traced, tracer: Tracer) -> None:
 
 
 def main() -> None:
-    """Read what to run from stdin, write paths to stdout; chatter of the code goes nowhere."""
+    """Read the code to run from stdin, write paths to stdout; output of the code is discarded."""
     die_with_parent(signal.SIGKILL, int(sys.argv[1]))
     asked = msgspec.json.Decoder(Traced).decode(sys.stdin.buffer.readline())
     answer = os.dup(1)

@@ -1,8 +1,8 @@
 """
-Golden rows: inputs and the predictions that were published with an artifact, re-scored whenever it is prepared.
+Golden rows: published inputs and predictions of an artifact, scored again whenever it is prepared.
 
-The format (version 1): {"version": 1, "instances": [{field: value}], "predictions": [{"label": l,
-"probabilities": {label: p}} | {"value": v}]}. Names and labels are the artifact's own, null means missing.
+The format (version 1): {"version": 1, "instances": [{field: value}], "predictions": [{"label": l, "probabilities":
+{label: p}} | {"value": v}]}. Names and labels are the artifact's own, null means missing.
 """
 
 from pathlib import Path
@@ -16,7 +16,7 @@ from gateway.schema import MISSING, Batch, Output, Predictions, Predictor, Signa
 from gateway.system import files
 
 VERSION = 1
-#: Golden rows are a few hundred; these are a million.
+#: Golden rows are a few hundred; this suffices for a million.
 MOST_BYTES = 256 * 2**20
 #: |d| <= ABSOLUTE + RELATIVE * |expected|: float32 models repeat to about 1e-7 between CPUs.
 ABSOLUTE, RELATIVE = 1e-6, 1e-5
@@ -24,7 +24,7 @@ _STATEMENTS = frozenset({"label", "value", "probabilities"})
 
 
 def refuse_long(path: Path) -> None:
-    """Raise LoadError for golden rows of more than MOST_BYTES, before a byte of them is read."""
+    """Raise LoadError for a file of more than MOST_BYTES before it is read."""
     found = files.stat_of(path)
     if found is not None and found.st_size > MOST_BYTES:
         raise _broken(path, f"{found.st_size:,} bytes, at most {MOST_BYTES:,} are read")
@@ -45,7 +45,7 @@ def _document(path: Path) -> dict[str, Any]:
     if len(instances) != len(predictions):
         raise _broken(path, f"{len(instances)} instances, but {len(predictions)} predictions")
     for row, expected in enumerate(predictions):
-        # A row that states nothing would pass whatever the model answers.
+        # A row without an expected value would accept every answer.
         if not isinstance(expected, dict) or not _STATEMENTS & expected.keys():
             raise _broken(path, f"prediction {row} states none of {', '.join(sorted(_STATEMENTS))}")
     return document
@@ -70,13 +70,13 @@ def read(path: Path, signature: Signature) -> Batch:
 
 
 def _cell(row: dict[str, Any], name: str, position: int, names_known: bool) -> Any:
-    """Return one value; an artifact without names takes the values in their order, whatever they are called."""
+    """Return one value; an artifact without names takes the values in order, under any names."""
     return row.get(name) if names_known else [*row.values(), *[None] * (position + 1)][position]
 
 
 def check(path: Path, predictor: Predictor, tolerance: float | None = None) -> GoldenResult:
     """
-    Score the golden rows and compare; raises LoadError "golden-mismatch" that names the first row that differs.
+    Score the golden rows and compare; raises LoadError "golden-mismatch" with the first row that differs.
 
     `tolerance` replaces the absolute part of the allowed difference.
     """
@@ -112,7 +112,7 @@ def _compare(
 
 
 def _pairs(expected: dict[str, Any], found: Predictions, row: int, output: Output) -> list[tuple[str, Any, Any]]:
-    """Return (what, expected, got) for everything the golden row states."""
+    """Return (what, expected, got) for each value that the golden row states."""
     pairs: list[tuple[str, Any, Any]] = []
     if "label" in expected:
         pairs.append(("label", expected["label"], output.labels[int(found.values[row])]))

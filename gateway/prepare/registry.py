@@ -1,7 +1,7 @@
 """
-Turn registry entries into manifests, each in a child process with limits, and remember them by key.
+Prepare all registry entries, each in a child process with limits, and cache the manifests by key.
 
-The parent never imports a framework: it hashes, looks into the cache, starts children and reads what they say.
+The parent never imports a framework: it hashes, reads the cache, starts children and reads their reports.
 """
 
 import itertools
@@ -29,16 +29,16 @@ from gateway.registry.spec import RegistrySpec, RouteSpec, encoded
 
 log = logging.getLogger("gateway.prepare")
 
-#: Where in the cache the hashes of artifacts are remembered.
+#: File in the cache that holds the hashes of artifacts.
 DIGESTS = "digests.json"
 Progress: TypeAlias = Callable[[int, int], object]
 
-#: Problems that lie in the entry itself: asking again without a change would only cost the time limit again.
+#: Problems of the entry itself: another try without a change would only cost the time limit again.
 LASTING = frozenset({"prepare-timeout", "prepare-memory", "prepare-crashed"})
 
 
 class Served(Protocol):
-    """Show what is served now: a registry and the manifest of each of its routes."""
+    """Hold what is served now: a registry and the manifest of each of its routes."""
 
     @property
     def registry(self) -> RegistrySpec:
@@ -61,11 +61,11 @@ def prepare_registry(
     progress: Progress = lambda done, total: None,
 ) -> dict[str, Manifest]:
     """
-    Return a manifest for every route, from the cache where its key is known; two children work at a time.
+    Return a manifest for every route, from the cache if its key is known; two children run at a time.
 
-    `retry` prepares entries anew whose failure was remembered. Routes that are the same in `before` and served there
-    are not compiled again to see whether registry and artifact agree. `progress` is told, from any thread, how many
-    routes of how many are done.
+    `retry` prepares entries again whose failure is cached. Routes that `before` serves unchanged are not compiled again
+    to check registry against artifact. Any thread calls `progress` with the number of prepared routes and of all
+    routes.
     """
     finished = itertools.count(1)
     digests = Digests(cache_dir / DIGESTS)
@@ -79,7 +79,7 @@ def prepare_registry(
         progress(next(finished), len(registry.routes))
         if (found.key, encoded(spec)) in served:
             return found
-        # Not in the cache: that is about the artifact, and a template may change without preparing anew.
+        # Not cached: the cache is about the artifact, and a template may change without preparing again.
         return replace(found, problem=broken_contract(spec, registry.server, found))
 
     with ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 2)) as pool:
@@ -94,7 +94,7 @@ def _served(before: Served) -> set[tuple[str, bytes]]:
 
 
 class KeyTurns:
-    """Let routes with one manifest key take turns, and all but the first take what the first found out."""
+    """Let routes with the same manifest key take turns: the first prepares, the others use its result."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -102,7 +102,7 @@ class KeyTurns:
         self._found: dict[str, Manifest] = {}
 
     def found(self, key: str, find: Callable[[], Manifest]) -> Manifest:
-        """Return what `find` returned for this key, calling it once."""
+        """Return the result of `find` for this key, calling it once."""
         with self._lock:
             turn = self._turns.setdefault(key, threading.Lock())
         with turn:
@@ -121,7 +121,7 @@ def prepare_route(
     turns: KeyTurns | None = None,
     store: Store | None = None,
 ) -> Manifest:
-    """Return the manifest of one route; faults of artifact and environment are its `problem`, never an exception."""
+    """Return the manifest of one route; faults of artifact and environment become its `problem`, never an exception."""
     try:
         store = store or Store(cache_dir, limits.cache_bytes)
         entry = make_entry(spec, cache_dir, digests, store, limits)
@@ -132,7 +132,7 @@ def prepare_route(
 
 
 def prepare_entry(entry: Entry, cache_dir: Path, limits: Limits, digests: Digests, *, retry: bool = False) -> Manifest:
-    """Return what is known about an entry, or what a child finds out."""
+    """Return the cached manifest of an entry, or the one that a child makes."""
     spec = entry.spec
     path = cache_dir / "manifests" / f"{entry.key}.json"
     known = manifest.read(path)
@@ -172,7 +172,7 @@ def _is_whole(compiled: CompiledModel, digests: Digests) -> bool:
 
 
 def is_known(registry: RegistrySpec, cache_dir: Path, cache_bytes: int = DEFAULT_BYTES) -> bool:
-    """Say whether every manifest is in the cache, so that preparing would start no child."""
+    """Return whether every manifest is in the cache, so that preparing would start no child."""
     digests, store = Digests(cache_dir / DIGESTS), Store(cache_dir, cache_bytes)
     for spec in registry.routes:
         try:

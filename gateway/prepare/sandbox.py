@@ -1,9 +1,9 @@
 """
-The second lock of the prepare child: it ends where a model does what no model does while it is read or asked.
+The sandbox of the prepare child: ends it when a model does what no model does while it is read or asked.
 
-The readers admit only what cannot act. Should they be wrong, an audit hook sees files opened for writing, processes,
-sockets, code made from text and foreign functions; it cannot be taken out again. Where the kernel allows it, the
-process has no network either.
+It is the second line of defence: the readers admit only what cannot act. If they are wrong, an audit hook sees files
+opened for writing, processes, sockets, code compiled from text and foreign functions; the hook cannot be removed. Where
+the kernel allows it, the process has no network either.
 """
 
 import ctypes
@@ -17,14 +17,14 @@ from typing import Any, Final
 _CLONE_NEWUSER: Final = 0x10000000
 _CLONE_NEWNET: Final = 0x40000000
 
-#: Events that change files, by what they are; the paths are among their arguments.
+#: Names of events that change files; the paths are among their arguments.
 _CHANGES: Final = frozenset(
     {
         "os.chflags", "os.chmod", "os.chown", "os.link", "os.lockf", "os.mkdir", "os.remove", "os.removexattr",
         "os.rename", "os.rmdir", "os.setxattr", "os.symlink", "os.truncate", "os.utime",
     }
 )  # fmt: skip
-#: Events that no reading or asking of a model causes.
+#: Events that neither loading nor predicting causes.
 _ENDING: Final = frozenset(
     {
         "builtins.input", "code.__new__", "cpython.PyInterpreterState_New", "function.__new__", "gc.get_objects",
@@ -36,7 +36,7 @@ _ENDING: Final = frozenset(
 )  # fmt: skip
 _ENDING_FAMILIES: Final = ("ftplib", "http", "imaplib", "nntplib", "poplib", "shutil", "smtplib", "socket", "sqlite3")
 _WRITING: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-#: Libraries that call foreign functions to compute, and where they say so.
+#: Libraries that call foreign functions to compute, and the modules that do so.
 _FOREIGN: Final = ("threadpoolctl", "xgboost", "numpy.ctypeslib", "gateway.")
 _IMPORTING: Final = "<frozen importlib._bootstrap>"
 
@@ -44,9 +44,9 @@ _released = False
 
 
 def confine(scratch: Iterable[Path], end: Callable[[str], object]) -> None:
-    """Call `end` with what was tried, from now on; only files below the scratch folders may be changed."""
+    """Call `end` with the forbidden action, from now on; only files below the scratch folders may be changed."""
     folders = tuple(os.path.realpath(folder) + os.sep for folder in scratch)
-    # Compiled files of modules are no part of a model.
+    # The bytecode cache of modules is no part of a model.
     sys.dont_write_bytecode = True
 
     def hook(event: str, args: tuple[Any, ...]) -> None:
@@ -59,13 +59,13 @@ def confine(scratch: Iterable[Path], end: Callable[[str], object]) -> None:
 
 
 def release() -> None:
-    """Let the process end itself and what it started; nothing of a model is called any more."""
+    """Allow this process to end itself and its children; no code of a model runs any more."""
     global _released
     _released = True
 
 
 def _act(event: str, args: tuple[Any, ...], scratch: tuple[str, ...]) -> str:
-    """Say what an event tries that no model does, or nothing."""
+    """Return the forbidden action of an event, or ''."""
     if event == "open":
         path, _, flags = args
         writes = type(path) is not int and bool(flags & _WRITING)
@@ -104,7 +104,10 @@ def _is_importing() -> bool:
 
 
 def _is_of_a_module(event: str, args: tuple[Any, ...]) -> bool:
-    """Say whether code is that of a module being imported, or only read as a literal (NumPy's headers of arrays)."""
+    """
+    Return whether code belongs to a module that is being imported, or is only a parsed literal (NumPy's headers of
+    arrays).
+    """
     if _is_importing():
         return True
     caller = next(iter(_frames()), None)
@@ -112,7 +115,7 @@ def _is_of_a_module(event: str, args: tuple[Any, ...]) -> bool:
 
 
 def _is_of_a_library() -> bool:
-    """Say whether a library that computes so is what calls a foreign function."""
+    """Return whether a library that computes through foreign functions makes this call."""
     for frame in _frames():
         name = str(frame.f_globals.get("__name__"))
         if name.partition(".")[0] not in {"ctypes", "_ctypes"}:
@@ -121,7 +124,7 @@ def _is_of_a_library() -> bool:
 
 
 def cut_network() -> str:
-    """Leave the network for good and return nothing, or return why the kernel does not allow it."""
+    """Leave the network for good and return '', or return why the kernel does not allow it."""
     if sys.platform != "linux":
         return "not Linux"
     library = ctypes.CDLL(None, use_errno=True)
@@ -130,7 +133,7 @@ def cut_network() -> str:
     user, group = os.geteuid(), os.getegid()
     if library.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) != 0:
         return os.strerror(ctypes.get_errno())
-    # The same names of users inside: files stay as readable as they were.
+    # The same user and group ids inside: files stay as readable as before.
     for name, text in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1")):
         Path(f"/proc/self/{name}").write_text(text, encoding="ascii")
     return ""

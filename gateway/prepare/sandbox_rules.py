@@ -1,4 +1,4 @@
-"""Which models a prepare child locks in before it reads them, and what it says of one that acts."""
+"""Rules of the sandbox: which models a prepare child confines, and the error of a model that acts."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,9 +6,9 @@ from pathlib import Path
 from gateway.errors import ArtifactError
 from gateway.prepare import sandbox
 
-#: Loaders whose artifacts are read by interpreting them: reading and asking one is confined.
+#: Loaders that read artifacts by interpreting them: loading and predicting are confined.
 CONFINED = frozenset({"sklearn"})
-#: Loaders whose models need no network; Python code may ask other services.
+#: Loaders whose models need no network; Python code may call other services.
 OFFLINE = frozenset({"sklearn", "xgboost", "onnx"})
 
 

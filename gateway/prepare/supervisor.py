@@ -1,4 +1,4 @@
-"""Run one prepare child within limits of time and memory, and turn whatever becomes of it into a manifest."""
+"""Run one prepare child within limits of time and memory, and turn each outcome into a manifest."""
 
 import contextlib
 import itertools
@@ -32,16 +32,16 @@ log = logging.getLogger("gateway.prepare")
 #: Made here and not at the first use: msgspec crashes where two threads look at a type for the first time at once.
 _report = msgspec.json.Decoder(Report).decode
 
-#: Who failed, in the messages below, and who it was where the model had been loaded before.
+#: Subject of the messages below: before the model was loaded, and afterwards.
 _LOADED, _COMPILED = "the process that loaded the artifact", "the process that compiled the model"
-#: How often the child's memory is looked at: a runaway allocation of 2 GB/s gets 100 MB over the limit.
+#: Seconds between two readings of the child's memory: an allocation of 2 GB/s exceeds the limit by 100 MB.
 WATCH_INTERVAL_S = 0.05
 _numbers = itertools.count(1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Bound one child: seconds of wall clock, bytes of memory; and the cache for all of them."""
+    """Limit one child: seconds of wall clock, bytes of memory; and the size of the cache of all of them."""
 
     timeout_s: float = 120.0
     memory_bytes: int = 2 * 1024**3
@@ -50,9 +50,9 @@ class Limits:
 
 def supervised(module: str, told: bytes, limits: Limits, cache_dir: Path) -> tuple[Problem | None, bytes]:
     """
-    Run a module in a child of its own session; whatever it starts dies with it.
+    Run a module in a child with its own session; all its descendants end with it.
 
-    Returns what ended it, None for a plain exit, and what it wrote.
+    Returns the problem that ended it, None for a plain exit, and its standard output.
     """
     mark = descendants.own_mark(cache_dir.parent, next(_numbers))
     descendants.adopt_orphans()
@@ -72,14 +72,14 @@ def supervised(module: str, told: bytes, limits: Limits, cache_dir: Path) -> tup
         try:
             problem = _watch(child, limits)
         finally:
-            # Whatever the model started holds the child's stderr open: end it all, or reading would not end.
+            # Descendants hold the child's stderr open: end them, or reading would not end.
             _end(child, mark, before)
         stdout, stderr = answer.result(timeout=10)
     return problem or _crash(child, stderr), stdout
 
 
 def run_child(entry: Entry, limits: Limits) -> Manifest:
-    """Prepare one entry in a child of its own session; whatever it starts dies with it."""
+    """Prepare one entry in a child with its own session; all its descendants end with it."""
     told = msgspec.json.encode(entry)
     problem, stdout = supervised("gateway.prepare.child", told, limits, Path(entry.cache_dir))
     report = _last_report(stdout)
@@ -96,13 +96,13 @@ def run_child(entry: Entry, limits: Limits) -> Manifest:
 
 
 def _last_report(stdout: bytes) -> Report | None:
-    """Return the last whole line; a child that dies while it writes leaves half of one."""
+    """Return the last complete line; a child that dies while writing leaves half of one."""
     lines = stdout.split(b"\n")[:-1]
     return _report(lines[-1]) if lines else None
 
 
 def _was_too_large(report: Report, problem: Problem, limits: Limits) -> bool:
-    """Say whether the model alone, before anything was compiled, used more memory than it may."""
+    """Return whether the model alone, before compilation, exceeded the memory limit."""
     return problem.code == "prepare-memory" and report.resident_bytes > limits.memory_bytes
 
 
@@ -119,7 +119,7 @@ def _without_compiled(entry: Entry, loaded: Manifest, problem: Problem) -> Manif
 
 
 def _child_environment(mark: descendants.Mark) -> dict[str, str]:
-    """One thread per library: children run beside serving workers."""
+    """Return the environment of a child, with one thread per library: children run beside serving workers."""
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     own = {"PYTHONFAULTHANDLER": "1", descendants.VARIABLE: mark.text}
     return {**os.environ, **dict.fromkeys(names, "1"), **own}
@@ -174,14 +174,14 @@ def _crash(child: "subprocess.Popen[bytes]", stderr: bytes) -> Problem | None:
 
 
 def _last_words(stderr: bytes) -> str:
-    """Return what a dying process said: the line of Python's fault handler where there is one, else the last one."""
+    """Return the last words of a dead process: the line of Python's fault handler if it wrote one, else the last."""
     lines = stderr.decode(errors="replace").strip().splitlines()
     fatal = [line for line in lines if line.startswith("Fatal Python error")] or lines
     return f": {fatal[-1][:300]}" if fatal else ""
 
 
 def _end(child: "subprocess.Popen[bytes]", mark: descendants.Mark, before: Collection[int]) -> None:
-    """Kill the child and whatever it started; `before` are the children that this process had without it."""
+    """Kill the child and all its descendants; `before` are the children that this process had without it."""
     below = descendants.tree(child.pid)
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, 9)
@@ -191,7 +191,7 @@ def _end(child: "subprocess.Popen[bytes]", mark: descendants.Mark, before: Colle
 
     def left() -> list[int]:
         with FORK_LOCK:  # a process between fork and exec carries no mark yet
-            # Without a mark: wiped its environment, and came to this process when the child crashed.
+            # A process without a mark has wiped its environment, and became a child of this one when its parent died.
             new = [pid for pid in descendants.children(os.getpid()) if pid not in before and started(pid)]
             new = [pid for pid in new if descendants.mark_of(pid) is None]
         return descendants.marked_by(mark) + [one for pid in new for one in (pid, *descendants.tree(pid))]

@@ -1,8 +1,8 @@
 """
-Tries a loaded model on made-up and golden rows, and holds what it answers as probabilities against what these are.
+Try a loaded model on made-up and golden rows, and check that its probabilities are probabilities.
 
-Finite, within [0, 1], and of exclusive classes adding up to 1: an artifact whose meaning changed between versions of
-its library loads, answers, and breaks this. Nothing overrides it.
+They are finite, within [0, 1], and those of exclusive classes add up to 1: an artifact whose meaning changed between
+library versions loads, answers, and breaks this. No setting overrides the check.
 """
 
 import time
@@ -16,27 +16,27 @@ from gateway.compilers.proof.rows import Values, columns_of, fields_of
 from gateway.errors import LoadError
 from gateway.schema import Column, Output, Predictions, Predictor, Signature
 
-#: How far outside [0, 1] rounding may carry a probability, and the sum of a row from 1 (in float32: tenfold).
+#: Rounding error of a probability outside [0, 1], and of the sum of a row (in float32: tenfold).
 OUTSIDE: Final = 1e-6
 SUM: Final = 1e-5
 SUM_FLOAT32: Final = 1e-4
 
 _SEED = 9
-#: Rows of one batch, and how wide numbers without limits are drawn: no artifact says where its data lay.
+#: Rows of one batch, and widths of random numbers without limits: an artifact does not tell the range of its data.
 _ROWS = 48
 _SCALES: Final = (1.0, 10.0, 100.0, 1_000.0)
-#: Seconds after which no further batch is tried; the first always is.
+#: Seconds after which no further batch is tried; the first is always tried.
 _BUDGET_S = 3.0
-#: Share of rows with a missing value, where the model takes them.
+#: Share of rows with a missing value, if the model accepts them.
 _HOLES = 0.1
 
 
 def check_trial(predictor: Predictor, merged: Signature, golden: Sequence[Column] = ()) -> tuple[str, ...]:
     """
-    Raise LoadError `not-probabilities` where an answer breaks the rules; return warnings.
+    Raise LoadError `not-probabilities` if an answer breaks the rules; return warnings.
 
-    Rows that the model refuses say nothing. A made-up row far from all data may have no finite probability, so that is
-    a fault only of golden rows, or where no row has one.
+    Rows that the model refuses prove nothing. A made-up row far from all data may have no finite probability, so that
+    is a fault only of golden rows, or if no row has one.
     """
     native = predictor.signature
     if not native.output.probabilities:
@@ -62,7 +62,7 @@ def check_trial(predictor: Predictor, merged: Signature, golden: Sequence[Column
 
 
 def trial_rows(native: Signature, merged: Signature, golden: Sequence[Column] = ()) -> Iterator[list[Column]]:
-    """Yield batches of different widths, within the limits of the route; the golden rows show where data lies."""
+    """Yield batches of different widths within the limits of the route; the golden rows show where data lies."""
     draw = np.random.default_rng(_SEED)
     fields = fields_of(native, merged, golden)
     yield columns_of(merged, [field.drawn(draw, _ROWS) for field in fields])
@@ -82,7 +82,7 @@ def _drawn(field: Values, draw: np.random.Generator, scale: float, *, is_positiv
 
 
 def _answers(predictor: Predictor, batch: Sequence[Column]) -> Iterator[npt.NDArray[np.float64]]:
-    """Yield the probabilities of a batch, or of those of its rows that the model takes alone."""
+    """Yield the probabilities of a batch, or of those of its rows that the model accepts alone."""
     whole = _answer(predictor, batch)
     if whole is not None:
         yield whole
@@ -97,13 +97,13 @@ def _answer(predictor: Predictor, columns: Sequence[Column]) -> npt.NDArray[np.f
     try:
         with np.errstate(all="ignore"):
             found: Predictions = predictor.predict(columns)
-    except Exception:  # what a model raises for a row it does not take is its own business
+    except Exception:  # the model decides what it raises for a row that it refuses
         return None
     return None if found.probabilities is None else np.asarray(found.probabilities, dtype=np.float64)
 
 
 def _check(table: npt.NDArray[np.float64], output: Output, what: str, *, demand_finite: bool) -> int:
-    """Raise LoadError where a row breaks the rules; return how many rows are finite."""
+    """Raise LoadError if a row breaks the rules; return the number of finite rows."""
     is_finite = np.isfinite(table).all(axis=1)
     if demand_finite and not is_finite.all():
         raise _fault(f"{what} {int(np.argmin(is_finite))} has {_shown(table[np.argmin(is_finite)])}")
@@ -121,7 +121,7 @@ def _check(table: npt.NDArray[np.float64], output: Output, what: str, *, demand_
 
 
 def _is_float32(rows: npt.NDArray[np.float64]) -> bool:
-    """Say whether all values came out of float32: predictors hand on float64 in any case."""
+    """Return whether all values were computed in float32: predictors return float64 in any case."""
     return bool(np.array_equal(rows, rows.astype(np.float32).astype(np.float64)))
 
 

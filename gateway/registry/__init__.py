@@ -1,9 +1,10 @@
 """
-`registry.yaml` to a frozen RegistrySpec, or every fault of it at once.
+Parser of `registry.yaml`: returns a frozen RegistrySpec, or reports every fault of the file at once.
 
 The annotated fields of `spec.py`, with `keys.py`, are the one source of parser, JSON Schema and documentation; a fault
-has a position, a stable code, the rule and a fix. `recovery.py` blanks what the YAML parser stops at, `nodes.py` keeps
-repeated keys apart, and later readers judge what is left. Knows no framework; only `files.py` looks at artifacts.
+has a position, a stable code, the expected value and a fix. `recovery.py` blanks text that stops the YAML parser,
+`nodes.py` keeps repeated keys apart, and later readers check the rest. Knows no framework; only `files.py` looks at
+artifacts.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Append one entry to registry.yaml and keep every other byte: comments, quotes, indentation, line ends."""
+"""Append one route to registry.yaml and keep every other byte: comments, quotes, indentation, line ends."""
 
 import os
 import re
@@ -26,14 +26,14 @@ def add_route(
     registry: Path, artifact: str, route: str, *, loader: str | None = None, allow_pickle: bool = False
 ) -> str:
     """
-    Append `route` with `artifact` (a path from the working folder) and return the lines that were added.
+    Append `route` with `artifact` (a path relative to the working folder) and return the added lines.
 
-    A registry that is not there is begun, in a folder that is there.
-    The new file is checked whole before it replaces the old one by a rename in the same folder. Raises RegistryError
-    where the registry has faults, before or after, and ArtifactError where the artifact is absent.
+    Creates the registry if it does not exist; its folder must exist. Checks the new file whole before it replaces the
+    old one by a rename in the same folder. Raises RegistryError if the registry has faults, before or after, and
+    ArtifactError if the artifact does not exist.
     """
     target = registry.resolve()
-    # As the gateway reads it: relative to the registry as it is named, not to where a link leads.
+    # As the gateway reads it: relative to the named registry, not to the target of a link.
     base = registry.absolute().parent
     is_new = not target.exists() and target.parent.is_dir()
     old = parse_registry(parse(_FIRST, str(registry)) if is_new else read(registry), base)
@@ -79,7 +79,7 @@ def _relative(artifact: str, base: Path) -> str:
 
 
 def _check(new: str, old: RegistrySpec, route: str, registry: Path) -> None:
-    """Parse the text as it would be; the other routes must not have changed."""
+    """Parse the new text; refuse it if other routes have changed."""
     spec = parse_registry(parse(new.encode("utf-8"), str(registry)), registry.absolute().parent)
     if spec.routes[:-1] != old.routes or spec.routes[-1].path != route or spec.server != old.server:
         raise RegistryError(
@@ -89,7 +89,7 @@ def _check(new: str, old: RegistrySpec, route: str, registry: Path) -> None:
 
 
 def _insert(text: str, route: str, keys: dict[str, str]) -> tuple[str, str]:
-    """Return the added lines, and the text with them."""
+    """Return the added lines, and the whole text with them."""
     newline = "\r\n" if "\r\n" in text else "\n"
     lines = text.splitlines(keepends=True)
     # The byte order mark is no character of the first line for the parser.
@@ -124,7 +124,7 @@ def _entry(route: str, keys: dict[str, str], indent: str, step: str) -> list[str
 
 
 def _quoted(text: str) -> str:
-    """Return a scalar that reads back as `text`: plain where that is safe."""
+    """Return a scalar that reads back as `text`, unquoted if that is safe."""
     if _PLAIN.fullmatch(text) and isinstance(resolve(text), str):
         return text
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
@@ -132,14 +132,14 @@ def _quoted(text: str) -> str:
 
 
 def _step(value: yaml.Node, column: int) -> str:
-    """Return the indentation that this file gives to the keys of a route."""
+    """Return the indentation of the keys of a route in this file."""
     if isinstance(value, yaml.MappingNode) and value.value and not value.flow_style:
         return " " * max(1, int(value.value[0][0].start_mark.column) - column)
     return _INDENT
 
 
 def _end_of_entry(lines: list[str], node: yaml.Node, column: int) -> int:
-    """Return the line after an entry, its trailing comments that are indented deeper included."""
+    """Return the line after an entry, including trailing comments that are indented deeper."""
     end = _last_line(node) + 1
     at = end
     while at < len(lines):
@@ -154,7 +154,7 @@ def _end_of_entry(lines: list[str], node: yaml.Node, column: int) -> int:
 
 
 def _last_line(node: yaml.Node) -> int:
-    """Return the line on which a value ends; the marks of blocks reach to the next token."""
+    """Return the line on which a value ends; the end marks of YAML blocks extend to the next token."""
     if not isinstance(node, yaml.CollectionNode) or node.flow_style or not node.value:
         mark = node.end_mark
         return max(node.start_mark.line, mark.line - 1 if mark.column == 0 else mark.line)
@@ -173,7 +173,7 @@ def _without_value(line: str, column: int, node: yaml.Node) -> str:
 
 
 def _replace(target: Path, old: bytes, new: bytes) -> None:
-    """Put the new bytes in place by a rename; refuses when somebody else has written meanwhile."""
+    """Replace the file by a rename; refuses if another process has written it in the meantime."""
     with atomic.replacing(target, durable=True) as draft:
         draft.write_bytes(new)
         draft.chmod(target.stat().st_mode & 0o7777)
@@ -182,7 +182,7 @@ def _replace(target: Path, old: bytes, new: bytes) -> None:
 
 
 def _create(target: Path, new: bytes) -> None:
-    """Write the first registry of a folder; refuses when somebody else has written one meanwhile."""
+    """Write the first registry of a folder; refuses if another process has created one in the meantime."""
     try:
         with target.open("xb") as file:
             file.write(new)

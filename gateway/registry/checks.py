@@ -1,4 +1,4 @@
-"""One check per kind of value in the table of keys; every fault says what was expected and how to write it."""
+"""Check the value of a key by its kind; every fault names the expected value and how to write it."""
 
 import math
 import re
@@ -10,12 +10,12 @@ from gateway.registry.values import Document, Entries, Value
 from gateway.registry.wording import kind_of, parse_size
 from gateway.system.suggest import did_you_mean, listing
 
-#: Stands for a value whose fault is already noted, so that rules which need it stay silent.
+#: Replaces a value whose fault is noted already, so that dependent rules stay silent.
 BAD: Final = object()
 
 
 def section(document: Document, value: Value, what: str, example: str) -> Entries | None:
-    """Return the entries of a mapping; an empty value is an empty mapping, anything else a fault and None."""
+    """Return the entries of a mapping; an empty value is an empty mapping, any other value a fault and None."""
     if isinstance(value.data, Entries):
         return value.data
     if value.is_unreadable:
@@ -27,7 +27,7 @@ def section(document: Document, value: Value, what: str, example: str) -> Entrie
 
 
 def read_keys(document: Document, entries: Entries, keys: Mapping[str, Key], where: str) -> dict[str, Any]:
-    """Return target -> value for the known keys with plain kinds; checks every value of a key that stands twice."""
+    """Return target -> value for the known keys of plain kinds; checks all values of a repeated key."""
     found: dict[str, Any] = {}
     for name, entry in entries.every():
         key = keys.get(name)
@@ -38,7 +38,7 @@ def read_keys(document: Document, entries: Entries, keys: Mapping[str, Key], whe
                 "unknown-key",
                 f"unknown key '{name}' in {where}",
                 expected=listing(sorted(usable), most=len(usable)),
-                # A key that stands there already cannot be the one that is meant.
+                # A key that is present already cannot be the one that was meant.
                 fix=did_you_mean(name, [other for other in usable if other not in entries]) or "delete it",
             )
         elif key.kind == "reserved":
@@ -57,7 +57,7 @@ def read_keys(document: Document, entries: Entries, keys: Mapping[str, Key], whe
 
 
 def check(document: Document, key: Key, value: Value) -> Any:
-    """Return the value in the form of the spec, or BAD after noting what is wrong with it."""
+    """Return the value as the spec holds it, or BAD after noting its fault."""
     return BAD if value.is_unreadable else _CHECKS[key.kind](document, key, value)
 
 
@@ -208,7 +208,7 @@ def _all_once(document: Document, key: Key, value: Value, items: list[Any]) -> A
 
 
 def texts_of(value: Value) -> list[Value]:
-    """Return what is text of a value or of a list of them, each with its place: also where others are faulty."""
+    """Return the texts in a value or in a list of values, each with its position, even if other items are faulty."""
     items = value.data if isinstance(value.data, list) else [value]
     return [one for one in items if one.raw.strip() and not one.is_unreadable and not isinstance(one.data, bool)]
 

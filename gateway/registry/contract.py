@@ -1,4 +1,7 @@
-"""What a route promises its callers, compiled: how bodies are decoded and judged, and what an answer looks like."""
+"""
+The contract of a route, compiled from signature and registry: how bodies are decoded and validated, and how an answer
+is written.
+"""
 
 from dataclasses import dataclass
 
@@ -13,7 +16,7 @@ from gateway.validation import Validator
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """Hold what only signature and registry decide; a loaded model is not needed for it."""
+    """Hold what depends only on signature and registry; needs no loaded model."""
 
     validator: Validator
     codec: JsonCodec
@@ -21,7 +24,7 @@ class Contract:
 
 
 def make_contract(signature: Signature, spec: RouteSpec, server: ServerSpec) -> Contract:
-    """Compile the promise of a route; raises GatewayError where registry and artifact contradict each other."""
+    """Compile the contract of a route; raises GatewayError if registry and artifact contradict each other."""
     validator = Validator(
         signature,
         strict=server.strict,
@@ -35,16 +38,16 @@ def make_contract(signature: Signature, spec: RouteSpec, server: ServerSpec) -> 
 
 def optional_columns(spec: RouteSpec) -> frozenset[str]:
     """
-    Return the fields whose columns a table may leave out: those of which the registry says so.
+    Return the fields whose columns a table may omit: only those that the registry declares optional.
 
-    That a model takes missing values does not count: a misspelt column would be one.
+    A model that accepts missing values does not suffice: a misspelt column would count as missing.
     """
     written = spec.inputs.items()
     return frozenset(name for name, keys in written if keys.get("required") is False or "default" in keys)
 
 
 def broken_contract(spec: RouteSpec, server: ServerSpec, manifest: Manifest) -> Problem | None:
-    """Say why the promise of a prepared route cannot be kept, or None."""
+    """Return why a prepared route cannot fulfil its contract, or None."""
     if manifest.signature is None or manifest.problem is not None:
         return manifest.problem
     try:

@@ -21,7 +21,7 @@ from gateway.system import files, garbage
 if TYPE_CHECKING:
     _Base = yaml.SafeLoader
 else:
-    # libyaml composes ten times faster; where it is absent the result is the same.
+    # libyaml composes ten times faster; the pure Python parser gives the same result.
     _Base = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 #: 1,000 routes with eight described fields each are 0.5 MB.
@@ -98,7 +98,7 @@ def parse(data: bytes, name: str) -> Document:
 
 
 def _compose(recovery: Recovery, lines: list[str], findings: list[Finding]) -> list[yaml.Node]:
-    """Return the documents of a text; notes what is no YAML, and goes on behind it. None where that cannot be done."""
+    """Return the YAML documents of a text, or None; notes syntax faults and continues behind them."""
     while True:
         try:
             # Measured with the collector paused: 0.39 s -> 0.12 s for 1,000 routes.
@@ -113,7 +113,7 @@ def _compose(recovery: Recovery, lines: list[str], findings: list[Finding]) -> l
 
 
 def registry_hash(path: Path) -> str:
-    """Return the sha256 of the registry file; '' where it cannot be read."""
+    """Return the sha256 of the registry file; '' if it cannot be read."""
     try:
         return hashlib.sha256(files.read(path, MOST_BYTES)).hexdigest()
     except OSError:

@@ -1,4 +1,4 @@
-"""What a route says about files: which loader fits, whether they are there, whether they may be loaded."""
+"""Check the files that a route names: which loader fits, whether they exist, whether they may be loaded."""
 
 import re
 import stat
@@ -18,7 +18,7 @@ _PICKLES: Final = (".pkl", ".pickle", ".joblib")
 
 
 def check_loader(document: Document, name: str, span: Span, route: str) -> None:
-    """Note a loader that is not there."""
+    """Note an unknown loader."""
     known = loader_names()
     if name not in known:
         document.fault(
@@ -31,7 +31,7 @@ def check_loader(document: Document, name: str, span: Span, route: str) -> None:
 
 
 def infer_loader(document: Document, base: Path, artifact: str, span: Span) -> str:
-    """Return the one loader that fits; more or none are faults. A file that is absent is judged by its suffix."""
+    """Return the one loader that fits; several or none are faults. An absent file is judged by its suffix."""
     if _is_uri(document, artifact, span):
         return ""
     candidates = sniff(base / split_entry(artifact)[0], artifact)
@@ -67,12 +67,12 @@ def _is_uri(document: Document, artifact: str, span: Span) -> bool:
 
 
 def check_artifact(document: Document, base: Path, text: str, span: Span) -> Path | None:
-    """Note an artifact that is no file or folder of this machine."""
+    """Note an artifact that is neither a file nor a folder of this machine."""
     return None if _is_uri(document, text, span) else check_file(document, base, text, span, "artifact-missing")
 
 
 def check_file(document: Document, base: Path, text: str, span: Span, code: str) -> Path | None:
-    """Note a file that is absent or that could not be read; its route would answer 503."""
+    """Note a file that does not exist or cannot be read; its route would answer 503."""
     what = code.removesuffix("-missing")
     path = base / split_entry(text)[0]
     try:
@@ -130,7 +130,7 @@ def _note_absent(document: Document, path: Path, text: str, span: Span, code: st
 
 
 def check_pin(document: Document, path: Path, pin: str | None, span: Span) -> None:
-    """Note bytes that are not the pinned ones."""
+    """Note an artifact whose sha256 differs from the pinned one."""
     if pin is None:
         return
     try:
@@ -149,12 +149,12 @@ def check_pin(document: Document, path: Path, pin: str | None, span: Span) -> No
 
 
 def is_pickle(artifact: str) -> bool:
-    """Say whether the name is that of a pickle."""
+    """Return whether the file name is that of a pickle."""
     return artifact.lower().endswith(_PICKLES)
 
 
 def check_pickle(document: Document, artifact: str, path: Path, *, allowed: bool, span: Span) -> None:
-    """Note a pickle that nobody opted in to; its route would answer 503."""
+    """Note a pickle without `allow_pickle`; its route would answer 503."""
     if allowed or not is_pickle(artifact) or not is_file(path):
         return
     try:

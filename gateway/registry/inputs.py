@@ -1,4 +1,4 @@
-"""The `inputs` of a route: field -> keywords, checked against each other. Knows no artifact; merge.py joins the two."""
+"""Parse the `inputs` of a route: field -> keywords, checked against each other. Knows no artifact: see merge.py."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -95,7 +95,7 @@ def _check_field(document: Document, name: str, keywords: dict[str, Any], entrie
 
 
 def implied_type(keywords: Mapping[str, Any]) -> str | None:
-    """Return the type that the keywords state or leave no doubt about."""
+    """Return the type that the keywords state or imply without doubt."""
     if "type" in keywords:
         return str(keywords["type"])
     for keyword in keywords:
@@ -107,7 +107,7 @@ def implied_type(keywords: Mapping[str, Any]) -> str | None:
 
 
 def _check_type(document: Document, name: str, keywords: dict[str, Any], entries: Entries) -> Iterator[str]:
-    """Yield the keywords that have no meaning for the type of the field."""
+    """Yield the keywords that do not apply to the type of the field."""
     kind = implied_type(keywords)
     for keyword in keywords:
         types = INPUT_KEYS[keyword].for_types
@@ -123,7 +123,7 @@ def _check_type(document: Document, name: str, keywords: dict[str, Any], entries
 
 
 def _check_bounds(document: Document, name: str, keywords: dict[str, Any], entries: Entries) -> Iterator[str]:
-    """Yield the bounds that leave no value."""
+    """Yield the bounds that exclude every value."""
     for low, high, strict in _BOUNDS:
         if low not in keywords or high not in keywords:
             continue
@@ -139,7 +139,7 @@ def _check_bounds(document: Document, name: str, keywords: dict[str, Any], entri
 
 
 def _check_pattern(document: Document, keywords: dict[str, Any], entries: Entries) -> Iterator[str]:
-    """Yield the pattern that cannot be used."""
+    """Yield a pattern that does not compile."""
     if "pattern" not in keywords:
         return
     try:
@@ -156,7 +156,7 @@ def _check_pattern(document: Document, keywords: dict[str, Any], entries: Entrie
 
 
 def _check_values(document: Document, name: str, keywords: dict[str, Any], entries: Entries) -> None:
-    """Check enum against the type, default and examples against everything."""
+    """Check `enum` against the type, and `default` and `examples` against all other keywords."""
     for keyword in ("enum", "default", "examples"):
         values = [item for entry in entries.all_of(keyword) for item in _scalars_of(entry.value)]
         for item in values:
@@ -172,7 +172,7 @@ def _check_values(document: Document, name: str, keywords: dict[str, Any], entri
 
 
 def _scalars_of(value: Value) -> list[Value]:
-    """Return what may be judged of a value or of a list of them."""
+    """Return the scalars in a value or in a list of values."""
     items = value.data if isinstance(value.data, list) else [value]
     return [item for item in items if not isinstance(item.data, dict | list | None)]
 
@@ -182,7 +182,7 @@ def _quoted(data: Any, rule: str) -> str | None:
 
 
 def violated(value: Any, keywords: Mapping[str, Any], *, is_level: bool = False) -> str | None:
-    """Return the rule of the keywords that `value` breaks, or None; `is_level` skips the comparison with `enum`."""
+    """Return the first keyword that `value` violates, or None; `is_level` skips the comparison with `enum`."""
     kind = implied_type(keywords)
     if kind is not None and not _has_type(value, kind):
         return {"string": "text", "boolean": "true or false", "integer": "a whole number"}.get(kind, "a number")

@@ -1,7 +1,7 @@
 """
-The JSON Schema of registry.yaml, generated from the table of keys, for editors (`# yaml-language-server: $schema=…`).
+JSON Schema of registry.yaml for editors, generated from the keys (`# yaml-language-server: $schema=…`).
 
-A help while typing: what depends on several keys or on files is checked by `gateway check` only.
+It helps while typing: only `gateway check` checks rules about several keys and about files.
 """
 
 from collections.abc import Mapping
@@ -71,7 +71,7 @@ def registry_schema() -> _Schema:
 
 
 def schema_text() -> str:
-    """Return the bytes of SCHEMA_FILE as text."""
+    """Return the content of SCHEMA_FILE."""
     return msgspec.json.format(msgspec.json.encode(registry_schema()), indent=2).decode() + "\n"
 
 
@@ -130,7 +130,7 @@ def _defaults_of(spec: type) -> dict[str, Any]:
 
 
 def write_schema() -> None:
-    """Write SCHEMA_FILE: run this after a change of the table of keys."""
+    """Write SCHEMA_FILE; run this after a change of the keys."""
     SCHEMA_FILE.write_text(schema_text(), encoding="utf-8")
 
 

@@ -1,5 +1,5 @@
 """
-One key of registry.yaml: which values it takes, and what it means.
+Describe one key of registry.yaml: its kind of value, its limits and its meaning.
 
 A field of the spec carries its key as `Annotated[type, Key("…")]`. Parser, JSON Schema and docs read the keys.
 """

@@ -1,4 +1,4 @@
-"""Every key that registry.yaml may hold, level by level: those of the spec, and those that no field of it holds."""
+"""All keys of registry.yaml by level: those of the spec, and those that are no field of it."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -11,7 +11,7 @@ _TEXT = ("string",)
 
 _OF_SPEC = keys_of(RouteSpec)
 ROUTE_KEYS: Final[Mapping[str, Key]] = {
-    # People write the artifact first.
+    # Editors and docs list the artifact first, as people write it.
     **{name: _OF_SPEC[name] for name in ("artifact", "loader")},
     **_OF_SPEC,
     **table(

@@ -1,5 +1,5 @@
 """
-What the artifact says + what the registry says -> one signature.
+Merge the signature of an artifact with the keywords of the registry.
 
 Knows no framework and no YAML. The registry may narrow, describe and rename; it may not contradict the artifact.
 """
@@ -27,7 +27,7 @@ _COMPATIBLE: Final = {("number", "integer"), ("integer", "number")}
 
 @dataclass(slots=True)
 class _Faults:
-    """Collect everything that does not fit, to say it at once."""
+    """Collect all contradictions, so that they are reported at once."""
 
     route: str
     lines: list[str] = field(default_factory=list)
@@ -70,7 +70,7 @@ def merge_signature(found: Signature, spec: RouteSpec) -> Signature:
 
 
 def _named(found: Signature, spec: RouteSpec, faults: _Faults) -> tuple[Field, ...]:
-    """Return the artifact's fields under the names that count; notes names that are not there."""
+    """Return the artifact's fields under their effective names; notes names that do not exist."""
     if not found.inputs:
         return tuple(Field(name=name, type=_type_of(keywords)) for name, keywords in spec.inputs.items())
     known = found.names
@@ -119,7 +119,7 @@ def _merge_field(one: Field, keywords: dict[str, Any], faults: _Faults) -> Field
 
 
 def _frozen(value: Any) -> Any:
-    # A spec that went through a snapshot's JSON has lists where the parser made tuples.
+    # A spec that was read from a snapshot has lists where the parser makes tuples.
     return tuple(value) if isinstance(value, list) else value
 
 

@@ -1,4 +1,4 @@
-"""The outputs of an artifact, read as the registry says: labels renamed one to one, positive class, threshold."""
+"""Merge the outputs of an artifact with the registry: labels renamed one to one, positive class, threshold."""
 
 from dataclasses import replace
 from typing import Any, Protocol
@@ -11,7 +11,7 @@ _BINARY = 2
 
 
 class Faults(Protocol):
-    """Collect what does not fit."""
+    """Collect contradictions."""
 
     def add(self, where: str, message: str, hint: str) -> None:
         """Note one fault."""

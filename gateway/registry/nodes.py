@@ -1,4 +1,4 @@
-"""Nodes of a YAML parser -> values that remember where they stand."""
+"""Convert YAML nodes into values that remember their positions."""
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
@@ -19,14 +19,14 @@ _STRING_TAG = "tag:yaml.org,2002:str"
 
 
 class Limit(Exception):
-    """Leave the composer early, with the finding."""
+    """Leave the composer early with a finding."""
 
 
 class Reader:
     """
-    Turn nodes into values; notes duplicate keys, merge keys and unknown tags.
+    Convert nodes into values; notes duplicate keys, merge keys and unknown tags.
 
-    `damages` are the places where the text was repaired: no rule judges what was there.
+    `damages` are repaired places of the text: no rule judges their content.
     """
 
     def __init__(self, document: Document, damages: Sequence[Damage]) -> None:
@@ -36,7 +36,7 @@ class Reader:
         self.offsets = [damage.offset for damage in self.damages]
 
     def root(self, nodes: Sequence[yaml.Node]) -> Value:
-        """Convert the documents of a file: one, or a fault and the entries of all of them as if they stood in one."""
+        """Convert the documents of a file; a second one is a fault, and all entries are read as if they were in one."""
         first, *others = (self.value(node, frozenset(), (0, node.end_mark.index)) for node in nodes)
         for node, other in zip(nodes[1:], others, strict=True):
             self.second(node)
@@ -46,7 +46,7 @@ class Reader:
         return first
 
     def second(self, node: yaml.Node) -> None:
-        """Note a second document, at the line that opens it."""
+        """Note a second document at the line on which it begins."""
         above = self.document.lines[: node.start_mark.line + 1]
         line = next((at for at in reversed(range(len(above))) if above[at].startswith("---")), 0)
         self.document.fault(
@@ -55,7 +55,7 @@ class Reader:
         )  # fmt: skip
 
     def damaged(self, start: int, end: int) -> list[Damage]:
-        """Return the damages from one offset to another."""
+        """Return the damages between two offsets."""
         return self.damages[bisect_left(self.offsets, start) : bisect_left(self.offsets, end)]
 
     def value(self, node: yaml.Node, above: frozenset[int], room: tuple[int, int] | None = None) -> Value:
@@ -79,7 +79,7 @@ class Reader:
         return Value(self.mapping(node, inside, room), span)
 
     def span(self, node: yaml.Node) -> Span:
-        """Return the part of a node that lies on its first line."""
+        """Return the part of a node on its first line."""
         start, end = node.start_mark, node.end_mark
         if end.line == start.line:
             return Span(start.line, start.column, max(1, end.column - start.column))
@@ -97,11 +97,11 @@ class Reader:
         return Value(node.value if is_text else resolve(node.value), span, node.value)
 
     def is_damaged(self, node: yaml.Node) -> bool:
-        """Say whether a part of a scalar was repaired."""
+        """Return whether a part of a scalar was repaired."""
         return bool(self.damaged(node.start_mark.index, node.end_mark.index))
 
     def tag(self, node: yaml.Node, span: Span) -> bool:
-        """Refuse tags that would construct objects; return whether this is one."""
+        """Note tags that would construct objects; return whether the tag is one of them."""
         if not node.tag or node.tag in _PLAIN_TAGS or node.tag in {_STRING_TAG, "!"}:
             return False
         short = node.tag.replace("tag:yaml.org,2002:", "!!")
@@ -109,7 +109,7 @@ class Reader:
         return True
 
     def mapping(self, node: yaml.MappingNode, above: frozenset[int], room: tuple[int, int] | None) -> Entries:
-        """Convert a mapping; of a repeated key the first counts."""
+        """Convert a mapping; the first of several equal keys counts."""
         entries = Entries()
         merged: list[Entries] = []
         for (key, value), room_of in zip(node.value, self.rooms(node), strict=False):
@@ -147,7 +147,7 @@ class Reader:
         return self.document.lines[span.line][span.column :][: span.length]
 
     def repeated(self, name: str, first: Span, span: Span) -> None:
-        """Note a key that stands twice."""
+        """Note a repeated key."""
         self.document.fault(
             span,
             "duplicate-key",
@@ -156,7 +156,7 @@ class Reader:
         )
 
     def merge(self, entry: Entry, merged: list[Entries]) -> bool:
-        """Note a merge key, and take what it stands for; return whether it cannot be known."""
+        """Note a merge key and merge its mapping; return whether its content is unknown."""
         self.document.fault(
             entry.key,
             "merge-key",
@@ -169,7 +169,7 @@ class Reader:
         return entry.value.is_unreadable
 
     def has_gap(self, node: yaml.MappingNode, room: tuple[int, int] | None) -> bool:
-        """Say whether lines were blanked that may have held keys of a mapping."""
+        """Return whether blanked lines may have contained keys of a mapping."""
         start, end = node.start_mark.index, node.end_mark.index
         if room and room[0] <= start <= room[1]:  # not so where an alias stands for it
             start = room[0]

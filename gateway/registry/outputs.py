@@ -1,4 +1,4 @@
-"""The `outputs`, `response`, `id` and `batch` of a route: how its answers look."""
+"""Parse `outputs`, `response`, `id` and `batch` of a route: the shape of its answers."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from gateway.registry.values import Document, Entries, Entry, Value
 from gateway.registry.wording import kind_of
 from gateway.system.suggest import listing, nearest
 
-#: With two classes the second is the positive one; with more, somebody has to say.
+#: Of two classes the second is the positive one; of more, the registry has to name it.
 _BINARY = 2
 
 
@@ -92,7 +92,7 @@ def read_id(document: Document, entry: Entry, route: str) -> tuple[str, ...]:
 
 
 def check_batch(document: Document, entries: Entries, found: Mapping[str, Any]) -> None:
-    """Note an answer by id without an id."""
+    """Note `batch: by_id` without `id`."""
     if found.get("batch") == "by_id" and entries.lacks("id"):
         document.fault(
             entries["batch"].value.span,

@@ -1,4 +1,4 @@
-"""A document -> RegistrySpec: the top level, `defaults`, `server`, and the walk over `routes`."""
+"""Parse a document into a RegistrySpec: top level, `defaults`, `server`, and all `routes`."""
 
 import re
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ def parse_registry(document: Document, base: Path, *, files: bool = False) -> Re
     """
     Return the spec of a whole document; relative paths start from `base`, an absolute folder.
 
-    Raises RegistryError with every fault. `files` also demands that artifacts are there and are the pinned ones.
+    Raises RegistryError with every fault. `files` also checks that artifacts exist and match their pins.
     """
     top = section(document, document.root, "the registry", "start with `version: 1` and `routes:`")
     if top is None:  # a list or a text: nothing of it is what it should be

@@ -1,4 +1,4 @@
-"""Public paths: how they may look, which ones the gateway keeps for itself, and who already has one."""
+"""Check public paths: their syntax, the paths that the gateway reserves, and collisions between routes."""
 
 import re
 from dataclasses import dataclass, field
@@ -23,33 +23,33 @@ MAX_NAME_LENGTH = 200
 
 @dataclass(slots=True)
 class Taken:
-    """Remember which route has which path and name, and where that was said."""
+    """Remember the paths and names of routes, and where each was written."""
 
     paths: dict[str, tuple[str, Span]] = field(default_factory=dict)
     names: dict[str, tuple[str, Span]] = field(default_factory=dict)
-    #: A route whose claims do not count: its second entry does not collide with the first.
+    #: A route whose claims do not count: its repeated entry must not collide with the first.
     ignored: str | None = None
 
     def claim(self, claims: dict[str, tuple[str, Span]], name: str, route: str, span: Span) -> tuple[str, Span] | None:
-        """Claim a path or name for a route; return the claim that is there already."""
+        """Claim a path or name for a route; return an earlier claim of it."""
         there = claims.setdefault(name, (route, span))
         return None if there == (route, span) or there[0] == self.ignored else there
 
 
 def is_reserved(path: str) -> bool:
-    """Say whether the gateway keeps this path for itself."""
+    """Return whether the gateway reserves this path."""
     lower = path.lower()
     below = any(lower.startswith(f"{tree}/") for tree in RESERVED_TREES)
     return lower in RESERVED or below or lower.endswith(RESERVED_ENDS)
 
 
 def derived_name(path: str) -> str:
-    """Return the name of a route without `name`: lower case, no first '/', inner slashes as '-'."""
+    """Return the name of a route without `name`: lower case, without the first '/', inner slashes as '-'."""
     return path.removeprefix("/").replace("/", "-").replace("~", "-").lower()
 
 
 def check_path(document: Document, taken: Taken, path: str, span: Span, route: str) -> bool:
-    """Note what is wrong with a path or alias of `route`; claim it when nothing is."""
+    """Note the faults of a path or alias of `route`; claim it if there are none."""
     if path != "/" and (not _PATH.fullmatch(path) or {".", ".."} & set(path.split("/"))):
         document.fault(
             span,
@@ -91,7 +91,7 @@ def _repaired(path: str) -> str:
 
 
 def check_name(document: Document, taken: Taken, name: str, span: Span, route: str) -> None:
-    """Note a name that no metric label could carry or that another route has."""
+    """Note a name that cannot be a metric label or that another route has."""
     if len(name) > MAX_NAME_LENGTH:
         document.fault(
             span,

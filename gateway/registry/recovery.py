@@ -1,8 +1,8 @@
 """
-What a YAML parser stops at is blanked, so that it reads the rest and every other fault is found in the same run.
+Blank the text at which the YAML parser stops, so that one run finds all other faults of the file.
 
-Offsets and lines stay as they are. Whatever cannot be known after a repair is a damage, about which no rule speaks: a
-report names no fault that is only a consequence of another.
+Offsets and lines stay as they are. What cannot be known after a repair is a damage, and no rule judges it: a report
+names no fault that is only a consequence of another.
 """
 
 import re
@@ -48,7 +48,7 @@ class Recovery:
         self._blanked = (-1, -1, 0)
 
     def is_consequence(self, error: yaml.MarkedYAMLError) -> bool:
-        """Say whether an error may come from a repair, or from characters that were replaced."""
+        """Return whether an error may result from a repair, or from replaced characters."""
         line, last = _mark_of(error).line, self._blanked[1]
         if line <= last or line in self._unsure:
             return True
@@ -56,7 +56,7 @@ class Recovery:
         return _is_indentation(str(error.problem)) and _previous(self.text.splitlines(), line) < self._blanked[0]
 
     def repair(self, error: yaml.MarkedYAMLError) -> range:
-        """Blank what the parser stopped at and return its lines; none where nothing is left to try."""
+        """Blank the text at which the parser stopped and return its lines; none if no attempt is left."""
         self._left -= 1
         if self._left < 0:
             return range(0)
@@ -120,7 +120,7 @@ _WORDS: Final = (
 
 
 def _mark_of(error: yaml.MarkedYAMLError) -> yaml.Mark:
-    """Return where the part begins that is in doubt: of an open quote or bracket, that one."""
+    """Return where the doubtful part begins: the opening quote or bracket if one is open."""
     if error.context_mark is not None and (error.problem_mark is None or str(error.context).startswith(_OPEN)):
         return error.context_mark
     return error.problem_mark or yaml.Mark("", 0, 0, 0, None, 0)

@@ -1,4 +1,4 @@
-"""Faults of a registry, rendered as a compiler would: position, code, source line, caret, rule, repair."""
+"""Render the faults of a registry as a compiler would: position, code, source line, caret, expected value, fix."""
 
 import unicodedata
 from collections import Counter
@@ -10,13 +10,13 @@ from gateway.system.suggest import listing
 
 #: A source line longer than this is cut around the caret, so that a report stays readable in a terminal.
 _WIDEST = 160
-#: Faults that are shown; the others are counted. One wrong key in each of 1,000 routes was 6,000 lines.
+#: Number of reported faults; more are only counted. One wrong key in each of 1,000 routes made 6,000 lines.
 MOST_SHOWN = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Mark a stretch of one source line; both count from 0, in characters."""
+    """Mark a part of one source line; line and column count from 0."""
 
     line: int
     column: int
@@ -25,7 +25,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """Hold one fault; `span` is None where the whole file is meant."""
+    """Hold one fault; `span` is None if it concerns the whole file."""
 
     span: Span | None
     code: str
@@ -46,7 +46,7 @@ class Finding:
 
 
 def registry_error(name: str, lines: Sequence[str], findings: Sequence[Finding]) -> RegistryError:
-    """Build the one error that carries every finding, sorted, each once: also what two routes say by one anchor."""
+    """Return one error with all findings, sorted, without duplicates (two routes may share an anchor)."""
     places = {finding.place: finding for finding in sorted(findings, key=lambda finding: finding.order, reverse=True)}
     unique = list(reversed(places.values()))
     blocks = [_render(name, lines, finding) for finding in unique[:MOST_SHOWN]]
@@ -87,7 +87,7 @@ def _source(lines: Sequence[str], span: Span) -> list[str]:
 
 
 def _cells(text: str) -> int:
-    """Count terminal cells: East Asian wide characters take two, combining marks none."""
+    """Return the width in terminal cells: East Asian wide characters count two, combining marks none."""
     if text.isascii():
         return len(text)
     return sum(

@@ -1,4 +1,4 @@
-"""One entry of `routes`: path -> RouteSpec, with every fault of it noted."""
+"""Parse one entry of `routes` into a RouteSpec, and note all its faults."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -20,10 +20,10 @@ from gateway.registry.wording import kind_of
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteReader:
     """
-    Read routes of one document.
+    Read the routes of one document.
 
-    `files` also looks at the artifacts themselves: what `gateway check` does and serving leaves to each route, so that
-    one absent file harms one route only.
+    `files` also checks the artifacts: `gateway check` does so; serving leaves them to each route, so that one absent
+    file affects one route only.
     """
 
     document: Document
@@ -50,7 +50,7 @@ class RouteReader:
             replace(self, taken=Taken(), is_nameless=True).read(text, entry)
 
     def read(self, path: str, entry: Entry) -> RouteSpec | None:
-        """Return the spec, or None where the entry has no shape at all."""
+        """Return the spec, or None if the entry is neither a text nor a mapping."""
         if not self.is_nameless:
             check_path(self.document, self.taken, path, entry.key, path)
         entries = self._entries(path, entry)
@@ -93,12 +93,12 @@ class RouteReader:
     def _name(self, path: str, entry: Entry, entries: Entries, found: dict[str, Any]) -> None:
         if "name" in entries:
             for name in _texts(entries, "name"):
-                if re.fullmatch(NAME_PATTERN, name.raw):  # any other is noted as it is
+                if re.fullmatch(NAME_PATTERN, name.raw):  # all others are noted anyway
                     check_name(self.document, self.taken, name.raw, name.span, path)
             found.setdefault("name", "")
             return
         found["name"] = derived_name(path)
-        if path in self.taken.paths:  # a path that is wrong itself would only be named twice
+        if path in self.taken.paths:  # a wrong path would only be reported twice
             check_name(self.document, self.taken, found["name"], entry.key, path)
 
     def _loader(self, path: str, entry: Entry, entries: Entries, found: dict[str, Any]) -> str:
@@ -158,5 +158,5 @@ class RouteReader:
 
 
 def _texts(entries: Entries, name: str) -> list[Value]:
-    """Return the texts that a key holds, its repetitions included."""
+    """Return the texts of a key, including those of its repetitions."""
     return [text for entry in entries.all_of(name) for text in texts_of(entry.value)]

@@ -1,9 +1,9 @@
 """
-Plain scalars of YAML, resolved as YAML 1.2 does and without its remaining surprises.
+Resolve plain scalars of YAML as YAML 1.2 does, without its remaining surprises.
 
-`true false` (any usual case) are booleans, `null ~` and nothing are null, decimal numbers are numbers; all else is
-text: `no`, `yes`, `on`, `off`, `2024-01-31`, `12:30`, `1_000`, `0x1F` and, because levels such as zip codes lose their
-meaning otherwise, digits with a leading zero.
+`true false` (in any usual case) are booleans, `null ~` and an empty value are null, decimal numbers are numbers; all
+else is text: `no`, `yes`, `on`, `off`, `2024-01-31`, `12:30`, `1_000`, `0x1F` and, because levels such as zip codes
+would lose their meaning, digits with a leading zero.
 """
 
 import re
@@ -25,7 +25,7 @@ _FIRST_OF_NUMBER: Final = frozenset("+-.0123456789")
 
 
 def resolve(text: str) -> str | int | float | bool | None:
-    """Return the value that the plain (unquoted) scalar `text` stands for."""
+    """Return the value of the plain (unquoted) scalar `text`."""
     if text in _WORDS:
         return _WORDS[text]
     if text[0] not in _FIRST_OF_NUMBER:

@@ -1,5 +1,5 @@
 """
-The frozen content of registry.yaml: one dataclass per level, its keys in the annotations of the fields.
+Dataclasses of a parsed registry.yaml; the annotation of each field describes its key.
 
 Knows no YAML and no artifact.
 """
@@ -26,7 +26,7 @@ _MOST_WAITING = 100_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputKeys:
-    """Say how the answers of a route are to be read; every key that is None is taken from the artifact."""
+    """Hold the `outputs` of a route; keys that are None are taken from the artifact."""
 
     labels: Annotated[
         tuple[Scalar, ...] | None, Key("names of the classes, in the order of the artifact's classes", "scalars")
@@ -40,9 +40,9 @@ class OutputKeys:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteSpec:
     """
-    Describe one route as its owner wrote it, with every default filled in.
+    Hold one route as registry.yaml describes it, with all defaults filled in.
 
-    Ids of generations are made of the fields in this order.
+    Ids of generations depend on the order of these fields.
     """
 
     path: str
@@ -115,7 +115,7 @@ class RouteSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerSpec:
-    """Hold what the registry says about the server as a whole."""
+    """Hold the `server` section of the registry."""
 
     cors: Annotated[tuple[str, ...], Key("origins that browsers may call from, or '*'", "text_or_texts")] = ()
     max_body_size: Annotated[int, Key("most bytes of a request body, such as 32MiB", "bytes", minimum=1)] = (
@@ -132,7 +132,7 @@ class ServerSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegistrySpec:
-    """Hold one parsed registry: routes in the order of the file."""
+    """Hold one parsed registry; routes keep the order of the file."""
 
     routes: tuple[RouteSpec, ...]
     server: ServerSpec = ServerSpec()
@@ -140,5 +140,5 @@ class RegistrySpec:
 
 
 def encoded(spec: RouteSpec) -> bytes:
-    """Return the entry as JSON, to compare it: one that was read back has lists where the parser makes tuples."""
+    """Return the entry as JSON for comparison: tuples and lists become equal."""
     return msgspec.json.encode(spec, order="sorted")

@@ -1,4 +1,4 @@
-"""What makes a text no YAML, said with a position and a repair."""
+"""Turn errors of the YAML parser into faults with a position and a fix."""
 
 import codecs
 import re
@@ -19,9 +19,9 @@ def whole_file(
 
 def decode(data: bytes, name: str) -> tuple[str, list[Finding], list[int]]:
     """
-    Return the text without a byte order mark, what is wrong with its characters, and where such ones were replaced.
+    Return the text without a byte order mark, its encoding faults, and the positions of replaced characters.
 
-    A line is named once. Raises RegistryError for another encoding, in which nothing else can be judged.
+    Reports one fault per line. Raises RegistryError for other encodings, in which no other fault can be found.
     """
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise registry_error(name, [], [_not_utf8(Span(0, 0), data[0])])

@@ -1,4 +1,4 @@
-"""Values that remember where they stand, and the document that collects the faults found in them."""
+"""Values with their positions in the file, and the document that collects their faults."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
@@ -10,9 +10,9 @@ from gateway.registry.report import Finding, Span, registry_error
 @dataclass(slots=True)
 class Value:
     """
-    Hold a scalar, a list of Value or Entries, with its source text and place.
+    Hold a scalar, a list of Value or Entries, with its source text and position.
 
-    `is_unreadable`: a fault is noted already and nobody knows what the value is, so that every rule stays silent.
+    `is_unreadable`: its fault is noted already and its content is unknown, so that every rule stays silent.
     """
 
     data: Any
@@ -22,7 +22,7 @@ class Value:
 
     @property
     def plain(self) -> Any:
-        """Return ordinary Python data, without positions."""
+        """Return plain Python data without positions."""
         if isinstance(self.data, dict):
             return {name: entry.value.plain for name, entry in self.data.items()}
         if isinstance(self.data, list):
@@ -42,8 +42,8 @@ class Entries(dict[str, Entry]):
     """
     Hold the entries of a mapping by name.
 
-    A key that stands twice means its first value. The others, and the values of keys that are no text, are kept apart:
-    they are read for their faults only. `is_partial`: a key may be missing because of a fault that is noted already.
+    The first value of a repeated key counts. Further values, and values of keys that are no text, are kept apart and
+    are only checked for faults. `is_partial`: a key may be missing because of a fault that is noted already.
     """
 
     def __init__(self) -> None:
@@ -53,7 +53,7 @@ class Entries(dict[str, Entry]):
         self.is_partial = False
 
     def add(self, name: str, entry: Entry) -> None:
-        """Add an entry; apart, where its name has a value already."""
+        """Add an entry; keep it apart if its name has a value already."""
         if name in self:
             self.repeated.append((name, entry))
         else:
@@ -66,7 +66,7 @@ class Entries(dict[str, Entry]):
         yield from (entry for other, entry in self.repeated if other == name)
 
     def lacks(self, name: str) -> bool:
-        """Say whether a key is surely missing."""
+        """Return whether a key is certainly missing."""
         return name not in self and not self.is_partial
 
     def without(self, names: Collection[str]) -> "Entries":
@@ -85,7 +85,7 @@ class Entries(dict[str, Entry]):
 
 @dataclass(slots=True)
 class Document:
-    """Hold one registry file; `faults` collects what is wrong with it, here and in every later reader."""
+    """Hold one registry file; `faults` collects its faults, those of later readers included."""
 
     name: str
     lines: list[str]
@@ -95,10 +95,10 @@ class Document:
     def fault(
         self, span: Span | None, code: str, message: str, *, expected: str | None = None, fix: str | None = None
     ) -> None:
-        """Note a fault and go on: all of them are reported at once."""
+        """Note a fault and continue: all faults are reported at once."""
         self.faults.append(Finding(span=span, code=code, message=message, expected=expected, fix=fix))
 
     def finish(self) -> None:
-        """Raise RegistryError if any fault was noted."""
+        """Raise RegistryError if there are faults."""
         if self.faults:
             raise registry_error(self.name, self.lines, self.faults)

@@ -1,4 +1,4 @@
-"""How single values are written: sizes as people write them, and values as messages name them."""
+"""Wording of single values: sizes as people write them, and values as messages name them."""
 
 import re
 from typing import Any, Final
@@ -14,7 +14,7 @@ _UNITS: Final = {
 
 
 def parse_size(text: str) -> int | None:
-    """Return the bytes that `32MiB` or `1.5 GB` mean; None for anything else."""
+    """Return the number of bytes of `32MiB` or `1.5 GB`; None for any other text."""
     match = _SIZE.fullmatch(text)
     factor = _UNITS.get(match[2].lower()) if match else None
     return None if match is None or factor is None else int(float(match[1]) * factor)

@@ -1,5 +1,5 @@
 """
-What the process is told from outside: environment variables and their defaults.
+Settings of the process: environment variables, command-line options and defaults.
 
-Every fault of the environment is told at once. Knows no registry.
+All bad values are reported at once. This package does not know the registry.
 """

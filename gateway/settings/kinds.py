@@ -1,4 +1,4 @@
-"""One setting: what its value has to look like, and how its text is read. Knows no environment."""
+"""Parser of one setting: its expected value, and the conversion of its text. Knows no environment."""
 
 import dataclasses
 import types
@@ -13,7 +13,7 @@ _MAX_PORT = 65535
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Setting:
-    """Describe one setting as the help, the docs and the parser need it."""
+    """Describe one setting for the help, the docs and the parser."""
 
     name: str
     type: Any
@@ -28,12 +28,12 @@ class Setting:
 
     @property
     def is_path(self) -> bool:
-        """Say whether its value names a file or folder."""
+        """Return whether the value names a file or folder."""
         return _base(self.type)[0] is Path
 
     @property
     def expected(self) -> str:
-        """Return what its value has to look like."""
+        """Return a description of valid values."""
         base, optional = _base(self.type)
         if get_origin(base) is Literal:
             return "one of " + ", ".join(get_args(base))
@@ -43,7 +43,7 @@ class Setting:
         return text + (" or nothing" if optional else "")
 
     def parse(self, text: str) -> Any:
-        """Return the value of a text; raises ValueError that says what was expected."""
+        """Return the parsed value of a text; raises ValueError with the expected value."""
         base, optional = _base(self.type)
         text = text.strip()
         if optional and not text:
@@ -58,7 +58,7 @@ class Setting:
 
 
 def text_of(value: Any) -> str:
-    """Return the text that parses to a value."""
+    """Return the text that `parse` turns into this value."""
     if isinstance(value, tuple):
         return ",".join(value)
     if value is None:
@@ -67,7 +67,7 @@ def text_of(value: Any) -> str:
 
 
 def _base(hint: Any) -> tuple[Any, bool]:
-    """Return a type without None, and whether None was there."""
+    """Return a type without None, and whether it included None."""
     if get_origin(hint) in (Union, types.UnionType):
         return next(part for part in get_args(hint) if part is not type(None)), True
     return hint, False

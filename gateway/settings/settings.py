@@ -1,7 +1,7 @@
 """
-What the process is told from outside: the only reader of os.environ.
+All settings with defaults, limits and help texts; the only module that reads os.environ.
 
-The fields of Settings are the one table: names, types, defaults and help feed the parser, `serve --help` and the docs.
+Parser, `serve --help` and docs/settings.md are made from the annotated fields of `Settings`.
 """
 
 import dataclasses
@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Self, get_args, get_origin, get_type
 from gateway.errors import GatewayError
 from gateway.settings.kinds import PREFIX, Setting, text_of
 
-#: Read by scripts and by ecosystem.config.js, not by this process.
+#: Variables of scripts and of ecosystem.config.js; this process does not read them.
 FOREIGN = frozenset(("GATEWAY_PYTHON", "GATEWAY_DATA", "GATEWAY_STARTED_BY"))
 
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -27,7 +27,7 @@ def _cores() -> int:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Note:
-    """Say what a setting means, its limit, and how its default reads where the value alone would not tell."""
+    """Describe a setting: its meaning, its limit, and the text of its default if the value alone is unclear."""
 
     help: str
     minimum: float | None = None
@@ -40,7 +40,7 @@ def _default_workers() -> int:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Hold every setting, parsed and checked; paths are absolute after `load`."""
+    """Hold every setting, parsed and checked; `load` makes all paths absolute."""
 
     registry: Annotated[Path, Note("the registry file")] = Path("registry.yaml")
     home: Annotated[Path, Note("folder of all run-time state")] = Path(".gateway")
@@ -99,7 +99,7 @@ class Settings:
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None, flags: Mapping[str, str] | None = None) -> Self:
         """
-        Read the environment, then `flags` (setting name -> text of a command line) over it.
+        Read the environment, then `flags` (setting name -> text of a command line), which override it.
 
         Raises GatewayError with every bad value at once; unknown GATEWAY_ names become `warnings`.
         """
@@ -126,7 +126,7 @@ class Settings:
         )
 
     def environ(self) -> dict[str, str]:
-        """Return the variables that let another process of this gateway load the same settings."""
+        """Return the environment variables from which another process loads the same settings."""
         return {setting.variable: text_of(getattr(self, setting.name)) for setting in TABLE}
 
     @property
@@ -156,7 +156,7 @@ class Settings:
 
     @property
     def status_path(self) -> Path:
-        """Return the file in which the arbiter says how it is."""
+        """Return the status file of the arbiter."""
         return self.run_dir / "status.json"
 
     @property
@@ -171,7 +171,7 @@ class Settings:
 
 
 def _table() -> tuple[Setting, ...]:
-    """Read the annotated fields of Settings."""
+    """Return one Setting per annotated field of Settings."""
     hints = get_type_hints(Settings, include_extras=True)
     defaults = {spec.name: spec.default for spec in dataclasses.fields(Settings)}
     rows = []

@@ -1,1 +1,1 @@
-"""What a model and this gateway are: catalog, JSON Schema, OpenAPI, the page /docs, sample requests."""
+"""Description of the gateway and its models over HTTP: catalog, JSON Schema, OpenAPI, /docs, sample requests."""

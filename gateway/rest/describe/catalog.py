@@ -1,4 +1,4 @@
-"""GET /routes: what this gateway serves, in the words of the registry and of the artifacts."""
+"""GET /routes: the catalog of all routes."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from gateway.routing.routes import Route
 
 
 class Catalog(Resource):  # type: ignore[misc]  # flask_restful has no types
-    """Answer GET /routes from manifests alone."""
+    """Answer GET /routes from manifests; needs no loaded model."""
 
     def __init__(self, workers: int, offload: Offload) -> None:
         self._workers = workers
@@ -36,10 +36,10 @@ class Catalog(Resource):  # type: ignore[misc]  # flask_restful has no types
 
 
 class Root(Catalog):
-    """Answer GET /: the catalog for programs, the page for browsers."""
+    """Answer GET /: the catalog for programs, a redirect to /docs for browsers."""
 
     def get(self) -> Response:
-        """Send browsers to /docs where that is switched on."""
+        """Redirect browsers to /docs if that page is enabled."""
         wants_page = request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html"
         if wants_page and generation_of_request().snapshot.registry.server.docs:
             return Response(status=302, headers={"Location": "/docs", "Vary": "Accept"})

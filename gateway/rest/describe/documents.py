@@ -1,4 +1,4 @@
-"""GET /openapi.json, /docs and <route>/schema: what programs and people read before they call."""
+"""GET /openapi.json, /docs and <route>/schema."""
 
 import base64
 import hashlib
@@ -20,7 +20,7 @@ from gateway.rest.protocols.mlflow import find
 from gateway.routing.generation import Generation
 
 _PAGE: Final = resources.files(__package__).joinpath("docs.html").read_bytes()
-#: Nothing but the page's own script and style may run, and it may talk to this gateway only.
+#: Only the page's own script and style may run, and it may send requests to this gateway only.
 _POLICY: Final = "; ".join(
     (
         "default-src 'none'",
@@ -38,13 +38,13 @@ _POLICY: Final = "; ".join(
 
 
 class Written:
-    """Keep the document of the newest generation, so that it is built once per worker and generation."""
+    """Cache the document of the newest generation, so that each worker builds it once per generation."""
 
     def __init__(self) -> None:
         self._last: tuple[str, bytes] = ("", b"")
 
     def read(self, generation: Generation, offload: Offload) -> bytes:
-        """Return the OpenAPI document; building that of 1,000 routes takes a second, so a native thread does it."""
+        """Return the OpenAPI document; 1,000 routes take a second, so a native thread builds it."""
         name, text = self._last
         if name != generation.id:
             text = offload.pool.call(lambda: encode(openapi(generation)))
@@ -65,7 +65,7 @@ class OpenApi(Resource):  # type: ignore[misc]  # flask_restful has no types
 
 
 class Docs(Resource):  # type: ignore[misc]  # flask_restful has no types
-    """Answer GET /docs: one page that needs nothing from elsewhere."""
+    """Answer GET /docs with one self-contained page."""
 
     def get(self) -> Response:
         """Return the page; it reads /routes and <route>/schema."""
@@ -83,7 +83,7 @@ class RouteSchema(Resource):  # type: ignore[misc]  # flask_restful has no types
         """
         Return JSON Schemas of an instance, of its answer, and of the answer to a batch.
 
-        With `?sample`, return an instance alone: a printed command fetches it where it is too long to be shown.
+        With `?sample`, return only an instance: printed curl commands fetch it if it is too long to print.
         """
         route = find(path)
         if route.signature is None:

@@ -1,7 +1,7 @@
 """
-OpenAPI 3.1 of a generation: what the registry and the artifacts say, in the words of that format.
+Build the OpenAPI 3.1 document of a generation from registry and manifests.
 
-Built once per generation, from manifests alone; identical bytes in every worker.
+It is built once per generation and has identical bytes in every worker.
 """
 
 from typing import Any
@@ -40,7 +40,7 @@ FORM = "application/x-www-form-urlencoded"
 
 
 def openapi(generation: Generation) -> Part:
-    """Return the document; routes that could not be prepared are left out, they answer 503 only."""
+    """Return the document; routes that could not be prepared are omitted, they only answer 503."""
     strict = generation.snapshot.registry.server.strict
     paths: Part = {}
     schemas: Part = dict(SCHEMAS)
@@ -74,7 +74,7 @@ def _shown(generation: Generation) -> list[Route]:
 
 
 def route_schema(route: Route, signature: Signature, *, strict: bool) -> Part:
-    """Return what GET <route>/schema answers: one JSON Schema of an instance, one of its answer."""
+    """Return the answer of GET <route>/schema: one JSON Schema of an instance, one of its answer."""
     spec = route.spec
     instance = instance_schema(signature, strict=strict, id_fields=spec.id_fields)
     one, many = answer_schema(signature, spec.response), batch_schema(signature, spec.response, spec.batch)
@@ -89,7 +89,7 @@ def route_schema(route: Route, signature: Signature, *, strict: bool) -> Part:
 
 
 def needed_columns(signature: Signature, spec: RouteSpec) -> list[list[str]]:
-    """Return the columns that a table must hold, each with its further names."""
+    """Return the columns that a table must contain, each with its aliases."""
     optional = optional_columns(spec)
     return [[one.name, *one.aliases] for one in signature.inputs if one.name not in optional]
 

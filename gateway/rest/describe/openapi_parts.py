@@ -1,4 +1,4 @@
-"""What is the same in the OpenAPI document of every registry: errors, health, catalog, schemas of other protocols."""
+"""Fixed parts of the OpenAPI document: errors, health, catalog, schemas of V2 and MLflow."""
 
 from typing import Any, Final
 

@@ -1,4 +1,4 @@
-"""The Open Inference Protocol in the OpenAPI document."""
+"""Paths of the Open Inference Protocol in the OpenAPI document."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""What a route takes, as JSON Schema: an object of fields and aliases, a positional list, batches of both. Pure."""
+"""JSON Schema of a request: an object of fields and aliases, a positional list, batches of both. Pure."""
 
 from itertools import combinations
 from typing import Any, Final
@@ -9,7 +9,7 @@ from gateway.schema import Field, Signature
 Schema = dict[str, Any]
 
 _POSITIONAL: Final = 'the values in order; also as one text: "1,106,70"'
-#: Longer texts do not fit into a URL.
+#: Characters of a text in a query; longer texts do not fit into a URL.
 MAX_PARAMETER: Final = 1000
 #: Options of a call may stand beside the fields.
 _OPTIONS: Final[Schema] = {"^_": {}}
@@ -17,7 +17,7 @@ _ID: Final[Schema] = {"type": ["string", "number", "null"], "description": "id o
 
 
 def instance_schema(signature: Signature, *, strict: bool, id_fields: tuple[str, ...] = ()) -> Schema:
-    """Return the schema of one instance as an object; of a field's name and aliases only one may be given."""
+    """Return the schema of one instance as an object; only one of a field's name and aliases may be present."""
     by_name = {name: field for field in signature.inputs for name in (field.name, *field.aliases)}
     properties: Schema = {
         name: value_schema(field) | ({} if name == field.name else {"description": f"the same as {field.name}"})
@@ -31,7 +31,7 @@ def instance_schema(signature: Signature, *, strict: bool, id_fields: tuple[str,
 
 
 def _presence(signature: Signature, names: list[str]) -> Schema:
-    """Say which fields must be there, and that nothing is given under two names."""
+    """Return the rules of presence: required fields, and no field under two names."""
     rules: Schema = {}
     aliased = [field for field in signature.inputs if field.aliases]
     if required := [field.name for field in signature.inputs if field.required and not field.aliases]:
@@ -54,7 +54,7 @@ def _pairs(field: Field) -> list[Schema]:
 
 
 def value_schema(field: Field) -> Schema:
-    """Return the schema of a value in JSON; without the aliases, which are names and not values."""
+    """Return the schema of a value in JSON, without the aliases of its field."""
     shown = {name: value for name, value in field_schema(field).items() if name != "x-aliases"}
     if field.type == "string" and "enum" not in shown and field.min_length is None and not _takes_empty(field):
         shown["minLength"] = 1
@@ -66,7 +66,7 @@ def value_schema(field: Field) -> Schema:
 
 
 def _levels(field: Field) -> Schema:
-    """Say that a level made of digits may come as a number, and which texts mean that there is none."""
+    """Return type and enum of levels: a level made of digits may be a number, and some texts mean a missing value."""
     if field.unknown == "missing":
         return {"type": ["string", "number", "null"] if field.nullable else ["string", "number"]}
     numbers = [int(level) for level in field.enum or () if str(level).isdigit() and str(int(level)) == str(level)]
@@ -83,7 +83,7 @@ def _takes_empty(field: Field) -> bool:
 
 
 def form_schema(signature: Signature, id_fields: tuple[str, ...] = ()) -> Schema:
-    """Return the schema of one instance as form fields: text without null; JSON Schema knows no misspelt names."""
+    """Return the schema of one instance as form fields: text without null; it cannot describe misspelt names."""
     shown = instance_schema(signature, strict=False, id_fields=id_fields)
     by_name = {name: field for field in signature.inputs for name in (field.name, *field.aliases)}
     shown["properties"] = {name: parameter_schema(field) for name, field in by_name.items()}
@@ -98,10 +98,10 @@ def parameter_schema(field: Field) -> Schema:
         schema["enum"] = [
             level for level in schema["enum"] if level is not None and type(level) is type(schema["enum"][0])
         ]
-    # A URL holds 4 KB, a form more: the limit of the field is told where JSON is described.
+    # A URL holds 4 KB, a form more: the schema of the JSON body states the limit of the field.
     if schema.get("maxLength", 0) > MAX_PARAMETER:
         del schema["maxLength"]
-    # An empty text is a missing value where there is one.
+    # An empty text means a missing value if the field may be missing.
     return {"anyOf": [schema, {"const": ""}]} if field.nullable else schema
 
 
@@ -117,7 +117,7 @@ def list_schema(signature: Signature) -> Schema:
 
 
 def body_schema(signature: Signature, reference: str, *, max_rows: int, id_fields: tuple[str, ...] = ()) -> Schema:
-    """Return the schema of a JSON body in every dialect; `reference` points at the object of fields."""
+    """Return the schema of a JSON body in every dialect; `reference` points to the schema of an instance."""
     taken = {name for field in signature.inputs for name in (field.name, *field.aliases)}.union(id_fields)
     positional = list_schema(signature)
     one_text = len(signature.positions) == 1 and signature.inputs[0].type == "string"

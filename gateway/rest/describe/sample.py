@@ -1,4 +1,4 @@
-"""A plausible instance of a signature, made of values that the route takes. Knows no wire format."""
+"""Generate a plausible instance of a signature with values that the route accepts. Knows no wire format."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -19,7 +19,7 @@ def sample(signature: Signature) -> dict[str, Scalar]:
 
 
 def _value(field: Field) -> Scalar:
-    """Return the first candidate that the field takes and that is not its word for "missing"."""
+    """Return the first candidate that the field accepts and that does not mean "missing"."""
     first = next(_candidates(field))
     try:
         check = compile_field(field).json
@@ -49,13 +49,13 @@ def _candidates(field: Field) -> Iterator[Scalar]:
 
 
 def _fitted(text: str, field: Field) -> str:
-    """Return a text of a length that the field allows."""
+    """Return a text whose length the field accepts."""
     length = max(len(text), field.min_length or 0)
     return (text * (length // len(text) + 1))[: min(length, field.max_length or length)]
 
 
 def _numbers(field: Field) -> Iterator[Scalar]:
-    """Yield numbers from the plainest on: the middle of a range, its ends, and what lies just inside."""
+    """Yield numbers, the simplest first: the middle of a range, its ends, and values just inside."""
     low = field.minimum if field.minimum is not None else field.exclusive_minimum
     high = field.maximum if field.maximum is not None else field.exclusive_maximum
     middle = (low + high) / 2 if low is not None and high is not None else None

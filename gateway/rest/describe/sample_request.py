@@ -1,7 +1,7 @@
 """
-The request that shows a route: as a command line to paste, and as what that command sends.
+Build the sample request of a route: a curl command to paste, and the request that it sends.
 
-Both come from the same text, so whoever checks the one has checked the other. Knows no model and no HTTP server.
+Both are made from the same text, so a check of one checks the other. Knows no model and no HTTP server.
 """
 
 import re
@@ -15,11 +15,11 @@ from gateway.codecs.json import encode
 from gateway.schema import Scalar
 
 JSON_TYPE: Final = "application/json"
-#: Up to this many fields are shown as a GET with parameters; more read better as JSON.
+#: Number of fields up to which a GET with parameters is shown; more are easier to read as JSON.
 MAX_QUERY_FIELDS: Final = 5
-#: A longer JSON text is fetched into a file: nobody reads it in a terminal, and the kernel takes 128 KiB at most.
+#: A longer JSON text is fetched into a file: it is unreadable in a terminal, and the kernel accepts 128 KiB at most.
 MAX_SHOWN_CHARACTERS: Final = 2_000
-#: Names that stand in a query as they are; `--data-urlencode` would send others unencoded.
+#: Names that need no encoding in a query; `--data-urlencode` would send others unencoded.
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_.~-]+")
 
 
@@ -33,7 +33,7 @@ class SampleRequest:
 
     @property
     def method(self) -> str:
-        """Return what HTTP calls the request."""
+        """Return the HTTP method."""
         return "GET" if self._is_query else "POST"
 
     @property
@@ -44,16 +44,16 @@ class SampleRequest:
 
     @property
     def body(self) -> bytes | None:
-        """Return the JSON that is sent, None for a GET."""
+        """Return the JSON body, None for a GET."""
         return None if self._is_query else self.json.encode()
 
     @property
     def json(self) -> str:
-        """Return the values as JSON that no terminal trips over: what cannot be printed is escaped."""
+        """Return the values as JSON that is safe in a terminal: unprintable characters are escaped."""
         return "".join(one if one.isprintable() else _escaped(one) for one in encode(self.values).decode())
 
     def command(self, base_url: str, curl: str = "curl") -> str:
-        """Return the line for a shell; `curl` is the program, with options where it needs any to reach `base_url`."""
+        """Return the command line; `curl` is the program with the options that it needs to reach `base_url`."""
         url = shlex.quote(base_url + self.path)
         if self._is_query:
             pairs = "".join(f" --data-urlencode {shlex.quote(f'{name}={_text(one)}')}" for name, one in self._pairs)
@@ -76,7 +76,10 @@ class SampleRequest:
 
 
 def _is_one_line(text: str) -> bool:
-    """Say whether a text is the same in a query as in JSON, where an empty one is no absent one, and can be read."""
+    """
+    Return whether a text is the same in a query as in JSON, is printable, and is not an empty text that would count as
+    absent.
+    """
     return bool(text) and text == text.strip() and text.isprintable() and len(text) <= MAX_SHOWN_CHARACTERS
 
 
@@ -85,6 +88,6 @@ def _text(value: Scalar) -> str:
 
 
 def _escaped(character: str) -> str:
-    """Return a character as JSON escapes it: two UTF-16 units beyond the first plane."""
+    """Return the JSON escape of a character: two UTF-16 units beyond the first plane."""
     units = character.encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))

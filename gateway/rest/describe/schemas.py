@@ -1,4 +1,4 @@
-"""Signatures as JSON Schema: what catalog and OpenAPI show."""
+"""JSON Schema of a signature, for catalog and OpenAPI."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ _KEYWORDS = {
 
 
 def field_schema(field: Field) -> dict[str, Any]:
-    """Return the JSON Schema of one field; our own keywords become `x-` ones."""
+    """Return the JSON Schema of one field; keywords of the gateway get the prefix `x-`."""
     schema: dict[str, Any] = {"type": [field.type, "null"] if field.nullable else field.type}
     for name, keyword in _KEYWORDS.items():
         value = getattr(field, name)
@@ -39,7 +39,7 @@ def field_schema(field: Field) -> dict[str, Any]:
 
 
 def input_schema(signature: Signature, *, strict: bool) -> dict[str, Any]:
-    """Return the JSON Schema of one instance given as an object."""
+    """Return the JSON Schema of one instance as an object."""
     required = [field.name for field in signature.inputs if field.required]
     schema: dict[str, Any] = {
         "type": "object",
@@ -53,7 +53,7 @@ def input_schema(signature: Signature, *, strict: bool) -> dict[str, Any]:
 
 
 def output_schema(signature: Signature) -> dict[str, Any]:
-    """Return what the model answers: kind, labels, unit."""
+    """Return the description of a model's output: kind, labels, unit."""
     output = signature.output
     shown: dict[str, Any] = {"kind": output.kind}
     for name in ("labels", "names"):
