@@ -18,7 +18,8 @@ FLOORS: Final[tuple[tuple[str, ...], ...]] = (
     ("registry",),
     ("codecs", "compilers", "loaders"),
     ("answers", "artifacts", "executors", "logs", "runtimes", "scoreboard", "validation"),
-    ("metrics", "schema", "settings", "system"),
+    ("metrics", "settings"),
+    ("schema", "system"),
     ("errors",),
 )
 

@@ -18,10 +18,8 @@ MOST_ENTRIES: Final = 100_000
 
 def split_entry(text: str) -> tuple[str, str | None]:
     """Split `file.py:name` into file and name; other artifacts have no name."""
-    head, colon, entry = text.rpartition(":")
-    if colon and head.endswith(".py"):
-        return head, entry
-    return text, None
+    head, colon, entry = text.rpartition(".py:")
+    return (f"{head}.py", entry) if colon else (text, None)
 
 
 def locate(base: Path, text: str) -> Path:

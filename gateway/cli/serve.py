@@ -50,7 +50,7 @@ def serve(settings: Settings) -> int:
         )
     mine = Status(
         pid=me,
-        began=processes.started(me),
+        began=processes.own_start(),
         phase="preparing",
         predecessor=predecessor,
         predecessor_began=predecessor_began,

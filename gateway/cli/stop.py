@@ -48,7 +48,7 @@ def _end_models(settings: Settings) -> bool:
     workers = [pid for pid, mark in found.items() if pid == mark.owner]
     for pid in workers:
         descendants.send(pid, signal.SIGTERM)
-    wait_until(lambda: not any(processes.started(pid) for pid in workers), settings.graceful_timeout_s + 5)
+    wait_until(lambda: not any(processes.is_running(pid) for pid in workers), settings.graceful_timeout_s + 5)
     left = [pid for pid, mark in descendants.marked() if mark.home == home]
     if left:
         say(f"ending what models left: {descendants.described(left)}")

@@ -1,6 +1,5 @@
 """`gateway wait`: wait until the gateway is ready, then show one working curl per route."""
 
-import os
 import sys
 import time
 from dataclasses import replace
@@ -16,6 +15,7 @@ from gateway.errors import GatewayError
 from gateway.rest.describe.sample_request import JSON_TYPE, SampleRequest
 from gateway.scoreboard import status
 from gateway.settings.settings import Settings
+from gateway.system import processes
 
 #: Routes that receive a sample request; for all others the state suffices: 1,000 requests would load 1,000 lazy models.
 MOST_SHOWN = 20
@@ -61,7 +61,7 @@ def _wait(client: Client, settings: Settings, timeout_s: float) -> dict[str, Any
         report = status.read(settings.status_path)
         if report.message != message:
             message, moved = report.message, time.monotonic()
-        is_alive = _is_alive(report.pid)
+        is_alive = processes.is_alive(report.pid, report.began)
         if report.phase == "failed" and not is_alive and time.monotonic() - began > 2:  # noqa: PLR2004 - a restart may be under way
             raise GatewayError(report.message, code="registry", hint="repair it, then: make run")
         if is_alive and report.phase == "serving":
@@ -75,20 +75,13 @@ def _wait(client: Client, settings: Settings, timeout_s: float) -> dict[str, Any
             say(f"  {report.phase or 'starting'}{f' {message}' if message else ''} … {told - began:.0f} s")
             sys.stdout.flush()
         time.sleep(0.2)
-    if not _is_alive(status.read(settings.status_path).pid):
+    report = status.read(settings.status_path)
+    if not processes.is_alive(report.pid, report.began):
         raise GatewayError(
             f"no process of it has its state in {settings.home}",
             hint="start it with `gateway serve`, or under PM2 with `make run` in the gateway's folder",
         )
     raise GatewayError("it took too long", hint="`gateway routes` shows what is served; the log says the rest")
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, PermissionError):
-        return False
-    return pid > 0
 
 
 def _health(client: Client) -> dict[str, Any] | None:

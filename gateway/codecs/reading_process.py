@@ -28,6 +28,7 @@ from gateway.codecs.frames import send, send_chunks
 from gateway.codecs.parquet import ParquetReader
 from gateway.codecs.reading_samples import samples
 from gateway.errors import GatewayError
+from gateway.system.memory import address_space_bytes
 
 READERS: Final[dict[str, type[BatchReader]]] = {"xlsx": ExcelReader, "parquet": ParquetReader}
 #: What a reader may take beyond what it starts with; a workbook of 5 million cells takes 700 MB.
@@ -150,8 +151,7 @@ def _read(request: dict[str, Any], file: int, link: socket.socket) -> None:
 
 
 def _limit() -> None:
-    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY_BYTES,) * 2)
+    resource.setrlimit(resource.RLIMIT_AS, (address_space_bytes() + MEMORY_BYTES,) * 2)
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S + 1))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with contextlib.suppress(OSError):

@@ -5,11 +5,9 @@ Whoever wants a change calls `attempt` (the watcher, `gateway reload`, a cold st
 Workers look only at what was committed.
 """
 
-import contextlib
-import fcntl
 import logging
 import time
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -28,6 +26,7 @@ from gateway.prepare.supervisor import Limits
 from gateway.registry import load_registry
 from gateway.registry.document import registry_hash
 from gateway.registry.spec import RegistrySpec
+from gateway.system.locks import locked
 
 log = logging.getLogger("gateway.transaction")
 
@@ -230,14 +229,7 @@ def _is_rolled_back(place: Place) -> bool:
     return last is not None and last.result == "rolled-back" and last.registry_sha256 == registry_hash(place.registry)
 
 
-@contextlib.contextmanager
-def _turn(state_dir: Path) -> Iterator[None]:
-    """Wait until no other process changes the state; the kernel gives the lock back if its owner dies."""
+def _turn(state_dir: Path) -> AbstractContextManager[None]:
+    """Wait until no other process changes the state, in a `with` block."""
     state_dir.mkdir(parents=True, exist_ok=True)
-    with (state_dir / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        try:
-            yield
-        finally:
-            # Said and not left to close(): a process forked meanwhile would hold the lock through its copy.
-            fcntl.flock(lock, fcntl.LOCK_UN)
+    return locked(state_dir / ".lock")

@@ -14,6 +14,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from gateway.artifacts.originals import split_entry
 from gateway.errors import LoadError
 from gateway.loaders.base import Loader
 from gateway.loaders.unknown_files import opened_head, recognise
@@ -126,7 +127,7 @@ def sniff(path: Path, text: str) -> tuple[str, ...]:
     `path` is the file or folder (it may be absent), `text` is what the registry says, which for Python code carries
     a `:name`. Reads suffix and first bytes; never imports a framework, never unpickles.
     """
-    if ".py:" in text or path.suffix == ".py":
+    if split_entry(text)[1] is not None or path.suffix == ".py":
         return ("python",)
     if path.name.endswith(".stub.json"):
         return ("stub",)

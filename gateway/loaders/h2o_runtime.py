@@ -4,7 +4,6 @@ Starts the one Java machine of a process, with H2O's scoring classes and nothing
 Must be called after the fork: a JVM does not survive one, it hangs in the child. Knows nothing about models.
 """
 
-import fcntl
 import importlib.util
 import os
 import re
@@ -20,6 +19,7 @@ import jpype.config
 
 from gateway.errors import LoadError
 from gateway.system import atomic
+from gateway.system.locks import locked
 
 #: The entries of the 279 MB server jar that scoring needs: 1.9 MB (measured; carving takes 0.6 s).
 _SCORING = (
@@ -147,8 +147,7 @@ def scoring_jar(cache_dir: Path) -> Path:
     if jar.is_file():
         return jar
     cache_dir.mkdir(parents=True, exist_ok=True)
-    with jar.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(jar.with_suffix(".lock")):
         if not jar.is_file():
             _carve(_server_jar(), jar)
     return jar

@@ -9,16 +9,17 @@ The rename that makes archive N appear is the only step that changes what counts
 the totals exact. Knows the layout of prometheus_client's MmapedDict, no metric.
 """
 
-import fcntl
-import os
 import re
 import shutil
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Final
 
 from prometheus_client.mmap_dict import MmapedDict
+
+from gateway.system.locks import locked
+from gateway.system.processes import is_running
 
 KINDS: Final = ("counter", "histogram")
 _LIVE = re.compile(r"(counter|histogram)_(\d+)\.db")
@@ -29,23 +30,9 @@ _ARCHIVE = re.compile(r"(counter|histogram)_archive-(\d+)\.db")
 ROOM_BYTES = 8 * 2**20
 
 
-@contextmanager
-def steady(directory: Path) -> Iterator[None]:
+def steady(directory: Path) -> AbstractContextManager[None]:
     """Keep names as they are while reading; waits for renames only, not for the work between them."""
-    with _locked(directory / "names.lock", fcntl.LOCK_SH):
-        yield
-
-
-@contextmanager
-def _locked(path: Path, mode: int) -> Iterator[None]:
-    """Hold a lock that the kernel frees when its holder is killed."""
-    with path.open("w") as file:
-        fcntl.flock(file, mode)
-        try:
-            yield
-        finally:
-            # Said and not left to close(): a process forked meanwhile would hold the lock through its copy.
-            fcntl.flock(file, fcntl.LOCK_UN)
+    return locked(directory / "names.lock", shared=True)
 
 
 def sources(directory: Path, kind: str) -> list[Path]:
@@ -73,20 +60,20 @@ def fold_dead(directory: Path, live_pids: Collection[int] = ()) -> int:
     """
     if not has_room(directory):
         return 0  # they stay, and count, until there is room
-    with _locked(directory / "fold.lock", fcntl.LOCK_EX):
+    with locked(directory / "fold.lock"):
         return sum(_fold(directory, kind, live_pids) for kind in KINDS)
 
 
 def _fold(directory: Path, kind: str, live_pids: Collection[int]) -> int:
     target = _newest(directory.glob(f"{kind}_*")) + 1
-    with _locked(directory / "names.lock", fcntl.LOCK_EX):
+    with locked(directory / "names.lock"):
         _sweep(directory, kind, target - 1)  # what a fold left that was killed
         _set_aside(directory, kind, target, live_pids)
     into = list(directory.glob(f"{kind}_*.into-{target}"))
     if into:
         # No reader waits for this: files set aside count and do not change until the rename.
         fresh = _write_archive(directory, kind, target, into)
-        with _locked(directory / "names.lock", fcntl.LOCK_EX):
+        with locked(directory / "names.lock"):
             fresh.rename(directory / f"{kind}_archive-{target}.db")
             _sweep(directory, kind, target)
     return len(into)
@@ -96,7 +83,7 @@ def _set_aside(directory: Path, kind: str, target: int, live_pids: Collection[in
     """Rename the files of the dead: no process that gets the same pid can open them, nor meet an earlier one."""
     for path in directory.glob(f"{kind}_*.db"):
         match = _LIVE.fullmatch(path.name)
-        if match and int(match[2]) not in live_pids and not _exists(int(match[2])):
+        if match and int(match[2]) not in live_pids and not is_running(int(match[2])):
             path.rename(directory / f"{path.stem}_{path.stat().st_ino}.into-{target}")
 
 
@@ -133,13 +120,3 @@ def _counts(name: str, newest: int) -> bool:
     if match := _ARCHIVE.fullmatch(name):
         return int(match[2]) == newest
     return _LIVE.fullmatch(name) is not None
-
-
-def _exists(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except (PermissionError, OverflowError):
-        return True
-    return True

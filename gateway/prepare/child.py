@@ -19,6 +19,7 @@ from pathlib import Path
 import msgspec
 
 from gateway.artifacts.manifest import GoldenResult, Manifest, StoredArtifact
+from gateway.artifacts.originals import split_entry
 from gateway.compilers.proof.rows import one_row
 from gateway.errors import ArtifactError, GatewayError, LoadError
 from gateway.loaders import get_loader, package_versions
@@ -33,6 +34,7 @@ from gateway.registry.merge import merge_signature
 from gateway.registry.spec import RouteSpec
 from gateway.schema import Column, Predictor, Signature
 from gateway.system import descendants
+from gateway.system.memory import resident_bytes
 from gateway.system.parent_death import die_with_parent
 
 #: Loaders whose predict time does not predict the next call: they may sleep or call other services.
@@ -72,10 +74,9 @@ def compiled_path(entry: Entry) -> Path:
 
 def load_options(spec: RouteSpec, artifact: StoredArtifact | None, cache_dir: Path) -> LoadOptions:
     """Return the load options of an entry; child and worker must use the same."""
-    _, colon, entry = spec.artifact.rpartition(".py:")
     return LoadOptions(
         allow_pickle=spec.allow_pickle and spec.sha256 is not None,
-        entry=entry if colon else None,
+        entry=split_entry(spec.artifact)[1],
         origin=Path(artifact.origin if artifact else ".").parent,
         files={one.path: one.sha256 for one in artifact.files} if artifact else {},
         cache_dir=cache_dir,
@@ -108,12 +109,12 @@ def _prepared(entry: Entry, blank: Manifest, tell: Callable[[Report], object]) -
     started = time.perf_counter()
     loader = get_loader(spec.loader)
     # All models of a kind share the framework; only memory from here on belongs to this model.
-    before = _resident_bytes()
+    before = resident_bytes()
     path = Path(entry.artifact.path)
     lock(spec.loader, path, compiled_path(entry).parent, lambda error: _end_with(_failed(blank, error), tell))
     predictor = loader.load(path, options)
     load_s = time.perf_counter() - started
-    memory_bytes = max(_resident_bytes() - before, 0)
+    memory_bytes = max(resident_bytes() - before, 0)
     signature = merge_signature(predictor.signature, spec)
     result = _self_test(entry, predictor)
     rows = golden.read(Path(entry.golden), predictor.signature).columns if entry.golden else ()
@@ -135,7 +136,7 @@ def _prepared(entry: Entry, blank: Manifest, tell: Callable[[Report], object]) -
         golden=result,
         warnings=notes,
     )
-    tell(Report(manifest=found, is_final=False, resident_bytes=_resident_bytes()))
+    tell(Report(manifest=found, is_final=False, resident_bytes=resident_bytes()))
     compiled, declined = search_compiled(spec, predictor, signature, path=compiled_path(entry), row=sample, golden=rows)
     return replace(found, compiled=compiled, compile_declined=declined)
 
@@ -191,14 +192,6 @@ def _median_predict_s(predictor: Predictor, columns: Sequence[Column]) -> float:
     except Exception:  # the first real request measures it; a made-up value is no reason to fail the route
         return 0.0
     return sorted(times)[len(times) // 2]
-
-
-def _resident_bytes() -> int:
-    try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-    except (OSError, ValueError):
-        return 0
-    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def _raised(error: Exception, artifact: str) -> GatewayError:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from gateway.artifacts.originals import split_entry
 from gateway.compilers.proof.rows import one_row
 from gateway.loaders import get_loader
 from gateway.loaders.base import LoadOptions
@@ -40,8 +41,7 @@ def trace(asked: Traced, tracer: Tracer) -> None:
         tracer.note(str(path))
     sys.addaudithook(tracer.hear)
     with contextlib.suppress(Exception, SystemExit):
-        entry = asked.spec.artifact.rpartition(".py:")
-        predictor = get_loader("python").load(origin, LoadOptions(entry=entry[2] if entry[1] else None))
+        predictor = get_loader("python").load(origin, LoadOptions(entry=split_entry(asked.spec.artifact)[1]))
         tracer.note_modules()
         predictor.predict(one_row(predictor.signature, merge_signature(predictor.signature, asked.spec)))
     tracer.note_modules()

@@ -25,7 +25,8 @@ from gateway.prepare.compilation import compile_required
 from gateway.runtimes.storage import discard
 from gateway.system import descendants
 from gateway.system.fork_lock import FORK_LOCK
-from gateway.system.processes import started
+from gateway.system.memory import resident_bytes
+from gateway.system.processes import is_running
 
 log = logging.getLogger("gateway.prepare")
 
@@ -137,7 +138,7 @@ def _watch(child: "subprocess.Popen[bytes]", limits: Limits) -> Problem | None:
                 f"preparing took longer than {limits.timeout_s:g} s",
                 "make loading faster, or raise GATEWAY_PREPARE_TIMEOUT_S; then run: gateway prepare --retry",
             )
-        used = _memory_bytes(child.pid)
+        used = resident_bytes(child.pid)
         if used > limits.memory_bytes:
             return Problem(
                 "prepare-memory",
@@ -146,13 +147,6 @@ def _watch(child: "subprocess.Popen[bytes]", limits: Limits) -> Problem | None:
             )
         time.sleep(WATCH_INTERVAL_S)
     return None
-
-
-def _memory_bytes(pid: int) -> int:
-    try:
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize()
-    except (OSError, IndexError, ValueError):
-        return 0
 
 
 def _crash(child: "subprocess.Popen[bytes]", stderr: bytes) -> Problem | None:
@@ -192,7 +186,7 @@ def _end(child: "subprocess.Popen[bytes]", mark: descendants.Mark, before: Colle
     def left() -> list[int]:
         with FORK_LOCK:  # a process between fork and exec carries no mark yet
             # A process without a mark has wiped its environment, and became a child of this one when its parent died.
-            new = [pid for pid in descendants.children(os.getpid()) if pid not in before and started(pid)]
+            new = [pid for pid in descendants.children(os.getpid()) if pid not in before and is_running(pid)]
             new = [pid for pid in new if descendants.mark_of(pid) is None]
         return descendants.marked_by(mark) + [one for pid in new for one in (pid, *descendants.tree(pid))]
 

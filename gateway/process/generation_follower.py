@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from gateway import metrics
@@ -24,6 +23,7 @@ from gateway.scoreboard import Scoreboard, status
 from gateway.settings.settings import Settings
 from gateway.system import garbage
 from gateway.system.file_change import FileChange
+from gateway.system.memory import proportional_bytes
 
 log = logging.getLogger("gateway.serving")
 Face = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
@@ -203,7 +203,7 @@ class Gateway:
                 self._report(route)
 
     def _measure(self) -> None:
-        self._slot.beat(pss_bytes=_pss_bytes(), cpu_seconds=time.process_time())
+        self._slot.beat(pss_bytes=proportional_bytes())
         # Nobody else tells of a lazy model that was asked, nor of one that was being loaded for another route.
         for route in self.generation.table.by_name.values():
             told = self._reported.get(route.name, (0, ""))
@@ -235,14 +235,3 @@ class _Successor:
 def _new_routes(made: Generation, before: Generation) -> Iterator[Route]:
     """Yield the routes that were not taken over as they are."""
     return (one for one in made.table.by_name.values() if before.table.by_name.get(one.name) is not one)
-
-
-def _pss_bytes() -> int | None:
-    """Return the proportional set size: what this worker would free, plus its share of what it shares."""
-    try:
-        for line in Path("/proc/self/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1]) * 1024
-    except (OSError, ValueError):
-        return None
-    return None

@@ -42,7 +42,7 @@ class Monitor:
         self._status = Status(
             workers=settings.workers,
             pid=os.getpid(),
-            began=processes.started(os.getpid()),
+            began=processes.own_start(),
             phase="serving",
             is_pending=is_pending,
         )

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Collection
 
 from gateway.system import descendants
-from gateway.system.processes import started
+from gateway.system.processes import is_running
 
 log = logging.getLogger("gateway.orphans")
 
@@ -51,7 +51,7 @@ class Orphans:
         # In this order: `ours` waits for a start under way, so whatever began before the first look is known to it.
         found = descendants.children(os.getpid())
         ours = set(self._ours())
-        return [pid for pid in found if pid not in workers and pid not in ours and started(pid)]
+        return [pid for pid in found if pid not in workers and pid not in ours and is_running(pid)]
 
     def _is_left(self, pid: int, workers: frozenset[int]) -> bool:
         mark = descendants.mark_of(pid)
@@ -65,7 +65,7 @@ class Orphans:
     def _remember(self, workers: frozenset[int]) -> None:
         self._workers = workers
         seen = {pid: frozenset((worker,)) for worker in workers for pid in descendants.tree(worker)}
-        self._owners = {pid: owners for pid, owners in self._owners.items() if started(pid)} | seen
+        self._owners = {pid: owners for pid, owners in self._owners.items() if is_running(pid)} | seen
 
     def _reaped(self) -> list[int]:
         while True:

@@ -6,13 +6,14 @@ Standard library only: the holder does little and needs no restart.
 
 import contextlib
 import errno
-import fcntl
 import os
 import socket
 import stat
 import struct
 from collections.abc import Sequence
 from pathlib import Path
+
+from gateway.system.locks import locked
 
 #: Listeners that fit into one message; SCM_RIGHTS allows 253.
 MAX_LISTENERS = 64
@@ -33,10 +34,8 @@ def bind_unix(path: Path, mode: int, backlog: int) -> socket.socket:
     if not path.parent.is_dir():
         path.parent.mkdir(parents=True)
         path.parent.chmod(0o755)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        # Two that start at once would both find it abandoned, and the second take it from the first.
-        fcntl.flock(folder, fcntl.LOCK_EX)
+    # Two processes that start at once would both find it abandoned, and the second take it from the first.
+    with locked(path.parent, create=False):
         _clear(path)
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
@@ -46,8 +45,6 @@ def bind_unix(path: Path, mode: int, backlog: int) -> socket.socket:
         except OSError:
             listener.close()
             raise
-    finally:
-        os.close(folder)
     return listener
 
 

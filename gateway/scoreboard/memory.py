@@ -1,14 +1,14 @@
 """The mapped file as words and texts, and the lock of its writers; knows no meaning of any word."""
 
-import fcntl
 import mmap
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from gateway.errors import GatewayError
 from gateway.scoreboard.layout import H_MAGIC, H_ROUTES, H_SLOTS, HEADER_WORDS, MAGIC, WORD, Geometry
 from gateway.system import atomic
+from gateway.system.locks import locked
 
 _TRIES = 50  # of reading a text that is being written; a writer killed in between leaves it odd for ever
 
@@ -39,17 +39,9 @@ class Memory:
         self.bytes.release()
         self._map.close()
 
-    @contextmanager
-    def exclusive(self) -> Iterator[None]:
-        """Hold the lock of writers of shared parts; the kernel frees it when its holder dies."""
-        # A fresh descriptor each time: flock does not separate threads that share one.
-        with self.path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            try:
-                yield
-            finally:
-                # Said and not left to close(): a process forked meanwhile would hold the lock through its copy.
-                fcntl.flock(file, fcntl.LOCK_UN)
+    def exclusive(self) -> AbstractContextManager[None]:
+        """Hold the lock of writers of shared parts in a `with` block."""
+        return locked(self.path, create=False)
 
     def write_text(self, length_at: int, text_at: int, capacity: int, text: str) -> None:
         """Store a text cut to `capacity` bytes; the caller marks the version odd while this runs."""

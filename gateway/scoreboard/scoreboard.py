@@ -10,10 +10,10 @@ import gateway.scoreboard.layout as lay
 from gateway.errors import GatewayError
 from gateway.scoreboard.latency import BUCKETS, WINDOW_NS, WINDOW_S
 from gateway.scoreboard.layout import Geometry
-from gateway.scoreboard.liveness import start_ticks
 from gateway.scoreboard.memory import Memory
 from gateway.scoreboard.slot import Slot
 from gateway.scoreboard.views import InFlight, RouteView, WorkerView
+from gateway.system import processes
 
 
 class Scoreboard:
@@ -64,7 +64,7 @@ class Scoreboard:
                 if words[self._geometry.row(number, route) + lay.R_BOUND]:
                     words[self._geometry.row(number, route) + lay.R_BOUND] = 0
             words[head + lay.S_STARTED] = words[head + lay.S_HEARTBEAT] = time_ns()
-            words[head + lay.S_TICKS] = start_ticks(os.getpid()) or 0
+            words[head + lay.S_TICKS] = processes.own_start()
             words[head + lay.S_PID] = os.getpid()
         return Slot(self._memory, number)
 
@@ -95,9 +95,7 @@ class Scoreboard:
         return self._memory.words[self._geometry.slot(slot) + lay.S_PID]
 
     def _alive(self, slot: int) -> bool:
-        pid = self._pid(slot)
-        ticks = self._memory.words[self._geometry.slot(slot) + lay.S_TICKS]
-        return bool(pid) and start_ticks(pid) in ((ticks,) if ticks else (0,))
+        return processes.is_alive(self._pid(slot), self._memory.words[self._geometry.slot(slot) + lay.S_TICKS])
 
     # ---- names
 

@@ -5,7 +5,6 @@ Parser, `serve --help` and docs/settings.md are made from the annotated fields o
 """
 
 import dataclasses
-import difflib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Annotated, Any, Literal, Self, get_args, get_origin, get_type
 
 from gateway.errors import GatewayError
 from gateway.settings.kinds import PREFIX, Setting, text_of
+from gateway.system.suggest import nearest
 
 #: Variables of scripts and of ecosystem.config.js; this process does not read them.
 FOREIGN = frozenset(("GATEWAY_PYTHON", "GATEWAY_DATA", "GATEWAY_STARTED_BY"))
@@ -190,8 +190,8 @@ def _unknown(environ: Mapping[str, str]) -> tuple[str, ...]:
     lines = []
     for name in sorted(environ):
         if name.startswith(PREFIX) and name not in known and name not in FOREIGN:
-            near = difflib.get_close_matches(name, known, n=1, cutoff=0.7)
-            lines.append(f"{name} is no setting" + (f"; did you mean {near[0]}?" if near else ""))
+            guess = nearest(name, known)
+            lines.append(f"{name} is no setting" + (f"; did you mean {guess}?" if guess else ""))
     return tuple(lines)
 
 

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from gateway.system.processes import is_running
+
 _SUFFIX: Final = ".tmp"
 
 
@@ -42,20 +44,10 @@ def forget_drafts(path: Path) -> None:
     """Delete what writers of `path` that were killed have left; the drafts of living ones stay."""
     for draft in path.parent.glob(f".{path.name}.*{_SUFFIX}"):
         pid = draft.name.removeprefix(f".{path.name}.").partition("-")[0]
-        if not (pid.isdecimal() and _is_running(int(pid))):
+        if not (pid.isdecimal() and is_running(int(pid))):
             draft.unlink(missing_ok=True)
 
 
 def _sync(path: Path) -> None:
     with path.open("rb") as stream:
         os.fsync(stream.fileno())
-
-
-def _is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from gateway.system.processes import is_alive, started
+from gateway.system.processes import is_alive, is_running, own_start
 
 #: Environment variable of every process that a model starts.
 VARIABLE: Final = "GATEWAY_STARTED_BY"
@@ -64,7 +64,7 @@ def home_of(folder: Path) -> str:
 
 def own_mark(folder: Path, number: int = 0) -> Mark:
     """Return the mark for what this process starts."""
-    return Mark(os.getpid(), started(os.getpid()), home_of(folder), number)
+    return Mark(os.getpid(), own_start(), home_of(folder), number)
 
 
 def mark_descendants(folder: Path) -> None:
@@ -97,14 +97,14 @@ def mark_of(pid: int, places: Mapping[str, re.Pattern[bytes]] = _PLACES) -> Mark
 def marked() -> Iterator[tuple[int, Mark]]:
     """Yield every living marked process but this one."""
     for pid in _pids():
-        if pid != os.getpid() and started(pid) and (mark := mark_of(pid)) is not None:
+        if pid != os.getpid() and is_running(pid) and (mark := mark_of(pid)) is not None:
             yield pid, mark
 
 
 def marked_by(mark: Mark) -> list[int]:
     """Return the living processes with this mark in their environment."""
     here = {"environ": _IN_ENVIRONMENT}
-    return [pid for pid in _pids() if mark_of(pid, here) == mark and started(pid)]
+    return [pid for pid in _pids() if mark_of(pid, here) == mark and is_running(pid)]
 
 
 def left_behind(folder: Path) -> list[int]:
@@ -130,7 +130,7 @@ def tree(pid: int) -> list[int]:
     waiting = children(pid)
     while waiting:
         child = waiting.pop(0)
-        if started(child):
+        if is_running(child):
             found.append(child)
         waiting += children(child)
     return found

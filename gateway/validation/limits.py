@@ -1,17 +1,17 @@
 """The limits of a field as comparable values, and numbers written as text. Knows no messages."""
 
-import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
-from gateway.schema import MISSING, Field
+from gateway.schema import MISSING, Field, inclusive_range
 
 Check: TypeAlias = Callable[[Any], Any]
 Empty: TypeAlias = Callable[[], Any]
 
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
+_FLOAT_MAX: Final = sys.float_info.max
 #: Text that a pattern is tried on when the field has no maxLength: bounds the time of a large expression.
 MAX_PATTERN_TEXT = 1_000
 
@@ -42,19 +42,11 @@ class Limits:
 
 def limits_of(field: Field) -> Limits:
     """Compute the limits of a field of type number, integer or boolean."""
-    low, high = -sys.float_info.max, sys.float_info.max
-    if field.minimum is not None:
-        low = max(low, field.minimum)
-    if field.exclusive_minimum is not None:
-        low = max(low, math.nextafter(field.exclusive_minimum, math.inf))
-    if field.maximum is not None:
-        high = min(high, field.maximum)
-    if field.exclusive_maximum is not None:
-        high = min(high, math.nextafter(field.exclusive_maximum, -math.inf))
-    if field.type == "integer":
-        low, high = _int_limits(field, low, high)
+    least, greatest = (INT64_MIN, INT64_MAX) if field.type == "integer" else (-_FLOAT_MAX, _FLOAT_MAX)
+    low, high = inclusive_range(field)
     codes, words = missing_codes(field)
-    return Limits(low, high, None if field.enum is None else _levels(field), codes, words)
+    levels = None if field.enum is None else _levels(field)
+    return Limits(max(low, least), min(high, greatest), levels, codes, words)
 
 
 def _levels(field: Field) -> frozenset[Any]:
@@ -65,16 +57,6 @@ def _levels(field: Field) -> frozenset[Any]:
     if field.type == "integer":
         return frozenset(int(level) for level in levels if level == int(level) and INT64_MIN <= level <= INT64_MAX)
     return frozenset(levels)
-
-
-def _int_limits(field: Field, low: float, high: float) -> tuple[int, int]:
-    """Round the range inwards; a limit given as int stays exact beyond 2**53."""
-    lowest, highest = math.ceil(low), math.floor(high)
-    if field.exclusive_minimum is not None:
-        lowest = max(lowest, math.floor(field.exclusive_minimum) + 1)
-    if field.exclusive_maximum is not None:
-        highest = min(highest, math.ceil(field.exclusive_maximum) - 1)
-    return max(lowest, INT64_MIN), min(highest, INT64_MAX)
 
 
 def missing_codes(field: Field) -> tuple[frozenset[float], frozenset[str]]:

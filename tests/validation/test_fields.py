@@ -119,6 +119,7 @@ def test_integers(value: Any, text: bool, expected: Any) -> None:
         (Field(name="x", exclusive_maximum=1), 0.9999999999999999, 1, "exclusive-maximum"),
         (Field(name="x", type="integer", exclusive_minimum=2), 3, 2, "exclusive-minimum"),
         (Field(name="x", type="integer", minimum=2**53 + 1), 2**53 + 1, 2**53, "minimum"),
+        (Field(name="x", type="integer", exclusive_maximum=2**53 + 1), 2**53, 2**53 + 1, "exclusive-maximum"),
         (Field(name="x", enum=(1, 2.5)), 2.5, 2, "enum"),
         (Field(name="x", type="integer", enum=(1, 2)), 2, 3, "enum"),
         (Field(name="x", type="string", min_length=2), "ab", "a", "min-length"),

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from gateway.schema import Column, Field, Signature, make_column
+from gateway.schema import Column, Field, Signature, inclusive_range, make_column
 
 _SEED = 20
 #: Random rows; with about 300 levels of one column each level is drawn a few times.
@@ -132,7 +132,7 @@ class Values:
         """Return every value that can come, None where there are more than MAX_ALL."""
         choices = self._choices()
         if choices is None and self.field.type == "integer":
-            low, high = self._limits()
+            low, high = inclusive_range(self.field)
             choices = list(range(math.ceil(low), math.floor(high) + 1)) if high - low < MAX_ALL else None
         return None if choices is None else [*choices, *([math.nan] if self.may_be_missing else [])]
 
@@ -149,7 +149,7 @@ class Values:
             return [*choices, *missing]
         if self.field.type == "string":
             return [text for text in (*_TEXTS, *self.seen) if self._fits(text)] + missing
-        low, high = self._limits()
+        low, high = inclusive_range(self.field)
         whole = self.field.type == "integer"
         ends: list[Any] = [value for value in (low, high) if math.isfinite(value)]
         ends = [int(value) for value in ends] if whole else ends
@@ -158,7 +158,7 @@ class Values:
 
     def fitting(self, value: float) -> float:
         """Return the nearest number that the route takes."""
-        low, high = self._limits()
+        low, high = inclusive_range(self.field)
         value = min(max(float(value), low), high)
         return round(value) if self.field.type == "integer" else value
 
@@ -173,20 +173,9 @@ class Values:
             return list(map(int, draw.integers(math.ceil(low), max(math.floor(high), math.ceil(low)) + 1, size=count)))
         return list(map(float, draw.uniform(low, high, size=count)))
 
-    def _limits(self) -> tuple[float, float]:
-        lows = [value for value in (self.field.minimum, self.field.exclusive_minimum) if value is not None]
-        highs = [value for value in (self.field.maximum, self.field.exclusive_maximum) if value is not None]
-        low, high = max(lows, default=-math.inf), min(highs, default=math.inf)
-        # Exclusive limits: one step inside is the last value that can come.
-        if self.field.exclusive_minimum == low:
-            low = low + 1 if self.field.type == "integer" else math.nextafter(low, math.inf)
-        if self.field.exclusive_maximum == high:
-            high = high - 1 if self.field.type == "integer" else math.nextafter(high, -math.inf)
-        return low, high
-
     def _span(self) -> tuple[float, float]:
         """Return where random values are drawn: the declared range, else around the seen values."""
-        low, high = self._limits()
+        low, high = inclusive_range(self.field)
         if not math.isfinite(low) or not math.isfinite(high):
             seen = [float(value) for value in self.seen] or [-100.0, 100.0]
             width = max(max(seen) - min(seen), abs(max(seen)), 1.0)
