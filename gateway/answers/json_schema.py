@@ -1,10 +1,9 @@
-"""What a route answers, as JSON Schema: the default answer or the registry's `response` template. Pure."""
+"""The JSON Schema of the answers of a route, made from its `response` template or the default one."""
 
 from typing import Any, Final
 
-from gateway.answers.answer import default_template
 from gateway.answers.columns import json_key
-from gateway.answers.templates import SPREAD, Variable, parse_variable
+from gateway.answers.templates import SPREAD, Constant, ListNode, Node, ObjectNode, Unknown, Variable, template_of
 from gateway.schema import Output, Signature
 
 Schema = dict[str, Any]
@@ -20,7 +19,7 @@ _TEXTS: Final = {
 
 def answer_schema(signature: Signature, template: Any) -> Schema:
     """Return the schema of the answer to one instance."""
-    return _node(default_template(signature) if template is None else template, signature)
+    return _node(template_of(signature, template), signature)
 
 
 def batch_schema(signature: Signature, template: Any, shape: str) -> Schema:
@@ -49,28 +48,32 @@ def value_schema(output: Output) -> Schema:
     return {"type": "array", "items": item}
 
 
-def _node(template: Any, signature: Signature) -> Schema:
-    if isinstance(template, dict):
-        return _object(template, signature)
-    if isinstance(template, list):
-        items = [_node(item, signature) for item in template]
-        return {"type": "array", "prefixItems": items, "minItems": len(items), "maxItems": len(items)}
-    if isinstance(template, str) and template.startswith("$"):
-        variable = parse_variable(template)
-        return _variable(variable, signature) if isinstance(variable, Variable) else {"const": template[1:]}
-    return {"const": template}
+def _node(node: Node, signature: Signature) -> Schema:
+    match node:
+        case ObjectNode():
+            return _object(node, signature)
+        case ListNode(nodes):
+            items = [_node(item, signature) for item in nodes]
+            return {"type": "array", "prefixItems": items, "minItems": len(items), "maxItems": len(items)}
+        case Variable():
+            return _variable(node, signature)
+        case Constant(value) | Unknown(value):
+            return {"const": value}
 
 
-def _object(template: dict[str, Any], signature: Signature) -> Schema:
+def _object(node: ObjectNode, signature: Signature) -> Schema:
     properties: Schema = {}
-    for key, value in template.items():
+    is_open = False
+    for key, value in node.members:
         schema = _node(value, signature)
-        if key == SPREAD:
-            properties |= schema.get("properties", {})
-        else:
+        if key != SPREAD:
             properties[key] = schema
+        elif "properties" in schema:
+            properties |= schema["properties"]
+        else:
+            is_open = True
     shown = _map(properties)
-    if SPREAD in template and "properties" not in _node(template[SPREAD], signature):
+    if is_open:
         del shown["additionalProperties"]
     return shown
 

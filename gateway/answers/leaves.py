@@ -9,9 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.answers.answer import default_template
 from gateway.answers.columns import json_key
-from gateway.answers.templates import SPREAD, Variable, parse_variable
+from gateway.answers.templates import SPREAD, Constant, ListNode, Node, ObjectNode, Unknown, Variable, template_of
 from gateway.schema import Output, Signature
 
 
@@ -26,23 +25,22 @@ class Leaf:
 
 def leaves_of(signature: Signature, template: Any = None) -> tuple[Leaf, ...]:
     """Return the columns of the answers of a route."""
-    template = default_template(signature) if template is None else template
-    return tuple(_leaves(template, (), signature.output))
+    return tuple(_leaves(template_of(signature, template), (), signature.output))
 
 
-def _leaves(node: Any, path: tuple[str | int, ...], output: Output) -> Iterator[Leaf]:
-    if isinstance(node, dict):
-        for key, value in node.items():
-            if key != SPREAD:
-                yield from _leaves(value, (*path, key), output)
-        # What a spread brings wins over an equal key, as in the answer itself.
-        yield from _leaves(node.get(SPREAD, "$inputs"), path, output)
-    elif isinstance(node, list):
-        for index, value in enumerate(node):
-            yield from _leaves(value, (*path, index), output)
-    else:
-        variable = parse_variable(node) if isinstance(node, str) else None
-        yield from _variable(variable, path, output) if isinstance(variable, Variable) else [_leaf(path, _type([node]))]
+def _leaves(node: Node, path: tuple[str | int, ...], output: Output) -> Iterator[Leaf]:
+    match node:
+        case ObjectNode(members):
+            # The spread last: its members win over equal keys, as in the answer itself.
+            for key, value in sorted(members, key=lambda member: member[0] == SPREAD):
+                yield from _leaves(value, path if key == SPREAD else (*path, key), output)
+        case ListNode(items):
+            for index, item in enumerate(items):
+                yield from _leaves(item, (*path, index), output)
+        case Variable():
+            yield from _variable(node, path, output)
+        case Constant(value) | Unknown(value):
+            yield _leaf(path, _type([value]))
 
 
 def _variable(variable: Variable, path: tuple[str | int, ...], output: Output) -> Iterator[Leaf]:

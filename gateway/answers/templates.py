@@ -1,17 +1,22 @@
-"""The grammar of `response` templates: which variables there are, and what is wrong with one. Pure."""
+"""
+The syntax of `response` templates: JSON, parsed once into nodes.
 
-import math
+A string that starts with `$` is a variable, `$$` escapes, the key "*" spreads a mapping into its object. Parsing never
+fails: a `$` that begins no variable becomes an `Unknown` node, which `check.py` reports.
+"""
+
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
-from gateway.system.suggest import did_you_mean, listing, nearest
+from gateway.schema import Signature
 
+JSON: TypeAlias = Any
 #: The key whose mapping is spread into the object it stands in.
 SPREAD: Final = "*"
 
-#: name -> what it stands for. `…` marks an argument.
+#: name -> what it stands for.
 VARIABLES: Final = {
     "label": "the class",
     "value": "the prediction: class, number, map or list",
@@ -23,21 +28,17 @@ VARIABLES: Final = {
     "request_id": "id of the request",
     "row_id": "id of the row, where the route names an id field",
 }
-_SPELLINGS: Final = (
-    *(f"${name}" for name in VARIABLES if name != "probability"),
-    "$probability.<label>",
-    '$probability["<label>"]',
-    "$inputs.<field>",
-)
 _WITH_ARGUMENT: Final = frozenset({"probability", "inputs"})
-_MAPPINGS: Final = frozenset({"inputs", "probabilities", "value"})
 _VARIABLE: Final = re.compile(
     r"""\$(?P<name>[A-Za-z_]\w*)(?:\.(?P<dotted>.+)|\[(?P<quote>["'])(?P<quoted>.*)(?P=quote)\])?""", re.DOTALL
 )
-#: A variable in the middle of a text, which would be answered as it stands.
-_INSIDE: Final = re.compile(rf"[^$]\$({'|'.join(VARIABLES)})\b")
-#: What begins the format of a number in other template languages.
-_FORMAT: Final = re.compile(r"\s*[:|%]")
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """Hold a JSON scalar that every answer repeats; a text is unescaped already."""
+
+    value: JSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,114 +49,79 @@ class Variable:
     argument: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TemplateFault:
-    """Name one fault of a template; `where` are the keys and indices that lead to it."""
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Hold a text that starts with `$` and is no variable."""
 
-    where: tuple[str | int, ...]
-    message: str
-    expected: str | None = None
-    fix: str | None = None
-    code: str = "bad-template"
+    text: str
 
 
-def parse_variable(text: str) -> Variable | str | None:
-    """Return the variable that `text` is, an escaped or ordinary text as None, or the name of an unknown one."""
-    if not text.startswith("$") or text.startswith("$$"):
-        return None
+@dataclass(frozen=True, slots=True)
+class ListNode:
+    """Hold the items of a list."""
+
+    items: "tuple[Node, ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectNode:
+    """Hold the members of an object in their order; the value under SPREAD is spread into it."""
+
+    members: "tuple[tuple[str, Node], ...]"
+
+
+Node: TypeAlias = Constant | Variable | Unknown | ListNode | ObjectNode
+
+
+def parse(template: JSON) -> Node:
+    """Parse a template, or a part of one."""
+    if isinstance(template, dict):
+        return ObjectNode(tuple((key, parse(value)) for key, value in template.items()))
+    if isinstance(template, list):
+        return ListNode(tuple(map(parse, template)))
+    if isinstance(template, str) and template.startswith("$"):
+        return Constant(template[1:]) if template.startswith("$$") else _variable(template)
+    return Constant(template)
+
+
+def _variable(text: str) -> Variable | Unknown:
     match = _VARIABLE.fullmatch(text)
     if match is None or match["name"] not in VARIABLES:
-        return match["name"] if match else text[1:]
+        return Unknown(text)
+    name = match["name"]
     argument = match["dotted"] if match["dotted"] is not None else match["quoted"]
-    if (argument is not None and match["name"] not in _WITH_ARGUMENT) or (
-        match["name"] == "probability" and argument is None
-    ):
-        return text[1:]
-    return Variable(match["name"], argument)
+    if argument is not None and name not in _WITH_ARGUMENT:
+        return Unknown(text)
+    if argument is None and name == "probability":
+        return Unknown(text)
+    return Variable(name, argument)
 
 
-def template_faults(
-    template: Any, labels: Sequence[Any] | None = None, fields: Sequence[str] | None = None
-) -> list[TemplateFault]:
-    """
-    Return every fault of a template.
-
-    `labels` and `fields` are checked where they are known; None means that only the artifact knows them.
-    """
-    return list(_faults(template, (), None if labels is None else [_text(label) for label in labels], fields))
-
-
-def _text(label: Any) -> str:
-    return str(label).lower() if isinstance(label, bool) else str(label)
+def variables_of(node: Node) -> Iterator[Variable]:
+    """Yield the variables below a node, in their order."""
+    match node:
+        case Variable():
+            yield node
+        case ListNode(items):
+            for item in items:
+                yield from variables_of(item)
+        case ObjectNode(members):
+            for _, value in members:
+                yield from variables_of(value)
 
 
-def _faults(
-    node: Any, where: tuple[str | int, ...], labels: Sequence[str] | None, fields: Sequence[str] | None
-) -> Iterator[TemplateFault]:
-    if isinstance(node, dict):
-        for key, value in node.items():
-            if key == SPREAD:
-                yield from _spread_faults(value, (*where, key))
-            yield from _faults(value, (*where, key), labels, fields)
-    elif isinstance(node, list):
-        for index, value in enumerate(node):
-            yield from _faults(value, (*where, index), labels, fields)
-    elif isinstance(node, float) and not math.isfinite(node):
-        yield TemplateFault(where=where, message=f"{node} is not JSON", expected="a finite number", fix="write null")
-    elif isinstance(node, str):
-        yield from _variable_faults(node, where, labels, fields)
+#: The answer of a route without `response`, for models without and with probabilities.
+_DEFAULT: Final[dict[bool, JSON]] = {
+    False: {"prediction": "$value"},
+    True: {"prediction": "$value", "probabilities": "$probabilities"},
+}
 
 
-def _spread_faults(value: Any, where: tuple[str | int, ...]) -> Iterator[TemplateFault]:
-    variable = parse_variable(value) if isinstance(value, str) else None
-    if isinstance(variable, str):
-        return  # unknown: said by _variable_faults
-    if not isinstance(variable, Variable) or variable.name not in _MAPPINGS or variable.argument is not None:
-        yield TemplateFault(
-            where=where,
-            message="key '*' spreads a mapping, and this is none",
-            expected="$inputs, $probabilities, or a $value that is a map",
-            fix='"*": $inputs',
-        )
+def default_template(signature: Signature) -> JSON:
+    """Return the template of the default answer, as the docs and OpenAPI show it."""
+    return _DEFAULT[signature.output.probabilities and signature.output.kind in {"classification", "multi_label"}]
 
 
-def _variable_faults(
-    text: str, where: tuple[str | int, ...], labels: Sequence[str] | None, fields: Sequence[str] | None
-) -> Iterator[TemplateFault]:
-    variable = parse_variable(text)
-    if isinstance(variable, str):
-        yield TemplateFault(
-            where=where,
-            message=f"unknown variable '{text}'",
-            expected=listing(_SPELLINGS, most=len(_SPELLINGS)),
-            fix=_guess(text) or f"write '${text}' if the text itself is meant",
-        )
-    elif variable is None and (inside := _INSIDE.search(text)):
-        yield TemplateFault(
-            where=where,
-            message=f"variable '${inside[1]}' inside a text",
-            expected="a variable as the whole value, or a text without variables",
-            fix=f"give it a key of its own: {inside[1]}: ${inside[1]}",
-        )
-    elif variable is not None and variable.argument is not None:
-        known, what = (labels, "label") if variable.name == "probability" else (fields, "field")
-        if known is not None and variable.argument not in known:
-            yield TemplateFault(
-                where=where,
-                message=f"there is no {what} '{variable.argument}'",
-                expected=listing(known),
-                fix=did_you_mean(variable.argument, known) or f"name a {what} that the model has",
-            )
-
-
-def _guess(text: str) -> str | None:
-    for name in VARIABLES:
-        if text[1:].startswith(name) and _FORMAT.match(text, 1 + len(name)):
-            return f"write '${name}': it takes no format; `outputs: {{decimals: 2}}` rounds the numbers of an answer"
-    head = re.split(r"[.\[]", text[1:], maxsplit=1)[0]
-    if head == "probability":
-        return "name the label: $probability.<label>, or take $probabilities"
-    if head in VARIABLES:
-        return f"write '${head}': it has no parts"
-    guess = nearest(head, VARIABLES)
-    return f"did you mean '${guess}'?" if guess else None
+def template_of(signature: Signature, template: JSON) -> Node:
+    """Parse the template of a route; None stands for the default answer of its kind of model."""
+    return parse(default_template(signature) if template is None else template)

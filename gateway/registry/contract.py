@@ -5,7 +5,7 @@ is written.
 
 from dataclasses import dataclass
 
-from gateway.answers.answer import Answer, compile_answer
+from gateway.answers.answer import Answer
 from gateway.artifacts.manifest import Manifest
 from gateway.codecs.json import JsonCodec
 from gateway.errors import GatewayError, Problem
@@ -33,7 +33,7 @@ def make_contract(signature: Signature, spec: RouteSpec, server: ServerSpec) -> 
         redact=server.errors == "redacted",
     )
     codec = JsonCodec.of(signature, strict=server.strict, id_fields=spec.id_fields)
-    return Contract(validator, codec, compile_answer(signature, spec.response))
+    return Contract(validator, codec, Answer(signature, spec.response))
 
 
 def optional_columns(spec: RouteSpec) -> frozenset[str]:

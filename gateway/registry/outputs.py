@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from gateway.answers.templates import template_faults
+from gateway.answers.check import template_faults
 from gateway.registry.checks import read_keys, section, texts_of
 from gateway.registry.keys import ID_KEYS, OUTPUT_KEYS
 from gateway.registry.spec import OutputKeys

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gateway.answers.answer import AnswerContext, compile_answer, default_template
-from gateway.answers.templates import template_faults
+from gateway.answers.answer import Answer, AnswerContext
+from gateway.answers.check import template_faults
+from gateway.answers.templates import default_template
 from gateway.errors import RegistryError
 from gateway.schema import Batch, Field, Output, Predictions, Signature, make_column
 
@@ -34,7 +35,7 @@ CHANCES = Predictions(values=np.array([1, 0]), probabilities=np.array([[0.25, 0.
 
 def answers(one: Signature, template: Any, predictions: Predictions, batch: Batch = BATCH) -> list[Any]:
     """Return the answers, and prove that plain JSON can hold them."""
-    found = compile_answer(one, template)(batch, predictions, CONTEXT)
+    found = Answer(one, template)(batch, predictions, CONTEXT)
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     return found
 
@@ -186,16 +187,16 @@ def test_json_values_are_made_plain() -> None:
 def test_templates_that_cannot_be_filled_are_refused(template: Any, words: str) -> None:
     """A template is checked against the signature before the first request."""
     with pytest.raises(RegistryError, match="response: ") as caught:
-        compile_answer(classifier(), template)
+        Answer(classifier(), template)
     assert words in caught.value.message
 
 
 def test_variables_without_meaning_for_the_model_are_refused() -> None:
     """$label of a regression or a probability that nobody computes is said at load."""
     with pytest.raises(RegistryError, match="no meaning for a model of kind regression"):
-        compile_answer(signature(Output(kind="regression")), "$label")
+        Answer(signature(Output(kind="regression")), "$label")
     with pytest.raises(RegistryError, match="needs probabilities"):
-        compile_answer(signature(Output(kind="classification", labels=LABELS)), "$probability.approved")
+        Answer(signature(Output(kind="classification", labels=LABELS)), "$probability.approved")
 
 
 def test_faults_name_their_place_and_guess() -> None:
