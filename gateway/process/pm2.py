@@ -5,6 +5,7 @@ The channel is Node's: a Unix socket in NODE_CHANNEL_FD, one JSON value a line. 
 when the PM2 daemon dies the gateway goes on serving.
 """
 
+import contextlib
 import json
 import logging
 import os
@@ -26,26 +27,55 @@ SAMPLE_INTERVAL_S = 1.0
 Action = Callable[[str | None], Any]
 
 
+class _Link:
+    """Send bytes that wait and receive lines over the channel; both directions may stop in the middle of a message."""
+
+    def __init__(self, channel: socket.socket, wake: int) -> None:
+        self.is_open = True
+        self._channel = channel
+        self._wake = wake
+        self._outgoing = b""
+        self._incoming = b""
+
+    def exchange(self, messages: deque[bytes]) -> list[bytes]:
+        """Send `messages` and return the lines that came; waits up to 0.5 s for either. Raises OSError, ValueError."""
+        while messages and len(self._outgoing) < MAX_OUT_BYTES:
+            self._outgoing += messages.popleft()
+        watched: list[Any] = [self._channel, self._wake]
+        readable, writable, _ = select.select(watched, [self._channel] if self._outgoing else [], [], 0.5)
+        with contextlib.suppress(BlockingIOError):
+            if self._wake in readable:
+                os.read(self._wake, 4096)
+            if self._channel in writable:
+                self._outgoing = self._outgoing[self._channel.send(self._outgoing, socket.MSG_NOSIGNAL) :]
+            if self._channel in readable:
+                return self._receive()
+        return []
+
+    def _receive(self) -> list[bytes]:
+        data = self._channel.recv(65536)
+        self.is_open = bool(data)
+        *lines, self._incoming = (self._incoming + data).split(b"\n")
+        return lines
+
+
+def _encoded(message: Any) -> bytes:
+    return json.dumps(message, separators=(",", ":")).encode() + b"\n"
+
+
 class PM2Bridge:
     """
     Own the channel with one thread.
 
-    Lives in the arbiter only: workers must call `after_fork`. `sampler` returns the metrics, `on_disconnect` is told
-    when the daemon is gone.
+    Lives in the arbiter only: workers must call `after_fork`. `sampler` returns the metrics.
     """
 
     def __init__(self) -> None:
         self.sampler: Callable[[], dict[str, Any]] | None = None
-        self.on_disconnect: Callable[[], None] | None = None
         self._actions: dict[str, Action] = {}
         self._socket: socket.socket | None = None
         self._wake: tuple[int, int] | None = None
         self._out: deque[bytes] = deque(maxlen=1000)
-
-    @property
-    def is_attached(self) -> bool:
-        """Say whether PM2 listens."""
-        return self._socket is not None
 
     def attach(self, environ: MutableMapping[str, str]) -> bool:
         """Take over the channel named in `environ` (the names are removed: children must not inherit them)."""
@@ -87,49 +117,29 @@ class PM2Bridge:
     def _send(self, message: Any) -> None:
         if self._socket is None or self._wake is None:
             return
-        self._out.append(json.dumps(message, separators=(",", ":")).encode() + b"\n")
+        self._out.append(_encoded(message))
         try:
             os.write(self._wake[1], b"x")
         except OSError:
             return
 
     def _run(self, channel: socket.socket, wake: int) -> None:
-        incoming = outgoing = b""
+        """Exchange messages until the daemon closes the channel."""
+        link = _Link(channel, wake)
         due = time.monotonic()
-        while True:
-            due = self._sample(due)
-            while self._out and len(outgoing) < MAX_OUT_BYTES:
-                outgoing += self._out.popleft()
-            try:
-                watched: list[Any] = [channel, wake]
-                readable, writable, _ = select.select(watched, [channel] if outgoing else [], [], 0.5)
-                if wake in readable:
-                    os.read(wake, 4096)
-                if channel in writable:
-                    outgoing = outgoing[channel.send(outgoing, socket.MSG_NOSIGNAL) :]
-                if channel in readable:
-                    data = channel.recv(65536)
-                    if not data:
-                        break
-                    *lines, incoming = (incoming + data).split(b"\n")
-                    for line in lines:
-                        self._handle(line)
-            except BlockingIOError:
-                continue
-            except (OSError, ValueError):
-                break
+        with contextlib.suppress(OSError, ValueError):
+            while link.is_open:
+                due = self._sample(due)
+                for line in link.exchange(self._out):
+                    self._handle(line)
         self._socket = None
         channel.close()
-        if self.on_disconnect is not None:
-            self.on_disconnect()
 
     def _sample(self, due: float) -> float:
         if self.sampler is None or time.monotonic() < due:
             return due
         try:
-            self._out.append(
-                json.dumps({"type": "axm:monitor", "data": self.sampler()}, separators=(",", ":")).encode() + b"\n"
-            )
+            self._out.append(_encoded({"type": "axm:monitor", "data": self.sampler()}))
         except Exception:
             log.exception("sampling for pm2 monit failed")
         return time.monotonic() + SAMPLE_INTERVAL_S

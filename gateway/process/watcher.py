@@ -16,6 +16,7 @@ from pathlib import Path
 
 from gateway.generations import history
 from gateway.process import watched_files
+from gateway.process.debounce import Debounce
 from gateway.process.watched_files import Print, look
 from gateway.registry.document import registry_hash
 from gateway.settings.settings import Settings
@@ -40,7 +41,7 @@ class Watcher:
         self._force = False
         self._cold = False
         self._watched: list[Path] = []
-        self._settled: dict[Path, Print] = {}
+        self._accepted: dict[Path, Print] = {}
         self._registry_hash = registry_hash(settings.registry)
         self._child = 0
 
@@ -69,26 +70,26 @@ class Watcher:
 
     def _watch(self) -> None:
         self._learn(anew=not self._watched)
-        # After a stumble, what was seen before it: an edit made meanwhile must be noticed.
-        self._settled = {path: self._settled.get(path, found) for path, found in self._look().items()}
-        seen = self._settled
-        same_looks = 0
+        # After a failure, the state before it: an edit made meanwhile must be noticed.
+        changes = Debounce(self._with_new_files(self._accepted), SETTLED_LOOKS)
         while True:
-            asked = self._asked.wait(LOOK_S)
-            now = self._look()
-            same_looks = same_looks + 1 if now == seen else 0
-            seen = now
-            is_due = self._settings.watch and seen != self._settled and same_looks >= SETTLED_LOOKS
-            if not asked and not is_due:
+            self._accepted = changes.accepted
+            is_asked = self._asked.wait(LOOK_S)
+            is_due = changes.look(self._look()) and self._settings.watch
+            if not is_asked and not is_due:
                 continue
             self._asked.clear()
-            is_new = self._is_new(self._settled, seen)
-            self._settled = seen
-            if asked or is_new:
-                self._try("asked" if asked else FILE_CHANGED)
+            is_new = self._is_new(changes.accept(), changes.accepted)
+            if is_asked or is_new:
+                self._accepted = changes.accepted
+                self._try("asked" if is_asked else FILE_CHANGED)
                 self._learn()
-                # What changed during the try must be seen next time, so known files keep what was seen before it.
-                self._settled = {path: self._settled.get(path, found) for path, found in self._look().items()}
+                # A change during the try must be seen at the next look.
+                changes.accepted = self._with_new_files(changes.accepted)
+
+    def _with_new_files(self, known: dict[Path, Print]) -> dict[Path, Print]:
+        """Return how the watched files looked when they were accepted; files that are new to the list as they are."""
+        return {path: known.get(path, seen) for path, seen in self._look().items()}
 
     def _is_new(self, before: dict[Path, Print], now: dict[Path, Print]) -> bool:
         """Say whether contents may differ: a registry that was only touched is the same."""
@@ -102,7 +103,7 @@ class Watcher:
         """Run `gateway reload`; it commits or refuses, and writes the history either way."""
         force, self._force = self._force, False
         cold, self._cold = self._cold, False
-        mode = "cold" if cold else "force" if force else "watched" if why == FILE_CHANGED else "reload"
+        mode = _mode(force=force, cold=cold, is_watched=why == FILE_CHANGED)
         source = "start" if cold else why
         command = [sys.executable, "-m", "gateway", "reload", "--quiet", "--source", source, "--mode", mode]
         command += ["--parent", str(os.getpid())]
@@ -129,6 +130,14 @@ class Watcher:
 
     def _look(self) -> dict[Path, Print]:
         return {path: look(path) for path in self._watched}
+
+
+def _mode(*, force: bool, cold: bool, is_watched: bool) -> str:
+    if cold:
+        return "cold"
+    if force:
+        return "force"
+    return "watched" if is_watched else "reload"
 
 
 def wait_until(condition: Callable[[], bool], timeout_s: float, step_s: float = 0.05) -> bool:
