@@ -129,7 +129,7 @@ def metrics() -> str:
 def _rendered() -> str:
     """Return the part of the page that is no instrument, with one route in it."""
     model = exposition.ModelRow(route="r", states={"ready": 1}, load_seconds=1.0, size_bytes=1)
-    facts = exposition.Snapshot(
+    facts = exposition.CurrentState(
         routes=["r"],
         generation="g",
         models=(model,),

@@ -12,7 +12,7 @@ import pyarrow
 import pyarrow.parquet
 import xlsxwriter
 
-from gateway.codecs.chunks import BatchReader, Chunk, Limits
+from gateway.codecs.chunks import BatchReader, Chunk, ReadLimits
 from gateway.codecs.csv import CsvReader
 from gateway.codecs.excel import ExcelReader
 from gateway.codecs.ndjson import NdjsonReader
@@ -100,7 +100,7 @@ FORMATS = (
 
 def chunks_of(reader: BatchReader, body: bytes, **limits: Any) -> list[Chunk]:
     """Read a whole body."""
-    return list(reader.read(io.BytesIO(body), Limits(**limits)))
+    return list(reader.read(io.BytesIO(body), ReadLimits(**limits)))
 
 
 def batch_of(chunks: Sequence[Chunk], signature: Signature = SIGNATURE) -> tuple[list[list[Any]], list[Any]]:

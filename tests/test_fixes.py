@@ -27,7 +27,7 @@ REASONS: Final[dict[str, str]] = TABLE["reasons"]
 #: What a fix is called where it is given, or kept until then.
 _NAMED: Final = re.compile(r"_?(hint|fix|pip_lines?|\w+_hint|hints|fixes)", re.IGNORECASE)
 #: Records whose third value is a fix.
-_RECORDS: Final = frozenset({"Problem", "Finding"})
+_RECORDS: Final = frozenset({"Problem", "Finding", "Diagnosis"})
 
 
 def texts_of(node: ast.AST) -> Iterator[str]:

@@ -18,7 +18,7 @@ from gateway.cli.signature_of import signature_of
 from gateway.errors import GatewayError, LoadError
 from gateway.loaders import get_loader, looks_like_pickle, package_versions, sniff, unknown
 from gateway.loaders.base import Loader
-from gateway.prepare.supervisor import Limits
+from gateway.prepare.supervisor import PrepareLimits
 from gateway.schema import Field, Signature
 from gateway.settings.settings import Settings
 from gateway.system import files
@@ -64,7 +64,7 @@ def describe(settings: Settings, *, artifact: str, loader: str | None, as_json: 
 
 
 def warnings_or_raise(
-    artifact: str, loader: str | None, limits: Limits, *, allow_pickle: bool = False
+    artifact: str, loader: str | None, limits: PrepareLimits, *, allow_pickle: bool = False
 ) -> tuple[str, ...]:
     """Return the warnings under which an artifact serves; raises the error that prevents it from serving."""
     path = locate(Path.cwd(), artifact)
@@ -88,7 +88,7 @@ def _identify(path: Path, text: str, loader: str | None) -> Description:
     return Description(artifact=text, loader=str(candidates[0]), sha256=sha256, size_bytes=size)
 
 
-def _ask_loader(found: Description, path: Path, limits: Limits) -> GatewayError | None:
+def _ask_loader(found: Description, path: Path, limits: PrepareLimits) -> GatewayError | None:
     """Fill in what the loader knows; return the error if it cannot describe the artifact."""
     try:
         loader = get_loader(found.loader)

@@ -28,7 +28,7 @@ MIN_FREE_BYTES = 500 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Diagnosis:
     """Hold one line of the report: whether the check passed, its text, and the fix."""
 
     is_well: bool
@@ -51,14 +51,14 @@ def doctor(settings: Settings) -> int:
     return OK if is_well else FAILED
 
 
-def _machine() -> Iterator[Finding]:
+def _machine() -> Iterator[Diagnosis]:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    yield Finding(True, f"gateway {__version__}, Python {platform.python_version()}, {sys.platform}, {cores} cores")
+    yield Diagnosis(True, f"gateway {__version__}, Python {platform.python_version()}, {sys.platform}, {cores} cores")
     if sys.platform != "linux":
-        yield Finding(True, "not Linux: orphans of a killed arbiter end a little later, memory is not measured")
+        yield Diagnosis(True, "not Linux: orphans of a killed arbiter end a little later, memory is not measured")
     reason = _network_stays_because()
     kept = f"keep their network, the kernel does not cut it ({reason}); opening a socket still ends them"
-    yield Finding(True, f"prepare children of models: {kept if reason else 'without a network'}")
+    yield Diagnosis(True, f"prepare children of models: {kept if reason else 'without a network'}")
 
 
 def _network_stays_because() -> str:
@@ -68,18 +68,20 @@ def _network_stays_because() -> str:
     return asked.stdout.strip() if asked.returncode == 0 else (asked.stderr.strip().splitlines() or ["no answer"])[-1]
 
 
-def _loaders() -> Iterator[Finding]:
+def _loaders() -> Iterator[Diagnosis]:
     for name in loader_names():
         try:
             get_loader(name)
         except GatewayError as error:
-            yield Finding(False, f"loader {name}: {error.message}", error.hint or "")
+            yield Diagnosis(False, f"loader {name}: {error.message}", error.hint or "")
         else:
             found = ", ".join(f"{package} {number}" for package, number in package_versions(name).items())
-            yield Finding(True, f"loader {name}: {found or 'needs nothing'}")
+            yield Diagnosis(True, f"loader {name}: {found or 'needs nothing'}")
     both = [name for name in ("xgboost", "xgboost-cpu") if _installed(name)]
     if len(both) > 1:
-        yield Finding(False, "xgboost and xgboost-cpu hold the same module; whichever came last won", _pip_uninstall())
+        yield Diagnosis(
+            False, "xgboost and xgboost-cpu hold the same module; whichever came last won", _pip_uninstall()
+        )
 
 
 def _pip_uninstall() -> str:
@@ -94,36 +96,38 @@ def _installed(name: str) -> bool:
     return True
 
 
-def _java() -> Iterator[Finding]:
+def _java() -> Iterator[Diagnosis]:
     if importlib.util.find_spec("jpype") is None:
         return
     try:
-        yield Finding(True, f"Java for H2O models: {importlib.import_module('gateway.loaders.h2o_runtime').find_jvm()}")
+        yield Diagnosis(
+            True, f"Java for H2O models: {importlib.import_module('gateway.loaders.h2o_runtime').find_jvm()}"
+        )
     except GatewayError as error:
-        yield Finding(False, f"Java for H2O models: {error.message}", error.hint or "")
+        yield Diagnosis(False, f"Java for H2O models: {error.message}", error.hint or "")
 
 
-def _manager() -> Iterator[Finding]:
+def _manager() -> Iterator[Diagnosis]:
     node = shutil.which("node") or str(Path(sys.executable).with_name("node"))
-    yield Finding(Path(node).exists(), f"Node for PM2: {node}", "make setup (`gateway serve` needs neither)")
+    yield Diagnosis(Path(node).exists(), f"Node for PM2: {node}", "make setup (`gateway serve` needs neither)")
 
 
-def _places(settings: Settings) -> Iterator[Finding]:
-    yield Finding(settings.registry.exists(), f"registry: {settings.registry}", "set GATEWAY_REGISTRY, or write one")
+def _places(settings: Settings) -> Iterator[Diagnosis]:
+    yield Diagnosis(settings.registry.exists(), f"registry: {settings.registry}", "set GATEWAY_REGISTRY, or write one")
     home = settings.home if settings.home.exists() else settings.home.parent
     writable = os.access(home, os.W_OK)
-    yield Finding(writable, f"run-time state: {settings.home}", "make it writable, or set GATEWAY_HOME")
+    yield Diagnosis(writable, f"run-time state: {settings.home}", "make it writable, or set GATEWAY_HOME")
     if settings.home.exists():
         fault = private_folders.fault_of(settings.home)
-        yield Finding(not fault, f"only this user may use it: {fault or 'yes'}", f"chmod 0700 {settings.home}")
+        yield Diagnosis(not fault, f"only this user may use it: {fault or 'yes'}", f"chmod 0700 {settings.home}")
     free = shutil.disk_usage(home).free
     left = descendants.left_behind(settings.home)
     named = f": {descendants.described(left)}" if left else ""
-    yield Finding(not left, f"processes that models left behind{named or ': none'}", "gateway stop, or make stop")
-    yield Finding(free > MIN_FREE_BYTES, f"free disk there: {free / 2**30:.1f} GiB", "free some space")
+    yield Diagnosis(not left, f"processes that models left behind{named or ': none'}", "gateway stop, or make stop")
+    yield Diagnosis(free > MIN_FREE_BYTES, f"free disk there: {free / 2**30:.1f} GiB", "free some space")
 
 
-def _upgrade(settings: Settings) -> Iterator[Finding]:
+def _upgrade(settings: Settings) -> Iterator[Diagnosis]:
     """Name the routes of the committed generation that this release would no longer serve."""
     before = snapshot.committed(settings.state_dir)
     if before is None:
@@ -132,4 +136,4 @@ def _upgrade(settings: Settings) -> Iterator[Finding]:
     for path, found in recheck.stopped_routes(before, checked).items():
         if found.problem is not None:
             text = f"route {path} stops at the next start: {found.problem.message}  [{found.problem.code}]"
-            yield Finding(False, text, found.problem.hint or "")
+            yield Diagnosis(False, text, found.problem.hint or "")

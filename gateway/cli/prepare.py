@@ -6,15 +6,15 @@ from gateway.artifacts.manifest import Manifest
 from gateway.cli.command import FAILED, OK, Command, say, shown
 from gateway.generations import snapshot
 from gateway.prepare.registry import prepare_registry
-from gateway.prepare.supervisor import Limits
+from gateway.prepare.supervisor import PrepareLimits
 from gateway.process.environment import configure_process
 from gateway.registry import load_registry
 from gateway.settings.settings import Settings
 
 
-def limits_of(settings: Settings) -> Limits:
+def limits_of(settings: Settings) -> PrepareLimits:
     """Return the limits of a prepare child."""
-    return Limits(
+    return PrepareLimits(
         timeout_s=settings.prepare_timeout_s,
         memory_bytes=settings.prepare_memory_mb * 2**20,
         cache_bytes=settings.cache_mb * 2**20,

@@ -13,7 +13,7 @@ from gateway.prepare import golden
 from gateway.prepare.cache_key import golden_path
 from gateway.prepare.child import Entry
 from gateway.prepare.sandbox_rules import CONFINED
-from gateway.prepare.supervisor import Limits, run_child
+from gateway.prepare.supervisor import PrepareLimits, run_child
 from gateway.registry.spec import RouteSpec
 from gateway.schema import Signature
 from gateway.system import descendants
@@ -28,7 +28,7 @@ class Told:
 
 
 def signature_of(
-    path: Path, artifact: str, loader: str, stored: StoredArtifact, limits: Limits, *, allow_pickle: bool = False
+    path: Path, artifact: str, loader: str, stored: StoredArtifact, limits: PrepareLimits, *, allow_pickle: bool = False
 ) -> Told:
     """
     Return inputs, outputs and warnings; raises GatewayError. Pickles are opened only with `allow_pickle`.
@@ -42,7 +42,7 @@ def signature_of(
         return Told(signature=get_loader(loader).describe(path, options))
 
 
-def _asked_in_a_child(loader: str, stored: StoredArtifact, limits: Limits, *, allow_pickle: bool) -> Told:
+def _asked_in_a_child(loader: str, stored: StoredArtifact, limits: PrepareLimits, *, allow_pickle: bool) -> Told:
     spec = RouteSpec(
         path="/described",
         name="described",

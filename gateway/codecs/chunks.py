@@ -19,7 +19,7 @@ MAX_COLUMNS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ReadLimits:
     """
     Bound what a body may unpack to.
 
@@ -77,7 +77,7 @@ class BatchReader(Protocol):
     be called again. Raises InputError for what is not the format, TooLargeError, UnreadableError; nothing else.
     """
 
-    def read(self, body: BinaryIO, limits: Limits) -> Iterator[Chunk]:
+    def read(self, body: BinaryIO, limits: ReadLimits) -> Iterator[Chunk]:
         """Yield the rows in order; at least one row, or InputError."""
         ...
 
@@ -173,7 +173,7 @@ __all__ = [
     "BatchReader",
     "BatchWriter",
     "Chunk",
-    "Limits",
+    "ReadLimits",
     "RowFaults",
     "cell",
 ]

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 from gateway.answers.leaves import Leaf, column_names, leaf_columns
 from gateway.codecs.base import refuse
-from gateway.codecs.chunks import Answered, Chunk, Limits
+from gateway.codecs.chunks import Answered, Chunk, ReadLimits
 from gateway.codecs.table_rows import cut
 from gateway.errors import TooLargeError
 
@@ -48,7 +48,7 @@ class CsvReader:
     def __init__(self, charset: str | None = None) -> None:
         self._charset = _charset(charset)
 
-    def read(self, body: BinaryIO, limits: Limits) -> Iterator[Chunk]:
+    def read(self, body: BinaryIO, limits: ReadLimits) -> Iterator[Chunk]:
         """Yield the rows in order."""
         body.seek(0)
         head = body.read(_HEAD_BYTES)
@@ -102,7 +102,7 @@ def _delimiter(line: str) -> str:
     return max(_DELIMITERS, key=bare.count) if any(one in bare for one in _DELIMITERS) else ","
 
 
-def _chunks(reader: Any, seen: list[str], limits: Limits) -> Iterator[Chunk]:
+def _chunks(reader: Any, seen: list[str], limits: ReadLimits) -> Iterator[Chunk]:
     """Cut the rows of a parser into chunks."""
     rows = _guarded(reader, seen)
     header = next((row for row in rows if type(row) is list), None)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
 from gateway.codecs.base import refuse
-from gateway.codecs.chunks import Chunk, Limits, cell
+from gateway.codecs.chunks import Chunk, ReadLimits, cell
 from gateway.codecs.table_rows import cut
 from gateway.codecs.workbook import safe_workbook
 from gateway.errors import UnreadableError
@@ -23,7 +23,7 @@ _SPARE_BYTES = 64 * 1024 * 1024
 class ExcelReader:
     """Read the first sheet of an XLSX workbook: a header row, then one row each; blank rows at the end are dropped."""
 
-    def read(self, body: BinaryIO, limits: Limits) -> Iterator[Chunk]:
+    def read(self, body: BinaryIO, limits: ReadLimits) -> Iterator[Chunk]:
         """Yield the rows in order."""
         calamine = _calamine()
         with safe_workbook(body, limits.scratch) as path:
@@ -66,7 +66,7 @@ def _guarded(rows: Iterator[Sequence[Any]]) -> Iterator[Sequence[Any]]:
         refuse("xlsx", message, expected="dates of the years 1900 to 9999", hint="format the cells as numbers")
 
 
-def _chunks(rows: Iterator[Sequence[Any]], limits: Limits) -> Iterator[Chunk]:
+def _chunks(rows: Iterator[Sequence[Any]], limits: ReadLimits) -> Iterator[Chunk]:
     numbered = enumerate(rows, 1)
     header = next((row for _, row in numbered if not _is_empty(row)), None)
     if header is None:

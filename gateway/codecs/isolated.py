@@ -21,7 +21,7 @@ from typing import IO, Any, BinaryIO, Final
 import msgspec
 
 from gateway.codecs.base import refuse
-from gateway.codecs.chunks import Chunk, Limits
+from gateway.codecs.chunks import Chunk, ReadLimits
 from gateway.codecs.frames import ReaderDiedError, receive_chunks, too_large
 from gateway.codecs.reading_process import CPU_S, MEMORY_BYTES
 from gateway.errors import OverloadError
@@ -100,7 +100,7 @@ class IsolatedReader:
     def __init__(self, kind: str) -> None:
         self._kind = kind
 
-    def read(self, body: BinaryIO, limits: Limits) -> Iterator[Chunk]:
+    def read(self, body: BinaryIO, limits: ReadLimits) -> Iterator[Chunk]:
         """Yield the rows in order; the reader ends when this iterator does."""
         folder = tempfile.mkdtemp(prefix="table-", dir=limits.scratch)  # a reader that is killed leaves its files
         ours, theirs = socket.socketpair()

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 from gateway.codecs.base import Decoded
-from gateway.codecs.chunks import Answered, Chunk, Limits
+from gateway.codecs.chunks import Answered, Chunk, ReadLimits
 from gateway.codecs.json import encode
 
 Shape = Literal["wrapped", "list", "by_id"]
@@ -20,7 +20,7 @@ class InstancesReader:
     def __init__(self, decoded: Decoded) -> None:
         self._decoded = decoded
 
-    def read(self, body: BinaryIO, limits: Limits) -> Iterator[Chunk]:
+    def read(self, body: BinaryIO, limits: ReadLimits) -> Iterator[Chunk]:
         """Yield the rows in order."""
         del body
         decoded = self._decoded

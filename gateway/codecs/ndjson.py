@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from gateway.codecs.base import refuse
-from gateway.codecs.chunks import Answered, Chunk, Limits, RowFaults
+from gateway.codecs.chunks import Answered, Chunk, ReadLimits, RowFaults
 from gateway.codecs.json import encode, parse
 from gateway.codecs.table_rows import check_blank
 from gateway.errors import InputError
@@ -20,7 +20,7 @@ class NdjsonReader:
     Blank lines before the first row and after the last are none, one between rows is a fault.
     """
 
-    def read(self, body: BinaryIO, limits: Limits) -> Iterator[Chunk]:
+    def read(self, body: BinaryIO, limits: ReadLimits) -> Iterator[Chunk]:
         """Yield the rows in order."""
         body.seek(0)
         rows = _Rows(0)

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 from gateway.answers.leaves import Leaf, column_names, leaf_columns
 from gateway.codecs.base import refuse
-from gateway.codecs.chunks import Answered, Chunk, Limits, cell
+from gateway.codecs.chunks import Answered, Chunk, ReadLimits, cell
 from gateway.errors import TooLargeError, UnreadableError
 
 PIP_LINE = "pip install 'multi-model-gateway[parquet]'"
@@ -37,7 +37,7 @@ def _arrow() -> tuple[Any, Any]:
 class ParquetReader:
     """Read a flat Parquet file: scalars only; null is an empty cell."""
 
-    def read(self, body: BinaryIO, limits: Limits) -> Iterator[Chunk]:
+    def read(self, body: BinaryIO, limits: ReadLimits) -> Iterator[Chunk]:
         """Yield the rows in order."""
         arrow, parquet = _arrow()
         body.seek(0)
@@ -56,7 +56,7 @@ class ParquetReader:
         yield from self._chunks(batches, names, limits, most - step, failures)
 
     @staticmethod
-    def _check(file: Any, limits: Limits) -> list[str]:
+    def _check(file: Any, limits: ReadLimits) -> list[str]:
         """Refuse by the footer, before a page is unpacked."""
         footer = file.metadata
         limits.check(footer.num_rows)
@@ -73,7 +73,9 @@ class ParquetReader:
         return list(file.schema_arrow.names)
 
     @staticmethod
-    def _chunks(batches: Iterator[Any], names: list[str], limits: Limits, full: int, failures: Any) -> Iterator[Chunk]:
+    def _chunks(
+        batches: Iterator[Any], names: list[str], limits: ReadLimits, full: int, failures: Any
+    ) -> Iterator[Chunk]:
         start, size = 0, 0
         columns: list[list[Any]] = [[] for _ in names]
         while True:

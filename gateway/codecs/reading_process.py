@@ -22,7 +22,7 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.codecs.chunks import BatchReader, Limits
+from gateway.codecs.chunks import BatchReader, ReadLimits
 from gateway.codecs.excel import ExcelReader
 from gateway.codecs.frames import send, send_chunks
 from gateway.codecs.parquet import ParquetReader
@@ -122,7 +122,7 @@ def _practise() -> None:
     """Read a sample of each format, so that code and memory are in place when a file comes."""
     for kind, sample in samples():
         with contextlib.suppress(GatewayError, OSError):
-            deque(READERS[kind]().read(io.BytesIO(sample), Limits()), maxlen=0)
+            deque(READERS[kind]().read(io.BytesIO(sample), ReadLimits()), maxlen=0)
 
 
 def _bury(readers: dict[int, socket.socket]) -> None:
@@ -141,7 +141,7 @@ def _bury(readers: dict[int, socket.socket]) -> None:
 
 def _read(request: dict[str, Any], file: int, link: socket.socket) -> None:
     scratch = request["scratch"]
-    limits = Limits(
+    limits = ReadLimits(
         max_rows=request["max_rows"],
         chunk_rows=request["chunk_rows"],
         scratch=None if scratch is None else Path(scratch),

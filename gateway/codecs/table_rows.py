@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from gateway.codecs.chunks import Chunk, Limits, RowFaults
+from gateway.codecs.chunks import Chunk, ReadLimits, RowFaults
 from gateway.errors import TooLargeError
 
 #: Rows of a sheet of Excel: whoever exports all of it sends so many.
@@ -49,7 +49,7 @@ class TableRows:
 
 
 def cut(
-    rows: Iterator[Sequence[Any] | int], names: Sequence[str], limits: Limits, line: str = "line {}"
+    rows: Iterator[Sequence[Any] | int], names: Sequence[str], limits: ReadLimits, line: str = "line {}"
 ) -> Iterator[Chunk]:
     """
     Cut the rows of a table into chunks; a number stands for a blank row, and says which line of the file it is.

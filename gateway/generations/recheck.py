@@ -22,7 +22,7 @@ from gateway.generations.fallback import has_bytes
 from gateway.generations.snapshot import Snapshot
 from gateway.prepare.cache_key import entry_of
 from gateway.prepare.registry import DIGESTS, KeyTurns, Progress, prepare_entry
-from gateway.prepare.supervisor import Limits
+from gateway.prepare.supervisor import PrepareLimits
 from gateway.registry.spec import RouteSpec
 
 log = logging.getLogger("gateway.rejudge")
@@ -35,7 +35,7 @@ def is_current(found: Snapshot, cache_dir: Path) -> bool:
 
 
 def rechecked(
-    found: Snapshot, cache_dir: Path, limits: Limits, progress: Progress = lambda done, total: None
+    found: Snapshot, cache_dir: Path, limits: PrepareLimits, progress: Progress = lambda done, total: None
 ) -> Snapshot:
     """
     Return the generation with manifests of the code that runs now; the same object where it has them already.
@@ -75,7 +75,7 @@ def stopped_routes(before: Snapshot, after: Snapshot) -> Mapping[str, Manifest]:
 
 
 def recheck_committed(
-    state_dir: Path, before: Snapshot, cache_dir: Path, limits: Limits, progress: Progress
+    state_dir: Path, before: Snapshot, cache_dir: Path, limits: PrepareLimits, progress: Progress
 ) -> Snapshot:
     """Return what is committed, judged by the code that runs now and committed so: a start serves nothing else."""
     checked = rechecked(before, cache_dir, limits, progress)
@@ -88,7 +88,7 @@ def recheck_committed(
     return checked
 
 
-def still_right(earlier: Snapshot, cache_dir: Path, limits: Limits) -> Snapshot:
+def still_right(earlier: Snapshot, cache_dir: Path, limits: PrepareLimits) -> Snapshot:
     """Return an earlier generation as it may serve now; raises GatewayError where a route of it would stop."""
     checked = rechecked(earlier, cache_dir, limits)
     stopped = stopped_routes(earlier, checked)

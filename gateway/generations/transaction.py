@@ -22,7 +22,7 @@ from gateway.generations.history import Event
 from gateway.generations.recheck import is_current, recheck_committed, still_right
 from gateway.generations.snapshot import Snapshot
 from gateway.prepare.registry import Progress, is_known, prepare_registry
-from gateway.prepare.supervisor import Limits
+from gateway.prepare.supervisor import PrepareLimits
 from gateway.registry import load_registry
 from gateway.registry.document import registry_hash
 from gateway.registry.spec import RegistrySpec
@@ -43,7 +43,7 @@ class Place:
     registry: Path
     state_dir: Path
     cache_dir: Path
-    limits: Limits = field(default_factory=Limits)
+    limits: PrepareLimits = field(default_factory=PrepareLimits)
 
 
 def attempt(

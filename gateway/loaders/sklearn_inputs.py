@@ -48,7 +48,7 @@ class Inputs:
 
 
 @dataclass(frozen=True, slots=True)
-class Slot:
+class TracedColumn:
     """Trace one column inside a pipeline: which input it still is (None: none alone), and whose NaN it may carry."""
 
     column: int | None
@@ -75,7 +75,7 @@ def find_inputs(estimator: Any) -> Inputs:
     known = getattr(head, "feature_names_in_", None)
     names = [str(name) for name in known] if known is not None else [f"x{i}" for i in range(width)]
     facts = Facts()
-    _walk(estimator, [Slot(i, frozenset({i})) for i in range(width)], facts)
+    _walk(estimator, [TracedColumn(i, frozenset({i})) for i in range(width)], facts)
     wanted = sorted(facts.used) if isinstance(head, ColumnTransformer) and known is not None else range(width)
     fields = tuple(_field(names[i], i, facts) for i in wanted)
     return Inputs("matrix" if known is None else "frame", fields, names_known=known is not None)
@@ -122,7 +122,7 @@ def _wrapped(estimator: Any) -> Any:
     return getattr(estimator, _WRAPPERS.get(type(estimator).__name__, ""), None)
 
 
-def _walk(step: Any, slots: list[Slot], facts: Facts) -> list[Slot]:
+def _walk(step: Any, slots: list[TracedColumn], facts: Facts) -> list[TracedColumn]:
     """Feed slots to a step, note what it says about them, and return the slots that leave it."""
     if isinstance(step, str) or step is None:
         return [] if step == "drop" else _use(slots, facts)
@@ -149,26 +149,26 @@ def _walk(step: Any, slots: list[Slot], facts: Facts) -> list[Slot]:
     return _walk_other(step, slots, facts)
 
 
-def _use(slots: list[Slot], facts: Facts) -> list[Slot]:
+def _use(slots: list[TracedColumn], facts: Facts) -> list[TracedColumn]:
     _note(facts.used, slots)
     return slots
 
 
-def _note(group: set[int], slots: Sequence[Slot]) -> None:
+def _note(group: set[int], slots: Sequence[TracedColumn]) -> None:
     group.update(slot.column for slot in slots if slot.column is not None)
 
 
-def _walk_columns(step: Any, slots: list[Slot], facts: Facts) -> list[Slot]:
+def _walk_columns(step: Any, slots: list[TracedColumn], facts: Facts) -> list[TracedColumn]:
     """Send each part the columns it was fitted on; the order of what comes out does not matter for NaN and levels."""
     positions = step._transformer_to_input_indices  # the only place where names, masks and callables are resolved
-    leaving: list[Slot] = []
+    leaving: list[TracedColumn] = []
     for name, part, _ in step.transformers_:
         chosen = [slots[i] for i in positions.get(name, ()) if i < len(slots)]
         leaving += _walk(part, chosen, facts)
     return leaving
 
 
-def _encode(step: Any, slots: list[Slot], facts: Facts) -> list[Slot]:
+def _encode(step: Any, slots: list[TracedColumn], facts: Facts) -> list[TracedColumn]:
     for slot, categories in zip(slots, step.categories_, strict=False):
         levels = [value for value in np.asarray(categories).tolist() if not is_missing(value)]
         if len(levels) == len(categories):
@@ -179,27 +179,27 @@ def _encode(step: Any, slots: list[Slot], facts: Facts) -> list[Slot]:
         if all(isinstance(value, str) for value in levels):
             facts.words.add(slot.column)
     if type(step).__name__ == "OneHotEncoder":
-        return [Slot(None, frozenset()) for _ in slots]
+        return [TracedColumn(None, frozenset()) for _ in slots]
     # OrdinalEncoder hands a NaN level on as NaN unless it was given a code of its own.
     keeps = is_missing(getattr(step, "encoded_missing_value", 0))
-    return [Slot(None, slot.missing if keeps else frozenset()) for slot in slots]
+    return [TracedColumn(None, slot.missing if keeps else frozenset()) for slot in slots]
 
 
-def _impute(step: Any, slots: list[Slot], facts: Facts) -> list[Slot]:
+def _impute(step: Any, slots: list[TracedColumn], facts: Facts) -> list[TracedColumn]:
     # A constant fill makes the array `object` for numbers, too: what counts is each column's own fill.
     fills = np.asarray(getattr(step, "statistics_", ())).tolist()
     _note(facts.words, [slot for slot, fill in zip(slots, fills, strict=False) if isinstance(fill, str)])
     if not is_missing(getattr(step, "missing_values", np.nan)):
         return _refuse(slots, facts)
-    return [Slot(slot.column, frozenset()) for slot in slots]
+    return [TracedColumn(slot.column, frozenset()) for slot in slots]
 
 
-def _walk_other(step: Any, slots: list[Slot], facts: Facts) -> list[Slot]:
+def _walk_other(step: Any, slots: list[TracedColumn], facts: Facts) -> list[TracedColumn]:
     front = getattr(step, "_preprocessor", None)
     if type(step).__name__.startswith("HistGradientBoosting") and isinstance(front, ColumnTransformer):
         # It codes its categories itself, and missing or unknown ones as NaN, which its trees take.
         inner = Facts()
-        _walk_columns(front, [Slot(slot.column, frozenset()) for slot in slots], inner)
+        _walk_columns(front, [TracedColumn(slot.column, frozenset()) for slot in slots], inner)
         facts.levels = inner.levels | facts.levels
         facts.words |= inner.words
         return []
@@ -210,13 +210,13 @@ def _walk_other(step: Any, slots: list[Slot], facts: Facts) -> list[Slot]:
         return []
     if type(step).__name__ == "FunctionTransformer" and not step.validate:
         # `passthrough` of a fitted ColumnTransformer is one without a function.
-        return slots if step.func is None else [Slot(None, slot.missing) for slot in slots]
+        return slots if step.func is None else [TracedColumn(None, slot.missing) for slot in slots]
     if not get_tags(step).input_tags.allow_nan:
         slots = _refuse(slots, facts)
     if isinstance(step, OneToOneFeatureMixin):
         return slots
     carried = frozenset().union(*(slot.missing for slot in slots)) if slots else frozenset()
-    return [Slot(None, carried)]
+    return [TracedColumn(None, carried)]
 
 
 def _fed_alike(step: Any) -> list[Any]:
@@ -227,10 +227,10 @@ def _fed_alike(step: Any) -> list[Any]:
     return [part for part in found if hasattr(part, "get_params")]
 
 
-def _refuse(slots: list[Slot], facts: Facts) -> list[Slot]:
+def _refuse(slots: list[TracedColumn], facts: Facts) -> list[TracedColumn]:
     for slot in slots:
         facts.refuses |= slot.missing
-    return [Slot(slot.column, frozenset()) for slot in slots]
+    return [TracedColumn(slot.column, frozenset()) for slot in slots]
 
 
 def _field(name: str, index: int, facts: Facts) -> Field:

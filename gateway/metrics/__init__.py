@@ -4,7 +4,7 @@ Every instrument of the gateway, the files they live in, and the page that Prome
 Knows route names and numbers; knows no route, model or scoreboard.
 """
 
-from gateway.metrics.exposition import ModelRow, Snapshot, render
+from gateway.metrics.exposition import CurrentState, ModelRow, render
 from gateway.metrics.instruments import BUCKETS, MAX_LABELS, OTHER, RouteMetrics, configure
 from gateway.metrics.text_format import CONTENT_TYPE, CONTENT_TYPE_OPENMETRICS
 from gateway.metrics.value_files import fold_dead, has_room
@@ -15,9 +15,9 @@ __all__ = [
     "CONTENT_TYPE_OPENMETRICS",
     "MAX_LABELS",
     "OTHER",
+    "CurrentState",
     "ModelRow",
     "RouteMetrics",
-    "Snapshot",
     "configure",
     "fold_dead",
     "has_room",

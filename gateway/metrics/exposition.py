@@ -31,7 +31,7 @@ class ModelRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
+class CurrentState:
     """
     Hold what the files do not: the active generation as of now.
 
@@ -50,7 +50,7 @@ class Snapshot:
     worker_restarts: int = 0
 
 
-def render(directory: Path, snapshot: Snapshot, *, openmetrics: bool = False) -> bytes:
+def render(directory: Path, snapshot: CurrentState, *, openmetrics: bool = False) -> bytes:
     """Return the page in Prometheus text format 0.0.4 or OpenMetrics 1.0.0. Safe for threads."""
     with _LOCK:
         page = _PAGES.get(directory) or _PAGES.setdefault(directory, _Page(directory))
@@ -136,7 +136,7 @@ _LOCK = Lock()
 _PAGES: dict[Path, _Page] = {}
 
 
-def _said(snapshot: Snapshot, *, openmetrics: bool) -> str:
+def _said(snapshot: CurrentState, *, openmetrics: bool) -> str:
     """Return the families that the caller knows: gauges, facts, and the counters of the arbiter."""
     primary = {model.route: model for model in reversed(snapshot.models)}
     loads = {route: model.load_seconds for route, model in primary.items()}

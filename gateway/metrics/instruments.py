@@ -1,7 +1,8 @@
 """
 Every counter and histogram on one screen, and the cached children of one route.
 
-The gauges are in page.py: in multiprocess files they could not be removed. Label values come from the registry only.
+The gauges are in exposition.py: in multiprocess files they could not be removed. Label values come from the registry
+only.
 """
 
 import os

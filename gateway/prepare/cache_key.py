@@ -23,7 +23,7 @@ from gateway.errors import GatewayError
 from gateway.loaders import package_versions
 from gateway.prepare import code_files, golden
 from gateway.prepare.child import Entry
-from gateway.prepare.supervisor import Limits
+from gateway.prepare.supervisor import PrepareLimits
 from gateway.registry.spec import RouteSpec
 from gateway.system import files
 from gateway.system.own_code import PREPARING, source_digest
@@ -32,7 +32,7 @@ from gateway.system.own_code import PREPARING, source_digest
 LOAD_KEYS = ("loader", "inputs", "outputs", "sha256", "allow_pickle", "accept_version", "tolerance", "compile")
 
 
-def make_entry(spec: RouteSpec, cache_dir: Path, digests: Digests, store: Store, limits: Limits) -> Entry:
+def make_entry(spec: RouteSpec, cache_dir: Path, digests: Digests, store: Store, limits: PrepareLimits) -> Entry:
     """Locate, hash, verify and store the artifact, code together with the files that it reads; raises ArtifactError."""
     path = originals.locate(Path(spec.base), spec.artifact)
     store.admit(path)

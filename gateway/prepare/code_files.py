@@ -19,7 +19,7 @@ from gateway.artifacts import code_folders, originals
 from gateway.artifacts.digests import Digests
 from gateway.errors import ArtifactError, GatewayError
 from gateway.prepare.code_files_child import Traced
-from gateway.prepare.supervisor import Limits, supervised
+from gateway.prepare.supervisor import PrepareLimits, supervised
 from gateway.registry.spec import RouteSpec
 from gateway.system import atomic
 from gateway.system.own_code import PREPARING, source_digest
@@ -71,7 +71,7 @@ def names_of(spec: RouteSpec, cache_dir: Path) -> tuple[Path, ...]:
 
 
 def find(
-    spec: RouteSpec, origin: Path, sha256: str, *, cache_dir: Path, limits: Limits, digests: Digests
+    spec: RouteSpec, origin: Path, sha256: str, *, cache_dir: Path, limits: PrepareLimits, digests: Digests
 ) -> dict[Path, str]:
     """Return the files that the code of a route reads; runs it in a child if they are not known."""
     files = remembered(spec, origin, cache_dir, digests)
@@ -83,7 +83,7 @@ def find(
     return files
 
 
-def _opened(spec: RouteSpec, origin: Path, cache_dir: Path, limits: Limits) -> list[Path]:
+def _opened(spec: RouteSpec, origin: Path, cache_dir: Path, limits: PrepareLimits) -> list[Path]:
     """Run the code at its place, as `python file.py` would, and return the files that it opened before it ended."""
     root = code_folders.root_of(Path(spec.base), origin)
     asked = Traced(spec=spec, origin=str(origin), root=str(root), cache_dir=str(cache_dir))

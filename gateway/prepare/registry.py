@@ -23,7 +23,7 @@ from gateway.errors import GatewayError, Problem
 from gateway.prepare import code_files
 from gateway.prepare.cache_key import make_entry
 from gateway.prepare.child import Entry
-from gateway.prepare.supervisor import Limits, run_child
+from gateway.prepare.supervisor import PrepareLimits, run_child
 from gateway.registry.contract import broken_contract
 from gateway.registry.spec import RegistrySpec, RouteSpec, encoded
 
@@ -54,7 +54,7 @@ class Served(Protocol):
 def prepare_registry(
     registry: RegistrySpec,
     cache_dir: Path,
-    limits: Limits,
+    limits: PrepareLimits,
     *,
     retry: bool = False,
     before: Served | None = None,
@@ -114,7 +114,7 @@ class KeyTurns:
 def prepare_route(
     spec: RouteSpec,
     cache_dir: Path,
-    limits: Limits,
+    limits: PrepareLimits,
     digests: Digests,
     *,
     retry: bool = False,
@@ -131,7 +131,9 @@ def prepare_route(
     return turns.found(entry.key, lambda: prepare_entry(entry, cache_dir, limits, digests, retry=retry))
 
 
-def prepare_entry(entry: Entry, cache_dir: Path, limits: Limits, digests: Digests, *, retry: bool = False) -> Manifest:
+def prepare_entry(
+    entry: Entry, cache_dir: Path, limits: PrepareLimits, digests: Digests, *, retry: bool = False
+) -> Manifest:
     """Return the cached manifest of an entry, or the one that a child makes."""
     spec = entry.spec
     path = cache_dir / "manifests" / f"{entry.key}.json"
@@ -180,7 +182,7 @@ def is_known(registry: RegistrySpec, cache_dir: Path, cache_bytes: int = DEFAULT
                 origin = originals.locate(Path(spec.base), spec.artifact)
                 if code_files.remembered(spec, origin, cache_dir, digests) is None:
                     return False
-            entry = make_entry(spec, cache_dir, digests, store, Limits())
+            entry = make_entry(spec, cache_dir, digests, store, PrepareLimits())
         except GatewayError:
             continue
         known = manifest.read(cache_dir / "manifests" / f"{entry.key}.json")

@@ -41,7 +41,7 @@ _numbers = itertools.count(1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class PrepareLimits:
     """Limit one child: seconds of wall clock, bytes of memory; and the size of the cache of all of them."""
 
     timeout_s: float = 120.0
@@ -49,7 +49,7 @@ class Limits:
     cache_bytes: int = DEFAULT_BYTES
 
 
-def supervised(module: str, told: bytes, limits: Limits, cache_dir: Path) -> tuple[Problem | None, bytes]:
+def supervised(module: str, told: bytes, limits: PrepareLimits, cache_dir: Path) -> tuple[Problem | None, bytes]:
     """
     Run a module in a child with its own session; all its descendants end with it.
 
@@ -79,7 +79,7 @@ def supervised(module: str, told: bytes, limits: Limits, cache_dir: Path) -> tup
     return problem or _crash(child, stderr), stdout
 
 
-def run_child(entry: Entry, limits: Limits) -> Manifest:
+def run_child(entry: Entry, limits: PrepareLimits) -> Manifest:
     """Prepare one entry in a child with its own session; all its descendants end with it."""
     told = msgspec.json.encode(entry)
     problem, stdout = supervised("gateway.prepare.child", told, limits, Path(entry.cache_dir))
@@ -102,7 +102,7 @@ def _last_report(stdout: bytes) -> Report | None:
     return _report(lines[-1]) if lines else None
 
 
-def _was_too_large(report: Report, problem: Problem, limits: Limits) -> bool:
+def _was_too_large(report: Report, problem: Problem, limits: PrepareLimits) -> bool:
     """Return whether the model alone, before compilation, exceeded the memory limit."""
     return problem.code == "prepare-memory" and report.resident_bytes > limits.memory_bytes
 
@@ -126,7 +126,7 @@ def _child_environment(mark: descendants.Mark) -> dict[str, str]:
     return {**os.environ, **dict.fromkeys(names, "1"), **own}
 
 
-def _watch(child: "subprocess.Popen[bytes]", limits: Limits) -> Problem | None:
+def _watch(child: "subprocess.Popen[bytes]", limits: PrepareLimits) -> Problem | None:
     """Wait until the child ends or exceeds a limit."""
     deadline = time.monotonic() + limits.timeout_s
     with contextlib.suppress(ProcessLookupError):

@@ -55,7 +55,7 @@ class Bulkhead:
             while self._waiting and self.in_flight < self.max_concurrency:
                 self._hand_over()
 
-    def slot(self, deadline: float, *, resume: bool = False) -> "Slot":
+    def slot(self, deadline: float, *, resume: bool = False) -> "Admission":
         """
         Take a slot, waiting for one until `deadline` (time.monotonic()).
 
@@ -66,7 +66,7 @@ class Bulkhead:
         waiter = self._enter_or_queue(deadline, resume)
         if waiter is not None:
             self._wait(waiter, deadline)
-        return Slot(self)
+        return Admission(self)
 
     def leave(self, took_s: float) -> None:
         """Give the slot back, to the first one waiting if there is one."""
@@ -113,7 +113,7 @@ class Bulkhead:
         waiter.event.pass_on()
 
 
-class Slot:
+class Admission:
     """Hold one slot until the end of the `with` block, or of the call that overran its deadline in it; and time it."""
 
     __slots__ = ("_bulkhead", "_started")
@@ -122,7 +122,7 @@ class Slot:
         self._bulkhead = bulkhead
         self._started = time.perf_counter()
 
-    def __enter__(self) -> "Slot":
+    def __enter__(self) -> "Admission":
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:

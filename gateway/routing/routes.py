@@ -18,8 +18,7 @@ from gateway.errors import GatewayError, NotReadyError, OverloadError, Problem
 from gateway.metrics import RouteMetrics
 from gateway.registry.contract import Contract, make_contract
 from gateway.registry.spec import RouteSpec, ServerSpec
-from gateway.routing.bulkhead import Bulkhead
-from gateway.routing.bulkhead import Slot as Admission
+from gateway.routing.bulkhead import Admission, Bulkhead
 from gateway.routing.model import Model
 from gateway.schema import Batch, Predictions, Signature
 from gateway.scoreboard import Slot

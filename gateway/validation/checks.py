@@ -6,7 +6,7 @@ from typing import Any
 
 from gateway.errors import LoadError
 from gateway.schema import MISSING, Field
-from gateway.validation.limits import Check, Empty, Limits, Reject, limits_of
+from gateway.validation.limits import Check, Empty, FieldLimits, Reject, limits_of
 from gateway.validation.numbers import compile_boolean, compile_numeric
 from gateway.validation.texts import compile_string, level_text
 
@@ -25,7 +25,7 @@ class FieldChecks:
     json: Check
     text: Check
     absent: Callable[[], Any]
-    limits: Limits | None
+    limits: FieldLimits | None
 
 
 def compile_field(field: Field) -> FieldChecks:
@@ -108,7 +108,7 @@ def _text(field: Field, json: Check, text: Check, empty: Empty) -> Check:
     return check
 
 
-_COMPILERS: dict[str, Callable[[Field, Limits | None, Empty], tuple[Check, Check]]] = {
+_COMPILERS: dict[str, Callable[[Field, FieldLimits | None, Empty], tuple[Check, Check]]] = {
     "number": compile_numeric,
     "integer": compile_numeric,
     "boolean": compile_boolean,

@@ -14,7 +14,7 @@ from gateway.validation.checks import FieldChecks
 from gateway.validation.explain import Refused, field_fault
 from gateway.validation.faults import MAX_FAULTS, Faults, member
 from gateway.validation.header import HeaderReader
-from gateway.validation.limits import Limits, Reject
+from gateway.validation.limits import FieldLimits, Reject
 from gateway.validation.rows import id_fault, is_id
 
 
@@ -130,7 +130,7 @@ def check_column(checks: FieldChecks, cells: Sequence[Any]) -> CheckedColumn:
     return _distinct_column(checks, cells)
 
 
-def _numeric_column(checks: FieldChecks, limits: Limits, cells: Sequence[Any]) -> CheckedColumn | None:
+def _numeric_column(checks: FieldChecks, limits: FieldLimits, cells: Sequence[Any]) -> CheckedColumn | None:
     """Check a column in which every cell reads as a number; None where one does not."""
     whole = checks.field.type == "integer"
     try:

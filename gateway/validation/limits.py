@@ -25,7 +25,7 @@ class Reject(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class FieldLimits:
     """
     Hold the numeric rules of a field: an inclusive range, the levels, the codes that mean "missing".
 
@@ -40,13 +40,13 @@ class Limits:
     words: frozenset[str]
 
 
-def limits_of(field: Field) -> Limits:
+def limits_of(field: Field) -> FieldLimits:
     """Compute the limits of a field of type number, integer or boolean."""
     least, greatest = (INT64_MIN, INT64_MAX) if field.type == "integer" else (-_FLOAT_MAX, _FLOAT_MAX)
     low, high = inclusive_range(field)
     codes, words = missing_codes(field)
     levels = None if field.enum is None else _levels(field)
-    return Limits(max(low, least), min(high, greatest), levels, codes, words)
+    return FieldLimits(max(low, least), min(high, greatest), levels, codes, words)
 
 
 def _levels(field: Field) -> frozenset[Any]:

@@ -8,7 +8,7 @@ from gateway.validation.limits import (
     INT64_MIN,
     Check,
     Empty,
-    Limits,
+    FieldLimits,
     Reject,
     null_value,
     parse_integer,
@@ -18,7 +18,7 @@ from gateway.validation.limits import (
 _BOOLEAN_TEXT = {"true": True, "1": True, "false": False, "0": False}
 
 
-def _numeric(field: Field, limits: Limits) -> Check:
+def _numeric(field: Field, limits: FieldLimits) -> Check:
     """Check JSON numbers for number and integer fields."""
     low, high, levels, codes, words = limits.low, limits.high, limits.levels, limits.codes, limits.words
     whole = field.type == "integer"
@@ -71,7 +71,7 @@ def _outside(field: Field, value: float) -> Any:
     raise Reject("too-large")
 
 
-def compile_numeric(field: Field, limits: Limits | None, empty: Empty) -> tuple[Check, Check]:
+def compile_numeric(field: Field, limits: FieldLimits | None, empty: Empty) -> tuple[Check, Check]:
     assert limits is not None  # noqa: S101 - narrows the type, compile_field passes it
     json, words = _numeric(field, limits), limits.words
     parse = parse_integer if field.type == "integer" else parse_number
@@ -86,7 +86,7 @@ def compile_numeric(field: Field, limits: Limits | None, empty: Empty) -> tuple[
     return json, text
 
 
-def compile_boolean(field: Field, limits: Limits | None, empty: Empty) -> tuple[Check, Check]:
+def compile_boolean(field: Field, limits: FieldLimits | None, empty: Empty) -> tuple[Check, Check]:
     assert limits is not None  # noqa: S101 - narrows the type, compile_field passes it
     words, codes, levels = limits.words, limits.codes, limits.levels
 

@@ -5,13 +5,22 @@ from typing import Any
 
 from gateway.errors import LoadError
 from gateway.schema import MISSING, Field
-from gateway.validation.limits import INT64_MAX, INT64_MIN, MAX_PATTERN_TEXT, Check, Empty, Limits, Reject, null_value
+from gateway.validation.limits import (
+    INT64_MAX,
+    INT64_MIN,
+    MAX_PATTERN_TEXT,
+    Check,
+    Empty,
+    FieldLimits,
+    Reject,
+    null_value,
+)
 from gateway.validation.patterns import PatternError, Search, compile_pattern
 
 _INTEGRAL = re.compile(r"[ \t]*([+-]?[0-9]{1,19})\.0*[ \t]*")
 
 
-def compile_string(field: Field, _limits: Limits | None, empty: Empty) -> tuple[Check, Check]:
+def compile_string(field: Field, _limits: FieldLimits | None, empty: Empty) -> tuple[Check, Check]:
     return _compile_levels(field, empty) if field.enum is not None else _compile_free_text(field, empty)
 
 

@@ -29,7 +29,7 @@ from gateway.loaders import get_loader, package_versions
 from gateway.loaders.base import LoadOptions
 from gateway.prepare import golden
 from gateway.prepare.registry import prepare_registry
-from gateway.prepare.supervisor import Limits
+from gateway.prepare.supervisor import PrepareLimits
 from gateway.registry import load_registry
 from gateway.runtimes import load_compiled
 
@@ -112,7 +112,7 @@ def worker(home: Path) -> tuple[float, float, float]:
 def tables(home: Path) -> str:
     """Return the tables as Markdown."""
     registry = load_registry(ROOT / "registry.yaml")
-    manifests = prepare_registry(registry, home / "cache", Limits())
+    manifests = prepare_registry(registry, home / "cache", PrepareLimits())
     rows = [compared(name, found, home / "cache") for name, found in manifests.items() if found.compiled is not None]
     head = ["model", "loader", "runtime", "one row, original (us)", "compiled model (us)", "gain"]
     head += [f"{BATCH:,} rows, original (ms)", "compiled model (ms)", "gain", "rows proven", "largest difference"]

@@ -9,7 +9,7 @@ from gateway.artifacts.digests import Digests
 from gateway.artifacts.store import Store
 from gateway.prepare.cache_key import make_entry
 from gateway.prepare.registry import DIGESTS, prepare_route
-from gateway.prepare.supervisor import Limits
+from gateway.prepare.supervisor import PrepareLimits
 from gateway.registry import load_registry
 
 ARTIFACTS = ("diabetes/model.ubj", "loan/model.zip", "earnings/model.skops", "sentiment/model.skops")
@@ -38,9 +38,9 @@ def fill_cache(registry: Path, cache: Path) -> None:
     prepared: dict[str, manifest.Manifest] = {}
     digests, store = Digests(cache / DIGESTS), Store(cache)
     for spec in load_registry(registry).routes:
-        entry = make_entry(spec, cache, digests, store, Limits())
+        entry = make_entry(spec, cache, digests, store, PrepareLimits())
         if spec.artifact not in prepared:
-            prepared[spec.artifact] = prepare_route(spec, cache, Limits(), digests)
+            prepared[spec.artifact] = prepare_route(spec, cache, PrepareLimits(), digests)
         path = cache / "manifests" / f"{entry.key}.json"
         if not path.exists():
             manifest.write(path, replace(prepared[spec.artifact], key=entry.key))

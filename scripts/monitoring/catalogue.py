@@ -6,7 +6,7 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from gateway.metrics import ModelRow, Snapshot, render
+from gateway.metrics import CurrentState, ModelRow, render
 from gateway.metrics.exposition import STATES
 from gateway.metrics.instruments import INSTRUMENTS
 
@@ -37,7 +37,7 @@ class Metric:
 
 
 #: One value of everything that a page can say.
-_FULL = Snapshot(
+_FULL = CurrentState(
     routes=("r",),
     generation="g",
     models=(ModelRow(route="r", states=dict.fromkeys(STATES, 1), load_seconds=1.0, size_bytes=1),),

@@ -8,7 +8,7 @@ import pytest
 
 import batch_formats
 from batch_formats import FORMATS, NAMES, ROWS, SIGNATURE, Format, batch_of, chunks_of
-from gateway.codecs.chunks import Limits
+from gateway.codecs.chunks import ReadLimits
 from gateway.errors import InputError, TooLargeError
 
 every = pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.name)
@@ -39,7 +39,7 @@ def test_chunks_neither_lose_nor_repeat_rows(form: Format, chunk_rows: int) -> N
 def test_a_body_may_be_read_again(form: Format) -> None:
     """A second pass over the same stream sees the same rows, and the stream stays open."""
     body, reader = io.BytesIO(form.write(ROWS)), form.reader()
-    first, second = (batch_of(list(reader.read(body, Limits()))) for _ in range(2))
+    first, second = (batch_of(list(reader.read(body, ReadLimits()))) for _ in range(2))
     assert first == second
     assert not body.closed
 

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 import xlsxwriter
 
-from gateway.codecs.chunks import BatchReader, Limits
+from gateway.codecs.chunks import BatchReader, ReadLimits
 from gateway.codecs.excel import ExcelReader
 from gateway.codecs.isolated import IsolatedReader
 from gateway.codecs.parquet import ParquetReader
@@ -81,7 +81,7 @@ def helpers() -> list[psutil.Process]:
 
 def rows_of(reader: BatchReader, body: bytes) -> list[tuple[Any, ...]]:
     """Return all rows, with their header."""
-    chunks = list(reader.read(io.BytesIO(body), Limits()))
+    chunks = list(reader.read(io.BytesIO(body), ReadLimits()))
     rows: list[tuple[Any, ...]] = [tuple(chunks[0].names)]
     for chunk in chunks:
         rows += zip(*chunk.columns, strict=True)
@@ -125,7 +125,7 @@ def test_a_bomb_is_refused(kind: str, body: Callable[[], bytes]) -> None:
     assert len(content) < 1_200_000
     before = psutil.Process().memory_info().rss
     with pytest.raises(TooLargeError) as refused:
-        list(IsolatedReader(kind).read(io.BytesIO(content), Limits()))
+        list(IsolatedReader(kind).read(io.BytesIO(content), ReadLimits()))
     assert refused.value.code == "table-too-large"
     assert "MiB of memory" in refused.value.message or "Mi characters" in refused.value.message
     assert psutil.Process().memory_info().rss - before < 200 * 2**20
@@ -134,18 +134,18 @@ def test_a_bomb_is_refused(kind: str, body: Callable[[], bytes]) -> None:
 def test_faults_come_through() -> None:
     """What is wrong with a file is told as its own reader tells it."""
     with pytest.raises(InputError) as refused:
-        list(IsolatedReader("parquet").read(io.BytesIO(b"PAR1 and no more PAR1"), Limits()))
+        list(IsolatedReader("parquet").read(io.BytesIO(b"PAR1 and no more PAR1"), ReadLimits()))
     assert isinstance(refused.value.faults[0], Fault)
     assert refused.value.faults[0].code == "parquet"
     with pytest.raises(TooLargeError) as many:
-        list(IsolatedReader("parquet").read(io.BytesIO(parquet(pa.table({"a": range(11)}))), Limits(max_rows=10)))
+        list(IsolatedReader("parquet").read(io.BytesIO(parquet(pa.table({"a": range(11)}))), ReadLimits(max_rows=10)))
     assert many.value.code == "too-many-rows"
 
 
 def test_a_reader_that_nobody_waits_for_ends() -> None:
     """Whoever lets go of the chunks ends the process that reads them."""
     body = parquet(pa.table({f"c{number}": [float(row) for row in range(80_000)] for number in range(10)}))
-    chunks = IsolatedReader("parquet").read(io.BytesIO(body), Limits())
+    chunks = IsolatedReader("parquet").read(io.BytesIO(body), ReadLimits())
     next(chunks)
     (helper,) = helpers()
     reader = min(helper.children(), key=lambda one: one.create_time())  # the other one waits for its file
@@ -181,11 +181,11 @@ def test_a_dead_helper_is_replaced() -> None:
 #: A worker that reads a table, whose model has forked a process, which reads one too; tells who lives.
 FORKED = """
 import io, os, signal, sys, psutil
-from gateway.codecs.chunks import Limits
+from gateway.codecs.chunks import ReadLimits
 from gateway.codecs.isolated import IsolatedReader
 
 def read():
-    next(IsolatedReader("parquet").read(io.BytesIO(bytes.fromhex(sys.argv[1])), Limits()))
+    next(IsolatedReader("parquet").read(io.BytesIO(bytes.fromhex(sys.argv[1])), ReadLimits()))
     return psutil.Process().children()[0].pid
 
 ours = read()

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from gateway.codecs import json_pieces
-from gateway.codecs.chunks import Limits
+from gateway.codecs.chunks import ReadLimits
 from gateway.codecs.json import parse
 from gateway.errors import InputError, TooLargeError
 
@@ -124,7 +124,7 @@ def test_too_many_rows_are_refused_before_they_are_decoded() -> None:
 
     def check(rows: int) -> None:
         counts.append(rows)
-        Limits(max_rows=1_000).check(rows)
+        ReadLimits(max_rows=1_000).check(rows)
 
     with pytest.raises(TooLargeError, match="more than 1000 rows"):
         parse(b"[" + b"{}," * 1_000_000 + b"{}]", check)
@@ -134,4 +134,4 @@ def test_too_many_rows_are_refused_before_they_are_decoded() -> None:
 def test_values_of_one_instance_are_no_rows() -> None:
     """A list of bare values may be one wide instance: how many there are is for others to judge."""
     body = b'{"data": [' + b"1," * 5_000 + b"1]}"
-    assert parse(body, Limits(max_rows=10).check) == {"data": [1] * 5_001}
+    assert parse(body, ReadLimits(max_rows=10).check) == {"data": [1] * 5_001}

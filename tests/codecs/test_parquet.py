@@ -10,7 +10,7 @@ import pytest
 
 from batch_formats import ROWS, batch_of, chunks_of, write_parquet
 from gateway.answers.leaves import Leaf
-from gateway.codecs.chunks import Answered, Limits
+from gateway.codecs.chunks import Answered, ReadLimits
 from gateway.codecs.parquet import ParquetReader, ParquetWriter
 from gateway.errors import InputError, TooLargeError
 
@@ -47,7 +47,9 @@ def test_a_billion_rows_are_refused_by_the_footer() -> None:
     """Rows are counted in the footer, before any of them exists."""
     column = pyarrow.array(np.zeros(5_000_000, np.int8))
     with pytest.raises(TooLargeError):
-        next(iter(ParquetReader().read(io.BytesIO(bytes_of(pyarrow.table({"a": column}))), Limits(max_rows=100_000))))
+        next(
+            iter(ParquetReader().read(io.BytesIO(bytes_of(pyarrow.table({"a": column}))), ReadLimits(max_rows=100_000)))
+        )
 
 
 @pytest.mark.parametrize(

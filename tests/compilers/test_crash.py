@@ -9,25 +9,25 @@ import pytest
 
 from gateway.artifacts.manifest import Manifest
 from gateway.prepare.registry import is_known, prepare_registry
-from gateway.prepare.supervisor import Limits
+from gateway.prepare.supervisor import PrepareLimits
 from gateway.registry import load_registry
 from serving import running
 
 #: What the compiler does, the limits it meets, the code that the manifest keeps, and words of the reason.
-ENDS: dict[str, tuple[str, Limits, str, str]] = {
-    "aborts": ("os.abort()", Limits(), "prepare-crashed", "killed by signal 6: Fatal Python error: Aborted"),
-    "segfaults": ("ctypes.string_at(0)", Limits(), "prepare-crashed", "killed by signal 11"),
-    "exits": ("os._exit(3)", Limits(), "prepare-crashed", "exited with 3"),
-    "exits-silently": ("os._exit(0)", Limits(), "prepare-crashed", "exited with 0 before it was done"),
-    "leaves-python": ("sys.exit('bye')", Limits(), "prepare-crashed", "exited with 1: bye"),
-    "loops": ("while True: pass", Limits(timeout_s=4.0), "prepare-timeout", "longer than 4 s"),
+ENDS: dict[str, tuple[str, PrepareLimits, str, str]] = {
+    "aborts": ("os.abort()", PrepareLimits(), "prepare-crashed", "killed by signal 6: Fatal Python error: Aborted"),
+    "segfaults": ("ctypes.string_at(0)", PrepareLimits(), "prepare-crashed", "killed by signal 11"),
+    "exits": ("os._exit(3)", PrepareLimits(), "prepare-crashed", "exited with 3"),
+    "exits-silently": ("os._exit(0)", PrepareLimits(), "prepare-crashed", "exited with 0 before it was done"),
+    "leaves-python": ("sys.exit('bye')", PrepareLimits(), "prepare-crashed", "exited with 1: bye"),
+    "loops": ("while True: pass", PrepareLimits(timeout_s=4.0), "prepare-timeout", "longer than 4 s"),
     "eats-memory": (
         "kept = [bytearray(20 << 20) for _ in iter(lambda: time.sleep(0.02), 1)]",
-        Limits(memory_bytes=400 << 20),
+        PrepareLimits(memory_bytes=400 << 20),
         "prepare-memory",
         "allowed are 400 MB",
     ),
-    "is-killed": ("os.kill(os.getpid(), 9)", Limits(), "prepare-killed", "killed from outside"),
+    "is-killed": ("os.kill(os.getpid(), 9)", PrepareLimits(), "prepare-killed", "killed from outside"),
 }
 
 
@@ -50,7 +50,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., No
     return put
 
 
-def prepared(folder: Path, limits: Limits, keys: str = "", *, retry: bool = False) -> Manifest:
+def prepared(folder: Path, limits: PrepareLimits, keys: str = "", *, retry: bool = False) -> Manifest:
     """Prepare a stub, and nothing else."""
     (folder / "m.stub").write_text(json.dumps({"inputs": ["a"]}))
     (folder / "registry.yaml").write_text(f"version: 1\nroutes:\n  /m: {{artifact: m.stub{keys}}}\n")
@@ -79,7 +79,7 @@ def test_the_original_is_kept(end: str, tmp_path: Path, install: Callable[..., N
 def test_a_compiler_that_works_is_found_by_its_entry_point(tmp_path: Path, install: Callable[..., None]) -> None:
     """The same package without the crash is asked, and its reason is what `/routes` shows."""
     install("raise ValueError('not this one')")
-    found = prepared(tmp_path, Limits())
+    found = prepared(tmp_path, PrepareLimits())
     assert found.compile_declined == "the compiler crashing raised ValueError: not this one"
     assert found.compile_problem == ""
 
@@ -87,13 +87,13 @@ def test_a_compiler_that_works_is_found_by_its_entry_point(tmp_path: Path, insta
 def test_a_crash_is_remembered_until_retry(tmp_path: Path, install: Callable[..., None]) -> None:
     """A crash would only come again: the manifest holds until `retry`, but not where somebody killed the child."""
     install("os.abort()")
-    first = prepared(tmp_path, Limits())
+    first = prepared(tmp_path, PrepareLimits())
     registry = load_registry(tmp_path / "registry.yaml")
     assert is_known(registry, tmp_path / "cache")
     install_again = tmp_path / "site" / "crashing.py"
     install_again.write_text(install_again.read_text().replace("os.abort()", "os.kill(os.getpid(), 9)"))
-    assert prepared(tmp_path, Limits()) == first
-    killed = prepared(tmp_path, Limits(), retry=True)
+    assert prepared(tmp_path, PrepareLimits()) == first
+    killed = prepared(tmp_path, PrepareLimits(), retry=True)
     assert killed.compile_problem == "prepare-killed"
     assert not is_known(registry, tmp_path / "cache")
 
@@ -101,7 +101,7 @@ def test_a_crash_is_remembered_until_retry(tmp_path: Path, install: Callable[...
 def test_require_fails_with_the_crash(tmp_path: Path, install: Callable[..., None]) -> None:
     """A route that insists on its compiled model is refused, and the crash is the reason."""
     install("os.abort()")
-    found = prepared(tmp_path, Limits(), ", compile: require")
+    found = prepared(tmp_path, PrepareLimits(), ", compile: require")
     assert found.problem is not None
     assert found.problem.code == "compile-required"
     assert "signal 6" in found.problem.message
@@ -114,7 +114,7 @@ def test_a_model_that_is_too_large_itself_is_still_refused(tmp_path: Path, insta
     (tmp_path / "m.py").write_text("import big\n\ndef predict(a: float): return a\n")
     (tmp_path / "registry.yaml").write_text("version: 1\nroutes:\n  /m: {artifact: 'm.py:predict'}\n")
     registry = load_registry(tmp_path / "registry.yaml")
-    found = prepare_registry(registry, tmp_path / "cache", Limits(memory_bytes=200 << 20))["m"]
+    found = prepare_registry(registry, tmp_path / "cache", PrepareLimits(memory_bytes=200 << 20))["m"]
     assert found.problem is not None
     assert found.problem.code == "prepare-memory"
 

@@ -19,7 +19,7 @@ from gateway.executors.pool import NativePool
 from gateway.generations import snapshot
 from gateway.prepare.child import load_options
 from gateway.prepare.registry import prepare_registry
-from gateway.prepare.supervisor import Limits
+from gateway.prepare.supervisor import PrepareLimits
 from gateway.registry import load_registry
 from gateway.registry.spec import RouteSpec
 from gateway.routing.model import Model
@@ -55,7 +55,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a home whose committed generation holds the five models."""
     folder = tmp_path_factory.mktemp("home")
     registry = load_registry(ROOT / "registry.yaml")
-    manifests = prepare_registry(registry, folder / "cache", Limits())
+    manifests = prepare_registry(registry, folder / "cache", PrepareLimits())
     snapshot.commit(folder / "state", snapshot.make(registry, manifests))
     return folder
 
@@ -108,7 +108,7 @@ def prepared(folder: Path, artifact: str, keys: str = "") -> tuple[RouteSpec, Ma
     registry = folder / "registry.yaml"
     registry.write_text(f"version: 1\nroutes:\n  /one: {{artifact: {artifact}{keys}}}\n")
     found = load_registry(registry)
-    return found.routes[0], prepare_registry(found, folder / "cache", Limits())["one"]
+    return found.routes[0], prepare_registry(found, folder / "cache", PrepareLimits())["one"]
 
 
 def model_of(folder: Path, spec: RouteSpec, manifest: Manifest) -> Model:

@@ -17,7 +17,7 @@ from gateway.errors import RegistryError
 from gateway.generations import history, snapshot
 from gateway.generations.history import Event
 from gateway.prepare.registry import prepare_registry
-from gateway.prepare.supervisor import Limits
+from gateway.prepare.supervisor import PrepareLimits
 from gateway.registry import load_registry
 from gateway.routing.generation import Generation, GenerationBuilder
 from gateway.scoreboard import Scoreboard
@@ -75,7 +75,7 @@ class Worker:
         path = self.folder / "registry.yaml"
         path.write_text(text)
         spec = load_registry(path)
-        manifests = prepare_registry(spec, self.folder / "cache", Limits())
+        manifests = prepare_registry(spec, self.folder / "cache", PrepareLimits())
         snapshot.commit(self.folder / "state", snapshot.make(spec, manifests))
         found = self.reader.read()
         assert found is not None

@@ -14,7 +14,7 @@ from gateway.generations.fallback import keep_working
 from gateway.generations.snapshot import Snapshot
 from gateway.generations.transaction import Place
 from gateway.prepare.registry import prepare_registry
-from gateway.prepare.supervisor import Limits
+from gateway.prepare.supervisor import PrepareLimits
 from gateway.registry import load_registry
 
 ACTING = b"\x80\x04\x8c\x02os\x8c\x06system\x93\x8c\x0etouch ./marker\x85R."
@@ -26,7 +26,10 @@ class House:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.place = Place(
-            registry=folder / "registry.yaml", state_dir=folder / "state", cache_dir=folder / "cache", limits=Limits()
+            registry=folder / "registry.yaml",
+            state_dir=folder / "state",
+            cache_dir=folder / "cache",
+            limits=PrepareLimits(),
         )
         (folder / "m.stub").write_text(json.dumps({"inputs": ["a"]}))
         (folder / "old.pkl").write_bytes(ACTING)
@@ -116,13 +119,13 @@ def test_what_is_current_is_not_judged_again(house: House) -> None:
     found = snapshot.committed(house.place.state_dir)
     assert found is not None
     assert recheck.is_current(found, house.place.cache_dir)
-    assert recheck.rechecked(found, house.place.cache_dir, Limits(timeout_s=0.0)) is found
+    assert recheck.rechecked(found, house.place.cache_dir, PrepareLimits(timeout_s=0.0)) is found
 
 
 def test_circumstances_of_an_upgrade_stop_nothing(house: House) -> None:
     """A model that cannot be judged in time keeps its manifest: that says nothing against it."""
     before = house.commit_as_before()
-    checked = recheck.rechecked(before, house.place.cache_dir, Limits(timeout_s=0.0))
+    checked = recheck.rechecked(before, house.place.cache_dir, PrepareLimits(timeout_s=0.0))
     assert recheck.stopped_routes(before, checked) == {}
 
 
@@ -144,7 +147,7 @@ def test_only_circumstances_are_covered(code: str, is_kept: bool, house: House) 
     """The property stands in one place: what is not listed as a circumstance is about rightness or safety."""
     house.write("  /good: m.stub\n")
     registry = load_registry(house.place.registry)
-    good = prepare_registry(registry, house.place.cache_dir, Limits())
+    good = prepare_registry(registry, house.place.cache_dir, PrepareLimits())
     before = snapshot.make(registry, good)
     failing = {"good": Manifest(key="x", loader="stub", problem=Problem(code, "…"))}
     assert (code in CIRCUMSTANCES) is is_kept

@@ -17,7 +17,7 @@ from gateway.loaders import get_loader
 from gateway.prepare import code_files
 from gateway.prepare.cache_key import make_entry
 from gateway.prepare.child import load_options
-from gateway.prepare.supervisor import Limits
+from gateway.prepare.supervisor import PrepareLimits
 from gateway.registry.spec import RouteSpec
 
 HEAD = "import json\nfrom pathlib import Path\nHERE = Path(__file__).resolve().parent\n"
@@ -49,7 +49,7 @@ class Folder:
     def keep(self, artifact: str = "words.py") -> StoredArtifact:
         """Find and keep what the code reads, as preparing does."""
         return make_entry(
-            self.spec(artifact), self.cache, Digests(self.cache / "digests.json"), Store(self.cache), Limits()
+            self.spec(artifact), self.cache, Digests(self.cache / "digests.json"), Store(self.cache), PrepareLimits()
         ).artifact
 
     def spec(self, artifact: str = "words.py") -> RouteSpec:

@@ -17,7 +17,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from gateway.metrics import MAX_LABELS, OTHER, ModelRow, RouteMetrics, Snapshot, configure, fold_dead, render
+from gateway.metrics import MAX_LABELS, OTHER, CurrentState, ModelRow, RouteMetrics, configure, fold_dead, render
 
 # A process that counts must not inherit instruments which other tests have used.
 _SPAWN = multiprocessing.get_context("spawn")
@@ -34,7 +34,7 @@ def _samples(page: bytes) -> Samples:
 
 
 def _requests(directory: Path) -> float:
-    samples = _samples(render(directory, Snapshot(routes=("loan", "churn"))))
+    samples = _samples(render(directory, CurrentState(routes=("loan", "churn"))))
     return sum(value for (name, _), value in samples.items() if name == "gateway_requests_total")
 
 
@@ -88,7 +88,7 @@ def test_the_page_equals_the_library(directory: Path) -> None:
     expected = _samples(generate_latest(registry))
     assert len(expected) > 80
     for _ in range(3):
-        ours = _samples(render(directory, Snapshot(routes=("loan", "churn"))))
+        ours = _samples(render(directory, CurrentState(routes=("loan", "churn"))))
         assert {key: ours.get(key) for key in expected} == pytest.approx(expected)
         assert {name for name, _ in ours.keys() - expected.keys()} == {
             "gateway_generation_info",
@@ -188,13 +188,13 @@ def test_a_living_process_is_never_folded(directory: Path) -> None:
 
 def test_removed_routes_leave_the_page_and_come_back(directory: Path) -> None:
     """Only active routes are shown; a route that returns goes on counting."""
-    page = render(directory, Snapshot(routes=("loan",)))
+    page = render(directory, CurrentState(routes=("loan",)))
     assert b"churn" not in page
     assert b'gateway_requests_total{code="200"' in page
-    assert b"churn" in render(directory, Snapshot(routes=("loan", "churn")))
+    assert b"churn" in render(directory, CurrentState(routes=("loan", "churn")))
 
 
-FULL = Snapshot(
+FULL = CurrentState(
     routes=("loan", "churn"),
     generation="3f2a",
     models=(
@@ -272,7 +272,7 @@ def test_series_exist_from_load_on_and_are_bounded(tmp_path: Path) -> None:
     process.start()
     here.recv()
     process.join()
-    samples = _samples(render(tmp_path, Snapshot(routes=("loan",))))
+    samples = _samples(render(tmp_path, CurrentState(routes=("loan",))))
     labels = {dict(key[1])["label"]: value for key, value in samples.items() if key[0] == "gateway_predictions_total"}
     assert len(labels) == MAX_LABELS + 1
     assert (labels["7"], labels["8"], labels[OTHER]) == (1, 0, 2)
@@ -301,8 +301,8 @@ def test_a_process_without_value_files_counts_as_the_library_does() -> None:
 def test_a_reader_closes_what_it_opened(directory: Path) -> None:
     """Neither the next directory nor the end of the process leaves a file to the garbage collector."""
     code = (
-        "import sys; from pathlib import Path; from gateway.metrics import Snapshot, render\n"
-        "for path in sys.argv[1:]: render(Path(path), Snapshot(routes=('loan',)))"
+        "import sys; from pathlib import Path; from gateway.metrics import CurrentState, render\n"
+        "for path in sys.argv[1:]: render(Path(path), CurrentState(routes=('loan',)))"
     )
     other = directory.parent / "other"
     shutil.copytree(directory, other)

@@ -8,7 +8,7 @@ import pytest
 from gateway.artifacts.manifest import Manifest
 from gateway.compilers.proof.rows import generated
 from gateway.prepare.registry import prepare_registry
-from gateway.prepare.supervisor import Limits
+from gateway.prepare.supervisor import PrepareLimits
 from gateway.registry import load_registry
 from gateway.runtimes import load_compiled
 
@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture(scope="module")
 def manifests(cache: Path) -> dict[str, Manifest]:
     """Prepare the registry of this repository, or find it prepared."""
-    return prepare_registry(load_registry(ROOT / "registry.yaml"), cache, Limits())
+    return prepare_registry(load_registry(ROOT / "registry.yaml"), cache, PrepareLimits())
 
 
 @pytest.mark.parametrize("name", ["sentiment", "diabetes", "loan", "earnings", "insurance"])

@@ -10,11 +10,11 @@ import pytest
 from gateway.artifacts import manifest
 from gateway.artifacts.manifest import Manifest
 from gateway.prepare.registry import prepare_registry
-from gateway.prepare.supervisor import Limits
+from gateway.prepare.supervisor import PrepareLimits
 from gateway.registry import load_registry
 from serving import ROOT, absolute
 
-LIMITS = Limits(timeout_s=20.0, memory_bytes=600 * 2**20)
+LIMITS = PrepareLimits(timeout_s=20.0, memory_bytes=600 * 2**20)
 
 
 class House:
@@ -29,11 +29,11 @@ class House:
         """Write an artifact."""
         (self.folder / name).write_text(json.dumps({"inputs": ["a"], **script}))
 
-    def prepare(self, entry: str, *, limits: Limits = LIMITS, retry: bool = False) -> Manifest:
+    def prepare(self, entry: str, *, limits: PrepareLimits = LIMITS, retry: bool = False) -> Manifest:
         """Prepare one route; `prepared` counts the children that were needed."""
         return self.prepare_all(f"version: 1\nroutes:\n  /m: {entry}\n", limits=limits, retry=retry)["m"]
 
-    def prepare_all(self, text: str, *, limits: Limits = LIMITS, retry: bool = False) -> dict[str, Manifest]:
+    def prepare_all(self, text: str, *, limits: PrepareLimits = LIMITS, retry: bool = False) -> dict[str, Manifest]:
         """Prepare a whole registry."""
         (self.folder / "registry.yaml").write_text(text)
         before = self._written()
@@ -167,13 +167,15 @@ def test_deleted_cache_is_made_again(house: House) -> None:
         ({"load_exit": 3}, LIMITS, "prepare-crashed", "exited with 3"),
         ({"load_exit": 0}, LIMITS, "prepare-crashed", "exited"),
         ({"exit": -6}, LIMITS, "prepare-crashed", "signal 6"),
-        ({"load_sleep_s": 600}, Limits(timeout_s=1.5), "prepare-timeout", "longer than 1.5 s"),
-        ({"load_allocate_bytes": -1}, Limits(memory_bytes=300 * 2**20), "prepare-memory", "300 MB"),
+        ({"load_sleep_s": 600}, PrepareLimits(timeout_s=1.5), "prepare-timeout", "longer than 1.5 s"),
+        ({"load_allocate_bytes": -1}, PrepareLimits(memory_bytes=300 * 2**20), "prepare-memory", "300 MB"),
         ({"load_raise": "no such thing"}, LIMITS, "stub", "no such thing"),
     ],
     ids=["segfault", "killed", "exits", "exits-silently", "aborts-in-predict", "hangs", "eats-memory", "raises"],
 )
-def test_bad_end_of_a_child(house: House, script: dict[str, Any], limits: Limits, code: str, reason: str) -> None:
+def test_bad_end_of_a_child(
+    house: House, script: dict[str, Any], limits: PrepareLimits, code: str, reason: str
+) -> None:
     """However the child ends, its route FAILED with a reason and a fix; the parent goes on."""
     house.stub(**script)
     started = time.monotonic()
@@ -186,7 +188,7 @@ def test_bad_end_of_a_child(house: House, script: dict[str, Any], limits: Limits
 def test_hang_is_not_waited_for_twice(house: House) -> None:
     """A model that hung is remembered as such; `retry` asks again."""
     house.stub(load_sleep_s=600)
-    limits = Limits(timeout_s=1.0)
+    limits = PrepareLimits(timeout_s=1.0)
     house.prepare("{artifact: m.stub}", limits=limits)
     house.prepare("{artifact: m.stub}", limits=limits)
     assert house.prepared == 0
@@ -259,7 +261,7 @@ def test_cache_that_cannot_be_written(house: House) -> None:
 def test_five_models(house: House, cache: Path) -> None:
     """The five shipped models pass their own golden rows here, with these library versions."""
     house.cache = cache
-    found = house.prepare_all(absolute((ROOT / "registry.yaml").read_text()), limits=Limits())
+    found = house.prepare_all(absolute((ROOT / "registry.yaml").read_text()), limits=PrepareLimits())
     assert {name: one.problem for name, one in found.items()} == dict.fromkeys(found)
     for one in found.values():
         assert one.golden is not None

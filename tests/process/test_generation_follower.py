@@ -12,7 +12,7 @@ from gateway import metrics
 from gateway.generations import snapshot
 from gateway.generations.snapshot import Snapshot
 from gateway.prepare.registry import prepare_registry
-from gateway.prepare.supervisor import Limits
+from gateway.prepare.supervisor import PrepareLimits
 from gateway.process.generation_follower import Gateway
 from gateway.registry import load_registry
 from gateway.rest.app import Holder, create_app
@@ -38,7 +38,7 @@ class Worker:
         """Commit a registry as `gateway reload` does."""
         self.registry.write_text(text)
         spec = load_registry(self.registry)
-        made = snapshot.make(spec, prepare_registry(spec, self.settings.cache_dir, Limits()))
+        made = snapshot.make(spec, prepare_registry(spec, self.settings.cache_dir, PrepareLimits()))
         snapshot.commit(self.settings.state_dir, made)
         return made
 

@@ -39,13 +39,13 @@ import json, sys
 from pathlib import Path
 import gateway
 from gateway.prepare.registry import is_known, prepare_registry
-from gateway.prepare.supervisor import Limits
+from gateway.prepare.supervisor import PrepareLimits
 from gateway.registry import load_registry
 home = Path(sys.argv[1])
 assert Path(gateway.__file__).parents[1] == Path.cwd()
 registry = load_registry(home / "registry.yaml")
 known = is_known(registry, home / "cache")
-found = prepare_registry(registry, home / "cache", Limits())["m"]
+found = prepare_registry(registry, home / "cache", PrepareLimits())["m"]
 print(json.dumps([known, found.key, found.compiled and found.compiled.path]))
 """
 

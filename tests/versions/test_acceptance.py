@@ -11,7 +11,7 @@ from gateway.errors import LoadError
 from gateway.loaders.base import Skew
 from gateway.prepare.acceptance import accept
 from gateway.prepare.registry import prepare_registry
-from gateway.prepare.supervisor import Limits
+from gateway.prepare.supervisor import PrepareLimits
 from gateway.registry import load_registry
 
 OLD = Skew(written=("scikit-learn 1.3.2",), unproven=("scikit-learn 1.3.2",), classes=("sklearn.tree.Tree",))
@@ -65,7 +65,7 @@ class Field:
         entry = f"{{artifact: {name}, allow_pickle: true, sha256: {pin}{more}}}"
         (self.folder / "registry.yaml").write_text(f"version: 1\nroutes:\n  /m: {entry}\n")
         registry = load_registry(self.folder / "registry.yaml")
-        return prepare_registry(registry, self.folder / "cache", Limits())["m"]
+        return prepare_registry(registry, self.folder / "cache", PrepareLimits())["m"]
 
     def golden(self, name: str) -> None:
         """Write the answers of the artifact's own version as golden rows."""

@@ -18,7 +18,7 @@ from gateway.codecs.json import encode
 from gateway.errors import InputError, PredictError
 from gateway.generations import snapshot
 from gateway.prepare.registry import prepare_registry
-from gateway.prepare.supervisor import Limits
+from gateway.prepare.supervisor import PrepareLimits
 from gateway.registry import load_registry
 from gateway.routing.generation import Generation, GenerationBuilder
 from gateway.routing.routes import Route
@@ -95,7 +95,7 @@ class Enclosure:
     def __init__(self, home: Path, cache_dir: Path, registry: Path) -> None:
         home.mkdir(parents=True, exist_ok=True)
         spec = load_registry(registry)
-        self.manifests: dict[str, Manifest] = prepare_registry(spec, cache_dir, Limits())
+        self.manifests: dict[str, Manifest] = prepare_registry(spec, cache_dir, PrepareLimits())
         scoreboard = Scoreboard.create(home / "board", slots=2, routes=len(spec.routes) + 8)
         self._builder = GenerationBuilder(scoreboard, scoreboard.claim(), cache_dir, 4)
         self._generation: Generation = self._builder.make(snapshot.make(spec, self.manifests))

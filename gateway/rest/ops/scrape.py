@@ -45,12 +45,12 @@ class Metrics(Resource):  # type: ignore[misc]  # flask_restful has no types
         kind = metrics.CONTENT_TYPE_OPENMETRICS if openmetrics else metrics.CONTENT_TYPE
         return Response(page, content_type=kind)
 
-    def _facts(self, generation: Generation) -> metrics.Snapshot:
+    def _facts(self, generation: Generation) -> metrics.CurrentState:
         views = self._scoreboard.routes()
         status = self._status()
         last = self._last()
         names = list(generation.table.by_name)
-        return metrics.Snapshot(
+        return metrics.CurrentState(
             routes=names,
             generation=generation.id,
             models=tuple(_models(generation, views)),

@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 from flask import Response, request
 
 from gateway.answers.answer import AnswerContext
-from gateway.codecs.chunks import MAX_FAULTS, Answered, BatchWriter, Chunk, Limits
+from gateway.codecs.chunks import MAX_FAULTS, Answered, BatchWriter, Chunk, ReadLimits
 from gateway.errors import Fault, GatewayError, InputError
 from gateway.rest.errors import fault_json
 from gateway.rest.predict.calls import context_of
@@ -64,7 +64,7 @@ class BatchRun:
         self._route, self._validator, self._answer = route, validator, answer
         self._source, self._wanted, self._context = source, wanted, context
         self._until = until
-        self._limits = Limits(max_rows=route.spec.max_rows, scratch=scratch)
+        self._limits = ReadLimits(max_rows=route.spec.max_rows, scratch=scratch)
         self._kept = ChunkCache(inputs=wanted.format in ("csv", "parquet"))
         self._first: Chunk | None = None
         self._has_ids = False

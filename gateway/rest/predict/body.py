@@ -12,7 +12,7 @@ from typing import Any, Final
 from flask import request
 
 from gateway.codecs.base import Decoded
-from gateway.codecs.chunks import Limits
+from gateway.codecs.chunks import ReadLimits
 from gateway.codecs.json_size import count_rows, weigh
 from gateway.rest.api import too_large
 from gateway.rest.malformed import body_cut
@@ -42,7 +42,7 @@ class Body:
     def decode(self, route: Route) -> Decoded:
         """Decode the JSON of a route."""
         self.make_room(route.spec.max_rows)
-        return route.codec.decode(self.content, Limits(max_rows=route.spec.max_rows).check)
+        return route.codec.decode(self.content, ReadLimits(max_rows=route.spec.max_rows).check)
 
     def make_room(self, max_rows: int, *, times: int = 1) -> None:
         """
@@ -53,7 +53,7 @@ class Body:
         if self._share is not None:
             weight = weigh(self.content) * times
             if weight > _COUNTED_BYTES:
-                Limits(max_rows=max_rows).check(count_rows(self.content))
+                ReadLimits(max_rows=max_rows).check(count_rows(self.content))
             self._share.grow_to(len(self.content) + weight)
 
 

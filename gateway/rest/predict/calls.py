@@ -14,7 +14,7 @@ import numpy as np
 from flask import Response, request
 
 from gateway.answers.answer import AnswerContext
-from gateway.codecs.chunks import Limits
+from gateway.codecs.chunks import ReadLimits
 from gateway.codecs.json import encode
 from gateway.errors import InputError
 from gateway.executors.pool import NativePool
@@ -72,7 +72,7 @@ def counted_faults(route: Route) -> Iterator[None]:
 
 def check_rows(route: Route, rows: int) -> None:
     """Refuse a batch above the route's limit."""
-    Limits(max_rows=route.spec.max_rows).check(rows)
+    ReadLimits(max_rows=route.spec.max_rows).check(rows)
 
 
 def work_of(batch: Batch, body: bytes) -> int:

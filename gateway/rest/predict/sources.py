@@ -14,7 +14,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import MultiPartParser
 
 from gateway.codecs.base import Decoded, refuse
-from gateway.codecs.chunks import BatchReader, Chunk, Limits
+from gateway.codecs.chunks import BatchReader, Chunk, ReadLimits
 from gateway.codecs.csv import CsvReader
 from gateway.codecs.isolated import IsolatedReader
 from gateway.codecs.json_batch import InstancesReader
@@ -95,7 +95,7 @@ class BatchSource:
         if self.seat is not None:
             self.seat.release()
 
-    def read(self, limits: Limits) -> Generator[Chunk]:
+    def read(self, limits: ReadLimits) -> Generator[Chunk]:
         """Yield the rows in order, from the first one on."""
         yield from self.reader.read(self.body, limits)  # type: ignore[arg-type]  # a temporary file is a BinaryIO
 
