@@ -66,9 +66,16 @@ def header_changes(before: Line, after: Line) -> Iterator[str]:
         elif name not in was:
             yield f"{name}: added"
         elif was[name] != now[name]:
-            yield f"{name}: {' | '.join(was[name])[:100]} -> {' | '.join(now[name])[:100]}"
+            yield f"{name}: {_change(', '.join(was[name]), ', '.join(now[name]))}"
     if list(was) != list(now) and was.keys() == now.keys():
         yield "(order of the header lines)"
+
+
+def _change(before: str, after: str) -> str:
+    """Return how a value differs: of a list what was added and removed, else both."""
+    was, now = before.split(", "), after.split(", ")
+    parts = [f"+{word}" for word in now if word not in was] + [f"-{word}" for word in was if word not in now]
+    return " ".join(parts) if parts and max(len(was), len(now)) > 1 else f"{before[:100]} -> {after[:100]}"
 
 
 def _headers(answer: Line) -> dict[str, list[str]]:

@@ -114,7 +114,7 @@ routes:
   /listed: {{artifact: sum-4.stub, batch: list}}
   /by-id: {{artifact: sum-5.stub, batch: by_id, id: {{field: [ID, id]}}}}
   /few: {{artifact: few.stub, max_rows: 3}}
-  /late: {{artifact: slow.stub, timeout_s: 0.2}}
+  /late: {{artifact: slow.stub, timeout_s: 0.2, max_concurrency: 64}}
   /held: {{artifact: held.stub, max_concurrency: 1, max_queue: 0}}
   /raises: raises.stub
   /broken: broken.stub
