@@ -55,7 +55,9 @@ class Settings:
     ] = 1000
     predict_threads: Annotated[int, Note("native threads of a worker for predicts and model loads", minimum=1)] = 8
     native_threads: Annotated[int, Note("OpenMP and BLAS threads of one predict", minimum=1)] = 1
-    keepalive_s: Annotated[int, Note("seconds an idle connection is kept", minimum=0)] = 15
+    keepalive_s: Annotated[
+        int, Note("seconds an idle connection is kept; longer than a load balancer in front keeps it", minimum=0)
+    ] = 75
     stall_timeout_s: Annotated[
         float, Note("seconds without a byte after which a body or an answer on its way is given up", minimum=0.1)
     ] = 20.0

@@ -13,6 +13,7 @@ import pytest
 
 from gateway.process.fair_admission import AHEAD, FairAdmission
 from gateway.process.reply import Reply
+from gateway.process.worker import Worker
 from serving import Gateway
 
 
@@ -180,6 +181,14 @@ def test_an_idle_connection_is_closed_in_time(gateway: Callable[..., Gateway], t
         assert connection.is_closed()
         assert 0.9 < time.monotonic() - began < 5
         connection.close()
+
+
+@pytest.mark.parametrize(("idle_s", "head_s"), [(75.0, 15.0), (2.0, 2.0)])
+def test_a_head_that_has_begun_is_not_idle(idle_s: float, head_s: float) -> None:
+    """However long an idle connection is kept, a client that sends a head byte by byte is cut after 15 s."""
+    limit = Worker.head_timeout_s.fget
+    assert limit is not None
+    assert limit(SimpleNamespace(idle_timeout_s=idle_s)) == head_s
 
 
 def test_no_connection_is_kept_where_none_shall_be(gateway: Callable[..., Gateway], tmp_path: Path) -> None:

@@ -1,0 +1,151 @@
+"""What docs/load-balancer.md says of proxies, with the real programs in front of a real gateway."""
+
+import contextlib
+import http.client
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from serving import ROOT, Connection, Gateway, free_port, until
+
+DOC = (ROOT / "docs" / "load-balancer.md").read_text(encoding="utf-8")
+BODY = json.dumps({"query": "a wonderful superb film"}).encode()
+JSON = {"Content-Type": "application/json"}
+#: Started with the file that holds the documented lines.
+COMMANDS: dict[str, list[str]] = {
+    "nginx": ["-c", "{file}", "-e", "stderr", "-g", "daemon off;"],
+    "haproxy": ["-db", "-f", "{file}"],
+    "caddy": ["run", "--adapter", "caddyfile", "--config", "{file}"],
+}
+
+
+def example(name: str) -> str:
+    """Return a configuration of the document."""
+    found = re.search(rf"<!-- example: {name} -->\n```\w+\n(.*?)```", DOC, re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
+def configuration(name: str, port: int, gateway: int, folder: Path) -> str:
+    """Return the documented lines with ports of this test, and what a service of the system would bring."""
+    text = example(name).replace("127.0.0.1:8000", f"127.0.0.1:{gateway}")
+    if name == "nginx":
+        temporary = "".join(
+            f"{kind}_temp_path {folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        )
+        user = "user root;" if os.getuid() == 0 else ""
+        text = text.replace("listen 80;", f"listen 127.0.0.1:{port};")
+        return (
+            f"{user} worker_processes 1; pid {folder}/pid; events {{}}\nhttp {{ access_log off; {temporary}\n{text}}}\n"
+        )
+    if name == "haproxy":
+        return text.replace("bind :80", f"bind 127.0.0.1:{port}")
+    return "{\n admin off\n auto_https off\n}\n" + text.replace("gateway.example.org", f"http://127.0.0.1:{port}")
+
+
+@contextlib.contextmanager
+def in_front(name: str, gateway: int, folder: Path, change: Callable[[str], str] = str) -> Iterator[tuple[int, int]]:
+    """Run a proxy before a gateway; yield its port and process id."""
+    program = shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin:/usr/local/sbin")
+    if program is None:
+        pytest.skip(f"{name} is not installed: apt-get install {name}")
+    port = free_port()
+    file = folder / f"{name}.conf"
+    file.write_text(change(configuration(name, port, gateway, folder)))
+    environ = os.environ | {"XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder), "HOME": str(folder)}
+    with (folder / "log").open("wb") as log:
+        arguments = [part.format(file=file) for part in COMMANDS[name]]
+        process = subprocess.Popen([program, *arguments], env=environ, stdout=log, stderr=log)
+    try:
+        until(lambda: answers(port) or process.poll() is not None, what=f"an answer through {name}")
+        assert process.poll() is None, (folder / "log").read_text()
+        yield port, process.pid
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def answers(port: int) -> bool:
+    """Say whether the gateway can be reached on a port."""
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        connection = Connection(port, 5)
+        try:
+            return connection.request("GET", "/health/live").status == 200
+        finally:
+            connection.close()
+    return False
+
+
+def connections_to(port: int, pid: int) -> set[int]:
+    """Return the local ports of the connections that a proxy holds to a gateway."""
+    processes = [psutil.Process(pid), *psutil.Process(pid).children()]
+    return {
+        one.laddr.port
+        for process in processes
+        for one in process.net_connections("tcp")
+        if one.raddr and one.raddr.port == port and one.status == psutil.CONN_ESTABLISHED
+    }
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_documented_configuration_serves(name: str, five: Gateway, tmp_path: Path) -> None:
+    """Through each proxy a route answers as without it, ids and traces pass, and connections are used again."""
+    expected = five.request("POST", "/sentiment", BODY, JSON).json
+    traced = JSON | {"X-Request-ID": f"via-{name}", "traceparent": f"00-{'a' * 32}-{'b' * 16}-01"}
+    with in_front(name, five.port, tmp_path) as (port, pid):
+        client = Connection(port)
+        seen = set()
+        for _ in range(5):
+            answer = client.request("POST", "/sentiment", BODY, traced)
+            assert (answer.status, answer.json, answer.headers["x-request-id"]) == (200, expected, f"via-{name}")
+            assert answer.headers["traceresponse"].startswith(f"00-{'a' * 32}-")
+            seen |= connections_to(five.port, pid)
+        big = json.dumps({"query": "film " * 300_000}).encode()
+        assert client.request("POST", "/sentiment", big, JSON).status == 200
+        client.close()
+    assert 1 <= len(seen) <= 4, "a connection for each request"  # those of health checks among them
+
+
+@pytest.mark.parametrize(("name", "status"), [("nginx", 200), ("haproxy", 400), ("caddy", 400)])
+def test_fields_of_proxies_have_no_effect(name: str, status: int, five: Gateway, tmp_path: Path) -> None:
+    """Forged fields change no document; one with an underscore is left out by nginx and refused by the gateway."""
+    forged = {
+        "X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https", "X-Forwarded-Host": "evil.example",
+        "X-Forwarded-Prefix": "/evil", "Forwarded": "for=203.0.113.9;proto=https;host=evil.example", "X-Real-IP": "203.0.113.9",
+    }  # fmt: skip
+    with in_front(name, five.port, tmp_path) as (port, _):
+        client = Connection(port)
+        answer = client.request("GET", "/routes", None, forged)
+        assert f"http://127.0.0.1:{port}/sentiment" in answer.body.decode()
+        assert "evil" not in answer.body.decode()
+        assert client.request("GET", "/health/live", None, {"X_Under_Score": "1"}).status == status
+        client.close()
+    assert "203.0.113.9" not in five.log.read_text()
+
+
+def test_a_prefix_that_is_cut_off(five: Gateway, tmp_path: Path) -> None:
+    """Behind a prefix routes answer, and documents say paths as the gateway knows them."""
+
+    def cut(text: str) -> str:
+        return text.replace("location / {", "location /models/ {").replace("http://gateway;", "http://gateway/;")
+
+    def reachable(text: str) -> str:
+        return cut(text).replace(
+            "location /models/ {", "location = /health/live { proxy_pass http://gateway; }\nlocation /models/ {"
+        )
+
+    with in_front("nginx", five.port, tmp_path, reachable) as (port, _):
+        client = Connection(port)
+        assert client.request("POST", "/models/sentiment", BODY, JSON).status == 200
+        catalog = client.request("GET", "/models/routes").body.decode()
+        assert f"http://127.0.0.1:{port}/sentiment" in catalog
+        assert client.request("GET", "/models/openapi.json").json["servers"] == [{"url": "/"}]
+        assert client.request("GET", "/models/", None, {"Accept": "text/html"}).headers["location"].endswith("/docs")
+        client.close()
