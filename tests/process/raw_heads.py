@@ -1,4 +1,4 @@
-"""Make raw request heads, well-formed and hostile, the same ones for the same seed."""
+"""Make raw request heads, well-formed and hostile: each odd part alone, each limit, and random mixtures of a seed."""
 
 import random
 from collections.abc import Iterator
@@ -15,7 +15,9 @@ TARGETS: Final = (
 )  # fmt: skip
 ODD_TARGETS: Final = (
     b"*", b"//evil/x", b"///", b"/a%2fb", b"/a%2Fb", b"/%", b"/%zz", b"/caf%c3%a9", b"/a#frag", b"/a?b#c", b"/#", b"?a", b"",
-    b"http://host/path?q", b"https://h", b"http://[::1", b"HTTP://h:80/", b"host:80", b"a", b"/caf\xc3\xa9", b"/\xff",
+    b"http://host/path?q", b"https://h", b"http://[::1", b"HTTP://h:80/", b"host:80", b"a", b"http:///x", b"ftp://h/x", b"[::1]:80",
+    b"/a%00b", b"/%2e%2e/x", b"/a%3fb", b"/a%23b", b"/%C3%A9?x=%C3%A9", b"/a;b%3b", b"/./a", b"/a/", b"/a?b=//c", b"/a?%zz",
+    b"/caf\xc3\xa9", b"/\xff",
     b"/tab\tx", b"/nul\x00", b"/del\x7f", b"/ff\x0c", b"/sp ace", b"/..", b"/../etc", b"/a//b", b"/" + b"x" * 8190,
     b"/?" + b"y" * 8170, b"/x?y=\xe9", b"/x?y=\x7f",
 )  # fmt: skip
@@ -53,6 +55,58 @@ ODD_FIELDS: Final = (
 )  # fmt: skip
 BREAKS: Final = (b"\n", b"\r", b"\r\r\n", b"\n\r", b"\r\n\r\n", b"\r\n ", b"\x00\r\n")
 BYTES: Final = b'\x00\t\n\x0b\r "#%/:?@_\x7f\x80\xff'
+
+
+#: Bytes of a request line and of a field, and fields of a head, that gunicorn's parser reads at most.
+LINE_BYTES: Final = 8190
+FIELD_COUNT: Final = 100
+
+
+def single_faults() -> Iterator[bytes]:
+    """Yield heads that are well-formed but for one part, and heads in which one field stands twice."""
+    for method in (*METHODS, *ODD_METHODS):
+        yield _joined(b"%s /loan HTTP/1.1" % method, b"Host: x")
+    for target in (*TARGETS, *ODD_TARGETS):
+        for method in (b"GET", b"OPTIONS", b"CONNECT"):
+            yield _joined(b"%s %s HTTP/1.1" % (method, target), b"Host: x")
+    for version in (*VERSIONS, *ODD_VERSIONS):
+        yield _joined(b"GET /loan %s" % version, b"Host: x")
+    for field in (*FIELDS, *ODD_FIELDS):
+        for version in (b"1.0", b"1.1"):
+            yield _joined(b"POST /loan HTTP/" + version, field, b"Accept: */*")
+            yield _joined(b"POST /loan HTTP/" + version, b"X-First: 1", field)
+        name, _, value = field.partition(b":")
+        yield _joined(b"POST /loan HTTP/1.1", field, b"X-Between: 1", b"%s:%s" % (name.swapcase(), value))
+        yield _joined(b"POST /loan HTTP/1.1", field, b"%s: other" % name)
+        yield _joined(b"POST /loan HTTP/1.1", field, b"Content-Length: 3")
+        yield _joined(b"POST /loan HTTP/1.1", field, b"Transfer-Encoding: chunked")
+    for ending in BREAKS:
+        for line in range(3):
+            lines = [b"GET /loan HTTP/1.1", b"Host: x", b"Accept: */*"]
+            lines[line] += ending
+            yield _joined(*lines)
+            yield b"".join(one + (ending if place == line else b"\r\n") for place, one in enumerate(lines)) + b"\r\n"
+
+
+def at_the_limits() -> Iterator[bytes]:
+    """Yield heads whose line, field, number of fields or size as a whole lies just below, at or beyond a limit."""
+    for beyond in range(-3, 4):
+        size = LINE_BYTES + beyond
+        yield _joined(b"GET /".ljust(size - len(b" HTTP/1.1"), b"x") + b" HTTP/1.1", b"Host: x")
+        yield _joined(b"GET /?".ljust(size - len(b" HTTP/1.1"), b"x") + b" HTTP/1.1")
+        yield _joined(b"GET / HTTP/1.1", b"X-Long: ".ljust(size, b"x"))
+        yield _joined(b"GET / HTTP/1.1", b"X-Long: ".ljust(size - 2, b" "), b"Host: x")
+        whole = _joined(b"GET / HTTP/1.1", b"Host: x", b"X-Long: ")
+        yield whole[:-4].ljust(size - 4, b"x") + b"\r\n\r\n"
+        for first in ((), (b"Content-Length: 3",), (b"Expect: 100-continue",)):
+            fields = [b"X-%d: v" % number for number in range(FIELD_COUNT + beyond - len(first))]
+            yield _joined(b"GET / HTTP/1.1", *first, *fields)
+        eighths = [b"X-%d: " % number + b"x" * 8000 for number in range(8)]
+        yield _joined(b"GET / HTTP/1.1", *eighths, b"X-Rest: ".ljust(64 * 1024 + beyond - 8 * 8008, b"x"))
+
+
+def _joined(*lines: bytes) -> bytes:
+    return b"\r\n".join(lines) + b"\r\n\r\n"
 
 
 def heads(seed: int, count: int) -> Iterator[bytes]:

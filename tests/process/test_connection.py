@@ -1,12 +1,12 @@
 """What goes over one connection: heads and bodies in pieces, several requests at once, waits that end."""
 
-import json
 import re
 import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import gevent
 import pytest
@@ -14,47 +14,8 @@ import pytest
 from gateway.process.fair_admission import AHEAD, FairAdmission
 from gateway.process.reply import Reply
 from gateway.process.worker import Worker
+from process.raw_connection import BAD, GOOD, Raw, head
 from serving import Gateway
-
-
-class Raw:
-    """One connection on which a test says every byte itself."""
-
-    def __init__(self, port: int) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=20)
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._rest = b""
-
-    def send(self, data: bytes) -> None:
-        """Send bytes as they are."""
-        self._socket.sendall(data)
-
-    def answer(self, *, has_body: bool = True) -> tuple[int, dict[str, str], bytes]:
-        """Read one answer; raises EOFError where the server has closed."""
-        while b"\r\n\r\n" not in self._rest:
-            self._more()
-        head, _, self._rest = self._rest.partition(b"\r\n\r\n")
-        lines = head.decode("latin-1").split("\r\n")
-        headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines[1:])}
-        length = int(headers.get("content-length", 0)) if has_body else 0
-        while len(self._rest) < length:
-            self._more()
-        body, self._rest = self._rest[:length], self._rest[length:]
-        return int(lines[0].split()[1]), headers, body
-
-    def is_closed(self) -> bool:
-        """Say whether the server closes without another byte."""
-        return not self._rest and self._socket.recv(1) == b""
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._socket.close()
-
-    def _more(self) -> None:
-        received = self._socket.recv(65536)
-        if not received:
-            raise EOFError
-        self._rest += received
 
 
 @pytest.fixture
@@ -63,21 +24,6 @@ def raw(five: Gateway) -> Iterator[Raw]:
     connection = Raw(five.port)
     yield connection
     connection.close()
-
-
-def head(body: bytes, *more: str, method: str = "POST", path: str = "/sentiment") -> bytes:
-    """Return the head of a request."""
-    lines = [f"{method} {path} HTTP/1.1", "Host: x", "Content-Type: application/json", f"Content-Length: {len(body)}"]
-    return "\r\n".join([*lines, *more, "", ""]).encode()
-
-
-def review(text: str) -> bytes:
-    """Return a body for /sentiment."""
-    return json.dumps({"query": text}).encode()
-
-
-#: Two reviews of one length and unlike answers, so that one head fits both.
-GOOD, BAD = review("a wonderful superb film"), review("a terrible boring flick")
 
 
 def test_one_head_again_and_again_with_other_bodies(raw: Raw) -> None:
@@ -186,9 +132,9 @@ def test_an_idle_connection_is_closed_in_time(gateway: Callable[..., Gateway], t
 @pytest.mark.parametrize(("idle_s", "head_s"), [(75.0, 15.0), (2.0, 2.0)])
 def test_a_head_that_has_begun_is_not_idle(idle_s: float, head_s: float) -> None:
     """However long an idle connection is kept, a client that sends a head byte by byte is cut after 15 s."""
-    limit = Worker.head_timeout_s.fget
-    assert limit is not None
-    assert limit(SimpleNamespace(idle_timeout_s=idle_s)) == head_s
+    limit: Any = Worker.head_timeout_s
+
+    assert limit.fget(SimpleNamespace(idle_timeout_s=idle_s)) == head_s
 
 
 def test_no_connection_is_kept_where_none_shall_be(gateway: Callable[..., Gateway], tmp_path: Path) -> None:
