@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import code_lists
+import locked
 from floors import FLOORS, PACKAGE, packages_in, purpose
 
 from gateway.errors import GatewayError
@@ -43,6 +44,7 @@ DOCUMENTS: Final = (
     "docs/settings.md",
     "docs/metrics.md",
     "docs/errors.md",
+    "docs/operations.md",
 )
 _BLOCK: Final = re.compile(r"(<!-- begin ([a-z-]+) -->\n).*?(<!-- end \2 -->)", re.DOTALL)
 _KINDS: Final = {
@@ -207,6 +209,11 @@ def commands() -> str:
     return "```\n" + _run(sys.executable, "-m", "gateway", "--help").strip() + "\n```"
 
 
+def pythons() -> str:
+    """Return the versions that the lock brings to one Python and not to another."""
+    return table(("", *(f"Python {version}" for version in locked.pythons())), locked.differing())
+
+
 def floors() -> str:
     """Return the table of the floors: each package with what it says of itself."""
     rows = []
@@ -240,6 +247,7 @@ BLOCKS: Final[Mapping[str, Callable[[], str]]] = {
     "route-codes": route_codes,
     "registry-codes": registry_codes,
     "make-targets": targets,
+    "pythons": pythons,
     "gateway-help": commands,
 }
 

@@ -22,6 +22,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 import psutil
+import pytest
+
+import extras
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMAND = Path(sys.executable).parent / "gateway"
@@ -268,6 +271,8 @@ def make(folder: Path, cache: Path, registry: str | Path, **settings: Any) -> Ga
         path = folder / "registry.yaml"
         path.write_text(registry)
         registry = path
+    if extras.ABSENT and registry.is_file() and (why := extras.lacking_for(registry.read_text())):
+        pytest.skip(why)
     texts = {f"GATEWAY_{name.upper()}": str(value) for name, value in settings.items()}
     return Gateway(home=home, registry=registry, port=free_port(), settings=texts)
 

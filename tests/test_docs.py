@@ -242,10 +242,3 @@ def test_every_package_says_what_it_is(path: Path) -> None:
 def test_changelog_knows_this_version() -> None:
     """The version of the package has a section."""
     assert f"## [{__version__}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-
-
-def test_makefile_and_ci_run_the_same() -> None:
-    """What CI runs is one script of the repository, which calls targets of the Makefile."""
-    workflow = (ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8")
-    assert re.findall(r"- run: (.*)", workflow) == [".ci/run"]
-    assert re.findall(r"^make (\w+)$", (ROOT / ".ci/run").read_text(encoding="utf-8"), re.MULTILINE)
