@@ -2,7 +2,7 @@
 
 import click
 
-from gateway.cli.command import OK, Command, complete_path, say, shown
+from gateway.cli.command import OK, Command, complete_path, display_path, print_line
 from gateway.cli.describe import warnings_or_raise
 from gateway.cli.prepare import limits_of
 from gateway.registry.add import add_route
@@ -22,13 +22,13 @@ def add(settings: Settings, *, artifact: str, route: str, loader: str | None, al
     Append a route to the registry, keeping comments and formatting. The new file is checked whole before it replaces
     the old one.
     """
-    registry = shown(settings.registry)
+    registry = display_path(settings.registry)
     warnings: tuple[str, ...] = ()
     if not force:
         # A route that cannot serve would make the running gateway refuse every later edit.
         warnings = warnings_or_raise(artifact, loader, limits_of(settings), allow_pickle=allow_pickle)
     added = add_route(registry, artifact, route, loader=loader, allow_pickle=allow_pickle)
-    say(f"added to {registry}:\n{added.rstrip()}")
+    print_line(f"added to {registry}:\n{added.rstrip()}")
     for text in warnings:
-        say(f"warning: {text}")
+        print_line(f"warning: {text}")
     return OK

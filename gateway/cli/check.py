@@ -2,7 +2,7 @@
 
 import click
 
-from gateway.cli.command import OK, Command, complete_path, keep_setting, say, shown
+from gateway.cli.command import OK, Command, complete_path, display_path, keep_setting, print_line
 from gateway.registry import load_registry
 from gateway.settings.settings import Settings
 
@@ -22,7 +22,7 @@ def check(settings: Settings) -> int:
     Report every fault of a registry at once, with position and repair: keys, paths, names, inputs, answer templates,
     and whether each artifact is there and has its pinned sha256. Exit code 0, or 78 on faults.
     """
-    spec = load_registry(shown(settings.registry), files=True)
+    spec = load_registry(display_path(settings.registry), files=True)
     count = len(spec.routes)
-    say(f"ok: {count} route{'' if count == 1 else 's'}")
+    print_line(f"ok: {count} route{'' if count == 1 else 's'}")
     return OK

@@ -56,13 +56,13 @@ class Command(click.Command):
             ctx.params["settings"] = settings
             code: int = super().invoke(ctx)
         except GatewayError as error:
-            return complain(error)
+            return print_error(error)
         except BrokenPipeError:
             # `gateway describe … | head`: the reader has closed the pipe, which is no fault.
             return OK
         except OSError as error:
             message = f"{error.strerror}: {error.filename or ''}"
-            return complain(GatewayError(message, code="system", hint="see `gateway doctor`"))
+            return print_error(GatewayError(message, code="system", hint="see `gateway doctor`"))
         return code
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
@@ -121,18 +121,18 @@ def settings_of(ctx: click.Context) -> Settings:
     return Settings.load(flags=ctx.meta.get(_FLAGS, {}))
 
 
-def shown(path: Path) -> Path:
+def display_path(path: Path) -> Path:
     """Return a path as a person would type it here: relative where it lies below the working folder."""
     here = Path.cwd()
     return path.relative_to(here) if path.is_relative_to(here) else path
 
 
-def say(text: str) -> None:
+def print_line(text: str) -> None:
     """Print to standard output."""
     sys.stdout.write(f"{text}\n")
 
 
-def complain(error: GatewayError) -> int:
+def print_error(error: GatewayError) -> int:
     """Print an error in the gateway's style to standard error and return the exit code that belongs to it."""
     if isinstance(error, RegistryError) and error.text != error.message:
         sys.stderr.write(f"{error.text}\n")

@@ -12,7 +12,7 @@ import msgspec
 from gateway.artifacts import manifest
 from gateway.artifacts.manifest import CompiledModel, StoredArtifact
 from gateway.artifacts.originals import digest, locate
-from gateway.cli.command import FAILED, OK, Command, complain, complete_path, say
+from gateway.cli.command import FAILED, OK, Command, complete_path, print_error, print_line
 from gateway.cli.prepare import limits_of
 from gateway.cli.signature_of import signature_of
 from gateway.errors import GatewayError, LoadError
@@ -56,9 +56,9 @@ def describe(settings: Settings, *, artifact: str, loader: str | None, as_json: 
     found = _identify(path, artifact, loader)
     problem = _ask_loader(found, path, limits_of(settings))
     _recall(found, settings.cache_dir / "manifests")
-    say(msgspec.json.format(msgspec.json.encode(found), indent=2).decode() if as_json else _text(found))
+    print_line(msgspec.json.format(msgspec.json.encode(found), indent=2).decode() if as_json else _text(found))
     if problem is not None:
-        complain(problem)
+        print_error(problem)
         return FAILED
     return OK
 
@@ -94,8 +94,8 @@ def _ask_loader(found: Description, path: Path, limits: PrepareLimits) -> Gatewa
         loader = get_loader(found.loader)
         found.versions = dict(package_versions(found.loader))
         found.imports = _imports(loader, path)
-        told = signature_of(path, found.artifact, found.loader, _stored(found, path), limits)
-        found.signature, found.warnings = told.signature, told.warnings
+        inspection = signature_of(path, found.artifact, found.loader, _stored(found, path), limits)
+        found.signature, found.warnings = inspection.signature, inspection.warnings
     except GatewayError as error:
         return error
     return None
@@ -167,9 +167,9 @@ def _signature(signature: Signature) -> list[str]:
         rows.append("(the artifact has no names: `inputs` of the registry gives them, in this order)")
     output = signature.output
     names = output.labels or output.names
-    told = f" of {listing(names, 'and')}" if names else ""
+    labels = f" of {listing(names, 'and')}" if names else ""
     probabilities = " with probabilities" if output.probabilities else ""
-    return [*(row.rstrip() for row in rows), "", f"output  {output.kind}{told}{probabilities}"]
+    return [*(row.rstrip() for row in rows), "", f"output  {output.kind}{labels}{probabilities}"]
 
 
 def _row(one: Field) -> tuple[str, str, str, str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 
 from gateway import __version__
-from gateway.cli.command import FAILED, OK, Command, say
+from gateway.cli.command import FAILED, OK, Command, print_line
 from gateway.cli.prepare import limits_of
 from gateway.errors import GatewayError
 from gateway.generations import recheck, snapshot
@@ -43,11 +43,11 @@ def doctor(settings: Settings) -> int:
     something is missing.
     """
     is_well = True
-    for finding in (*_machine(), *_loaders(), *_java(), *_manager(), *_places(settings), *_upgrade(settings)):
-        is_well &= finding.is_well
-        say(f"{'ok  ' if finding.is_well else 'MISS'}  {finding.text}")
-        if finding.fix and not finding.is_well:
-            say(f"      fix: {finding.fix}")
+    for diagnosis in (*_machine(), *_loaders(), *_java(), *_manager(), *_places(settings), *_upgrade(settings)):
+        is_well &= diagnosis.is_well
+        print_line(f"{'ok  ' if diagnosis.is_well else 'MISS'}  {diagnosis.text}")
+        if diagnosis.fix and not diagnosis.is_well:
+            print_line(f"      fix: {diagnosis.fix}")
     return OK if is_well else FAILED
 
 
@@ -56,12 +56,12 @@ def _machine() -> Iterator[Diagnosis]:
     yield Diagnosis(True, f"gateway {__version__}, Python {platform.python_version()}, {sys.platform}, {cores} cores")
     if sys.platform != "linux":
         yield Diagnosis(True, "not Linux: orphans of a killed arbiter end a little later, memory is not measured")
-    reason = _network_stays_because()
+    reason = _network_refusal()
     kept = f"keep their network, the kernel does not cut it ({reason}); opening a socket still ends them"
     yield Diagnosis(True, f"prepare children of models: {kept if reason else 'without a network'}")
 
 
-def _network_stays_because() -> str:
+def _network_refusal() -> str:
     """Ask a separate process why it cannot leave the network; '' if it can."""
     code = "from gateway.prepare.sandbox import cut_network; print(cut_network())"
     asked = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)

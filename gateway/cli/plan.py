@@ -3,7 +3,7 @@
 import click
 
 from gateway.artifacts.manifest import Manifest
-from gateway.cli.command import BAD_REGISTRY, OK, Command, say, shown
+from gateway.cli.command import BAD_REGISTRY, OK, Command, display_path, print_line
 from gateway.cli.prepare import limits_of
 from gateway.generations import recheck, snapshot
 from gateway.generations.plan import Step, steps
@@ -20,25 +20,25 @@ def plan(settings: Settings) -> int:
     clients, load time, memory. Exit code 78 when the reload would be refused.
     """
     configure_process(settings)
-    registry = load_registry(shown(settings.registry))
+    registry = load_registry(display_path(settings.registry))
     manifests = prepare_registry(registry, settings.cache_dir, limits_of(settings))
     before = snapshot.committed(settings.state_dir)
     checked = recheck.rechecked(before, settings.cache_dir, limits_of(settings)) if before else None
     new = snapshot.make(registry, manifests)
     found = steps(before, new)
-    say(f"from generation {before.id if before else 'none'} to {new.id}")
+    print_line(f"from generation {before.id if before else 'none'} to {new.id}")
     for step in found:
-        say(_line(step))
+        print_line(_line(step))
     if not found:
-        say("nothing changes for the routes")
+        print_line("nothing changes for the routes")
     stopped = recheck.stopped_routes(before, checked) if before and checked else {}
     for path, manifest in stopped.items():
-        say(_stop_line(path, manifest))
+        print_line(_stop_line(path, manifest))
     if stopped:
-        say("the next start stops these: no committed generation covers what is wrong or unsafe")
+        print_line("the next start stops these: no committed generation covers what is wrong or unsafe")
     refused = [step for step in found if step.kind == "failed"]
     if refused:
-        say("the reload would be refused; the generation that serves would go on")
+        print_line("the reload would be refused; the generation that serves would go on")
     return BAD_REGISTRY if refused else OK
 
 

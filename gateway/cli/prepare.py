@@ -3,7 +3,7 @@
 import click
 
 from gateway.artifacts.manifest import Manifest
-from gateway.cli.command import FAILED, OK, Command, say, shown
+from gateway.cli.command import FAILED, OK, Command, display_path, print_line
 from gateway.generations import snapshot
 from gateway.prepare.registry import prepare_registry
 from gateway.prepare.supervisor import PrepareLimits
@@ -30,14 +30,14 @@ def prepare(settings: Settings, *, retry: bool, commit: bool) -> int:
     failed, 78 on faults of the registry.
     """
     configure_process(settings)
-    registry = load_registry(shown(settings.registry))
+    registry = load_registry(display_path(settings.registry))
     manifests = prepare_registry(registry, settings.cache_dir, limits_of(settings), retry=retry)
     for spec in registry.routes:
-        say(_line(spec.path, manifests[spec.name]))
+        print_line(_line(spec.path, manifests[spec.name]))
     made = snapshot.make(registry, manifests, source="gateway prepare")
     if commit:
         snapshot.commit(settings.state_dir, made)
-        say(f"committed generation {made.id}")
+        print_line(f"committed generation {made.id}")
     return FAILED if any(found.problem for found in manifests.values()) else OK
 
 
@@ -47,5 +47,5 @@ def _line(path: str, found: Manifest) -> str:
         return f"FAILED {path}  {found.problem.message}  [{found.problem.code}]{fix}"
     golden = f", {found.golden.rows} golden rows" if found.golden else ""
     speed = f"{found.predict_s * 1e6:.0f} us a predict"
-    told = "".join(f"\n    warning: {text}" for text in found.warnings)
-    return f"ready  {path}  {found.loader}, loads in {found.load_s:.2f} s, {speed}{golden}{told}"
+    warnings = "".join(f"\n    warning: {text}" for text in found.warnings)
+    return f"ready  {path}  {found.loader}, loads in {found.load_s:.2f} s, {speed}{golden}{warnings}"

@@ -7,7 +7,7 @@ from typing import get_args
 
 import click
 
-from gateway.cli.command import BAD_REGISTRY, OK, Command, say
+from gateway.cli.command import BAD_REGISTRY, OK, Command, print_line
 from gateway.cli.prepare import limits_of
 from gateway.generations import transaction
 from gateway.generations.history import Event, events
@@ -55,7 +55,7 @@ def reload(
     if parent:
         watched_files.tell(settings)
     if not quiet:
-        say(_text(event))
+        print_line(_text(event))
     return BAD_REGISTRY if event.result == "refused" else OK
 
 
@@ -64,7 +64,7 @@ def reload(
 def rollback(settings: Settings, *, generation: str | None) -> int:
     """Commit an earlier generation. It holds, also over restarts, until registry.yaml changes."""
     configure_process(settings)
-    say(_text(transaction.rollback(place_of(settings), generation)))
+    print_line(_text(transaction.rollback(place_of(settings), generation)))
     return OK
 
 
@@ -75,9 +75,9 @@ def history(settings: Settings, *, most: int) -> int:
     found = events(settings.state_dir)[-most:]
     for event in found:
         when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(event.at))
-        say(f"{when}  {_text(event)}")
+        print_line(f"{when}  {_text(event)}")
     if not found:
-        say("nothing has been committed yet")
+        print_line("nothing has been committed yet")
     return OK
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from gateway.cli.client import Client
-from gateway.cli.command import FAILED, OK, Command, say
+from gateway.cli.command import FAILED, OK, Command, print_line
 from gateway.settings.settings import Settings
 
 
@@ -14,18 +14,18 @@ from gateway.settings.settings import Settings
 def routes(settings: Settings) -> int:
     """Ask the running gateway for its routes. Exit code 1 when one of them does not serve."""
     health = Client.of(settings).get("/health")
-    say(
+    print_line(
         f"{health['status']}: generation {health['generation']}, {health['ready_workers']} of "
         f"{health['expected_workers']} workers ready"
     )
     width = max((len(path) for path in health["routes"]), default=0)
     for path, route in health["routes"].items():
-        say(line(path, route, width))
-    refused = tell_refusal(health)
+        print_line(line(path, route, width))
+    refused = print_refusal(health)
     return FAILED if refused or any(route["state"] == "FAILED" for route in health["routes"].values()) else OK
 
 
-def tell_refusal(health: dict[str, Any]) -> int:
+def print_refusal(health: dict[str, Any]) -> int:
     """
     Print to standard error which part of registry.yaml is not served, and why; return 1 if there is such a part, else
     0.
@@ -47,5 +47,5 @@ def line(path: str, route: dict[str, Any], width: int) -> str:
         return f"  {path:{width}}  FAILED  {route.get('reason', '')}  [{route.get('code', '')}]{fix}"
     p50, p95 = route.get("p50_ms"), route.get("p95_ms")
     speed = f"p50 {p50:.1f} ms, p95 {p95:.1f} ms" if p50 is not None and p95 is not None else "no traffic lately"
-    told = "".join(f"\n    warning: {text}" for text in route.get("warnings", ()))
-    return f"  {path:{width}}  {route['state']:7} {route.get('requests', 0)} requests, {speed}{told}"
+    warnings = "".join(f"\n    warning: {text}" for text in route.get("warnings", ()))
+    return f"  {path:{width}}  {route['state']:7} {route.get('requests', 0)} requests, {speed}{warnings}"

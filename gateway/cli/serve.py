@@ -55,7 +55,7 @@ def serve(settings: Settings) -> int:
         predecessor=predecessor,
         predecessor_began=predecessor_began,
     )
-    _tell(settings, mine)
+    _write_status(settings, mine)
     _end_orphans(settings)
     try:
         is_pending = transaction.can_wait(place_of(settings))
@@ -63,12 +63,12 @@ def serve(settings: Settings) -> int:
             commit_first(settings, mine)
         server.serve(settings, is_pending=is_pending)
     except GatewayError as error:
-        _tell(settings, replace(mine, phase="failed", message=getattr(error, "text", error.message)))
+        _write_status(settings, replace(mine, phase="failed", message=getattr(error, "text", error.message)))
         raise
     return OK
 
 
-def _tell(settings: Settings, report: Status) -> None:
+def _write_status(settings: Settings, report: Status) -> None:
     """Write the status file that `gateway wait` reads; a full disk must not stop a gateway that could serve."""
     with contextlib.suppress(OSError):
         status.write(settings.status_path, report)
@@ -81,18 +81,18 @@ def _end_orphans(settings: Settings) -> None:
         descendants.end(lambda: descendants.left_behind(settings.home))
 
 
-class _Teller:
+class _Progress:
     """Report once a second how many models are prepared: 1,000 new models take a quarter of an hour on two cores."""
 
     def __init__(self, settings: Settings, report: Status) -> None:
         self._settings, self._report = settings, report
-        self._told = time.monotonic()
+        self._written = time.monotonic()
 
-    def tell(self, done: int, total: int) -> None:
+    def report(self, done: int, total: int) -> None:
         """Record progress; several threads call this."""
-        if time.monotonic() - self._told > 1:
-            self._told = time.monotonic()
-            _tell(self._settings, replace(self._report, message=f"{done:,} of {total:,} models"))
+        if time.monotonic() - self._written > 1:
+            self._written = time.monotonic()
+            _write_status(self._settings, replace(self._report, message=f"{done:,} of {total:,} models"))
 
 
 def commit_first(settings: Settings, report: Status) -> None:
@@ -102,7 +102,7 @@ def commit_first(settings: Settings, report: Status) -> None:
     A broken registry or a failing route does not stop the committed generation: it continues to serve.
     """
     event = transaction.attempt(
-        place_of(settings), mode="cold", source="start", progress=_Teller(settings, report).tell
+        place_of(settings), mode="cold", source="start", progress=_Progress(settings, report).report
     )
     if event.result == "refused":
         sys.stderr.write(f"{event.reason}\n")

@@ -20,7 +20,7 @@ from gateway.system import descendants
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class Inspection:
     """Hold inputs and outputs, and the warnings under which a route with the artifact would serve."""
 
     signature: Signature
@@ -29,20 +29,20 @@ class Told:
 
 def signature_of(
     path: Path, artifact: str, loader: str, stored: StoredArtifact, limits: PrepareLimits, *, allow_pickle: bool = False
-) -> Told:
+) -> Inspection:
     """
     Return inputs, outputs and warnings; raises GatewayError. Pickles are opened only with `allow_pickle`.
 
     Golden rows beside an interpreted artifact are scored as for a route, because they may decide whether it serves.
     """
     if loader in CONFINED:
-        return _asked_in_a_child(loader, stored, limits, allow_pickle=allow_pickle)
+        return _inspect_in_child(loader, stored, limits, allow_pickle=allow_pickle)
     options = LoadOptions(entry=split_entry(artifact)[1], origin=path.parent, allow_pickle=allow_pickle)
     with descendants.none_left():
-        return Told(signature=get_loader(loader).describe(path, options))
+        return Inspection(signature=get_loader(loader).describe(path, options))
 
 
-def _asked_in_a_child(loader: str, stored: StoredArtifact, limits: PrepareLimits, *, allow_pickle: bool) -> Told:
+def _inspect_in_child(loader: str, stored: StoredArtifact, limits: PrepareLimits, *, allow_pickle: bool) -> Inspection:
     spec = RouteSpec(
         path="/described",
         name="described",
@@ -68,4 +68,4 @@ def _asked_in_a_child(loader: str, stored: StoredArtifact, limits: PrepareLimits
         raise LoadError(found.problem.message, code=found.problem.code, hint=found.problem.hint)
     if found.signature is None:
         raise LoadError(f"{stored.path}: nothing was found out", code="prepare-crashed")
-    return Told(signature=found.signature, warnings=found.warnings)
+    return Inspection(signature=found.signature, warnings=found.warnings)

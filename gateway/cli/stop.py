@@ -5,7 +5,7 @@ import signal
 
 import click
 
-from gateway.cli.command import FAILED, OK, Command, say
+from gateway.cli.command import FAILED, OK, Command, print_line
 from gateway.process import socket_holder
 from gateway.process.watcher import wait_until
 from gateway.scoreboard import status
@@ -32,9 +32,9 @@ def stop(settings: Settings, *, quiet: bool) -> int:
     holder = socket_holder.end(settings.holder_path)
     over &= _end_models(settings)
     if pids or holder:
-        say("stopped" if over else f"still running: {', '.join(map(str, pids))}")
+        print_line("stopped" if over else f"still running: {', '.join(map(str, pids))}")
     elif not quiet:
-        say("nothing runs here")
+        print_line("nothing runs here")
     return OK if over else FAILED
 
 
@@ -51,9 +51,9 @@ def _end_models(settings: Settings) -> bool:
     wait_until(lambda: not any(processes.is_running(pid) for pid in workers), settings.graceful_timeout_s + 5)
     left = [pid for pid, mark in descendants.marked() if mark.home == home]
     if left:
-        say(f"ending what models left: {descendants.described(left)}")
+        print_line(f"ending what models left: {descendants.described(left)}")
         descendants.end(lambda: [pid for pid, mark in descendants.marked() if mark.home == home])
     still = [pid for pid, mark in descendants.marked() if mark.home == home]
     if still:
-        say(f"still running: {descendants.described(still)}")
+        print_line(f"still running: {descendants.described(still)}")
     return not still

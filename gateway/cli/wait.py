@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from gateway.cli.client import Client
-from gateway.cli.command import BAD_REGISTRY, FAILED, OK, Command, complete_path, say
-from gateway.cli.routes import line, tell_refusal
+from gateway.cli.command import BAD_REGISTRY, FAILED, OK, Command, complete_path, print_line
+from gateway.cli.routes import line, print_refusal
 from gateway.errors import GatewayError
 from gateway.rest.describe.sample_request import JSON_TYPE, SampleRequest
 from gateway.scoreboard import status
@@ -55,7 +55,7 @@ def wait(settings: Settings, *, timeout: float, logs: Path | None) -> int:
 
 def _wait(client: Client, settings: Settings, timeout_s: float) -> dict[str, Any]:
     """Return /health once every worker serves the same generation; raises GatewayError with the reason otherwise."""
-    began = told = moved = time.monotonic()
+    began = printed = moved = time.monotonic()
     message = ""
     while time.monotonic() - moved <= timeout_s:
         report = status.read(settings.status_path)
@@ -70,9 +70,9 @@ def _wait(client: Client, settings: Settings, timeout_s: float) -> dict[str, Any
                 return health
         if not is_alive and time.monotonic() - began > min(SILENT_S, timeout_s):
             break
-        if time.monotonic() - told > 5:  # noqa: PLR2004 - seconds between signs of life
-            told = time.monotonic()
-            say(f"  {report.phase or 'starting'}{f' {message}' if message else ''} … {told - began:.0f} s")
+        if time.monotonic() - printed > 5:  # noqa: PLR2004 - seconds between signs of life
+            printed = time.monotonic()
+            print_line(f"  {report.phase or 'starting'}{f' {message}' if message else ''} … {printed - began:.0f} s")
             sys.stdout.flush()
         time.sleep(0.2)
     report = status.read(settings.status_path)
@@ -99,40 +99,42 @@ def _is_complete(health: dict[str, Any]) -> bool:
 
 
 def _show(client: Client, health: dict[str, Any]) -> int:
-    say(f"gateway ready on {client.url}, generation {health['generation']}\n")
+    print_line(f"gateway ready on {client.url}, generation {health['generation']}\n")
     routes = client.get("/routes")["routes"]
     failing = [route for route in routes if route["state"] == "FAILED"]
     serving = [route for route in routes if route["state"] != "FAILED"]
     for route in failing:
-        say(line(route["path"], health["routes"][route["path"]], 0).strip() + "\n")
+        print_line(line(route["path"], health["routes"][route["path"]], 0).strip() + "\n")
     failed = len(failing)
     for route in serving[:MOST_SHOWN]:
-        failed += _try(client, route)
+        failed += _send_sample(client, route)
         for text in route.get("warnings", ()):
-            say(f"  warning: {text}")
-        say("")
+            print_line(f"  warning: {text}")
+        print_line("")
     if len(serving) > MOST_SHOWN:
-        say(f"{len(serving) - MOST_SHOWN} more routes are there, not asked here:  {client.curl} {client.url}/routes\n")
-    refused = tell_refusal(health)
-    say(f"watch it:  make monit    make status    make logs    {client.curl} {client.url}/metrics")
+        print_line(
+            f"{len(serving) - MOST_SHOWN} more routes are there, not asked here:  {client.curl} {client.url}/routes\n"
+        )
+    refused = print_refusal(health)
+    print_line(f"watch it:  make monit    make status    make logs    {client.curl} {client.url}/metrics")
     if failed:
         sys.stderr.write(f"\n{failed} of {len(health['routes'])} routes do not serve; the others do\n")
     return FAILED if failed or refused else OK
 
 
-def _try(client: Client, route: dict[str, Any]) -> int:
+def _send_sample(client: Client, route: dict[str, Any]) -> int:
     """Print the curl command of a route and send its request; return 1 if the route does not serve, else 0."""
     call = SampleRequest(route["path"], route["name"], route["sample"])
-    say(call.command(client.url, client.curl))
+    print_line(call.command(client.url, client.curl))
     try:
         status, body = client.fetch(call.method, call.target, call.body, JSON_TYPE if call.body else "")
     except GatewayError as error:
-        say(f"  {error.message}")
+        print_line(f"  {error.message}")
         return 1
-    say(f"  {_short(body.decode(errors='replace').strip())}")
+    print_line(f"  {_short(body.decode(errors='replace').strip())}")
     if status == _REFUSED:
         # The route works: types and limits do not suffice to guess values that its model accepts.
-        say("  (the values were made up and do not suit the model: `examples` of the inputs are shown instead)")
+        print_line("  (the values were made up and do not suit the model: `examples` of the inputs are shown instead)")
         return 0
     return int(status != _ANSWERED)
 
