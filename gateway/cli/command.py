@@ -117,12 +117,15 @@ def complete_path(ctx: click.Context, param: click.Parameter, incomplete: str) -
 
 
 def settings_of(ctx: click.Context) -> Settings:
-    """Return the settings of a command: its options over the environment; the only place where a command reads any."""
+    """
+    Return the settings of a command: its options override the environment. No other function of the commands reads
+    settings.
+    """
     return Settings.load(flags=ctx.meta.get(_FLAGS, {}))
 
 
 def display_path(path: Path) -> Path:
-    """Return a path as a person would type it here: relative where it lies below the working folder."""
+    """Return a path as a person would type it: relative if it lies below the working folder."""
     here = Path.cwd()
     return path.relative_to(here) if path.is_relative_to(here) else path
 

@@ -102,7 +102,7 @@ def _ask_loader(found: Description, path: Path, limits: PrepareLimits) -> Gatewa
 
 
 def _recall(found: Description, folder: Path) -> None:
-    """Fill in what preparing this artifact found out about a compiled model, where a route has been prepared."""
+    """Fill in the result of compiling this artifact, if a route with it has been prepared."""
     for path in sorted(folder.glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True):
         known = manifest.read(path)
         if known is not None and known.artifact is not None and known.artifact.sha256 == found.sha256:

@@ -41,7 +41,7 @@ def make_entry(spec: RouteSpec, cache_dir: Path, digests: Digests, store: Store,
     rows = golden_path(spec, path)
     if rows is not None:
         golden.refuse_long(rows)
-    if code_files.has_neighbours(spec):
+    if code_files.has_code_files(spec):
         found = code_files.find(spec, path, sha256, cache_dir=cache_dir, limits=limits, digests=digests)
         stored = code_folders.keep(store, code_folders.root_of(Path(spec.base), path), path, sha256, found)
     else:

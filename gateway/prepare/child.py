@@ -68,7 +68,7 @@ class Report:
 
 
 def compiled_path(entry: Entry) -> Path:
-    """Return where the compiled model of an entry lies, if it gets one."""
+    """Return the path of the compiled model of an entry, whether or not it exists."""
     return Path(entry.cache_dir) / "compiled" / f"{entry.key}.compiled"
 
 
@@ -142,7 +142,7 @@ def _prepared(entry: Entry, blank: Manifest, tell: Callable[[Report], object]) -
 
 
 def _checked(entry: Entry, predictor: Predictor, signature: Signature, rows: Sequence[Column]) -> tuple[str, ...]:
-    """Return the warnings under which a loaded model may serve; raises LoadError where it may not."""
+    """Return the warnings under which a loaded model may serve; raises LoadError if it may not serve."""
     if entry.spec.loader not in UNBOUNDED_LOADERS:  # called once per instance, and each call may have effects
         check_shape(predictor, signature, rows)
     found = check_trial(predictor, signature, rows)

@@ -31,19 +31,19 @@ MAX_FILES: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Neighbours:
-    """Hold what code of one digest, run by this gateway, opened besides itself: path -> sha256, "" for absent."""
+class CodeFiles:
+    """Hold the files that code of one digest opened when this gateway ran it: path -> sha256, "" for an absent file."""
 
     code: str
     sha256: str
     files: dict[str, str] = field(default_factory=dict)
 
 
-#: Made here and not at the first use: msgspec crashes where two threads look at a type for the first time at once.
-_decode: Final = msgspec.json.Decoder(Neighbours).decode
+#: Made at import: msgspec crashes if two threads inspect a type for the first time at once.
+_decode: Final = msgspec.json.Decoder(CodeFiles).decode
 
 
-def has_neighbours(spec: RouteSpec) -> bool:
+def has_code_files(spec: RouteSpec) -> bool:
     """Return whether the artifact of a route is code, which may read other files."""
     return spec.loader == "python"
 
@@ -59,7 +59,7 @@ def remembered(spec: RouteSpec, origin: Path, cache_dir: Path, digests: Digests)
 
 def names_of(spec: RouteSpec, cache_dir: Path) -> tuple[Path, ...]:
     """Return the paths that the code of a route opened in its last run, whatever its outcome."""
-    if not has_neighbours(spec):
+    if not has_code_files(spec):
         return ()
     try:
         # Not `resolve`, which raises RuntimeError for a loop of links.
@@ -79,7 +79,7 @@ def find(
         opened = _opened(spec, origin, cache_dir, limits)
         found = {str(path): _digest(path, digests) for path in opened}
         files = {Path(path): digest for path, digest in found.items()}
-        _write(_place(spec, origin, cache_dir), Neighbours(code=_code(), sha256=sha256, files=found))
+        _write(_place(spec, origin, cache_dir), CodeFiles(code=_code(), sha256=sha256, files=found))
     return files
 
 
@@ -120,14 +120,14 @@ def _place(spec: RouteSpec, origin: Path, cache_dir: Path) -> Path:
     return cache_dir / "neighbours" / f"{name}.json"
 
 
-def _read(path: Path) -> Neighbours | None:
+def _read(path: Path) -> CodeFiles | None:
     try:
         return _decode(path.read_bytes())
     except (OSError, msgspec.MsgspecError):
         return None
 
 
-def _write(path: Path, found: Neighbours) -> None:
+def _write(path: Path, found: CodeFiles) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         atomic.replace_bytes(path, msgspec.json.encode(found))

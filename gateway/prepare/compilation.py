@@ -1,4 +1,4 @@
-"""Look for the compiled model of a loaded model, for its manifest. Runs in the prepare child."""
+"""Search a compiled model for a loaded one, for its manifest. Runs in the prepare child."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +20,7 @@ def search_compiled(
     row: Sequence[Column],
     golden: Sequence[Column],
 ) -> tuple[CompiledModel | None, str]:
-    """Return a proven compiled model, or None and why there is none; raises LoadError where the route requires it."""
+    """Return a proven compiled model, or None and the reason; raises LoadError if the route requires one."""
     if spec.compile == "off":
         return None, "the registry says compile: off"
     job = Job(
@@ -41,7 +41,7 @@ def search_compiled(
 
 
 def compile_required(reason: str) -> LoadError:
-    """Return the error of a route that insists on a compiled model and got none."""
+    """Return the error of a route that requires a compiled model and has none."""
     return LoadError(
         f"the route requires a compiled model, but: {reason}",
         code="compile-required",

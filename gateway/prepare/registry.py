@@ -178,7 +178,7 @@ def is_known(registry: RegistrySpec, cache_dir: Path, cache_bytes: int = DEFAULT
     digests, store = Digests(cache_dir / DIGESTS), Store(cache_dir, cache_bytes)
     for spec in registry.routes:
         try:
-            if code_files.has_neighbours(spec):
+            if code_files.has_code_files(spec):
                 origin = originals.locate(Path(spec.base), spec.artifact)
                 if code_files.remembered(spec, origin, cache_dir, digests) is None:
                     return False

@@ -30,7 +30,7 @@ from gateway.system.processes import is_running
 
 log = logging.getLogger("gateway.prepare")
 
-#: Made here and not at the first use: msgspec crashes where two threads look at a type for the first time at once.
+#: Made at import: msgspec crashes if two threads inspect a type for the first time at once.
 _report = msgspec.json.Decoder(Report).decode
 
 #: Subject of the messages below: before the model was loaded, and afterwards.

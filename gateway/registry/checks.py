@@ -192,7 +192,7 @@ def _scalars(document: Document, key: Key, value: Value) -> Any:
 
 
 def _all_once(document: Document, key: Key, value: Value, items: list[Any]) -> Any:
-    """Return the items as a tuple; BAD where one is, or where a value is repeated."""
+    """Return the items as a tuple; BAD if an item is BAD or a value is repeated."""
     seen: set[tuple[type, Any]] = set()
     is_good = True
     for item, read in zip(value.data, items, strict=True):

@@ -1,8 +1,9 @@
 """
-Text of a registry -> values that remember where they stand. Knows YAML, nothing about routes.
+Read the text of registry.yaml into values that remember their positions. Knows YAML, nothing about routes.
 
-Keys are always text, scalars follow `scalars.resolve`, anchors and aliases are allowed, merge keys (`<<`) are not: what
-a route says should stand in the route. Size, depth and the number of values after expanding aliases are limited.
+Keys are always text, scalars follow `scalars.resolve`, anchors and aliases are allowed, merge keys (`<<`) are not: all
+keys of a route should be written in the route. Size, depth and the number of values after expanding aliases are
+limited.
 """
 
 import hashlib
@@ -78,7 +79,7 @@ def read(path: Path) -> Document:
 
 
 def parse(data: bytes, name: str) -> Document:
-    """Turn the bytes of a registry into a document; raises RegistryError where that is impossible."""
+    """Parse the bytes of a registry into a document; raises RegistryError if that is impossible."""
     if len(data) > MOST_BYTES:
         raise whole_file(name, "too-large", f"has {len(data)} bytes", expected=f"at most {MOST_BYTES}")
     text, findings, places = decode(data, name)

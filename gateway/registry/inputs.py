@@ -66,7 +66,7 @@ def _check_aliases(document: Document, fields: Entries) -> None:
         for alias in (text for entry in keywords.all_of("aliases") for text in texts_of(entry.value)):
             if not _field_name(document, alias.raw, alias.span, "alias"):
                 continue
-            # A field that stands twice may have its aliases twice.
+            # A repeated field may repeat its aliases.
             if owners.setdefault(alias.raw, name) != name or alias.raw == name:
                 document.fault(
                     alias.span,

@@ -39,7 +39,7 @@ class _Faults:
         self.hints.append(hint)
 
     def finish(self) -> None:
-        """Raise RegistryError if there is any."""
+        """Raise RegistryError if there are faults."""
         if self.lines:
             heads = "; ".join(line.split("\n", 1)[0].removeprefix(f"route '{self.route}', ") for line in self.lines)
             raise RegistryError(heads, text="\n\n".join(self.lines), count=len(self.lines), hint=self.hints[0])
@@ -47,10 +47,10 @@ class _Faults:
 
 def merge_signature(found: Signature, spec: RouteSpec) -> Signature:
     """
-    Return the signature of a route: the artifact's, with the registry's keywords merged over it.
+    Return the signature of a route: the artifact's, merged with the registry's keywords.
 
-    Inputs without known names are renamed by position where `inputs` names as many; where `inputs` names every field,
-    its order is the positional one. Raises RegistryError with every contradiction.
+    If the artifact has no names and `inputs` names as many fields, they are renamed by position; if `inputs` names
+    every field, its order is the positional one. Raises RegistryError with every contradiction.
     """
     faults = _Faults(spec.path)
     renamed = _named(found, spec, faults)

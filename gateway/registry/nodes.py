@@ -136,7 +136,7 @@ class Reader:
         return entries
 
     def rooms(self, node: yaml.MappingNode) -> Iterable[tuple[int, int] | None]:
-        """Return from where to where the values of a mapping may reach; only damages ask for it."""
+        """Return the start and end offset of each value of a mapping; only damages need it."""
         if not self.damages:
             return repeat(None)
         ends = [key.start_mark.index for key, _ in node.value[1:]] + [node.end_mark.index]
@@ -171,6 +171,6 @@ class Reader:
     def has_gap(self, node: yaml.MappingNode, room: tuple[int, int] | None) -> bool:
         """Return whether blanked lines may have contained keys of a mapping."""
         start, end = node.start_mark.index, node.end_mark.index
-        if room and room[0] <= start <= room[1]:  # not so where an alias stands for it
+        if room and room[0] <= start <= room[1]:  # an alias may stand for it
             start = room[0]
         return any(damage.column <= node.start_mark.column for damage in self.damaged(start, end))

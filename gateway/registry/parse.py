@@ -29,7 +29,7 @@ def parse_registry(document: Document, base: Path, *, files: bool = False) -> Re
         top = Entries()
     read_keys(document, top.without({"version"}), TOP_KEYS, "the registry")
     _version(document, top)
-    # Each is read as often as it stands there, so that a second one hides no fault; the first counts.
+    # Repeated sections are all read, so that none hides a fault; the first counts.
     defaults, *_ = [_defaults(document, entry) for entry in top.all_of("defaults")] or [{}]
     server, *_ = [_server(document, entry) for entry in top.all_of("server")] or [ServerSpec()]
     reader = RouteReader(document=document, base=base, taken=Taken(), defaults=defaults, files=files)

@@ -13,12 +13,12 @@ import yaml
 
 #: Column of a damage that lies inside of one value: no mapping can have lost a key there.
 _INSIDE: Final = 1 << 30
-#: Characters that are composed anew, all repairs together: half a second.
+#: Characters that all repairs together may compose again: half a second.
 _MOST_COMPOSED: Final = 8 * 1024 * 1024
 _MOST_REPAIRS: Final = 100
 
 _KEY: Final = re.compile(r" *(?:- +)*(?:'[^']*'|\"[^\"]*\"|[^\s#'\"\[\]{}&*!|>%@`,?-][^:#\t'\"{}\[\]]*):(?=\s)")
-#: What a missing end is told with: the place of the beginning is the one that counts.
+#: Messages of the parser about a missing end: the position of the beginning matters.
 _OPEN: Final = (
     "while scanning a quoted",
     "while scanning a double-quoted",
@@ -30,7 +30,7 @@ BREAK: Final = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 
 
 class Damage(NamedTuple):
-    """Mark a repaired place: its offset, and the column from which on keys may be lost with it."""
+    """Mark a repaired place: its offset, and the first column whose keys may be lost with it."""
 
     offset: int
     column: int = _INSIDE
@@ -64,7 +64,7 @@ class Recovery:
         return self._word(str(error.problem), mark) or self._block(str(error.problem), mark)
 
     def _word(self, problem: str, mark: yaml.Mark) -> range:
-        """Repair what stands alone in its line, where the structure around it is not in doubt."""
+        """Repair a word that is alone in its line, if the structure around it is certain."""
         at = mark.index
         for part, pattern, instead in _WORDS:
             if part in problem and (match := pattern.match(self.text, at)):
@@ -75,7 +75,7 @@ class Recovery:
         return range(0)
 
     def _block(self, problem: str, mark: yaml.Mark) -> range:
-        """Blank a line with all that is indented deeper; where that was tried, the entry around it."""
+        """Blank a line with all lines that are indented deeper; if that was tried, the entry around it."""
         lines = self.text.splitlines(keepends=True)
         first, column = min(mark.line, len(lines) - 1), mark.column
         if "document start" in problem and (end := _document_end(lines, first)) >= 0:
@@ -151,7 +151,7 @@ def _is_empty(line: str) -> bool:
 
 
 def _end(lines: list[str], first: int, indent: int) -> int:
-    """Return the last line from `first` on of a block whose lines are indented by more than `indent`."""
+    """Return the last line of a block that begins at `first` and whose lines are indented by more than `indent`."""
     last = first
     for at in range(first + 1, len(lines)):
         if not _is_empty(lines[at]) and not has_tab(lines[at]) and _indent(lines[at]) <= indent:
@@ -161,7 +161,7 @@ def _end(lines: list[str], first: int, indent: int) -> int:
 
 
 def _indent_before_tab(lines: list[str], line: int) -> int:
-    """Return the indentation of the entry that a line with a tab may stand in: at which level, nobody can know."""
+    """Return the indentation of the entry that may contain a line with a tab, whose own level is unknown."""
     before = _previous(lines, line)
     if before >= 0 and not lines[before].rstrip().endswith(":"):
         before = _previous(lines, before, _indent(lines[before]))
@@ -177,7 +177,7 @@ def _intruder(lines: list[str], line: int) -> int:
 
 
 def _previous(lines: list[str], line: int, most: int = _INSIDE) -> int:
-    """Return the line before that says something and is indented by less than `most`; -1 where there is none."""
+    """Return the last line before that is not empty and is indented by less than `most`; -1 if there is none."""
     for at in range(line - 1, -1, -1):
         if not _is_empty(lines[at]) and not has_tab(lines[at]) and _indent(lines[at]) < most:
             return at
@@ -185,7 +185,7 @@ def _previous(lines: list[str], line: int, most: int = _INSIDE) -> int:
 
 
 def _document_end(lines: list[str], line: int) -> int:
-    """Return the line before that ends a document (`...`); -1 where there is none."""
+    """Return the line before that ends a document (`...`); -1 if there is none."""
     return next((at for at in range(line - 1, -1, -1) if lines[at].rstrip() == "..."), -1)
 
 

@@ -10,7 +10,7 @@ import click
 import pytest
 
 from gateway.cli.command import Command
-from gateway.cli.group import Entry
+from gateway.cli.group import Entry, Group
 from gateway.cli.main import COMMANDS, GATEWAY, main
 from serving import ROOT
 
@@ -71,6 +71,22 @@ def test_a_command_that_resembles_none_is_answered_with_all(capsys: pytest.Captu
     """Where no guess is near, every name is told."""
     told = refused(["xyzzy"], capsys)
     assert not [entry.name for entry in COMMANDS if entry.name not in told]
+
+
+#: A group in a group, as `gateway key create` will be.
+KEY = Group("key", help="Make keys.", entries=(Entry("create", "make a key", "gateway.cli.check:check"),))
+
+
+def test_groups_nest(capsys: pytest.CaptureFixture[str]) -> None:
+    """A command of an inner group is found; a misspelt one is refused in the name of that group."""
+    root = Group("gateway", help="Serve.", entries=(Entry("key", "make keys", f"{__name__}:KEY"),))
+    assert root.invoke(root.make_context("gateway", ["key", "create", "absent.yaml"])) == 78
+    assert capsys.readouterr().err.startswith("absent.yaml: cannot be read")
+    with pytest.raises(click.NoSuchCommand) as caught:
+        root.invoke(root.make_context("gateway", ["key", "crate"]))
+    assert caught.value.format_message() == "No such command 'crate'. Did you mean 'create'?"
+    assert caught.value.ctx is not None
+    assert caught.value.ctx.command_path == "gateway key"
 
 
 @pytest.mark.parametrize(
