@@ -115,12 +115,11 @@ def settings() -> str:
 
 def metrics() -> str:
     """Return the table of metrics: those of the instruments, then those of the page."""
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for instrument in INSTRUMENTS:
-        (family,) = instrument.describe()
-        name = family.name + ("_total" if family.type == "counter" else "")
-        labels = ", ".join(f"`{label}`" for label in instrument._labelnames)
-        rows.append((f"`{name}`", family.type, labels, family.documentation))
+        name = instrument.name + ("_total" if instrument.kind == "counter" else "")
+        labels = ", ".join(f"`{label}`" for label in instrument.labels)
+        rows.append((f"`{name}`", instrument.kind, labels, instrument.documentation))
     for line in _rendered().splitlines():
         if line.startswith("# HELP gateway_") and not any(line.split()[2] == row[0].strip("`") for row in rows):
             _, _, name, documentation = line.split(" ", 3)

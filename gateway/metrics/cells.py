@@ -1,92 +1,113 @@
 """
-Adding to several counters and histograms of one event at once: one lock and a store each.
+Add to several numbers of one event at once: one lock, and one store into the mapped file for each.
 
-The library's own `inc` takes its lock, asks for the pid and looks the place up for every number, 1 us each; an answered
-request changes seven. Knows the layout of prometheus_client's mapped values, no metric.
+An answered request changes seven numbers. Every process counts in a file of its own, from zero after a fork.
 """
 
+import json
 import os
-import struct
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from threading import Lock
-from typing import Any, Final
+from typing import Final
 
-from prometheus_client import Counter, Histogram
+from gateway.metrics.value_file import ValueFile, store
 
-_store: Final = struct.Struct("d").pack_into
-#: Of all cells: every number of this module's is added to under it and nowhere else.
+#: Of all cells: every number is added to under it and nowhere else.
 _lock: Final = Lock()
 
 
 class _Process:
-    """Count the forks that led to this process: cheaper to look at than its pid, which is a system call."""
+    """Know the value file of this process; None where there is none, as in tools that serve nothing."""
 
-    __slots__ = ("number",)
+    __slots__ = ("directory", "file", "number")
 
     def __init__(self) -> None:
+        #: How many forks led to this process: cheaper to look at than its pid, which is a system call.
         self.number = 0
+        self.directory: Path | None = None
+        self.file: ValueFile | None = None
         os.register_at_fork(after_in_child=self._forked)
 
     def _forked(self) -> None:
         self.number += 1
+        if self.file is not None:
+            self.file.close()
+            self.file = None
+
+    def opened(self) -> ValueFile | None:
+        """Return the file, opened at the first number."""
+        if self.file is None and self.directory is not None:
+            self.file = ValueFile(self.directory / f"values_{os.getpid()}.db")
+        return self.file
 
 
 _process: Final = _Process()
+_cells: Final[dict[str, "Cell"]] = {}
+
+
+def count_in(directory: Path) -> None:
+    """Keep the numbers of this process and its later forks in files of a directory."""
+    with _lock:
+        _process.directory = directory
+        _process.file = None
+        _process.number += 1
 
 
 class Cell:
-    """Hold one number of a value file and its place there; a process without such files lets the library count."""
+    """Hold one number and its place in the file of this process."""
 
-    __slots__ = ("_at", "_file", "_process", "_value")
+    __slots__ = ("_file", "_key", "_place", "_process", "number")
 
-    def __init__(self, value: Any) -> None:
-        self._value = value
+    def __init__(self, key: str) -> None:
+        self._key = key
         self._bind()
 
     def _bind(self) -> None:
-        value = self._value
         self._process = _process.number
-        self._file = getattr(value, "_file", None)
-        self._at = 0 if self._file is None else self._file._positions[value._key]
+        self._file = _process.opened()
+        self._place = 0 if self._file is None else self._file.place(self._key)
+        self.number = 0.0 if self._file is None else self._file.read(self._place)
 
     def add(self, amount: float, process: int) -> None:
         """Add to the number; the caller holds the lock and says how many forks lie behind this process."""
-        value = self._value
-        if self._file is None:
-            value.inc(amount)
-            return
         if process != self._process:
-            value.inc(0)  # after a fork the library opens files of this process and begins at zero
             self._bind()
-        value._value = total = value._value + amount
-        # The mapping is looked up each time: a file that grows is mapped anew. An old mapping shows the same bytes.
-        _store(self._file._m, self._at, total)
+        self.number = number = self.number + amount
+        if self._file is not None:
+            store(self._file.map, self._place, number)
 
 
 class Tally:
-    """Be one histogram of a route: the sum and the buckets."""
+    """Hold the numbers of one histogram: its sum, and how many observations lie in each bucket."""
 
     __slots__ = ("_bounds", "_buckets", "_sum")
 
-    def __init__(self, histogram: Histogram) -> None:
-        self._bounds: Sequence[float] = tuple(histogram._upper_bounds)
-        self._buckets = [Cell(bucket) for bucket in histogram._buckets]
-        self._sum = Cell(histogram._sum)
+    def __init__(self, name: str, labels: Mapping[str, str], bounds: Sequence[float]) -> None:
+        self._bounds = tuple(bounds)
+        texts = [*map(repr, self._bounds), "+Inf"]
+        self._buckets = [cell(name, f"{name}_bucket", {**labels, "le": bound}) for bound in texts]
+        self._sum = cell(name, f"{name}_sum", labels)
 
     def cells(self, amount: float) -> tuple[tuple[Cell, float], tuple[Cell, float]]:
         """Return what one observation adds to which cells."""
         return (self._sum, amount), (self._buckets[bisect_left(self._bounds, amount)], 1)
 
 
-def cell_of(counter: Counter) -> Cell:
-    """Return the cell of a counter, which nobody may add to in another way from now on."""
-    return Cell(counter._value)
+def cell(family: str, sample: str, labels: Mapping[str, str]) -> Cell:
+    """Return the one cell of a sample; asked for again, it goes on with the same number."""
+    key = json.dumps([family, sample, sorted(labels.items())], ensure_ascii=False, separators=(",", ":"))
+    with _lock:
+        found = _cells.get(key)
+        if found is None:
+            found = _cells[key] = Cell(key)
+        return found
 
 
 def add(changes: Iterable[tuple[Cell, float]]) -> None:
     """Add to several cells; safe for threads, right in a forked process."""
     with _lock:
         process = _process.number
-        for cell, amount in changes:
-            cell.add(amount, process)
+        for one, amount in changes:
+            one.add(amount, process)

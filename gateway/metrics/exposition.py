@@ -103,18 +103,16 @@ class _Page:
         self._reader = Reader(directory)
         self._known = 0
         self._children: dict[str, dict[Labels, _Child]] = {}
-        self._heads = {metric.name: metric for made in INSTRUMENTS for metric in made.describe()}
 
     def render(self, routes: frozenset[str], *, openmetrics: bool) -> str:
         totals = self._reader.totals()
         if len(self._reader.series) != self._known:
             self._group()
         parts: list[str] = []
-        for name, metric in self._heads.items():
-            children = self._children.get(name, {}).values()
+        for instrument in INSTRUMENTS:
+            children = self._children.get(instrument.name, {}).values()
             lines = [child.text(totals) for child in children if child.route in routes]
-            kind: Kind = "histogram" if metric.type == "histogram" else "counter"
-            parts.append(header(name, kind, metric.documentation, openmetrics=openmetrics))
+            parts.append(header(instrument.name, instrument.kind, instrument.documentation, openmetrics=openmetrics))
             parts += lines
         return "".join(parts)
 

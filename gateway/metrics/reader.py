@@ -6,9 +6,8 @@ import weakref
 from pathlib import Path
 from typing import NamedTuple
 
-from gateway.metrics.value_files import KINDS, sources, steady
-
-_HEADER = 8  # bytes before the first entry; the first four say how many are used
+from gateway.metrics.value_file import HEADER_BYTES, entries, used_bytes
+from gateway.metrics.value_files import sources, steady
 
 
 class Series(NamedTuple):
@@ -27,13 +26,13 @@ class _File:
         self.handle = path.open("rb", buffering=0)
         #: Also called when the reader is dropped, and at the end of the process.
         self.close = weakref.finalize(self, self.handle.close)
-        self.used = _HEADER
+        self.used = HEADER_BYTES
         self.series: list[int] = []
         self.places: list[int] = []
 
     def read(self) -> bytes:
         """Return the used part; what is appended meanwhile is left for the next time."""
-        used = int.from_bytes(os.pread(self.handle.fileno(), 4, 0), "little")
+        used = used_bytes(os.pread(self.handle.fileno(), HEADER_BYTES, 0))
         return os.pread(self.handle.fileno(), used, 0)
 
 
@@ -51,7 +50,7 @@ class Reader:
         """Return the sum of each of `series`; None for one that no file holds any more."""
         sums: list[float | None] = [None] * len(self.series)
         with steady(self.directory):
-            for file in self._open([path for kind in KINDS for path in sources(self.directory, kind)]):
+            for file in self._open(sources(self.directory)):
                 self._add(file, sums)
         return sums
 
@@ -75,23 +74,18 @@ class Reader:
             sums[series] = (sums[series] or 0.0) + numbers[place]
 
     def _learn(self, data: bytes, file: _File) -> None:
-        """Note the entries after the known ones: length (4 bytes), key, padding to 8, value, time."""
-        at = file.used
-        while at < len(data):
-            length = int.from_bytes(data[at : at + 4], "little")
-            key = data[at + 4 : at + 4 + length]
-            at += 4 + length + 8 - (length + 4) % 8
+        """Note the entries after the known ones."""
+        for key, place in entries(data, file.used):
             file.series.append(self._id(key))
-            file.places.append(at // 8)
-            at += 16
-        file.used = at
+            file.places.append(place // 8)
+        file.used = len(data)
 
     def _id(self, key: bytes) -> int:
-        """Return the number of a series; keys that differ in the help text alone are one series."""
+        """Return the number of a series."""
         found = self._ids_of_keys.get(key)
         if found is None:
-            family, sample, labels, _ = json.loads(key)
-            series = Series(family, sample, tuple(sorted(labels.items())))
+            family, sample, labels = json.loads(key)
+            series = Series(family, sample, tuple((name, value) for name, value in labels))
             found = self._ids_of_keys[key] = self._ids.setdefault(series, len(self.series))
             if found == len(self.series):
                 self.series.append(series)

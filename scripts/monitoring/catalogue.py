@@ -55,13 +55,10 @@ def catalogue() -> tuple[Metric, ...]:
 
 
 def _counted() -> tuple[Metric, ...]:
-    found = []
-    for made in INSTRUMENTS:
-        for family in made.describe():
-            end = "_total" if family.type == "counter" else ""
-            labels = tuple(made._labelnames)
-            found.append(Metric(family.name + end, family.type, family.documentation, labels))
-    return tuple(found)
+    return tuple(
+        Metric(one.name + ("_total" if one.kind == "counter" else ""), one.kind, one.documentation, one.labels)
+        for one in INSTRUMENTS
+    )
 
 
 def _said() -> tuple[Metric, ...]:
