@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 import extras
@@ -14,6 +15,10 @@ import serving
 from serving import Gateway
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "scripts"))
+
+# How long an example takes says how busy the machine is.
+hypothesis.settings.register_profile("busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("busy")
 
 _FIGURES = pytest.StashKey[list[str]]()
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.codecs.json import JsonCodec, encode, parse
@@ -197,7 +197,7 @@ WORDS = [
 FRAGMENTS = st.sampled_from([*"{}[],:\"\\ 019-+.eE\n\ufeffä'\0", *WORDS, "//", "{}"])
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=400)
 @given(
     st.one_of(
         st.binary(max_size=40),
