@@ -10,6 +10,7 @@ import click
 from gateway.cli.command import BAD_REGISTRY, OK, Command, print_line
 from gateway.cli.prepare import limits_of
 from gateway.generations import transaction
+from gateway.generations.decision import Mode
 from gateway.generations.history import Event, events
 from gateway.generations.transaction import Place
 from gateway.process import watched_files
@@ -35,11 +36,9 @@ def place_of(settings: Settings) -> Place:
 @click.option("--force", is_flag=True, help="commit even if a route fails; it then answers 503")
 @click.option("--quiet", is_flag=True, help="print nothing; history and log have the result")
 @click.option("--source", default="gateway reload", hidden=True)
-@click.option("--mode", type=click.Choice(get_args(transaction.Mode)), hidden=True)
+@click.option("--mode", type=click.Choice(get_args(Mode)), hidden=True)
 @click.option("--parent", type=int, hidden=True)
-def reload(
-    settings: Settings, *, force: bool, quiet: bool, source: str, mode: transaction.Mode | None, parent: int | None
-) -> int:
+def reload(settings: Settings, *, force: bool, quiet: bool, source: str, mode: Mode | None, parent: int | None) -> int:
     """
     Parse, prepare and commit; running workers swap to the new generation without losing a request. Refused (exit code
     78) for faults of the registry or a failing added or changed route: then nothing changes.

@@ -10,14 +10,15 @@ import time
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 from gateway.artifacts.manifest import Manifest
 from gateway.artifacts.store import Store
 from gateway.errors import GatewayError, RegistryError
 from gateway.generations import history, snapshot
+from gateway.generations.decision import Mode, decide, is_rolled_back, previous
 from gateway.generations.difference import difference, needs_roll
-from gateway.generations.fallback import fallback_text, has_bytes, keep_working, newly_failing
+from gateway.generations.fallback import has_bytes
 from gateway.generations.history import Event
 from gateway.generations.recheck import is_current, recheck_committed, still_right
 from gateway.generations.snapshot import Snapshot
@@ -32,8 +33,6 @@ log = logging.getLogger("gateway.transaction")
 
 #: The scoreboard has 4,096 places, and a route that was renamed holds its old one for a while.
 MAX_ROUTES = 4000
-
-Mode: TypeAlias = Literal["reload", "watched", "force", "cold"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,26 +102,17 @@ class _Attempt:
 
     def decide(self, registry: RegistrySpec, manifests: dict[str, Manifest]) -> Event:
         """Commit, refuse, or find that nothing changed."""
-        before = self.before
-        fallbacks: dict[str, str] = {}
-        if before is not None and self.mode != "force":
-            failing = newly_failing(before, registry, manifests)
-            if failing and self.mode in ("reload", "watched"):
-                reasons = [f"{path}: {found.problem.message}" for path, found in failing.items() if found.problem]
-                return self.refuse("\n".join(reasons))
-            registry, kept, fallbacks = keep_working(before, registry, manifests)
-        else:
-            kept = manifests
-        made = replace(snapshot.make(registry, kept, source=self.source), fallbacks=fallbacks)
-        note = fallback_text(fallbacks, manifests)
-        if before is not None and (before.id, before.fallbacks) == (made.id, made.fallbacks):
-            return self.remember(Event(result="unchanged", generation=made.id, reason=note))
+        found = decide(self.before, registry, manifests, mode=self.mode, source=self.source)
+        if found.made is None:
+            return self.refuse(found.refusal)
+        if not found.is_change:
+            return self.remember(Event(result="unchanged", generation=found.made.id, reason=found.note))
         try:
-            snapshot.commit(self.place.state_dir, made)
+            snapshot.commit(self.place.state_dir, found.made)
         except OSError as error:
             return self.refuse(f"cannot write {self.place.state_dir}: {error.strerror}")
         Store(self.place.cache_dir).prune()
-        return self.remember(_event_of("committed", before, made, reason=note))
+        return self.remember(_event_of("committed", self.before, found.made, reason=found.note))
 
     def refuse(self, reason: str) -> Event:
         """Leave everything as it is, and say why."""
@@ -177,7 +167,7 @@ def rollback(place: Place, generation: str | None = None) -> Event:
     """
     with _turn(place.state_dir):
         before = snapshot.committed(place.state_dir)
-        wanted = generation or _previous(place.state_dir, before)
+        wanted = generation or previous(history.events(place.state_dir), before.id if before else None)
         made = snapshot.load(place.state_dir, wanted) if wanted else None
         if made is None:
             raise GatewayError(
@@ -204,18 +194,6 @@ def rollback(place: Place, generation: str | None = None) -> Event:
         return _Attempt(place, before, "reload", "gateway rollback").remember(event)
 
 
-def _previous(state_dir: Path, before: Snapshot | None) -> str | None:
-    """Return the generation under the committed one: going back twice goes two steps back."""
-    stack: list[str] = []
-    for event in history.events(state_dir):
-        if event.result == "rolled-back" and event.generation in stack:
-            del stack[stack.index(event.generation) + 1 :]
-        elif event.result in history.COMMITS and event.generation not in stack[-1:]:
-            stack.append(event.generation)
-    earlier = [name for name in stack if before is None or name != before.id]
-    return earlier[-1] if earlier else None
-
-
 def _is_kept(place: Place, made: Snapshot) -> bool:
     """Say whether every artifact of a generation is in the cache, or could be put there again as it was."""
     if all(has_bytes(found) for found in made.manifests.values()):
@@ -225,8 +203,7 @@ def _is_kept(place: Place, made: Snapshot) -> bool:
 
 
 def _is_rolled_back(place: Place) -> bool:
-    last = next((e for e in reversed(history.events(place.state_dir)) if e.result in history.COMMITS), None)
-    return last is not None and last.result == "rolled-back" and last.registry_sha256 == registry_hash(place.registry)
+    return is_rolled_back(history.events(place.state_dir), registry_hash(place.registry))
 
 
 def _turn(state_dir: Path) -> AbstractContextManager[None]:

@@ -1,4 +1,4 @@
-"""Refuses by name the XGBoost file formats that the installed XGBoost does not read, before XGBoost is called."""
+"""Formats in which XGBoost models come and which the installed XGBoost does not read: named before it is asked."""
 
 import struct
 from pathlib import Path

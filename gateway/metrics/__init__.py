@@ -1,5 +1,5 @@
 """
-Prometheus metrics: counters and histograms, their files, and the text of /metrics.
+Every instrument of the gateway, the files they live in, and the page that Prometheus reads.
 
 Knows route names and numbers; knows no route, model or scoreboard.
 """

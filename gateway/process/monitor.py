@@ -17,6 +17,7 @@ from gateway.generations import history, snapshot
 from gateway.process.arbiter import GatewayArbiter
 from gateway.process.crash_attribution import CrashAttribution
 from gateway.process.pm2 import PM2Bridge
+from gateway.process.quarantine import closed, is_reviewed_after, reviewed
 from gateway.scoreboard import Scoreboard, WorkerView, status
 from gateway.scoreboard.status import Status
 from gateway.settings.settings import Settings
@@ -138,7 +139,7 @@ class Monitor:
                 self._write()
             if event.roll:
                 self.roll(f"generation {event.generation} changed code or needs less")
-            if self._status.quarantined and event.result in (*history.COMMITS, "unchanged"):
+            if self._status.quarantined and is_reviewed_after(event):
                 # A worker that is a generation behind would open the route with the model that kills.
                 self._is_review_due = True
                 if event.forced:
@@ -177,16 +178,15 @@ class Monitor:
             self._arbiter.retire(overdue[0], "a predict overran its deadline and does not end")
 
     def _quarantine(self, route: str) -> None:
-        committed = snapshot.committed(self._settings.state_dir)
-        key = committed.manifests[route].key if committed and route in committed.manifests else ""
-        reason = f"route {route} is closed: its predictions killed workers repeatedly"
-        self._status = replace(self._status, quarantined={**self._status.quarantined, route: (key, reason)})
+        self._status = replace(self._status, quarantined=closed(self._status.quarantined, route, self._keys()))
         log.error("route quarantined", extra={"route": route})
 
-    def _review_quarantine(self, *, forced: bool) -> None:
+    def _keys(self) -> dict[str, str]:
         committed = snapshot.committed(self._settings.state_dir)
-        keys = {name: found.key for name, found in committed.manifests.items()} if committed else {}
-        kept = {n: entry for n, entry in self._status.quarantined.items() if keys.get(n) == entry[0] and not forced}
+        return {name: found.key for name, found in committed.manifests.items()} if committed else {}
+
+    def _review_quarantine(self, *, forced: bool) -> None:
+        kept = reviewed(self._status.quarantined, self._keys(), forced=forced)
         self._is_review_due = False
         for name in self._status.quarantined.keys() - kept.keys():
             self._attribution.forgive(name)

@@ -1,9 +1,11 @@
 """What `pm2 monit` shows: figures of all workers from the scoreboard, under names that never change."""
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from gateway.generations import history, snapshot
+from gateway.generations.history import Event
 from gateway.process.monitor import Monitor
 from gateway.scoreboard import RouteView, Scoreboard
 from gateway.scoreboard.latency import quantile
@@ -25,46 +27,69 @@ class Figures:
     def sample(self) -> dict[str, Any]:
         """Return PM2's metrics: name -> value, unit, type."""
         views = self._scoreboard.routes()
-        workers = [worker for worker in self._scoreboard.workers() if worker.alive]
         committed = self._committed.read()
         names = list(committed.manifests) if committed else []
-        shown = [views[name] for name in names if name in views]
-        ready = sum(1 for view in shown if view.state in ("ready", "idle"))
-        figures = {
-            "Models ready": _metric(f"{ready}/{len(names)}"),
-            "Workers": _metric(f"{len(self._monitor.serving())}/{self._settings.workers}"),
-            "Requests": _metric(round(sum(view.per_second for view in shown), 1), "req/s"),
-            "p95 latency": _metric(_p95_ms(shown), "ms"),
-            "In flight": _metric(sum(view.in_flight for view in shown)),
-            "Queued": _metric(sum(view.queue_depth for view in shown)),
-            "Errors": _metric(sum(view.errors for view in shown)),
-            "Shed": _metric(sum(view.shed for view in shown)),
-            "Workers memory": _metric(round(sum(worker.pss_bytes for worker in workers) / 2**20, 1), "MB"),
-            "Worker restarts": _metric(self._monitor.status.restarts),
-            "Generation": _metric(committed.id if committed else "none"),
-            "Last reload": _metric(self._last_reload()),
-        }
-        busiest = sorted(shown, key=lambda view: -view.per_second)[:BUSIEST]
-        for place in range(BUSIEST):
-            view = busiest[place] if place < len(busiest) else None
-            figures[f"Busiest {place + 1}"] = _metric(_line(view) if view else "-")
-        return figures
+        return figures(
+            [views[name] for name in names if name in views],
+            models=len(names),
+            serving=len(self._monitor.serving()),
+            workers=self._settings.workers,
+            pss_bytes=sum(worker.pss_bytes for worker in self._scoreboard.workers() if worker.alive),
+            restarts=self._monitor.status.restarts,
+            generation=committed.id if committed else "none",
+            last_reload=reload_text(history.last(self._settings.state_dir), time.time()),
+        )
 
-    def _last_reload(self) -> str:
-        event = history.last(self._settings.state_dir)
-        if event is None:
-            return "none"
-        ago_s = int(time.time() - event.at)
-        ago = f"{ago_s} s" if ago_s < 120 else f"{ago_s // 60} min"  # noqa: PLR2004
-        reason = f": {event.reason.splitlines()[0][:60]}" if event.reason else ""
-        return f"{event.result} {ago} ago{reason}"
+
+def figures(
+    shown: Sequence[RouteView],
+    *,
+    models: int,
+    serving: int,
+    workers: int,
+    pss_bytes: int,
+    restarts: int,
+    generation: str,
+    last_reload: str,
+) -> dict[str, Any]:
+    """Return the metrics of the routes that are served, summed, and of the busiest ones by name."""
+    ready = sum(1 for view in shown if view.state in ("ready", "idle"))
+    found = {
+        "Models ready": _metric(f"{ready}/{models}"),
+        "Workers": _metric(f"{serving}/{workers}"),
+        "Requests": _metric(round(sum(view.per_second for view in shown), 1), "req/s"),
+        "p95 latency": _metric(_p95_ms(shown), "ms"),
+        "In flight": _metric(sum(view.in_flight for view in shown)),
+        "Queued": _metric(sum(view.queue_depth for view in shown)),
+        "Errors": _metric(sum(view.errors for view in shown)),
+        "Shed": _metric(sum(view.shed for view in shown)),
+        "Workers memory": _metric(round(pss_bytes / 2**20, 1), "MB"),
+        "Worker restarts": _metric(restarts),
+        "Generation": _metric(generation),
+        "Last reload": _metric(last_reload),
+    }
+    busiest = sorted(shown, key=lambda view: -view.per_second)[:BUSIEST]
+    for place in range(BUSIEST):
+        view = busiest[place] if place < len(busiest) else None
+        found[f"Busiest {place + 1}"] = _metric(_line(view) if view else "-")
+    return found
+
+
+def reload_text(event: Event | None, now: float) -> str:
+    """Say in one line what came of an attempt to reload, how long ago, and why."""
+    if event is None:
+        return "none"
+    ago_s = int(now - event.at)
+    ago = f"{ago_s} s" if ago_s < 120 else f"{ago_s // 60} min"  # noqa: PLR2004
+    reason = f": {event.reason.splitlines()[0][:60]}" if event.reason else ""
+    return f"{event.result} {ago} ago{reason}"
 
 
 def _metric(value: Any, unit: str = "") -> dict[str, Any]:
     return {"value": str(value), "unit": unit, "type": "gateway", "historic": False}
 
 
-def _p95_ms(views: list[RouteView]) -> float:
+def _p95_ms(views: Sequence[RouteView]) -> float:
     merged = [sum(counts) for counts in zip(*(view.recent for view in views), strict=True)] if views else []
     found = quantile(merged, 0.95) if merged else None
     return round(found * 1e3, 1) if found is not None else 0.0

@@ -1,5 +1,5 @@
 """
-Runtimes of compiled models: numpy and ONNX Runtime only, no framework.
+Compiled models at work: numpy and ONNX Runtime, no framework.
 
 The table of runtimes is here: names only, so that a worker imports the one that its model needs.
 """

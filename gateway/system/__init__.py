@@ -1,5 +1,5 @@
 """
-Operating system services: atomic files, locks, processes, memory, garbage collection, installed packages.
+What the operating system offers: files, locks, processes, memory; and what is installed.
 
 Knows nothing of models, routes or HTTP.
 """

@@ -1,1 +1,1 @@
-"""Proves a compiled model equal to its original before it may serve, on rows that try to tell them apart."""
+"""Whether a compiled model may serve: it is compared with its original on rows that try to tell them apart."""

@@ -1,5 +1,5 @@
 """
-Decides which objects of an artifact may be constructed, called or kept; refuses all others by name.
+What of an artifact may be constructed, called or kept; everything else is refused by name.
 
 Readers admit by use, not by name: see `allowed.py` (which classes), `constructors.py` (how), `object_graph.py` (where).
 """

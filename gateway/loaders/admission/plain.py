@@ -1,4 +1,4 @@
-"""Tells plain values of an artifact (scalars, texts, arrays of numbers), which can run nothing, from other objects."""
+"""Says which values of an artifact are plain: scalars, texts and arrays of numbers, which can do nothing."""
 
 from typing import Any, Final
 

@@ -1,1 +1,1 @@
-"""Endpoints for operators: /health and /metrics."""
+"""Endpoints of whoever operates a gateway: /health and /metrics."""

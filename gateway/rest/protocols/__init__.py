@@ -1,1 +1,1 @@
-"""Protocols of other model servers: Open Inference Protocol (V2) and MLflow scoring."""
+"""The protocols of other model servers: Open Inference Protocol (V2) and MLflow."""

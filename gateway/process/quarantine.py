@@ -1,0 +1,29 @@
+"""
+Which routes are closed because their predicts killed workers, and what opens them again.
+
+Pure: the entries are those of the status file, by route name: the manifest key that was closed, and the reason.
+"""
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from gateway.generations import history
+from gateway.generations.history import Event
+
+Entries: TypeAlias = dict[str, tuple[str, str]]
+
+
+def closed(entries: Entries, route: str, keys: Mapping[str, str]) -> Entries:
+    """Return the entries with a route closed; `keys` are the manifest keys of what is committed."""
+    reason = f"route {route} is closed: its predictions killed workers repeatedly"
+    return {**entries, route: (keys.get(route, ""), reason)}
+
+
+def is_reviewed_after(event: Event) -> bool:
+    """Say whether an attempt to reload may open routes: one that was refused changed nothing."""
+    return event.result in (*history.COMMITS, "unchanged")
+
+
+def reviewed(entries: Entries, keys: Mapping[str, str], *, forced: bool) -> Entries:
+    """Return the routes that stay closed: those with the model that killed, unless their owner insists."""
+    return {} if forced else {route: entry for route, entry in entries.items() if keys.get(route) == entry[0]}
