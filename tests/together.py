@@ -1,6 +1,7 @@
 """Run functions at the same time as greenlets of one loop, as a worker does, or as plain threads, as tools do."""
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
@@ -51,6 +52,14 @@ def _greenlets(calls: Sequence[Callable[[], Any]]) -> list[Any]:
     thread.start()
     thread.join()
     return outcomes
+
+
+def wait(mode: Mode, happens: Callable[[], object], timeout_s: float = 20.0) -> None:
+    """Wait beside the others until `happens()` is true; fails after `timeout_s`."""
+    ends = time.monotonic() + timeout_s
+    while not happens():
+        assert time.monotonic() < ends, "it did not happen"
+        nap(mode, 0.001)
 
 
 def nap(mode: Mode, seconds: float) -> None:

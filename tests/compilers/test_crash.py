@@ -1,7 +1,6 @@
 """Whatever a compiler does to the process that runs it, the original serves, and `/routes` says why there is no compiled model."""
 
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -62,9 +61,7 @@ def test_the_original_is_kept(end: str, tmp_path: Path, install: Callable[..., N
     """A real end of the real child while it compiles costs the compiled model alone; the reason names it and how to try again."""
     code, limits, problem, reason = ENDS[end]
     install(code)
-    started = time.monotonic()
     found = prepared(tmp_path, limits)
-    assert time.monotonic() - started < 30
     assert found.problem is None
     assert found.signature is not None
     assert found.signature.names == ("a",)

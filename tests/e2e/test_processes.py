@@ -26,6 +26,8 @@ from .clients import Crowd, Wire, get
 
 SLOW = {"inputs": ["a"], "sleep_s": 1.0}
 QUICK = {"inputs": ["a"]}
+#: Longer than any stop takes, however busy the machine.
+KEEPALIVE_S = 120
 
 
 @pytest.fixture
@@ -67,15 +69,13 @@ def test_stop_lets_requests_finish(gateway: Callable[..., Gateway], registry: st
 
 def test_stop_does_not_wait_for_idle_connections(gateway: Callable[..., Gateway], registry: str) -> None:
     """Connections that are kept open but silent are cut after a short while, long before the keep-alive time."""
-    server = gateway(registry)
+    server = gateway(registry, keepalive_s=KEEPALIVE_S)
     idle = [Wire(server.port) for _ in range(8)]
     for wire in idle:
         assert wire.exchange(get("/quick?a=1"))[0] == 200
-    started = time.monotonic()
     os.kill(server.pid, signal.SIGTERM)
     assert server.process is not None
-    server.process.wait(timeout=30)
-    assert time.monotonic() - started < 10
+    server.process.wait(timeout=KEEPALIVE_S / 2)
     for wire in idle:
         wire.close()
 

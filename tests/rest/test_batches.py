@@ -432,11 +432,9 @@ def test_a_failure_in_mid_stream_cuts_the_answer(gateway: Any, tmp_path: Path) -
     first = server.request("POST", "/fails", chunked([666.0] * 3), CSV)
     assert first.status == 500
     assert "poisoned" not in first.body.decode()
-    started = time.monotonic()
     assert server.request("POST", "/fails", chunked([1.0, 2.0]), CSV).json == {
         "predictions": [{"prediction": 2.0}, {"prediction": 4.0}]
     }
-    assert time.monotonic() - started < 10
     assert server.events("batch cut off")
 
 

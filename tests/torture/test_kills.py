@@ -101,9 +101,7 @@ def test_a_worker_with_a_stuck_predict_is_replaced(gateway: Start, tmp_path: Pat
     server = gateway(routes.make(tmp_path / "r", extra))
     old = set(server.workers())
     with Load(server.port, routes.REQUESTS, keep=2, once=2, pause_s=0.01) as load:
-        began = time.monotonic()
         assert server.get("/stuck", x=9).status == 504
-        assert time.monotonic() - began < 5
         until(lambda: old - set(server.workers()), 60, what="the replacement")
     assert not load.seen.failures
     assert server.get("/stuck", x=1).status == 200
