@@ -46,9 +46,13 @@ monit: ## watch live figures in the terminal (pm2 monit)
 check: setup ## verify registry.yaml without serving it
 	@$(BIN)/gateway check
 
-test: setup-dev ## run the tests: two at a time, then those that need the machine for themselves
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow and not quiet"
-	@$(BIN)/python -m pytest -q -m "quiet and not slow"
+# Two for each core: half of the time of a test is spent on waiting for processes.
+LANES ?= 4
+PARALLEL := -n $(LANES) --dist loadfile --no-loadscope-reorder
+
+test: setup-dev ## run the tests: four at a time, then those that need the machine for themselves
+	@$(BIN)/python -m pytest -q $(PARALLEL) -m "not slow and not quiet"
+	@$(BIN)/python -m pytest -q -m "quiet and not slow" $$(grep -rlw --include='test_*.py' mark.quiet tests)
 
 soak: setup-dev ## run the long tests as well
 	@TORTURE_ROUNDS=50 $(BIN)/python -m pytest -q -m "slow or not slow"

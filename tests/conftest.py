@@ -20,7 +20,40 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "scripts"))
 hypothesis.settings.register_profile("busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("busy")
 
+#: Files that take longest, mostly by waiting: begun first, so that none of them is left over at the end of a parallel run.
+LONGEST = (
+    "torture/test_edits.py",
+    "torture/test_kills.py",
+    "compilers/test_mojo.py",
+    "zoo/test_zoo.py",
+    "rest/test_openapi.py",
+    "e2e/test_processes.py",
+    "rest/test_docs_page.py",
+    "torture/test_pm2.py",
+    "process/test_children.py",
+    "generations/test_recheck.py",
+    "prepare/test_prepare.py",
+    "loaders/test_whole_files.py",
+    "compilers/test_crash.py",
+    "test_docs.py",
+    "e2e/test_many_routes.py",
+    "process/test_odd_files.py",
+    "e2e/test_isolation.py",
+    "compilers/test_contract.py",
+)
+_TESTS = Path(__file__).resolve().parent
+
 _FIGURES = pytest.StashKey[list[str]]()
+
+
+def _turn(item: pytest.Item) -> int:
+    name = item.path.relative_to(_TESTS).as_posix()
+    return LONGEST.index(name) if name in LONGEST else len(LONGEST)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest files; the order within a file, and among the others, stays."""
+    items.sort(key=_turn)
 
 
 @pytest.fixture

@@ -15,8 +15,6 @@ from serving import Gateway
 
 from .clients import Crowd, Wire, get, latencies, p99, post, post_json
 
-pytestmark = pytest.mark.quiet
-
 CLIENTS, REQUESTS = 40, 10_000
 REGISTRY = """
 version: 1
@@ -104,6 +102,7 @@ def assert_undisturbed(server: Gateway, disturb: Callable[[], Any]) -> None:
     raise AssertionError(f"p99 of /diabetes (loaded, quiet) in seconds: {attempts}")
 
 
+@pytest.mark.quiet
 def test_slow_senders_disturb_nobody(busy: Gateway) -> None:
     """200 connections that trickle a byte a second, half in the head and half in the body, cost the others nothing."""
     head = get("/diabetes", "X-Padding: " + "x" * 1000)
@@ -126,6 +125,7 @@ def test_slow_senders_disturb_nobody(busy: Gateway) -> None:
     assert_undisturbed(busy, lambda: Crowd(trickle, 4))
 
 
+@pytest.mark.quiet
 def test_slow_model_disturbs_nobody(busy: Gateway) -> None:
     """50 clients on a function that sleeps 2 s hold their own route's slots and nothing else."""
     codes: list[int] = []

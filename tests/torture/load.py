@@ -55,7 +55,7 @@ class Seen:
 class Load:
     """Run clients in a thread of their own between `start` and `stop`."""
 
-    def __init__(self, port: int, requests: list[Request], *, keep: int = 4, once: int = 4, pause_s: float = 0.002):
+    def __init__(self, port: int, requests: list[Request], *, keep: int = 4, once: int = 4, pause_s: float = 0.01):
         self.port = port
         self.seen = Seen()
         self._requests = requests
