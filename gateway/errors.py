@@ -1,5 +1,5 @@
 """
-Every error of the gateway, with a stable code and a repair; knows no HTTP and no framework.
+All errors of the gateway, with stable codes and fixes; no HTTP, no framework.
 
     GatewayError
     ├── RegistryError       faults of registry.yaml, all of them, with positions

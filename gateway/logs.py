@@ -1,5 +1,5 @@
 """
-One line per event on stderr: JSON for machines or text for people; never a value that a client or a secret sent.
+Structured logs: one line per event on stderr, as JSON or text, without values that a client or a secret sent.
 
 Knows no HTTP beyond the words of the access line.
 """

@@ -1,5 +1,5 @@
 """
-What goes into a model and what comes out: fields, signatures, batches, predictions.
+Types of inputs and outputs: fields, signatures, batches, predictions, predictors.
 
 Pure data. Knows no framework, no wire format and no registry syntax.
 """

@@ -1,5 +1,5 @@
 """
-Verified bytes of artifacts, and the manifests that say what is known of them.
+Artifacts: hashing, content-addressed store, and manifests with everything known of a model.
 
 Bytes are hashed before they are used, kept under their hash, and never opened as models.
 """

@@ -1,5 +1,5 @@
 """
-Faster programs for loaded models, lowered while preparing.
+Compilers lower loaded models to faster programs while preparing.
 
 A compiled model serves only after it agreed with the original on golden, generated and threshold rows, at least 100
 different ones or all there are, in batches and alone; else the original serves and `/routes` says why. The table of

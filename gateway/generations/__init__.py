@@ -1,5 +1,5 @@
 """
-Complete states of the gateway: made, compared, committed, remembered and rolled back.
+Generations, the complete states of a gateway: snapshot, plan, commit (reload), rollback, history.
 
 A change is served whole or not at all; workers read what was committed, never `registry.yaml`.
 """

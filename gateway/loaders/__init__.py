@@ -1,5 +1,5 @@
 """
-Verified bytes of an artifact to a predictor: one framework, one file.
+Loaders of artifacts: verified bytes to a predictor; one framework, one file.
 
 The table of loaders is here. It knows names only: importing this module imports no framework, and sniffing reads bytes
 without interpreting them.

@@ -1,7 +1,7 @@
 """
 Reads what a MOJO says about itself: model.ini and the levels in domains/. Needs no Java.
 
-Refuses to know how it is scored.
+Knows nothing of scoring.
 """
 
 import zipfile

@@ -1,4 +1,4 @@
-"""What a scikit-learn route says of an object that is no fitted predictor of scikit-learn, by what the object is."""
+"""Errors for objects that are no fitted scikit-learn predictor: each kind of object has its message and its fix."""
 
 from pathlib import Path
 from typing import Any

@@ -1,5 +1,5 @@
 """
-What a file or folder is that no loader takes, and what to do with it; told from its bytes, or else from its name.
+Recognises files and folders that no loader takes, from their bytes or else their names, and says how to convert them.
 
 Nothing is interpreted: first bytes, names in archives and folders.
 """

@@ -1,4 +1,4 @@
-"""Formats in which XGBoost models come and which the installed XGBoost does not read: named before it is asked."""
+"""Refuses by name the XGBoost file formats that the installed XGBoost does not read, before XGBoost is called."""
 
 import struct
 from pathlib import Path

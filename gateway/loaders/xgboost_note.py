@@ -1,5 +1,5 @@
 """
-What the wrapper that saved an XGBoost file noted beside the booster, and what of it changes the answers.
+Reads the note that an XGBoost wrapper (XGBClassifier ...) saved beside its booster, and applies what changes answers.
 
 XGBClassifier of 1.0 to 1.5 coded labels itself: the booster knows 0 to n-1 only, the note has the labels. From 1.6 on
 the wrapper answers the codes, whatever else the note says.

@@ -1,5 +1,5 @@
 """
-Every instrument of the gateway, the files they live in, and the page that Prometheus reads.
+Prometheus metrics: counters and histograms, their files, and the text of /metrics.
 
 Knows route names and numbers; knows no route, model or scoreboard.
 """

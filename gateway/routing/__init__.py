@@ -1,5 +1,5 @@
 """
-What one worker serves: routes by path, models with a state, the limit of each route, the live generation.
+Routes of one worker: paths, models with their states, concurrency limits, and the live generation.
 
 One generation is immutable and complete; a swap replaces one reference. Knows no HTTP.
 """

@@ -1,5 +1,5 @@
 """
-Compiled models at work: numpy and ONNX Runtime, no framework.
+Runtimes of compiled models: numpy and ONNX Runtime only, no framework.
 
 The table of runtimes is here: names only, so that a worker imports the one that its model needs.
 """

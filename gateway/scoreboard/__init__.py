@@ -1,5 +1,5 @@
 """
-The shared memory of all workers: what no single worker can know, readable even after a kill -9.
+Shared memory of all workers (mmap): live figures and states, readable even after a kill -9.
 
 Knows processes, route names and numbers; knows no model, no HTTP and no metrics library.
 """

@@ -1,5 +1,5 @@
 """
-What the operating system offers: files, locks, processes, memory; and what is installed.
+Operating system services: atomic files, locks, processes, memory, garbage collection, installed packages.
 
 Knows nothing of models, routes or HTTP.
 """

@@ -1,5 +1,5 @@
 """
-One Validator per route turns parameters, JSON or columns into a Batch, or names all faults.
+Input validation: one Validator per route turns parameters, JSON or columns into a Batch, or names all faults.
 
 Rows and columns are checked alike; rules are compiled once; the words of a fault are made only when there is one; no
 input of any kind raises anything else.

@@ -1,1 +1,1 @@
-"""Whether a compiled model may serve: it is compared with its original on rows that try to tell them apart."""
+"""Proves a compiled model equal to its original before it may serve, on rows that try to tell them apart."""

@@ -1,5 +1,5 @@
 """
-What an artifact may name, found in the installed library by base class rather than in a list of names.
+Lists the names that an artifact may use, found in the installed library by base class rather than written by hand.
 
 Three kinds: classes of which the artifact holds instances, functions that are plain values of one attribute, and names
 that training left behind, for which a Dropped stands in. Nothing here is called; constructors.py says how instances are

@@ -1,5 +1,5 @@
 """
-How the objects of an artifact are made: one function for each admitted callable, with the arguments it may be given.
+Constructs the objects of an artifact: one function for each admitted callable, with the arguments that it may be given.
 
 Called with what an artifact says. Arguments are plain data or were made from the same file; nothing of them is called.
 """

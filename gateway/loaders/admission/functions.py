@@ -1,5 +1,5 @@
 """
-Functions as values of a model: which attribute may hold which, and nothing else may hold any.
+Lists the functions that a model may hold as values, and the attributes that may hold them.
 
 They compute on arrays. None of them can be made to call another, to open a file or to look up a name.
 """

@@ -1,4 +1,4 @@
-"""Says which values of an artifact are plain: scalars, texts and arrays of numbers, which can do nothing."""
+"""Tells plain values of an artifact (scalars, texts, arrays of numbers), which can run nothing, from other objects."""
 
 from typing import Any, Final
 

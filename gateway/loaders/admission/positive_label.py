@@ -1,5 +1,5 @@
 """
-The one thing of a scorer that predicts: which class a tuned threshold is about.
+Replaces the scorer of a tuned threshold by its positive label, the only part that predicting reads.
 
 TunedThresholdClassifierCV asks the scorer that it was tuned with. The scorer could be made to call anything, so it is
 replaced by the label that it would name.

@@ -1,4 +1,4 @@
-"""The errors of scikit-learn artifacts that hold what no model consists of, or what is no more."""
+"""Errors for scikit-learn artifacts with forbidden objects, or with names that the installed library no longer has."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,7 +1,7 @@
 """
 Gives the instances of a pickle their state: attributes of plain estimators, or the library's own `__setstate__`.
 
-What the library would run on a state is judged before: nothing is called with what has not been looked at.
+A state is checked before library code runs on it; nothing is called with unchecked data.
 """
 
 from typing import Any

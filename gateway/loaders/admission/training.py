@@ -1,5 +1,5 @@
 """
-What training leaves in an estimator and no prediction reads: taken out, because it may hold functions.
+Removes from an estimator the leftovers of training that no prediction reads, because they may hold functions.
 
 Scorers, results of a search, splitters. Of a tuned threshold's scorer its positive label stays (positive_label.py).
 """

@@ -2,7 +2,7 @@
 Reads pickle and joblib files: every opcode that makes or changes something is checked by what it is used on.
 
 Only admitted constructors are called (constructors.py); state is set only on instances that this file made. What came
-out is walked afterwards (object_graph.py). Refuses to know what the object inside is good for.
+out is walked afterwards (object_graph.py). Knows nothing of predicting.
 """
 
 import pickle

@@ -1,1 +1,1 @@
-"""Which versions wrote an artifact, and whether theirs are proven to answer alike here."""
+"""Library versions: which ones wrote an artifact, and which are proven to answer alike under the installed one."""

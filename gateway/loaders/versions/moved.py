@@ -1,5 +1,5 @@
 """
-Where today's libraries keep what old artifacts name: one row for each module that moved, one for each renamed member.
+Maps names in old artifacts to the modules of the installed libraries: one row per moved module and renamed member.
 
 A row says where to look and nothing else: what is found there must still be admitted (allowed.py).
 """

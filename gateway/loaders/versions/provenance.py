@@ -1,5 +1,5 @@
 """
-What wrote an artifact, and whether that is proven to answer alike here: one table, made from artifacts really written.
+Finds the versions that wrote an artifact, and whether they are proven to answer alike here, in one measured table.
 
 `proven.json` holds, for the locked version of a library, each class with the versions whose own artifacts and answers
 it was compared with (scripts/foreign). Where another version is installed nothing is proven. Knows no policy.

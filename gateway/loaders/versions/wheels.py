@@ -1,5 +1,5 @@
 """
-Which Python a release of scikit-learn has wheels for, and what to do about an artifact that another release wrote.
+Knows the Python versions that each scikit-learn release has wheels for: the fix for artifacts of other releases.
 
 The only place that names a release to install. It never names one for the gateway's own environment: all routes share
 that one.

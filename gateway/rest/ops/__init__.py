@@ -1,1 +1,1 @@
-"""Endpoints of whoever operates a gateway: /health and /metrics."""
+"""Endpoints for operators: /health and /metrics."""

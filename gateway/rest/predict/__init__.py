@@ -1,1 +1,1 @@
-"""One prediction request: its body, its rows, its batches and the form of its answer."""
+"""Prediction requests: reading bodies in every format, limits, batches, predicting, writing answers."""

@@ -1,1 +1,1 @@
-"""The protocols of other model servers: Open Inference Protocol (V2) and MLflow."""
+"""Protocols of other model servers: Open Inference Protocol (V2) and MLflow scoring."""
