@@ -22,7 +22,7 @@ def mount_faces(app: Flask, api: GatewayApi, generation: Generation, pool: Nativ
     cors.install(app)
     compression.install(app, offload)
     _mount_v2(api, offload)
-    api.mount(documents.OpenApi, "/openapi.json", "openapi", written=documents.Written(), offload=offload)
+    api.mount(documents.OpenApi, "/openapi.json", "openapi", cache=documents.OpenApiCache(), offload=offload)
     api.mount(documents.Docs, "/docs", "docs")
     api.mount(documents.RouteSchema, "/<path:path>/schema", "schema")
     api.mount(mlflow.Invocations, "/<path:path>/invocations", "invocations", offload=offload)

@@ -37,7 +37,7 @@ _POLICY: Final = "; ".join(
 )
 
 
-class Written:
+class OpenApiCache:
     """Cache the document of the newest generation, so that each worker builds it once per generation."""
 
     def __init__(self) -> None:
@@ -55,13 +55,13 @@ class Written:
 class OpenApi(Resource):  # type: ignore[misc]  # flask_restful has no types
     """Answer GET /openapi.json."""
 
-    def __init__(self, written: Written, offload: Offload) -> None:
-        self._written = written
+    def __init__(self, cache: OpenApiCache, offload: Offload) -> None:
+        self._cache = cache
         self._offload = offload
 
     def get(self) -> Response:
         """Return the OpenAPI document of the active generation."""
-        return document(self._written.read(generation_of_request(), self._offload))
+        return document(self._cache.read(generation_of_request(), self._offload))
 
 
 class Docs(Resource):  # type: ignore[misc]  # flask_restful has no types
