@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 
 from gateway.compilers.forest import Array, Forest
-from gateway.compilers.proof.rows import plausible
 from gateway.compilers.sklearn_forests import FORESTS, probe_forest
 from gateway.compilers.sklearn_front import Front
 from gateway.compilers.sklearn_levels import Atom, Level, Number
 from gateway.compilers.tree_rows import MAX_PROBES, base_rows, node_rows
 from gateway.compilers.xgboost_trees import read_booster
 from gateway.schema import Column, Signature, make_column
+from gateway.validation.sample import plausible
 
 _SEED = 12
 #: Rows within a few deviations of the middle, and the share of missing values in them.

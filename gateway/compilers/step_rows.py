@@ -5,14 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from gateway.compilers.proof.rows import one_row
 from gateway.runtimes.additive import AdditiveProgram, NumberPart
 from gateway.schema import Column, Signature, make_column
+from gateway.validation.sample import sample_row
 
 
 def step_rows(program: AdditiveProgram, signature: Signature) -> list[Column]:
     """Return rows at every threshold of a number, and one step to either side in double and in single precision."""
-    base = [column.tolist() for column in one_row(signature, signature)]
+    base = [column.tolist() for column in sample_row(signature)]
     values: list[list[Any]] = [list(column) for column in base]
     for part in program.parts:
         if isinstance(part, NumberPart):

@@ -5,3 +5,20 @@ An executor is synchronous for its caller, keeps the deadline, holds no queue (t
 retries (clients do). Predicts proven short run in the event loop, all others in native threads that end or are counted
 as stuck.
 """
+
+import importlib
+from typing import Final, cast
+
+from gateway.artifacts.manifest import Manifest
+from gateway.executors.base import Executor
+from gateway.executors.pool import NativePool
+from gateway.loaders.base import LoadOptions
+
+#: Kind -> its executor: names only, so that a worker imports the one that a model needs.
+EXECUTORS: Final[dict[str, str]] = {"local": "gateway.executors.local:LocalExecutor"}
+
+
+def make_executor(kind: str, manifest: Manifest, options: LoadOptions, pool: NativePool) -> Executor:
+    """Return an executor of the table, not started."""
+    module, _, name = EXECUTORS[kind].partition(":")
+    return cast(type[Executor], getattr(importlib.import_module(module), name))(manifest, options, pool)

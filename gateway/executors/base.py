@@ -1,39 +1,48 @@
 """
-Where a predict runs. One shape for threads of this worker, other processes, other servers.
+The shape of this folder: an Executor answers the predicts of one model, wherever these run.
 
-No queue of its own (the bulkhead sits above) and no retry (a client's matter).
+No queue of its own (the bulkhead sits above) and no retry (clients do that).
 """
 
 from collections.abc import Sequence
 from typing import Protocol
 
+from gateway.artifacts.manifest import Manifest
+from gateway.executors.pool import NativePool
+from gateway.loaders.base import LoadOptions
 from gateway.schema import Column, Predictions
 
 
 class Executor(Protocol):
     """
-    Run predicts of one model.
+    Run the predicts of one model.
 
-    Deadlines are `time.monotonic()` values. `predict` raises DeadlineError when the deadline passes first; the work
-    may then still be running and counts as stuck until it returns.
+    Made after the fork, of a manifest, the options of its loader and the worker's native threads. `capacity` is known
+    from then on: the most predicts that one route may run at the same time. `degraded` says why predicts are slower
+    than was prepared, "" where they are not.
+
+    Thread-safe once started. Given up by dropping the last reference: calls that run keep theirs. Deadlines are
+    `time.monotonic()` values.
     """
 
-    def start(self, deadline: float) -> None:
-        """Make ready to predict; idempotent."""
+    capacity: int
+    degraded: str
+
+    def __init__(self, manifest: Manifest, options: LoadOptions, pool: NativePool) -> None: ...
+
+    def start(self) -> None:
+        """
+        Make ready to predict, in the current thread; called once, before the first predict.
+
+        Raises GatewayError, or what a framework raises.
+        """
         ...
 
     def predict(self, columns: Sequence[Column], deadline: float) -> Predictions:
-        """Predict one batch and wait for it without stopping other requests of this worker."""
-        ...
+        """
+        Predict one batch and wait for it without stopping other requests of this worker.
 
-    def health(self) -> str:
-        """Return '' when predicts can run, else the reason why not."""
-        ...
-
-    def capacity(self) -> int:
-        """Return how many predicts can run at the same time."""
-        ...
-
-    def close(self, grace_s: float) -> None:
-        """Give up resources after at most `grace_s` seconds."""
+        Raises what the model raises, and DeadlineError when the deadline passes first; the work may then still be
+        running and counts as stuck until it returns.
+        """
         ...

@@ -1,46 +1,61 @@
 """Predicts inside this worker: short ones in the event loop, all others in the native threads of the pool."""
 
+import logging
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
-from gateway.errors import DeadlineError
-from gateway.executors.pool import NativePool
+from gateway.artifacts.manifest import INLINE_LIMIT_S, CompiledModel, Manifest
+from gateway.errors import DeadlineError, LoadError
+from gateway.executors.pool import MAX_THREADS, NativePool
+from gateway.loaders import get_loader
+from gateway.loaders.base import LoadOptions
+from gateway.loaders.warm_up import warm_up
+from gateway.runtimes import load_compiled
 from gateway.schema import Column, Predictions, Predictor
+from gateway.validation.sample import sample_row
 
-#: Longest work the event loop may do for one request: at 1 ms, 200 waiting connections still see under 0.2 s.
-INLINE_LIMIT_S = 0.001
 #: Text of this many characters costs a vectoriser about 0.1 ms; longer ones go to the pool.
 INLINE_TEXT_LENGTH = 2_000
 #: A compiled model takes 60 ns a character: 10,000 are about 0.5 ms.
 INLINE_TEXT_LENGTH_COMPILED = 10_000
 
+log = logging.getLogger("gateway.model")
+
 
 class LocalExecutor:
     """
-    Run one predictor in this process.
+    Load the compiled model of a manifest, or else its original, and run it in this process.
 
-    `predict_s` is the measured time of one instance; 0 means unknown, so nothing runs inline. Batches with more than
-    `inline_text` characters in one column go to the pool too.
+    A predict is inline where the time that was measured for one instance says that the batch is short, and no column
+    holds a long text.
     """
 
-    def __init__(
-        self,
-        predictor: Predictor,
-        pool: NativePool,
-        *,
-        predict_s: float,
-        inline: bool,
-        inline_text: int = INLINE_TEXT_LENGTH,
-    ) -> None:
-        self._predictor = predictor
-        self._pool = pool
-        self._inline_rows = int(INLINE_LIMIT_S / predict_s) if inline and predict_s > 0 else 0
-        self._inline_text = inline_text
-        inputs = predictor.signature.inputs
-        self._texts = [i for i, field in enumerate(inputs) if field.type == "string" and field.enum is None]
+    #: Of the threads of a worker no route may hold more, whatever its max_concurrency says: the others need theirs.
+    capacity = MAX_THREADS // 4
 
-    def start(self, deadline: float) -> None:
-        """Do nothing: the predictor is already here."""
+    def __init__(self, manifest: Manifest, options: LoadOptions, pool: NativePool) -> None:
+        self._manifest = manifest
+        self._options = options
+        self._pool = pool
+        self.degraded = ""
+        self._predictor: Predictor
+
+    def start(self) -> None:
+        """Load the proven compiled model; where its file is gone or altered the original serves, only slower."""
+        compiled = self._manifest.compiled
+        if compiled is not None:
+            try:
+                self._load_compiled(compiled)
+                return
+            except Exception as error:
+                reason = f"{type(error).__name__}: {error}"
+                self.degraded = f"its proven compiled model cannot be loaded ({reason}); gateway prepare remakes it"
+                log.warning(
+                    "the compiled model cannot be loaded; the original serves",
+                    extra={"path": compiled.path, "reason": reason, "fix": "gateway prepare"},
+                )
+        self._load_original()
 
     def predict(self, columns: Sequence[Column], deadline: float) -> Predictions:
         """Predict inline where that is short, else in the pool."""
@@ -50,16 +65,34 @@ class LocalExecutor:
             return self._predictor.predict(columns)
         return self._pool.call(lambda: self._predictor.predict(columns), deadline)
 
-    def health(self) -> str:
-        """Return '' always: a predictor in this process has no separate life."""
-        return ""
+    def _load_compiled(self, compiled: CompiledModel) -> None:
+        predictor = load_compiled(Path(compiled.path), compiled.sha256)
+        inline = compiled.predict_s < INLINE_LIMIT_S
+        self._serve(predictor, compiled.predict_s if inline else 0.0, INLINE_TEXT_LENGTH_COMPILED)
 
-    def capacity(self) -> int:
-        """Return the number of native threads."""
-        return self._pool.size
+    def _load_original(self) -> None:
+        manifest = self._manifest
+        artifact, signature = manifest.artifact, manifest.signature
+        if artifact is None or signature is None:
+            raise LoadError("the manifest names no artifact", code="load", hint="run: gateway prepare")
+        if not Path(artifact.path).exists():
+            raise LoadError(
+                f"the kept copy of the artifact is gone: {artifact.path}",
+                code="artifact-gone",
+                hint=f"gateway reload copies it again from {artifact.origin}",
+            )
+        # get_loader imports the framework: never on the way to a compiled model.
+        predictor = get_loader(manifest.loader).load(Path(artifact.path), self._options)
+        warm_up(manifest.loader, predictor, sample_row(signature))
+        self._serve(predictor, manifest.predict_s if manifest.inline else 0.0, INLINE_TEXT_LENGTH)
 
-    def close(self, grace_s: float) -> None:
-        """Do nothing: the predictor goes with its last reference."""
+    def _serve(self, predictor: Predictor, inline_s: float, inline_text: int) -> None:
+        """Take a predictor; `inline_s` is the time of one instance, 0 where none may run inline."""
+        self._predictor = predictor
+        self._inline_rows = int(INLINE_LIMIT_S / inline_s) if inline_s > 0 else 0
+        self._inline_text = inline_text
+        inputs = predictor.signature.inputs
+        self._texts = [i for i, field in enumerate(inputs) if field.type == "string" and field.enum is None]
 
     def _is_short(self, columns: Sequence[Column]) -> bool:
         if not columns or len(columns[0]) > self._inline_rows:

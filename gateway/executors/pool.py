@@ -10,10 +10,13 @@ import threading
 import time
 from collections.abc import Callable
 from queue import SimpleQueue
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from gateway.errors import DeadlineError
 from gateway.executors.event import CrossThreadEvent
+
+#: A worker with more threads than this spends its time switching; routes beyond share.
+MAX_THREADS: Final = 256
 
 T = TypeVar("T")
 

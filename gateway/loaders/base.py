@@ -8,7 +8,7 @@ their framework on their first line.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import ClassVar, Protocol
 
 from gateway.schema import Predictor, Signature
 
@@ -29,7 +29,6 @@ class LoadOptions:
     origin: Path | None = None
     files: Mapping[str, str] = field(default_factory=dict)
     cache_dir: Path = Path(".gateway/cache")
-    extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

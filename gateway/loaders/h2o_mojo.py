@@ -83,10 +83,9 @@ class H2oMojoLoader:
     name: ClassVar[str] = "h2o_mojo"
 
     def load(self, path: Path, options: LoadOptions) -> MojoPredictor:
-        """Start the JVM if need be (`options.extra["jvm_path"]` overrides the search), load, and score one row."""
+        """Start the JVM if need be, load, and score one row."""
         info = read_mojo(path)
-        wanted = options.extra.get("jvm_path")
-        h2o_runtime.start(options.cache_dir, None if wanted is None else str(wanted))
+        h2o_runtime.start(options.cache_dir)
         try:
             model = h2o_runtime.java_class("hex.genmodel.MojoModel").load(str(path.absolute()))
             predictor = MojoPredictor(model, info, path)

@@ -57,7 +57,7 @@ _lock = threading.Lock()
 _started_in: int | None = None
 
 
-def start(cache_dir: Path, jvm_path: str | None = None) -> None:
+def start(cache_dir: Path) -> None:
     """
     Start the JVM unless this process has one; safe from several threads.
 
@@ -77,7 +77,7 @@ def start(cache_dir: Path, jvm_path: str | None = None) -> None:
         if jpype.isJVMStarted():
             jpype.addClassPath(str(jar))
         else:
-            _start(find_jvm(jvm_path), jar)
+            _start(find_jvm(), jar)
         _started_in = os.getpid()
 
 

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gateway.compilers.proof.rows import one_row
 from gateway.errors import LoadError
 from gateway.schema import Column, Output, Predictions, Predictor, Signature
+from gateway.validation.sample import sample_row
 
 #: Rows of the trial: unlike the usual widths of an answer, so that a transposed answer is detected.
 _ROWS = 7
@@ -19,7 +19,7 @@ _ROWS = 7
 def check_shape(predictor: Predictor, merged: Signature, golden: Sequence[Column] = ()) -> None:
     """Raise LoadError `partial-answer` if the answers to one row or to several do not match the signature."""
     native = predictor.signature
-    row = [column[:1] for column in golden] or one_row(native, merged)
+    row = [column[:1] for column in golden] or sample_row(merged)
     if not row:  # a function without inputs answers one instance
         return
     for size in (1, _ROWS):

@@ -18,33 +18,29 @@ from pathlib import Path
 
 import msgspec
 
-from gateway.artifacts.manifest import GoldenResult, Manifest, StoredArtifact
-from gateway.artifacts.originals import split_entry
-from gateway.compilers.proof.rows import one_row
+from gateway.artifacts.manifest import INLINE_LIMIT_S, GoldenResult, Manifest, StoredArtifact
 from gateway.errors import ArtifactError, GatewayError, LoadError
 from gateway.loaders import get_loader, package_versions
-from gateway.loaders.base import LoadOptions
+from gateway.loaders.warm_up import warm_up
 from gateway.prepare import golden, sandbox
 from gateway.prepare.acceptance import accept
 from gateway.prepare.answer_shape import check_shape
 from gateway.prepare.compilation import search_compiled
 from gateway.prepare.sandbox_rules import OFFLINE, lock
 from gateway.prepare.trial import check_trial
+from gateway.registry.load_options import load_options
 from gateway.registry.merge import merge_signature
 from gateway.registry.spec import RouteSpec
 from gateway.schema import Column, Predictor, Signature
 from gateway.system import descendants
 from gateway.system.memory import resident_bytes
 from gateway.system.parent_death import die_with_parent
+from gateway.validation.sample import sample_row
 
 #: Loaders whose predict time does not predict the next call: they may sleep or call other services.
 UNBOUNDED_LOADERS = frozenset({"python", "stub"})
-#: A predict up to this median may run in the event loop (architecture decision 1).
-INLINE_LIMIT_S = 0.001
 #: Enough calls to finish lazy initialisation; more would only slow down preparing.
 TIMED_CALLS = 15
-#: Calls until the JVM has compiled its scoring classes: the first takes milliseconds, the 300th 10 to 35 us.
-WARM_UP_CALLS = {"h2o_mojo": 300}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,17 +66,6 @@ class Report:
 def compiled_path(entry: Entry) -> Path:
     """Return the path of the compiled model of an entry, whether or not it exists."""
     return Path(entry.cache_dir) / "compiled" / f"{entry.key}.compiled"
-
-
-def load_options(spec: RouteSpec, artifact: StoredArtifact | None, cache_dir: Path) -> LoadOptions:
-    """Return the load options of an entry; child and worker must use the same."""
-    return LoadOptions(
-        allow_pickle=spec.allow_pickle and spec.sha256 is not None,
-        entry=split_entry(spec.artifact)[1],
-        origin=Path(artifact.origin if artifact else ".").parent,
-        files={one.path: one.sha256 for one in artifact.files} if artifact else {},
-        cache_dir=cache_dir,
-    )
 
 
 def prepare(entry: Entry, tell: Callable[[Report], object]) -> Manifest:
@@ -169,14 +154,7 @@ def _sample_columns(native: Signature, merged: Signature, golden_path: str) -> l
     """Return one plausible instance: the first golden row, else examples, defaults and levels of the signature."""
     if golden_path:
         return [column[:1] for column in golden.read(Path(golden_path), native).columns]
-    return one_row(native, merged)
-
-
-def warm_up(loader: str, predictor: Predictor, row: Sequence[Column]) -> None:
-    """Let a JVM compile the scoring code; does nothing for other loaders, or if the model refuses the row."""
-    with contextlib.suppress(Exception):
-        for _ in range(WARM_UP_CALLS.get(loader, 0)):
-            predictor.predict(row)
+    return sample_row(merged)
 
 
 def _median_predict_s(predictor: Predictor, columns: Sequence[Column]) -> float:

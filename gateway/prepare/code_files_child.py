@@ -15,13 +15,13 @@ from pathlib import Path
 import msgspec
 
 from gateway.artifacts.originals import split_entry
-from gateway.compilers.proof.rows import one_row
 from gateway.loaders import get_loader
 from gateway.loaders.base import LoadOptions
 from gateway.loaders.python_trace import Tracer, named_files
 from gateway.registry.merge import merge_signature
 from gateway.registry.spec import RouteSpec
 from gateway.system.parent_death import die_with_parent
+from gateway.validation.sample import sample_row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ def trace(asked: Traced, tracer: Tracer) -> None:
     with contextlib.suppress(Exception, SystemExit):
         predictor = get_loader("python").load(origin, LoadOptions(entry=split_entry(asked.spec.artifact)[1]))
         tracer.note_modules()
-        predictor.predict(one_row(predictor.signature, merge_signature(predictor.signature, asked.spec)))
+        predictor.predict(sample_row(merge_signature(predictor.signature, asked.spec)))
     tracer.note_modules()
 
 

@@ -96,7 +96,7 @@ class RouteSpec:
     max_concurrency: Annotated[
         int,
         Key(
-            "predicts of this route at the same time, per worker",
+            "predicts of this route at the same time, per worker; 64 of them at most run at once",
             minimum=1,
             maximum=_MOST_AT_ONCE,
             in_defaults=True,

@@ -10,24 +10,19 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from gateway.executors.pool import NativePool
+from gateway.executors.pool import MAX_THREADS, NativePool
 from gateway.generations.snapshot import Snapshot
 from gateway.metrics import RouteMetrics
-from gateway.prepare.child import load_options
+from gateway.registry.load_options import load_options
 from gateway.registry.spec import RouteSpec
 from gateway.routing.bulkhead import Bulkhead
 from gateway.routing.memory_budget import MemoryBudget
 from gateway.routing.model import Model
 from gateway.routing.routes import Route, RouteCounters, RouteTable
-from gateway.schema import Signature
 from gateway.scoreboard import Scoreboard, Slot
 
 #: Threads beside those that routes may fill, so that loads and quick calls find one.
 SPARE_THREADS = 4
-#: A worker with more threads than this spends its time switching; routes beyond share.
-MAX_THREADS = 256
-#: No route may hold more of them than this, whatever its max_concurrency says: the others need theirs.
-MAX_THREADS_PER_ROUTE = MAX_THREADS // 4
 BACKGROUND_THREADS = 3
 
 
@@ -122,7 +117,7 @@ class GenerationBuilder:
     def _route(self, spec: RouteSpec, snapshot: Snapshot, index: int) -> Route:
         manifest = snapshot.manifests[spec.name]
         model = self._model(spec, snapshot)
-        counters = self._counters_of(spec, manifest.signature, index)
+        counters = self._counters_of(spec, model, index)
         return Route(spec, snapshot.registry.server, manifest, model, counters)
 
     @staticmethod
@@ -138,8 +133,8 @@ class GenerationBuilder:
             model = self._models[manifest.key] = Model(manifest, options, self.pool)
         return model
 
-    def _counters_of(self, spec: RouteSpec, signature: Signature | None, index: int) -> RouteCounters:
-        most = min(spec.max_concurrency, MAX_THREADS_PER_ROUTE)
+    def _counters_of(self, spec: RouteSpec, model: Model, index: int) -> RouteCounters:
+        most, signature = min(spec.max_concurrency, model.capacity), model.manifest.signature
         counters = self._counters.get(spec.name)
         if counters is None:
             bulkhead = Bulkhead(spec.path, most, spec.max_queue)

@@ -1,11 +1,11 @@
-"""How many bytes of lazily loaded models one worker holds: the longest unused one makes room for the next."""
+"""Bound the memory of lazily loaded models in one worker: the least recently used one is evicted for the next."""
 
 import threading
 from typing import Protocol
 
 
 class Held(Protocol):
-    """Say what a budget needs to know of a model."""
+    """A model as a budget sees it."""
 
     last_used: float
 
@@ -14,15 +14,15 @@ class Held(Protocol):
         """Return what the model takes while it is loaded."""
 
     def unload(self) -> bool:
-        """Drop what was loaded, and say whether there was something to drop; false while it is still being loaded."""
+        """Drop what was loaded. Return whether anything was; false while the model is still being loaded."""
 
 
 class MemoryBudget:
     """
     Keep the sum of all held models within a limit, also while several are loaded at once. Thread-safe.
 
-    A model takes its room before it is loaded, so the limit is not exceeded for a moment either. One that is larger
-    than the whole limit is served alone: refusing it would help nobody.
+    A model reserves its bytes before it is loaded, so the sum never exceeds the limit. A model that is larger than the
+    whole limit is loaded alone instead of being refused.
     """
 
     def __init__(self) -> None:
@@ -37,23 +37,23 @@ class MemoryBudget:
             return sum(self._held.values())
 
     def limit(self, limit_bytes: int | None) -> None:
-        """Take a new limit, None for none, and unload what exceeds it."""
+        """Set the limit (None: no limit) and evict what exceeds it."""
         with self._changed:
             self._limit_bytes = limit_bytes
             self._make_room(0)
             self._changed.notify_all()
 
     def take(self, model: Held) -> None:
-        """Make room for a model about to be loaded; waits while all that could make room is being loaded too."""
+        """Reserve the bytes of a model about to be loaded; waits while every other model is being loaded as well."""
         with self._changed:
-            # Never nothing: who asks for no room is not given that of a last one that is too large.
+            # At least one byte: a request for none would leave a single model in place that is larger than the limit.
             needed = max(model.resident_bytes, 1)
             while not self._make_room(needed) and self._held:
                 self._changed.wait()
             self._held[model] = needed
 
     def settled(self, model: Held, *, is_loaded: bool) -> None:
-        """Note that loading has ended: from now on a loaded model may be asked to make room."""
+        """Note that loading has ended: from now on a loaded model may be evicted."""
         with self._changed:
             if not is_loaded:
                 self._held.pop(model, None)
@@ -72,13 +72,13 @@ class MemoryBudget:
             self._changed.notify_all()
 
     def _make_room(self, needed: int) -> bool:
-        """Unload until so many bytes are free, the longest unused first; say whether they are."""
+        """Evict until so many bytes are free, the least recently used first; return whether they are."""
         limit = self._limit_bytes
         if limit is None:
             return True
         total = sum(self._held.values()) + needed
-        for model in sorted(self._held, key=lambda one: one.last_used):
-            # The last one stays, whatever its size: unless another one needs the room.
+        for model in sorted(self._held, key=lambda model: model.last_used):
+            # A single model stays, whatever its size, unless another one needs its bytes.
             if total <= limit or (not needed and len(self._held) == 1):
                 break
             if model.unload():

@@ -1,5 +1,5 @@
 """
-A model: artifact, predictor and signature, with a state. IDLE -> LOADING -> READY | FAILED(reason).
+A model: a manifest and an executor, with a state. IDLE -> LOADING -> READY | FAILED(reason).
 
 Knows no route and no HTTP; made from a manifest alone, so models with one manifest key are one model.
 """
@@ -8,22 +8,19 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Literal, TypeAlias, TypeVar
 
 from gateway.artifacts.manifest import Manifest
-from gateway.compilers.proof.rows import one_row
-from gateway.errors import GatewayError, LoadError, NotReadyError, PredictError, Problem
+from gateway.errors import GatewayError, NotReadyError, PredictError, Problem
+from gateway.executors import make_executor
 from gateway.executors.base import Executor
 from gateway.executors.event import CrossThreadEvent
-from gateway.executors.local import INLINE_TEXT_LENGTH_COMPILED, LocalExecutor
 from gateway.executors.pool import NativePool
-from gateway.loaders import get_loader
 from gateway.loaders.base import LoadOptions
-from gateway.prepare.child import INLINE_LIMIT_S, warm_up
 from gateway.routing.memory_budget import MemoryBudget
-from gateway.runtimes import load_compiled
-from gateway.schema import Column, Predictions, Predictor
+from gateway.schema import Column, Predictions
 
 #: What a model takes at least: the growth that preparing measures is in pages, and none for the smallest.
 LEAST_BYTES = 64 * 1024
@@ -49,13 +46,13 @@ class _Waiter:
 
 class Model:
     """
-    Own one predictor and its state.
+    Own one executor and its state.
 
     Thread-safe; make it after the fork. `since` is the time.time() of the last change of state. A model with a
     `budget` is lazy: it takes its room there before it loads, and may be unloaded again at any time.
     """
 
-    def __init__(self, manifest: Manifest, options: LoadOptions, pool: NativePool) -> None:
+    def __init__(self, manifest: Manifest, options: LoadOptions, pool: NativePool, kind: str = "local") -> None:
         self.manifest = manifest
         self.state: State = "IDLE"
         self.problem: Problem | None = None
@@ -66,7 +63,9 @@ class Model:
         self.loads = 0
         self.last_used = 0.0
         self.budget: MemoryBudget | None = None
-        self._options = options
+        self._make_executor = partial(make_executor, kind, manifest, options, pool)
+        #: The most predicts that one route may run at the same time; an executor that is not started costs nothing.
+        self.capacity = self._make_executor().capacity
         self._pool = pool
         self._executor: Executor | None = None
         self._lock = threading.Lock()
@@ -111,13 +110,18 @@ class Model:
                 self._change("IDLE")
 
     def _tried(self) -> tuple[Executor | None, Problem | None]:
+        executor = self._make_executor()
         try:
-            return self._make_executor(), None
+            executor.start()
         except GatewayError as error:
             return None, error.as_problem()
         except Exception as error:
             log.exception("loading failed", extra={"loader": self.manifest.loader})
             return None, Problem("load", f"loading raised {type(error).__name__}: {error}")
+        else:
+            return executor, None
+        finally:
+            self.compiled_lost = executor.degraded
 
     @property
     def compiler(self) -> str | None:
@@ -137,7 +141,7 @@ class Model:
             return LEAST_BYTES
 
     def unload(self) -> bool:
-        """Drop the predictor and become IDLE; calls that run keep their own reference. False if none was loaded."""
+        """Drop the executor and become IDLE; calls that run keep their own reference. False if none was loaded."""
         with self._lock:
             if self.state != "READY":
                 return False
@@ -183,52 +187,6 @@ class Model:
             return executor
         problem = self.problem or Problem("loading", "the model is still being loaded", "retry in a few seconds")
         raise NotReadyError(problem.message, code=problem.code, hint=problem.hint)
-
-    def _make_executor(self) -> Executor:
-        manifest = self.manifest
-        compiled = self._load_compiled()
-        if compiled is not None and manifest.compiled is not None:
-            predict_s = manifest.compiled.predict_s
-            return LocalExecutor(
-                compiled,
-                self._pool,
-                predict_s=predict_s,
-                inline=predict_s < INLINE_LIMIT_S,
-                inline_text=INLINE_TEXT_LENGTH_COMPILED,
-            )
-        return LocalExecutor(self._load_original(), self._pool, predict_s=manifest.predict_s, inline=manifest.inline)
-
-    def _load_compiled(self) -> Predictor | None:
-        """Return the proven compiled model; where its file is gone or altered the original serves, only slower."""
-        compiled = self.manifest.compiled
-        if compiled is None:
-            return None
-        self.compiled_lost = ""
-        try:
-            return load_compiled(Path(compiled.path), compiled.sha256)
-        except Exception as error:
-            reason = f"{type(error).__name__}: {error}"
-            self.compiled_lost = f"its proven compiled model cannot be loaded ({reason}); gateway prepare remakes it"
-            log.warning(
-                "the compiled model cannot be loaded; the original serves",
-                extra={"path": compiled.path, "reason": reason, "fix": "gateway prepare"},
-            )
-            return None
-
-    def _load_original(self) -> Predictor:
-        artifact, signature = self.manifest.artifact, self.manifest.signature
-        if artifact is None or signature is None:
-            raise LoadError("the manifest names no artifact", code="load", hint="run: gateway prepare")
-        if not Path(artifact.path).exists():
-            raise LoadError(
-                f"the kept copy of the artifact is gone: {artifact.path}",
-                code="artifact-gone",
-                hint=f"gateway reload copies it again from {artifact.origin}",
-            )
-        # get_loader imports the framework: never on the way to a compiled model.
-        predictor = get_loader(self.manifest.loader).load(Path(artifact.path), self._options)
-        warm_up(self.manifest.loader, predictor, one_row(predictor.signature, signature))
-        return predictor
 
     def _change(self, state: State, problem: Problem | None = None) -> None:
         self.state, self.problem, self.since = state, problem, time.time()

@@ -187,10 +187,9 @@ class Scoreboard:
     def _worker(self, slot: int) -> WorkerView:
         memory, head = self._memory, self._geometry.slot(slot)
         words = memory.words[head : head + lay.S_IN_FLIGHT].tolist()
-        generation = last_error = ""
+        generation = ""
         for _ in memory.settled(head + lay.S_TEXT_VERSION):
             generation = memory.read_text(head + lay.S_GENERATION_LENGTH, head + lay.S_GENERATION, lay.GENERATION_BYTES)
-            last_error = memory.read_text(head + lay.S_ERROR_LENGTH, head + lay.S_ERROR, lay.ERROR_BYTES)
         return WorkerView(
             slot=slot,
             pid=words[lay.S_PID],
@@ -204,7 +203,6 @@ class Scoreboard:
             stuck_threads=words[lay.S_STUCK],
             connections=words[lay.S_CONNECTIONS],
             in_flight=tuple(self._in_flight(slot)),
-            last_error=last_error,
         )
 
     def routes(self) -> dict[str, RouteView]:

@@ -118,11 +118,6 @@ class Slot:
                 self._head + lay.S_GENERATION_LENGTH, self._head + lay.S_GENERATION, lay.GENERATION_BYTES, generation
             )
 
-    def last_error(self, text: str) -> None:
-        """Leave a reason that outlives this worker; cut to 512 bytes."""
-        with self._texts():
-            self._memory.write_text(self._head + lay.S_ERROR_LENGTH, self._head + lay.S_ERROR, lay.ERROR_BYTES, text)
-
     def hold(self, routes: Iterable[int]) -> None:
         """Clear and take the rows of routes that this worker begins to serve; called by `Scoreboard.bind`."""
         for route in routes:

@@ -31,7 +31,6 @@ class WorkerView:
     stuck_threads: int
     connections: int
     in_flight: tuple[InFlight, ...]
-    last_error: str
 
 
 def _no_buckets() -> list[int]:

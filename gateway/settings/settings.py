@@ -53,7 +53,9 @@ class Settings:
     worker_connections: Annotated[
         int, Note("connections a worker holds at a time; beyond, the idlest are closed", minimum=1)
     ] = 1000
-    predict_threads: Annotated[int, Note("native threads of a worker for predicts and model loads", minimum=1)] = 8
+    predict_threads: Annotated[
+        int, Note("least native threads of a worker for predicts; it has more where routes ask for more", minimum=1)
+    ] = 8
     native_threads: Annotated[int, Note("OpenMP and BLAS threads of one predict", minimum=1)] = 1
     keepalive_s: Annotated[
         int, Note("seconds an idle connection is kept; longer than a load balancer in front keeps it", minimum=0)

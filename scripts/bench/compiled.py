@@ -47,7 +47,7 @@ import gateway.rest.app, gateway.process.worker
 from gateway.generations import snapshot
 from gateway.executors.pool import NativePool
 from gateway.routing.model import Model
-from gateway.prepare.child import load_options
+from gateway.registry.load_options import load_options
 home = Path(sys.argv[1])
 found, pool = snapshot.committed(home / "state"), NativePool(4)
 models = [Model(m, load_options(s, m.artifact, home / "cache"), pool)

@@ -12,7 +12,7 @@ import pandas as pd
 
 from gateway.generations import snapshot
 from gateway.loaders import get_loader
-from gateway.prepare.child import load_options
+from gateway.registry.load_options import load_options
 from gateway.runtimes import load_compiled
 
 

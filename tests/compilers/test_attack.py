@@ -9,12 +9,13 @@ import pytest
 
 from gateway.compilers.base import Declined
 from gateway.compilers.proof.proof import FLOOR, prove
-from gateway.compilers.proof.rows import generated, one_row
+from gateway.compilers.proof.rows import generated
 from gateway.compilers.proof.search import Job, find_compiled
 from gateway.loaders import get_loader
 from gateway.loaders.base import LoadOptions
 from gateway.loaders.sklearn import _predictor as load_sklearn
 from gateway.schema import Column, Predictor, Signature
+from gateway.validation.sample import sample_row
 
 from .pipelines import Grown, grow, odd_rows
 
@@ -49,7 +50,7 @@ def attack(seed: int, folder: Path, rows: int) -> int:
             return 0  # drawn options that do not fit each other or the data
         original = loaded(grown, folder)
         signature = original.signature
-        row = one_row(signature, signature)
+        row = sample_row(signature)
         job = Job(loader=grown.loader, original=original, merged=signature, path=folder / "m.compiled", row=row)
         try:
             found = find_compiled(job)

@@ -8,9 +8,10 @@ import pytest
 
 from gateway.compilers.base import Declined
 from gateway.compilers.proof.comparison import ABSOLUTE, RELATIVE
-from gateway.compilers.proof.rows import generated, one_row
+from gateway.compilers.proof.rows import generated
 from gateway.compilers.proof.search import Found, Job, find_compiled
 from gateway.schema import Predictions
+from gateway.validation.sample import sample_row
 
 from .cases import SKLEARN, XGBOOST
 from .conftest import Loaded
@@ -32,7 +33,7 @@ def found(loaded: Loaded) -> Found | str:
         original=loaded.predictor,
         merged=signature,
         path=loaded.path.with_suffix(".compiled"),
-        row=one_row(signature, signature),
+        row=sample_row(signature),
     )
     try:
         return find_compiled(job)

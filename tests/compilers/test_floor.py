@@ -17,10 +17,11 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 from gateway.compilers.base import Declined
 from gateway.compilers.proof.nearby import nearby
 from gateway.compilers.proof.proof import FLOOR, Proof, prove
-from gateway.compilers.proof.rows import everything, generated, one_row
+from gateway.compilers.proof.rows import everything, generated
 from gateway.compilers.proof.search import Found, Job, find_compiled
 from gateway.loaders.sklearn import _predictor as load_sklearn
 from gateway.schema import Column, Field, Output, Predictions, Signature
+from gateway.validation.sample import sample_row
 
 DRAW = np.random.default_rng(3)
 
@@ -29,7 +30,7 @@ def found_of(model: Any, folder: Path, golden: Sequence[Column] = ()) -> Found:
     """Return the compiled model of an estimator, as prepare looks for it."""
     original = load_sklearn(folder / "m.skops", model)
     signature = original.signature
-    row = [column[:1] for column in golden] or one_row(signature, signature)
+    row = [column[:1] for column in golden] or sample_row(signature)
     job = Job(loader="sklearn", original=original, merged=signature, path=folder / "m.compiled", row=row, golden=golden)
     return find_compiled(job)
 
@@ -183,7 +184,7 @@ def test_a_number_that_arrives_as_int64_is_a_number(tmp_path: Path) -> None:
     original = load_sklearn(tmp_path / "m.skops", make_pipeline(SimpleImputer(), Ridge()).fit(frame, range(4)))
     native = original.signature
     merged = replace(native, inputs=tuple(replace(field, type="integer") for field in native.inputs))
-    row = one_row(native, merged)
+    row = sample_row(merged)
     assert row[0].dtype == np.int64
     job = Job(loader="sklearn", original=original, merged=merged, path=tmp_path / "m.compiled", row=row)
     found = find_compiled(job)

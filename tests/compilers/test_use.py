@@ -17,10 +17,10 @@ from sklearn.neighbors import KNeighborsRegressor
 from gateway.artifacts.manifest import Manifest
 from gateway.executors.pool import NativePool
 from gateway.generations import snapshot
-from gateway.prepare.child import load_options
 from gateway.prepare.registry import prepare_registry
 from gateway.prepare.supervisor import PrepareLimits
 from gateway.registry import load_registry
+from gateway.registry.load_options import load_options
 from gateway.registry.spec import RouteSpec
 from gateway.routing.model import Model
 
@@ -34,7 +34,7 @@ from pathlib import Path
 from gateway.generations import snapshot
 from gateway.executors.pool import NativePool
 from gateway.routing.model import Model
-from gateway.prepare.child import load_options
+from gateway.registry.load_options import load_options
 import gateway.rest.app, gateway.process.worker
 home = Path(sys.argv[1])
 found = snapshot.committed(home / "state")

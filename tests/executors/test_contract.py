@@ -1,60 +1,81 @@
-"""What every executor keeps, wherever it runs its predicts; a new one is added to EXECUTORS."""
+"""What every executor keeps, wherever it runs its predicts; another kind joins by a line in KINDS."""
 
+import hashlib
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from gateway.errors import DeadlineError
+from gateway.artifacts.manifest import CompiledModel, Manifest, StoredArtifact
+from gateway.errors import ArtifactError, DeadlineError, LoadError
+from gateway.executors import EXECUTORS, make_executor
 from gateway.executors.base import Executor
-from gateway.executors.local import LocalExecutor
 from gateway.executors.pool import NativePool
 from gateway.loaders import get_loader
 from gateway.loaders.base import LoadOptions
-from gateway.schema import make_column
+from gateway.runtimes import storage
+from gateway.runtimes.additive import AdditiveProgram, NumberPart
+from gateway.runtimes.answering import AnswerForm
+from gateway.runtimes.base import Draft
+from gateway.schema import Field, Output, Signature, make_column
 from together import MODES, Mode, nap, together
 
-Make = Callable[..., Executor]
+#: Name of the case -> the kind of executor, and what preparing measured.
+KINDS: dict[str, tuple[str, dict[str, Any]]] = {
+    "local-inline": ("local", {"predict_s": 1e-5, "inline": True}),
+    "local-pooled": ("local", {"predict_s": 0.0, "inline": False}),
+}
 
 
-def _predictor(folder: Path, **script: Any) -> Any:
-    path = folder / f"{len(list(folder.iterdir()))}.stub"
-    path.write_text(json.dumps({"inputs": ["a"], **script}))
-    return get_loader("stub").load(path, LoadOptions())
+@dataclass
+class Maker:
+    """Start executors of models that are written as files."""
 
+    folder: Path
+    kind: str
+    measured: dict[str, Any]
+    pool: NativePool = field(default_factory=lambda: NativePool(4))
 
-def _inline(folder: Path, pool: NativePool, **script: Any) -> Executor:
-    return LocalExecutor(_predictor(folder, **script), pool, predict_s=1e-5, inline=True)
+    def stub(self, **script: Any) -> Executor:
+        """Return the executor of a stub with this script."""
+        path = self.folder / f"{len(list(self.folder.iterdir()))}.stub"
+        path.write_text(json.dumps({"inputs": ["a"], **script}))
+        return self.started("stub", path)
 
+    def code(self, text: str) -> Executor:
+        """Return the executor of a function `f` of Python code."""
+        path = self.folder / f"code_{len(list(self.folder.iterdir()))}.py"
+        path.write_text(text)
+        return self.started("python", path, LoadOptions(entry="f", origin=self.folder))
 
-def _pooled(folder: Path, pool: NativePool, **script: Any) -> Executor:
-    return LocalExecutor(_predictor(folder, **script), pool, predict_s=0.0, inline=False)
-
-
-EXECUTORS: dict[str, Callable[..., Executor]] = {"local-inline": _inline, "local-pooled": _pooled}
-
-
-@pytest.fixture(params=sorted(EXECUTORS))
-def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
-    """Return a function that starts an executor of a stub with this script."""
-    pool = NativePool(4)
-    made: list[Executor] = []
-
-    def start(**script: Any) -> Executor:
-        executor = EXECUTORS[request.param](tmp_path, pool, **script)
-        executor.start(time.monotonic() + 30)
-        made.append(executor)
+    def started(self, loader: str, path: Path, options: LoadOptions | None = None, **more: Any) -> Executor:
+        """Return the executor of an artifact."""
+        executor = self.made(loader, path, options or LoadOptions(), **more)
+        executor.start()
         return executor
 
-    yield start
-    for executor in made:
-        executor.close(1.0)
-    pool.close(0)
+    def made(self, loader: str, path: Path, options: LoadOptions, **more: Any) -> Executor:
+        """Return an executor that is not started."""
+        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+        artifact = StoredArtifact(path=str(path), sha256=sha256, origin=str(path), size_bytes=1)
+        signature = get_loader(loader).load(path, options).signature
+        manifest = Manifest(key="k", loader=loader, artifact=artifact, signature=signature, **(self.measured | more))
+        return make_executor(self.kind, manifest, options, self.pool)
+
+
+@pytest.fixture(params=sorted(KINDS))
+def maker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Maker]:
+    """Return what starts executors of one kind."""
+    kind, measured = KINDS[request.param]
+    maker = Maker(tmp_path, kind, measured)
+    yield maker
+    maker.pool.close(0)
 
 
 def columns(*values: float) -> list[Any]:
@@ -67,121 +88,141 @@ def later(seconds: float = 10.0) -> float:
     return time.monotonic() + seconds
 
 
+def test_every_kind_is_tested() -> None:
+    """A kind of executor that the table names keeps this contract."""
+    assert {kind for kind, _ in KINDS.values()} == set(EXECUTORS)
+
+
 @pytest.mark.parametrize("mode", MODES)
-def test_own_answers(make: Make, mode: Mode) -> None:
+def test_own_answers(maker: Maker, mode: Mode) -> None:
     """50 callers at once: everyone gets the predictions of their own rows, in order."""
-    executor = make()
+    executor = maker.stub()
     calls = [lambda n=n: executor.predict(columns(n, n + 0.5), later()).values.tolist() for n in range(50)]
     assert together(mode, calls) == [[n, n + 0.5] for n in range(50)]
 
 
-def test_inputs_stay_as_they_are(make: Make) -> None:
+def test_inputs_stay_as_they_are(maker: Maker) -> None:
     """A predict changes no column: the answer may still show the inputs."""
     given = columns(1.0, np.nan)
     before = given[0].copy()
-    make(answer=1).predict(given, later())
+    maker.stub(answer=1).predict(given, later())
     np.testing.assert_array_equal(given[0], before)
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_error_of_the_model_arrives(make: Make, mode: Mode) -> None:
+def test_error_of_the_model_arrives(maker: Maker, mode: Mode) -> None:
     """What the model raises reaches the caller, and the next call is served."""
-    executor = make(**{"raise": "broken"})
+    executor = maker.stub(**{"raise": "broken"})
     outcomes = together(mode, [lambda: executor.predict(columns(1.0), later())] * 3)
     assert [str(outcome) for outcome in outcomes] == ["broken"] * 3
 
 
-def test_passed_deadline_is_not_begun(make: Make) -> None:
+def test_passed_deadline_is_not_begun(maker: Maker) -> None:
     """A call whose time is up before it starts raises DeadlineError, and the model is not asked."""
-    executor = make(**{"raise": "it was asked"})
+    executor = maker.code("asked = []\n\ndef f(x: float) -> int:\n    asked.append(x)\n    return len(asked)\n")
     with pytest.raises(DeadlineError):
         executor.predict(columns(1.0), time.monotonic() - 0.001)
+    assert list(executor.predict(columns(1.0), later()).values) == [1]
 
 
-def test_healthy_and_with_capacity(make: Make) -> None:
-    """A started executor has nothing to complain about and says how many predicts fit."""
-    executor = make()
-    assert executor.health() == ""
-    assert executor.capacity() >= 1
+def test_capacity_is_known_before_the_start(maker: Maker) -> None:
+    """Routes size their limits by it while the model is still to be loaded."""
+    path = maker.folder / "m.stub"
+    path.write_text('{"inputs": ["a"]}')
+    assert maker.made("stub", path, LoadOptions()).capacity >= 1
 
 
-def test_start_and_close_may_repeat(make: Make) -> None:
-    """Starting twice and closing twice do no harm."""
-    executor = make()
-    executor.start(later())
-    assert executor.predict(columns(2.0), later()).values.tolist() == [2.0]
-    executor.close(0.1)
-    executor.close(0.1)
+def test_an_artifact_that_is_gone_or_broken_is_told(maker: Maker) -> None:
+    """`start` raises an error of the gateway with a code and a repair; the process lives on."""
+    path = maker.folder / "m.stub"
+    path.write_text('{"inputs": ["a"]}')
+    gone, broken = (maker.made("stub", path, LoadOptions()) for _ in range(2))
+    path.write_text("{")
+    with pytest.raises(ArtifactError):
+        broken.start()
+    path.unlink()
+    with pytest.raises(LoadError, match="the kept copy of the artifact is gone") as raised:
+        gone.start()
+    assert raised.value.code == "artifact-gone"
+    assert "gateway reload" in str(raised.value.hint)
+
+
+def _doubling(maker: Maker) -> tuple[Path, CompiledModel]:
+    """Return a stub that answers its input, and a compiled model that answers twice as much."""
+    path, compiled = maker.folder / "m.stub", maker.folder / "m.compiled"
+    path.write_text('{"inputs": ["a"]}')
+    part = NumberPart(
+        column=0, slope=np.array([2.0]), shift=np.zeros(1), missing=np.zeros(1), takes_missing=True,
+        at=np.zeros(0), heights=np.zeros((0, 1)), limits=(-np.inf, np.inf),
+    )  # fmt: skip
+    program = AdditiveProgram(
+        width=1, intercept=np.zeros(1), parts=[part], links=[], after=None, answer=AnswerForm(kind="regression")
+    )
+    signature = Signature(inputs=(Field(name="a"),), output=Output())
+    sha256 = storage.write(compiled, Draft(runtime="additive", program=program, signature=signature))
+    return path, CompiledModel(
+        compiler="stub", runtime="additive", path=str(compiled), sha256=sha256, rows_proven=1, max_difference=0.0,
+        gain=2.0, predict_s=1e-5, ties=0, complete=True, batch_gain=1.0, size_bytes=1, uses=(),
+    )  # fmt: skip
+
+
+def test_the_compiled_model_serves_else_the_original(maker: Maker) -> None:
+    """Where the proven file is there it answers; where it was altered the original does, and says why."""
+    path, compiled = _doubling(maker)
+    executor = maker.started("stub", path, compiled=compiled)
+    assert executor.predict(columns(3.0), later()).values.tolist() == [6.0]
+    assert executor.degraded == ""
+    Path(compiled.path).write_bytes(b"altered")
+    executor = maker.started("stub", path, compiled=compiled)
+    assert executor.predict(columns(3.0), later()).values.tolist() == [3.0]
+    assert "altered since it was proven" in executor.degraded
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_slow_predict_leaves_the_loop_alone(tmp_path: Path, mode: Mode) -> None:
-    """A predict not proven short runs in a native thread, ends at its deadline, and others go on meanwhile."""
-    pool = NativePool(2)
-    executor = _pooled(tmp_path, pool, sleep_s=2.0)
-    deadline = later(0.1)
-    order: list[str] = []
+    """A predict not proven short waits in a native thread for what only another request of this loop brings."""
+    maker = Maker(tmp_path, *KINDS["local-pooled"])
+    flag = tmp_path / "flag"
+    wait = f"    while not os.path.exists({str(flag)!r}):\n        time.sleep(0.005)\n"
+    executor = maker.code(f"import os, time\n\ndef f(x: float) -> float:\n{wait}    return x\n")
+    with pytest.raises(DeadlineError):
+        executor.predict(columns(1.0), later(0.05))
 
-    def call() -> None:
-        with pytest.raises(DeadlineError):
-            executor.predict(columns(1.0), deadline)
-        order.append("deadline")
+    def raise_flag() -> None:
+        nap(mode, 0.01)
+        flag.touch()
 
-    def others() -> None:
-        nap(mode, 0.001)
-        order.append("others")
-
-    assert together(mode, [call, others]) == [None, None]
-    assert order == ["others", "deadline"]
-    assert pool.stuck == 1, "the predict runs on in its thread"
-    pool.close(0)
+    outcome, _ = together(mode, [lambda: executor.predict(columns(1.0), later(60.0)), raise_flag])
+    assert list(outcome.values) == [1.0]
+    maker.pool.close(0)
 
 
-def _thread_of(folder: Path, rows: list[float], **keys: Any) -> int:
-    """Return the native thread in which a predict of so many rows runs."""
-    pool, seen = NativePool(1), []
-    predictor = _predictor(folder)
-    inner = predictor.predict
-
-    class Spy:
-        signature = predictor.signature
-
-        def predict(self, given: Any) -> Any:
-            seen.append(threading.get_ident())
-            return inner(given)
-
-    LocalExecutor(Spy(), pool, **keys).predict(columns(*rows), later())
-    pool.close(0)
-    return seen[0]
+def _thread_of(maker: Maker, given: list[Any], kind: str) -> int:
+    """Return the native thread in which a predict runs."""
+    executor = maker.code(f"import threading\n\ndef f(x: {kind}) -> int:\n    return threading.get_ident()\n")
+    return int(executor.predict(given, later()).values[0])
 
 
-def test_short_predicts_stay_in_the_loop(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("measured", "rows", "is_inline"),
+    [
+        ({"predict_s": 1e-5, "inline": True}, 1, True),
+        ({"predict_s": 1e-5, "inline": True}, 100, True),
+        ({"predict_s": 1e-5, "inline": True}, 101, False),
+        ({"predict_s": 1e-5, "inline": False}, 1, False),
+        ({"predict_s": 0.0, "inline": True}, 1, False),
+    ],
+)
+def test_short_predicts_stay_in_the_loop(measured: dict[str, Any], rows: int, is_inline: bool, tmp_path: Path) -> None:
     """Proven short: no hand-over to a thread. Many rows, or not proven: a thread."""
-    here = threading.get_ident()
-    assert _thread_of(tmp_path, [1.0], predict_s=1e-5, inline=True) == here
-    assert _thread_of(tmp_path, [1.0] * 100, predict_s=1e-5, inline=True) == here
-    assert _thread_of(tmp_path, [1.0] * 101, predict_s=1e-5, inline=True) != here
-    assert _thread_of(tmp_path, [1.0], predict_s=1e-5, inline=False) != here
-    assert _thread_of(tmp_path, [1.0], predict_s=0.0, inline=True) != here
+    maker = Maker(tmp_path, "local", measured)
+    assert (_thread_of(maker, columns(*[1.0] * rows), "float") == threading.get_ident()) is is_inline
+    maker.pool.close(0)
 
 
 def test_long_texts_leave_the_loop(tmp_path: Path) -> None:
     """A text model that is short for a sentence is not short for a book."""
-    path = tmp_path / "text.stub"
-    path.write_text(json.dumps({"inputs": [{"name": "t", "type": "string"}], "output": {"kind": "json"}}))
-    predictor: Any = get_loader("stub").load(path, LoadOptions())
-    seen: list[int] = []
-    inner = predictor.predict
-
-    def spy(given: Any) -> Any:
-        seen.append(threading.get_ident())
-        return inner(given)
-
-    predictor.predict = spy
-    pool = NativePool(1)
-    executor = LocalExecutor(predictor, pool, predict_s=1e-5, inline=True)
-    for text in ("short", "x" * 100_000):
-        executor.predict([make_column("string", [text])], later())
-    assert seen[0] == threading.get_ident()
-    assert seen[1] != threading.get_ident()
-    pool.close(0)
+    maker = Maker(tmp_path, *KINDS["local-inline"])
+    threads = [_thread_of(maker, [make_column("string", [text])], "str") for text in ("short", "x" * 100_000)]
+    assert [thread == threading.get_ident() for thread in threads] == [True, False]
+    maker.pool.close(0)

@@ -16,8 +16,8 @@ from gateway.errors import GatewayError
 from gateway.loaders import get_loader
 from gateway.prepare import code_files
 from gateway.prepare.cache_key import make_entry
-from gateway.prepare.child import load_options
 from gateway.prepare.supervisor import PrepareLimits
+from gateway.registry.load_options import load_options
 from gateway.registry.spec import RouteSpec
 
 HEAD = "import json\nfrom pathlib import Path\nHERE = Path(__file__).resolve().parent\n"

@@ -11,10 +11,10 @@ import pytest
 
 import serving
 from gateway.cli.client import Client
-from gateway.rest.describe.sample import sample
 from gateway.rest.describe.sample_request import SampleRequest
 from gateway.schema import Field, Output, Signature
 from gateway.validation import Validator
+from gateway.validation.sample import sample
 from serving import Gateway
 
 needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")

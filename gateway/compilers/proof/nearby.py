@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from gateway.compilers.proof.proof import Proof
-from gateway.compilers.proof.rows import Values, columns_of, fields_of, plausible
+from gateway.compilers.proof.rows import Values, columns_of, fields_of
 from gateway.schema import Column, Signature
+from gateway.validation.sample import plausible
 
 _SEED = 23
 #: Rounds of so many rows; each starts from all that the rounds before have found.

@@ -1,5 +1,5 @@
 """
-Instances made up from a signature: one plausible one, and many that reach every corner of it.
+Instances made up from a signature: many that reach every corner of it.
 
 Deterministic: the same signature gives the same rows. Knows no model.
 """
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from gateway.schema import Column, Field, Signature, inclusive_range, make_column
+from gateway.validation.sample import plausible
 
 _SEED = 20
 #: Random rows; with about 300 levels of one column each level is drawn a few times.
@@ -35,31 +36,6 @@ _TEXTS = (
     "\u00a0nbsp\u2003em\u200bzero", "مرحبا بالعالم", "ab " * 300, "a-b_c.d,e;f",
     "'quoted' \"text\"", "aaa aaaa aaaaa", "\x00nul\x7f",
 )  # fmt: skip
-
-
-def plausible(field: Field) -> Any:
-    """Return one value that the field takes."""
-    choices: Sequence[Any] = (*field.examples, *(field.enum or ()))
-    if field.default is not None:
-        return field.default
-    if choices:
-        return choices[0]
-    if field.type == "string":
-        return "a sample text"
-    if field.type == "boolean":
-        return True
-    low = field.minimum if field.minimum is not None else field.exclusive_minimum
-    high = field.maximum if field.maximum is not None else field.exclusive_maximum
-    if low is not None and high is not None:
-        middle = (low + high) / 2
-        return int(middle) if field.type == "integer" else middle
-    return low + 1 if low is not None else high - 1 if high is not None else 1
-
-
-def one_row(native: Signature, merged: Signature) -> list[Column]:
-    """Return one instance as columns in predictor order."""
-    pairs = zip(native.inputs, merged.inputs, strict=True)
-    return [make_column(field.type, [plausible(field)]) for _, field in pairs]
 
 
 def generated(native: Signature, merged: Signature, seen: Sequence[Column] = ()) -> Iterator[list[Column]]:

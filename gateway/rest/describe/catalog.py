@@ -6,12 +6,12 @@ from flask import Response, request
 
 from gateway.codecs.json import encode
 from gateway.rest.api import Resource
-from gateway.rest.describe.sample import sample
 from gateway.rest.describe.sample_request import SampleRequest
 from gateway.rest.describe.schemas import input_schema, output_schema
 from gateway.rest.middleware.conditional import document
 from gateway.rest.predict.calls import INLINE_ROUTES, Offload, generation_of_request
 from gateway.routing.routes import Route
+from gateway.validation.sample import sample
 
 
 class Catalog(Resource):  # type: ignore[misc]  # flask_restful has no types
@@ -60,7 +60,7 @@ def describe(route: Route, base_url: str, *, strict: bool, workers: int) -> dict
         "compiled": route.model.compiler,
         "limits": {
             "timeout_s": spec.timeout_s,
-            "max_concurrency": spec.max_concurrency * workers,
+            "max_concurrency": min(spec.max_concurrency, route.model.capacity) * workers,
             "max_queue": spec.max_queue * workers,
             "max_rows": spec.max_rows,
         },

@@ -11,13 +11,13 @@ from flask import Response, request
 from gateway.codecs.json import encode
 from gateway.rest.api import Resource
 from gateway.rest.describe.openapi import openapi, route_schema
-from gateway.rest.describe.sample import sample
 from gateway.rest.describe.sample_request import SampleRequest
 from gateway.rest.errors import RequestError
 from gateway.rest.middleware.conditional import document
 from gateway.rest.predict.calls import Offload, generation_of_request
 from gateway.rest.protocols.mlflow import find
 from gateway.routing.generation import Generation
+from gateway.validation.sample import sample
 
 _PAGE: Final = resources.files(__package__).joinpath("docs.html").read_bytes()
 #: Only the page's own script and style may run, and it may send requests to this gateway only.

@@ -156,7 +156,7 @@ def route_report(route: Route, view: RouteView | None) -> dict[str, Any]:
 def worker_report(worker: WorkerView) -> dict[str, Any]:
     """Return what one worker last said of itself."""
     silent_s = time.time() - worker.heartbeat_at
-    report: dict[str, Any] = {
+    return {
         "pid": worker.pid,
         "phase": worker.phase if silent_s < SILENT_S else "silent",
         "generation": worker.generation,
@@ -164,9 +164,6 @@ def worker_report(worker: WorkerView) -> dict[str, Any]:
         "pss_mb": round(worker.pss_bytes / 2**20, 1),
         "stuck_threads": worker.stuck_threads,
     }
-    if worker.last_error:
-        report["last_error"] = worker.last_error
-    return report
 
 
 def _ms(seconds: float | None) -> float | None:

@@ -10,7 +10,7 @@ import numpy as np
 from gateway.generations import snapshot
 from gateway.runtimes import load_compiled
 from gateway.loaders import get_loader
-from gateway.prepare.child import load_options
+from gateway.registry.load_options import load_options
 
 HOME = Path(os.environ["BENCH_HOME"])
 PAGE = HOME / "bare-connections"

@@ -1,10 +1,10 @@
-"""Generate a plausible instance of a signature with values that the route accepts. Knows no wire format."""
+"""Generate a plausible instance of a signature that the route accepts: /routes shows it, preparing times it."""
 
 from collections.abc import Iterator
 from typing import Any
 
 from gateway.errors import LoadError
-from gateway.schema import MISSING, Field, Scalar, Signature
+from gateway.schema import MISSING, Column, Field, Scalar, Signature, make_column
 from gateway.validation.checks import compile_field
 from gateway.validation.limits import Reject, limits_of
 
@@ -15,10 +15,15 @@ _WORDS = ("some text", "a", "A", "abc", "ABC", "1", "12345", "A1", "a-1", "2024-
 
 def sample(signature: Signature) -> dict[str, Scalar]:
     """Return one instance: examples first, then defaults, levels and bounds."""
-    return {field.name: _value(field) for field in signature.inputs}
+    return {field.name: plausible(field) for field in signature.inputs}
 
 
-def _value(field: Field) -> Scalar:
+def sample_row(signature: Signature) -> list[Column]:
+    """Return the same instance as columns in predictor order."""
+    return [make_column(field.type, [plausible(field)]) for field in signature.inputs]
+
+
+def plausible(field: Field) -> Scalar:
     """Return the first candidate that the field accepts and that does not mean "missing"."""
     first = next(_candidates(field))
     try:

@@ -1,0 +1,19 @@
+"""What a loader is told of the entry of a route: the child that prepares and the worker that loads must agree on it."""
+
+from pathlib import Path
+
+from gateway.artifacts.manifest import StoredArtifact
+from gateway.artifacts.originals import split_entry
+from gateway.loaders.base import LoadOptions
+from gateway.registry.spec import RouteSpec
+
+
+def load_options(spec: RouteSpec, artifact: StoredArtifact | None, cache_dir: Path) -> LoadOptions:
+    """Return the options of an entry whose artifact was stored."""
+    return LoadOptions(
+        allow_pickle=spec.allow_pickle and spec.sha256 is not None,
+        entry=split_entry(spec.artifact)[1],
+        origin=Path(artifact.origin if artifact else ".").parent,
+        files={file.path: file.sha256 for file in artifact.files} if artifact else {},
+        cache_dir=cache_dir,
+    )
