@@ -16,6 +16,8 @@ from gateway.settings.settings import TABLE, Settings
 OK: Final = 0
 FAILED: Final = 1
 BAD_REGISTRY: Final = 78
+#: What shells return for a command that Ctrl-C ended.
+INTERRUPTED: Final = 130
 #: Codes of faults that a restart does not repair: exit code 78 tells supervisors not to try.
 CONFIGURATION: Final = frozenset({"settings", "cannot-listen", "already-running"})
 
@@ -60,6 +62,9 @@ class Command(click.Command):
         except BrokenPipeError:
             # `gateway describe … | head`: the reader has closed the pipe, which is no fault.
             return OK
+        except KeyboardInterrupt:
+            sys.stderr.write("interrupted\n")
+            return INTERRUPTED
         except OSError as error:
             message = f"{error.strerror}: {error.filename or ''}"
             return print_error(GatewayError(message, code="system", hint="see `gateway doctor`"))

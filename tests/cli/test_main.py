@@ -1,10 +1,13 @@
 """The command line: exit codes, what stands on which stream, and no traceback ever."""
 
+import importlib
 import json
 import os
 import pickle
+import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -161,3 +164,11 @@ def test_waiting_for_what_was_never_started_says_so(folder: Path, capsys: pytest
     told = capsys.readouterr().err
     assert f"no process of it has its state in {folder / 'nothing'}" in told
     assert "fix: start it with `gateway serve`" in told
+
+
+def test_ctrl_c_ends_a_command_without_a_traceback(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A person who presses Ctrl-C gets one line and the exit code that shells expect."""
+    importlib.import_module("gateway.cli.wait")
+    threading.Timer(1.0, signal.raise_signal, (signal.SIGINT,)).start()
+    assert main(["wait", "--home", str(tmp_path), "--bind", "127.0.0.1:1"]) == 130
+    assert capsys.readouterr().err == "interrupted\n"
