@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn
 
 from gateway.codecs.pointers import Places
 from gateway.errors import Fault, InputError
@@ -26,14 +26,6 @@ class Decoded:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     places: Places | None = None
     columns: Sequence[str] = ()
-
-
-class Codec(Protocol):
-    """Turn bytes into instances; `decode` raises InputError and nothing else."""
-
-    def decode(self, body: bytes) -> Decoded:
-        """Return the instances of a body."""
-        ...
 
 
 def refuse(code: str, message: str, *, at: str = "$", expected: Any = None, hint: str | None = None) -> NoReturn:

@@ -12,7 +12,7 @@ from typing import Final
 from gateway.scoreboard.latency import BUCKETS
 
 WORD: Final = 8
-MAGIC: Final = int.from_bytes(b"GWBOARD1", "little")
+MAGIC: Final = int.from_bytes(b"GWBOARD2", "little")
 
 PHASES: Final = ("booting", "serving", "draining")
 #: States of a model as a worker reports them, from the one a reader must hear of first.
@@ -26,18 +26,17 @@ N_USED, N_LENGTH, N_TEXT, NAME_WORDS = 0, 1, 2, 32
 NAME_BYTES: Final = (NAME_WORDS - N_TEXT) * WORD
 
 # Words of the head of a slot.
-S_PID, S_TICKS, S_STARTED, S_HEARTBEAT, S_PHASE, S_PSS, S_CPU_NS, S_STUCK = range(8)
-S_TEXT_VERSION, S_GENERATION_LENGTH, S_GENERATION, S_CONNECTIONS = 8, 9, 10, 14
+S_PID, S_TICKS, S_STARTED, S_HEARTBEAT, S_PHASE, S_PSS, S_STUCK, S_CONNECTIONS = range(8)
+S_TEXT_VERSION, S_GENERATION_LENGTH, S_GENERATION = 8, 9, 10  # the text takes four words
 S_IN_FLIGHT, SLOT_WORDS = 128, 512
 GENERATION_BYTES: Final = 32
 IN_FLIGHT_ENTRIES: Final = 64
 IN_FLIGHT_WORDS: Final = 2  # route index + 1, start
 
 # Words of a route's row within a slot.
-R_BOUND, R_STATE, R_SINCE, R_REQUESTS, R_ERRORS, R_SHED, R_IN_FLIGHT, R_QUEUE, R_INSTANCES, R_SUM_NS = range(10)
-R_EPOCH = 10  # two words: which window of time each window of buckets holds
-R_TOTAL = 16
-R_WINDOW = R_TOTAL + BUCKETS  # two windows
+R_BOUND, R_STATE, R_REQUESTS, R_ERRORS, R_SHED, R_IN_FLIGHT, R_QUEUE = range(7)
+R_EPOCH = 8  # two words: which window of time each window of buckets holds
+R_WINDOW = 16  # two windows
 ROUTE_WORDS: Final = R_WINDOW + 2 * BUCKETS
 
 

@@ -191,7 +191,6 @@ class Scoreboard:
         for _ in memory.settled(head + lay.S_TEXT_VERSION):
             generation = memory.read_text(head + lay.S_GENERATION_LENGTH, head + lay.S_GENERATION, lay.GENERATION_BYTES)
         return WorkerView(
-            slot=slot,
             pid=words[lay.S_PID],
             alive=self._alive(slot),
             started_at=words[lay.S_STARTED] / 1e9,
@@ -199,7 +198,6 @@ class Scoreboard:
             phase=lay.PHASES[words[lay.S_PHASE]],
             generation=generation,
             pss_bytes=words[lay.S_PSS],
-            cpu_seconds=words[lay.S_CPU_NS] / 1e9,
             stuck_threads=words[lay.S_STUCK],
             connections=words[lay.S_CONNECTIONS],
             in_flight=tuple(self._in_flight(slot)),
@@ -222,22 +220,16 @@ class Scoreboard:
 
 def _add(view: RouteView, row: memoryview, now_ns: int) -> None:
     """Add what one worker wrote about a route."""
-    head = row[: lay.R_TOTAL].tolist()
+    head = row[: lay.R_WINDOW].tolist()
     view.requests += head[lay.R_REQUESTS]
     view.errors += head[lay.R_ERRORS]
     view.shed += head[lay.R_SHED]
     view.in_flight += head[lay.R_IN_FLIGHT]
     view.queue_depth += head[lay.R_QUEUE]
-    view.instances += head[lay.R_INSTANCES]
-    view.seconds += head[lay.R_SUM_NS] / 1e9
-    view.since = max(view.since, head[lay.R_SINCE] / 1e9)
     state = lay.STATES[head[lay.R_STATE] - 1]  # 0, never said, is the last: unknown
     view.states = {**view.states, state: view.states.get(state, 0) + 1}
     epoch = now_ns // WINDOW_NS
     view.recent_s = WINDOW_S + (now_ns % WINDOW_NS) / 1e9
-    if head[lay.R_REQUESTS]:
-        total = row[lay.R_TOTAL : lay.R_TOTAL + BUCKETS].tolist()
-        view.buckets = [a + b for a, b in zip(view.buckets, total, strict=True)]
     for side in (0, 1):
         if epoch - 1 <= head[lay.R_EPOCH + side] <= epoch:
             at = lay.R_WINDOW + side * BUCKETS

@@ -1,8 +1,7 @@
 """The pen of one worker: the only writer of its slot; knows no other worker."""
 
 from _thread import RLock
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from time import time_ns
 
 import gateway.scoreboard.layout as lay
@@ -54,7 +53,7 @@ class Slot:
                 words[entry] = 0
                 self._free.append(entry)
 
-    def record(self, route: int, duration_ns: int, *, error: bool = False, instances: int = 1) -> None:
+    def record(self, route: int, duration_ns: int, *, error: bool = False) -> None:
         """Count a request that was answered and how long it took; `error` means a fault of ours (5xx)."""
         words = self._words
         row = self._rows + route * lay.ROUTE_WORDS
@@ -68,10 +67,7 @@ class Slot:
                 words[window : window + BUCKETS] = _ZEROS[:BUCKETS]
                 words[row + lay.R_EPOCH + side] = epoch
             words[window + bucket] += 1
-            words[row + lay.R_TOTAL + bucket] += 1
             words[row + lay.R_REQUESTS] += 1
-            words[row + lay.R_INSTANCES] += instances
-            words[row + lay.R_SUM_NS] += duration_ns
             if error:
                 words[row + lay.R_ERRORS] += 1
 
@@ -86,19 +82,13 @@ class Slot:
 
     def model(self, route: int, state: str) -> None:
         """Say in which of `lay.STATES` the model of a route is in this worker."""
-        row = self._rows + route * lay.ROUTE_WORDS
-        self._words[row + lay.R_STATE] = lay.STATES.index(state) + 1
-        self._words[row + lay.R_SINCE] = time_ns()
+        self._words[self._rows + route * lay.ROUTE_WORDS + lay.R_STATE] = lay.STATES.index(state) + 1
 
-    def beat(
-        self, *, pss_bytes: int | None = None, cpu_seconds: float | None = None, stuck_threads: int | None = None
-    ) -> None:
+    def beat(self, *, pss_bytes: int | None = None, stuck_threads: int | None = None) -> None:
         """Say that this worker lives, and what it costs where that was measured."""
         words, head = self._words, self._head
         if pss_bytes is not None:
             words[head + lay.S_PSS] = pss_bytes
-        if cpu_seconds is not None:
-            words[head + lay.S_CPU_NS] = int(cpu_seconds * 1e9)
         if stuck_threads is not None:
             words[head + lay.S_STUCK] = stuck_threads
         words[head + lay.S_HEARTBEAT] = time_ns()
@@ -113,7 +103,7 @@ class Slot:
 
     def generation(self, generation: str) -> None:
         """Say which generation serves here; cut to 32 bytes."""
-        with self._texts():
+        with self._lock, self._memory.writing(self._head + lay.S_TEXT_VERSION):
             self._memory.write_text(
                 self._head + lay.S_GENERATION_LENGTH, self._head + lay.S_GENERATION, lay.GENERATION_BYTES, generation
             )
@@ -134,8 +124,3 @@ class Slot:
     def release(self) -> None:
         """Give the slot back at an orderly end."""
         self._words[self._head + lay.S_PID] = 0
-
-    @contextmanager
-    def _texts(self) -> Iterator[None]:
-        with self._lock, self._memory.writing(self._head + lay.S_TEXT_VERSION):
-            yield

@@ -19,7 +19,6 @@ class InFlight:
 class WorkerView:
     """Hold what one worker last said; times are Unix time, `alive` was asked of the kernel."""
 
-    slot: int
     pid: int
     alive: bool
     started_at: float
@@ -27,7 +26,6 @@ class WorkerView:
     phase: str
     generation: str
     pss_bytes: int
-    cpu_seconds: float
     stuck_threads: int
     connections: int
     in_flight: tuple[InFlight, ...]
@@ -42,8 +40,8 @@ class RouteView:
     """
     Hold the sums over live workers of one route.
 
-    `recent` counts the buckets of the last `recent_s` (30 to 60) seconds, `buckets` those since each worker began.
-    `states` says in how many workers the model is in which state, `since` when the last of them changed.
+    `recent` counts durations by latency bucket over the last `recent_s` (30 to 60) seconds; `states` counts the workers
+    by the state of the model in them.
     """
 
     name: str
@@ -52,13 +50,9 @@ class RouteView:
     shed: int = 0
     in_flight: int = 0
     queue_depth: int = 0
-    instances: int = 0
-    seconds: float = 0.0
-    since: float = 0.0
     recent_s: float = 0.0
     states: Mapping[str, int] = field(default_factory=dict)
     recent: list[int] = field(default_factory=_no_buckets)
-    buckets: list[int] = field(default_factory=_no_buckets)
 
     @property
     def state(self) -> str:
@@ -79,8 +73,3 @@ class RouteView:
     def p95_s(self) -> float | None:
         """Return the 95th percentile of the last 30 to 60 seconds; None without a request."""
         return quantile(self.recent, 0.95)
-
-    @property
-    def p99_s(self) -> float | None:
-        """Return the 99th percentile of the last 30 to 60 seconds; None without a request."""
-        return quantile(self.recent, 0.99)

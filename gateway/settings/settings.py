@@ -149,11 +149,6 @@ class Settings:
         return self.home / "state"
 
     @property
-    def logs_dir(self) -> Path:
-        """Return the folder of log files; kept."""
-        return self.home / "logs"
-
-    @property
     def metrics_dir(self) -> Path:
         """Return the folder of the value files of all processes."""
         return self.run_dir / "metrics"

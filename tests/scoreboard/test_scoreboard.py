@@ -113,15 +113,14 @@ def test_routes_are_summed_over_live_workers(path: Path, start: Start) -> None:
     pipe.recv()
     slot = scoreboard.claim()
     loan = scoreboard.bind(slot, ["loan"])["loan"]
-    slot.record(loan, 3_000_000, error=True, instances=10)
+    slot.record(loan, 3_000_000, error=True)
     slot.begin(loan)
     slot.shed(loan)
     slot.queue_depth(loan, 5)
     slot.model(loan, "ready")
     view = scoreboard.routes()["loan"]
-    assert (view.requests, view.errors, view.shed, view.instances) == (2, 1, 1, 11)
+    assert (view.requests, view.errors, view.shed) == (2, 1, 1)
     assert (view.in_flight, view.queue_depth) == (2, 5)
-    assert view.seconds == pytest.approx(0.004)
     assert (view.states, view.state) == ({"unknown": 1, "ready": 1}, "ready")
     slot.model(loan, "failed")
     assert scoreboard.routes()["loan"].state == "failed"
@@ -264,13 +263,13 @@ def test_old_windows_do_not_count(path: Path) -> None:
         epoch = row + lay.R_EPOCH + side
         scoreboard._memory.words[epoch] = max(scoreboard._memory.words[epoch], 2) - 2
     view = scoreboard.routes()["loan"]
-    assert (view.p50_s, view.per_second, view.requests, sum(view.buckets)) == (None, 0.0, 1, 1)
+    assert (view.p50_s, view.per_second, view.requests) == (None, 0.0, 1)
     slot.record(loan, 1_000_000)
     assert sum(scoreboard.routes()["loan"].recent) == 1
 
 
 @pytest.mark.parametrize("content", [b"", b"short", b"x" * 10_000])
-def test_another_file_is_no_board(tmp_path: Path, content: bytes) -> None:
+def test_another_file_is_no_scoreboard(tmp_path: Path, content: bytes) -> None:
     """A foreign, empty or cut file is refused with its path."""
     (tmp_path / "board").write_bytes(content)
     with pytest.raises(GatewayError, match="is not a scoreboard"):

@@ -160,12 +160,3 @@ def _loaded_bases() -> list[type]:
 def is_estimator(value: Any) -> bool:
     """Say whether a value is an estimator of the library, by its type alone."""
     return issubclass(type(value), BaseEstimator) and is_part(type(value))
-
-
-def is_allowed(module: str, name: str) -> bool:
-    """Say whether an artifact may name this part of a library."""
-    try:
-        find(module, name)
-    except (ForbiddenGlobal, ImportError):
-        return False
-    return True

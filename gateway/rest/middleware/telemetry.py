@@ -98,7 +98,7 @@ class Telemetry:
             counters = route.counters
             counters.metrics.request(environ["REQUEST_METHOD"], code, seconds)
             # 503 and 504 count as errors too: whoever watches the scoreboard asks who got no prediction.
-            counters.slot.record(counters.index, int(seconds * 1e9), error=code >= 500, instances=rows)  # noqa: PLR2004
+            counters.slot.record(counters.index, int(seconds * 1e9), error=code >= 500)  # noqa: PLR2004
         if not logs.writes_access():
             return
         line = logs.AccessLine(
