@@ -242,3 +242,17 @@ def test_every_package_says_what_it_is(path: Path) -> None:
 def test_changelog_knows_this_version() -> None:
     """The version of the package has a section."""
     assert f"## [{__version__}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("folder", ["scripts", "scripts/bench", "scripts/compare"])
+def test_every_script_is_listed(folder: str) -> None:
+    """The README of a folder of scripts names each of them."""
+    listed = (ROOT / folder / "README.md").read_text(encoding="utf-8")
+    names = [path.name for path in sorted((ROOT / folder).iterdir()) if path.suffix in {".py", ".sh"}]
+    assert [name for name in names if name != "__init__.py" and name.split(".")[0] not in listed] == []
+
+
+def test_every_package_has_its_tests() -> None:
+    """The tree of tests mirrors the packages; programs of compiled models are tested with their compilers."""
+    packages = {path.parent.name for path in (ROOT / "gateway").glob("*/__init__.py")}
+    assert packages - {path.name for path in (ROOT / "tests").iterdir() if path.is_dir()} <= {"runtimes"}

@@ -13,7 +13,7 @@ from gateway.artifacts.store import Store
 
 
 def root_of(base: Path, origin: Path) -> Path:
-    """Return the folder whose files belong to the code: the registry's where the code lies in it, else its own."""
+    """Return the folder whose files belong to the code: the registry's if the code lies below it, else its own."""
     base = base.resolve()
     return base if origin.is_relative_to(base) else origin.parent
 

@@ -1,8 +1,8 @@
 """
-Hashes of files that did not change since they were last hashed, so that an edit reads what it changed and no more.
+Cached hashes of files, so that an edit reads changed files only.
 
-As git's index does it: a file is the same while its size, its times and its inode are. Nobody can set the change time
-without being root, and one so young that a second write could share it is never trusted.
+As git's index: a file is unchanged while its size, times and inode are. Only root can set the change time (ctime), and
+a time so recent that a second write could share it is never trusted.
 """
 
 import contextlib
@@ -50,7 +50,7 @@ class Digests:
         return sha256
 
     def save(self) -> None:
-        """Remember what was asked for; a disk that refuses costs time at the next edit, nothing else."""
+        """Save the hashes that were used; a full disk costs time at the next edit, nothing else."""
         if self._asked == self._known:
             return
         with contextlib.suppress(OSError):

@@ -1,7 +1,7 @@
 """
-What preparing an artifact found out, so that nobody needs to load it to know.
+The manifest of an entry: the results of preparing its artifact, so that readers need not load it.
 
-Pure data and its JSON form. Written by prepare, read by workers, catalog, readiness and plan.
+Pure data and its JSON form. Prepare writes it; workers, catalog, readiness and plan read it.
 """
 
 from dataclasses import dataclass, field
@@ -38,9 +38,9 @@ class StoredFile:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredArtifact:
     """
-    Point at verified bytes in the content-addressed cache; `path` is absolute, `origin` is where they came from.
+    Point at verified bytes in the content-addressed cache; `path` is absolute, `origin` is the original file.
 
-    `files` are those that the artifact, which is then code, reads besides; `sha256` covers them too.
+    `files` are further files that an artifact which is code reads; `sha256` covers them too.
     """
 
     path: str
@@ -89,8 +89,8 @@ class Manifest:
     """
     Describe a prepared model.
 
-    Times are seconds, memory is bytes of resident growth in the child. `problem` is set exactly when the entry
-    FAILED; then `signature` may be None. `inline` says that one predict is short enough for the event loop.
+    Times are in seconds, memory is the growth of the resident bytes of the child. `problem` is set exactly when the
+    entry FAILED; then `signature` may be None. `inline` says that one predict is short enough for the event loop.
     `compile_declined` says why there is no compiled model; `compile_problem` is the code where compiling ended the
     child.
     """

@@ -68,9 +68,9 @@ def files_of(path: Path) -> Iterator[Path]:
 
 def entries_of(folder: Path) -> list[Path]:
     """
-    Return files and folders below a folder in a fixed order, folders before what they hold; no byte code.
+    Return the files and folders below a folder in a fixed order, folders before their content; without byte code.
 
-    Raises ArtifactError for what cannot be kept: pipes, devices, links that lead nowhere or to folders, too many.
+    Raises ArtifactError for entries that cannot be stored: pipes, devices, broken links, links to folders, too many.
     """
     found: list[Path] = []
     for root, folders, names in os.walk(folder, onerror=_raise):

@@ -1,4 +1,4 @@
-"""Where committed and kept generations lie in the folder of the state: names and bounds, no content."""
+"""Names and limits of the files of committed and earlier generations in the state folder."""
 
 from pathlib import Path
 from typing import Final

@@ -1,9 +1,9 @@
 """
-Keep the bytes of artifacts, content-addressed: `<cache>/artifacts/<sha256>/<file name>`, within a budget.
+Content-addressed store of artifacts within a budget: `<cache>/artifacts/<sha256>/<file name>`.
 
-A worker that starts after the original was overwritten or deleted still serves the committed generation. Room is made
-by deleting what no kept generation names, then what only older generations name; a rollback to those needs the
-original. The committed generation keeps its bytes.
+A worker that starts after the original was overwritten or deleted still serves the committed generation. To free
+space, the store deletes bytes that no stored generation names, then those that only older generations name; a rollback
+to these needs the original. The committed generation keeps its bytes.
 """
 
 import contextlib
@@ -25,11 +25,11 @@ from gateway.system import files
 
 #: The default of GATEWAY_CACHE_MB, in bytes.
 DEFAULT_BYTES: Final = 20 * 2**30
-#: What stays free on the disk: logs, metrics and bodies of requests need room, too; on a small one, a twentieth of it.
+#: Free space left on the disk for logs, metrics and bodies of requests; on a small disk a twentieth of it.
 RESERVE_BYTES: Final = 512 * 2**20
 #: Unnamed bytes so young may belong to an attempt under way, of this process or another.
 YOUNG_S: Final = 600.0
-#: Unnamed bytes are deleted after a commit when nobody asked for them for so long.
+#: After a commit, unnamed bytes are deleted if unused for this long.
 OLD_S: Final = 24 * 3600.0
 _SHA256: Final = re.compile(rb'"sha256":"([0-9a-f]{64})"')
 
@@ -48,7 +48,7 @@ class Store:
         self._held: int | None = None
 
     def admit(self, path: Path) -> None:
-        """Raise ArtifactError "too-large" for what could not be kept, before a byte of it is read."""
+        """Raise ArtifactError "too-large" for an artifact beyond the budget, before reading it."""
         size = originals.size_of(path)
         if size > self._most:
             raise ArtifactError(
@@ -59,9 +59,9 @@ class Store:
 
     def keep(self, path: Path, sha256: str) -> StoredArtifact:
         """
-        Copy verified bytes into the cache and return where they lie.
+        Copy verified bytes into the cache and return their location.
 
-        Copies, never links: a file that is overwritten in place would change the kept one too. The copy is hashed
+        Copies, never links: a file that is overwritten in place would change the stored one too. The copy is hashed
         again, because the original may have been replaced between the first hash and the copy.
         """
         folder = self._folder / sha256
@@ -96,7 +96,7 @@ class Store:
         return folder, sum((folder / path.relative_to(root)).stat().st_size for path in kept)
 
     def prune(self) -> None:
-        """Delete what no kept generation names and nobody asked for since a day; called after a commit."""
+        """Delete bytes that no stored generation names and no request used for a day; called after a commit."""
         with self._lock:
             old = self._older_than(OLD_S)
             if not old:
@@ -145,7 +145,7 @@ class Store:
         return max(self._held + size - self._most, size + reserve - disk.free)
 
     def _dispensable(self) -> list[str]:
-        """Return what may be deleted, the least valuable first."""
+        """Return the deletable entries, the least valuable first."""
         named = self._named()
         committed = self._named_by(self._state_dir / state_files.COMMITTED)
         unnamed = [sha256 for sha256 in self._older_than(YOUNG_S) if sha256 not in named]
@@ -153,7 +153,7 @@ class Store:
         return [sha256 for sha256 in (*unnamed, *older) if sha256 not in self._asked]
 
     def _named(self) -> dict[str, float]:
-        """Return what kept generations name, with the time of the newest that does."""
+        """Return the hashes that stored generations name, each with the time of the newest one."""
         found: dict[str, float] = {}
         paths = [self._state_dir / state_files.COMMITTED, *state_files.kept(self._state_dir)]
         for path in paths:
@@ -170,7 +170,7 @@ class Store:
             return set()
 
     def _older_than(self, seconds: float) -> list[str]:
-        """Return the kept hashes, and drafts of who was killed, that nobody asked for lately; oldest first."""
+        """Return the stored hashes, and temporary files of killed writers, that were unused lately; oldest first."""
         until = time.time() - seconds
         try:
             with os.scandir(self._folder) as entries:
@@ -206,7 +206,7 @@ class Store:
 def _move_in(copy: Path, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(FileExistsError, OSError):
-        # Another process may have kept the same bytes meanwhile: equal content, so either copy serves.
+        # Another process may have stored the same bytes meanwhile: equal content, so either copy serves.
         os.rename(copy, folder / copy.name)  # noqa: PTH104 - Path.rename has the same effect, but hides errno on 3.11
     if not (folder / copy.name).exists():
         raise OSError(None, f"cannot move into {folder}")

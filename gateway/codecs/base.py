@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-from gateway.codecs.pointers import Places
+from gateway.codecs.pointers import Locator
 from gateway.errors import Fault, InputError
 
 
@@ -14,8 +14,8 @@ class Decoded:
     Hold the instances of a body, not yet validated: each an object of fields or a list of values in order.
 
     `single` says that the client sent one instance and expects one answer. `text` says that numbers are written as
-    text. `at` is the path of the only instance, or of the list of them; `places` tells where its values stood if they
-    did not stand in rows there. `parameters` are options of the call found in the body (names that start with "_").
+    text. `at` is the path of the only instance, or of the list of them; `locator` makes the paths of values that did
+    not stand in rows there. `parameters` are options of the call found in the body (names that start with "_").
     `columns` are the names that all instances share where the body was a table.
     """
 
@@ -24,7 +24,7 @@ class Decoded:
     text: bool = False
     at: str = "$"
     parameters: Mapping[str, Any] = field(default_factory=dict)
-    places: Places | None = None
+    locator: Locator | None = None
     columns: Sequence[str] = ()
 
 

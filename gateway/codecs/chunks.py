@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
-from gateway.codecs.pointers import Places
+from gateway.codecs.pointers import Locator
 from gateway.errors import Fault, InputError, TooLargeError
 from gateway.validation.faults import MAX_FAULTS
 
@@ -52,9 +52,9 @@ class Chunk:
     Hold consecutive rows of a batch, not yet validated.
 
     `size` counts the rows as sent, from row `start` of the batch. Either `names` and `columns` are a table of cells, or
-    `instances` are JSON objects and lists (`text` where their values are texts) of a list at `at`, unless `places` says
-    otherwise. Rows that could not be read at all
-    are not among them: `kept` are then the indices (in this chunk) of the others, and `faults` says what was wrong.
+    `instances` are JSON objects and lists (`text` where their values are texts) of a list at `at`, unless
+    `locator` makes other paths. Rows that could not be read are not among them: `kept` are then the indices (in this
+    chunk) of the others, and `faults` are those of the unreadable rows.
     """
 
     start: int
@@ -64,7 +64,7 @@ class Chunk:
     instances: Sequence[Any] | None = None
     text: bool = False
     at: str = "$"
-    places: Places | None = None
+    locator: Locator | None = None
     kept: Sequence[int] | None = None
     faults: Sequence[Fault] = ()
 

@@ -28,7 +28,7 @@ class InstancesReader:
         limits.check(len(instances))
         for start in range(0, len(instances), limits.chunk_rows):
             part = instances[start : start + limits.chunk_rows]
-            yield Chunk(start, len(part), instances=part, text=decoded.text, at=decoded.at, places=decoded.places)
+            yield Chunk(start, len(part), instances=part, text=decoded.text, at=decoded.at, locator=decoded.locator)
 
 
 class JsonWriter:

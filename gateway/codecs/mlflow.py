@@ -13,14 +13,14 @@ from gateway.codecs.base import Decoded, refuse
 from gateway.codecs.chunks import MAX_COLUMNS
 from gateway.codecs.json import parse
 from gateway.codecs.json_faults import reject_duplicates
-from gateway.codecs.pointers import Places
+from gateway.codecs.pointers import Locator
 from gateway.errors import InputError, TooLargeError
 from gateway.schema import Signature
 from gateway.validation.faults import member
 
 FORMATS: Final = ("dataframe_split", "dataframe_records", "instances", "inputs")
 #: Rows, where their values stood if not in rows of a list, and the columns of a table.
-Read: TypeAlias = tuple[list[Any], Places | None, Sequence[str]]
+Read: TypeAlias = tuple[list[Any], Locator | None, Sequence[str]]
 _EXPECTED: Final = "exactly one of dataframe_split, dataframe_records, instances, inputs; and params"
 
 
@@ -50,10 +50,10 @@ def decode(body: bytes, signature: Signature, check: Callable[[int], object] = i
         refuse("json-type", "params must be an object", at="$.params", expected="object")
     at = f"$.{given[0]}"
     check(_size(given[0], value[given[0]]))
-    rows, where, columns = _READERS[given[0]](value[given[0]], at, signature)
+    rows, locator, columns = _READERS[given[0]](value[given[0]], at, signature)
     if not rows:
         refuse("empty-batch", "the body has no instances", at=at, expected="at least one instance")
-    return Decoded(rows, False, at=at, parameters=params or {}, places=where, columns=columns)
+    return Decoded(rows, False, at=at, parameters=params or {}, locator=locator, columns=columns)
 
 
 def _size(name: str, value: Any) -> int:
@@ -101,13 +101,13 @@ def _split(value: Any, at: str, signature: Signature) -> Read:
             refuse("json-type", "a row must be a list of values", at=f"{at}.data[{row}]", expected="list")
     if type(columns) is list and len(columns) > MAX_COLUMNS:
         raise TooLargeError(f"the table has more than {MAX_COLUMNS} columns", code="too-many-columns")
-    bare = Places(lambda row, rest: f"{at}.data[{row}]{rest}")
+    listed = pointers.listed(f"{at}.data")
     if columns is None:
-        return rows, bare, ()
+        return rows, listed, ()
     if type(columns) is not list or any(type(name) is not str for name in columns):
         # pandas numbers the columns of a bare array: they are positions, not names.
         if type(columns) is list and columns == list(range(len(columns))):
-            return rows, bare, ()
+            return rows, listed, ()
         refuse("json-type", "columns must be a list of names", at=f"{at}.columns", expected="list of strings")
     if len(set(columns)) < len(columns):
         refuse("repeated", "a column stands twice", at=f"{at}.columns", expected="each column once")

@@ -13,14 +13,15 @@ from typing import Any, Final
 import numpy as np
 
 from gateway.codecs.base import refuse
-from gateway.codecs.pointers import Places
+from gateway.codecs.pointers import Locator
 from gateway.codecs.v2 import InferRequest, Tensor, Wanted
 from gateway.codecs.v2_binary import DTYPES, text_of, write_raw
 from gateway.errors import Fault, InputError
 from gateway.schema import Field, Output, Signature
 from gateway.system.suggest import did_you_mean, listing
-from gateway.validation.faults import MAX_FAULTS, member, visible
+from gateway.validation.faults import MAX_FAULTS, visible
 from gateway.validation.names import NameRule
+from gateway.validation.pointer import Step
 
 _DATATYPES: Final = {"number": "FP64", "integer": "INT64", "boolean": "BOOL", "string": "BYTES"}
 _LABEL_TYPES: Final[dict[type, str]] = {bool: "BOOL", int: "INT64", float: "FP64"}
@@ -127,21 +128,21 @@ def _fields(signature: Signature) -> dict[str, Field]:
     return {name: field for field in signature.inputs for name in (field.name, *field.aliases)}
 
 
-def places_of(request: InferRequest, signature: Signature) -> Places:
-    """Return where the cells stood of a request that `table_of` took."""
+def locator_of(request: InferRequest, signature: Signature) -> Locator:
+    """Return the locator of the cells of a request that `table_of` has read."""
     tensor = request.inputs[0]
     whole = len(request.inputs) == 1 and _is_positional(tensor, signature, _fields(signature))
     names = signature.positions if whole else [one.name for one in request.inputs]
-    known = {member("", name): index for index, name in enumerate(names)}
+    known: dict[Step, int] = {name: index for index, name in enumerate(names)}
 
-    def cell(row: int, rest: str) -> str:
-        index = known[rest]
+    def cell(row: int, step: Step) -> str:
+        index = known[step]
         return tensor.at_element(row * len(names) + index) if whole else request.inputs[index].at_element(row)
 
-    def name(rest: str) -> str:
-        return f"{request.inputs[known[rest]].at}.name" if rest in known and not whole else "$.inputs"
+    def name(step: Step) -> str:
+        return f"{request.inputs[known[step]].at}.name" if step in known and not whole else "$.inputs"
 
-    return Places(cell, name)
+    return Locator(cell, name)
 
 
 def _is_positional(tensor: Tensor, signature: Signature, by_name: dict[str, Field]) -> bool:

@@ -71,7 +71,7 @@ class Cell:
         self.number = 0.0 if self._file is None else self._file.read(self._place)
 
     def add(self, amount: float, process: int) -> None:
-        """Add to the number; the caller holds the lock and says how many forks lie behind this process."""
+        """Add to the number; the caller holds the lock and passes the number of forks that led to this process."""
         if process != self._process:
             self._bind()
         self.number = number = self.number + amount
@@ -91,7 +91,7 @@ class Tally:
         self._sum = cell(name, f"{name}_sum", labels)
 
     def cells(self, amount: float) -> tuple[tuple[Cell, float], tuple[Cell, float]]:
-        """Return what one observation adds to which cells."""
+        """Return the cells that one observation changes, each with its amount."""
         return (self._sum, amount), (self._buckets[bisect_left(self._bounds, amount)], 1)
 
 
@@ -106,7 +106,7 @@ def cell(family: str, sample: str, labels: Mapping[str, str]) -> Cell:
 
 
 def add(changes: Iterable[tuple[Cell, float]]) -> None:
-    """Add to several cells; safe for threads, right in a forked process."""
+    """Add to several cells; thread-safe, correct in a forked process."""
     with _lock:
         process = _process.number
         for one, amount in changes:

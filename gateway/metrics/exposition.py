@@ -1,4 +1,4 @@
-"""The page that Prometheus reads: counters and histograms from the files, everything else as the caller says."""
+"""Exposition for Prometheus: render counters and histograms from the value files, and gauges from the caller."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ STATES = ("idle", "loading", "ready", "failed")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRow:
-    """Say what is known of the model of a route's variant; `states` counts the workers in each state."""
+    """Hold the facts of the model of a variant of a route; `states` counts the workers in each state."""
 
     route: str
     variant: str = "primary"
@@ -33,10 +33,10 @@ class ModelRow:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CurrentState:
     """
-    Hold what the files do not: the active generation as of now.
+    Hold the values of the moment that no value file has: gauges, facts, and the counters of the arbiter.
 
-    Series of the files whose route is not in `routes` stay off the page, but are kept: a route that returns goes on
-    counting.
+    Series of routes that are not in `routes` are not rendered, but their files stay: a route that returns continues its
+    counts.
     """
 
     routes: Collection[str]
@@ -50,16 +50,16 @@ class CurrentState:
     worker_restarts: int = 0
 
 
-def render(directory: Path, snapshot: CurrentState, *, openmetrics: bool = False) -> bytes:
-    """Return the page in Prometheus text format 0.0.4 or OpenMetrics 1.0.0. Safe for threads."""
+def render(directory: Path, current: CurrentState, *, openmetrics: bool = False) -> bytes:
+    """Return the metrics in Prometheus text format 0.0.4 or OpenMetrics 1.0.0. Thread-safe."""
     with _LOCK:
         page = _PAGES.get(directory) or _PAGES.setdefault(directory, _Page(directory))
-        counted = page.render(frozenset(snapshot.routes), openmetrics=openmetrics)
-    return (counted + _said(snapshot, openmetrics=openmetrics) + ("# EOF\n" if openmetrics else "")).encode()
+        counted = page.render(frozenset(current.routes), openmetrics=openmetrics)
+    return (counted + _render_state(current, openmetrics=openmetrics) + ("# EOF\n" if openmetrics else "")).encode()
 
 
 class _Child:
-    """Keep the lines of one counter or one histogram, and make them anew only when a number changed."""
+    """Cache the lines of one counter or histogram, and render them again only when a number changed."""
 
     __slots__ = ("_last", "_pick", "_prefixes", "_text", "cumulative", "ids", "route")
 
@@ -74,12 +74,14 @@ class _Child:
         if self.cumulative:
             total = order[-1][1]
             self._prefixes.insert(-1, prefix(total.family + "_count", total.labels))
-        self._pick = itemgetter(*self.ids, self.ids[0])  # one more, so that it is a tuple even for one
+        self._pick = itemgetter(
+            *self.ids, self.ids[0]
+        )  # one extra id, so that the result is a tuple even for a single one
         self._last: tuple[float | None, ...] = ()
         self._text = ""
 
     def text(self, totals: list[float | None]) -> str:
-        """Return the lines; none as long as a number is missing."""
+        """Return the lines; nothing while a number is missing."""
         numbers = self._pick(totals)
         if numbers != self._last:
             self._last, self._text = numbers, self._lines(numbers[:-1])
@@ -97,7 +99,7 @@ class _Child:
 
 
 class _Page:
-    """Keep the children of all families of one directory."""
+    """Cache the rendered children of all families of one directory."""
 
     def __init__(self, directory: Path) -> None:
         self._reader = Reader(directory)
@@ -117,7 +119,7 @@ class _Page:
         return "".join(parts)
 
     def _group(self) -> None:
-        """Sort the series that are new into their children; a route that wakes up costs its own series only."""
+        """Assign new series to their children; a route that wakes up costs its own series only."""
         series = self._reader.series
         groups: dict[tuple[str, Labels], list[int]] = {}
         for number in range(self._known, len(series)):
@@ -125,7 +127,7 @@ class _Page:
             groups.setdefault((series[number].family, labels), []).append(number)
         for (name, labels), numbers in groups.items():
             family = self._children.setdefault(name, {})
-            older = family[labels].ids if labels in family else []  # a histogram was read while it was made
+            older = family[labels].ids if labels in family else []  # a histogram was read while it was being created
             family[labels] = _Child([(number, series[number]) for number in (*older, *numbers)])
         self._known = len(series)
 
@@ -134,27 +136,27 @@ _LOCK = Lock()
 _PAGES: dict[Path, _Page] = {}
 
 
-def _said(snapshot: CurrentState, *, openmetrics: bool) -> str:
-    """Return the families that the caller knows: gauges, facts, and the counters of the arbiter."""
-    primary = {model.route: model for model in reversed(snapshot.models)}
+def _render_state(current: CurrentState, *, openmetrics: bool) -> str:
+    """Render the families of `current`: gauges, facts, and the counters of the arbiter."""
+    primary = {model.route: model for model in reversed(current.models)}
     loads = {route: model.load_seconds for route, model in primary.items()}
     sizes = {route: model.size_bytes for route, model in primary.items()}
     warned = {route: model.warnings for route, model in primary.items()}
-    pss = [] if snapshot.worker_pss_bytes is None else [((("kind", "pss"),), snapshot.worker_pss_bytes)]
-    reloaded = [] if snapshot.last_reload_success_at is None else [((), snapshot.last_reload_success_at)]
+    pss = [] if current.worker_pss_bytes is None else [((("kind", "pss"),), current.worker_pss_bytes)]
+    reloaded = [] if current.last_reload_success_at is None else [((), current.last_reload_success_at)]
     families: list[tuple[str, Kind, str, Iterable[tuple[Iterable[tuple[str, str]], float]]]] = [
-        ("in_flight", "gauge", "Predicts running now, all workers", _by_route(snapshot.in_flight)),
-        ("queue_depth", "gauge", "Requests waiting for their turn, all workers", _by_route(snapshot.queue_depth)),
-        ("model_state", "gauge", "Workers whose model is in the state", _states(snapshot.models)),
-        ("model", "info", "What serves a route", [(_facts(model), 1) for model in snapshot.models]),
+        ("in_flight", "gauge", "Predicts running now, all workers", _by_route(current.in_flight)),
+        ("queue_depth", "gauge", "Requests waiting for their turn, all workers", _by_route(current.queue_depth)),
+        ("model_state", "gauge", "Workers whose model is in the state", _states(current.models)),
+        ("model", "info", "What serves a route", [(_facts(model), 1) for model in current.models]),
         ("model_load_seconds", "gauge", "Time to load the model", _by_route(loads)),
         ("model_size_bytes", "gauge", "Size of the artifact", _by_route(sizes)),
         ("model_warnings", "gauge", "Warnings about the model, such as of another library version", _by_route(warned)),
-        ("reloads", "counter", "Reloads by result", [((("result", k),), v) for k, v in snapshot.reloads.items()]),
-        ("generation", "info", "The active generation", [((("generation", snapshot.generation),), 1)]),
+        ("reloads", "counter", "Reloads by result", [((("result", k),), v) for k, v in current.reloads.items()]),
+        ("generation", "info", "The active generation", [((("generation", current.generation),), 1)]),
         ("last_reload_success_timestamp_seconds", "gauge", "When the last reload succeeded, Unix time", reloaded),
         ("worker_memory_bytes", "gauge", "Memory of all workers together", pss),
-        ("worker_restarts", "counter", "Workers that were replaced unplanned", [((), snapshot.worker_restarts)]),
+        ("worker_restarts", "counter", "Workers that were replaced unplanned", [((), current.worker_restarts)]),
     ]
     return "".join(
         family(f"gateway_{name}", kind, documentation, list(rows), openmetrics=openmetrics)

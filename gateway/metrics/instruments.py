@@ -48,7 +48,7 @@ INSTRUMENTS = (REQUESTS, REQUEST_SECONDS, PREDICT_SECONDS, INSTANCES, PREDICTION
 
 #: A route has at most this many series for labels of its model, and as many for its fields.
 MAX_LABELS = 100
-#: The label value of everything beyond, and of what no registry declares.
+#: The label value of everything beyond, and of values that no registry declares.
 OTHER = "(other)"
 METHODS = frozenset(("GET", "POST", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"))
 
@@ -61,10 +61,10 @@ def configure(directory: Path) -> None:
 
 class RouteMetrics:
     """
-    Count what happens on one route, through children that are looked up once.
+    Count the events of one route, through children that are looked up once.
 
-    Its series exist from now on: code 200, the histograms, the first 100 declared labels. Making it twice for a route
-    goes on with the same numbers. Safe for threads; after a fork a child process counts for itself from zero.
+    Creates the series for code 200, the histograms and the first 100 declared labels. A second object for a route
+    continues the same numbers. Thread-safe; after a fork the child process counts from zero in its own files.
     """
 
     def __init__(
@@ -101,11 +101,11 @@ class RouteMetrics:
         add(changes if label is None else (*changes, (self._label(label), 1)))
 
     def label(self, label: str, count: int = 1) -> None:
-        """Count predictions of a label; one that was not declared counts as OTHER."""
+        """Count predictions of a label; an undeclared label counts as OTHER."""
         add(((self._label(label), count),))
 
     def fault(self, field: str | None, count: int = 1) -> None:
-        """Count faulty values of a field; what is no declared field counts as OTHER."""
+        """Count faulty values of a field; an undeclared field counts as OTHER."""
         known = field if field is not None and field in self._fields else OTHER
         cell = self._faults.get(known)
         if cell is None:
@@ -113,7 +113,7 @@ class RouteMetrics:
         add(((cell, count),))
 
     def shed(self, reason: str) -> None:
-        """Count a refused request; `reason` is a word of our own, never of a client."""
+        """Count a refused request; `reason` is one of our words, never of a client."""
         cell = self._shed.get(reason)
         if cell is None:
             cell = self._shed[reason] = SHED.cell(self.route, reason)

@@ -1,4 +1,4 @@
-"""Summing the value files of all processes at every scrape, remembering their layout in between; knows no metric."""
+"""Sum the value files of all processes at each scrape and cache their layout in between; knows no metric."""
 
 import json
 import os
@@ -19,10 +19,10 @@ class Series(NamedTuple):
 
 
 class _File:
-    """Remember which series lies where in one file; entries are only ever appended."""
+    """Remember the position of each series in one file; entries are only appended."""
 
     def __init__(self, path: Path) -> None:
-        # Held open: while it is, no other file can get the inode that this layout is remembered under.
+        # Stays open, so that no other file can get the inode under which this layout is cached.
         self.handle = path.open("rb", buffering=0)
         #: Also called when the reader is dropped, and at the end of the process.
         self.close = weakref.finalize(self, self.handle.close)
@@ -31,13 +31,13 @@ class _File:
         self.places: list[int] = []
 
     def read(self) -> bytes:
-        """Return the used part; what is appended meanwhile is left for the next time."""
+        """Return the used part; entries appended meanwhile are left for the next read."""
         used = used_bytes(os.pread(self.handle.fileno(), HEADER_BYTES, 0))
         return os.pread(self.handle.fileno(), used, 0)
 
 
 class Reader:
-    """Sum the files of a directory. Not safe for threads."""
+    """Sum the files of a directory. Not thread-safe."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -47,7 +47,7 @@ class Reader:
         self._files: dict[tuple[str, int], _File] = {}
 
     def totals(self) -> list[float | None]:
-        """Return the sum of each of `series`; None for one that no file holds any more."""
+        """Return the sum of each of `series`; None for a series that no file holds any more."""
         sums: list[float | None] = [None] * len(self.series)
         with steady(self.directory):
             for file in self._open(sources(self.directory)):

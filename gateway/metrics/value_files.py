@@ -1,11 +1,11 @@
 """
-The value files of all processes: reading them fast, and folding those of the dead without losing a count.
+The value files of all processes: list them for reading, and fold those of dead processes without losing a count.
 
     values_<pid>.db                   a process writes it, or died and is not folded yet
     values_<pid>_<inode>.into-<N>     belongs to archive N: counts only while archive N does not exist
     values_archive-<N>.db             the sum of everything folded; the highest N counts
 
-The rename that makes archive N appear is the only step that changes what counts, so that a crash anywhere leaves
+The rename that creates archive N is the only step that changes which files count, so a crash at any point leaves
 the totals exact. Knows names of files, no metric.
 """
 
@@ -23,17 +23,17 @@ _LIVE = re.compile(r"values_(\d+)\.db")
 _INTO = re.compile(r"values_\d+_\d+\.into-(\d+)")
 _ARCHIVE = re.compile(r"values_archive-(\d+)\.db")
 
-#: What the files of a worker and an archive of 1,000 routes may grow to while nobody looks.
+#: Size that the files of a worker and an archive of 1,000 routes may reach between two checks.
 ROOM_BYTES = 8 * 2**20
 
 
 def steady(directory: Path) -> AbstractContextManager[None]:
-    """Keep names as they are while reading; waits for renames only, not for the work between them."""
+    """Prevent renames during a `with` block of a reader; waits for renames only, not for the work between them."""
     return locked(directory / "names.lock", shared=True)
 
 
 def sources(directory: Path) -> list[Path]:
-    """Return the files whose sum is the truth; call it within `steady`."""
+    """Return the files whose sum is the exact total; call it within `steady`."""
     paths = list(directory.glob("values_*"))
     newest = _newest(paths)
     return [path for path in paths if _counts(path.name, newest)]
@@ -52,8 +52,8 @@ def fold_dead(directory: Path, live_pids: Collection[int] = ()) -> int:
     """
     Add the files of dead processes to the archive and remove them; return how many there were.
 
-    A process that exists is never folded, whether `live_pids` names it or not; a pid of `live_pids` is spared even if
-    it seems gone. May be killed at any point and called again by anybody.
+    The file of a living process is never folded, nor that of a pid in `live_pids`. May be killed at any point and
+    called again by any process.
     """
     if not has_room(directory):
         return 0  # they stay, and count, until there is room
@@ -64,11 +64,11 @@ def fold_dead(directory: Path, live_pids: Collection[int] = ()) -> int:
 def _fold(directory: Path, live_pids: Collection[int]) -> int:
     target = _newest(directory.glob("values_*")) + 1
     with locked(directory / "names.lock"):
-        _sweep(directory, target - 1)  # what a fold left that was killed
+        _sweep(directory, target - 1)  # leftovers of a fold that was killed
         _set_aside(directory, target, live_pids)
     into = list(directory.glob(f"values_*.into-{target}"))
     if into:
-        # No reader waits for this: files set aside count and do not change until the rename.
+        # Readers do not wait for this: files that are set aside count and do not change until the rename.
         fresh = _write_archive(directory, target, into)
         with locked(directory / "names.lock"):
             fresh.rename(directory / f"values_archive-{target}.db")
@@ -77,7 +77,7 @@ def _fold(directory: Path, live_pids: Collection[int]) -> int:
 
 
 def _set_aside(directory: Path, target: int, live_pids: Collection[int]) -> None:
-    """Rename the files of the dead: no process that gets the same pid can open them, nor meet an earlier one."""
+    """Rename the files of dead processes, so that a new process with the same pid cannot open them."""
     for path in directory.glob("values_*.db"):
         match = _LIVE.fullmatch(path.name)
         if match and int(match[1]) not in live_pids and not is_running(int(match[1])):
@@ -96,7 +96,7 @@ def _write_archive(directory: Path, target: int, into: list[Path]) -> Path:
 
 
 def _sweep(directory: Path, newest: int) -> None:
-    """Remove what archive `newest` already contains."""
+    """Remove the files whose counts archive `newest` already contains."""
     for path in directory.glob("values_*"):
         into, archive = _INTO.fullmatch(path.name), _ARCHIVE.fullmatch(path.name)
         if (into and int(into[1]) <= newest) or (archive and int(archive[1]) < newest):

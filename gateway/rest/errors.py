@@ -96,7 +96,7 @@ def body_of(error: GatewayError, status: int, request_id: str) -> dict[str, Any]
 
 def fault_json(fault: Fault) -> dict[str, Any]:
     """Return a fault as answers show it; members without a value are left out."""
-    shown: dict[str, Any] = {"at": fault.at, "code": fault.code, "message": fault.message}
+    shown: dict[str, Any] = {"at": str(fault.at), "code": fault.code, "message": fault.message}
     for name in ("expected", "got", "hint", "field", "row"):
         value = getattr(fault, name)
         if value is not None:

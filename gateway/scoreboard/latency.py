@@ -1,4 +1,4 @@
-"""Latency buckets and what can be read out of them; pure numbers, no memory and no clock."""
+"""Latency buckets and quantiles; pure numbers, no shared memory and no clock."""
 
 import math
 from bisect import bisect_left

@@ -1,9 +1,9 @@
 """
-Where every number of the scoreboard lies, in words of 8 bytes.
+Memory layout of the scoreboard, in words of 8 bytes.
 
-    header (512 words) | names (routes x 32) | per worker: head (512), then one row per route (112)
+    header (512 words) | names (routes x 32) | per worker: head (512), then one row per route (80)
 
-An aligned word is stored and read by one instruction, so that no reader can see half a number.
+An aligned word is stored and read by one instruction, so a reader never sees half a number.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The mapped file as words and texts, and the lock of its writers; knows no meaning of any word."""
+"""The memory-mapped file as words and texts, and the lock of its writers; knows no meaning of any word."""
 
 import mmap
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from gateway.scoreboard.layout import H_MAGIC, H_ROUTES, H_SLOTS, HEADER_WORDS, 
 from gateway.system import atomic
 from gateway.system.locks import locked
 
-_TRIES = 50  # of reading a text that is being written; a writer killed in between leaves it odd for ever
+_TRIES = 50  # reads of a text that is being written; a writer killed in between leaves the version odd forever
 
 
 class Memory:
@@ -68,7 +68,7 @@ class Memory:
         """
         Yield versions to read under until one was even and unchanged around the reading.
 
-        Gives up after 50 rounds and leaves the caller with what it read last.
+        Gives up after 50 rounds; the caller keeps its last reading.
         """
         for _ in range(_TRIES):
             before = self.words[version_at]
@@ -78,7 +78,7 @@ class Memory:
 
 
 def _write_empty(path: Path, geometry: Geometry) -> None:
-    """Create the file beside its place and move it there, so that no reader sees half a scoreboard."""
+    """Create the file under a temporary name and rename it, so that no reader sees half a scoreboard."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic.replacing(path) as fresh, fresh.open("wb") as file:
         for word in (MAGIC, geometry.slots, geometry.routes):

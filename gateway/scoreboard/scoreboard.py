@@ -1,4 +1,4 @@
-"""The scoreboard as a whole: creating, opening, claiming slots, naming routes, reading everything."""
+"""The scoreboard: create or open the shared memory, claim slots, name routes, read all workers."""
 
 import os
 from collections.abc import Iterable
@@ -31,7 +31,7 @@ class Scoreboard:
     @classmethod
     def create(cls, path: Path, *, slots: int, routes: int) -> Self:
         """
-        Make an empty scoreboard; whoever still maps the old file of that path keeps the old one.
+        Make an empty scoreboard; processes that still map the old file of that path keep the old one.
 
         `slots` bounds the workers alive at a time (a roll doubles them), `routes` the names ever bound at a time.
         """
@@ -52,7 +52,7 @@ class Scoreboard:
         """
         Take a slot for the calling process and clear it.
 
-        A never used or released one first, so that the arbiter can still read what a dead worker left.
+        Prefers an unused or released slot, so that the arbiter can still read the slot of a dead worker.
         """
         with self._memory.exclusive():
             number = self._vacant()
@@ -171,7 +171,7 @@ class Scoreboard:
         return min(counts, default=None)
 
     def dead(self, pid: int) -> tuple[InFlight, ...]:
-        """Return what a worker was predicting when it died (or predicts now), the oldest first."""
+        """Return the predicts in flight when a worker died (or now, if it lives), the oldest first."""
         return tuple(entry for slot in self._of(pid) for entry in self._in_flight(slot))
 
     def _in_flight(self, slot: int) -> list[InFlight]:
@@ -219,14 +219,14 @@ class Scoreboard:
 
 
 def _add(view: RouteView, row: memoryview, now_ns: int) -> None:
-    """Add what one worker wrote about a route."""
+    """Add the row of one worker to the sums of a route."""
     head = row[: lay.R_WINDOW].tolist()
     view.requests += head[lay.R_REQUESTS]
     view.errors += head[lay.R_ERRORS]
     view.shed += head[lay.R_SHED]
     view.in_flight += head[lay.R_IN_FLIGHT]
     view.queue_depth += head[lay.R_QUEUE]
-    state = lay.STATES[head[lay.R_STATE] - 1]  # 0, never said, is the last: unknown
+    state = lay.STATES[head[lay.R_STATE] - 1]  # 0 (never set) is the last: unknown
     view.states = {**view.states, state: view.states.get(state, 0) + 1}
     epoch = now_ns // WINDOW_NS
     view.recent_s = WINDOW_S + (now_ns % WINDOW_NS) / 1e9

@@ -1,4 +1,4 @@
-"""The pen of one worker: the only writer of its slot; knows no other worker."""
+"""One worker's slot of the scoreboard and its only writer; knows no other worker."""
 
 from _thread import RLock
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ _NO_ENTRY = -1
 
 class Slot:
     """
-    Write what this worker does; made by `Scoreboard.claim`, safe for threads, worthless after a fork.
+    Write the numbers of this worker; made by `Scoreboard.claim`, thread-safe, invalid after a fork.
 
     Routes are named by the index that `Scoreboard.bind` returned.
     """
@@ -27,7 +27,7 @@ class Slot:
         self._rows = self._head + lay.SLOT_WORDS
         first = self._head + lay.S_IN_FLIGHT
         self._free = [first + i * lay.IN_FLIGHT_WORDS for i in reversed(range(lay.IN_FLIGHT_ENTRIES))]
-        # Native also under gevent, whose own takes 0.29 us instead of 0.17: nothing yields while this is held.
+        # A native lock also under gevent, whose lock takes 0.29 us instead of 0.17: no holder yields.
         self._lock = RLock()
 
     def begin(self, route: int) -> int:
@@ -43,7 +43,7 @@ class Slot:
         return entry
 
     def finish(self, route: int, entry: int) -> None:
-        """Note that the predict of `begin` is over, whatever came of it."""
+        """Note the end of the predict of `begin`, successful or not."""
         words = self._words
         at = self._rows + route * lay.ROUTE_WORDS + lay.R_IN_FLIGHT
         with self._lock:
@@ -77,15 +77,15 @@ class Slot:
             self._words[self._rows + route * lay.ROUTE_WORDS + lay.R_SHED] += 1
 
     def queue_depth(self, route: int, depth: int) -> None:
-        """Say how many requests of a route wait for their turn in this worker."""
+        """Set the number of requests of a route that wait in this worker."""
         self._words[self._rows + route * lay.ROUTE_WORDS + lay.R_QUEUE] = depth
 
     def model(self, route: int, state: str) -> None:
-        """Say in which of `lay.STATES` the model of a route is in this worker."""
+        """Set the state (one of `lay.STATES`) of the model of a route in this worker."""
         self._words[self._rows + route * lay.ROUTE_WORDS + lay.R_STATE] = lay.STATES.index(state) + 1
 
     def beat(self, *, pss_bytes: int | None = None, stuck_threads: int | None = None) -> None:
-        """Say that this worker lives, and what it costs where that was measured."""
+        """Write a heartbeat, and the memory and stuck threads if they were measured."""
         words, head = self._words, self._head
         if pss_bytes is not None:
             words[head + lay.S_PSS] = pss_bytes
@@ -94,15 +94,15 @@ class Slot:
         words[head + lay.S_HEARTBEAT] = time_ns()
 
     def connections(self, count: int) -> None:
-        """Say how many connections this worker holds."""
+        """Set the number of connections of this worker."""
         self._words[self._head + lay.S_CONNECTIONS] = count
 
     def phase(self, phase: str) -> None:
-        """Say in which of `lay.PHASES` this worker is."""
+        """Set the phase (one of `lay.PHASES`) of this worker."""
         self._words[self._head + lay.S_PHASE] = lay.PHASES.index(phase)
 
     def generation(self, generation: str) -> None:
-        """Say which generation serves here; cut to 32 bytes."""
+        """Set the generation that this worker serves; cut to 32 bytes."""
         with self._lock, self._memory.writing(self._head + lay.S_TEXT_VERSION):
             self._memory.write_text(
                 self._head + lay.S_GENERATION_LENGTH, self._head + lay.S_GENERATION, lay.GENERATION_BYTES, generation

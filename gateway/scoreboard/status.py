@@ -1,7 +1,7 @@
 """
-What the arbiter tells the workers through a file: how many should run, and which routes are quarantined.
+The status file of the arbiter: its process, its phase, the number of workers and the quarantined routes.
 
-Written atomically by the arbiter only, read by whoever answers /health and /metrics.
+Only the arbiter writes it, atomically; workers read it for /health and /metrics, commands to find the arbiter.
 """
 
 from dataclasses import dataclass, field
@@ -19,12 +19,13 @@ MOST_BYTES: Final = 16 * 2**20
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
     """
-    Hold the arbiter's view.
+    Hold the content of the status file.
 
-    `pid` is the arbiter (`began`: see processes.started), `predecessor` one that outlived its process manager and
-    serves until this one does. `phase` is preparing, serving or failed, `message` how far that is or why it failed;
-    `is_pending`: registry.yaml is still to be tried. `quarantined` are the routes whose predicts killed workers, by
-    name: the manifest key that the entry holds for, and the reason.
+    `pid` and `began` (see `processes.started`) are those of the arbiter. `predecessor` is an older arbiter that serves
+    until this one does. `phase` is preparing, serving or failed; `message` is the progress or the reason of the
+    failure. `is_pending` says that registry.yaml has not been tried yet. `workers` is the number that should run,
+    `restarts` the number of unplanned replacements. `quarantined` maps the name of each route whose predicts killed
+    workers to the manifest key that it is closed for, and the reason.
     """
 
     pid: int = 0
@@ -51,7 +52,7 @@ def write(path: Path, status: Status) -> None:
 
 
 def read(path: Path) -> Status:
-    """Return what the arbiter last wrote; an empty status where there is none yet."""
+    """Return the last written status; an empty one if there is none."""
     try:
         return _decode(files.read(path, MOST_BYTES))
     except (OSError, msgspec.MsgspecError):

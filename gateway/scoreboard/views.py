@@ -1,4 +1,4 @@
-"""What a reader gets from the scoreboard: plain frozen data in seconds and bytes."""
+"""Views of the scoreboard for readers: plain data in seconds and bytes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from gateway.scoreboard.layout import STATES
 
 @dataclass(frozen=True, slots=True)
 class InFlight:
-    """Name a route that was predicting, and since when (Unix time)."""
+    """Name a route with a predict in flight, and its start (Unix time)."""
 
     route: str
     started_at: float
@@ -17,7 +17,7 @@ class InFlight:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerView:
-    """Hold what one worker last said; times are Unix time, `alive` was asked of the kernel."""
+    """Hold the last numbers of one worker; times are Unix time, `alive` comes from the kernel."""
 
     pid: int
     alive: bool

@@ -1,7 +1,7 @@
 """
-Replace files whole: readers see the old bytes or the new ones, never half, however many write at once.
+Replace files atomically: readers see the old bytes or the new ones, never a mixture, even with many writers.
 
-Every writer has a draft of its own, named by its process and a random part: two routes with one manifest key, two
+Every writer has its own temporary file, named by its process and a random part: two routes with one manifest key, two
 threads and two containers on one volume never share one.
 """
 
@@ -20,9 +20,9 @@ _SUFFIX: Final = ".tmp"
 @contextlib.contextmanager
 def replacing(path: Path, *, durable: bool = False) -> Iterator[Path]:
     """
-    Lend a path to write to; afterwards it takes the place of `path`, or is deleted where writing failed.
+    Yield a temporary path to write to; afterwards it replaces `path`, or is deleted if writing failed.
 
-    `durable` also survives a power cut right after it.
+    `durable` syncs the file first, so that it survives a power cut.
     """
     draft = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(8)}{_SUFFIX}")
     try:
@@ -35,13 +35,13 @@ def replacing(path: Path, *, durable: bool = False) -> Iterator[Path]:
 
 
 def replace_bytes(path: Path, data: bytes, *, durable: bool = False) -> None:
-    """Put `data` in the place of `path`; raises OSError, and then the old bytes stay."""
+    """Replace the content of `path` with `data`; the old bytes stay if it raises OSError."""
     with replacing(path, durable=durable) as draft:
         draft.write_bytes(data)
 
 
 def forget_drafts(path: Path) -> None:
-    """Delete what writers of `path` that were killed have left; the drafts of living ones stay."""
+    """Delete the temporary files of killed writers of `path`; those of living writers stay."""
     for draft in path.parent.glob(f".{path.name}.*{_SUFFIX}"):
         pid = draft.name.removeprefix(f".{path.name}.").partition("-")[0]
         if not (pid.isdecimal() and is_running(int(pid))):

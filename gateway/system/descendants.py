@@ -1,8 +1,8 @@
 """
-The processes that models start: who started each, which of them are left, and their end.
+Find and end the processes that models start, also after their worker has died.
 
-A mark names the owner: a worker, or whoever had a prepare child run. It lies in the environment, which an executed
-program inherits, and in a mapping of memory, which a fork inherits and which closing every descriptor does not drop.
+A mark names the owner: a worker, or the process that ran a prepare child. It lies in the environment, which an
+executed program inherits, and in a memory mapping, which a fork inherits and which survives closing every descriptor.
 """
 
 import contextlib
@@ -39,7 +39,7 @@ _mapped: list[mmap.mmap] = []
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Name the owner of a process, the home of its gateway (see `home_of`), and which of its children it was."""
+    """Name the owner of a process, the home of its gateway (see `home_of`) and the number of the child."""
 
     owner: int
     began: int
@@ -53,7 +53,7 @@ class Mark:
 
     @property
     def is_left(self) -> bool:
-        """Say whether the owner is gone."""
+        """Say whether the owner has ended."""
         return not is_alive(self.owner, self.began)
 
 
@@ -63,12 +63,12 @@ def home_of(folder: Path) -> str:
 
 
 def own_mark(folder: Path, number: int = 0) -> Mark:
-    """Return the mark for what this process starts."""
+    """Return the mark for the processes that this process starts."""
     return Mark(os.getpid(), own_start(), home_of(folder), number)
 
 
 def mark_descendants(folder: Path) -> None:
-    """Mark whatever this process forks or executes from now on."""
+    """Mark all processes that this process forks or executes from now on."""
     text = own_mark(folder).text
     os.environ[VARIABLE] = text
     if hasattr(os, "memfd_create"):
@@ -79,13 +79,13 @@ def mark_descendants(folder: Path) -> None:
 
 
 def adopt_orphans() -> None:
-    """Become the parent of every process below this one whose own parent ends; Linux only."""
+    """Adopt every descendant whose parent ends; Linux only."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
 def mark_of(pid: int, places: Mapping[str, re.Pattern[bytes]] = _PLACES) -> Mark | None:
-    """Return the mark of a process; None where it has none, is gone, or belongs to another user."""
+    """Return the mark of a process; None if it has none, has ended, or belongs to another user."""
     for name, pattern in places.items():
         with contextlib.suppress(OSError):
             if found := pattern.search(Path(f"/proc/{pid}/{name}").read_bytes()):
@@ -108,7 +108,7 @@ def marked_by(mark: Mark) -> list[int]:
 
 
 def left_behind(folder: Path) -> list[int]:
-    """Return the processes of this home's models whose worker is gone."""
+    """Return the processes of models of this home whose worker has ended."""
     home = home_of(folder)
     return [pid for pid, mark in marked() if mark.home == home and mark.is_left]
 
@@ -138,10 +138,9 @@ def tree(pid: int) -> list[int]:
 
 def end(find: Callable[[], Collection[int]], grace_s: float = GRACE_S) -> list[int]:
     """
-    End every process that `find` returns, again and again until it returns none; return which were met.
+    End every process that `find` returns, repeatedly until it returns none; return all pids that it returned.
 
-    They are asked first (SIGTERM) and killed after `grace_s`. Gives up on what the kernel does not let go within five
-    seconds more.
+    Sends SIGTERM first, and SIGKILL after `grace_s`. Gives up on processes that have not ended five seconds later.
     """
     met: list[int] = []
     deadline = time.monotonic() + grace_s
@@ -157,7 +156,7 @@ def end(find: Callable[[], Collection[int]], grace_s: float = GRACE_S) -> list[i
 
 @contextlib.contextmanager
 def none_left() -> Iterator[None]:
-    """End what was started below this process within the block."""
+    """End all descendants that this process gained within the block."""
     adopt_orphans()
     before = set(tree(os.getpid()))
     try:
@@ -167,7 +166,7 @@ def none_left() -> Iterator[None]:
 
 
 def send(pid: int, number: int) -> None:
-    """Send a signal; the process may have gone meanwhile."""
+    """Send a signal; a process that has ended is no error."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.kill(pid, number)
 

@@ -1,10 +1,10 @@
-"""Notice that a file was replaced by a rename; one stat a look."""
+"""Detect that a file was replaced by a rename, with one stat per check."""
 
 from pathlib import Path
 
 
 class FileChange:
-    """Remember which file lay at a path."""
+    """Remember the identity of the file at a path."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -1,7 +1,7 @@
 """
-Read files that others wrote: regular ones only, opened without waiting, and no more of them than was expected.
+Read files of other programs safely: regular files only, opened without blocking, up to an expected size.
 
-A pipe would wait for a writer for ever, a device never ends, and a file may grow while it is read.
+A pipe would wait for a writer forever, a device never ends, and a file may grow while it is read.
 """
 
 import errno
@@ -24,7 +24,7 @@ _KINDS: Final = (
 
 
 class NotRegularError(OSError):
-    """What is no regular file; `strerror` says what it is."""
+    """A path leads to something other than a regular file; `strerror` names its kind."""
 
 
 class TooLongError(OSError):
@@ -32,7 +32,7 @@ class TooLongError(OSError):
 
 
 def kind_of(mode: int) -> str:
-    """Name what a mode says, with an article."""
+    """Name the kind of file that a mode stands for, with an article."""
     return next((name for test, name in _KINDS if test(mode)), "a file" if stat.S_ISREG(mode) else "no file")
 
 
@@ -42,7 +42,7 @@ def shortened(text: str) -> str:
 
 
 def stat_of(path: Path) -> os.stat_result | None:
-    """Return what a path leads to; None where that is nothing, or cannot be found out (a loop, a name too long)."""
+    """Return the stat of a path; None if it does not exist or cannot be resolved (a loop, a name too long)."""
     try:
         return path.stat()
     except (OSError, ValueError):
@@ -62,7 +62,7 @@ def open_regular(path: Path) -> BinaryIO:
     Raises NotRegularError for anything else, and OSError. A NUL in a path is an OSError here, too.
     """
     try:
-        # Looked at before it is opened: opening a device may do something already.
+        # Checked before opening: opening a device may already have an effect.
         _refuse_odd(path, path.stat().st_mode)
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     except ValueError as error:
@@ -86,8 +86,8 @@ def blocks(path: Path, most: int | None = None) -> Iterator[bytes]:
     """
     Yield the content of a regular file.
 
-    Raises TooLongError for more than `most` bytes, before the first is read where the size tells, and for a file that
-    grows while it is read; else as `open_regular`.
+    Raises TooLongError for more than `most` bytes, before the first is read if the size says so, and for a file that
+    grows while it is read; otherwise raises as `open_regular`.
     """
     with open_regular(path) as stream:
         size = os.fstat(stream.fileno()).st_size

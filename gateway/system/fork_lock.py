@@ -1,8 +1,8 @@
 """
-Keep forks and the start of programs apart, in every thread of this process.
+Lock that keeps forks and program starts apart across the threads of this process.
 
-A fork has a copy of each descriptor. One that is made while another thread starts a program holds the pipe which tells
-that thread whether the program could be executed, so the thread waits for as long as the fork lives.
+A fork inherits a copy of each descriptor. A fork during the start of a program in another thread holds the pipe on
+which that thread waits for the result of exec, so the thread would wait for as long as the fork lives.
 """
 
 import os

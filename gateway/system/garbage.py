@@ -1,4 +1,4 @@
-"""The garbage collector: paused while much is made that stays, told to overlook what has been made."""
+"""Control of the garbage collector: pause it during large allocations, freeze long-lived objects."""
 
 import gc
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def paused() -> Iterator[None]:
-    """Collect nothing in the block: it makes many objects and no garbage, over which every collection would walk."""
+    """Pause the collector in the block, which creates many objects and no garbage: each collection would visit all."""
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -19,10 +19,10 @@ def paused() -> Iterator[None]:
 
 def overlook_what_is_there() -> None:
     """
-    Leave everything made so far out of every later collection.
+    Exclude all existing objects from later collections.
 
-    A walk over 1,000 routes holds up every request for 0.2 s. Call it once a process: cycles among what is there, of
-    which an edit replaces a part, are never found again.
+    A walk over 1,000 routes delays every request by 0.2 s. Call it once per process: cycles among the frozen objects,
+    some of which an edit replaces, are never collected.
     """
     gc.collect()
     gc.freeze()

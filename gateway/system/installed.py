@@ -1,4 +1,4 @@
-"""Which versions of which distributions are installed here, without importing any of them."""
+"""Look up versions of installed distributions without importing them."""
 
 from collections.abc import Iterable
 from functools import cache
@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 
 def versions_of(packages: Iterable[str]) -> dict[str, str]:
-    """Return the versions of those that are installed, as they were when this process first asked."""
+    """Return the versions of the installed ones, as of the first lookup in this process."""
     found = {package: _version(package) for package in packages}
     return {package: text for package, text in found.items() if text is not None}
 

@@ -1,5 +1,5 @@
 """
-Digests of the gateway's own code: what other code has found out or proven does not hold any more.
+Digests of the gateway's own code: results that other code has found or proven are invalid.
 
 Reads files, imports nothing. A version number alone would miss an edited checkout and a patched installation.
 """
@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-#: Members of the package whose code decides what is in a manifest: all that the prepare child imports.
+#: Members of the package whose code decides the content of a manifest: all imports of the prepare child.
 PREPARING: Final = (
     "answers",
     "artifacts",
@@ -31,7 +31,7 @@ RUNNING: Final = ("runtimes", "schema")
 
 def source_digest(members: Sequence[str], package: Path = Path(__file__).parents[1]) -> str:
     """Return a digest of the code and tables (.json) of modules and packages, read once in each process."""
-    # By process: workers are forked, and what lies on the disk may have changed since their parent looked.
+    # Per process: workers are forked, and the files may have changed since the parent read them.
     return _digest(tuple(members), package, os.getpid())
 
 

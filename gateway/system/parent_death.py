@@ -1,4 +1,4 @@
-"""End with the process that started this one, however that one ends: the kernel sees to it, not our code."""
+"""Parent-death signal: the kernel ends this process when its parent ends, even by SIGKILL."""
 
 import ctypes
 import os
@@ -10,9 +10,9 @@ _PR_SET_PDEATHSIG = 1
 
 def die_with_parent(signal_number: int, parent: int) -> None:
     """
-    Ask the kernel for `signal_number` when the parent ends; act at once where it has ended already.
+    Ask the kernel to send `signal_number` when the parent ends; send it at once if the parent has ended already.
 
-    Linux only; elsewhere orphans notice at their next look at their parent, if they look.
+    Linux only; elsewhere an orphan must check its parent itself.
     """
     if sys.platform != "linux":
         return

@@ -1,5 +1,5 @@
 """
-Folders that belong to one user: what is run from and written to must be nobody else's to change or to read.
+Private folders: folders of code and state must not be readable or writable by other users.
 
 Standard library only.
 """
@@ -15,7 +15,7 @@ _OTHERS, _OTHERS_WRITE = 0o007, 0o022
 
 
 def fault_of(folder: Path) -> str:
-    """Return why a folder is not private, '' where it is: who owns it, who else may do what."""
+    """Return the reason why a folder is not private (its owner or its mode), '' if it is."""
     try:
         found = folder.stat()
     except OSError as error:
@@ -31,9 +31,9 @@ def fault_of(folder: Path) -> str:
 
 def make_private(folder: Path) -> str:
     """
-    Make a folder that only its owner may use, or make it so; return what is still wrong with it.
+    Create a folder with mode 0700, or restrict an existing one; return the remaining fault, as `fault_of`.
 
-    A group that may read (0750) stays: somebody has given it that.
+    A group that may read (0750) stays: an administrator has allowed it.
     """
     try:
         folder.mkdir(mode=_MODE, parents=True, exist_ok=True)

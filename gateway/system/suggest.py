@@ -1,4 +1,4 @@
-"""The word that was probably meant. Guesses only when it is close: a wrong guess costs more than none."""
+"""Did-you-mean suggestions for misspelt words. Guesses only close words: a wrong guess costs more than none."""
 
 import difflib
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ CLOSE = 0.7
 _TIE = 0.05
 
 
-#: Longer words are no misspelt names.
+#: Longer words are not misspelt names.
 MAX_WORD = 64
 #: Words that are compared letter by letter, 15 us each: those with the most pairs of letters in common.
 _MAX_COMPARED = 8
@@ -33,7 +33,7 @@ def likely(word: str, known: Iterable[str]) -> list[str]:
 
 
 def _ratios(word: str, known: tuple[str, ...]) -> dict[str, float]:
-    """Return how close the closest words are, those that are close; the same word in another case comes alone."""
+    """Return the similarity of the closest words; the same word in another case is the only one returned."""
     if len(word) > MAX_WORD:
         return {}
     lowered, words = word.lower(), _index(known)

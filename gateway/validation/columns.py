@@ -12,9 +12,10 @@ import numpy.typing as npt
 from gateway.schema import MISSING, Batch, Column, make_column
 from gateway.validation.checks import FieldChecks
 from gateway.validation.explain import Refused, field_fault
-from gateway.validation.faults import MAX_FAULTS, Faults, member
+from gateway.validation.faults import MAX_FAULTS, Faults
 from gateway.validation.header import HeaderReader
 from gateway.validation.limits import FieldLimits, Reject
+from gateway.validation.pointer import Pointer
 from gateway.validation.rows import id_fault, is_id
 
 
@@ -102,7 +103,7 @@ class ColumnReader:
             if origin is None or not faults.wants(row):
                 continue
             name, value = origin[0], origin[1][row]
-            where = member(f"{at}[{row}]", name)
+            where = Pointer(f"{at}[{row}]", name)
             if order == len(self._fields):
                 faults.items.append(id_fault(name, value, where, row, redact=self._redact))
             else:

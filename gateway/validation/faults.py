@@ -5,7 +5,7 @@ from typing import Any
 
 from gateway.errors import Fault
 
-#: Faults that an answer lists; the rest is only counted (contract, section 2).
+#: Faults that an answer lists; the rest are only counted (docs/errors.md).
 MAX_FAULTS = 100
 #: Faults that also say what was probably meant: looking for it takes up to 1 ms among 1,000 levels.
 MAX_GUESSED = 10

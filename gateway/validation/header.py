@@ -8,9 +8,10 @@ from gateway.errors import Fault, InputError
 from gateway.system.suggest import listing
 from gateway.validation.checks import FieldChecks
 from gateway.validation.explain import Refused, field_fault
-from gateway.validation.faults import MAX_FAULTS, member, printable, visible
+from gateway.validation.faults import MAX_FAULTS, printable, visible
 from gateway.validation.limits import Reject
 from gateway.validation.names import CheckedNames, NameRule, near_fault
+from gateway.validation.pointer import Pointer
 
 #: Misspelt columns that the hint of one absent field names.
 _MAX_NAMED = 3
@@ -68,7 +69,7 @@ class HeaderReader:
                 faults.append(fault)
         for near in checked.near:
             if each or near.name not in told:
-                at = member("header", near.name)
+                at = Pointer("header", near.name)
                 faults.append(near_fault(near, at, None, held=counts, offered=self._offered))
         if not faults and chosen and not any(chosen) and counts.keys().isdisjoint(self._rule.known):
             faults += self._nothing()
@@ -81,7 +82,7 @@ class HeaderReader:
         code = "alias" if len(given) > 1 else "repeated" if counts[given[0]] > 1 else None
         if code is None:
             return None
-        at = member("header", min(given, key=names.index))
+        at = Pointer("header", min(given, key=names.index))
         return field_fault(Refused(checks.field, code, None, at, None, False), redact=self._redact)
 
     def _absent(self, checks: FieldChecks, checked: CheckedNames, told: set[str]) -> Fault | None:
@@ -93,7 +94,7 @@ class HeaderReader:
                 return None
         except Reject:
             pass
-        at = member("header", field.name)
+        at = Pointer("header", field.name)
         fault = field_fault(Refused(field, "required", None, at, None, False), redact=self._redact)
         if not field.required:
             fault = replace(fault, message=f"the table has no column for {field.name}")

@@ -8,9 +8,10 @@ from gateway.errors import Fault
 from gateway.schema import MISSING
 from gateway.validation.checks import FieldChecks
 from gateway.validation.explain import Refused, field_fault
-from gateway.validation.faults import Faults, member, printable, quoted, shown
+from gateway.validation.faults import Faults, printable, quoted, shown
 from gateway.validation.limits import Reject
 from gateway.validation.names import NameRule, near_fault
+from gateway.validation.pointer import Pointer
 from gateway.validation.strangers import Strangers
 from gateway.validation.texts import clean
 
@@ -35,7 +36,7 @@ class Source:
         found = self.paths.get(name)
         if found is not None:
             return found
-        return member(self.path or ("$" if self.kind == "json" else self.kind), name)
+        return Pointer(self.path or ("$" if self.kind == "json" else self.kind), name)
 
 
 class RowReader:
@@ -89,7 +90,7 @@ class RowReader:
     ) -> Source | None:
         """Name the values of a bare list, or add the fault of a wrong length."""
         if len(values) == len(self._positions):
-            paths = {name: f"{path}[{index}]" for index, name in enumerate(self._positions)}
+            paths = {name: Pointer(path, index) for index, name in enumerate(self._positions)}
             named = dict(zip(self._positions, values, strict=True))
             return Source("form" if text else "json", named, path=path, paths=paths)
         if faults.wants(row):

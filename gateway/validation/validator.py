@@ -14,6 +14,7 @@ from gateway.validation.faults import Faults
 from gateway.validation.header import HeaderReader
 from gateway.validation.limits import Check, Reject
 from gateway.validation.names import NameRule
+from gateway.validation.pointer import Pointer
 from gateway.validation.rows import RowReader, Source, is_id
 from gateway.validation.strangers import Strangers
 
@@ -145,7 +146,7 @@ class Validator:
             quick = self._quick(row, text, strangers)
             if quick is None:
                 before = faults.total
-                where = at if single else f"{at}[{index}]"
+                where = at if single else Pointer(f"{at}[{index}]")
                 quick = self._slow(row, text, where, None if single else index, faults, strangers=strangers)
                 if quick is None or faults.total > before:
                     continue

@@ -63,7 +63,7 @@ def placed(decoded: Decoded) -> Batch:
     try:
         return VALIDATOR.rows(decoded.instances, text=decoded.text, at=decoded.at)
     except InputError as error:
-        raise error if decoded.places is None else decoded.places.told(error, decoded.at) from None
+        raise error if decoded.locator is None else decoded.locator.rebased(error) from None
 
 
 def read_line(body: bytes) -> list[Batch]:
@@ -85,7 +85,7 @@ def read_v2(request: tuple[bytes, int | None]) -> list[Batch]:
     try:
         return [VALIDATOR.columns(names, columns)]
     except InputError as error:
-        raise v2_tables.places_of(inference, SIGNATURE).told(error, "$") from None
+        raise v2_tables.locator_of(inference, SIGNATURE).rebased(error) from None
 
 
 READERS: dict[str, Callable[[Any], list[Batch]]] = {

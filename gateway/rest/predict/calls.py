@@ -28,7 +28,7 @@ T = TypeVar("T")
 INLINE_BYTES: Final = 8 * 1024
 #: Answers of up to so many rows are written in the event loop.
 INLINE_ROWS: Final = 200
-#: Rows of one predict of a long batch; the route's timeout_s holds for each (contract, section 1).
+#: Rows of one predict of a long batch; the route's timeout_s holds for each.
 CHUNK_ROWS: Final = 10_000
 
 

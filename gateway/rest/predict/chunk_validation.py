@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gateway.codecs.chunks import MAX_FAULTS, Chunk
-from gateway.codecs.pointers import placed
+from gateway.codecs.pointers import listed
 from gateway.errors import Fault, InputError
 from gateway.schema import Batch
 from gateway.validation import Validator
@@ -74,7 +74,7 @@ class ChunkValidator:
         except InputError as error:
             if any(fault.row is None for fault in error.faults):
                 raise
-            faults = sorted([*faults, *(_placed(fault, chunk) for fault in error.faults)], key=_row)
+            faults = sorted([*faults, *(_rebased(fault, chunk) for fault in error.faults)], key=_row)
             total += error.total
         return ValidatedChunk(chunk, batch, chunk.kept, faults=faults[:MAX_FAULTS], total=total)
 
@@ -84,7 +84,7 @@ class ChunkValidator:
             part = validator.good_columns(chunk.names, chunk.columns)
         else:
             part = validator.good_rows(chunk.instances, text=chunk.text, at=chunk.at)
-        placed = sorted([*chunk.faults, *(_placed(fault, chunk) for fault in part.faults)], key=_row)
+        placed = sorted([*chunk.faults, *(_rebased(fault, chunk) for fault in part.faults)], key=_row)
         errors = {_row(fault) - chunk.start: fault for fault in placed}
         kept = chunk.kept
         good = part.kept if kept is None else [kept[row] for row in part.kept]
@@ -159,12 +159,12 @@ def _subset(batch: Batch, places: Sequence[int]) -> Batch:
     return Batch([column[index] for column in batch.columns], len(places), ids, batch.ignored)
 
 
-def _placed(fault: Fault, chunk: Chunk) -> Fault:
+def _rebased(fault: Fault, chunk: Chunk) -> Fault:
     """Say where a fault stands in the whole batch and not in its chunk."""
     if fault.row is None:
         return fault
     row = chunk.start + (fault.row if chunk.kept is None else chunk.kept[fault.row])
-    return placed(fault, chunk.at, chunk.places, row)
+    return (chunk.locator or listed(chunk.at)).at_row(fault, row)
 
 
 def _row(fault: Fault) -> int:

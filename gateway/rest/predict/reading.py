@@ -144,9 +144,9 @@ def checked(validator: Validator, decoded: Decoded) -> Batch:
             decoded.instances, text=decoded.text, at=decoded.at, single=decoded.single, table=decoded.columns
         )
     except InputError as error:
-        if decoded.places is None:
+        if decoded.locator is None:
             raise
-        raise decoded.places.told(error, decoded.at) from None
+        raise decoded.locator.rebased(error) from None
 
 
 def _fields(route: Route, validator: Validator, sources: list[Source]) -> Reading:

@@ -182,7 +182,7 @@ def _checked(inference: v2.InferRequest, validator: Validator) -> Batch:
     try:
         return validator.columns(names, columns, at="$.inputs")
     except InputError as error:
-        raise v2_tables.places_of(inference, validator.signature).told(error, "$.inputs") from None
+        raise v2_tables.locator_of(inference, validator.signature).rebased(error) from None
 
 
 def _header_length(size: int) -> int | None:
