@@ -31,7 +31,7 @@ _Cell: TypeAlias = Callable[[Columns, int], JSON]
 
 @dataclass(slots=True)
 class AnswerContext:
-    """Carry what an answer may name besides inputs and predictions."""
+    """Carry the values that an answer may name besides inputs and predictions."""
 
     model: str = ""
     version: str = ""

@@ -1,7 +1,7 @@
 """
 Every fault of a `response` template: unknown variables, misplaced ones, and those that a model cannot fill.
 
-What only the artifact knows (labels, fields, the kind of model) is checked where it is known.
+Labels, fields and the kind of model come from the artifact; they are checked where they are known.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""Arrays -> lists of JSON values, once per chunk: numpy scalars to Python's, missing and non-finite numbers to null."""
+"""Convert arrays to lists of JSON values, once per chunk: Python scalars, null for missing and non-finite numbers."""
 
 import math
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from gateway.schema import Batch, Column, Output, Predictions, Signature
 
 @dataclass(slots=True)
 class Columns:
-    """Hold the lists that the answers of one chunk are built from."""
+    """Hold the lists from which the answers of one chunk are built."""
 
     values: list[Any] = field(default_factory=list)
     probabilities: list[list[float | None]] | None = None
@@ -23,7 +23,7 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Say once which lists every chunk needs; `inputs` are (position, name, type)."""
+    """Hold the choice of lists that every chunk needs; `inputs` are (position, name, type)."""
 
     output: Output
     value: bool
@@ -32,7 +32,7 @@ class Plan:
 
 
 def plan_of(signature: Signature, wanted: set[str]) -> Plan:
-    """Return the plan for what a template names: "value", "probabilities", "inputs.<field>"."""
+    """Return the plan for the variables of a template: "value", "probabilities", "inputs.<field>"."""
     inputs = tuple(
         (position, one.name, one.type)
         for position, one in enumerate(signature.inputs)
@@ -78,7 +78,7 @@ def plain(value: Any) -> Any:
 def _inputs(kind: str, column: Column) -> list[Any]:
     values: list[Any] = column.tolist()
     if kind == "integer" and column.dtype.kind == "f":
-        # A missing value made the whole column float; the others are whole numbers still.
+        # A missing value turned the whole column into floats; the others are still whole numbers.
         return [None if math.isnan(value) else int(value) for value in values]
     if column.dtype.kind in "ib" or (len(values) == 1 and type(values[0]) is str):
         return values

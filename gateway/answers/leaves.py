@@ -1,7 +1,7 @@
 """
-The columns of an answer: which scalar leaves a response template has, for formats that are tables.
+Columns of an answer for table formats (CSV, Parquet): the scalar leaves of a `response` template.
 
-What only repeats an input is left out: the input columns stand beside the answer already.
+Leaves that repeat an input are left out: the input columns stand beside the answer already.
 """
 
 import json
@@ -16,7 +16,7 @@ from gateway.schema import Output, Signature
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """Name one column of an answer, how to reach it, and its type; a "json" leaf is written as JSON text."""
+    """Hold the name, path and type of one column of an answer; a "json" leaf is written as JSON text."""
 
     name: str
     path: tuple[str | int, ...]

@@ -13,10 +13,10 @@ from typing import Any, Final, TypeAlias
 from gateway.schema import Signature
 
 JSON: TypeAlias = Any
-#: The key whose mapping is spread into the object it stands in.
+#: The key whose mapping is spread into its object.
 SPREAD: Final = "*"
 
-#: name -> what it stands for.
+#: name -> meaning.
 VARIABLES: Final = {
     "label": "the class",
     "value": "the prediction: class, number, map or list",

@@ -1,4 +1,4 @@
-"""What every codec hands on: decoded instances and where they stood. Knows no HTTP and no rule of a field."""
+"""Decoded instances, the common result of all codecs. Knows no HTTP and no rule of a field."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

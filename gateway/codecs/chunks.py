@@ -1,4 +1,4 @@
-"""What the codecs of batches hand on and take: rows in chunks, and the chunks of an answer. Knows no HTTP."""
+"""Chunks of a batch: the rows that readers yield, and the answers that writers take. Knows no HTTP."""
 
 import dataclasses
 import math
@@ -11,7 +11,7 @@ from gateway.codecs.pointers import Locator
 from gateway.errors import Fault, InputError, TooLargeError
 from gateway.validation.faults import MAX_FAULTS
 
-#: Rows that are validated and predicted at a time: what a route's `timeout_s` is about.
+#: Rows that are validated and predicted at a time; `timeout_s` of a route holds for each chunk.
 CHUNK_ROWS = 10_000
 #: Cells of a chunk: Python texts of two letters take 59 bytes each, so wide tables come in shorter chunks.
 CHUNK_CELLS = 400_000
@@ -21,7 +21,7 @@ MAX_COLUMNS = 10_000
 @dataclass(frozen=True, slots=True)
 class ReadLimits:
     """
-    Bound what a body may unpack to.
+    Limit the rows and columns that a body may unpack to.
 
     `scratch` is the folder for temporary files (the system's when None).
     """
@@ -73,8 +73,8 @@ class BatchReader(Protocol):
     """
     Read batches of one format.
 
-    `read` begins at the start of a seekable stream, which it neither closes nor needs in memory as a whole, and may
-    be called again. Raises InputError for what is not the format, TooLargeError, UnreadableError; nothing else.
+    `read` starts at the beginning of a seekable stream, does not close it, does not load it whole, and may be called
+    again. Raises InputError for content of another format, TooLargeError, UnreadableError; nothing else.
     """
 
     def read(self, body: BinaryIO, limits: ReadLimits) -> Iterator[Chunk]:
@@ -101,7 +101,7 @@ class BatchWriter(Protocol):
     """
     Write the answer to one batch; `begin`, then `rows` per chunk, then `end`.
 
-    Not thread-safe, made per answer. `wants_inputs` says whether `Answered.inputs` is needed, and whether as sent
+    One per answer, not thread-safe. `wants_inputs` says whether `Answered.inputs` is needed, and whether as sent
     ("sent") or in the type of the field ("typed").
     """
 
@@ -109,7 +109,7 @@ class BatchWriter(Protocol):
     wants_inputs: str
 
     def begin(self) -> bytes:
-        """Return what stands before the first row."""
+        """Return the bytes before the first row."""
         ...
 
     def rows(self, chunk: Answered) -> bytes:
@@ -117,7 +117,7 @@ class BatchWriter(Protocol):
         ...
 
     def end(self) -> bytes:
-        """Return what stands after the last row."""
+        """Return the bytes after the last row."""
         ...
 
 

@@ -19,7 +19,7 @@ from gateway.codecs.chunks import Answered, Chunk, ReadLimits
 from gateway.codecs.table_rows import cut
 from gateway.errors import TooLargeError
 
-#: Characters of one cell. The library's default, 131,072, is below what a text field may take.
+#: Characters of one cell. The default of the library, 131,072, is below the limit of a text field.
 MAX_CELL = 16 * 1024 * 1024
 csv.field_size_limit(MAX_CELL)
 
@@ -33,7 +33,7 @@ _DELIMITERS = (",", ";", "\t", "|")
 _QUOTED = re.compile(r'"[^"]*(?:""[^"]*)*"')
 _SEP_LINE = re.compile(r"sep=(.)\s*", re.IGNORECASE)
 _HEAD_BYTES = 64 * 1024
-#: What whoever sends rows alone, or no CSV at all, needs to know.
+#: Hint for clients that send rows without a header, or no CSV.
 _HEADER = "the first line is the header, it names the fields"
 
 
@@ -41,8 +41,8 @@ class CsvReader:
     """
     Read CSV with a header: comma, semicolon, tab or bar, any line end, quotes as in RFC 4180, with or without BOM.
 
-    `charset` is UTF-8 unless the client named another one. The delimiter is the one that the header has most of, or
-    that of a line `sep=;`.
+    `charset` is UTF-8 unless the client named another one. The delimiter is the most frequent one in the header, or
+    that of a first line `sep=;`.
     """
 
     def __init__(self, charset: str | None = None) -> None:
@@ -72,7 +72,7 @@ class CsvReader:
                 text.detach()
 
     def _check_head(self, head: bytes) -> None:
-        """Refuse emptiness and what is plainly in another encoding."""
+        """Refuse an empty body, and one that is clearly in another encoding."""
         if not head.strip():
             refuse("empty-body", "the body is empty", expected="CSV with a header line")
         if self._charset == "utf-8-sig" and (head.startswith(_BOMS) or b"\0" in head[:4]):
@@ -158,7 +158,7 @@ def _is_blank(cells: Sequence[str], line: str) -> bool:
     return '"' not in line and all(not cell or cell.isspace() for cell in cells)
 
 
-# What spreadsheets run as a formula (OWASP "CSV injection"), also behind a tab or a line end, and full-width forms.
+# Text that spreadsheets run as a formula (OWASP "CSV injection"), also after a tab or line end, or in full width.
 _FORMULA = re.compile(r"[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 _PLAIN_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 
@@ -174,7 +174,7 @@ class CsvWriter:
     """
     Write the input columns and the leaves of the answers, one line per row as sent, in UTF-8 with CRLF.
 
-    With `errors` a last column says what was wrong with a row.
+    With `errors` the last column holds the fault of each bad row.
     """
 
     media_type = "text/csv; charset=utf-8"

@@ -61,7 +61,7 @@ def _guarded(rows: Iterator[Sequence[Any]]) -> Iterator[Sequence[Any]]:
         if not _is_panic(error) and not isinstance(error, OverflowError | ValueError):
             raise
         if _is_panic(error):
-            bytearray(_SPARE_BYTES)  # raises MemoryError where that is what was missing
+            bytearray(_SPARE_BYTES)  # raises MemoryError if memory was the problem
         message = f"a date or duration in row {number + 1} of the sheet cannot be read: {error}"
         refuse("xlsx", message, expected="dates of the years 1900 to 9999", hint="format the cells as numbers")
 

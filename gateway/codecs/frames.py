@@ -1,8 +1,8 @@
 """
-Chunks of a table as messages between two processes, and faults the same way.
+Encode chunks of a table, and faults, as messages between two processes.
 
-MessagePack and not pickle: what reads a hostile file must not be able to name code. A column is a message of its own,
-so that no message takes the reader's interpreter for long; a text that repeats is sent once.
+MessagePack and not pickle: a process that reads a hostile file must not be able to name code. Each column is a message,
+so that no message holds the interpreter of the receiver for long; a repeated text is sent once.
 """
 
 import dataclasses
@@ -16,7 +16,7 @@ import msgspec
 from gateway.codecs.chunks import Chunk
 from gateway.errors import Fault, GatewayError, InputError, TooLargeError, UnreadableError
 
-#: Characters of all cells of a batch, each as often as it stands there: what a model will be given.
+#: Characters of all cells of a batch, repeated texts included: the input of the model.
 MAX_CHARACTERS: Final = 256 * 1024 * 1024
 #: Bytes of one message; a column of 10,000 cells stays far below.
 MAX_MESSAGE: Final = 128 * 1024 * 1024
@@ -29,7 +29,7 @@ _HINT: Final = "send it in parts, or as CSV or NDJSON"
 
 
 class ReaderDiedError(Exception):
-    """The process that read has gone; `status` is what `os.waitpid` said of it, None where nobody knows."""
+    """The reading process has ended; `status` is that of `os.waitpid`, None if it is unknown."""
 
     def __init__(self, status: int | None) -> None:
         super().__init__(status)

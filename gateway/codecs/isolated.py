@@ -42,7 +42,7 @@ _MEMORY_SIGNALS: Final = frozenset({signal.SIGABRT, signal.SIGKILL})
 
 
 class _Readers:
-    """Hold the connection to the process that forks readers; started again where it has gone. Thread-safe."""
+    """Hold the connection to the process that forks readers; restarts a process that has ended. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -83,7 +83,7 @@ class _Readers:
         self._control = self._process = None
 
     def forget(self) -> None:
-        """Let go of it in a fork: the process would not see that the worker has gone, as long as the fork lives."""
+        """Close the connection in a fork, which would hide the end of the worker from the process."""
         if self._control is not None:
             self._control.close()
         self._lock, self._control, self._process = threading.Lock(), None, None
@@ -116,7 +116,7 @@ class IsolatedReader:
             self._explain(ReaderDiedError(signal.SIGXCPU))
         finally:
             with contextlib.suppress(OSError):
-                ours.shutdown(socket.SHUT_RDWR)  # a fork that a model made meanwhile holds a copy, which closing leaves
+                ours.shutdown(socket.SHUT_RDWR)  # a fork of a model may hold a copy that close() leaves open
             ours.close()
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -55,9 +55,9 @@ class JsonCodec:
 
     def decode(self, body: bytes, check: Callable[[int], object] = int) -> Decoded:
         """
-        Return the instances of a body; raises InputError for whatever is not JSON or not a dialect.
+        Return the instances of a body; raises InputError for anything that is not JSON or not a dialect.
 
-        `check` is told the number of instances while a long body is decoded.
+        `check` is called with the number of instances while a long body is decoded.
         """
         value = parse(body, check)
         if type(value) is dict:
@@ -97,7 +97,7 @@ class JsonCodec:
         return Decoded(_rows(content, at), False, False, at, options)
 
     def line(self, text: str, at: str, options: Mapping[str, Any] = MappingProxyType({})) -> Decoded:
-        """Read the values of one instance in order: `1,106,70`; one text is what it is, comma and all."""
+        """Read the values of one instance in order: `1,106,70`; a single text field takes the whole text."""
         return Decoded([[text] if self.one_text else parse_line(text, at=at)], True, True, at, options)
 
 
@@ -134,7 +134,7 @@ def parse(body: bytes, check: Callable[[int], object] = int) -> Any:
     """
     Decode strict UTF-8 JSON with or without a byte order mark; raises InputError, also for duplicate keys.
 
-    `check` is told of the elements of a long array while it is decoded.
+    `check` is called with the number of elements of a long array while it is decoded.
     """
     if body.startswith(codecs.BOM_UTF8):
         body = body[3:]
@@ -146,7 +146,7 @@ def parse(body: bytes, check: Callable[[int], object] = int) -> Any:
         value = json_pieces.decode(body, check) if is_long else _decoder.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as problem:
         explain_body(body, problem)
-    # Every member has a colon: as many colons as kept members prove that none was dropped. Colons inside texts and
+    # Every member has a colon: as many colons as decoded members prove that none was dropped. Colons inside texts and
     # nested values make the second, slower look necessary.
     if (count(body, b":") if is_long else body.count(b":")) != _members(value):
         reject_duplicates(body)
@@ -191,7 +191,7 @@ _encoder = msgspec.json.Encoder(enc_hook=_from_numpy)
 
 
 def _plain(value: Any) -> Any:
-    """Copy a value into what the standard library encodes as `_encoder` would."""
+    """Copy a value into a form that the standard library encodes as `_encoder` would."""
     if isinstance(value, np.ndarray | np.generic):
         return _plain(value.tolist())
     if isinstance(value, dict):

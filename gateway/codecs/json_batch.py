@@ -35,7 +35,7 @@ class JsonWriter:
     """
     Write `{"predictions": […]}`, a bare list, or an object by row id.
 
-    With `errors` the answer is an envelope whatever the shape: `predictions` (null where a row had an error; by id,
+    With `errors` the answer is an envelope in every shape: `predictions` (null where a row had an error; by id,
     such rows are absent), then `errors`, one per bad row, and `total_errors`.
     """
 

@@ -20,7 +20,7 @@ _LITERAL_HINTS = {
     "undefined": "write null, or leave the field out",
 }
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
-#: Bodies up to this size are read once more by the standard library, which says best what is wrong with them.
+#: Bodies up to this size are parsed again by the standard library, whose messages are the most precise.
 _SHORT = 64 * 1024
 #: Bytes around the fault that are looked at in a longer body.
 _AROUND = 200
@@ -29,7 +29,7 @@ _WIDE_BOMS = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE, codecs.BOM_UTF16_LE, cod
 
 
 def explain_body(body: bytes, problem: Exception) -> NoReturn:
-    """Raise the fault that tells why `body` could not be decoded; `problem` is what the decoder said."""
+    """Raise the fault with the reason why `body` could not be decoded; `problem` is the error of the decoder."""
     if not body.strip():
         refuse("empty-body", "the body is empty", expected="JSON", hint='send an object of fields, or {"data": […]}')
     if body.startswith(_WIDE_BOMS) or b"\0" in body[:4]:
@@ -62,7 +62,7 @@ def explain_body(body: bytes, problem: Exception) -> NoReturn:
 
 
 def _explain_long(body: bytes, problem: Exception) -> NoReturn:
-    """Tell what the decoder said, and look at the bytes around the place that it named."""
+    """Describe the error of the decoder, with the bytes around its position."""
     if "out of range" in str(problem):
         refuse("json-number", "a number of the JSON is too large", expected="a 64-bit number")
     said = _POSITION.fullmatch(str(problem))
@@ -100,7 +100,7 @@ def _explain_syntax(text: str, error: json.JSONDecodeError, literal: re.Match[st
     refuse("json", message, expected="JSON (RFC 8259)", hint=_syntax_hint(text, error))
 
 
-#: What stands before and after the position of a syntax error (a NUL marks it) tells the likely cause.
+#: The text before and after the position of a syntax error (marked by a NUL) shows the likely cause.
 _HINTS = tuple(
     (re.compile(pattern), hint)
     for pattern, hint in (

@@ -16,7 +16,7 @@ import msgspec
 PIECE: Final = 256 * 1024
 #: An element longer than so many pieces is no piece: there may be a list inside it.
 _FAR: Final = 8
-#: Places that are tried for one cut, before the rest is decoded at once.
+#: Positions that are tried for one cut, before the rest is decoded at once.
 _TRIES: Final = 4
 #: Where a long list begins: the body itself, a member of it, the data of a tensor. A quote inside a text is escaped.
 _LIST: Final = re.compile(
@@ -28,7 +28,7 @@ _FIRST: Final = 4
 _BLANK: Final = re.compile(rb"\s{0,99}")
 _ENDS: Final = {b"{": re.compile(rb"\}\s{0,99},"), b"[": re.compile(rb"\]\s{0,99},")}
 _COMMA: Final = re.compile(rb",")
-#: Stands for the pieces in the list that the rest of the body is decoded to; nobody can send it.
+#: Marks the position of the pieces in the decoded rest of the body; no client can send it.
 _MARK: Final = secrets.token_hex(16)
 _BYTE: Final = re.compile(r"\(byte (\d+)\)")
 _decode = msgspec.json.Decoder().decode
@@ -36,7 +36,7 @@ _decode = msgspec.json.Decoder().decode
 
 def decode(body: bytes, check: Callable[[int], object]) -> Any:
     """
-    Decode JSON; `check` is told how many rows (objects or lists) a long list has so far, and may raise.
+    Decode JSON; `check` is called with the rows (objects or lists) of a long list so far, and may raise.
 
     Raises msgspec.MsgspecError, UnicodeDecodeError, RecursionError as the decoder does.
     """
@@ -57,7 +57,7 @@ def _starts(body: bytes) -> list[int]:
 
 
 def _joined(body: bytes, start: int, rows: list[Any], position: int) -> Any:
-    """Return the value of the whole: what follows the pieces is decoded with a mark in their place."""
+    """Return the value of the whole body: the text after the pieces is decoded with a mark in their place."""
     head = b'%b"%b",' % (body[:start], _MARK.encode())
     try:
         value = _decode(head + body[position:])
@@ -79,7 +79,7 @@ def _joined(body: bytes, start: int, rows: list[Any], position: int) -> Any:
 
 
 def _marked(holder: Any) -> tuple[Any, Any] | None:
-    """Return who holds the list that begins with the mark, and as what; it is among the first of everything."""
+    """Return the container of the list that begins with the mark, and its key there; searches first members only."""
     inner = holder.items() if type(holder) is dict else enumerate(holder[:_FIRST])
     for key, value in inner:
         if type(value) is list and value and value[0] == _MARK:
@@ -90,7 +90,7 @@ def _marked(holder: Any) -> tuple[Any, Any] | None:
 
 
 def _pieces(body: bytes, position: int, check: Callable[[int], object]) -> tuple[list[Any], int]:
-    """Return the elements of all pieces but the last, and where that one begins."""
+    """Return the elements of all pieces but the last, and the start of the last one."""
     blank = _BLANK.match(body, position)
     first = position if blank is None else blank.end()
     end_of_element = _ENDS.get(body[first : first + 1], _COMMA)

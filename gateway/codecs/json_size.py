@@ -1,4 +1,4 @@
-"""What a JSON text will take as values, and how many rows it has: told before it is decoded, in a few passes of C."""
+"""Estimate the memory and the rows of a JSON text before it is decoded, in a few passes of C."""
 
 import re
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ _PLACE, _VALUE = 9, 64
 _BLOCK: Final = 1024 * 1024
 #: Bytes that are counted in one call: 0.3 ms.
 _PIECE: Final = 256 * 1024
-#: Texts whose rows are on the second floor below these words: rows are the lists and objects in the list there.
+#: Keys whose value holds the rows two levels down: rows are the lists and objects in the list there.
 _WRAPPED = re.compile(rb'\s*\{\s*"(?:data|instances|inputs|dataframe_records)"\s*:\s*\[')
 _SPLIT = re.compile(rb'\s*\{\s*"dataframe_split"\s*:\s*\{')
 
@@ -26,9 +26,9 @@ def count(text: bytes, part: bytes) -> int:
 
 def weigh(text: bytes) -> int:
     """
-    Return how many bytes the values of a JSON text can take at most once it is decoded.
+    Return the most bytes that the values of a JSON text can take once it is decoded.
 
-    Legal or not: what is counted are brackets and commas, wherever they stand.
+    Counts brackets and commas anywhere, in valid JSON or not.
     """
     commas, size = count(text, b","), len(text)
     # A value of more than two characters takes two bytes more of the text than the comma and the digit of a short one,
@@ -40,7 +40,7 @@ def weigh(text: bytes) -> int:
 
 
 def count_rows(text: bytes) -> int:
-    """Return how many rows of objects or lists a batch in JSON has, 0 where that cannot be told from outside."""
+    """Return the number of rows (objects or lists) of a batch in JSON; 0 if the text does not show it."""
     if text[:256].lstrip()[:1] == b"[":
         return _opened(text, 2)
     if _WRAPPED.match(text):

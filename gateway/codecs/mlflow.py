@@ -19,7 +19,7 @@ from gateway.schema import Signature
 from gateway.validation.faults import member
 
 FORMATS: Final = ("dataframe_split", "dataframe_records", "instances", "inputs")
-#: Rows, where their values stood if not in rows of a list, and the columns of a table.
+#: Rows, the locator of their values if they are not in a list of rows, and the columns of a table.
 Read: TypeAlias = tuple[list[Any], Locator | None, Sequence[str]]
 _EXPECTED: Final = "exactly one of dataframe_split, dataframe_records, instances, inputs; and params"
 
@@ -28,7 +28,7 @@ def decode(body: bytes, signature: Signature, check: Callable[[int], object] = i
     """
     Return the instances of a body; `parameters` are its params.
 
-    `check` is told the number of rows before they are built: rows of names take ten times what they took in the body.
+    `check` is called with the number of rows before they are built: rows with names take ten times their bytes.
     Raw NaN counts as null, because MLflow's own client writes it. Raises InputError for anything else that is not of
     the protocol.
     """
@@ -57,7 +57,7 @@ def decode(body: bytes, signature: Signature, check: Callable[[int], object] = i
 
 
 def _size(name: str, value: Any) -> int:
-    """Return how many rows there will be, as far as that can be told: those of a list, of `data`, of a column."""
+    """Return the expected number of rows: the length of a list, of `data` or of a column."""
     if type(value) is dict:
         value = value.get("data") if name == "dataframe_split" else next(iter(value.values()), None)
     return len(value) if type(value) is list else 0

@@ -17,7 +17,7 @@ from gateway.errors import TooLargeError, UnreadableError
 PIP_LINE = "pip install 'multi-model-gateway[parquet]'"
 #: Sum of all pages, unpacked, as the file declares it.
 MAX_UNPACKED_BYTES = 512 * 1024 * 1024
-#: Rows per step of the reader: bounds what one long repeated text can grow to.
+#: Rows per step of the reader: bounds the growth of one long repeated text.
 _STEP_ROWS = 2_000
 
 
@@ -129,7 +129,7 @@ def _text(value: Any) -> Any:
 
 
 class _Sink:
-    """Take what a writer of files writes, until it is fetched."""
+    """Collect the bytes of a file writer until they are fetched."""
 
     closed = False
 
@@ -160,8 +160,8 @@ class ParquetWriter:
     """
     Write the input columns and the leaves of the answers, one row group per chunk.
 
-    `input_types` are field types; columns that are no field are texts. With `errors` a last column says what was wrong
-    with a row.
+    `input_types` are field types; columns of no field are texts. With `errors` the last column holds the fault of each
+    bad row.
     """
 
     media_type = "application/vnd.apache.parquet"

@@ -1,9 +1,9 @@
 """
-Read tables in processes of their own: this one waits for files and forks a reader for each.
+The process that reads tables: waits for files and forks an isolated reader for each.
 
-Native parsers (Arrow, calamine) believe what a file says of itself: 441 bytes of Parquet become 1.9 GB. A reader has a
-limit of memory and of processor time, dies alone, and is the first to go where the machine runs out of memory. It reads
-one file. The next one is forked ahead and has read a sample: forking and the first touch of its memory take 10 ms.
+Native parsers (Arrow, calamine) trust the sizes that a file declares: 441 bytes of Parquet become 1.9 GB. A reader has
+limits of memory and CPU time, fails alone, and is the first choice of the out-of-memory killer. It reads one file. The
+next reader is forked ahead and has read a sample: forking and the first touch of its memory take 10 ms.
 Started by `isolated.py` as `python -m gateway.codecs.reading_process FD`; ends with the process at the other end of FD.
 """
 
@@ -31,7 +31,7 @@ from gateway.errors import GatewayError
 from gateway.system.memory import address_space_bytes
 
 READERS: Final[dict[str, type[BatchReader]]] = {"xlsx": ExcelReader, "parquet": ParquetReader}
-#: What a reader may take beyond what it starts with; a workbook of 5 million cells takes 700 MB.
+#: Memory that a reader may take beyond its start; a workbook of 5 million cells takes 700 MB.
 MEMORY_BYTES: Final = 1024**3
 #: Processor time of one reading; 100,000 rows of 11 cells take 2 s.
 CPU_S: Final = 60
@@ -41,8 +41,8 @@ _REQUEST_BYTES: Final = 64 * 1024
 
 
 def main(descriptor: int) -> None:
-    """Serve the process at the other end of a socket until it is gone."""
-    for number in (signal.SIGINT, signal.SIGTERM):  # who stops the worker lets it finish its requests first
+    """Serve the process at the other end of a socket until it ends."""
+    for number in (signal.SIGINT, signal.SIGTERM):  # the worker finishes its requests before it stops
         signal.signal(number, signal.SIG_IGN)
     control = socket.socket(fileno=descriptor)
     readers: dict[int, socket.socket] = {}
@@ -51,7 +51,7 @@ def main(descriptor: int) -> None:
     while True:
         ready, _, _ = select.select([control, *readers.values()], [], [], _LOOK_S if readers else None)
         for process, link in list(readers.items()):
-            if link in ready:  # nobody sends anything this way: whoever asked has hung up
+            if link in ready:  # nothing is sent in this direction: readable means that the worker has closed its end
                 os.kill(process, signal.SIGKILL)
         _bury(readers)
         if control in ready:
@@ -95,7 +95,7 @@ def _begin(request: bytes, descriptors: list[int], spare: _Spare, readers: dict[
     """Hand a file to the reader that waits for one."""
     file, link = descriptors[0], socket.socket(fileno=descriptors[1])
     readers[spare.process] = link
-    with spare.link, contextlib.suppress(OSError):  # one that has died is told as any other that does
+    with spare.link, contextlib.suppress(OSError):  # a dead reader is reported as any other
         socket.send_fds(spare.link, [request], descriptors)
     os.close(file)
 
@@ -104,7 +104,7 @@ def _read_one(spare: socket.socket) -> int:
     """Wait for a file and read it; return the status to exit with."""
     _practise()
     _limit()
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # what a dying parser says helps nobody
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # messages of a crashing parser are useless
     request, descriptors, _, _ = socket.recv_fds(spare, _REQUEST_BYTES, 2)
     if not request:
         return 0
@@ -126,7 +126,7 @@ def _practise() -> None:
 
 
 def _bury(readers: dict[int, socket.socket]) -> None:
-    """Take leave of readers that have ended, and tell whoever waits for one how it did."""
+    """Collect readers that have ended, and send their exit status to the waiting request."""
     for process, link in list(readers.items()):
         ended, status = os.waitpid(process, os.WNOHANG)
         if not ended:

@@ -1,4 +1,4 @@
-"""A small table in each format that is read by a process of its own: what a reader practises with. Knows no process."""
+"""A small sample table in each isolated format, which a reader reads to warm up. Knows no process."""
 
 import functools
 import importlib

@@ -1,4 +1,4 @@
-"""Rows of cells to the chunks of a table, and what becomes of blank ones. Knows no format."""
+"""Cut rows of cells into the chunks of a table, and handle blank rows. Knows no format."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from gateway.codecs.chunks import Chunk, ReadLimits, RowFaults
 from gateway.errors import TooLargeError
 
-#: Rows of a sheet of Excel: whoever exports all of it sends so many.
+#: Rows of a full sheet of Excel.
 MAX_BLANK_ROWS = 1_048_576
 
 
@@ -18,7 +18,7 @@ def check_blank(rows: int) -> None:
 
 
 class TableRows:
-    """Gather rows of cells for one chunk; a row with a wrong number of cells is a fault at once and not kept."""
+    """Gather rows of cells for one chunk; a row with a wrong number of cells becomes a fault and is left out."""
 
     def __init__(self, start: int, names: Sequence[str]) -> None:
         self._names = names

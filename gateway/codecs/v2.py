@@ -32,7 +32,7 @@ _MAX_SIZE: Final = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """Hold one input: flat values in row-major order. `at` is where it stood, `form` how its values were written."""
+    """Hold one input: flat values in row-major order. `at` is its path, `form` the form of its values."""
 
     name: str
     datatype: str
@@ -42,7 +42,7 @@ class Tensor:
     form: Literal["flat", "nested", "raw"] = "raw"
 
     def at_element(self, index: int) -> str:
-        """Return where the element with this flat index stood; raw bytes have no path of their own."""
+        """Return the path of the element with this flat index; raw bytes have no path of their own."""
         if self.form == "raw":
             return self.at
         places = np.unravel_index(index, self.shape) if self.form == "nested" else (index,)
@@ -71,10 +71,10 @@ class InferRequest:
 
 def decode(body: bytes, header_length: int | None = None, check: Callable[[int], object] = int) -> InferRequest:
     """
-    Read a request; `header_length` is how many bytes of JSON precede the raw tensors, None when all of it is JSON.
+    Read a request; `header_length` is the size of the JSON before the raw tensors, None when all of it is JSON.
 
-    `check` is told the number of rows of each tensor before its elements are read: raw texts take ten times what they
-    took in the body.
+    `check` is called with the number of rows of each tensor before its elements are read: raw texts take ten times
+    their size in the body.
     Raises InputError for everything that the protocol does not allow.
     """
     if header_length is None:

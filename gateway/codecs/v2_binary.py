@@ -86,7 +86,7 @@ def _read_texts(count: int, raw: memoryview, at: str) -> list[str]:
 
 
 def text_of(raw: bytes, at: str) -> str:
-    """Return bytes as text; raises InputError for what is not UTF-8."""
+    """Return bytes as text; raises InputError if they are not UTF-8."""
     try:
         return raw.decode()
     except UnicodeDecodeError as error:

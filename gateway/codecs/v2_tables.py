@@ -25,7 +25,7 @@ from gateway.validation.pointer import Step
 
 _DATATYPES: Final = {"number": "FP64", "integer": "INT64", "boolean": "BOOL", "string": "BYTES"}
 _LABEL_TYPES: Final[dict[type, str]] = {bool: "BOOL", int: "INT64", float: "FP64"}
-#: What tells a client that restores types (MLServer's) how to read a tensor.
+#: Parameter that tells clients which restore types (MLServer's) how to read a tensor.
 _CONTENT: Final = {"BYTES": "str"}
 #: Tensors of one dimension, or of two with the last one 1, are columns.
 _COLUMN_RANKS: Final = (1, 2)

@@ -1,9 +1,10 @@
 """
-XLSX files made safe to read: a workbook is unpacked into a stored compiled model within limits before any parser sees
-it.
+Make XLSX files safe to read: unpack a workbook within limits into an uncompressed copy for the parser.
 
-The parser (Rust) lays a sheet out as one dense rectangle, so a single cell at XFD1048576 would take 400 GB, and it
-believes the sizes a ZIP declares about itself. Here both are measured first.
+The parser (calamine, Rust) lays a sheet out as one dense rectangle, so a single cell at XFD1048576 would take 400 GB,
+and trusts the sizes that a ZIP declares. Both are measured here first. It returns an empty text for a cell with an
+error (#DIV/0!) and for a formula without a value; no call of python-calamine 0.9.1 distinguishes them from an empty
+cell, so they are found in the XML of the sheet.
 """
 
 import re
@@ -27,7 +28,7 @@ MAX_MEMBERS: Final = 1_000
 #: Cells of the rectangle around all cells of a sheet: about 32 bytes each in the parser.
 MAX_CELLS: Final = 5_000_000
 _BLOCK: Final = 1024 * 1024
-#: Longest reference of a row or a cell, with its quotes: what may be cut by the end of a block.
+#: Longest reference of a row or a cell, with its quotes, which the end of a block may cut.
 _OVERLAP: Final = 64
 # Attribute `r` of rows ("7") and cells ("AB7"), also in single quotes, lower case, or behind a namespace prefix.
 _REFERENCE: Final = re.compile(rb"\sr\s*=\s*[\"']\s*([A-Za-z]{0,8})([0-9]{0,12})")
@@ -47,10 +48,10 @@ _HINT: Final = "save the sheet as CSV or Parquet, or send it in parts"
 @contextmanager
 def safe_workbook(body: BinaryIO, scratch: Path | None) -> Iterator[Path]:
     """
-    Yield the path of a stored copy of an XLSX file, whose sizes are true and whose sheets are within MAX_CELLS.
+    Yield the path of an uncompressed copy of an XLSX file, with true sizes and with sheets within MAX_CELLS.
 
-    Raises InputError for what is no XLSX file and TooLargeError for what unpacks to too much; the sizes that the file
-    declares are refused before anything is unpacked.
+    Raises InputError for a file that is not XLSX and TooLargeError for one that unpacks to too much; declared sizes
+    are checked before anything is unpacked.
     """
     body.seek(0)
     with tempfile.NamedTemporaryFile(suffix=".xlsx", dir=scratch) as copy:
@@ -75,7 +76,7 @@ def safe_workbook(body: BinaryIO, scratch: Path | None) -> Iterator[Path]:
 
 
 def _members(source: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
-    """Return the members worth reading; refuse by what the file declares."""
+    """Return the members that the parser needs; refuse declared sizes beyond the limits."""
     members = source.infolist()
     names = [member.filename for member in members]
     if "xl/workbook.xml" not in names:
@@ -95,7 +96,7 @@ def _members(source: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
 def _copy(source: zipfile.ZipFile, member: zipfile.ZipInfo, target: zipfile.ZipFile) -> None:
     """Copy one member; the reader stops at the declared size and checks the sum, so the copy holds no more."""
     measure = Rectangle() if "sheet" in member.filename or "worksheet" in member.filename else None
-    cells = ToldCells()
+    cells = ErrorCells()
     with source.open(member) as packed, target.open(zipfile.ZipInfo(member.filename), "w") as unpacked:
         first = True
         while block := packed.read(_BLOCK):
@@ -135,31 +136,31 @@ class Rectangle:
         self._rest = data[-_OVERLAP:]
 
 
-class ToldCells:
+class ErrorCells:
     """
-    Make errors of a sheet ("#DIV/0!") texts, which the parser would read as empty; block by block.
+    Turn error cells of a sheet ("#DIV/0!") into texts, which the parser would read as empty; block by block.
 
-    Refuses formulas that were never calculated: they hold no value, and no text that says so.
+    Refuses formulas that were never calculated: they hold no value.
     """
 
     def __init__(self) -> None:
         self._rest = b""
 
     def feed(self, block: bytes) -> bytes:
-        """Return what is whole of the sheet so far; a cell that is cut by the end of the block comes with the next."""
+        """Return the complete cells so far; a cell that the end of the block cuts comes with the next."""
         data = self._rest + block
         end = data.rfind(b"c>") + 2
         if end < len(data) - _LONGEST_CELL:
             end = len(data)
         self._rest = data[end:]
-        return _told(data[:end])
+        return _with_errors_as_texts(data[:end])
 
     def end(self) -> bytes:
         """Return the rest."""
-        return _told(self._rest)
+        return _with_errors_as_texts(self._rest)
 
 
-def _told(data: bytes) -> bytes:
+def _with_errors_as_texts(data: bytes) -> bytes:
     if b"<f" in data or b":f" in data:
         found = _UNCALCULATED.search(data)
         if found is not None:

@@ -1,4 +1,4 @@
-"""What differs between two snapshots, route by route, and whether workers can take it on by a swap alone."""
+"""Difference of two snapshots, route by route, and whether a swap suffices or workers must be replaced."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from gateway.registry.spec import RouteSpec, encoded
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """Name what differs between two snapshots, by route path."""
+    """Name the routes that differ between two snapshots, by path."""
 
     added: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""What a failing route does to a change: which failures refuse it, and which earlier versions go on serving."""
+"""Failing routes of a change: the failures that refuse it, and the committed versions that continue to serve."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -15,7 +15,7 @@ def has_bytes(found: Manifest) -> bool:
 
 
 def newly_failing(before: Snapshot, registry: RegistrySpec, manifests: Mapping[str, Manifest]) -> dict[str, Manifest]:
-    """Return the added or changed routes that fail; one that failed before for the same reason blocks nobody."""
+    """Return the added or changed routes that fail; a route that failed before for the same reason blocks no change."""
     old_specs = {spec.name: spec for spec in before.registry.routes}
     failing = {}
     for spec in registry.routes:
@@ -36,10 +36,10 @@ def keep_working(
     before: Snapshot, registry: RegistrySpec, manifests: dict[str, Manifest]
 ) -> tuple[RegistrySpec, dict[str, Manifest], dict[str, str]]:
     """
-    Put the committed version in the place of each route that fails now and served before.
+    Replace each route that fails now and served before by its committed version.
 
-    Never where it fails for rightness or safety: that may be as true of the committed version. `before` was judged by
-    the code that runs now.
+    Not for failures of correctness or safety: the committed version may have the same. `before` has been checked by
+    the current code.
     """
     old_specs = {spec.name: spec for spec in before.registry.routes}
     fallbacks = {}

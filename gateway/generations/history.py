@@ -1,4 +1,4 @@
-"""What happened to the committed state: one JSON line per attempt, the newest last, with running totals."""
+"""History of changes: one JSON line per attempt to change the committed state, the newest last, with running totals."""
 
 import contextlib
 import os
@@ -18,18 +18,18 @@ COMMITS = ("committed", "rolled-back")
 MAX_BYTES = 512 * 1024
 #: Enough for the last line: a refusal may carry a report of many faults.
 TAIL_BYTES = 64 * 1024
-#: Characters of a reason that are kept.
+#: Characters of a reason that are stored.
 MAX_REASON = 8_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """
-    Record one attempt to change what is served.
+    Record one attempt to change the committed state.
 
-    `result`: committed, refused, unchanged or rolled-back. `roll` says that
-    workers are replaced after the swap, `forced` that its owner insists, on routes that are closed as well.
-    `source` is for people: nothing is decided by it. `totals` counts all attempts so far by result.
+    `result` is committed, refused, unchanged or rolled-back. `roll` says that workers are replaced after the swap,
+    `forced` that the attempt was forced, which also lifts quarantines. `source` is informative only: no decision
+    depends on it. `totals` counts all attempts so far by result.
     """
 
     result: str
@@ -53,7 +53,7 @@ _decode: Final = msgspec.json.Decoder(Event).decode
 
 
 def append(state_dir: Path, event: Event) -> Event:
-    """Add an attempt and return it with time and totals; a full disk loses the line, not the reload."""
+    """Append an attempt and return it with time and totals; on a full disk the line is lost, not the reload."""
     before = last(state_dir)
     totals = dict(before.totals) if before else {}
     totals[event.result] = totals.get(event.result, 0) + 1
@@ -82,7 +82,7 @@ def events(state_dir: Path) -> list[Event]:
 
 
 def since(state_dir: Path, at: float) -> list[Event]:
-    """Return the attempts after a time, oldest first; the quiet case reads one line."""
+    """Return the attempts after a time, oldest first; without new ones it reads one line."""
     newest = last(state_dir)
     if newest is None or newest.at <= at:
         return []
@@ -91,7 +91,7 @@ def since(state_dir: Path, at: float) -> list[Event]:
 
 def last(state_dir: Path) -> Event | None:
     """Return the newest attempt."""
-    # Mostly the last line of a short tail; one that names thousands of routes is longer than that.
+    # Usually the last line of a short tail; an event with thousands of routes is longer.
     for size in (TAIL_BYTES, MAX_BYTES * 2):
         for line in reversed(_tail(state_dir / FILE, size)):
             if found := _parse([line]):

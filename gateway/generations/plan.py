@@ -1,5 +1,5 @@
 """
-What a reload would do, before it does it: routes, schemas, load time, memory.
+Plan of a reload: its effect on routes, schemas, load time and memory, before it happens.
 
 Compares two snapshots; changes nothing.
 """
@@ -14,7 +14,7 @@ from gateway.schema import Field, Signature
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """Say what happens to a route: `kind` is added, changed, removed or failed; `breaking` is what clients feel."""
+    """Hold the change of one route: `kind` is added, changed, removed or failed; `breaking` are incompatibilities."""
 
     path: str
     kind: str
@@ -25,7 +25,7 @@ class Step:
 
 
 def steps(old: Snapshot | None, new: Snapshot) -> list[Step]:
-    """Return what would happen, route by route in the order of the new registry, removals last."""
+    """Return the changes route by route in the order of the new registry, removals last."""
     change = difference(old, new)
     before = {spec.path: (spec, old.manifests[spec.name]) for spec in old.registry.routes} if old else {}
     found = []
@@ -62,7 +62,7 @@ def _breaking(before: Mapping[str, tuple[object, object]], path: str, new: Signa
 
 
 def breaking_changes(old: Signature, new: Signature) -> Iterator[str]:
-    """Name what requests or readers of answers that worked before would stumble over."""
+    """Name the changes that would break requests, or readers of answers, that worked before."""
     fields = {name: field for field in new.inputs for name in (field.name, *field.aliases)}
     for field in old.inputs:
         if field.name not in fields:

@@ -1,8 +1,8 @@
 """
-Judges a committed generation again by the code that runs now: an upgrade may know better what is right and safe.
+Check a committed generation again with the current code: an upgrade may refuse what an older version accepted.
 
-A manifest holds for the code and the packages that made it, which its key tells. Others are made anew, from the kept
-bytes; what then fails for rightness or safety does not serve, whatever was committed.
+A manifest holds for the code and the packages that made it, which are part of its key. Others are prepared again from
+the stored bytes; a route that then fails for correctness or safety does not serve, committed or not.
 """
 
 import itertools
@@ -38,10 +38,10 @@ def rechecked(
     found: Snapshot, cache_dir: Path, limits: PrepareLimits, progress: Progress = lambda done, total: None
 ) -> Snapshot:
     """
-    Return the generation with manifests of the code that runs now; the same object where it has them already.
+    Return the generation with manifests of the current code; the same object if it has them already.
 
-    A model that cannot be judged for reasons that say nothing against it (the time limit, a package that is gone) keeps
-    its manifest. What fails for rightness or safety is FAILED in the new generation.
+    A model that cannot be checked for external reasons (the time limit, a package that was removed) keeps its manifest.
+    A model that fails for correctness or safety is FAILED in the new generation.
     """
     digests = Digests(cache_dir / DIGESTS)
     turns = KeyTurns()
@@ -77,7 +77,7 @@ def stopped_routes(before: Snapshot, after: Snapshot) -> Mapping[str, Manifest]:
 def recheck_committed(
     state_dir: Path, before: Snapshot, cache_dir: Path, limits: PrepareLimits, progress: Progress
 ) -> Snapshot:
-    """Return what is committed, judged by the code that runs now and committed so: a start serves nothing else."""
+    """Check the committed generation with the current code, commit and return the result, which a start serves."""
     checked = rechecked(before, cache_dir, limits, progress)
     for path, found in stopped_routes(before, checked).items():
         if found.problem is not None:

@@ -1,7 +1,7 @@
 """
-One complete state on disk: the registry and every manifest, named by a hash, committed by an atomic rename.
+A snapshot, one complete state on disk: the registry and every manifest, named by a hash, committed by an atomic rename.
 
-Workers, replaced workers and cold starts read only this; nobody but prepare and check looks at registry.yaml.
+Workers and cold starts read only this; only prepare and check read registry.yaml.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from gateway.system import atomic, files
 
 T = TypeVar("T", RouteSpec, Manifest)
 
-#: Committed generations that are kept for `gateway rollback`; each is about 3 KB per route.
+#: Committed generations that are stored for `gateway rollback`; each is about 3 KB per route.
 KEPT = 50
 
 
@@ -71,10 +71,9 @@ def committed(state_dir: Path) -> Snapshot | None:
 
 class CommittedReader:
     """
-    Read the committed snapshot again and again; entries whose bytes did not change stay the same objects.
+    Read the committed snapshot repeatedly; entries whose bytes did not change stay the same objects.
 
-    So a reader sees by identity what an edit changed, and an edit of one route among 1,000 costs one route. Not safe
-    for threads.
+    A reader detects changed entries by identity, and an edit of one route among 1,000 costs one route. Not thread-safe.
     """
 
     def __init__(self, state_dir: Path) -> None:
@@ -119,7 +118,7 @@ class CommittedReader:
 
 
 class _StoredRegistry(msgspec.Struct):
-    """Hold a registry whose routes are still text."""
+    """Hold a registry whose routes are not decoded yet."""
 
     routes: list[msgspec.Raw]
     server: ServerSpec
@@ -127,7 +126,7 @@ class _StoredRegistry(msgspec.Struct):
 
 
 class _Stored(msgspec.Struct):
-    """Hold a snapshot whose entries are still text: decoding them all would hold the interpreter for 20 ms."""
+    """Hold a snapshot whose entries are not decoded yet: decoding all at once would hold the interpreter for 20 ms."""
 
     id: str
     registry: _StoredRegistry

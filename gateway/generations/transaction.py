@@ -1,8 +1,8 @@
 """
-Change what is served, whole or not at all: parse, prepare, decide, commit, remember.
+Transaction of a change: parse, prepare, decide, commit or refuse, record. Also reload and rollback.
 
-Whoever wants a change calls `attempt` (the watcher, `gateway reload`, a cold start); a lock makes them take turns.
-Workers look only at what was committed.
+The watcher, `gateway reload` and a cold start call `attempt`; a lock serialises them. Workers read only the committed
+state.
 """
 
 import logging
@@ -37,7 +37,7 @@ MAX_ROUTES = 4000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Say where things are: the registry, the state that is kept, the cache."""
+    """Hold the locations of the registry, of the state and of the cache."""
 
     registry: Path
     state_dir: Path
@@ -49,12 +49,12 @@ def attempt(
     place: Place, *, mode: Mode = "reload", source: str = "", progress: Progress = lambda done, total: None
 ) -> Event:
     """
-    Try to serve what registry.yaml says now; return what came of it, which is also the last entry of the history.
+    Try to serve the current registry.yaml; return the event, which is also the last entry of the history.
 
     `reload` refuses when an added or changed route fails; `force` commits even then, with those routes FAILED; `cold`
     (a start) keeps the committed version of each route that fails now; `watched` (a file changed) is a reload that
-    leaves a rollback alone until the registry itself changes, as a start does. `progress` is told how many models of
-    how many are prepared. Raises RegistryError only in mode `cold`: a broken registry, and nothing was ever committed.
+    leaves a rollback alone until the registry itself changes, as a start does. `progress` is called with the number of
+    prepared models and of all. Raises RegistryError only in mode `cold`: a broken registry, and no committed state.
     """
     with _turn(place.state_dir):
         before = snapshot.committed(place.state_dir)
@@ -69,7 +69,7 @@ def attempt(
         except GatewayError:
             raise
         except Exception as error:
-            # A fault of ours must be seen where faults of registries are, and must not stop what serves.
+            # An internal error is reported like a fault of a registry, and must not stop the running generation.
             log.exception("the reload stumbled")
             if before is None:
                 raise
@@ -77,7 +77,7 @@ def attempt(
 
 
 class _Attempt:
-    """Hold one attempt: where, what is committed, how bold, on whose behalf, since when."""
+    """Hold one attempt: locations, committed snapshot, mode, source and start."""
 
     def __init__(self, place: Place, before: Snapshot | None, mode: Mode, source: str) -> None:
         self.place, self.before, self.mode, self.source = place, before, mode, source
@@ -150,7 +150,7 @@ def can_wait(place: Place) -> bool:
     So it is when the generation is whole, and the registry names models that were never prepared, which may take long.
     """
     before = snapshot.committed(place.state_dir)
-    # After an upgrade what is committed is judged before it serves.
+    # After an upgrade the committed generation is checked before it serves.
     if before is None or not is_current(before, place.cache_dir) or not all(map(has_bytes, before.manifests.values())):
         return False
     try:

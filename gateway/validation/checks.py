@@ -79,7 +79,7 @@ def _absent(field: Field) -> Empty:
 
 
 def _empty(field: Field) -> Empty:
-    """Decide what an empty cell or parameter is: missing, the default, or a fault."""
+    """Return the function for an empty cell or parameter: missing, the default, or a fault."""
     default = _default(field)
 
     def empty() -> Any:
@@ -95,7 +95,7 @@ def _empty(field: Field) -> Empty:
 
 
 def _text(field: Field, json: Check, text: Check, empty: Empty) -> Check:
-    """Wrap the reader of text with what all types share: empty is absent, typed cells are judged like JSON."""
+    """Wrap the reader of text with the rules of all types: empty is absent, typed cells are checked like JSON."""
     empty_is_text = field.type == "string" and (field.min_length == 0 or (field.enum is not None and "" in field.enum))
 
     def check(value: Any) -> Any:

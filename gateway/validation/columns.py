@@ -28,7 +28,7 @@ class CheckedColumn:
     bad: dict[int, str]
 
     def array(self, kept: npt.NDArray[np.intp] | None) -> Column:
-        """Build the array of the kept rows."""
+        """Build the array of the good rows."""
         if isinstance(self.values, np.ndarray):
             return self.values if kept is None else self.values[kept]
         values = self.values if kept is None else [self.values[row] for row in kept]
@@ -51,7 +51,7 @@ class Table:
         return [row for row in range(self.size) if row not in bad]
 
     def batch(self, kept: Sequence[int] | None = None) -> Batch:
-        """Build the batch of the kept rows, all when None."""
+        """Build the batch of some rows, of all when None."""
         rows = None if kept is None else np.asarray(kept, dtype=np.intp)
         ids = self.ids if self.ids is None or kept is None else [self.ids[row] for row in kept]
         if ids is not None and all(row_id is None for row_id in ids):

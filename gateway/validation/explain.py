@@ -20,9 +20,9 @@ _MAX_CANDIDATES = 1_000
 @dataclass(frozen=True, slots=True)
 class Refused:
     """
-    Hold a refused value: the field, the rule it broke, where it stands.
+    Hold a refused value: the field, the broken rule, and the path.
 
-    `json` says that it came as decoded JSON, where numbers have no quotes.
+    `json` says that it was decoded JSON, where numbers have no quotes.
     """
 
     field: Field
@@ -135,6 +135,6 @@ def _is_number(word: str) -> bool:
 
 
 def _is_opposite(word: str, level: str) -> bool:
-    """Say whether a syllable in front tells the two apart: "unmarried" is no misspelt "married"."""
+    """Say whether the two words differ by a prefix: "unmarried" is not a misspelt "married"."""
     short, long = sorted((word.casefold(), level.casefold()), key=len)
     return short != long and long.endswith(short)

@@ -1,4 +1,4 @@
-"""Collect faults up to a limit while counting all of them, and write paths and values so that JSON can carry them."""
+"""Collect faults up to a limit while counting all, and format paths and values for JSON."""
 
 import re
 from typing import Any
@@ -7,7 +7,7 @@ from gateway.errors import Fault
 
 #: Faults that an answer lists; the rest are only counted (docs/errors.md).
 MAX_FAULTS = 100
-#: Faults that also say what was probably meant: looking for it takes up to 1 ms among 1,000 levels.
+#: Faults with a did-you-mean hint: the search takes up to 1 ms among 1,000 levels.
 MAX_GUESSED = 10
 _MAX_SHOWN = 80
 _PLAIN_NAME = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]{0,99}")
@@ -17,7 +17,7 @@ class Faults:
     """
     Count faults and keep the first ones.
 
-    With `one_per_row`, the first fault of every row is kept without limit: what a caller who skips bad rows needs.
+    With `one_per_row`, stores the first fault of every row without limit, for callers that skip bad rows.
     """
 
     __slots__ = ("_last_row", "items", "one_per_row", "total")
@@ -30,7 +30,7 @@ class Faults:
 
     @property
     def may_guess(self) -> bool:
-        """Say whether the next fault may cost the time to find out what was meant."""
+        """Say whether the next fault may spend the time of a did-you-mean search."""
         return len(self.items) < MAX_GUESSED
 
     def wants(self, row: int | None) -> bool:
@@ -43,7 +43,7 @@ class Faults:
 
 
 def printable(text: str, limit: int = _MAX_SHOWN) -> str:
-    """Shorten a text and write what no encoder takes as backslash escapes."""
+    """Shorten a text and escape characters that no encoder takes."""
     if len(text) > limit:
         text = text[:limit] + "…"
     if text.isascii() and text.isprintable():
@@ -52,7 +52,7 @@ def printable(text: str, limit: int = _MAX_SHOWN) -> str:
 
 
 def visible(name: str) -> str:
-    """Return a name in quotes, with what nobody sees (line breaks, blanks that do not break) as escapes."""
+    """Return a name in quotes, with invisible characters (line breaks, non-breaking blanks) as escapes."""
     text = printable(name)
     return "'" + "".join(one if one.isprintable() else repr(one)[1:-1] for one in text) + "'"
 

@@ -1,4 +1,4 @@
-"""Match the columns of a table with the fields: absent, doubled, misspelt and further columns. Knows no cells."""
+"""Match the columns of a table with the fields: absent, repeated, misspelt and extra columns. Knows no cells."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -29,8 +29,8 @@ class HeaderReader:
     """
     Match headers with the fields of one signature; thread-safe.
 
-    `optional` are the fields whose columns may be absent; None stands for all that a row may leave out. A model that
-    takes missing values is no reason to leave out a column: its name may be misspelt.
+    `optional` are the fields whose columns may be absent; None stands for all fields that a row may leave out. A model
+    that takes missing values does not make a column optional: its name may be misspelt.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class HeaderReader:
         """
         Find the column of each field, or raise every fault of the header.
 
-        With `each` a misspelt column is a fault beside that of the field which is absent; else one fault tells both.
+        With `each` a misspelt column is a second fault beside the absent field; otherwise one fault names both.
         """
         key = tuple(names)
         last = self._last

@@ -50,7 +50,7 @@ def limits_of(field: Field) -> FieldLimits:
 
 
 def _levels(field: Field) -> frozenset[Any]:
-    """Return the levels in the type of the column, so that one by one and by array they compare alike."""
+    """Return the levels in the type of the column, so that single values and arrays compare alike."""
     levels = [level for level in field.enum or () if not isinstance(level, str)]
     if field.type == "number":
         return frozenset(map(float, levels))
@@ -75,7 +75,7 @@ def missing_codes(field: Field) -> tuple[frozenset[float], frozenset[str]]:
 
 
 def parse_number(text: str) -> float:
-    """Read a decimal number; refuse what only Python reads: nan, inf, 1_000, digits of other scripts."""
+    """Read a decimal number; refuse forms that only Python reads: nan, inf, 1_000, digits of other scripts."""
     try:
         value = float(text)
     except ValueError:

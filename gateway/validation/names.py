@@ -1,9 +1,9 @@
 """
-Which names of a request are fields, which are misspelt ones, and which are none: one rule for every dialect.
+Classify the names of a request as fields, misspelt fields or unknown names: one rule for every dialect.
 
 A name that equals a declared one but for case, blanks, punctuation, units or line breaks is a fault. So is one that
-resembles a field which the request does not hold otherwise. All others are ignored, and counted. docs/names.md says it
-to people.
+resembles a field which the request does not hold otherwise. All others are ignored, and counted. The rule for users is
+in docs/names.md.
 """
 
 import re
@@ -23,10 +23,10 @@ OPTIONS: Final = frozenset({"_on_error"})
 #: Unknown names of one request that are compared letter by letter: 3 to 6 ms each where 1,000 fields are absent.
 MAX_COMPARED: Final = 200
 _MAX_ABSENT: Final = 1_000
-#: Punctuation between digits tells "1.0" from "10".
+#: Punctuation between digits distinguishes "1.0" from "10".
 _BETWEEN_DIGITS: Final = re.compile(r"(?<=[0-9])[\W_]+(?=[0-9])")
 _NO_LETTER: Final = re.compile(r"[^a-z0-9\x1f]+")
-#: What pandas calls the columns of an index.
+#: Names that pandas gives to the columns of an index.
 _INDEX: Final = re.compile(r"Unnamed: \d+.*|__index_level_\d+__|index|level_\d+")
 #: Cyrillic letters, and a Greek one, that look like Latin ones, and the letters that they look like.
 _LOOKS_LIKE: Final = str.maketrans("авекмнорстухіјѕο", "abekmhopctyxijso")
@@ -43,7 +43,7 @@ class Near:
 
 @dataclass(frozen=True, slots=True)
 class CheckedNames:
-    """Hold what the names of a request are that no field has."""
+    """Hold the classes of the names of a request that belong to no field."""
 
     near: tuple[Near, ...] = ()
     ignored: tuple[str, ...] = ()
@@ -103,7 +103,7 @@ class NameRule:
         return _did_you_mean(meant) if meant else None
 
     def _equal(self, name: str) -> Collection[str]:
-        """Return the declared names that are the same but for what people do not see as a difference."""
+        """Return the declared names that differ only in case, punctuation, blanks or units."""
         key = letters(name)
         if not key:
             return ()
@@ -120,7 +120,7 @@ class NameRule:
         return [one for one in own if shares_words(sent, self._words[one])] or self._slips(name, own)
 
     def _slips(self, name: str, known: Iterable[str]) -> list[str]:
-        """Return the declared names that one with typing errors may mean."""
+        """Return the declared names that a name with typing errors may mean."""
         by_letters = {self._letters[one]: one for one in known}
         return [by_letters[key] for key in likely(letters(name), by_letters) if is_slip(name, by_letters[key])]
 

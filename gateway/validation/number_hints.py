@@ -1,4 +1,4 @@
-"""How a text that is no number here may be written as one. Never changes a value: two readings are both told."""
+"""Hints for texts that look like numbers: how to write them as JSON numbers. Never changes a value."""
 
 import re
 from typing import Final
@@ -16,7 +16,7 @@ _BOTH: Final = "send thousands without a comma and decimals with a point"
 
 
 def number_hint(text: str, *, redact: bool, json: bool) -> str | None:
-    """Say how to write a number that came in another country's way, or in quotes; None for what is no number at all."""
+    """Return the hint for a number in the notation of another country, or in quotes; None for other texts."""
     text = text.strip()
     decimal = _DECIMAL_COMMA.fullmatch(text)
     if decimal is not None:

@@ -3,8 +3,8 @@ Regular expressions in the syntax of Python's `re`, matched in linear time.
 
 Python's own engine backtracks: `^(a+)+$` takes hours for 60 characters, holds the interpreter for all of it, and with
 it every route. The engine here (Rust's regex, as pydantic-core packs it) cannot. It reads another dialect, so a pattern
-is parsed by Python and written anew from the tree, with Python's meaning of every part; what needs backtracking
-(references to groups, looking around inside a pattern) is refused.
+is parsed by Python and written anew from the tree, with Python's meaning of every part; parts that need
+backtracking (back-references, look-around inside a pattern) are refused.
 """
 
 import importlib
@@ -85,7 +85,7 @@ def _assertions(nodes: list[Any], flags: int) -> tuple[list[tuple[Any, Any]], li
 
 
 def _search(written: str) -> Search:
-    engine = importlib.import_module("pydantic_core")  # 4 MB and 25 ms: for those who have a pattern
+    engine = importlib.import_module("pydantic_core")  # 4 MB and 25 ms, only where a field has a pattern
     schema = engine.core_schema.str_schema(pattern=written, regex_engine="rust-regex", strict=True)
     try:
         found: Search = engine.SchemaValidator(schema).isinstance_python
@@ -157,7 +157,7 @@ class _Writer:
         }[where]
 
     def _character(self, kind: Any, argument: Any) -> str:
-        """Write what matches one character."""
+        """Write a part that matches one character."""
         self._states += self._times
         if self._states > MAX_STATES:
             raise _too_large()

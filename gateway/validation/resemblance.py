@@ -44,14 +44,14 @@ _BETWEEN_UNITS: Final = frozenset({"in", "per"})
 
 
 def bare(name: str) -> str:
-    """Return a name without what stands in brackets."""
+    """Return a name without its text in brackets."""
     if not name.isascii():
         name = unicodedata.normalize("NFKC", name)
     return _BRACKETS.sub(" ", name)
 
 
 def words(name: str) -> tuple[str, ...]:
-    """Return the words of a name without what stands in brackets, those of `patient[age]` with it."""
+    """Return the words of a name without its text in brackets; those of `patient[age]` include it."""
     text = name if _MEMBER.fullmatch(name) else bare(name)
     return tuple(filter(None, _WORDS.split(_HUMP.sub(" ", text).casefold())))
 
@@ -71,7 +71,7 @@ def _holds(sent: tuple[str, ...], part: tuple[str, ...]) -> bool:
 
 
 def _split(name: tuple[str, ...]) -> tuple[tuple[str, ...], int | None]:
-    """Return the words before the units at the end, one at least, and what the units measure."""
+    """Return the words before the units at the end, at least one, and the quantities of the units."""
     size = len(name)
     while size > 1 and (name[size - 1] in _QUANTITY or name[size - 1] in _BETWEEN_UNITS):
         size -= 1
@@ -117,7 +117,7 @@ def _is_cut(one: str, other: str) -> bool:
 
 
 def _is_word_slip(sent: str, own: str) -> bool:
-    """Allow no other first letter: people seldom miss that one, and `weight` and `height` are two words."""
+    """Require the same first letter: typing errors there are rare, and `weight` and `height` are two words."""
     short, long = sorted((sent, own), key=len)
     if long in (f"{short}s", f"{short}es", f"{short.removesuffix('y')}ies"):
         return len(short) >= _SHORTEST_WORD

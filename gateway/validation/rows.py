@@ -1,4 +1,8 @@
-"""Read one row the thorough way: every name, alias, default and rule, and every fault. Speed is no matter here."""
+"""
+Slow path of validation: read one row with every name, alias, default and rule, and report every fault.
+
+Runs only for rows that the fast path of the validator rejected, and for instances from several sources.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,10 +23,10 @@ from gateway.validation.texts import clean
 @dataclass(frozen=True, slots=True)
 class Source:
     """
-    Hold the named values that one part of a request gave for one instance.
+    Hold the named values of one instance from one part of a request.
 
-    `json` values are decoded JSON, those of `query` and `form` are text. `repeated` names the keys that came more than
-    once. `path` is where the values stand; made from the kind when empty.
+    `json` values are decoded JSON, those of `query` and `form` are text. `repeated` are the keys that occur more than
+    once. `path` is the path of the values; derived from the kind when empty.
     """
 
     kind: Literal["json", "query", "form"]
@@ -110,7 +114,7 @@ class RowReader:
             faults.items.append(Fault(path, "instance-type", message, "object or list", got, hint, None, row))
 
     def _field(self, checks: FieldChecks, sources: Sequence[Source], row: int | None, faults: Faults) -> Any:
-        """Find the value of a field in the first source that has it; faults of the later ones count as well."""
+        """Find the value of a field in the first source that has it; later sources are checked for repeated names."""
         value: Any = None
         winner: Source | None = None
         at = ""
@@ -139,7 +143,7 @@ class RowReader:
         return MISSING
 
     def _row_id(self, sources: Sequence[Source], row: int | None, faults: Faults) -> Any:
-        """Return the first id that is given; the others must be ids as well."""
+        """Return the first id; all others must be valid ids, too."""
         found = []
         for source in sources:
             for name in self._ids:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-#: Lists of names that one batch is remembered by; rows that differ beyond that are judged one by one.
+#: Name lists that are remembered per batch; rows with further name lists are checked one by one.
 _MAX_SEEN = 1_000
 #: Rows of one batch whose names are compared letter by letter with absent fields, and names of each.
 _MAX_COMPARED = 2_000
@@ -11,9 +11,9 @@ _SHARE = 200
 
 class Strangers:
     """
-    Gather the names of rows that no field has; used by one request.
+    Collect the names of rows that belong to no field; used by one request.
 
-    `header` are those of a table, whose rows need not be judged any more; `seen` the lists of names judged already.
+    `header` are the unknown names of a table, whose rows need no further check; `seen` the name lists already checked.
     """
 
     __slots__ = ("_found", "_left", "header", "seen")
@@ -25,7 +25,7 @@ class Strangers:
         self._left = _MAX_COMPARED
 
     def share(self) -> int:
-        """Return how many names of the next row may be compared closely; what was not used up is lost."""
+        """Return how many names of the next row may be compared letter by letter; unused ones do not carry over."""
         share = min(_SHARE, self._left)
         self._left -= 1 if share else 0
         return share

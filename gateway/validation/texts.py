@@ -77,7 +77,7 @@ def _compile_free_text(field: Field, empty: Empty) -> tuple[Check, Check]:
         if type(value) is not str:
             if value is None:
                 return null_value(field)
-            # A number is refused: whether the model saw "5", "5.0" or "05" nobody here can know.
+            # A number is refused: the model may have seen "5", "5.0" or "05".
             raise Reject("type")
         if codes and value in codes:
             return MISSING

@@ -1,4 +1,4 @@
-"""The front of validation: instances, rows or columns in, a `Batch` or every fault out. Knows no bytes and no HTTP."""
+"""The validator of a route: check instances, rows or columns, return a `Batch` or raise every fault. Knows no HTTP."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ Row: TypeAlias = Mapping[str, Any] | Sequence[Any]
 @dataclass(frozen=True, slots=True)
 class Partial:
     """
-    Hold what is left of a batch whose bad rows are skipped.
+    Hold the good rows of a batch whose bad rows are skipped.
 
     `kept` are the indices of the rows in `batch`, ascending; `faults` has the first fault of every other row;
     `total` counts all faults.
@@ -40,8 +40,8 @@ class Validator:
     """
     Check the inputs of one route against its signature.
 
-    Compiled once per route; thread-safe and free of state. All methods raise InputError with the first 100 faults and
-    their number, and nothing else, whatever the values are. `strict` makes unknown names in JSON faults, `redact` keeps
+    Compiled once per route; thread-safe and stateless. All methods raise only InputError, with the first 100 faults and
+    the number of all, for any values. `strict` makes unknown names in JSON faults, `redact` keeps
     values out of faults, `id_fields` are names under which a row id may come, `optional` the fields whose columns a
     table may leave out (None: those that a row may leave out). Patterns are tried on at most maxLength (or 1,000)
     characters, in linear time.
@@ -156,7 +156,7 @@ class Validator:
         return good, ids, kept
 
     def _quick(self, row: Any, text: bool, strangers: Strangers | None) -> tuple[list[Any], Any] | None:
-        """Check a row that has nothing unusual, or return None: then the thorough reader finds out what is up."""
+        """Fast path: check a row without anything unusual; None sends the row to the slow path."""
         try:
             if type(row) is list:
                 positions = self._text_positions if text else self._json_positions
@@ -171,7 +171,7 @@ class Validator:
             return None
 
     def _may_hold_more(self, row: Mapping[str, Any], text: bool, strangers: Strangers) -> bool:
-        """Say whether what a row holds besides its fields is ignored; rows of the same names are judged once."""
+        """Say whether the extra names of a row are ignored; rows with the same names are checked once."""
         if strangers.header is None and self._strict and not text:
             return False
         if self._others and not self._others.isdisjoint(row):
