@@ -140,7 +140,7 @@ def _rendered() -> str:
         last_reload_success_at=1.0,
         worker_pss_bytes=1,
     )
-    return exposition._said(facts, openmetrics=False)
+    return exposition.render_state(facts, openmetrics=False)
 
 
 def _said(name: str, what: str) -> str:

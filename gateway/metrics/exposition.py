@@ -55,7 +55,7 @@ def render(directory: Path, current: CurrentState, *, openmetrics: bool = False)
     with _LOCK:
         page = _PAGES.get(directory) or _PAGES.setdefault(directory, _Page(directory))
         counted = page.render(frozenset(current.routes), openmetrics=openmetrics)
-    return (counted + _render_state(current, openmetrics=openmetrics) + ("# EOF\n" if openmetrics else "")).encode()
+    return (counted + render_state(current, openmetrics=openmetrics) + ("# EOF\n" if openmetrics else "")).encode()
 
 
 class _Child:
@@ -136,7 +136,7 @@ _LOCK = Lock()
 _PAGES: dict[Path, _Page] = {}
 
 
-def _render_state(current: CurrentState, *, openmetrics: bool) -> str:
+def render_state(current: CurrentState, *, openmetrics: bool) -> str:
     """Render the families of `current`: gauges, facts, and the counters of the arbiter."""
     primary = {model.route: model for model in reversed(current.models)}
     loads = {route: model.load_seconds for route, model in primary.items()}
