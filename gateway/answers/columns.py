@@ -116,20 +116,23 @@ def _labels(output: Output, predictions: Predictions) -> list[Any]:
 
 
 def _by_threshold(output: Output, rows: Any, indices: Sequence[Any]) -> list[Any]:
-    """Answer `positive` from the threshold on, else the likeliest other label; the model's own where P is NaN."""
+    """
+    Return the index of `positive` from the threshold on, else of the most probable other label.
+
+    A row whose probability is NaN keeps the answer of the model.
+    """
     positive = output.labels.index(output.positive)
-    if len(rows) > 1 and len(output.labels) == 2:  # noqa: PLR2004 - the other label is the only one
-        return _by_threshold_of_two(positive, output.threshold or 0.0, np.asarray(rows), indices)
-    others = [index for index in range(len(output.labels)) if index != positive]
     threshold = output.threshold or 0.0
-    return [
-        index
-        if math.isnan(row[positive])
-        else positive
-        if row[positive] >= threshold
-        else max(others, key=row.__getitem__)
-        for row, index in zip(rows.tolist(), indices, strict=True)
-    ]
+    if len(rows) > 1 and len(output.labels) == 2:  # noqa: PLR2004 - the other label is the only one
+        return _by_threshold_of_two(positive, threshold, np.asarray(rows), indices)
+    others = [index for index in range(len(output.labels)) if index != positive]
+
+    def decide(row: Sequence[float], index: Any) -> Any:
+        if math.isnan(row[positive]):
+            return index
+        return positive if row[positive] >= threshold else max(others, key=row.__getitem__)
+
+    return [decide(row, index) for row, index in zip(rows.tolist(), indices, strict=True)]
 
 
 def _by_threshold_of_two(positive: int, threshold: float, rows: Any, indices: Sequence[Any]) -> list[Any]:

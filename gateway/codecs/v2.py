@@ -19,11 +19,17 @@ from gateway.codecs.json import parse
 from gateway.codecs.v2_binary import BF16, DATATYPES, DTYPES, read_raw, text_of
 from gateway.system.suggest import did_you_mean
 
+_OF_KIND: Final[dict[str, frozenset[type]]] = {
+    "b": frozenset({bool}),
+    "i": frozenset({int}),
+    "u": frozenset({int}),
+    "f": frozenset({int, float}),
+}
 #: JSON types that an element of a datatype may have; null is a missing value.
-_JSON_TYPES: Final[dict[str, frozenset[type]]] = {
-    name: frozenset({bool} if kind.kind == "b" else {int} if kind.kind in "iu" else {int, float})
-    for name, kind in DTYPES.items()
-} | {"BYTES": frozenset({str}), BF16: frozenset()}
+_JSON_TYPES: Final[dict[str, frozenset[type]]] = {name: _OF_KIND[dtype.kind] for name, dtype in DTYPES.items()} | {
+    "BYTES": frozenset({str}),
+    BF16: frozenset(),
+}
 #: A tensor of more dimensions than this is no table.
 _MAX_RANK: Final = 8
 #: The protocol's dimensions are 64-bit numbers; Python could not even print the product of much longer ones.

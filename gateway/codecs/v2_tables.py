@@ -68,7 +68,9 @@ def output_specs(signature: Signature) -> tuple[TensorSpec, ...]:
 def _prediction_type(output: Output) -> str:
     if output.kind == "classification":
         kinds = {type(label) for label in output.labels}
-        return _LABEL_TYPES.get(kinds.pop(), "BYTES") if len(kinds) == 1 else "BYTES" if kinds else "INT64"
+        if not kinds:
+            return "INT64"
+        return _LABEL_TYPES.get(kinds.pop(), "BYTES") if len(kinds) == 1 else "BYTES"
     return {"json": "BYTES", "multi_label": "INT64"}.get(output.kind, "FP64")
 
 

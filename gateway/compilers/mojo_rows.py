@@ -108,8 +108,10 @@ def _obey(row: list[float], column: int, split: Split, is_right: bool, levels: S
         if goes_right != is_right:
             step = abs(split.threshold) * 0.01 + 1e-3
             row[column] = split.threshold + (step if is_right else -step)
-    else:
-        row[column] = np.nan if is_right == split.missing_right else (0.0 if value != value else value)  # noqa: PLR0124
+    elif is_right == split.missing_right:
+        row[column] = np.nan
+    elif value != value:  # noqa: PLR0124 - NaN
+        row[column] = 0.0
 
 
 def _sides(split: Split, levels: int, draw: np.random.Generator) -> list[float]:

@@ -136,7 +136,8 @@ def _read_through(atom: Atom, level: Level) -> Level:
     missing = (level.values[-2], level.takes_missing)
     unknown = (level.values[-1], level.takes_unknown)
     for what, with_ in reversed(replaced):
-        found = missing if _is_nan(with_) else (table[with_], True) if with_ in table else unknown
+        known = (table[with_], True) if with_ in table else unknown
+        found = missing if _is_nan(with_) else known
         if _is_nan(what):
             missing = found
         elif found[1]:

@@ -58,13 +58,13 @@ def append(state_dir: Path, event: Event) -> Event:
     totals = dict(before.totals) if before else {}
     totals[event.result] = totals.get(event.result, 0) + 1
     now = time.time()
-    succeeded = event.result != "refused"
+    last_success_at = before.last_success_at if before else 0.0
     event = replace(
         event,
         at=now,
         reason=event.reason[:MAX_REASON],
         totals=totals,
-        last_success_at=now if succeeded else (before.last_success_at if before else 0.0),
+        last_success_at=last_success_at if event.result == "refused" else now,
     )
     path = state_dir / FILE
     with contextlib.suppress(OSError):

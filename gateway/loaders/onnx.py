@@ -153,6 +153,8 @@ def _refused(path: Path, exc: Exception) -> GatewayError:
 def _sample(fields: Sequence[Field]) -> list[Column]:
     columns = []
     for field in fields:
-        plain: Any = field.enum[0] if field.enum else "text" if field.type == "string" else 0
+        plain: Any = "text" if field.type == "string" else 0
+        if field.enum:
+            plain = field.enum[0]
         columns.append(np.array([plain], dtype=object))
     return columns

@@ -106,10 +106,11 @@ def _told(node: Any, shape: Sequence[int] | None) -> str:
 
 def _columns(node: Any, shape: Sequence[int] | None) -> int | None:
     """Return how many values an output has per row, 1 where that is not told; None for more than rows by columns."""
-    found = shape if shape is not None else [] if node.type in _MAP_TYPES else list(node.shape or [])
-    if len(found) > _TABLE:
+    if shape is None:
+        shape = [] if node.type in _MAP_TYPES else list(node.shape or [])
+    if len(shape) > _TABLE:
         return None
-    width = found[1] if len(found) == _TABLE else 1
+    width = shape[1] if len(shape) == _TABLE else 1
     return width if isinstance(width, int) else 1
 
 

@@ -71,7 +71,9 @@ def keys_of(spec: type) -> dict[str, Key]:
             value, key = get_args(hint)
             base = _without_none(value)
             choices = get_args(base) if get_origin(base) is Literal else ()
-            kind = ("choice" if choices else _KINDS[base]) if key.kind == "inferred" else key.kind
+            kind = key.kind
+            if kind == "inferred":
+                kind = "choice" if choices else _KINDS[base]
             name = key.name or attribute
             found[name] = replace(key, name=name, attribute=attribute, kind=kind, choices=choices)
     return found

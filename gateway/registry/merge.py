@@ -59,12 +59,14 @@ def merge_signature(found: Signature, spec: RouteSpec) -> Signature:
     output = merge_output(found.output, spec.outputs, faults)
     faults.finish()
     names = {one.name for one in inputs}
-    is_complete = bool(spec.inputs) and set(spec.inputs) == names
     was_renamed = renamed is not found.inputs
+    positional = () if was_renamed else found.positional
+    if spec.inputs and set(spec.inputs) == names:
+        positional = tuple(spec.inputs)
     return Signature(
         inputs=inputs,
         output=output,
-        positional=tuple(spec.inputs) if is_complete else () if was_renamed else found.positional,
+        positional=positional,
         names_known=found.names_known or was_renamed,
     )
 

@@ -90,6 +90,5 @@ def _cells(text: str) -> int:
     """Return the width in terminal cells: East Asian wide characters count two, combining marks none."""
     if text.isascii():
         return len(text)
-    return sum(
-        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
-    )
+    bases = [char for char in text if not unicodedata.combining(char)]
+    return len(bases) + sum(unicodedata.east_asian_width(char) in "WF" for char in bases)

@@ -72,4 +72,6 @@ def listing(words: Iterable[object], last: str = "or", most: int = 12) -> str:
     items = [str(word) for word in words]
     if len(items) > most:
         items = [*items[:most], f"{len(items) - most} more"]
-    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} {last} {items[-1]}" if items else "none"
+    if len(items) > 1:
+        return f"{', '.join(items[:-1])} {last} {items[-1]}"
+    return items[0] if items else "none"

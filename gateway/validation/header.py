@@ -79,9 +79,9 @@ class HeaderReader:
 
     def _doubled(self, checks: FieldChecks, names: Sequence[str], counts: Counter[str]) -> Fault | None:
         given = [name for name in checks.names if name in counts]
-        code = "alias" if len(given) > 1 else "repeated" if counts[given[0]] > 1 else None
-        if code is None:
+        if len(given) == 1 and counts[given[0]] == 1:
             return None
+        code = "alias" if len(given) > 1 else "repeated"
         at = Pointer("header", min(given, key=names.index))
         return field_fault(Refused(checks.field, code, None, at, None, False), redact=self._redact)
 

@@ -123,8 +123,9 @@ class RowReader:
             if not names:
                 continue
             here = source.at(names[0])
-            code = "repeated" if not source.repeated.isdisjoint(names) else "alias" if len(names) > 1 else None
-            if code is not None:
+            is_repeated = not source.repeated.isdisjoint(names)
+            if is_repeated or len(names) > 1:
+                code = "repeated" if is_repeated else "alias"
                 return self._refuse(Refused(checks.field, code, None, here, row, False), faults)
             if winner is None:
                 winner, value, at = source, source.values[names[0]], here

@@ -82,7 +82,8 @@ class Values:
 
     def __init__(self, own: Field, field: Field, seen: Column | None) -> None:
         self.field = field
-        self.levels = list(field.enum) if field.enum is not None else list(own.enum) if own.enum is not None else None
+        levels = field.enum if field.enum is not None else own.enum
+        self.levels = None if levels is None else list(levels)
         self.may_be_missing = field.nullable or not field.required or bool(field.missing) or field.unknown == "missing"
         #: A model that takes no missing value refuses them all: once in the sweep is enough.
         self.takes_missing = own.nullable and self.may_be_missing

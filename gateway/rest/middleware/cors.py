@@ -32,7 +32,9 @@ def _allowed() -> str | None:
     if origin is None:
         return None
     listed = environ["gateway.generation"].snapshot.registry.server.cors
-    return "*" if "*" in listed else origin if origin in listed else None
+    if "*" in listed:
+        return "*"
+    return origin if origin in listed else None
 
 
 def _preflight() -> Response | None:

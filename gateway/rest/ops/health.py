@@ -79,7 +79,9 @@ class Health(Resource):  # type: ignore[misc]  # flask_restful has no types
         workers = [worker for worker in self._scoreboard.workers() if worker.alive]
         views = self._scoreboard.routes()
         table = generation.table
-        status = "unready" if not table.is_ready() else "degraded" if table.degraded() else "ok"
+        status = "degraded" if table.degraded() else "ok"
+        if not table.is_ready():
+            status = "unready"
         report = self._status()
         last = self._last()
         generations = {worker.generation for worker in workers if worker.phase == "serving"}
