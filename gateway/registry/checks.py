@@ -140,11 +140,9 @@ def _in_range(document: Document, key: Key, value: Value, number: float) -> bool
     bounds = [f"at least {low:g}"] if low is not None else []
     bounds += [f"more than {key.above:g}"] if key.above is not None else []
     bounds += [f"at most {high:,.0f}"] if high is not None else []
-    nearest: float = 1
-    if low is not None and number < low:
-        nearest = low
-    elif high is not None and number > high:
-        nearest = high
+    nearest = low if low is not None and number < low else high
+    if fits:
+        nearest = 1
     document.fault(
         value.span,
         "out-of-range",
