@@ -113,14 +113,14 @@ def _answer(answer: Answer, folder: str, *, is_metrics: bool) -> Line:
     return line | ({"body": shown} if len(shown) <= WHOLE_BYTES or is_metrics else {})
 
 
-def record(tree: Path, out: Path, scratch: Path, port: int) -> int:
+def record(tree: Path, out: Path, scratch: Path, port: int, settings: Mapping[str, str]) -> int:
     """Serve each registry in turn, send its requests, write their lines; return how many there are."""
     registries = lay_out(tree, scratch / "served")
     lines: list[Line] = []
     numbered = list(enumerate(all_requests()))
     for name, registry in registries.items():
         mine = [(number, group, request) for number, (group, request) in numbered if request.server == name]
-        with serving(tree, name, registry, scratch / "homes" / name, port) as server:
+        with serving(tree, name, registry, scratch / "homes" / name, port, **settings) as server:
             if name == "closed":
                 close_route(server)
             sender = Sender(server)
@@ -163,10 +163,14 @@ def main() -> None:
     parser.add_argument("tree", type=Path, help="a checkout with its .venv")
     parser.add_argument("out", type=Path, help="the file to write, one JSON object a line")
     parser.add_argument("--port", type=int, default=8765, help="the same for all recordings that are compared")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="a setting that must change no answer"
+    )
     options = parser.parse_args()
+    settings = dict(text.split("=", 1) for text in options.set)
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="compare-", ignore_cleanup_errors=True) as scratch:
-        count = record(options.tree.resolve(), options.out, Path(scratch).resolve(), options.port)
+        count = record(options.tree.resolve(), options.out, Path(scratch).resolve(), options.port, settings)
     print(f"{count} requests in {time.monotonic() - began:.0f} s: {options.out}")
 
 
