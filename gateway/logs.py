@@ -1,7 +1,7 @@
 """
 Structured logs: one line per event on stderr, as JSON or text, without values that a client or a secret sent.
 
-Knows no HTTP beyond the words of the access line.
+Also writes the access log, one line per answered request.
 """
 
 import atexit
@@ -24,7 +24,7 @@ from gateway.system.line_writer import LineWriter, Schedule
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 #: Extra fields with one of these words in their name are never written.
 _SECRET = ("authorization", "cookie", "password", "passwd", "secret", "token", "api_key", "apikey", "credential")
-#: Nor are the values of a request.
+#: Extra fields with these names are never written: they hold the values of a request.
 _INPUTS = frozenset(("inputs", "instances", "instance", "body", "data", "values", "row", "form", "query"))
 _REDACTED = "[redacted]"
 _LEVELS = {logging.DEBUG: "debug", logging.INFO: "info", logging.WARNING: "warning", logging.ERROR: "error"}
@@ -33,7 +33,7 @@ _SERVER_FAULT = 500
 
 
 def _encodable(value: object) -> object:
-    """Show a path as its text and anything unknown as its type alone: its repr could hold inputs."""
+    """Convert a path or an exception to text, any other object to the name of its type: a repr could hold inputs."""
     return str(value) if isinstance(value, PurePath | BaseException) else f"<{type(value).__name__}>"
 
 
@@ -53,7 +53,7 @@ atexit.register(_sink.flush)
 
 
 class _Handler(logging.Handler):
-    """Turn records into lines of the chosen format."""
+    """Format records as lines and write them."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record."""
@@ -65,7 +65,7 @@ class _Handler(logging.Handler):
 
 
 def configure(level: str = "info", log_format: Literal["json", "text"] = "json", *, access: bool = True) -> None:
-    """Send everything that Python logs to stderr; call it once per process tree, again to change it."""
+    """Send all Python logging to stderr; call it once per process tree, again to change format or level."""
     _sink.format = log_format
     _sink.access = access and logging.getLevelName(level.upper()) <= logging.INFO
     root = logging.getLogger()
@@ -78,7 +78,7 @@ def configure(level: str = "info", log_format: Literal["json", "text"] = "json",
 
 def defer_access_lines(schedule: Schedule | None) -> None:
     """
-    Write access lines when `schedule` calls what it is given: those of one turn of an event loop in one write.
+    Buffer access lines until the callback given to `schedule` runs: one write per turn of an event loop.
 
     Called in the thread of that loop. Every other line is written at once, after the access lines before it.
     """
@@ -86,12 +86,12 @@ def defer_access_lines(schedule: Schedule | None) -> None:
 
 
 def flush() -> None:
-    """Write what waits; call it before a process ends without the interpreter's own end."""
+    """Write the buffered lines; call it before `os._exit`."""
     _sink.flush()
 
 
 class AccessLine(msgspec.Struct, kw_only=True):
-    """Hold one answered request; `ts` and `level` are filled in when it is written."""
+    """Hold the access line of one answered request; `access` fills in `ts` and `level`."""
 
     ts: str = ""
     level: str = "info"
@@ -104,7 +104,7 @@ class AccessLine(msgspec.Struct, kw_only=True):
     duration_ms: float
     rows: int = 1
     generation: str = ""
-    #: Of a request that belongs to a distributed trace.
+    #: Set if the request belongs to a distributed trace.
     trace_id: str | UnsetType = UNSET
     span_id: str | UnsetType = UNSET
     parent_span_id: str | UnsetType = UNSET
@@ -112,12 +112,12 @@ class AccessLine(msgspec.Struct, kw_only=True):
 
 
 def writes_access() -> bool:
-    """Say whether a line would be written at all, so that nobody makes one in vain."""
+    """Say whether access lines are written, so that callers make none in vain."""
     return _sink.access
 
 
 def access(line: AccessLine) -> None:
-    """Write one answered request; cheaper than a log record, and silent if access lines are off."""
+    """Write the access line of one request, if the access log is on; cheaper than a log record."""
     if not _sink.access:
         return
     line.ts = _timestamp(time.time())
@@ -178,7 +178,7 @@ def _plain(value: object) -> str:
 
 
 def _one_line(text: str) -> str:
-    """Escape what could begin a line of its own or move a terminal's cursor."""
+    """Escape characters that could begin a new line or control a terminal."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
@@ -194,10 +194,10 @@ def _second(whole: int) -> str:
 
 
 class GunicornLogger(Logger):  # type: ignore[misc]
-    """Let gunicorn speak through the same lines (`logger_class = "gateway.logs.GunicornLogger"`)."""
+    """Send the logs of gunicorn through the same handler (`logger_class = "gateway.logs.GunicornLogger"`)."""
 
     def setup(self, cfg: Any) -> None:
-        """Take gunicorn's loggers over instead of giving them handlers of their own."""
+        """Remove the handlers of gunicorn's loggers, so that their records reach the root handler."""
         self.loglevel = getattr(logging, str(cfg.loglevel).upper(), logging.INFO)
         for logger in (self.error_log, self.access_log):
             logger.handlers.clear()
@@ -207,7 +207,7 @@ class GunicornLogger(Logger):  # type: ignore[misc]
             configure(str(cfg.loglevel))
 
     def access(self, resp: Any, req: Any, environ: Any, request_time: Any) -> None:
-        """Write nothing: the gateway writes the line of a request itself, with its route."""
+        """Write nothing: the gateway writes access lines itself, with the route."""
 
     def reopen_files(self) -> None:
         """Do nothing: stderr is never reopened."""

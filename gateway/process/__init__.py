@@ -1,6 +1,6 @@
 """
 Processes under gunicorn and PM2: arbiter, workers, socket holder, watcher, monitor, the bridge to PM2.
 
-The arbiter never loads a model; workers load after the fork; nothing is monkey-patched; a stop finishes what is in
-flight; no process outlives its arbiter.
+The arbiter never loads a model; workers load after the fork; nothing is monkey-patched; a stop finishes the requests
+in flight; no process outlives its arbiter.
 """

@@ -1,5 +1,5 @@
 """
-gunicorn's arbiter, with one thing more: a worker can retire, which means that its successor serves before it leaves.
+Extend gunicorn's arbiter with rolling replacement: a new worker serves before the old one drains and exits.
 
 Rolls, memory limits and stuck threads all replace workers this way, so capacity never dips and no request waits for a
 boot.
@@ -27,7 +27,7 @@ class GatewayArbiter(Arbiter):  # type: ignore[misc]  # gunicorn has no types
     Manage workers; `retire` may be called from any thread.
 
     `serving` returns the pids of workers that accept connections; it is asked in the arbiter's own thread.
-    `most_workers` bounds what SIGTTIN may add, `orphans` ends what models left.
+    `most_workers` bounds what SIGTTIN may add; `orphans` ends processes that models left behind.
     """
 
     def __init__(self, app: Any, serving: Callable[[], Collection[int]], most_workers: int, orphans: Orphans) -> None:
@@ -43,7 +43,7 @@ class GatewayArbiter(Arbiter):  # type: ignore[misc]  # gunicorn has no types
 
     @property
     def retiring(self) -> tuple[int, ...]:
-        """Return the pids of workers that are to be replaced and still live."""
+        """Return the pids of live workers that are being replaced."""
         with self._lock:
             return tuple(pid for pid in self._retiring if pid in self.WORKERS)
 
@@ -54,11 +54,11 @@ class GatewayArbiter(Arbiter):  # type: ignore[misc]  # gunicorn has no types
                 return
             self._retiring[pid] = False
         log.info("replacing worker", extra={"worker": pid, "reason": reason})
-        # Any entry wakes the main loop; reaping when nobody died costs one system call.
+        # Any entry wakes the main loop; reaping without a dead child costs one system call.
         self.SIG_QUEUE.put_nowait(signal.SIGCHLD)
 
     def manage_workers(self) -> None:
-        """Keep `num_workers` workers that are not retiring; let those go whose successors serve."""
+        """Keep `num_workers` workers that are not retiring; stop retiring workers whose successors serve."""
         with self._lock:
             self._retiring = {pid: told for pid, told in self._retiring.items() if pid in self.WORKERS}
             retiring = dict(self._retiring)
@@ -71,12 +71,12 @@ class GatewayArbiter(Arbiter):  # type: ignore[misc]  # gunicorn has no types
         self._orphans.look(self.WORKERS)
 
     def stop(self, graceful: bool = True) -> None:
-        """Stop the workers, then what their models left."""
+        """Stop the workers, then the processes that their models left behind."""
         super().stop(graceful)
         self._orphans.end_all()
 
     def spawn_worker(self) -> Any:
-        """Fork a worker; a signal that comes before it has handlers of its own waits for them."""
+        """Fork a worker; signals stay blocked until the worker has installed its own handlers."""
         signal.pthread_sigmask(signal.SIG_BLOCK, LEAVING)
         try:
             return super().spawn_worker()
@@ -84,21 +84,21 @@ class GatewayArbiter(Arbiter):  # type: ignore[misc]  # gunicorn has no types
             signal.pthread_sigmask(signal.SIG_UNBLOCK, LEAVING)
 
     def kill_worker(self, pid: int, sig: int) -> None:
-        """Send a signal; a worker that was asked to leave has not died by itself."""
+        """Send a signal; remember which workers were asked to exit, because such an exit is no crash."""
         if sig in LEAVING:
             self._asked.add(pid)
         super().kill_worker(pid, sig)
 
     def was_asked(self, pid: int) -> bool:
-        """Say whether this arbiter asked the worker to leave."""
+        """Say whether this arbiter asked the worker to exit."""
         return pid in self._asked
 
     def signal_of(self, pid: int) -> int | None:
-        """Return the signal that ended a worker, or None; knows those of the reaping under way."""
+        """Return the signal that ended a worker, or None; covers the workers of the current reaping only."""
         return self._ends.get(pid)
 
     def reap_workers(self) -> None:
-        """Reap, but look first at how each worker ended: gunicorn tells its hooks only that it did."""
+        """Reap workers, recording the ending signal of each first: gunicorn does not pass it to its hooks."""
         self._ends = {pid: number for pid in self.WORKERS if (number := _ending_signal(pid)) is not None}
         super().reap_workers()
         self._asked.intersection_update(self.WORKERS)
@@ -116,7 +116,7 @@ class GatewayArbiter(Arbiter):  # type: ignore[misc]  # gunicorn has no types
         super().handle_ttin()
 
     def handle_usr2(self) -> None:
-        """Refuse: a re-executed arbiter would leave its process manager."""
+        """Refuse SIGUSR2: a re-executed arbiter would escape its process manager."""
         log.warning("USR2 is refused; replace the process with: pm2 reload gateway")
 
     def _let_go(self, waiting: list[int]) -> None:

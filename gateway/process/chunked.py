@@ -1,8 +1,8 @@
 """
-Read a chunked body: gunicorn's rules, many chunks at a time, and no more framing than a body is worth.
+Read chunked request bodies: gunicorn's rules, many chunks at a time, with a limit on chunk framing.
 
-A chunk costs gunicorn's parser some microseconds, so that one-byte chunks kept a worker busy. Chunks that came whole
-and plain are taken apart here in one go; everything else goes through gunicorn's parser, chunk by chunk.
+A chunk costs gunicorn's parser some microseconds, so one-byte chunks kept a worker busy. This module decodes complete
+chunks without extensions in one pass; gunicorn's parser reads all others, chunk by chunk.
 """
 
 import re
@@ -23,7 +23,7 @@ _PLAIN = re.compile(rb"([0-9a-fA-F]{1,8})\r\n")
 
 
 class BatchedChunks(ChunkedReader):  # type: ignore[misc]  # gunicorn has no types
-    """Stand in for gunicorn's reader of a chunked body."""
+    """Replace gunicorn's reader of chunked bodies."""
 
     def __init__(self, request: Any, unreader: Any) -> None:
         super().__init__(request, unreader)
@@ -35,7 +35,7 @@ class BatchedChunks(ChunkedReader):  # type: ignore[misc]  # gunicorn has no typ
         return self.parser is None
 
     def has_come(self, buffered: bytes) -> bool:
-        """Say whether the whole of a body that nobody has begun to read is among the bytes received so far."""
+        """Say whether the received bytes hold a whole body of which nothing was read yet."""
         used = _whole_chunks(buffered)[1]
         return self._received == 0 and buffered[used : used + len(_END)] == _END
 
@@ -64,7 +64,7 @@ class BatchedChunks(ChunkedReader):  # type: ignore[misc]  # gunicorn has no typ
             rest = self._after(rest, unreader)
 
     def read_into(self, unreader: Any, buf: bytearray) -> None:
-        """Append what comes next to the beginning of a size line or of the trailers."""
+        """Append the next received bytes to an incomplete size line or trailer section."""
         data = self._more(unreader)
         if not data:
             raise NoMoreData
@@ -76,7 +76,7 @@ class BatchedChunks(ChunkedReader):  # type: ignore[misc]  # gunicorn has no typ
         return data
 
     def _after(self, rest: bytes, unreader: Any) -> bytes:
-        """Return what follows the line end after a chunk."""
+        """Check the line end after a chunk; return the bytes behind it."""
         while len(rest) < 2:  # noqa: PLR2004 - CR LF
             more = self._more(unreader)
             if not more:
@@ -87,7 +87,7 @@ class BatchedChunks(ChunkedReader):  # type: ignore[misc]  # gunicorn has no typ
         return rest[2:]
 
     def _count(self, content: int, ahead: int) -> None:
-        """Note content that was found, `ahead` bytes before the end of what was received."""
+        """Count decoded content that ends `ahead` bytes before the end of the received bytes."""
         self._content += content
         framing = self._received - self._content - ahead
         if framing > FRAMING_BYTES + self._content // CONTENT_PER_FRAMING:
@@ -100,14 +100,14 @@ class BatchedChunks(ChunkedReader):  # type: ignore[misc]  # gunicorn has no typ
 
 
 def _whole_chunks(data: bytes) -> tuple[bytes, int]:
-    """Return the content of the chunks at the beginning of `data` that are whole and plain, and how long they are."""
+    """Decode the leading chunks of `data` that are complete; return their content and how many bytes they took."""
     pieces = []
     used, end = 0, len(data)
     while (line := _PLAIN.match(data, used)) is not None:
         begins = line.end()
         ends = begins + int(line[1], 16)
         if ends == begins or ends + 2 > end or data[ends : ends + 2] != b"\r\n":
-            break  # the last chunk, one that is not whole yet, or one that does not end as it should
+            break  # the last chunk, an incomplete one, or one with a wrong line end
         pieces.append(data[begins:ends])
         used = ends + 2
     return b"".join(pieces), used

@@ -1,7 +1,8 @@
 """
-The socket of one connection: every wait on it ends in time, and every read is a turn of the loop.
+Read and write a client's socket with timeouts: every wait has an end, and every read yields to the event loop.
 
-Knows bytes, time and the loop; no HTTP. What it is told by `begin` (a stage and its pace) decides how long it waits.
+Knows bytes, time and the loop, but no HTTP. `begin` sets the stage of the connection and its pace, and so how long the
+next waits may last.
 """
 
 import socket
@@ -15,7 +16,7 @@ import gevent
 from gevent.hub import Waiter
 
 from gateway.errors import OverloadError
-from gateway.process.fair_admission import AHEAD, FairAdmission, is_spent
+from gateway.process.fair_admission import PIPELINED, FairAdmission, is_spent
 from gateway.process.waits import Waits
 from gateway.rest.errors import RequestError
 
@@ -26,7 +27,7 @@ _READABLE, _WRITABLE = 1, 2
 
 
 class Stage(IntEnum):
-    """Say what a connection waits for; the lower, the sooner it is given up where connections are short."""
+    """Name what a connection waits for; where connections run short, lower stages are closed first."""
 
     LINGER = 0
     HEAD = 1
@@ -52,14 +53,14 @@ class Pace:
 
 
 class CutError(BaseException):
-    """End a connection without another byte: nobody waits for an answer on it."""
+    """Close a connection without an answer: no request was begun on it."""
 
 
 class Client:
     """
     Read and write the socket of one client, from the greenlet of its connection.
 
-    Stands in for a socket where gunicorn parses and answers. Raises CutError where time is over between requests,
+    Replaces the socket that gunicorn's parser and response use. A timeout raises CutError between requests,
     RequestError 408 within a body, TimeoutError within an answer.
     """
 
@@ -69,7 +70,7 @@ class Client:
     )  # fmt: skip
 
     def __init__(self, accepted: Any, waits: Waits) -> None:
-        # A plain socket, out of gevent's hands: the loop is asked here, and only for what has to wait.
+        # A plain socket instead of gevent's: only a call that would block uses the loop.
         self._socket = socket.socket(fileno=accepted.detach())
         self._socket.setblocking(False)
         self._hub = gevent.get_hub()
@@ -87,7 +88,7 @@ class Client:
         self.was_shed = False
 
     def begin(self, stage: Stage, pace: Pace | None = None, since: float = 0.0, until: float = inf) -> None:
-        """Wait from now on for what `stage` says: until a moment, or as long as its bytes keep the pace."""
+        """Begin a stage: its waits end at `until`, or where the bytes no longer keep the pace."""
         self.stage = stage
         self.since = since
         self.until = until
@@ -95,20 +96,20 @@ class Client:
         self._began = 0.0
         self._moved = 0
 
-    def stand_in_line(self, admission: FairAdmission) -> None:
-        """Wait for a turn with a request that has come before the last answer; it is idle until then."""
+    def wait_for_admission(self, admission: FairAdmission) -> None:
+        """Queue a pipelined request for admission; the connection counts as idle meanwhile."""
         self.begin(Stage.HEAD, since=time.monotonic())
-        self._reader.stop()  # or what else the client sends would be taken for the turn
+        self._reader.stop()  # otherwise more bytes of the client would end the wait for admission
         self._waiter = Waiter(self._hub)
         self._waits.add(self)
         try:
-            admission.pass_through(AHEAD, self._waiter)
+            admission.wait_in(PIPELINED, self._waiter)
         finally:
             self._waiter = None
             self._waits.discard(self)
 
     def recv(self, size: int) -> bytes:
-        """Return at most `size` and TURN_BYTES bytes, nothing at the end; always lets the loop turn first."""
+        """Return at most `size` and TURN_BYTES bytes, b"" at the end of the stream; always yields to the loop first."""
         while True:
             self._wait(self._reader)
             try:
@@ -116,12 +117,12 @@ class Client:
             except BlockingIOError:
                 continue
             except ConnectionResetError:
-                return b""  # it has gone: to whoever reads a body, no other fault than one that ends too early
+                return b""  # the same fault to a reader of a body as a body that ends too early
             self._moved += len(received)
             return received
 
     def send(self, data: Any) -> int:
-        """Send what the system takes, at least one byte; return how many."""
+        """Send as many bytes as the kernel accepts, at least one; return the number."""
         try:
             sent = self._socket.send(data)
         except BlockingIOError:
@@ -131,13 +132,13 @@ class Client:
         return sent
 
     def sendall(self, data: Any) -> None:
-        """Send everything, waiting where the client reads slowly."""
+        """Send all bytes, waiting while the client reads slowly."""
         rest = memoryview(data)
         while rest:
             rest = rest[self.send(rest) :]
 
     def shutdown(self, how: int) -> None:
-        """Say that nothing more comes."""
+        """Shut down one direction of the connection, or both."""
         self._socket.shutdown(how)
 
     def fileno(self) -> int:
@@ -152,18 +153,18 @@ class Client:
         self._socket.close()
 
     def end(self, waiter: Any, *, is_shed: bool) -> None:
-        """End the wait of `waiter`: its time is over, or its place is needed. Called from any greenlet."""
-        # Through the hub: a throw from the main greenlet would switch away from it for good.
+        """End the wait of `waiter`: it timed out, or the connection is shed. Callable from any greenlet."""
+        # In a callback of the hub: after a throw from the main greenlet, nothing would switch back to it.
         self._hub.loop.run_callback(self._end, waiter, is_shed)
 
     @property
     def waiter(self) -> Any:
-        """Return what names the present wait, None where there is none."""
+        """Return the waiter of the present wait, None outside of waits."""
         return self._waiter
 
     def _end(self, waiter: Any, is_shed: bool) -> None:
         if waiter is not self._waiter:
-            return  # it has got what it waited for
+            return  # the wait has ended meanwhile
         self.was_shed = is_shed
         if self.stage is Stage.BODY:
             waiter.throw(_crowded() if is_shed else _slow_body())
@@ -173,7 +174,7 @@ class Client:
             waiter.throw(CutError)
 
     def _wait(self, watcher: Any) -> None:
-        """Sleep until the watcher calls. Every wait is a turn of the loop: no client can keep it."""
+        """Sleep until the watcher fires. Every wait yields to the loop, so no client can monopolize it."""
         if self._pace is not None:
             self.since = now = time.monotonic()
             self._began = self._began or now
@@ -191,7 +192,7 @@ class Client:
     def _wait_writable(self) -> None:
         if self._writer is None:
             self._writer = self._hub.loop.io(self._socket.fileno(), _WRITABLE)
-        self._reader.stop()  # or what a client sends while it does not read would wake its answer
+        self._reader.stop()  # otherwise bytes from the client would end the wait for the answer
         try:
             self._wait(self._writer)
         finally:
@@ -199,10 +200,10 @@ class Client:
 
     def _ready(self, watcher: Any) -> None:
         waiter = self._waiter
-        if waiter is None:  # sent while the last request is still being answered: looked at when its turn comes
+        if waiter is None:  # bytes that came while the last request is still being answered; read after it
             watcher.stop()
         elif is_spent(self._hub.loop):
-            # In one of the next turns, first come first served: a thousand sockets that are ready at once keep nobody.
+            # Resumed in a later turn, first come first served: a thousand ready sockets must not delay all others.
             watcher.stop()
             self._waits.defer(self._hub.loop, lambda: self._go_on(waiter))
         else:

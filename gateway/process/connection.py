@@ -1,8 +1,8 @@
 """
-One client's connection: wait for a request, read it, let the callable answer it, again.
+Serve one keep-alive connection: wait for a request, parse it, call the WSGI application, repeat.
 
-No timer, watcher or thread is made for a plain request, and httptools parses its head (fast_parser.py). Every other
-head goes through gunicorn's parser. This module says how long each wait may last; client.py ends the wait.
+An ordinary request makes no timer, watcher or thread, and httptools parses its head (fast_parser.py); gunicorn's
+parser reads every other head. This module decides how long each wait may last; client.py ends the wait.
 """
 
 import errno
@@ -41,15 +41,15 @@ class Connection:
         self._before = b""
 
     def serve(self) -> None:
-        """Answer requests until one side has had enough; never raises but to be killed."""
+        """Answer requests until one side closes the connection; raises nothing but GreenletExit."""
         request: Any = None
         try:
             while True:
                 request = None
                 request, environ, reply = self._next()
-                # The client waits from here on: its deadline counts from here, fair admission included.
+                # The deadline of the request counts from here and includes the wait for admission.
                 environ["gateway.arrived"] = time.monotonic()
-                self._worker.take_turn(environ["PATH_INFO"])
+                self._worker.admit(environ["PATH_INFO"])
                 if not self._worker.keeps_connections:
                     reply.force_close()
                 try:
@@ -72,7 +72,7 @@ class Connection:
             close(self._client)
 
     def _next(self) -> tuple[Any, dict[str, Any], Reply]:
-        """Wait for the next request; return it, its environ and what will answer it."""
+        """Wait for the next request; return it, its environ and its reply."""
         data = self._arrived()
         end = data.find(b"\r\n\r\n") + 4
         if end < 4:  # noqa: PLR2004 - find() said -1
@@ -94,7 +94,7 @@ class Connection:
         return request, environ, Reply(request, self._client, self._worker.cfg)
 
     def _parsed(self, data: bytes) -> tuple[Any, dict[str, Any], Reply]:
-        """Let gunicorn parse what begins with `data`."""
+        """Parse a request that begins with `data` with gunicorn's parser."""
         self._parser.unreader.unread(data)
         request = next(self._parser)
         reply, environ = create_environ(request, self._client, self._addr, self._server, self._worker.cfg)
@@ -102,7 +102,7 @@ class Connection:
         return request, environ, reply
 
     def _arrived(self) -> bytes:
-        """Return what the client has sent since the last request, waiting for it; raises StopIteration at its end."""
+        """Wait for the first bytes of the next request; raises StopIteration at the end of the stream."""
         parser = self._parser
         if parser.mesg is not None:
             if not parser.finish_body(max_bytes=DRAIN_BYTES):
@@ -110,7 +110,8 @@ class Connection:
             parser.mesg = None
             self._before = parser.unreader.take_buffered()
         if self._before:
-            self._client.stand_in_line(self._worker.admission)  # or who sends ahead would keep the loop
+            # Otherwise a client that pipelines requests would monopolize the loop.
+            self._client.wait_for_admission(self._worker.admission)
             data, self._before = self._before, b""
             self._expect(self._worker.idle_timeout_s)
             return data
@@ -125,7 +126,7 @@ class Connection:
         self._client.begin(Stage.HEAD, None, now, now + within_s)
 
     def _answer(self, environ: dict[str, Any], reply: Reply) -> bool:
-        """Let the callable answer; return whether the connection may be used again."""
+        """Call the WSGI application and send its answer; return whether the connection stays open."""
         try:
             chunks: Iterable[bytes] = self._worker.wsgi(environ, reply.start_response)
             self._client.begin(Stage.ANSWER, self._worker.pace)
@@ -142,7 +143,7 @@ class Connection:
         except Exception:
             if not reply.headers_sent:
                 raise
-            # Half an answer is on its way: another one behind it would be taken for the rest of this one.
+            # Part of an answer was sent: the client would take an error answer for the rest of it.
             self._worker.log.exception("Error handling request")
             self._client.shutdown(socket.SHUT_RDWR)
             return False
@@ -152,8 +153,8 @@ class Connection:
         return False
 
     def _let_finish(self) -> None:
-        """Let a client that is still sending the body of its last request see the answer."""
+        """Linger where the client is still sending the body of its last request, so that it can read the answer."""
         request = self._parser.mesg
-        # One that was shed sends nothing now, and its place is what it was shed for.
+        # A shed client was not sending, and its connection slot is needed.
         if request is not None and request.has_unread_body() and not self._client.was_shed:
             linger(self._client)

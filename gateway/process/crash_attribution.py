@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 
 from gateway.scoreboard import InFlight
 
-#: Deaths for which a route is closed. Two may be chance, and each one costs the requests in flight.
+#: Deaths after which a route is quarantined. Two may be chance, and each one costs the requests in flight.
 LIMIT = 3.0
-#: Deaths longer ago than this are forgiven.
+#: Age at which deaths are forgotten.
 WINDOW_S = 600.0
 #: A worker that was killed from outside counts only against a predict that had been running this long: the operator
 #: or the memory killer then most likely meant it.
@@ -24,7 +24,7 @@ CRASHES = frozenset({signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGIL
 
 @dataclass(slots=True)
 class CrashAttribution:
-    """Count deaths by route; one death in which several routes were predicting is shared between them."""
+    """Count worker deaths by route; routes that were predicting at the same death share it."""
 
     deaths: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
 
@@ -39,9 +39,9 @@ class CrashAttribution:
         for route in suspects:
             kept = [(at, share) for at, share in self.deaths.get(route, []) if now - at < WINDOW_S]
             self.deaths[route] = [*kept, (now, 1 / len(suspects))]
-        # A little under the limit: three thirds are not quite one.
+        # Slightly below the limit: three thirds do not sum to exactly one.
         return [route for route in suspects if sum(share for _, share in self.deaths[route]) > LIMIT - 0.01]
 
     def forgive(self, route: str) -> None:
-        """Forget the deaths of a route, because its model was replaced or its owner insists."""
+        """Forget the deaths of a route whose model was replaced, or whose owner forced it open."""
         self.deaths.pop(route, None)

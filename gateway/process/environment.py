@@ -1,4 +1,4 @@
-"""What libraries read from the environment when they are first imported; set before any framework is."""
+"""Set the environment variables that libraries read at import (native threads, logs), before any framework."""
 
 import os
 
@@ -7,7 +7,7 @@ from gateway.settings.settings import Settings
 
 
 def configure_process(settings: Settings) -> None:
-    """Cap native threads and send logs where they belong; call it first in every command that loads or serves."""
+    """Cap native threads and configure logging; call it first in every command that loads or serves."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"):
         os.environ.setdefault(name, str(settings.native_threads))
     logs.configure(settings.log_level, settings.log_format, access=settings.access_log)

@@ -1,9 +1,8 @@
 """
-The order in which a worker begins requests where it has more to do than fits into a turn of its loop: one at a time,
-after everything already begun, each route in its turn, first come first served within a route.
+Admit requests fairly under load: one per turn of the event loop, round robin over routes, FIFO within a route.
 
-Without it a burst of requests runs in one go before the loop looks at anything else: finished predicts wait behind
-requests that will only be refused, and one route's burst stands in front of every other route's requests.
+Without it a burst of requests runs in one turn of the loop: finished predicts wait behind requests that will only be
+refused, and the burst of one route delays the requests of every other.
 """
 
 import time
@@ -13,64 +12,64 @@ from typing import Any, Final
 import gevent
 from gevent.hub import Waiter
 
-#: So much of a turn of the loop goes to what is ready by then; the rest waits in line for the next turns.
+#: A turn of the loop handles ready sockets for this long; the rest waits for the next turns.
 SLICE_S: Final = 0.005
-#: The line of those whose clients sent a request before they got their last answer. As one line among the others it
-#: takes every other turn at most: a thousand clients with forty requests each in one piece would be a line of minutes.
-AHEAD: Final = "ahead"
+#: The queue of pipelined requests, sent before the last answer. As one queue among the others it takes every other
+#: turn at most: a thousand clients with forty requests each in one piece would be a queue of minutes.
+PIPELINED: Final = "pipelined"
 
 
 def is_spent(loop: Any) -> bool:
-    """Say whether this turn of the loop has lasted for SLICE_S; the loop notes the time when a turn begins."""
+    """Say whether this turn of the loop has lasted for SLICE_S; the loop records when a turn begins."""
     return bool(time.time() - loop.now() > SLICE_S)
 
 
 class FairAdmission:
-    """Make it in the worker, after the fork: it belongs to the loop of its thread."""
+    """Queue requests by route and admit them in turns. Create it after the fork: it belongs to the loop of a worker."""
 
     def __init__(self) -> None:
         self._loop = gevent.get_hub().loop
-        # Those who wait, by their line; the first line is the next to move, and then becomes the last.
-        self._lines: dict[str, deque[Any]] = {}
-        # An idle watcher runs once an iteration if nothing as urgent is pending: finished predicts are (see event.py),
-        # bytes on sockets are not. So each iteration begins one request at most and still begins one under any load.
+        # Waiting requests by queue; the first queue is next, and then becomes the last.
+        self._queues: dict[str, deque[Any]] = {}
+        # An idle watcher runs once an iteration unless events of the same priority are pending: finished predicts have
+        # it (see event.py), sockets do not. So each iteration admits at most one request, and one under any load.
         self._turn = self._loop.idle(priority=self._loop.MAXPRI)
 
     @property
     def is_busy(self) -> bool:
-        """Say whether a request has to wait: others do, or this turn of the loop is spent. AHEAD is not counted."""
-        return len(self._lines) > (AHEAD in self._lines) or is_spent(self._loop)
+        """Say whether a request has to queue: others are queued (PIPELINED not counted), or this turn is spent."""
+        return len(self._queues) > (PIPELINED in self._queues) or is_spent(self._loop)
 
-    def pass_through(self, line: str, waiter: Any = None) -> None:
+    def wait_in(self, queue: str, waiter: Any = None) -> None:
         """
-        Wait for the next turn of a line; called by the greenlet of a connection.
+        Wait in a queue until admitted; called by the greenlet of a connection.
 
-        Whoever ends the wait by a throw into `waiter` takes it out of the line.
+        A throw into `waiter` ends the wait and removes it from the queue.
         """
         waiter = waiter or Waiter()
-        self._lines.setdefault(line, deque()).append(waiter)
+        self._queues.setdefault(queue, deque()).append(waiter)
         if not self._turn.active:
             self._turn.start(self._admit)
         try:
             waiter.get()
         except BaseException:
-            self._leave(line, waiter)
+            self._leave(queue, waiter)
             raise
 
     def _admit(self) -> None:
-        if not self._lines:
+        if not self._queues:
             self._turn.stop()
             return
-        line = next(iter(self._lines))
-        waiting = self._lines.pop(line)
+        queue = next(iter(self._queues))
+        waiting = self._queues.pop(queue)
         waiter = waiting.popleft()
         if waiting:
-            self._lines[line] = waiting
+            self._queues[queue] = waiting
         waiter.switch(None)
 
-    def _leave(self, line: str, waiter: Any) -> None:
-        waiting = self._lines.get(line)
+    def _leave(self, queue: str, waiter: Any) -> None:
+        waiting = self._queues.get(queue)
         if waiting is not None and waiter in waiting:
             waiting.remove(waiter)
             if not waiting:
-                del self._lines[line]
+                del self._queues[queue]

@@ -1,9 +1,9 @@
 """
-Parse ordinary request heads with httptools; leave every other head to gunicorn's parser.
+Parse ordinary HTTP request heads with httptools; decline every other head, which gunicorn's parser then reads.
 
-gunicorn's parser is written in Python and takes ten times as long. It stays the authority: whatever is accepted here,
-it accepts with the same environ (tests/process/test_fast_parser.py compares the two). What it would refuse, and what it
-reads in a way of its own (transfer codings, expectations, repeated fields, folded lines), is declined here.
+gunicorn's parser is written in Python and takes ten times as long. It stays the authority: it accepts every head that
+this one accepts, with the same environ (tests/process/test_fast_parser.py compares the two). This parser declines heads
+that gunicorn refuses, and heads with transfer codings, expectations, repeated fields or encoded paths.
 """
 
 import re
@@ -19,7 +19,7 @@ from gateway.process.request import DRAIN_BYTES, HttpParser, create_environ, wan
 MAX_BYTES: Final = 8190
 #: As many fields as gunicorn's `limit_request_fields` allows.
 MAX_FIELDS: Final = 100
-#: Method, target in origin form and printable ASCII, version. `//`, `%` in the path and `#` are read by gunicorn.
+#: Method, target in origin form and printable ASCII, version. `//`, `%` in the path and `#` are left to gunicorn.
 _LINE: Final = re.compile(rb"([A-Z-]{3,20}) (/(?!/)[!\"$&->@-~]*)(?:\?([!\"$-~]*))? HTTP/(1\.[01])")
 #: Fields that decide how a body is framed or whether it is sent at all.
 _DECLINED: Final = frozenset(("TRANSFER-ENCODING", "EXPECT"))
@@ -27,7 +27,7 @@ _SAMPLE: Final = b"GET / HTTP/1.1\r\n\r\n"
 
 
 class FastRequest:
-    """Hold what connection and reply ask of a parsed request; stands in for gunicorn's Request."""
+    """Hold the parts of a parsed request that connection and reply use; replaces gunicorn's Request."""
 
     __slots__ = ("_closes", "body", "length", "method", "version")
 
@@ -36,11 +36,11 @@ class FastRequest:
         self.version = version
         self.length = length
         self._closes = closes
-        #: Set where the body did not come whole with the head.
+        #: Set where the body did not arrive completely with the head.
         self.body: Body | None = None
 
     def read_from(self, unreader: Any) -> Body:
-        """Read the body from a connection; `unreader` holds the part that has come."""
+        """Return a reader of the body; `unreader` holds the bytes that have arrived."""
         self.body = Body(LengthReader(unreader, self.length))
         return self.body
 
@@ -49,34 +49,34 @@ class FastRequest:
         return self._closes
 
     def leaves_body(self) -> bool:
-        """Say whether more of the body is unread than is worth reading for the next request."""
+        """Say whether too much of the body is unread to keep the connection for another request."""
         body = self.body
         return body is not None and (body.failed or body.reader.length > DRAIN_BYTES)
 
     def has_unread_body(self) -> bool:
-        """Say whether any of the body is still to come: a close now would be a reset."""
+        """Say whether bytes of the body are outstanding: closing now would reset the connection."""
         return self.body is not None and bool(self.body.reader.length)
 
 
 class FastParser:
-    """Parse the heads that one listener receives. Belongs to the loop of its worker."""
+    """Parse the request heads of one listener."""
 
     def __init__(self, cfg: Any, server: Any) -> None:
         request = next(HttpParser(cfg, iter([_SAMPLE]), ""))
-        # What gunicorn puts into every environ; the values of the sample are overwritten.
+        # The keys that gunicorn puts into every environ; a request overwrites the values of the sample.
         self._environ = create_environ(request, None, "", server, cfg)[1]
-        # A socket of the file system has no other name; gunicorn takes it from there too.
+        # A Unix socket has no host and port; like gunicorn, take them from the Host field.
         self._is_named_by_host = isinstance(server, str) and ":" not in server
 
     def environ_of(self, client: Any, addr: Any) -> dict[str, Any]:
-        """Return what the environs of all requests on one connection have in common."""
+        """Return the part of the environ that all requests of one connection share."""
         environ = self._environ | {"gunicorn.socket": client}
         if isinstance(addr, tuple):
             return environ | {"REMOTE_ADDR": addr[0], "REMOTE_PORT": str(addr[1])}
         return environ | {"REMOTE_ADDR": addr.decode() if isinstance(addr, bytes) else addr}
 
     def parse(self, head: bytes, common: dict[str, Any]) -> tuple[FastRequest, dict[str, Any]] | None:
-        """Return a request and its environ, without `wsgi.input`; None for a head that gunicorn has to read."""
+        """Return a request and its environ without `wsgi.input`; None for a head that is left to gunicorn."""
         first, *fields = head.split(b"\r\n")[:-2]
         line = _request_line(first)
         if line is None or len(head) > MAX_BYTES or len(fields) > MAX_FIELDS:
@@ -88,7 +88,7 @@ class FastParser:
         environ: dict[Any, Any] = common | line.environ
         others = len(environ)
         environ.update(map(_field, fields))
-        # Fewer: a name came twice.
+        # Fewer keys than fields: a name is repeated.
         if len(environ) != others + len(fields) or None in environ:
             return None
         length = environ.get("CONTENT_LENGTH", "0")
@@ -107,9 +107,9 @@ class _RequestLine(NamedTuple):
     environ: dict[str, str]
 
 
-@lru_cache(maxsize=128)  # of lines that a client chooses: 4 MB at most
+@lru_cache(maxsize=128)  # keys are chosen by clients: 4 MB at most
 def _request_line(line: bytes) -> _RequestLine | None:
-    """Parse a request line; None where gunicorn has to."""
+    """Parse a request line; None for one that is left to gunicorn."""
     found = _LINE.fullmatch(line)
     if found is None or found[1] == b"CONNECT":
         return None
@@ -124,9 +124,9 @@ def _request_line(line: bytes) -> _RequestLine | None:
     return _RequestLine(method, (1, int(version[-1])), environ)
 
 
-@lru_cache(maxsize=256)  # of lines that a client chooses: 6 MB at most
+@lru_cache(maxsize=256)  # keys are chosen by clients: 6 MB at most
 def _field(line: bytes) -> tuple[str | None, str]:
-    """Return name and value of a field in an environ; no name where gunicorn has to judge the field."""
+    """Return the environ key and the value of a field; no key for a field that is left to gunicorn."""
     name, colon, value = line.decode("latin-1").partition(":")
     upper = name.upper()
     if not colon or "_" in upper or upper in _DECLINED or line[0] in b" \t":

@@ -1,4 +1,4 @@
-"""What a process that a model forks must not keep of its worker: the sockets of the gateway, its signal handlers."""
+"""Clean up processes that a model forks from a worker: drop the gateway's sockets and signal handlers in them."""
 
 import contextlib
 import os
@@ -14,7 +14,7 @@ _STANDARD: Final = 2
 
 
 def share_nothing(listeners: Iterable[Any]) -> None:
-    """Let executed programs inherit no descriptor of this process, and forks no socket of these listeners."""
+    """Keep executed programs from inheriting descriptors, and forks from keeping the sockets of these listeners."""
     for descriptor in _descriptors():
         with contextlib.suppress(OSError):
             os.set_inheritable(descriptor, False)
@@ -25,16 +25,16 @@ def _let_go(places: frozenset[Any]) -> None:
     """
     Drop listening sockets and connections of clients, in the forked process.
 
-    A client would otherwise wait for an end of its connection that never comes, and the port would stay taken.
+    A client would otherwise wait for a close that never comes, and the port would stay in use.
     """
     nothing = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
     for descriptor in _descriptors():
         with contextlib.suppress(OSError):
             if stat.S_ISSOCK(os.fstat(descriptor).st_mode) and _place_of(descriptor) in places:
-                # Not closed: the number would be given to another file, which a socket object would then close.
+                # Not closed: another file would get the number, and a socket object would later close it.
                 os.dup2(nothing, descriptor, inheritable=False)
     os.close(nothing)
-    # The worker's own only note that it shall leave, which a fork would never do.
+    # The worker's handlers only set a flag, which a forked process never reads.
     for number in signal.valid_signals():
         if callable(signal.getsignal(number)) and number != signal.SIGINT:
             with contextlib.suppress(OSError, ValueError):
@@ -52,7 +52,7 @@ def _place_of(descriptor: int) -> Any:
 
 
 def _place(found: Any) -> Any:
-    """Return what a listener and the connections accepted from it have in common: port or path."""
+    """Return the address that a listener shares with connections accepted from it: port or path."""
     name = found.getsockname()
     return name[1] if isinstance(name, tuple) and found.family in (socket.AF_INET, socket.AF_INET6) else name or None
 

@@ -1,7 +1,8 @@
 """
-One worker's life: boot on the committed generation, adopt later ones, beat.
+Follow the committed generation in a worker: load it at boot, swap to later ones, send heartbeats.
 
-`Gateway` is the WSGI callable. It holds one reference, which a swap replaces: requests in flight end where they began.
+`Gateway` is the WSGI callable. It holds one reference to a generation, which a swap replaces; a request in flight
+finishes in the generation in which it began.
 """
 
 import logging
@@ -28,7 +29,7 @@ from gateway.system.memory import proportional_bytes
 log = logging.getLogger("gateway.serving")
 Face = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
-#: Models and counters of an earlier generation are dropped this long after a swap: its last calls have ended by then.
+#: Models and counters of the previous generation are dropped this long after a swap: its calls have ended by then.
 FORGET_AFTER_S = 30.0
 USUAL_SWITCH_S, ADOPTING_SWITCH_S = sys.getswitchinterval(), 0.0005
 
@@ -37,8 +38,8 @@ class Gateway:
     """
     Serve the committed generation in one worker.
 
-    Made after the fork. `start` begins to load, `is_settled` says when every eager model is READY or FAILED; the
-    worker accepts connections from then on, or after the boot deadline. `tick` is called by the worker's loop.
+    Created after the fork. `start` begins to load, `is_settled` says when every eager model is READY or FAILED; the
+    worker accepts connections from then on, or after the boot deadline. The worker's loop calls `tick`.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -64,7 +65,7 @@ class Gateway:
             self._app = self._face(self._holder)
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        """Serve one request in the generation of this moment."""
+        """Serve one request in the current generation."""
         return self._app(environ, start_response)
 
     @property
@@ -73,7 +74,7 @@ class Gateway:
         return self._holder.generation
 
     def start(self) -> None:
-        """Begin to load the eager models in native threads."""
+        """Start loading the eager models in native threads."""
         self._apply_quarantine(self.generation)
         for route in self.generation.table.by_name.values():
             self._report(route)
@@ -85,7 +86,7 @@ class Gateway:
         return overdue or self.generation.table.is_settled()
 
     def serving(self) -> None:
-        """Note that this worker accepts connections."""
+        """Record on the scoreboard that this worker accepts connections."""
         garbage.overlook_what_is_there()
         self._slot.generation(self.generation.id)
         self._slot.phase("serving")
@@ -93,7 +94,7 @@ class Gateway:
         log.info("worker serves", extra={"generation": self.generation.id, "duration_ms": boot_ms})
 
     def tick(self, *, measure: bool) -> None:
-        """Beat, and look for a newly committed generation; measure memory in a thread now and then."""
+        """Send a heartbeat and look for a newly committed generation; if asked, measure memory in a thread."""
         self._slot.beat(stuck_threads=self._builder.pool.stuck)
         for route in self.generation.table.by_name.values():
             self._slot.queue_depth(route.counters.index, route.counters.bulkhead.queue_depth)
@@ -111,38 +112,38 @@ class Gateway:
             self._builder.forget_except(self.generation)
 
     def holds(self, connections: int) -> None:
-        """Tell the siblings how many connections this worker has."""
+        """Publish the number of connections of this worker to its siblings."""
         self._slot.connections(connections)
 
     def has_idler_sibling(self, connections: int) -> bool:
-        """Say whether another worker that serves has fewer connections than this one, which has so many."""
+        """Say whether another serving worker has fewer than `connections` connections."""
         fewest = self._scoreboard.fewest_connections(self._slot)
         return fewest is not None and fewest < connections
 
     def is_predicting(self) -> bool:
-        """Say whether a native thread predicts for a request, which will want the loop's next turn."""
+        """Say whether a native thread is predicting: its request needs the next turn of the loop."""
         return self._builder.pool.is_busy
 
-    def line_of(self, path: str) -> str:
-        """Return the line in which a request to `path` waits for its turn."""
-        return self.generation.table.line_of(path)
+    def queue_of(self, path: str) -> str:
+        """Return the admission queue of a request to `path`."""
+        return self.generation.table.queue_of(path)
 
     def drain(self) -> None:
-        """Note that this worker accepts no more."""
+        """Record on the scoreboard that this worker accepts no more connections."""
         self._slot.phase("draining")
 
     def close(self) -> None:
-        """Give the slot back."""
+        """Release the slot on the scoreboard."""
         self._slot.release()
 
     def _build(self) -> None:
-        """Load the committed generation beside the one that serves; runs in a pool thread, and changes nothing seen."""
+        """Build the committed generation beside the serving one; runs in a pool thread and changes no shared state."""
         try:
             wanted, before = self._read(), self.generation
             if wanted.id == before.id:
                 return
             started = time.perf_counter()
-            # Building 1,000 routes is a second of pure Python: the loop must get the interpreter back sooner than
+            # Building 1,000 routes is a second of pure Python: the loop must get the GIL back sooner than
             # after the usual 5 ms.
             sys.setswitchinterval(ADOPTING_SWITCH_S)
             made = self._builder.make(wanted, before)
@@ -175,9 +176,9 @@ class Gateway:
         return _Successor(made, holder, self._face(holder), started)
 
     def _adopt(self, successor: "_Successor") -> None:
-        """Let new requests see a generation that was built; runs in the loop, between two turns of requests."""
+        """Make a built generation the current one; runs in the loop, between requests."""
         made, before = successor.generation, self.generation
-        # Told while it was built, or of a route that both generations share: only this thread may judge that.
+        # Quarantines may have changed during the build, and routes are shared with it: only this thread applies them.
         self._apply_quarantine(made)
         for route in _new_routes(made, before):
             self._report(route)
@@ -193,7 +194,7 @@ class Gateway:
         return Telemetry(create_app(holder, self._scoreboard, self._settings, self._builder.pool), holder.current)
 
     def _apply_quarantine(self, generation: Generation) -> None:
-        """Close the routes whose predicts killed workers; the entry is about one manifest key, so a new model opens."""
+        """Close routes whose predicts killed workers; an entry names one manifest key, so a new model is open."""
         quarantined = status.read(self._settings.status_path).quarantined
         for name, route in generation.table.by_name.items():
             key, reason = quarantined.get(name, ("", ""))
@@ -204,14 +205,14 @@ class Gateway:
 
     def _measure(self) -> None:
         self._slot.beat(pss_bytes=proportional_bytes())
-        # Nobody else tells of a lazy model that was asked, nor of one that was being loaded for another route.
+        # A lazy model that was loaded on request, or for another route, is reported nowhere else.
         for route in self.generation.table.by_name.values():
             told = self._reported.get(route.name, (0, ""))
             if told != (route.counters.index, route.state) and (route.spec.load == "lazy" or told[1] == "LOADING"):
                 self._report(route)
 
     def _report(self, route: Route) -> None:
-        """Put the state of a route on the scoreboard; a failure also into the log, with reason and fix."""
+        """Write the state of a route to the scoreboard; log a failure with its reason and fix."""
         self._reported[route.name] = route.counters.index, route.state
         self._slot.model(route.counters.index, route.state.lower())
         problem = route.reason
@@ -224,7 +225,7 @@ class Gateway:
 
 @dataclass(frozen=True, slots=True)
 class _Successor:
-    """Hold a generation that is loaded, with the app for its paths, until the loop adopts it."""
+    """Hold a built generation and the app for its paths until the loop adopts them."""
 
     generation: Generation
     holder: Holder
@@ -233,5 +234,5 @@ class _Successor:
 
 
 def _new_routes(made: Generation, before: Generation) -> Iterator[Route]:
-    """Yield the routes that were not taken over as they are."""
+    """Yield the routes that were not taken over unchanged from the previous generation."""
     return (one for one in made.table.by_name.values() if before.table.by_name.get(one.name) is not one)

@@ -1,4 +1,4 @@
-"""How a connection ends before its request was read to the end: with an answer that the client gets to see."""
+"""Close a connection whose request was not read completely, so that the client can still read the answer."""
 
 import contextlib
 import logging
@@ -14,16 +14,16 @@ from gateway.rest.middleware.telemetry import new_id
 
 log = logging.getLogger("gateway.worker")
 
-#: How long a refused client may go on sending: a close with bytes unread is a reset, which wipes out the answer. One
-#: that sends a body nobody wants gets two seconds, and those that it takes at 64 KiB a second.
+#: How long a refused client may go on sending: a close with unread bytes resets the connection and discards the
+#: answer. The limit is two seconds, and one more for each 64 KiB that arrive.
 LINGER: Final = Pace(stall_s=2.0, total_s=2.0, bytes_per_s=64 * 1024)
-#: Then it has sent more than any body may have, by the default of `max_body_size` twice.
+#: Twice the default of `max_body_size`.
 LINGER_BYTES: Final = 64 * 1024 * 1024
 _BLOCK: Final = 64 * 1024
 
 
 def refuse(client: Client, error: BaseException, address: Any) -> None:
-    """Answer what is not HTTP, or what nobody else could answer, as the gateway answers every error; then linger."""
+    """Answer a request that cannot be parsed, or that failed outside the application; then linger."""
     known = refusal(error)
     answer: GatewayError = known or GatewayError("internal error", code="internal")
     status, request_id = status_of(answer), new_id()
@@ -45,7 +45,7 @@ def refuse(client: Client, error: BaseException, address: Any) -> None:
 
 
 def linger(client: Client) -> None:
-    """Say that nothing more comes, and let the client finish what it is sending, within LINGER and LINGER_BYTES."""
+    """Shut down the sending side and discard what the client still sends, within LINGER and LINGER_BYTES."""
     client.begin(Stage.LINGER, LINGER)
     received = 0
     with contextlib.suppress(OSError, CutError):
@@ -55,5 +55,5 @@ def linger(client: Client) -> None:
 
 
 def _host(address: Any) -> str:
-    """Return the address of a client; there is none on a socket of the file system."""
+    """Return the address of a client; empty for a Unix socket."""
     return str(address[0]) if isinstance(address, tuple) and address else ""

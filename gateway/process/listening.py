@@ -1,4 +1,4 @@
-"""Accept connections, but leave one to a sibling that has fewer; knows counts, no worker."""
+"""Accept connections, balanced over the workers: leave a connection to a sibling that has fewer."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,9 +7,9 @@ from gevent.server import StreamServer
 
 from gateway.process.fair_admission import is_spent
 
-#: Most connections that are taken in one turn of the loop; each is about 100 us of work.
+#: Connections accepted in one turn of the loop at most; each is about 100 us of work.
 BURST = 16
-#: An idle worker wakes first and so would take 7 of 8 connections; a sibling that lives answers within this time.
+#: An idle worker wakes first and would take 7 of 8 connections; a live sibling accepts within this time.
 PATIENCE_S = 0.004
 STEP_S = 0.001
 
@@ -18,7 +18,7 @@ class BalancedServer(StreamServer):  # type: ignore[misc]  # gevent has no types
     """
     Serve one listener; `has_idler_sibling` says whether another worker has fewer connections than this one.
 
-    A sibling that is dead or busy costs PATIENCE_S at most: then this worker accepts what waits after all.
+    A dead or busy sibling costs PATIENCE_S at most: then this worker accepts the connection after all.
     """
 
     def __init__(self, listener: Any, has_idler_sibling: Callable[[], bool], **options: Any) -> None:
@@ -26,7 +26,7 @@ class BalancedServer(StreamServer):  # type: ignore[misc]  # gevent has no types
         self.max_accept = BURST
         self._has_idler_sibling = has_idler_sibling
         self._waited_s = 0.0
-        self._is_alone = False  # no sibling came when it was waited for
+        self._is_alone = False  # no sibling accepted within PATIENCE_S
         self._taken = 0
 
     def _do_read(self) -> None:
@@ -42,7 +42,7 @@ class BalancedServer(StreamServer):  # type: ignore[misc]  # gevent has no types
         super()._do_read()
 
     def do_read(self) -> Any:
-        """Accept one more connection of a burst; nothing where a sibling has fewer by now, or this turn is spent."""
+        """Accept one more connection of a burst; None if a sibling has fewer by now, or this turn is spent."""
         if self._taken and (is_spent(self.loop) or (not self._is_alone and self._has_idler_sibling())):
             return None
         accepted = super().do_read()

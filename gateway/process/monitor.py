@@ -1,8 +1,7 @@
 """
-The arbiter's own thread: sees on the scoreboard how the workers are, replaces those that must go, tells the status
-file.
+Monitor the workers from a thread of the arbiter: read the scoreboard, replace unhealthy workers, write the status file.
 
-Never forks and never loads; everything it calls is short.
+Never forks and never loads a model; its calls are short.
 """
 
 import logging
@@ -26,14 +25,14 @@ from gateway.system import processes
 log = logging.getLogger("gateway.monitor")
 
 TICK_S = 0.1
-#: A predict that overran its deadline may still end by itself within this time; then its worker may stay.
+#: A predict that overran its deadline may still end within this time; its worker then stays.
 STUCK_GRACE_S = 5.0
-#: Counter files of workers that died with an earlier arbiter are folded this often.
+#: Interval at which counter files of workers that died with an earlier arbiter are folded.
 FOLD_INTERVAL_S = 10.0
 
 
 class Monitor:
-    """Watch the scoreboard; `worker_ended` is called by the arbiter's main thread."""
+    """Watch the scoreboard; the main thread of the arbiter calls `worker_ended`."""
 
     def __init__(self, settings: Settings, bridge: PM2Bridge, *, is_pending: bool = False) -> None:
         self._settings = settings
@@ -62,7 +61,7 @@ class Monitor:
         return self._status
 
     def start(self, arbiter: GatewayArbiter) -> None:
-        """Begin to watch in a thread of its own."""
+        """Start the monitoring thread."""
         self._arbiter = arbiter
         last = history.last(self._settings.state_dir)
         self._last_event_at = last.at if last else 0.0
@@ -74,12 +73,12 @@ class Monitor:
         return [worker.pid for worker in self._scoreboard.workers() if worker.alive and worker.phase == "serving"]
 
     def roll(self, reason: str) -> None:
-        """Replace every worker of now, one after the other."""
+        """Replace every current worker, one after the other."""
         self._to_roll = list(self._arbiter.WORKERS)
         log.info("rolling", extra={"reason": reason, "workers": len(self._to_roll)})
 
     def worker_ended(self, pid: int, signal_number: int | None, *, was_asked: bool) -> None:
-        """Fold the counters of a worker that ended and free its slot; find out whether a model killed it."""
+        """Fold the counters of an ended worker and free its slot; attribute a crash to its model."""
         in_flight = self._scoreboard.dead(pid)
         if not was_asked:
             self._status = replace(self._status, restarts=self._status.restarts + 1)
@@ -124,14 +123,14 @@ class Monitor:
             log.info("gateway ready", extra={"workers": len(serving), "generation": serving[0].generation})
 
     def _end_predecessor(self) -> None:
-        """Let a gateway go that outlived its process manager: it served until now, from the same sockets."""
+        """Stop the previous gateway, which outlived its process manager and served from the same sockets until now."""
         pid = self._told.predecessor
         if processes.is_alive(pid, self._told.predecessor_began):
             log.warning("ending the gateway that ran here before", extra={"arbiter": pid})
             os.kill(pid, signal.SIGTERM)
 
     def _notice_events(self) -> None:
-        """Roll after a commit that a swap cannot complete; lift quarantines that were overruled."""
+        """Roll after a commit that a swap cannot complete; lift quarantines that the owner overruled."""
         for event in history.since(self._settings.state_dir, self._last_event_at):
             self._last_event_at = event.at
             if self._status.is_pending:
@@ -140,7 +139,7 @@ class Monitor:
             if event.roll:
                 self.roll(f"generation {event.generation} changed code or needs less")
             if self._status.quarantined and is_reviewed_after(event):
-                # A worker that is a generation behind would open the route with the model that kills.
+                # A worker that is a generation behind would open the route with the crashing model.
                 self._is_review_due = True
                 if event.forced:
                     self._review_quarantine(forced=True)
@@ -164,7 +163,7 @@ class Monitor:
         heavy = [
             worker
             for worker in workers
-            # A successor of one that began above the limit would begin there too, without end.
+            # The successor of a worker that booted above the limit would boot above it too, without end.
             if worker.pss_bytes > limit * 2**20 >= self._first_pss.get(worker.pid, 0) and worker.phase == "serving"
         ]
         for worker in sorted(heavy, key=lambda one: -one.pss_bytes)[:1]:

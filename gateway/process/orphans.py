@@ -1,7 +1,7 @@
 """
-End what models left to the arbiter, which is the parent of every process below it that lost its own.
+End orphaned processes that models started: the arbiter adopts every descendant whose parent has died.
 
-A process that a living worker's model started goes on, whoever is its parent by now.
+A process that the model of a live worker started goes on, even if the arbiter has adopted it.
 """
 
 import logging
@@ -21,13 +21,13 @@ class Orphans:
 
     def __init__(self, ours: Callable[[], Collection[int]]) -> None:
         self._ours = ours
-        #: Which workers an unmarked process may belong to: the one below which it was seen, else all of that moment.
+        #: Workers that may own an unmarked process: the one below which it was seen, else all workers at that time.
         self._owners: dict[int, frozenset[int]] = {}
         self._workers: frozenset[int] = frozenset()
         self._asked: dict[int, float] = {}
 
     def look(self, workers: Collection[int]) -> None:
-        """Ask orphans without an owner to end, and end those that did not."""
+        """Terminate orphans whose owner has died; kill those that do not exit."""
         now, living = time.monotonic(), frozenset(workers)
         left = [pid for pid in self._strangers(living) if self._is_left(pid, living)]
         found = [one for pid in left for one in (pid, *descendants.tree(pid))]
@@ -42,13 +42,13 @@ class Orphans:
         self._remember(living)
 
     def end_all(self) -> None:
-        """End every process below this one; the workers have gone."""
+        """End every descendant of this process; the workers have exited."""
         met = descendants.end(self._reaped)
         if met:
             log.warning("ended what models left", extra={"processes": len(met)})
 
     def _strangers(self, workers: frozenset[int]) -> list[int]:
-        # In this order: `ours` waits for a start under way, so whatever began before the first look is known to it.
+        # In this order: `ours` waits for a start in progress, so it knows every process of the first listing.
         found = descendants.children(os.getpid())
         ours = set(self._ours())
         return [pid for pid in found if pid not in workers and pid not in ours and is_running(pid)]
@@ -57,9 +57,9 @@ class Orphans:
         mark = descendants.mark_of(pid)
         if mark is not None:
             return mark.is_left
-        # A process that wiped its environment: one that comes up as a worker goes is taken for that worker's.
+        # A process without our environment that appears as a worker exits is attributed to that worker.
         owners = self._owners.setdefault(pid, self._workers - workers or workers)
-        # The first process of a container is everybody's parent: what was never seen below a worker is not ours.
+        # Process 1 of a container adopts every orphan: one that was never seen below a worker is not ours.
         return not owners & workers and (os.getpid() != 1 or len(owners) == 1)
 
     def _remember(self, workers: frozenset[int]) -> None:

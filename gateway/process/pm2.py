@@ -1,5 +1,5 @@
 """
-Speak to PM2 over the IPC channel it opens: ready, metrics for `pm2 monit`, actions of `pm2 trigger`.
+Talk to PM2 over the IPC channel it opens: ready, metrics for `pm2 monit`, actions of `pm2 trigger`.
 
 The channel is Node's: a Unix socket in NODE_CHANNEL_FD, one JSON value a line. Without PM2 every call is a no-op, and
 when the PM2 daemon dies the gateway goes on serving.
@@ -19,7 +19,7 @@ from typing import Any
 
 log = logging.getLogger("gateway.pm2")
 
-#: Bytes that may wait for a daemon that does not read; older messages go first.
+#: Bytes that are kept for a daemon that does not read; older messages are dropped first.
 MAX_OUT_BYTES = 256 * 1024
 #: `pm2 monit` redraws about this often.
 SAMPLE_INTERVAL_S = 1.0
@@ -28,7 +28,7 @@ Action = Callable[[str | None], Any]
 
 
 class _Link:
-    """Send bytes that wait and receive lines over the channel; both directions may stop in the middle of a message."""
+    """Send queued bytes and receive lines over the channel; either direction may stop within a message."""
 
     def __init__(self, channel: socket.socket, wake: int) -> None:
         self.is_open = True
@@ -81,7 +81,7 @@ class PM2Bridge:
         """Take over the channel named in `environ` (the names are removed: children must not inherit them)."""
         number = environ.pop("NODE_CHANNEL_FD", "")
         mode = environ.pop("NODE_CHANNEL_SERIALIZATION_MODE", "json")
-        # GUNICORN_PID marks an arbiter that re-executed itself: the number is then some other file.
+        # GUNICORN_PID marks a re-executed arbiter, in which the descriptor is some other file.
         if not number.isdigit() or mode != "json" or "GUNICORN_PID" in environ:
             return False
         try:
@@ -100,7 +100,7 @@ class PM2Bridge:
         return True
 
     def ready(self) -> None:
-        """Tell PM2 that the app serves (`wait_ready`)."""
+        """Send PM2 the ready message (`wait_ready`)."""
         self._send("ready")
 
     def action(self, name: str, act: Action) -> None:

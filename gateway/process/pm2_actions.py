@@ -1,4 +1,4 @@
-"""What `pm2 trigger gateway <action>` can do; each answers at once, because PM2 waits for the answer for ever."""
+"""Offer actions for `pm2 trigger gateway <action>`; each replies at once, because PM2 waits without a timeout."""
 
 import threading
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from gateway.settings.settings import Settings
 
 
 def offer_actions(bridge: PM2Bridge, settings: Settings, watcher: Watcher) -> None:
-    """Tell PM2 which actions there are."""
+    """Register the actions with PM2."""
     scoreboard = Scoreboard.open(settings.scoreboard_path)
     table: dict[str, Callable[[str | None], Any]] = {
         "reload": lambda option: _reload(watcher, option),
@@ -36,7 +36,7 @@ def _rollback(settings: Settings, generation: str | None) -> dict[str, Any]:
     wanted = generation if generation and snapshot.load(settings.state_dir, generation) else None
     if generation and wanted is None:
         return {"ok": False, "error": f"there is no generation {generation}", "see": "gateway history"}
-    # A rollback waits for a reload that is under way, and PM2 must not.
+    # A rollback waits for a reload in progress, but the reply to PM2 must not.
     threading.Thread(target=_quietly, args=(place, wanted), name="rollback", daemon=True).start()
     return {"ok": True, "started": "rollback", "see": "pm2 monit, /health or: gateway history"}
 

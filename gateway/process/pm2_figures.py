@@ -1,4 +1,4 @@
-"""What `pm2 monit` shows: figures of all workers from the scoreboard, under names that never change."""
+"""Compute the metrics for `pm2 monit` from the scoreboard, over all workers, under stable names."""
 
 import time
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from gateway.scoreboard import RouteView, Scoreboard
 from gateway.scoreboard.latency import quantile
 from gateway.settings.settings import Settings
 
-#: Routes that are shown by name; PM2 merges metrics by key and never drops one, so the keys are places.
+#: Routes that are shown by name; PM2 merges metrics by key and never drops a key, so the keys are ranks.
 BUSIEST = 3
 
 

@@ -1,9 +1,9 @@
 """
 Print PM2's home for a GATEWAY_HOME: `python -m gateway.process.pm2_home GATEWAY_HOME`.
 
-PM2 runs code from its home and takes orders at sockets in it, so it has to be private. The kernel limits the paths of
-sockets; where GATEWAY_HOME is too deep for them, the home is a new folder of a random name in the folder for
-temporary files, remembered in GATEWAY_HOME.
+PM2 runs code from its home and accepts commands on sockets in it, so the home has to be private. The kernel limits the
+length of socket paths; where GATEWAY_HOME is too long, the home is a new folder with a random name in the folder for
+temporary files, and GATEWAY_HOME keeps its path.
 """
 
 import os
@@ -21,7 +21,7 @@ REMEMBERED: Final = "pm2-home"
 
 
 def pm2_home(home: Path) -> Path:
-    """Return the folder, made where it is absent; raises OSError with the reason in its text."""
+    """Return the folder, creating it if absent; raises OSError with the reason in its text."""
     if fault := private_folders.make_private(home):
         print(f"warning: {fault}", file=sys.stderr)
     folder = home / "pm2"
@@ -36,7 +36,7 @@ def _short(home: Path) -> Path:
     note = home / REMEMBERED
     if note.is_file():
         known = Path(note.read_text().strip())
-        # Not a link, and not what somebody else has put in its place since.
+        # Neither a link nor a folder that another user has put there since.
         if known.is_absolute() and not known.is_symlink() and not private_folders.fault_of(known):
             return known
     base = next((path for path in (Path(tempfile.gettempdir()), Path("/tmp")) if _is_usable(path)), None)  # noqa: S108
@@ -48,7 +48,7 @@ def _short(home: Path) -> Path:
 
 
 def _is_usable(folder: Path) -> bool:
-    """Say whether a name in this folder fits, and stays with who made it."""
+    """Say whether socket paths in this folder are short enough and other users cannot replace them."""
     try:
         found = folder.stat()
     except OSError:
@@ -58,7 +58,7 @@ def _is_usable(folder: Path) -> bool:
 
 
 def main() -> None:
-    """Print the folder, or end with 78 and the reason."""
+    """Print the folder, or exit with 78 and the reason."""
     os.umask(private_folders.UMASK)
     try:
         print(pm2_home(Path(sys.argv[1])))

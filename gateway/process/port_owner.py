@@ -1,4 +1,4 @@
-"""Who listens on an address already, and what to do about it: read from /proc, without rights of others."""
+"""Find the process that already listens on a port, from /proc, and say how to free the port."""
 
 import errno
 import os
@@ -14,7 +14,7 @@ MOST_CHARACTERS: Final = 120
 
 
 def remedy(error: OSError, addresses: Sequence[str], home: Path, holder: Path | None) -> str:
-    """Return what to do when the gateway of `home` cannot listen on `addresses`."""
+    """Return the fix for a gateway of `home` that cannot listen on `addresses`."""
     if error.errno == errno.EACCES:
         return "ports below 1024 need rights that this user lacks: GATEWAY_BIND=127.0.0.1:8000"
     if error.errno == errno.EADDRNOTAVAIL:
@@ -62,7 +62,7 @@ def _rows(table: Path) -> Iterator[list[str]]:
 
 
 def _owner(inodes: set[str]) -> int:
-    """Return the oldest process that holds one of the sockets, 0 where none can be seen."""
+    """Return the oldest process that holds one of the sockets, 0 if none is visible."""
     wanted = {f"socket:[{inode}]" for inode in inodes}
     pids = sorted(int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
     return next((pid for pid in pids if not wanted.isdisjoint(_links(pid))), 0)
@@ -84,7 +84,7 @@ def _command(pid: int) -> str:
 
 
 def _home(pid: int) -> Path | None:
-    """Return the home of the gateway that a process belongs to, as its environment or its working folder tells."""
+    """Return the GATEWAY_HOME of a process, from its environment or its working folder."""
     words = _read(pid, "cmdline")
     if b"gateway" not in words:
         return None
@@ -105,7 +105,7 @@ def _read(pid: int, name: str) -> bytes:
 
 
 def _free_port() -> int:
-    """Return a port that nobody listens on now."""
+    """Return a port that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

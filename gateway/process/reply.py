@@ -1,7 +1,7 @@
 """
-Write an answer: gunicorn's rules of what may be sent, with head and body in one piece.
+Write HTTP responses: gunicorn's checks of status and headers, with head and body in one `send`.
 
-Two pieces are two system calls, two packets and often two wake-ups of the client, a fifth of the time of a request.
+Two sends are two system calls, two packets and often two wake-ups of the client, a fifth of the time of a request.
 """
 
 import time
@@ -12,7 +12,7 @@ from gunicorn import SERVER
 from gunicorn.http.wsgi import HEADER_VALUE_RE, Response
 from gunicorn.util import http_date
 
-#: Headers that need no other check than that of their value. All others go through gunicorn's.
+#: Headers of which only the value is checked. All others go through the checks of gunicorn.
 _PLAIN: Final = frozenset(
     (
         "Content-Type",
@@ -25,9 +25,9 @@ _PLAIN: Final = frozenset(
         "ETag",
     )
 )
-#: A longer body is sent by itself: copying it behind the head would cost more than a system call.
+#: A longer body is sent separately: copying it behind the head would cost more than a system call.
 _TOGETHER_BYTES: Final = 64 * 1024
-#: Statuses that were judged, all with a body; a route can choose none of its own.
+#: Statuses that gunicorn has accepted, all with a body; routes cannot add any.
 _CODES: Final[dict[str, int]] = {}
 MAX_STATUSES: Final = 64
 _WITHOUT_BODY: Final = frozenset((*range(100, 200), 204, 304))
@@ -35,16 +35,16 @@ _is_value: Final = HEADER_VALUE_RE.fullmatch
 
 
 class Reply(Response):  # type: ignore[misc]  # gunicorn has no types
-    """Answer one request; an application that says its Content-Length and has one chunk is sent at once."""
+    """Answer one request; a body of one chunk with Content-Length goes out together with the head."""
 
     headers_sent: bool
     status: str | None
     status_code: int
-    #: What the head that was sent says of the connection.
+    #: Whether the sent head says `Connection: close`.
     _is_last = False
 
     def start_response(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-        """Take status and headers of the answer; gunicorn judges a status that has not come before."""
+        """Take status and headers of the answer; gunicorn checks a status that is not known yet."""
         code = _CODES.get(status)
         if code is None or exc_info or self.status is not None or self.req.method == "HEAD":
             write = super().start_response(status, headers, exc_info)
@@ -57,10 +57,10 @@ class Reply(Response):  # type: ignore[misc]  # gunicorn has no types
         return self.write
 
     def process_headers(self, headers: list[tuple[str, str]]) -> None:
-        """Check the headers and keep those that are the application's to set."""
+        """Check the headers and keep those that the application may set."""
         values = "".join([value for _, value in headers])
         if not ((values.isascii() and values.isprintable()) or _is_value(values)):
-            super().process_headers(headers)  # names the one that is wrong
+            super().process_headers(headers)  # raises an error that names the wrong header
             return
         for pair in headers:
             name = pair[0]
@@ -73,13 +73,13 @@ class Reply(Response):  # type: ignore[misc]  # gunicorn has no types
                 super().process_headers([pair])
 
     def should_close(self) -> bool:
-        """Say whether the connection ends: as the client wants it, or because too much of the body is unread."""
+        """Say whether the connection closes: by the wish of the client, or because too much of the body is unread."""
         if self.req.leaves_body():
             return True
         return self._is_last if self.headers_sent else bool(super().should_close())
 
     def is_chunked(self) -> bool:
-        """Say whether the body is framed in chunks: only where its length is not known."""
+        """Say whether the body is sent in chunks: only if its length is unknown."""
         return self.response_length is None and bool(super().is_chunked())
 
     def write(self, arg: bytes) -> None:
@@ -94,7 +94,7 @@ class Reply(Response):  # type: ignore[misc]  # gunicorn has no types
         self._send(head + arg)
 
     def send_headers(self) -> None:
-        """Send the head alone: the body comes in several chunks, or there is none."""
+        """Send the head alone: the body has several chunks, or none."""
         if not self.headers_sent:
             self._send(self._head())
             self.headers_sent = True
@@ -109,7 +109,7 @@ class Reply(Response):  # type: ignore[misc]  # gunicorn has no types
         if self.upgrade:
             top = "".join(self.default_headers())
         else:
-            # Of HTTP/1.2 and whatever may follow it only what 1.1 says is known here.
+            # A client of HTTP/1.2 or later gets HTTP/1.1.
             version = min(self.req.version[1], 1)
             top = _top(f"HTTP/1.{version} {self.status}", int(time.time()), self._is_last, self.chunked)
         return (top + "\r\n".join(map(": ".join, self.headers)) + ("\r\n\r\n" if self.headers else "\r\n")).encode(
@@ -119,7 +119,7 @@ class Reply(Response):  # type: ignore[misc]  # gunicorn has no types
 
 @lru_cache(maxsize=16)
 def _top(first: str, second: int, is_last: bool, is_chunked: bool) -> str:
-    """Return the lines that are the same for all answers of a second that have the same status."""
+    """Return the first lines of a head, which answers of the same second and status share."""
     connection = "close" if is_last else "keep-alive"
     framing = "Transfer-Encoding: chunked\r\n" if is_chunked else ""
     return f"{first}\r\nServer: {SERVER}\r\nDate: {http_date(second)}\r\nConnection: {connection}\r\n{framing}"

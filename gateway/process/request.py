@@ -1,4 +1,4 @@
-"""One request as gunicorn's parser reads it, with what HTTP forbids and gunicorn lets pass refused."""
+"""Parse requests with gunicorn's parser in Python, more strictly where gunicorn accepts what HTTP forbids."""
 
 from typing import Any, Final
 
@@ -11,10 +11,10 @@ from gunicorn.http.parser import RequestParser
 from gateway.process.chunked import BatchedChunks
 from gateway.process.reply import Reply
 
-#: Bytes of a whole head: what the load balancers of the large clouds let pass. 100 fields of 8 KiB would be memory
-#: that a client can fill before anybody has looked at its request.
+#: Bytes of a whole head, as many as the load balancers of the large clouds pass on. 100 fields of 8 KiB would let a
+#: client fill memory before its request is looked at.
 HEAD_BYTES: Final = 64 * 1024
-#: Of a body that nobody wanted so much is read for the sake of the connection; before a longer one it is closed.
+#: Bytes of an unread body that are read and discarded to keep the connection; with more, the connection closes.
 DRAIN_BYTES: Final = 1024 * 1024
 
 
@@ -29,19 +29,19 @@ class HttpRequest(Request):  # type: ignore[misc]  # gunicorn has no types
         super().__init__(cfg, unreader, peer_addr, req_number)
 
     def parse(self, unreader: Any) -> Any:
-        """Read the head, within its limit as a whole."""
+        """Read the head, up to HEAD_BYTES."""
         self.max_buffer_headers = min(self.max_buffer_headers, HEAD_BYTES)
         return super().parse(unreader)
 
     def parse_request_line(self, line_bytes: bytes) -> None:
-        """Read the first line; an encoded slash stays encoded, as it does for the proxies in front."""
+        """Read the request line; an encoded slash stays encoded, as in proxies in front."""
         super().parse_request_line(line_bytes)
         if "%2" in self.path:
-            # Decoded once by wsgi.create: "%252f" becomes "%2f" in PATH_INFO, which is no separator for anybody.
+            # wsgi.create decodes once: "%252f" becomes "%2f" in PATH_INFO, which is no path separator.
             self.path = self.path.replace("%2f", "%252f").replace("%2F", "%252F")
 
     def set_body_reader(self) -> None:
-        """Choose how to read the body: by its length, or in chunks and no other coding."""
+        """Choose the reader of the body: by length, or chunked; refuse other transfer codings."""
         for name, value in self.headers:
             if name == "TRANSFER-ENCODING":
                 for coding in value.split(","):
@@ -52,21 +52,21 @@ class HttpRequest(Request):  # type: ignore[misc]  # gunicorn has no types
             self.body.reader = BatchedChunks(self, self.unreader)
 
     def should_close(self) -> bool:
-        """Say whether the client wants the connection closed, or cannot send another request on it."""
+        """Say whether the client asks to close the connection, or cannot use it again."""
         if self._closes is None:
             connection = ",".join(value for name, value in self.headers if name == "CONNECTION")
             self._closes = self.method == "CONNECT" or wants_close(self.version, connection)
         return self.must_close or self._closes
 
     def leaves_body(self) -> bool:
-        """Say whether more of the body is unread than is worth reading for the next request."""
+        """Say whether too much of the body is unread to keep the connection for another request."""
         reader = self.body.reader
         if isinstance(reader, BatchedChunks):
             return not reader.is_at_end and not reader.has_come(self.unreader.buf.getvalue())
         return self.body.failed or (isinstance(reader, LengthReader) and reader.length > DRAIN_BYTES)
 
     def has_unread_body(self) -> bool:
-        """Say whether any of the body is still to come: a close now would be a reset."""
+        """Say whether bytes of the body are outstanding: closing now would reset the connection."""
         reader = self.body.reader
         return not reader.is_at_end if isinstance(reader, BatchedChunks) else bool(reader.length)
 
@@ -78,14 +78,14 @@ class HttpParser(RequestParser):  # type: ignore[misc]  # gunicorn has no types
 
 
 def wants_close(version: tuple[int, int], connection: str) -> bool:
-    """Say whether a client of an HTTP version that sends this Connection field wants no further request."""
+    """Say whether a client closes the connection, from its HTTP version and Connection field."""
     tokens = {token.strip(" \t").lower() for token in connection.split(",")} if connection else ()
     return "close" in tokens or (version <= (1, 0) and "keep-alive" not in tokens)
 
 
 def create_environ(request: Any, client: Any, addr: Any, server: Any, cfg: Any) -> tuple[Reply, dict[str, Any]]:
-    """Return what answers a request, and its environ; sends `100 Continue` to a client that waits for it."""
+    """Return the reply to a request and its environ; sends `100 Continue` to a client that waits for it."""
     reply, environ = wsgi.create(request, client, addr, server, cfg, response_class=Reply)
     environ["wsgi.multithread"] = True
-    del environ["wsgi.early_hints"]  # nobody sends any, and it would tie environ and reply into a cycle
+    del environ["wsgi.early_hints"]  # unused, and it would make a reference cycle of environ and reply
     return reply, environ

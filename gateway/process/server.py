@@ -34,14 +34,14 @@ from gateway.system.parent_death import die_with_parent
 
 log = logging.getLogger("gateway.server")
 
-#: A roll doubles the workers, and dead ones keep their slot until it was read.
+#: A roll doubles the workers, and a dead worker keeps its slot until the monitor has read it.
 SLOTS_PER_WORKER = 4
 #: Names on the scoreboard at a time; rows are sparse, 900 bytes each where used.
 BOARD_ROUTES = 4096
 
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
-    """Hold what gunicorn wants to know; `run` returns only by exiting the process."""
+    """Configure gunicorn and connect its hooks; `run` returns only by exiting the process."""
 
     def __init__(self, settings: Settings, bridge: PM2Bridge, *, is_pending: bool) -> None:
         self.settings = settings
@@ -64,15 +64,15 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "graceful_timeout": settings.graceful_timeout_s,
             "timeout": settings.worker_timeout_s,
             "backlog": settings.backlog,
-            # Its default depends on whether gunicorn_h1c is installed; what httptools declines is read by this one.
+            # The default depends on whether gunicorn_h1c is installed; this parser reads heads that httptools declines.
             "http_parser": "python",
-            # The most gunicorn can be told: a film review fits into a query, its 4,094 would not hold one.
+            # The maximum of gunicorn: a film review fits into a query; the default of 4,094 is too short for one.
             "limit_request_line": 8190,
             # /dev/shm: a heartbeat must not wait for a disk.
             "worker_tmp_dir": "/dev/shm" if os.path.isdir("/dev/shm") else None,  # noqa: S108, PTH112
             # On by default in 27, at one path for all gunicorns of a user.
             "control_socket_disable": True,
-            # Nobody in front of us is trusted until the owner says so: clients could forge what these carry.
+            # No proxy is trusted: clients could forge these fields.
             "forwarded_allow_ips": "",
             "forwarder_headers": "",
             "header_map": "refuse",
@@ -109,10 +109,10 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         arbiter.handle_int = arbiter.handle_term
         arbiter.on_hup = lambda: self.monitor.roll("SIGHUP")
         gc.collect()
-        # What the arbiter imported stays shared: a collection in a worker would touch, and so copy, every page.
+        # Imported modules stay in shared pages: a collection in a worker would touch, and so copy, every page.
         gc.freeze()
-        # Workers inherit it. A batch makes lists by the ten thousand, hardly any of them in a cycle; at Python's own
-        # 700 its collections were a sixth of the time of a batch.
+        # Workers inherit it. A batch makes tens of thousands of lists, hardly any in a cycle; with the default of
+        # 700, collections took a sixth of the time of a batch.
         gc.set_threshold(20_000, 10, 10)
 
     def _when_ready(self, arbiter: GatewayArbiter) -> None:
@@ -144,19 +144,19 @@ def _slots(settings: Settings) -> int:
 
 
 def _descriptors(settings: Settings) -> list[int]:
-    """Return listening sockets: those of the socket holder where there is one, else our own."""
+    """Return listening sockets: those of the socket holder if there is one, else new ones."""
     if settings.holder_socket is None:
-        # Bound here and not by gunicorn, which would try a taken address five times and tell it in its own words.
+        # Bound here, because gunicorn would try an address in use five times and report it without our hint.
         return [socket_holder.bind(address).detach() for address in settings.bind]
     return socket_holder.fetch(settings.holder_socket)
 
 
 def serve(settings: Settings, *, is_pending: bool = False) -> None:
     """
-    Run the gateway until it is told to stop; a generation must have been committed.
+    Run the gateway until a signal stops it; a generation must have been committed.
 
-    `is_pending` says that registry.yaml is still to be tried, beside serving. Raises GatewayError when it cannot even
-    begin.
+    With `is_pending`, registry.yaml is tried while the committed generation serves. Raises GatewayError if the gateway
+    cannot start.
     """
     bridge = PM2Bridge()
     bridge.attach(os.environ)

@@ -1,7 +1,7 @@
 """
 Hand listening sockets from one process to another over a Unix socket: from the holder to gateways and back.
 
-Standard library only: the holder does little and needs no restart.
+Standard library only: the holder must never need a restart.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ from gateway.system.locks import locked
 
 #: Listeners that fit into one message; SCM_RIGHTS allows 253.
 MAX_LISTENERS = 64
-#: What answers at all answers within this time; a process that was stopped does not.
+#: A live process answers within this time; a stopped one (SIGSTOP) does not.
 PATIENCE_S = 2.0
 #: Bytes of a Unix socket's path that the kernel takes.
 MOST_PATH_BYTES = 107
@@ -25,16 +25,16 @@ MOST_PATH_BYTES = 107
 
 def bind_unix(path: Path, mode: int, backlog: int) -> socket.socket:
     """
-    Listen on a Unix socket, in the place of one that nobody listens on any more.
+    Listen on a Unix socket, replacing an abandoned one.
 
-    Raises OSError (EADDRINUSE) where somebody does, (EEXIST) where a file of another kind lies, which is not deleted.
+    Raises OSError: EADDRINUSE if another process listens there, EEXIST if the path is a file of another kind.
     """
     if len(os.fsencode(path)) > MOST_PATH_BYTES:
         raise OSError(errno.ENAMETOOLONG, f"its path is longer than {MOST_PATH_BYTES} bytes")
     if not path.parent.is_dir():
         path.parent.mkdir(parents=True)
         path.parent.chmod(0o755)
-    # Two processes that start at once would both find it abandoned, and the second take it from the first.
+    # Two processes that start together would both find it abandoned, and the second would replace the first's.
     with locked(path.parent, create=False):
         _clear(path)
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -49,7 +49,7 @@ def bind_unix(path: Path, mode: int, backlog: int) -> socket.socket:
 
 
 def _clear(path: Path) -> None:
-    """Delete a socket that nobody listens on."""
+    """Delete a socket that no process listens on."""
     try:
         found = path.lstat()
     except FileNotFoundError:
@@ -64,14 +64,14 @@ def _clear(path: Path) -> None:
             path.unlink(missing_ok=True)
             return
         except OSError as error:
-            # A full backlog (EAGAIN), or another user's socket: somebody may well listen.
+            # A full backlog (EAGAIN), or another user's socket: a process may be listening.
             if error.errno not in (errno.EAGAIN, errno.EACCES):
                 raise
     raise OSError(errno.EADDRINUSE, "another process listens there")
 
 
 def ask(path: Path) -> tuple[list[socket.socket], int]:
-    """Return listeners and process id of whoever hands out at `path`; nothing and 0 where nobody does."""
+    """Return the listeners and the pid of the process that hands out at `path`; nothing and 0 if there is none."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as socket_return:
         socket_return.settimeout(PATIENCE_S)
         try:
@@ -91,7 +91,7 @@ def gateway_path(holder: Path) -> Path:
 
 
 def answers(path: Path) -> bool:
-    """Say whether somebody hands out at `path`."""
+    """Say whether a process hands out at `path`."""
     listeners, _ = ask(path)
     for listener in listeners:
         listener.close()
@@ -99,7 +99,7 @@ def answers(path: Path) -> bool:
 
 
 def hand_out(socket_return: socket.socket, listeners: Sequence[socket.socket]) -> None:
-    """Give the listeners to everyone who connects, until the desk is closed."""
+    """Send the listeners to every process that connects, until the socket is closed."""
     while True:
         try:
             client, _ = socket_return.accept()
@@ -118,7 +118,7 @@ def name_of(listener: socket.socket) -> str:
 
 
 def resolved(address: str) -> str:
-    """Return an address with its host as a number: what `name_of` says once it is bound."""
+    """Return an address with a numeric host: the value of `name_of` once it is bound."""
     if address.startswith("unix:"):
         return address
     host, _, port = address.rpartition(":")

@@ -1,8 +1,8 @@
 """
 Keep the listening sockets open while the gateway is replaced: run by PM2 beside it, as `gateway-socket`.
 
-Binds once, hands the file descriptors to whoever connects to a Unix socket, and does nothing else, so that it never
-needs a restart. Connections that arrive while no gateway accepts wait in the kernel's backlog instead of being refused.
+Binds once, passes the file descriptors to processes that connect to a Unix socket, and does nothing else, so that it
+never needs a restart. Connections that arrive while no gateway accepts wait in the backlog of the kernel.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ from pathlib import Path
 
 from gateway.process import socket_handover
 
-#: Connections that the kernel keeps while nobody accepts; the kernel cuts it to net.core.somaxconn.
+#: Connections that the kernel queues until they are accepted; it caps this at net.core.somaxconn.
 BACKLOG = 2048
 
 
@@ -58,7 +58,7 @@ def hold(addresses: Sequence[str], path: Path) -> None:
     """
     Hold listeners for `addresses` and hand their descriptors out at the Unix socket `path`, for ever.
 
-    Takes over from a holder that is still there (its PM2 died): the kernel's sockets stay the same, nothing is refused.
+    Takes over the sockets of a holder that is still running (its PM2 died), so that no connection is refused.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     _error_file(path).unlink(missing_ok=True)
@@ -78,9 +78,9 @@ def hold(addresses: Sequence[str], path: Path) -> None:
 
 def _inherit(addresses: Sequence[str], path: Path) -> tuple[list[socket.socket], int]:
     """
-    Return listeners of whoever has the wanted ones, and the process id of a holder before us.
+    Return listeners for the wanted addresses, from an earlier holder or the gateway, and the pid of that holder.
 
-    That holder, or else the gateway: it goes on serving when a holder dies, and keeps its sockets for the next one.
+    A gateway goes on serving when its holder dies, and keeps the sockets for the next one.
     """
     found, pid = socket_handover.ask(path)
     if not found:
@@ -97,7 +97,7 @@ def _inherit(addresses: Sequence[str], path: Path) -> tuple[list[socket.socket],
 
 
 def end(path: Path) -> int:
-    """End the holder at `path`; return its process id, or 0 where there is none."""
+    """End the holder at `path`; return its process id, or 0 if there is none."""
     listeners, pid = socket_handover.ask(path)
     for listener in listeners:
         listener.close()
@@ -108,9 +108,9 @@ def end(path: Path) -> int:
 
 def _bind_patiently(addresses: Sequence[str], path: Path) -> list[socket.socket]:
     """
-    Bind all, and wait while one is taken: by a gateway that outlived its holder and will hand it over, or by others.
+    Bind all addresses, and wait while one is in use: by a gateway that will hand it over, or by another process.
 
-    What stands in the way is written beside `path`, where `fetch` finds it.
+    The reason for the wait is written beside `path`, where `fetch` reads it.
     """
     bound: list[socket.socket] = []
     while True:
@@ -136,9 +136,9 @@ def _error_file(path: Path) -> Path:
 
 def fetch(path: Path, timeout_s: float = 10.0) -> list[int]:
     """
-    Ask the holder at `path` for its descriptors; it may be starting at this very moment.
+    Get the descriptors of the holder at `path`, which may still be starting.
 
-    Raises OSError when it cannot be reached within `timeout_s`, with its own reason where it left one.
+    Raises OSError if it cannot be reached within `timeout_s`, with the reason that the holder wrote, if any.
     """
     deadline = time.monotonic() + timeout_s
     while True:
@@ -167,13 +167,13 @@ def main() -> None:
     if len(sys.argv) < 3:  # noqa: PLR2004 - program, path, at least one address
         sys.exit("usage: python -m gateway.process.socket_holder PATH ADDRESS [ADDRESS ...]")
     os.umask(0o077)
-    # PM2 stops with SIGINT; a PM2 that was started in the background of a script hands it down as ignored.
+    # PM2 stops with SIGINT, which children of a PM2 in the background of a script inherit as ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         hold(sys.argv[2:], Path(sys.argv[1]))
     except OSError as error:
         print(f"gateway-socket: {error}", file=sys.stderr)
-        # PM2's stop_exit_codes: a taken port does not come free by trying again at once.
+        # One of PM2's stop_exit_codes: an immediate restart does not free a port in use.
         sys.exit(78)
     except KeyboardInterrupt:
         sys.exit(0)

@@ -1,7 +1,7 @@
 """
-Where a gateway gives its listening sockets back: to a holder that comes after one that died.
+Return a gateway's listening sockets to a new socket holder after the old one died.
 
-Until that has happened the sockets stay open, so that a restart refuses nobody.
+The sockets stay open until then, so that no connection is refused.
 """
 
 import contextlib
@@ -16,11 +16,11 @@ from typing import Final
 
 from gateway.process import socket_handover
 
-log = logging.getLogger("gateway.desk")
+log = logging.getLogger("gateway.socket_return")
 
-#: How long a gateway that is told to end waits for a holder to be there; a process manager starts one within a second.
+#: How long a stopping gateway waits for a holder; a process manager starts one within a second.
 LINGER_S: Final = 10.0
-#: PM2 ends both at once when it reloads all: a holder that is about to end has ended by then.
+#: `pm2 reload all` stops holder and gateway together: a stopping holder has exited after this time.
 _SETTLED_S: Final = 0.25
 
 
@@ -33,7 +33,7 @@ class SocketReturn:
         self._socket: socket.socket | None = None
 
     def open(self) -> None:
-        """Begin; a gateway that serves here still (a predecessor) keeps its own listeners and loses the place."""
+        """Start handing out; a predecessor that still serves keeps its listeners, but not the Unix socket."""
         path = socket_handover.gateway_path(self._holder)
         try:
             with contextlib.suppress(FileNotFoundError):
@@ -43,17 +43,17 @@ class SocketReturn:
             log.warning("a new socket holder could not take over", extra={"reason": str(error)})
             return
         threading.Thread(
-            target=socket_handover.hand_out, args=(self._socket, self._listeners), name="desk", daemon=True
+            target=socket_handover.hand_out, args=(self._socket, self._listeners), name="socket-return", daemon=True
         ).start()
 
     def close(self) -> None:
-        """Let go of everything, in a worker: it would outlive the arbiter."""
+        """Close all sockets, in a worker: it could outlive the arbiter."""
         for one in (self._socket, *self._listeners):
             if one is not None:
                 one.close()
 
     def linger(self) -> None:
-        """Wait until a holder is there to keep the sockets, if not for ever."""
+        """Wait, within limits, until a holder has taken the sockets."""
         if self._socket is None:
             return
         deadline = time.monotonic() + LINGER_S

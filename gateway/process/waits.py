@@ -1,4 +1,4 @@
-"""The waits of a worker's connections: which have lasted too long, and which is given up where places are short."""
+"""Track the waits of a worker's connections: end overdue ones, and shed idle connections when slots run out."""
 
 import heapq
 import select
@@ -8,12 +8,12 @@ from typing import Any, Final, Protocol
 
 from gateway.process.fair_admission import is_spent
 
-#: Who has waited less is no idler, whatever it waits for: a client that has just connected is about to ask.
+#: A shorter wait does not count as idle: a client that has just connected is about to send a request.
 IDLE_S: Final = 1.0
 
 
 class Waiting(Protocol):
-    """Be a connection that waits: for what (`stage`), since and until when, and under which name."""
+    """Describe a waiting connection: its stage, the begin and end of its wait, and its waiter."""
 
     stage: Any
     since: float
@@ -21,7 +21,7 @@ class Waiting(Protocol):
 
     @property
     def waiter(self) -> Any:
-        """Return what names the present wait."""
+        """Return the waiter of the present wait."""
         ...
 
     def fileno(self) -> int:
@@ -29,13 +29,13 @@ class Waiting(Protocol):
         ...
 
     def end(self, waiter: Any, *, is_shed: bool) -> None:
-        """End the wait of that name."""
+        """End the wait of that waiter."""
         ...
 
 
 class Waits:
     """
-    Know every connection that waits for its client.
+    Hold every connection that waits for its client.
 
     A wait costs two entries in a set and no timer: `end_overdue`, called ten times a second, looks at all of them.
     """
@@ -49,9 +49,9 @@ class Waits:
         self._leaving: list[tuple[Waiting, Any]] = []
 
     def defer(self, loop: Any, go_on: Callable[[], None]) -> None:
-        """Let a wait that is over go on in one of the next turns of the loop, before what becomes ready then."""
+        """Resume an ended wait in one of the next turns of the loop, before sockets that become ready then."""
         self._deferred.append(go_on)
-        # Not a callback of the loop: of those it runs fifty before it looks at the time.
+        # No callback of the loop: it runs fifty of them before it checks the time.
         self._turn = self._turn or loop.idle(priority=loop.MAXPRI)
         if not self._turn.active:
             self._turn.start(self._resume, loop)
@@ -64,16 +64,16 @@ class Waits:
         self._turn.stop()
 
     def end_overdue(self, now: float, *, stages: int = -1) -> None:
-        """End the waits whose time is over, and all of a stage up to `stages`."""
+        """End the waits that are overdue, and all of a stage up to `stages`."""
         for one in list(self._waiting):
             if now > one.until or one.stage <= stages:
                 one.end(one.waiter, is_shed=False)
 
     def shed(self, now: float, count: int) -> None:
         """
-        Give up the least loss: idlers by what they wait for, then those who have waited longest.
+        Close the `count` least valuable connections: idle ones by stage, then the longest waits.
 
-        Nobody who waits while there are clients that have gone, or while those who were given up have yet to leave.
+        Closes connections of clients that have disconnected instead, if any; does nothing while shed ones are closing.
         """
         self._leaving = [(one, waiter) for one, waiter in self._leaving if one.waiter is waiter]
         if self._leaving:
@@ -85,14 +85,14 @@ class Waits:
             one.end(one.waiter, is_shed=True)
 
     def _gone(self) -> list[Waiting]:
-        """Return those whose clients have reset the connection, which the loop has yet to come to."""
+        """Return connections that their clients have reset, before the loop has handled the event."""
         poll = select.poll()
         for one in self._waiting:
-            poll.register(one.fileno(), 0)  # errors and hang-ups are told unasked
+            poll.register(one.fileno(), 0)  # errors and hang-ups are always reported
         gone = {descriptor for descriptor, _ in poll.poll(0)}
         return [one for one in self._waiting if one.fileno() in gone]
 
 
 def _loss(one: Waiting, now: float) -> tuple[bool, int, float]:
-    is_idle = one.stage == 0 or now - one.since > IDLE_S  # whoever lingers has had its answer
+    is_idle = one.stage == 0 or now - one.since > IDLE_S  # a lingering client has its answer
     return not is_idle, int(one.stage) if is_idle else 0, one.since

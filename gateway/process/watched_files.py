@@ -1,8 +1,8 @@
 """
-Which files matter to a gateway, and how each looks.
+List the files that a gateway watches (registry, artifacts, golden rows), and fingerprint each.
 
-The process that tries an edit finds out the former and tells the arbiter: a registry of sixteen megabytes takes half a
-gigabyte to be read.
+The process that tries an edit computes the list and leaves it to the arbiter, because reading a registry of 16 MB takes
+500 MB of memory.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ log = logging.getLogger("gateway.watcher")
 Print = int
 #: Two paths of each of 4,000 routes, as long as paths may be.
 MOST_BYTES: Final = 64 * 2**20
-#: Made here and not at the first use, see tests/test_floors.py.
+#: Created at import, see tests/test_floors.py.
 _decode: Final = msgspec.json.Decoder(list[str]).decode
 
 
@@ -53,14 +53,14 @@ def committed_files(settings: Settings) -> set[Path]:
 
 
 def tell(settings: Settings) -> None:
-    """Leave the files that matter to the arbiter; a full disk leaves it what it knew."""
+    """Write the list of watched files for the arbiter; on a full disk it keeps the list it had."""
     names = sorted(map(str, files_of(settings)))
     with contextlib.suppress(OSError, UnicodeEncodeError):
         atomic.replace_bytes(_note(settings), msgspec.json.encode(names))
 
 
 def told(settings: Settings) -> set[Path]:
-    """Return what was left by `tell`, once; nothing where nothing was."""
+    """Return the list that `tell` wrote, once; None if there is none."""
     try:
         names = _decode(files.read(_note(settings), MOST_BYTES))
         _note(settings).unlink()
@@ -85,9 +85,9 @@ def _named_by(registry: RegistrySpec, cache_dir: Path) -> set[Path]:
 
 def look(path: Path) -> Print:
     """
-    Return what changes when a file or a folder's content does; 0 while it is absent or cannot be reached.
+    Return a number that changes with the content of a file or folder; 0 while it is absent or cannot be reached.
 
-    The time of the last change of anything (ctime) is in it: size and mtime can be set to what they were.
+    It includes the time of the last change (ctime), because size and mtime can be set back.
     """
     found = files.stat_of(path)
     if found is None:
@@ -97,7 +97,7 @@ def look(path: Path) -> Print:
         try:
             prints += [_stat_print(entry, entry.stat()) for entry in originals.files_of(path)]
         except (OSError, GatewayError):
-            prints.append(0)  # one that is refused, or went meanwhile: what it says stands in the history
+            prints.append(0)  # refused, or deleted meanwhile: the history holds the reason
     return hash(tuple(prints))
 
 

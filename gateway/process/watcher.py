@@ -1,8 +1,8 @@
 """
-Notice that registry.yaml, an artifact or its golden rows changed, and have a child try the new state.
+Watch registry.yaml, artifacts and golden rows for changes, and run `gateway reload` when one has settled.
 
-Looks instead of subscribing: editors rename, copies arrive in pieces, links are re-pointed, and every file system can
-be looked at. The work is done by `gateway reload` in a process of its own, so nothing in it can hurt the arbiter.
+Polls instead of subscribing: editors rename, copies arrive in pieces, links are re-pointed, and polling works on every
+file system. `gateway reload` runs in a process of its own, so that no fault in it can harm the arbiter.
 """
 
 import logging
@@ -24,16 +24,16 @@ from gateway.system.fork_lock import FORK_LOCK
 
 log = logging.getLogger("gateway.watcher")
 
-#: How often the files are looked at; 1,000 of them take about 3 ms.
+#: Interval of polling; 1,000 files take about 3 ms.
 LOOK_S = 0.25
-#: A file that still changes between two looks is being written.
+#: A file that changes between two polls is still being written.
 SETTLED_LOOKS = 2
 
 FILE_CHANGED = "file changed"
 
 
 class Watcher:
-    """Watch in a thread of its own; `request` makes it try at once, from any thread."""
+    """Watch in a thread; `request` starts a try at once, from any thread."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -46,16 +46,16 @@ class Watcher:
         self._child = 0
 
     def start(self) -> None:
-        """Begin to watch."""
+        """Start the watching thread."""
         threading.Thread(target=self._run, name="watcher", daemon=True).start()
 
     def request(self, *, force: bool = False, cold: bool = False) -> None:
-        """Try the registry as it is now, changed or not; `cold` is the try that a start left for later."""
+        """Try the present registry, changed or not; `cold` marks the try that a start has deferred."""
         self._force, self._cold = force, cold
         self._asked.set()
 
     def children(self) -> tuple[int, ...]:
-        """Return the process that tries an edit; waits while it is being started."""
+        """Return the processes that try an edit; waits while one is being started."""
         with FORK_LOCK:
             return (self._child,)
 
@@ -64,13 +64,13 @@ class Watcher:
             try:
                 self._watch()
             except Exception:
-                # Whatever stands in a registry, the next edit must be noticed.
+                # No content of a registry may stop the watching.
                 log.exception("the watcher stumbled")
                 time.sleep(LOOK_S)
 
     def _watch(self) -> None:
         self._learn(anew=not self._watched)
-        # After a failure, the state before it: an edit made meanwhile must be noticed.
+        # After a failure, keep the state before it: an edit made meanwhile must be noticed.
         changes = Debounce(self._with_new_files(self._accepted), SETTLED_LOOKS)
         while True:
             self._accepted = changes.accepted
@@ -84,18 +84,18 @@ class Watcher:
                 self._accepted = changes.accepted
                 self._try("asked" if is_asked else FILE_CHANGED)
                 self._learn()
-                # A change during the try must be seen at the next look.
+                # A change during the try must be seen at the next poll.
                 changes.accepted = self._with_new_files(changes.accepted)
 
     def _with_new_files(self, known: dict[Path, Print]) -> dict[Path, Print]:
-        """Return how the watched files looked when they were accepted; files that are new to the list as they are."""
+        """Return the accepted fingerprints of the watched files; the present ones of files new to the list."""
         return {path: known.get(path, seen) for path, seen in self._look().items()}
 
     def _is_new(self, before: dict[Path, Print], now: dict[Path, Print]) -> bool:
-        """Say whether contents may differ: a registry that was only touched is the same."""
+        """Say whether contents may differ; a registry that was only touched does not."""
         others = {path for path in now if now[path] != before.get(path) and path != self._settings.registry}
         text_hash = registry_hash(self._settings.registry)
-        # '' is no text: one that cannot be read may now be so for another reason.
+        # '' stands for an unreadable registry, and the reason may have changed.
         is_same_text, self._registry_hash = text_hash == self._registry_hash != "", text_hash
         return bool(others) or not is_same_text
 
@@ -107,7 +107,7 @@ class Watcher:
         source = "start" if cold else why
         command = [sys.executable, "-m", "gateway", "reload", "--quiet", "--source", source, "--mode", mode]
         command += ["--parent", str(os.getpid())]
-        # As settings may have come from options, which no child sees.
+        # Settings may come from command line options, which a child does not get.
         environ = {**os.environ, **self._settings.environ()}
         before = history.last(self._settings.state_dir)
         with FORK_LOCK:
@@ -115,7 +115,7 @@ class Watcher:
             self._child = child.pid
         code = child.wait()
         last = history.last(self._settings.state_dir)
-        # By what it wrote, too: gunicorn may have taken the exit code of a process that was killed.
+        # The history counts too: gunicorn may have reaped the exit code of the process.
         if code not in (0, 78) or last == before:
             reason = f"the process that tried it ended with {code}; see the log"
             generation = last.generation if last else ""
@@ -123,9 +123,9 @@ class Watcher:
             history.append(self._settings.state_dir, event)
 
     def _learn(self, *, anew: bool = False) -> None:
-        """Take over which files matter from the process that tried last; `anew` finds it out here."""
+        """Take over the list of watched files from the last try; `anew` computes it here."""
         found = watched_files.files_of(self._settings) if anew else watched_files.told(self._settings)
-        # A process that was killed has told nothing: what it knew before goes on.
+        # A killed process has written no list: the previous one stays.
         self._watched = sorted(found or {*self._watched, *watched_files.committed_files(self._settings)})
 
     def _look(self) -> dict[Path, Print]:
@@ -141,7 +141,7 @@ def _mode(*, force: bool, cold: bool, is_watched: bool) -> str:
 
 
 def wait_until(condition: Callable[[], bool], timeout_s: float, step_s: float = 0.05) -> bool:
-    """Poll until `condition` holds; False when `timeout_s` went by first."""
+    """Poll until `condition` holds; return False after `timeout_s`."""
     deadline = time.monotonic() + timeout_s
     while not condition():
         if time.monotonic() > deadline:

@@ -1,7 +1,7 @@
 """
-The gunicorn worker: connections are greenlets, predicts and loads are native threads, nothing is monkey-patched.
+Run a gunicorn worker: connections are greenlets, predicts and loads are native threads, nothing is monkey-patched.
 
-Knows how to boot, serve, drain and leave; what it serves is the WSGI callable's business.
+Boots, serves, drains and exits; knows nothing of models, which are behind the WSGI callable.
 """
 
 import math
@@ -33,22 +33,22 @@ from gateway.system import descendants
 
 #: gthread's STOP_KEEPALIVE_LINGER: while a worker leaves, the next request of an idle connection is still answered.
 LINGER_S = 2.0
-#: How long a head may take to arrive once its first bytes have, and the first where connections are not kept.
+#: Seconds for the rest of a head after its first bytes, and for the first bytes without keep-alive.
 HEAD_S = 15.0
-#: Bytes a second that a body or an answer has to move at in the mean, once its GATEWAY_BODY_TIMEOUT_S is used up.
+#: Mean rate that a body or an answer has to keep once its GATEWAY_BODY_TIMEOUT_S is used up.
 BYTES_PER_S = 16 * 1024
-#: How often a worker looks at its own state; a stop is noticed this late at most.
+#: Interval of the main loop; a stop is noticed this late at most.
 TICK_S = 0.1
-#: How often it measures its memory: reading smaps_rollup takes about 1 ms.
+#: Interval of measuring memory: reading smaps_rollup takes about 1 ms.
 MEASURE_INTERVAL_S = 2.0
 
 
 class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
     """
-    Serve one WSGI callable that knows how to boot: `start()`, `is_settled()`, `tick()`, `drain()`, `close()`.
+    Serve the WSGI callable that `app.wsgi()` returns after the fork.
 
-    And while requests come: `holds()`, `has_idler_sibling()`, `is_predicting()`, `line_of()`. The arbiter hands it in
-    as `app.wsgi()` after the fork.
+    The callable has a lifecycle (`start()`, `is_settled()`, `serving()`, `tick()`, `drain()`, `close()`) and answers
+    questions of the connections (`holds()`, `has_idler_sibling()`, `is_predicting()`, `queue_of()`).
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -73,23 +73,23 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         ]
 
     def init_signals(self) -> None:
-        """Take over the signals; those that came since the fork are handled now."""
+        """Install the signal handlers; signals blocked since the fork are handled now."""
         super().init_signals()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, LEAVING)
 
     def load_wsgi(self) -> None:
-        """Build the callable; a replacement that cannot must not take its siblings down, so it only ends itself."""
+        """Build the callable; if it fails in a replacement worker, exit without halting the arbiter."""
         try:
             super().load_wsgi()
         except Exception:
             if self.age <= self.cfg.workers:
-                raise  # at the start nobody serves yet: gunicorn halts and the process manager hears of it
+                raise  # at the start no worker serves: gunicorn halts, and the process manager sees the exit
             self.log.exception("a replacing worker cannot boot; the others go on, the next try is in a second")
             time.sleep(1)
             os._exit(1)
 
     def notify(self) -> None:
-        """Tell the arbiter that this worker lives; leave gracefully when the arbiter is gone."""
+        """Send a heartbeat to the arbiter; exit gracefully when the arbiter is gone."""
         self.tmp.notify()
         if self.ppid != os.getppid() and self.alive:
             self.log.warning("the arbiter is gone; leaving")
@@ -97,34 +97,34 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
 
     @property
     def idle_timeout_s(self) -> float:
-        """Return how long a connection may wait for the first bytes of a request from now on."""
+        """Return for how many seconds a connection may wait for the first bytes of a request."""
         return (self._keepalive_s or HEAD_S) if self.alive else LINGER_S
 
     @property
     def head_timeout_s(self) -> float:
-        """Return how long the rest of a request head may take from now on."""
+        """Return for how many seconds a connection may wait for the rest of a head."""
         return min(self.idle_timeout_s, HEAD_S)
 
     @property
     def keeps_connections(self) -> bool:
-        """Say whether a connection may be used for one more request."""
+        """Say whether connections are kept for another request."""
         return self.alive and self._keepalive_s > 0
 
-    def take_turn(self, path: str) -> None:
-        """Let a request begin: at once, unless others wait, or a predict in a native thread is to be answered first."""
+    def admit(self, path: str) -> None:
+        """Admit a request: at once, unless others are queued or a native thread is predicting."""
         if self.admission.is_busy or self.wsgi.is_predicting():
-            self.admission.pass_through(self.wsgi.line_of(path))
+            self.admission.wait_in(self.wsgi.queue_of(path))
 
     def handle_quit(self, sig: int, frame: FrameType | None) -> None:
-        """Leave gracefully on SIGINT and SIGQUIT too: process managers send them where TERM is meant."""
+        """Exit gracefully on SIGINT and SIGQUIT too: process managers send them in place of SIGTERM."""
         self.alive = False
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Leave gracefully on SIGTERM."""
+        """Exit gracefully on SIGTERM."""
         self.alive = False
 
     def run(self) -> None:
-        """Boot, then accept, then drain."""
+        """Boot, accept connections, drain."""
         self._boot()
         self.admission = FairAdmission()
         logs.defer_access_lines(gevent.get_hub().loop.run_callback)
@@ -141,7 +141,7 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
             self._make_room()
             gevent.sleep(TICK_S)
         self._drain()
-        # A JVM, or a predict that overran its deadline, must not hold up the exit: whatever had to be answered is.
+        # A JVM, or a predict that overran its deadline, must not delay the exit: every request is answered.
         self.wsgi.close()
         self._end_models()
         logs.flush()
@@ -150,13 +150,13 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         os._exit(0)
 
     def _end_models(self) -> None:
-        """End what models started; the arbiter does that where there is one, and more patiently."""
+        """End the processes of models if the arbiter is gone; otherwise the arbiter ends them."""
         if self.ppid != os.getppid():
             me = os.getpid()
             descendants.end(lambda: [pid for pid, mark in descendants.marked() if mark.owner == me])
 
     def _boot(self) -> None:
-        """Load models while siblings and the backlog serve; accept at the latest after the boot deadline."""
+        """Load models before accepting; accept at the latest after the boot deadline."""
         self.wsgi.start()
         while self.alive and not self.wsgi.is_settled():
             self.notify()
@@ -166,7 +166,7 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         listener.setblocking(1)
         server = BalancedServer(
             listener,
-            # A sixteenth more than a sibling has is no more: a burst of connections would be taken one by one.
+            # A lead of up to a sixteenth is ignored: a burst of connections would be accepted one by one.
             lambda: self.wsgi.has_idler_sibling(len(self._places) - len(self._places) // 16),
             handle=partial(self.handle, listener.getsockname(), FastParser(self.cfg, listener.getsockname())),
             spawn=self._places,
@@ -175,7 +175,7 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         return server
 
     def handle(self, server: Any, fast: FastParser, client: Any, addr: Any) -> None:
-        """Serve one connection and keep count of them."""
+        """Serve one connection, and count it while it lasts."""
         self.connections += 1
         self.wsgi.holds(self.connections)
         try:
@@ -186,17 +186,17 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
             self.wsgi.holds(self.connections)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
-        """Answer in JSON what gunicorn's parser refuses."""
+        """Answer a request that gunicorn's parser refuses with an error in JSON."""
         refuse(client, exc, addr)
 
     def _make_room(self) -> None:
-        """Give up the connections that wait most idly, a twentieth of all, where no place is left for the next one."""
+        """Shed the most idle connections, a twentieth of all, if no slot is left for the next one."""
         if self._places.free_count() > 0:
             return
         self.waits.shed(time.monotonic(), 1 + self.worker_connections // 20)
 
     def _drain(self) -> None:
-        """Let requests finish, close connections that stay idle, give up after `graceful_timeout`."""
+        """Let requests finish, close idle connections, stop waiting after `graceful_timeout`."""
         self._leaving_since = time.monotonic()
         self.wsgi.drain()
         for server in self._servers:
@@ -206,6 +206,6 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
             self.notify()
             gevent.sleep(0.02)
             now = time.monotonic()
-            # Whoever waits for a request goes; who sends or gets one has until `graceful_timeout`.
+            # Idle connections are closed after LINGER_S; requests in flight have until `graceful_timeout`.
             self.waits.end_overdue(now, stages=Stage.HEAD if now - self._leaving_since > LINGER_S else -1)
         self._places.kill(timeout=1)

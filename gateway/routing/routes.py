@@ -209,8 +209,8 @@ class RouteTable:
         self.by_name: Mapping[str, Route] = {route.name: route for route in routes}
         self.by_path: Mapping[str, Route] = {path: route for route in self.by_name.values() for path in route.paths}
 
-    def line_of(self, path: str) -> str:
-        """Return the line in which a request to `path` waits: that of its route, of checks, or of everything else."""
+    def queue_of(self, path: str) -> str:
+        """Return the admission queue of a request to `path`: that of its route, of checks, or of all other paths."""
         route = self.by_path.get(path) or self.by_path.get(path.removesuffix("/invocations"))
         if route is None and path.startswith("/v2/models/"):
             route = self.by_name.get(path.split("/")[3])

@@ -1,5 +1,5 @@
 """
-Write whole lines to a file descriptor that several processes share, from any thread; knows no log.
+Write whole lines to a file descriptor that several processes share, from any thread, buffered per turn of a loop.
 
 A write of at most PIPE_BUF bytes reaches a pipe in one piece, so that lines of several processes never mix.
 """
@@ -20,7 +20,7 @@ PATIENCE_S: Final = 1.0
 
 
 class LineWriter:
-    """Write lines in the order in which they were given; those that may wait go out together."""
+    """Write lines in order; buffered lines go out together."""
 
     def __init__(self, fd: int) -> None:
         self.fd = fd
@@ -29,17 +29,17 @@ class LineWriter:
         self._lock = threading.RLock()
 
     def defer(self, schedule: Schedule | None) -> None:
-        """Let `schedule` say when lines that may wait are written; without it nothing waits."""
+        """Buffer added lines until the callback given to `schedule` runs; with None, write them at once."""
         self.flush()
         self._schedule = schedule
 
     def after_fork(self) -> None:
-        """Forget the lines that the parent process has yet to write, and a lock that one of its threads may hold."""
+        """Drop the buffered lines of the parent process, and a lock that one of its threads may hold."""
         self._waiting.clear()
         self._lock = threading.RLock()
 
     def add(self, line: bytes) -> None:
-        """Write a line at the scheduled moment; called in the thread that schedules."""
+        """Buffer a line until the scheduled flush; called in the thread that schedules."""
         self._waiting.append(line)
         if self._schedule is None:
             self.flush()
@@ -47,12 +47,12 @@ class LineWriter:
             self._schedule(self.flush)
 
     def write(self, line: bytes) -> None:
-        """Write a line now, after those that wait; called in any thread."""
+        """Write a line at once, after the buffered ones; called in any thread."""
         self._waiting.append(line)
         self.flush()
 
     def flush(self) -> None:
-        """Write the lines that wait; gives up after PATIENCE_S, and never raises."""
+        """Write the buffered lines; drops them after PATIENCE_S without a reader, and never raises."""
         with self._lock:
             together = b""
             while self._waiting:
@@ -72,5 +72,5 @@ class LineWriter:
                 if time.monotonic() > deadline:
                     return
                 select.select([], [self.fd], [], 0.1)
-            except OSError:  # nobody reads any more
+            except OSError:  # the reader is gone
                 return

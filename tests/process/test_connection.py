@@ -11,7 +11,7 @@ from typing import Any
 import gevent
 import pytest
 
-from gateway.process.fair_admission import AHEAD, FairAdmission
+from gateway.process.fair_admission import PIPELINED, FairAdmission
 from gateway.process.reply import Reply
 from gateway.process.worker import Worker
 from process.raw_connection import BAD, GOOD, Raw, head
@@ -211,16 +211,16 @@ def test_each_route_begins_in_its_turn() -> None:
     begun: list[str] = []
 
     def begin(line: str) -> None:
-        admission.pass_through(line)
+        admission.wait_in(line)
         begun.append(line)
 
     burst = [gevent.spawn(begin, "/burst") for _ in range(50)]
     gevent.sleep(0)
-    others = [gevent.spawn(begin, line) for line in ("/other", AHEAD, "/other")]
+    others = [gevent.spawn(begin, line) for line in ("/other", PIPELINED, "/other")]
     gone = gevent.spawn(begin, "/gone")
     gevent.sleep(0)
     gone.kill()
     gevent.joinall(burst + others)
     assert len(begun) == 53
-    assert {"/other", AHEAD} <= set(begun[:6])
+    assert {"/other", PIPELINED} <= set(begun[:6])
     assert begun.index("/other", begun.index("/other") + 1) < 9

@@ -1,7 +1,7 @@
 """
-gzip in and out: bodies inflate piece by piece within `max_body_size`, answers above 1 KiB shrink for who accepts it.
+Decompress gzip request bodies, within `max_body_size`, and compress answers above 1 KiB for clients that accept gzip.
 
-Costs one look-up each way for requests that do not use it.
+A request without gzip costs one look-up each way.
 """
 
 import sys
@@ -18,18 +18,18 @@ from gateway.rest.errors import RequestError
 from gateway.rest.malformed import body_cut, refusal
 from gateway.rest.predict.calls import Offload
 
-#: Below this a packet carries the answer anyway.
+#: A shorter answer fits into one packet anyway.
 MIN_BYTES: Final = 1024
-#: Pieces of this size inflate or shrink in about 1 ms: what is larger goes to a native thread, or pauses between.
+#: A piece of this size takes about 1 ms: larger contents go to a native thread, or yield between pieces.
 PIECE: Final = 64 * 1024
-#: Level 1 is four times as fast as 6 and loses a tenth of the gain on JSON.
+#: Level 1 is four times as fast as level 6; its gain on JSON is a tenth smaller.
 LEVEL: Final = 1
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _TYPES: Final = ("text/", "application/json", "application/problem+json", "application/x-ndjson", "application/openmet")
 
 
 def install(app: Flask, offload: Offload) -> None:
-    """Let every path of the app take and give gzip."""
+    """Accept and send gzip on every path of the app."""
 
     def shrink(response: Response) -> Response:
         if "gzip" in request.environ.get("HTTP_ACCEPT_ENCODING", ""):
@@ -41,7 +41,7 @@ def install(app: Flask, offload: Offload) -> None:
 
 
 def _inflate() -> None:
-    """Put an inflating stream in the place of a compressed body; Flask bounds what comes out of it."""
+    """Replace the stream of a compressed body by a decompressing one, bounded by `max_body_size`."""
     environ = request.environ
     coding = environ.get("HTTP_CONTENT_ENCODING")
     if coding is None or coding.strip().lower() in ("identity", ""):
@@ -62,10 +62,10 @@ def _inflate() -> None:
 
 
 def _bound(read: Callable[[int], bytes]) -> None:
-    """Read the body of the current request through `read`, and answer 413 where it grows beyond the limit."""
+    """Read the body of the current request through `read`; answer 413 if it exceeds the limit."""
     limit = request.max_content_length
     if limit is not None:
-        # Werkzeug cuts a body of unknown length off at its limit without a word: ours must come first.
+        # Werkzeug truncates a body of unknown length at its limit silently: our limit must act first.
         request.max_content_length = limit + 1
         request.environ["wsgi.input"] = Bounded(read, limit)
     else:
@@ -80,7 +80,7 @@ class Bounded:
         self._left = self._limit = limit_bytes
 
     def read(self, size: int = -1) -> bytes:
-        """Return up to `size` bytes, nothing at the end; everything when `size` is negative."""
+        """Return up to `size` bytes, b"" at the end; all bytes if `size` is negative."""
         if size is None or size < 0:
             return b"".join(iter(lambda: self.read(PIECE), b""))
         try:
@@ -96,7 +96,7 @@ class Bounded:
 
 
 class Inflated:
-    """Read the content of a gzip stream, at most a piece at a time; other requests run between pieces."""
+    """Decompress a gzip stream, a piece at a time; other requests run between pieces."""
 
     def __init__(self, source: Any) -> None:
         self._source = source
@@ -105,7 +105,7 @@ class Inflated:
         self._begun = False
 
     def read(self, size: int) -> bytes:
-        """Return up to `size` bytes, nothing at the end; raises RequestError 400 for what is not gzip."""
+        """Return up to `size` bytes, b"" at the end; raises RequestError 400 for bytes that are not gzip."""
         while size:
             if self._inflate.eof and not self._next_member():
                 return b""
@@ -126,7 +126,7 @@ class Inflated:
         return b""
 
     def _next_member(self) -> bool:
-        """Begin the next part of a file that was made by joining several."""
+        """Begin the next member of a gzip file that was made by joining several."""
         self._rest = self._inflate.unused_data or self._source.read(PIECE)
         if not self._rest.strip(b"\0"):
             self._rest = b""
@@ -161,7 +161,7 @@ def _gzip(body: bytes) -> bytes:
 
 
 def _shrunk(chunks: Iterable[Any], offload: Offload) -> Iterator[bytes]:
-    """Compress a stream chunk by chunk; closing it closes what it reads from."""
+    """Compress a stream chunk by chunk; closing it closes its source."""
     compressor = zlib.compressobj(LEVEL, zlib.DEFLATED, _GZIP)
     try:
         for chunk in chunks:

@@ -1,4 +1,4 @@
-"""Documents that change seldom: an ETag with each, 304 for whoever has it already. Knows no document."""
+"""Answer conditional requests: documents with an ETag, and 304 for a client that has the current version."""
 
 from hashlib import blake2b
 

@@ -1,7 +1,7 @@
 """
-Cross-origin calls from browsers, for the origins that `server.cors` of the registry lists and for no others.
+Answer CORS requests of browsers, for the origins that `server.cors` of the registry lists and for no others.
 
-Costs one look-up for requests without an Origin header.
+A request without an Origin header costs one look-up.
 """
 
 import re
@@ -9,24 +9,24 @@ from typing import Final
 
 from flask import Flask, Response, request
 
-#: What scripts of another origin may read besides the simple headers.
+#: Headers that scripts of another origin may read, besides the simple ones.
 EXPOSED: Final = (
     "ETag, Inference-Header-Content-Length, Retry-After, Server-Timing, X-Columns-Ignored, X-Gateway-Generation, "
     "X-Model-Version, X-Request-ID, traceresponse"
 )
-#: Seconds that a browser may remember a preflight answer; two hours is the most that Chromium keeps.
+#: Seconds for which a browser may cache a preflight answer; two hours is the maximum of Chromium.
 MAX_AGE_S: Final = 7200
 _HEADER_NAMES: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+(?:\s*,\s*[A-Za-z0-9!#$%&'*+.^_`|~-]+)*")
 
 
 def install(app: Flask) -> None:
-    """Answer preflights and mark the answers to listed origins; methods and paths stay what they are."""
+    """Answer preflights, and add CORS headers to the answers to listed origins."""
     app.before_request(_preflight)
     app.after_request(_mark)
 
 
 def _allowed() -> str | None:
-    """Return what to say about the origin of the current request, None when it is not listed."""
+    """Return the value of Access-Control-Allow-Origin for the current request, None for an unlisted origin."""
     environ = request.environ
     origin: str | None = environ.get("HTTP_ORIGIN")
     if origin is None:

@@ -1,7 +1,7 @@
 """
-What every request leaves behind: an id, timing headers, a count, a line in the log; and the page of metrics.
+Add request ids and timing headers, count requests, write access lines: a WSGI middleware around the Flask app.
 
-A WSGI layer around the Flask app, so that it also sees what Flask never gets to handle.
+It is outside of Flask, so that it also sees requests that Flask does not handle.
 """
 
 import itertools
@@ -18,14 +18,14 @@ from gateway.rest.middleware.trace_context import TraceContext, trace_context_of
 from gateway.routing.generation import Generation
 from gateway.routing.routes import Route
 
-#: What an X-Request-ID may look like to be echoed: it lands in logs and headers.
+#: An X-Request-ID is echoed if it matches: it gets into logs and headers.
 _ID = re.compile(r"[\w.:/+=@-]{1,128}", re.ASCII)
 
 StartResponse = Callable[..., Any]
 
 
 class _Ids:
-    """Make ids that are random per process and counted within it: as unique as a UUID, at a tenth of its cost."""
+    """Make ids from a random prefix per process and a counter: as unique as a UUID, at a tenth of its cost."""
 
     __slots__ = ("_next", "_prefix")
 
@@ -38,7 +38,7 @@ class _Ids:
         self._prefix = os.urandom(10).hex()
 
     def new(self) -> str:
-        """Return an id that no other request of any process has; 32 hex digits."""
+        """Return a unique id of 32 hex digits."""
         return f"{self._prefix}{self._next():012x}"
 
 
@@ -97,7 +97,7 @@ class Telemetry:
         if route is not None:
             counters = route.counters
             counters.metrics.request(environ["REQUEST_METHOD"], code, seconds)
-            # 503 and 504 count as errors too: whoever watches the scoreboard asks who got no prediction.
+            # 503 and 504 count as errors too: these clients got no prediction.
             counters.slot.record(counters.index, int(seconds * 1e9), error=code >= 500)  # noqa: PLR2004
         if not logs.writes_access():
             return

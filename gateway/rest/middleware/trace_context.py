@@ -1,7 +1,7 @@
 """
-W3C trace context: which distributed trace a request belongs to (https://www.w3.org/TR/trace-context/).
+Parse W3C trace context (`traceparent`, `tracestate`) and make `traceresponse`: https://www.w3.org/TR/trace-context/.
 
-What does not follow the grammar of the recommendation is ignored, as it demands.
+Invalid fields are ignored, as the recommendation demands.
 """
 
 import os
@@ -18,7 +18,7 @@ _MEMBER: Final = re.compile(
     r"[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]"
 )
 _MAX_MEMBERS: Final = 32
-#: Characters of a `tracestate` that every vendor has to keep; a longer one is not written to the log.
+#: Length of a `tracestate` that every vendor has to pass on; a longer one is not written to the log.
 MAX_STATE: Final = 512
 #: The flags that version 00 defines: sampled, and (level 2) random trace id.
 _KNOWN_FLAGS: Final = 0b11
@@ -26,7 +26,7 @@ _KNOWN_FLAGS: Final = 0b11
 
 @dataclass(frozen=True, slots=True)
 class TraceContext:
-    """Hold the trace of one request: the span of the caller, and the span that this gateway is in it."""
+    """Hold the trace of one request: its id, the span of the caller, and the span of this request."""
 
     trace_id: str
     parent_span_id: str
@@ -41,7 +41,7 @@ class TraceContext:
 
 
 def trace_context_of(environ: Mapping[str, Any]) -> TraceContext | None:
-    """Return the trace of a request; None where it sent no valid `traceparent`."""
+    """Return the trace context of a request; None without a valid `traceparent`."""
     found = _PARENT.fullmatch(environ.get("HTTP_TRACEPARENT", ""))
     if found is None or (found[1] == "00" and found[5] is not None):
         return None
@@ -55,7 +55,7 @@ def trace_context_of(environ: Mapping[str, Any]) -> TraceContext | None:
 
 
 def _state(given: str) -> str:
-    """Return a `tracestate` that is valid as a whole, else nothing."""
+    """Return a valid `tracestate` in normal form, an empty string for an invalid one."""
     if len(given) > MAX_STATE:
         return ""
     members = [member for one in given.split(",") if (member := one.strip(" \t"))]
