@@ -102,7 +102,7 @@ class Monitor:
         workers = [worker for worker in self._scoreboard.workers() if worker.alive]
         self._notice_ready(workers)
         self._notice_events()
-        if self._is_review_due and self._has_everybody_adopted(workers):
+        if self._is_review_due and self._have_all_adopted(workers):
             self._review_quarantine(forced=False)
         if self._to_roll and not self._arbiter.retiring:
             self._arbiter.retire(self._to_roll.pop(0), "roll")
@@ -144,7 +144,7 @@ class Monitor:
                 if event.forced:
                     self._review_quarantine(forced=True)
 
-    def _has_everybody_adopted(self, workers: list[WorkerView]) -> bool:
+    def _have_all_adopted(self, workers: list[WorkerView]) -> bool:
         committed = snapshot.committed(self._settings.state_dir)
         return committed is not None and all(worker.generation == committed.id for worker in workers)
 

@@ -17,7 +17,7 @@ log = logging.getLogger("gateway.orphans")
 
 
 class Orphans:
-    """Look at the arbiter's children, in its main thread; `ours` returns those that are neither worker nor orphan."""
+    """Find orphans among the arbiter's children, in its main thread; `ours` returns its own other children."""
 
     def __init__(self, ours: Callable[[], Collection[int]]) -> None:
         self._ours = ours

@@ -1,9 +1,10 @@
 """
 Two states of the source side by side: CPU of the server a request and requests a second, of the ordinary path.
 
-`python -m bench.before_after OTHER_TREE` (see README.md). Both gateways run all the time, one is driven at a time, in
-turns, with one head for all requests and with a head of its own for each; medians of the rounds, how far the rounds lie
-apart, and ratios within a round. The other tree is a checkout, say `git worktree add`.
+`python -m bench.before_after OTHER_TREE` (see README.md). All gateways run all the time, one is driven at a time, in
+turns: before and after, with the access log off and on, with one head for all requests and with a head of its own for
+each. Ratios are medians of the ratios of each round, so that a busy machine changes both sides of them. The other tree
+is a checkout, say `git worktree add`.
 """
 
 import argparse
@@ -18,7 +19,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
@@ -64,61 +65,24 @@ def gateway(tree: Path, folder: Path, *, access_log: bool) -> Iterator[tuple[str
         process.wait(60)
 
 
-class Run(NamedTuple):
-    """Hold one run: requests a second, and CPU microseconds of the worker for each."""
+class Round(NamedTuple):
+    """Hold one measurement: requests a second, and CPU microseconds of the worker a request."""
 
     rate: float
-    us: float
+    cpu_us: float
 
 
-#: (state of the source, whether each request has a head of its own) -> one run a round.
-Runs: TypeAlias = Mapping[tuple[str, bool], list[Run]]
+class Case(NamedTuple):
+    """Name what one measurement drives."""
+
+    tree: str
+    log: str
+    head: str
 
 
-def measure(servers: Mapping[str, tuple[str, psutil.Process]], route: str, given: argparse.Namespace) -> Runs:
-    """Drive both servers with both kinds of head, in turns, every other round backwards."""
-    found: dict[tuple[str, bool], list[Run]] = {}
-    with tempfile.TemporaryDirectory() as scratch:
-        for number in range(given.rounds + 1):
-            for name, vary in sorted(itertools.product(servers, (False, True)), reverse=number % 2 == 0):
-                url, worker = servers[name]
-                began = sum(worker.cpu_times()[:2])
-                figures = drive(
-                    f"{url}/{route}",
-                    json.dumps(QUESTIONS[route].fields).encode(),
-                    connections=given.connections,
-                    seconds=given.seconds,
-                    scratch=Path(scratch),
-                    vary=vary,
-                )
-                used = sum(worker.cpu_times()[:2]) - began
-                if figures.failed:
-                    raise SystemExit(f"{name} {route}: {figures.failed} requests failed")
-                if number:  # the first round warms up
-                    run = Run(figures.rate, 1e6 * used / (figures.rate * given.seconds))
-                    found.setdefault((name, vary), []).append(run)
-    return found
-
-
-def report(route: str, found: Runs) -> Iterator[str]:
-    """Yield the medians, then how the runs of one round relate: rates, and CPU the other way round."""
-    for (name, vary), runs in sorted(found.items(), reverse=True):
-        rates, costs = zip(*runs, strict=True)
-        yield (
-            f"{route:10} {'varying' if vary else 'one    '} head, {name:6} {statistics.median(rates):7.0f} req/s "
-            f"({min(rates):.0f} to {max(rates):.0f}), "
-            f"{statistics.median(costs):6.1f} us a request ({min(costs):.1f} to {max(costs):.1f})"
-        )
-    for title, above, below in (
-        ("after by before, one head", ("after", False), ("before", False)),
-        ("after by before, varying heads", ("after", True), ("before", True)),
-        ("varying heads by one head, before", ("before", True), ("before", False)),
-        ("varying heads by one head, after", ("after", True), ("after", False)),
-    ):
-        pairs = list(zip(found[above], found[below], strict=True))
-        rate = statistics.median(one.rate / other.rate for one, other in pairs)
-        cost = statistics.median(other.us / one.us for one, other in pairs)
-        yield f"{route:10} {title:34} {rate:.2f} in requests a second, {cost:.2f} in requests for the same CPU"
+#: Address and worker by tree and access log.
+Servers: TypeAlias = Mapping[tuple[str, str], tuple[str, psutil.Process]]
+Rounds: TypeAlias = Mapping[Case, list[Round]]
 
 
 def main() -> None:
@@ -129,18 +93,67 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=2)
     parser.add_argument("--connections", type=int, default=8)
     parser.add_argument("--routes", default="sentiment,diabetes")
-    parser.add_argument("--log", action="store_true", help="with the access log on, into a file")
+    parser.add_argument("--logs", default="off,on", help="states of the access log; it goes into a file")
     given = parser.parse_args()
     check_wrk()
     with tempfile.TemporaryDirectory() as scratch, contextlib.ExitStack() as stack:
-        servers = {}
-        for name, tree in (("before", given.other.resolve()), ("after", ROOT)):
-            folder = Path(scratch) / name
-            folder.mkdir()
-            servers[name] = stack.enter_context(gateway(tree, folder, access_log=given.log))
+        servers: dict[tuple[str, str], tuple[str, psutil.Process]] = {}
+        for tree, log in itertools.product(("before", "after"), given.logs.split(",")):
+            folder = Path(scratch) / tree / log
+            folder.mkdir(parents=True)
+            source = ROOT if tree == "after" else given.other.resolve()
+            servers[tree, log] = stack.enter_context(gateway(source, folder, access_log=log == "on"))
         for route in given.routes.split(","):
-            for line in report(route, measure(servers, route, given)):
-                print(line, flush=True)
+            report(route, measured(servers, route, given, Path(scratch) / "wrk"))
+
+
+def measured(servers: Servers, route: str, given: argparse.Namespace, scratch: Path) -> Rounds:
+    """Drive one route in rounds of all cases, every other one backwards."""
+    body = json.dumps(QUESTIONS[route].fields).encode()
+    cases = [Case(*server, head) for server in servers for head in ("one", "varying")]
+    rounds: dict[Case, list[Round]] = {case: [] for case in cases}
+    for number in range(given.rounds + 1):
+        for case in cases if number % 2 else reversed(cases):
+            url, worker = servers[case.tree, case.log]
+            began = sum(worker.cpu_times()[:2])
+            figures = drive(
+                f"{url}/{route}",
+                body,
+                connections=given.connections,
+                seconds=given.seconds,
+                scratch=scratch,
+                vary=case.head == "varying",
+            )
+            used = sum(worker.cpu_times()[:2]) - began
+            if figures.failed:
+                raise SystemExit(f"{case} {route}: {figures.failed} requests failed")
+            if number:  # the first round warms up
+                rounds[case].append(Round(figures.rate, 1e6 * used / (figures.rate * given.seconds)))
+    return rounds
+
+
+def report(route: str, rounds: Rounds) -> None:
+    """Print the medians of each case of a route, and the ratios of those that differ in one thing."""
+    print(f"| {route}: source | access log | head | req/s | (from, to) | CPU us a request | (from, to) |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    for case, these in rounds.items():
+        print(f"| {' | '.join(case)} | {' | '.join(_summary(list(figures)) for figures in zip(*these, strict=True))} |")
+    print(f"\n| {route}: compared | with | req/s | CPU |\n| --- | --- | --- | --- |")
+    for other, case in itertools.combinations(rounds, 2):
+        if sum(ours != theirs for ours, theirs in zip(case, other, strict=True)) == 1:
+            print(f"| {', '.join(case)} | {', '.join(other)} | {_ratio(rounds[case], rounds[other])} |")
+    print(flush=True)
+
+
+def _summary(figures: Sequence[float]) -> str:
+    return f"{statistics.median(figures):.0f} | {min(figures):.0f}, {max(figures):.0f}"
+
+
+def _ratio(these: Sequence[Round], those: Sequence[Round]) -> str:
+    pairs = list(zip(these, those, strict=True))
+    rate = statistics.median(one.rate / other.rate for one, other in pairs)
+    cost = statistics.median(one.cpu_us / other.cpu_us for one, other in pairs)
+    return f"{rate:.2f}x | {cost:.2f}x"
 
 
 if __name__ == "__main__":
