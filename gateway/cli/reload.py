@@ -1,18 +1,17 @@
-"""`gateway reload`, `gateway rollback`, `gateway history`: change the served generation, and list its changes."""
+"""`gateway reload`: serve the current registry.yaml, or print why it is refused."""
 
 import os
 import signal
-import time
 from typing import get_args
 
 import click
 
 from gateway.cli.command import BAD_REGISTRY, OK, Command, print_line
+from gateway.cli.events import text_of
 from gateway.cli.prepare import limits_of
 from gateway.generations import transaction
 from gateway.generations.decision import Mode
-from gateway.generations.history import Event, events
-from gateway.generations.transaction import Place
+from gateway.generations.place import Place
 from gateway.process import watched_files
 from gateway.process.environment import configure_process
 from gateway.settings.settings import Settings
@@ -54,40 +53,5 @@ def reload(settings: Settings, *, force: bool, quiet: bool, source: str, mode: M
     if parent:
         watched_files.tell(settings)
     if not quiet:
-        print_line(_text(event))
+        print_line(text_of(event))
     return BAD_REGISTRY if event.result == "refused" else OK
-
-
-@click.command("rollback", cls=Command)
-@click.argument("generation", required=False, metavar="GENERATION", help="default: the one before the committed one")
-def rollback(settings: Settings, *, generation: str | None) -> int:
-    """Commit an earlier generation. It holds, also over restarts, until registry.yaml changes."""
-    configure_process(settings)
-    print_line(_text(transaction.rollback(place_of(settings), generation)))
-    return OK
-
-
-@click.command("history", cls=Command)
-@click.option("--most", type=int, default=20, metavar="MOST", help="how many of the newest (default: 20)")
-def history(settings: Settings, *, most: int) -> int:
-    """Show the newest attempts to change what is served, with the reason of each refusal."""
-    found = events(settings.state_dir)[-most:]
-    for event in found:
-        when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(event.at))
-        print_line(f"{when}  {_text(event)}")
-    if not found:
-        print_line("nothing has been committed yet")
-    return OK
-
-
-def _text(event: Event) -> str:
-    head = f"{event.result} {event.generation}".strip()
-    parts = [
-        f"{name} {', '.join(getattr(event, name))}" for name in ("added", "changed", "removed") if getattr(event, name)
-    ]
-    text = "; ".join([head, *parts]) + f"  ({event.took_s:.1f} s)"
-    return f"{text}\n{_indented(event.reason)}" if event.reason else text
-
-
-def _indented(text: str) -> str:
-    return "\n".join(f"    {line}" for line in text.splitlines())

@@ -6,10 +6,11 @@ Pure: knows specs, manifests and events, and writes nothing.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from gateway.artifacts.manifest import Manifest
 from gateway.generations import history, snapshot
+from gateway.generations.difference import difference, needs_roll
 from gateway.generations.fallback import fallback_text, keep_working, newly_failing
 from gateway.generations.history import Event
 from gateway.generations.snapshot import Snapshot
@@ -65,3 +66,17 @@ def is_rolled_back(events: Sequence[Event], registry_sha256: str) -> bool:
     """Say whether a rollback still holds: it does until something is committed, or the registry is edited."""
     last = next((event for event in reversed(events) if event.result in history.COMMITS), None)
     return last is not None and last.result == "rolled-back" and last.registry_sha256 == registry_sha256
+
+
+def event_of(result: str, before: Snapshot | None, made: Snapshot, **more: Any) -> Event:
+    """Return the event of a commit: the routes that it adds, changes and removes, and whether workers are replaced."""
+    change = difference(before, made)
+    return Event(
+        result=result,
+        generation=made.id,
+        added=change.added,
+        changed=change.changed,
+        removed=change.removed,
+        roll=needs_roll(before, made, change),
+        **more,
+    )

@@ -1,6 +1,7 @@
 """History of changes: one JSON line per attempt to change the committed state, the newest last, with running totals."""
 
 import contextlib
+import logging
 import os
 import time
 from dataclasses import dataclass, field, replace
@@ -10,6 +11,8 @@ from typing import Final
 import msgspec
 
 from gateway.system import atomic, files
+
+log = logging.getLogger("gateway.transaction")
 
 FILE = "history.jsonl"
 #: Results after which another generation may be served.
@@ -50,6 +53,14 @@ class Event:
 
 #: Made here and not at the first use: msgspec crashes where two threads look at a type for the first time at once.
 _decode: Final = msgspec.json.Decoder(Event).decode
+
+
+def record(state_dir: Path, event: Event, *, source: str, started: float, forced: bool = False) -> Event:
+    """Log an attempt that began at `started` (time.monotonic()), and append it."""
+    took_s = round(time.monotonic() - started, 3)
+    if event.result != "unchanged":
+        log.info("reload", extra={"generation": event.generation, "result": event.result, "took_s": took_s})
+    return append(state_dir, replace(event, source=source, took_s=took_s, forced=forced))
 
 
 def append(state_dir: Path, event: Event) -> Event:

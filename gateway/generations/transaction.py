@@ -1,5 +1,5 @@
 """
-Transaction of a change: parse, prepare, decide, commit or refuse, record. Also reload and rollback.
+Reload as a transaction: parse, prepare, decide, then commit or refuse as a whole, and record it.
 
 The watcher, `gateway reload` and a cold start call `attempt`; a lock serialises them. Workers read only the committed
 state.
@@ -7,42 +7,26 @@ state.
 
 import logging
 import time
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any
 
 from gateway.artifacts.manifest import Manifest
 from gateway.artifacts.store import Store
 from gateway.errors import GatewayError, RegistryError
 from gateway.generations import history, snapshot
-from gateway.generations.decision import Mode, decide, is_rolled_back, previous
-from gateway.generations.difference import difference, needs_roll
+from gateway.generations.decision import Mode, decide, event_of, is_rolled_back
 from gateway.generations.fallback import has_bytes
 from gateway.generations.history import Event
-from gateway.generations.recheck import is_current, recheck_committed, still_right
+from gateway.generations.place import Place, is_kept
+from gateway.generations.recheck import is_current, recheck_committed
 from gateway.generations.snapshot import Snapshot
 from gateway.prepare.registry import Progress, is_known, prepare_registry
-from gateway.prepare.supervisor import PrepareLimits
 from gateway.registry import load_registry
 from gateway.registry.document import registry_hash
 from gateway.registry.spec import RegistrySpec
-from gateway.system.locks import locked
 
 log = logging.getLogger("gateway.transaction")
 
 #: The scoreboard has 4,096 places, and a route that was renamed holds its old one for a while.
 MAX_ROUTES = 4000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Hold the locations of the registry, of the state and of the cache."""
-
-    registry: Path
-    state_dir: Path
-    cache_dir: Path
-    limits: PrepareLimits = field(default_factory=PrepareLimits)
 
 
 def attempt(
@@ -56,12 +40,12 @@ def attempt(
     leaves a rollback alone until the registry itself changes, as a start does. `progress` is called with the number of
     prepared models and of all. Raises RegistryError only in mode `cold`: a broken registry, and no committed state.
     """
-    with _turn(place.state_dir):
+    with place.turn():
         before = snapshot.committed(place.state_dir)
         if mode == "cold" and before is not None:
             before = recheck_committed(place.state_dir, before, place.cache_dir, place.limits, progress)
         one = _Attempt(place, before, mode, source)
-        if mode in ("cold", "watched") and before is not None and _is_rolled_back(place) and _is_kept(place, before):
+        if mode in ("cold", "watched") and before is not None and _is_rolled_back(place) and is_kept(place, before):
             note = "rolled back; that holds until registry.yaml changes, or: gateway reload"
             return one.remember(Event(result="unchanged", generation=before.id, reason=note))
         try:
@@ -112,7 +96,7 @@ class _Attempt:
         except OSError as error:
             return self.refuse(f"cannot write {self.place.state_dir}: {error.strerror}")
         Store(self.place.cache_dir).prune()
-        return self.remember(_event_of("committed", self.before, found.made, reason=found.note))
+        return self.remember(event_of("committed", self.before, found.made, reason=found.note))
 
     def refuse(self, reason: str) -> Event:
         """Leave everything as it is, and say why."""
@@ -122,25 +106,8 @@ class _Attempt:
 
     def remember(self, event: Event) -> Event:
         """Write the history."""
-        took_s = round(time.monotonic() - self.started, 3)
-        if event.result != "unchanged":
-            log.info("reload", extra={"generation": event.generation, "result": event.result, "took_s": took_s})
-        return history.append(
-            self.place.state_dir, replace(event, source=self.source, took_s=took_s, forced=self.mode == "force")
-        )
-
-
-def _event_of(result: str, before: Snapshot | None, made: Snapshot, **more: Any) -> Event:
-    change = difference(before, made)
-    return Event(
-        result=result,
-        generation=made.id,
-        added=change.added,
-        changed=change.changed,
-        removed=change.removed,
-        roll=needs_roll(before, made, change),
-        **more,
-    )
+        is_forced = self.mode == "force"
+        return history.record(self.place.state_dir, event, source=self.source, started=self.started, forced=is_forced)
 
 
 def can_wait(place: Place) -> bool:
@@ -159,54 +126,5 @@ def can_wait(place: Place) -> bool:
         return False
 
 
-def rollback(place: Place, generation: str | None = None) -> Event:
-    """
-    Commit an earlier generation: the one named, or the one before the committed one.
-
-    It holds, also over restarts, until registry.yaml changes. Raises GatewayError where there is none.
-    """
-    with _turn(place.state_dir):
-        before = snapshot.committed(place.state_dir)
-        wanted = generation or previous(history.events(place.state_dir), before.id if before else None)
-        made = snapshot.load(place.state_dir, wanted) if wanted else None
-        if made is None:
-            raise GatewayError(
-                f"there is no generation {wanted or 'before this one'}",
-                code="no-generation",
-                hint="gateway history lists them",
-            )
-        if not _is_kept(place, made):
-            raise GatewayError(
-                f"generation {made.id} cannot be served: artifacts of it are no longer in {place.cache_dir}",
-                code="generation-gone",
-                hint="put the artifacts back where they were, or roll back to another one: gateway history",
-            )
-        made = still_right(made, place.cache_dir, place.limits)
-        try:
-            snapshot.commit(place.state_dir, made)
-        except OSError as error:
-            raise GatewayError(
-                f"cannot write {place.state_dir}: {error.strerror}",
-                code="state-unwritable",
-                hint="free some disk space",
-            ) from error
-        event = _event_of("rolled-back", before, made, registry_sha256=registry_hash(place.registry))
-        return _Attempt(place, before, "reload", "gateway rollback").remember(event)
-
-
-def _is_kept(place: Place, made: Snapshot) -> bool:
-    """Say whether every artifact of a generation is in the cache, or could be put there again as it was."""
-    if all(has_bytes(found) for found in made.manifests.values()):
-        return True
-    again = prepare_registry(made.registry, place.cache_dir, place.limits)
-    return all(again[name].key == found.key for name, found in made.manifests.items() if found.problem is None)
-
-
 def _is_rolled_back(place: Place) -> bool:
     return is_rolled_back(history.events(place.state_dir), registry_hash(place.registry))
-
-
-def _turn(state_dir: Path) -> AbstractContextManager[None]:
-    """Wait until no other process changes the state, in a `with` block."""
-    state_dir.mkdir(parents=True, exist_ok=True)
-    return locked(state_dir / ".lock")

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from typing import Any
 
 from gateway.errors import GatewayError
-from gateway.generations import history, snapshot, transaction
-from gateway.generations.transaction import Place
+from gateway.generations import history, snapshot
+from gateway.generations.place import Place
+from gateway.generations.rollback import roll_back
 from gateway.process.pm2 import PM2Bridge
 from gateway.process.watcher import Watcher
 from gateway.scoreboard import Scoreboard
@@ -43,7 +44,7 @@ def _rollback(settings: Settings, generation: str | None) -> dict[str, Any]:
 
 def _quietly(place: Place, generation: str | None) -> None:
     try:
-        transaction.rollback(place, generation)
+        roll_back(place, generation)
     except GatewayError as error:
         history.append(place.state_dir, history.Event(result="refused", reason=error.message, source="pm2 rollback"))
 

@@ -11,8 +11,9 @@ from gateway.artifacts.manifest import Manifest
 from gateway.errors import CIRCUMSTANCES, GatewayError, Problem
 from gateway.generations import history, recheck, snapshot, transaction
 from gateway.generations.fallback import keep_working
+from gateway.generations.place import Place
+from gateway.generations.rollback import roll_back
 from gateway.generations.snapshot import Snapshot
-from gateway.generations.transaction import Place
 from gateway.prepare.registry import prepare_registry
 from gateway.prepare.supervisor import PrepareLimits
 from gateway.registry import load_registry
@@ -107,7 +108,7 @@ def test_a_rollback_is_refused_where_a_route_would_stop(house: House) -> None:
     house.write("  /good: m.stub\n")
     transaction.attempt(house.place)
     with pytest.raises(GatewayError, match="/bad") as caught:
-        transaction.rollback(house.place, earlier.id)
+        roll_back(house.place, earlier.id)
     assert caught.value.code == "generation-stopped"
     assert "bad" not in house.committed()
 
