@@ -7,6 +7,7 @@ Knows `gateway serve` and HTTP; which functions are entered is noted by `probe/`
 import contextlib
 import json
 import statistics
+import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,6 +19,9 @@ from compare.wire import Connection
 
 PROBE: Final = Path(__file__).parent / "probe"
 OFF, NOTES, MODULES = 0, 1, 2
+#: Where the code of a worker begins; a checkout has the first and one of the others.
+WORKER: Final = ("gateway.process.worker", "gateway.serving", "gateway.process.generation_follower")
+_PREPARING: Final = ("compilers/", "prepare", "proof")
 #: What each route of registry.yaml is asked.
 BODIES: Final[Mapping[str, Any]] = {
     "/sentiment": {"query": "that movie was boring"},
@@ -90,14 +94,14 @@ def figures(tree: Path, scratch: Path, port: int) -> dict[str, float]:
     home = scratch / "home"
     with serving(tree, "cold", registry, home, port):
         pass  # prepares
-    found: dict[str, float] = {}
+    found = own_imports(tree)
     with serving(tree, "memory", registry, home, port, GATEWAY_WORKERS="2") as server:
         found["PSS of a worker after the boot, MB"] = statistics.mean(pss(pid) for pid in workers(server))
         for _ in range(10):
             predict_all(server)  # a new connection each: both workers are asked
         found["PSS of a worker after predicts, MB"] = statistics.mean(pss(pid) for pid in workers(server))
-    for name, is_asked in (("after the boot", False), ("after a predict on each route", True)):
-        found |= {f"{text} {name}": value for text, value in imports(tree, scratch, port, is_asked=is_asked).items()}
+    for is_asked in (False, True):
+        found |= imports(tree, scratch, port, is_asked=is_asked)
     return found | paths(tree, scratch, port)
 
 
@@ -130,22 +134,33 @@ def pss(pid: int) -> float:
     return next(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:")) / 1024
 
 
+def own_imports(tree: Path) -> dict[str, float]:
+    """Return what the code of a worker imports in a fresh process."""
+    code = "import importlib.util as u, json, sys; [__import__(n) for n in sys.argv[1:] if u.find_spec(n)]; "
+    code += "print(json.dumps({n: getattr(m, '__file__', None) for n, m in list(sys.modules.items())}))"
+    command = [str(tree / ".venv/bin/python"), "-c", code, *WORKER]
+    done = subprocess.run(command, cwd=tree, capture_output=True, check=True)
+    return _counted("a worker's code imports", json.loads(done.stdout), tree)
+
+
 def imports(tree: Path, scratch: Path, port: int, *, is_asked: bool) -> dict[str, float]:
-    """Return how many modules a worker holds, and how many of them and of their lines are the package's own."""
+    """Return what a worker holds: what it imported, and what the arbiter had before it forked."""
     with probed(tree, scratch / f"imports-{is_asked}", scratch, port) as (server, probe):
         if is_asked:
             predict_all(server)
         (pid,) = workers(server)
-        modules = probe.modules(pid)
-    own = {file for name, file in modules.items() if name.partition(".")[0] == "gateway" and file}
+        when = "after a predict on each route" if is_asked else "after the boot"
+        return _counted(f"a worker holds, the arbiter's included, {when}", probe.modules(pid), tree)
+
+
+def _counted(title: str, modules: Mapping[str, str | None], tree: Path) -> dict[str, float]:
+    own = {Path(file) for name, file in modules.items() if name.partition(".")[0] == "gateway" and file}
+    names = [file.relative_to(tree).as_posix() for file in own]
     return {
-        "modules of a worker": len(modules),
-        "own modules of a worker": len(own),
-        "own lines of a worker": sum(len(Path(file).read_bytes().splitlines()) for file in own),
-        "compilers, proof and preparing among them": sum(
-            any(word in Path(file).relative_to(tree).as_posix() for word in ("compilers/", "prepare", "proof"))
-            for file in own
-        ),
+        f"modules {title}": len(modules),
+        f"own modules {title}": len(own),
+        f"own lines {title}": sum(len(file.read_bytes().splitlines()) for file in own),
+        f"compilers, proof, preparing {title}": sum(any(word in name for word in _PREPARING) for name in names),
     }
 
 
