@@ -6,6 +6,7 @@ All errors of the gateway, with stable codes and fixes; no HTTP, no framework.
     ├── ArtifactError       bytes that are missing, altered, unsafe or not what they claim to be
     ├── LoadError           an artifact that cannot become a predictor here (package, version, Java, golden row)
     ├── InputError          faults of a request, all of them, with paths
+    │   └── OptionError     a header or an option of it that cannot be read
     ├── TooLargeError       a batch above the limits of its route
     ├── UnreadableError     a format that cannot be read or written here (an extra is missing)
     ├── NotReadyError       the model of a route is not there (yet)
@@ -131,6 +132,10 @@ class InputError(GatewayError):
             if fault.field is not None:
                 texts.setdefault(fault.field, fault.message)
         return texts
+
+
+class OptionError(InputError):
+    """A header or an option of a request that cannot be read: no fault of its input."""
 
 
 class TooLargeError(GatewayError):

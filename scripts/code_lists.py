@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from gateway.errors import GatewayError
+from gateway.rest.errors import STATUS, STATUS_OF_CODE
+
 ROOT: Final = Path(__file__).resolve().parent.parent
 GATEWAY: Final = ROOT / "gateway"
 GOLDEN: Final = ROOT / "tests/registry/errors"
@@ -58,13 +61,14 @@ def named(makers: tuple[str, ...]) -> list[Found]:
 
 
 def statuses() -> list[tuple[int, str, str]]:
-    """Return (status, code, message) of every RequestError."""
+    """Return (status, code, message) of every error whose code, or whose class, stands in the tables of statuses."""
+    of_class = {kind.__name__: status for kind, status in STATUS.items() if kind is not GatewayError}
     rows: dict[tuple[int, str], str] = {}
     for maker, call in _calls():
-        if maker == "RequestError" and isinstance(call.args[0], ast.Constant) and len(call.args) > 1:
-            code = next((text_of(word.value) for word in call.keywords if word.arg == "code"), "")
-            if code:
-                rows.setdefault((int(str(call.args[0].value)), code), text_of(call.args[1]))
+        code = next((text_of(word.value) for word in call.keywords if word.arg == "code"), "")
+        status = STATUS_OF_CODE.get(code) if maker == "RequestError" else of_class.get(maker)
+        if status is not None and code and (text_of(call.args[0]) or maker == "RequestError"):
+            rows.setdefault((status, code), text_of(call.args[0]))
     return sorted((status, code, message) for (status, code), message in rows.items())
 
 

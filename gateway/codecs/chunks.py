@@ -36,11 +36,12 @@ class ReadLimits:
             raise TooLargeError(f"the table has more than {MAX_COLUMNS} columns", code="too-many-columns")
         return max(1, min(self.chunk_rows, CHUNK_CELLS // max(columns, 1)))
 
-    def check(self, rows: int) -> None:
-        """Refuse a batch as soon as it is seen to have more rows than allowed."""
+    def check(self, rows: int, *, in_all: bool = False) -> None:
+        """Refuse a batch as soon as it is seen to have more rows than allowed; `in_all` says that there are no more."""
         if rows > self.max_rows:
+            more, all_ = f"more than {self.max_rows} rows", f"{rows} rows, this route takes {self.max_rows}"
             raise TooLargeError(
-                f"the batch has more than {self.max_rows} rows",
+                f"the batch has {all_ if in_all else more}",
                 code="too-many-rows",
                 hint="send it in parts, or raise max_rows of the route",
             )

@@ -92,7 +92,6 @@ class BatchedChunks(ChunkedReader):  # type: ignore[misc]  # gunicorn has no typ
         framing = self._received - self._content - ahead
         if framing > FRAMING_BYTES + self._content // CONTENT_PER_FRAMING:
             raise RequestError(
-                400,
                 f"the chunks are too small: {framing} bytes of framing came with {self._content} of content",
                 code="chunks-too-small",
                 hint="send chunks of some kilobytes, or Content-Length",

@@ -216,7 +216,6 @@ class Client:
 
 def _slow_body() -> RequestError:
     return RequestError(
-        408,
         "the body did not come in time",
         code="body-timeout",
         hint="send it without long pauses; GATEWAY_BODY_TIMEOUT_S and GATEWAY_STALL_TIMEOUT_S are the limits",

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from gateway.answers.answer import Answer
 from gateway.artifacts.manifest import Manifest
+from gateway.codecs.base import Decoded
+from gateway.codecs.chunks import ReadLimits
 from gateway.codecs.json import JsonCodec
-from gateway.errors import GatewayError, Problem
+from gateway.errors import GatewayError, InputError, Problem
 from gateway.registry.spec import RouteSpec, ServerSpec
-from gateway.schema import Signature
+from gateway.schema import Batch, Signature
 from gateway.validation import Validator
 
 
@@ -21,6 +23,18 @@ class Contract:
     validator: Validator
     codec: JsonCodec
     answer: Answer
+    limits: ReadLimits
+
+    def validate(self, decoded: Decoded) -> Batch:
+        """Validate decoded instances; raises InputError with the paths that the client knows."""
+        try:
+            return self.validator.rows(
+                decoded.instances, text=decoded.text, at=decoded.at, single=decoded.single, table=decoded.columns
+            )
+        except InputError as error:
+            if decoded.locator is None:
+                raise
+            raise decoded.locator.rebased(error) from None
 
 
 def make_contract(signature: Signature, spec: RouteSpec, server: ServerSpec) -> Contract:
@@ -33,7 +47,7 @@ def make_contract(signature: Signature, spec: RouteSpec, server: ServerSpec) -> 
         redact=server.errors == "redacted",
     )
     codec = JsonCodec.of(signature, strict=server.strict, id_fields=spec.id_fields)
-    return Contract(validator, codec, Answer(signature, spec.response))
+    return Contract(validator, codec, Answer(signature, spec.response), ReadLimits(max_rows=spec.max_rows))
 
 
 def optional_columns(spec: RouteSpec) -> frozenset[str]:

@@ -13,14 +13,42 @@ from flask_restful import Api, Resource
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
 from gateway.errors import GatewayError, OverloadError, PredictError
-from gateway.rest.errors import MAX_ECHOED, RequestError, respond
+from gateway.rest.errors import MAX_ECHOED, PlainHttpError, RequestError, respond
+from gateway.rest.predict.steps.authorise import authorise
+from gateway.rest.predict.steps.limit import charge_request
+from gateway.routing.generation import Generation
+from gateway.routing.routes import Route
 from gateway.system.suggest import did_you_mean
 
 log = logging.getLogger("gateway.rest")
 
 _FULL = frozenset((errno.ENOSPC, errno.EDQUOT))
 
-__all__ = ["GatewayApi", "Resource"]
+__all__ = ["Endpoint", "GatewayApi", "Resource", "generation_of_request"]
+
+
+def generation_of_request() -> Generation:
+    """Return the generation in which the current request began."""
+    generation: Generation = request.environ["gateway.generation"]
+    return generation
+
+
+class Endpoint(Resource):  # type: ignore[misc]  # flask_restful has no types
+    """
+    Be an endpoint that predicts nothing: it is authorised and charged before its method runs.
+
+    What predicts is a Call (rest/predict/call.py), which does both itself.
+    """
+
+    def route_of(self, *path: Any, **parts: Any) -> Route | None:
+        """Return the route that the parts of the path name, None for an endpoint of the whole gateway."""
+        return None
+
+    def dispatch_request(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the method of the request for a caller who may."""
+        route = self.route_of(**kwargs)
+        charge_request(authorise(request.environ, route), route)
+        return super().dispatch_request(*args, **kwargs)
 
 
 class GatewayApi(Api):  # type: ignore[misc]  # flask_restful has no types
@@ -53,19 +81,16 @@ class GatewayApi(Api):  # type: ignore[misc]  # flask_restful has no types
 
 
 def _from_http(error: HTTPException) -> GatewayError:
-    status = error.code or 500
     if isinstance(error, NotFound):
         return _not_found()
     if isinstance(error, MethodNotAllowed):
         allowed = ", ".join(sorted(error.valid_methods or ()))
         # The text that Flask-RESTful's clients know.
         text = "The method is not allowed for the requested URL."
-        return RequestError(
-            405, text, code="method-not-allowed", hint=f"allowed: {allowed}", headers={"Allow": allowed}
-        )
+        return RequestError(text, code="method-not-allowed", hint=f"allowed: {allowed}", headers={"Allow": allowed})
     if isinstance(error, RequestEntityTooLarge):
         return too_large(request.max_content_length or 0)
-    return RequestError(status, error.description or error.name, code=f"http-{status}")
+    return PlainHttpError(error.code or 500, error.description or error.name)
 
 
 def _disk_full() -> OverloadError:
@@ -80,7 +105,7 @@ def _disk_full() -> OverloadError:
 def _not_found() -> RequestError:
     known = [rule.rule for rule in current_app.url_map.iter_rules() if not rule.arguments]
     hint = did_you_mean(request.path, known) or "GET /routes lists every path"
-    return RequestError(404, f"there is no route {request.path[:MAX_ECHOED]}", code="unknown-path", hint=hint)
+    return RequestError(f"there is no route {request.path[:MAX_ECHOED]}", code="unknown-path", hint=hint)
 
 
 def too_large(
@@ -88,7 +113,6 @@ def too_large(
 ) -> RequestError:
     """Return the error of a body above `limit_bytes`."""
     return RequestError(
-        413,
         f"the body is larger than {limit_bytes} bytes",
         code="body-too-large",
         hint=hint,

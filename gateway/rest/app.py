@@ -9,13 +9,13 @@ from gateway.executors.pool import NativePool
 from gateway.generations import history
 from gateway.rest.api import GatewayApi
 from gateway.rest.describe.catalog import Catalog, Root
-from gateway.rest.flask_app import GatewayFlask
+from gateway.rest.flask_app import make_app
 from gateway.rest.mount import mount_faces
+from gateway.rest.offload import Offload
 from gateway.rest.ops.health import Health, Live, Ready
 from gateway.rest.ops.scrape import Metrics
 from gateway.rest.predict import reader_slots
 from gateway.rest.predict.body_budget import DISK, MEMORY
-from gateway.rest.predict.calls import Offload
 from gateway.rest.predict.prediction import Prediction
 from gateway.rest.predict.spool import SCRATCH
 from gateway.routing.generation import Generation
@@ -45,9 +45,7 @@ def create_app(holder: Holder, scoreboard: Scoreboard, settings: Settings, pool:
     Later generations with the same paths are served by the same app through the holder. `pool` lends native threads to
     what would hold the event loop for long.
     """
-    app = GatewayFlask("gateway", static_folder=None)
-    # A path with two slashes is another path: redirecting it would lose the body of a POST.
-    app.url_map.merge_slashes = False
+    app = make_app(fast=settings.fast_dispatch)
     app.config[SCRATCH] = settings.run_dir / "spool"
     app.config[SCRATCH].mkdir(parents=True, exist_ok=True)
     reader_slots.allow(settings.table_memory_mb * 2**20)
@@ -58,7 +56,7 @@ def create_app(holder: Holder, scoreboard: Scoreboard, settings: Settings, pool:
     offload = Offload(pool)
     last = functools.partial(history.last, settings.state_dir)
     for path, route in holder.generation.table.by_path.items():
-        api.mount(Prediction, path, f"route:{path}", route_name=route.name)
+        api.mount(Prediction, path, f"route:{path}", route_name=route.name, offload=offload)
     api.mount(Live, "/health/live", "live")
     api.mount(Ready, "/health/ready", "ready")
     api.mount(Health, "/health", "health", scoreboard=scoreboard, status=read_status, last=last, offload=offload)

@@ -1,11 +1,12 @@
 """
-The only table of HTTP codes: an error of the gateway becomes a status, a JSON body and headers.
+The only tables of HTTP statuses of errors: an error of the gateway becomes a status, a JSON body and headers.
 
 The body has RFC 9457's members, every bad field under `errors`, and `message` as Flask-RESTful clients know it.
 """
 
+from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from flask import Response, has_request_context, request
@@ -34,6 +35,36 @@ STATUS: dict[type[GatewayError], int] = {
     GatewayError: 500,
 }
 
+#: Code of a RequestError -> status.
+STATUS_OF_CODE: Final[Mapping[str, int]] = {
+    "bad-chunks": 400,
+    "bad-encoding": 400,
+    "bad-header": 400,
+    "bad-request": 400,
+    "bad-request-line": 400,
+    "body-cut": 400,
+    "chunks-too-small": 400,
+    "json-type": 400,
+    "repository-read-only": 403,
+    "docs-off": 404,
+    "unknown-model": 404,
+    "unknown-path": 404,
+    "unknown-version": 404,
+    "method-not-allowed": 405,
+    "not-acceptable": 406,
+    "body-timeout": 408,
+    "body-too-large": 413,
+    "form-too-large": 413,
+    "request-line-too-long": 414,
+    "unsupported-encoding": 415,
+    "unsupported-media-type": 415,
+    "expectation": 417,
+    "headers-too-large": 431,
+    "transfer-coding": 501,
+    "unlike-framework": 501,
+    "http-version": 505,
+}
+
 #: Status -> error_code of MLflow (its databricks.proto); 400 and others below 500 are BAD_REQUEST.
 MLFLOW_CODES: dict[int, str] = {
     404: "RESOURCE_DOES_NOT_EXIST",
@@ -56,11 +87,20 @@ class RequestError(GatewayError):
     """A request that HTTP itself refuses: wrong method, path, type, size."""
 
     def __init__(
-        self, status: int, message: str, *, code: str, hint: str | None = None, headers: dict[str, str] | None = None
+        self, message: str, *, code: str, hint: str | None = None, headers: dict[str, str] | None = None
     ) -> None:
         super().__init__(message, code=code, hint=hint)
-        self.status = status
+        self.status = STATUS_OF_CODE[code]
         self.headers = headers or {}
+
+
+class PlainHttpError(RequestError):
+    """A refusal of Werkzeug's own that has no code here: it has the status that Werkzeug gives it."""
+
+    def __init__(self, status: int, message: str) -> None:
+        GatewayError.__init__(self, message, code=f"http-{status}")
+        self.status = status
+        self.headers = {}
 
 
 def status_of(error: GatewayError) -> int:

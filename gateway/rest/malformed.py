@@ -28,34 +28,30 @@ def refusal(error: BaseException) -> RequestError | None:
     """Return the answer to a request that is not HTTP as it should be; None for an error that is not the client's."""
     if isinstance(error, _CHUNK_ERRORS):
         return RequestError(
-            400, f"the body is not chunked as HTTP says: {_chunk(error)}", code="bad-chunks", hint="send Content-Length"
+            f"the body is not chunked as HTTP says: {_chunk(error)}", code="bad-chunks", hint="send Content-Length"
         )
     if isinstance(error, http.LimitRequestLine):
         return RequestError(
-            414,
             "the request line (method, path and query) is longer than 8190 bytes",
             code="request-line-too-long",
             hint="send the values as a form or as JSON, in the body of a POST",
         )
     if isinstance(error, http.LimitRequestHeaders):
         return RequestError(
-            431,
             "there are more than 100 header fields, one is longer than 8190 bytes, or all together than 64 KiB",
             code="headers-too-large",
             hint="send fewer or shorter header fields; values belong into the body",
         )
     if isinstance(error, http.InvalidHTTPVersion):
-        return RequestError(505, "the version of HTTP is not 1.0 or 1.1", code="http-version", hint="send HTTP/1.1")
+        return RequestError("the version of HTTP is not 1.0 or 1.1", code="http-version", hint="send HTTP/1.1")
     if isinstance(error, http.UnsupportedTransferCoding):
         return RequestError(
-            501,
             f"the transfer coding {_shown(error.hdr)} is not offered",
             code="transfer-coding",
             hint="send Content-Length or Transfer-Encoding: chunked; Content-Encoding: gzip compresses",
         )
     if isinstance(error, http.ExpectationFailed):
         return RequestError(
-            417,
             f"the expectation {_shown(error.expect)} cannot be met",
             code="expectation",
             hint="leave Expect out, or send Expect: 100-continue",
@@ -65,25 +61,21 @@ def refusal(error: BaseException) -> RequestError | None:
 
 def body_cut(hint: str) -> RequestError:
     """Return the 400 for a body whose end never came."""
-    return RequestError(400, "the body ended early", code="body-cut", hint=hint)
+    return RequestError("the body ended early", code="body-cut", hint=hint)
 
 
 def _head(error: http.ParseException) -> RequestError:
     """Return the answer to a first line or a header field that cannot be read."""
     if isinstance(error, http.InvalidRequestMethod):
         return RequestError(
-            400,
             f"{_shown(error.method)} is no HTTP method",
             code="bad-request-line",
             hint="methods are written in capitals: GET, POST",
         )
     if str(getattr(error, "hdr", getattr(error, "req", ""))) == _BARE_LF:
-        return RequestError(
-            400, "a line of the head ends in LF alone", code="bad-request-line", hint="end lines in CR LF"
-        )
+        return RequestError("a line of the head ends in LF alone", code="bad-request-line", hint="end lines in CR LF")
     if isinstance(error, http.InvalidHeaderName | http.InvalidHeader | http.ObsoleteFolding):
         return RequestError(
-            400,
             f"the header field {_shown(error.hdr)} cannot be read",
             code="bad-header",
             hint=_HINTS.get(
@@ -98,9 +90,9 @@ def _head(error: http.ParseException) -> RequestError:
         elif line.startswith(_HTTP2):
             hint = "this port speaks HTTP/1.1, not HTTP/2"
         return RequestError(
-            400, f"the first line of the request cannot be read: {_shown(line)}", code="bad-request-line", hint=hint
+            f"the first line of the request cannot be read: {_shown(line)}", code="bad-request-line", hint=hint
         )
-    return RequestError(400, "the head of the request cannot be read", code="bad-request", hint="send HTTP/1.1")
+    return RequestError("the head of the request cannot be read", code="bad-request", hint="send HTTP/1.1")
 
 
 def _chunk(error: http.ParseException) -> str:

@@ -6,8 +6,8 @@ from gateway.executors.pool import NativePool
 from gateway.rest.api import GatewayApi
 from gateway.rest.describe import documents
 from gateway.rest.middleware import compression, cors
-from gateway.rest.predict.calls import Offload
-from gateway.rest.protocols import mlflow, v2, v2_repository
+from gateway.rest.offload import Offload
+from gateway.rest.protocols import mlflow, v2, v2_infer, v2_repository
 from gateway.routing.generation import Generation
 
 
@@ -42,6 +42,6 @@ def _mount_v2(api: GatewayApi, offload: Offload) -> None:
     for stem, end in (("/v2/models/<model>", ""), ("/v2/models/<model>/versions/<version>", "-version")):
         api.mount(v2.Model, stem, f"v2-model{end}")
         api.mount(v2.ModelReady, f"{stem}/ready", f"v2-model-ready{end}")
-        api.mount(v2.Infer, f"{stem}/infer", f"v2-infer{end}", offload=offload)
+        api.mount(v2_infer.Infer, f"{stem}/infer", f"v2-infer{end}", offload=offload)
     api.mount(v2_repository.RepositoryIndex, "/v2/repository/index", "v2-index")
     api.mount(v2_repository.RepositoryControl, "/v2/repository/models/<model>/<action>", "v2-control")

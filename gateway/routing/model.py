@@ -7,7 +7,7 @@ Knows no route and no HTTP; made from a manifest alone, so models with one manif
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Literal, TypeAlias, TypeVar
@@ -165,10 +165,6 @@ class Model:
             raise
         except Exception as error:
             raise PredictError("the model raised an exception while predicting") from error
-
-    def run(self, call: Callable[[], T], deadline: float | None = None) -> T:
-        """Run work that is not the model's own (parsing, encoding) in a native thread; other requests go on."""
-        return self._pool.call(call, deadline, ends=True)
 
     def _wake(self, deadline: float) -> Executor:
         """Load a lazy model for its first request; whoever comes meanwhile waits with it."""

@@ -7,13 +7,10 @@ Binds spec, model, validator, answer and limits together. Knows no HTTP and no w
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 
-from gateway.answers.answer import Answer
 from gateway.artifacts.manifest import Manifest
-from gateway.codecs.json import JsonCodec
 from gateway.errors import GatewayError, NotReadyError, OverloadError, Problem
 from gateway.metrics import RouteMetrics
 from gateway.registry.contract import Contract, make_contract
@@ -22,9 +19,6 @@ from gateway.routing.bulkhead import Admission, Bulkhead
 from gateway.routing.model import Model
 from gateway.schema import Batch, Predictions, Signature
 from gateway.scoreboard import Slot
-from gateway.validation import Validator
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +75,6 @@ class Route:
         self.counters = counters
         self.signature: Signature | None = manifest.signature
         self._labels: tuple[str, ...] = ()
-        self.codec: JsonCodec
         self.problem: Problem | None = manifest.problem
         self.quarantine = ""
         self.version = spec.version or (manifest.artifact.sha256[:12] if manifest.artifact else "")
@@ -98,7 +91,7 @@ class Route:
         except GatewayError as error:
             self.problem = error.as_problem()
         else:
-            self.codec, self._contract = contract.codec, contract
+            self._contract = contract
             if self.signature.output.kind == "classification":
                 self._labels = tuple(str(label) for label in self.signature.output.labels)
 
@@ -119,8 +112,8 @@ class Route:
             return Problem("quarantined", self.quarantine, "repair or replace the artifact, or: gateway reload --force")
         return self.problem or self.model.problem
 
-    def must_serve(self) -> tuple[Validator, Answer]:
-        """Return validator and answer; raises NotReadyError with reason and fix where the route cannot serve."""
+    def must_serve(self) -> Contract:
+        """Return the contract; raises NotReadyError with reason and fix where the route cannot serve."""
         if self._contract is None:
             self._make_contract()
         reason, contract = self.reason, self._contract
@@ -132,16 +125,7 @@ class Route:
             raise NotReadyError(
                 f"route {self.spec.path} cannot serve: {problem.message}", code=problem.code, hint=problem.hint
             )
-        return contract.validator, contract.answer
-
-    def predict(self, batch: Batch, deadline: float) -> Predictions:
-        """
-        Predict a batch within the limits of this route.
-
-        `deadline` is a time.monotonic() value. Raises NotReadyError, OverloadError, DeadlineError, PredictError.
-        """
-        with self.admit(deadline):
-            return self.predict_admitted(batch, deadline)
+        return contract
 
     def admit(self, deadline: float, *, resume: bool = False) -> Admission:
         """
@@ -158,8 +142,12 @@ class Route:
             counters.metrics.shed("queue-full")
             raise
 
-    def predict_admitted(self, batch: Batch, deadline: float) -> Predictions:
-        """Predict a batch, or a chunk of one, for a caller that holds a slot."""
+    def predict(self, batch: Batch, deadline: float) -> Predictions:
+        """
+        Predict a batch, or a chunk of one, for a caller that holds a slot.
+
+        `deadline` is a time.monotonic() value. Raises NotReadyError, DeadlineError, PredictError.
+        """
         counters = self.counters
         entry = counters.slot.begin(counters.index)
         started = time.perf_counter()
@@ -181,10 +169,6 @@ class Route:
         if self._labels:
             self._count_labels(predictions)
         return predictions
-
-    def run(self, call: Callable[[], T]) -> T:
-        """Run parsing, validating or encoding in a native thread and wait; other requests of the worker go on."""
-        return self.model.run(call)
 
     def _label_of(self, predictions: Predictions) -> str:
         return self._labels[int(predictions.values[0])]

@@ -90,6 +90,9 @@ class Settings:
         int | None, Note("memory above which a worker is replaced", minimum=64, shown="no limit")
     ] = None
     backlog: Annotated[int, Note("connections the kernel holds while no worker accepts", minimum=1)] = 2048
+    fast_dispatch: Annotated[
+        bool, Note("answer fixed paths past Flask's own dispatch; false where a release of Flask does not bear it")
+    ] = True
     watch: Annotated[bool, Note("reload when the registry file changes")] = True
     holder_socket: Annotated[
         Path | None, Note("socket of the process that keeps the listening sockets", shown="run/holder.sock")

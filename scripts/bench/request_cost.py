@@ -15,18 +15,21 @@ from typing import Any, NamedTuple
 
 import flask
 import msgspec
-from flask.ctx import RequestContext
 from flask.views import View
 
 from bench.inprocess import Wsgi, ask, bare_callable, environ_of, make_gateway
 from bench.questions import QUESTIONS
+from gateway.answers.answer import AnswerContext
 from gateway.codecs.json import encode
 from gateway.process.generation_follower import Gateway
 from gateway.rest.middleware.telemetry import Telemetry
-from gateway.rest.predict.calls import context_of
+from gateway.rest.predict.call import Call
+from gateway.rest.predict.native import Native
 from gateway.rest.predict.prediction import Prediction
-from gateway.rest.predict.responses import JsonResponse
+from gateway.rest.predict.steps.resolve import resolve
+from gateway.rest.responses import JsonResponse, mark
 from gateway.routing.routes import Route
+from gateway.schema import Predictions
 from gateway.validation import Source
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -82,9 +85,12 @@ class Bare(View):  # type: ignore[misc,unused-ignore]
 
 
 def _no_prediction(self: Prediction) -> flask.Response:
-    environ = flask.request.environ
-    environ["gateway.route"] = environ["gateway.generation"].table.by_name[self._name]
-    return JsonResponse(b"{}", ("X-Model-Version", "1"))
+    call = Call(Native(), self._find, self._offload)
+    flask.request.environ["gateway.call"] = call
+    resolve(call)
+    response = JsonResponse(b"{}")
+    mark(response, "1", ())
+    return response
 
 
 def parts_of(gateway: Gateway, route: Route, body: bytes, batches: int) -> dict[str, float]:
@@ -97,18 +103,18 @@ def parts_of(gateway: Gateway, route: Route, body: bytes, batches: int) -> dict[
     path = route.spec.path
     telemetry: Any = gateway._app
     assert isinstance(telemetry, Telemetry)
-    original = Prediction._predict
-    Prediction._predict = _no_prediction  # type: ignore[method-assign]
+    original = Prediction.dispatch_request
+    Prediction.dispatch_request = _no_prediction  # type: ignore[method-assign]
     try:
         empty_us = request_us(gateway, path, body, batches)
 
         def inner(environ: dict[str, Any], start: Any) -> Any:
-            environ["gateway.generation"] = gateway.generation
+            environ |= {"gateway.generation": gateway.generation, "gateway.request_id": "0" * 32}
             return telemetry._app(environ, start)
 
         without_telemetry_us = request_us(inner, path, body, batches)
     finally:
-        Prediction._predict = original  # type: ignore[method-assign]
+        Prediction.dispatch_request = original  # type: ignore[method-assign]
     return {
         "telemetry (ids, metrics, scoreboard)": empty_us - without_telemetry_us,
         "Flask and the Resource with an empty answer": without_telemetry_us,
@@ -118,24 +124,26 @@ def parts_of(gateway: Gateway, route: Route, body: bytes, batches: int) -> dict[
 
 def steps_of(route: Route, body: bytes, batches: int) -> dict[str, float]:
     """Return the cost of each step inside the Resource."""
-    validator, answer = route.must_serve()
-    decoded = route.codec.decode(body)
+    contract = route.must_serve()
+    decoded = contract.codec.decode(body)
     source = [Source("json", decoded.instances[0]), Source("query", {})]
-    batch = validator.instance(source)
+    batch = contract.validator.instance(source)
     deadline = time.monotonic() + 1e6
-    predictions = route.predict(batch, deadline)
-    app = flask.Flask("context", static_folder=None)
-    environ = environ_of(route.spec.path, body) | {"gateway.request_id": "0" * 32}
-    with RequestContext(app, environ):
-        context = context_of(route, environ)
-    value = answer(batch, predictions, context)[0]
+    context = AnswerContext(route.name, route.version, "0" * 32)
+
+    def limited() -> Predictions:
+        with route.admit(deadline):
+            return route.predict(batch, deadline)
+
+    predictions = limited()
+    value = contract.answer(batch, predictions, context)[0]
     model_us = least_us(lambda: route.model.predict(batch.columns, deadline), batches)
     return {
-        "decode": least_us(lambda: route.codec.decode(body), batches),
-        "validate": least_us(lambda: validator.instance(source), batches),
-        "limits and counts of the predict": least_us(lambda: route.predict(batch, deadline), batches) - model_us,
+        "decode": least_us(lambda: contract.codec.decode(body), batches),
+        "validate": least_us(lambda: contract.validator.instance(source), batches),
+        "limits and counts of the predict": least_us(limited, batches) - model_us,
         "predict": model_us,
-        "answer": least_us(lambda: answer(batch, predictions, context), batches),
+        "answer": least_us(lambda: contract.answer(batch, predictions, context), batches),
         "encode": least_us(lambda: encode(value), batches),
     }
 

@@ -21,6 +21,7 @@ VALUES = {
     "bind": ("127.0.0.1:18501", "127.0.0.1:18502"),
     "holder_socket": ("/a/sock", "/b/sock"),
     "watch": ("false", "true"),
+    "fast_dispatch": ("false", "true"),
     "access_log": ("false", "true"),
     "log_level": ("error", "debug"),
     "log_format": ("text", "json"),

@@ -109,11 +109,10 @@ class Enclosure:
 
 def ask(route: Route, body: Any, deadline: float) -> list[Any]:
     """Send a value through codec, validation, model and answer, and return the answers as a client reads them."""
-    validator, answer = route.must_serve()
-    decoded = route.codec.decode(encode(body))
-    batch = validator.rows(decoded.instances, text=decoded.text, at=decoded.at, single=decoded.single)
+    contract = route.must_serve()
+    batch = contract.validate(contract.codec.decode(encode(body)))
     predictions = route.predict(batch, deadline)
-    return list(json.loads(encode(answer(batch, predictions, AnswerContext()))))
+    return list(json.loads(encode(contract.answer(batch, predictions, AnswerContext()))))
 
 
 def examine(case: Case, enclosure: Enclosure) -> str:

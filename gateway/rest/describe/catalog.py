@@ -5,16 +5,16 @@ from typing import Any
 from flask import Response, request
 
 from gateway.codecs.json import encode
-from gateway.rest.api import Resource
+from gateway.rest.api import Endpoint, generation_of_request
 from gateway.rest.describe.sample_request import SampleRequest
 from gateway.rest.describe.schemas import input_schema, output_schema
 from gateway.rest.middleware.conditional import document
-from gateway.rest.predict.calls import INLINE_ROUTES, Offload, generation_of_request
+from gateway.rest.offload import Offload
 from gateway.routing.routes import Route
 from gateway.validation.sample import sample
 
 
-class Catalog(Resource):  # type: ignore[misc]  # flask_restful has no types
+class Catalog(Endpoint):
     """Answer GET /routes from manifests; needs no loaded model."""
 
     def __init__(self, workers: int, offload: Offload) -> None:
@@ -32,7 +32,7 @@ class Catalog(Resource):  # type: ignore[misc]  # flask_restful has no types
             routes = [describe(route, base, strict=strict, workers=self._workers) for route in table.values()]
             return encode({"generation": generation.id, "routes": routes})
 
-        return document(self._offload.do(write, len(table), INLINE_ROUTES, None))
+        return document(self._offload.report(write, len(table)))
 
 
 class Root(Catalog):

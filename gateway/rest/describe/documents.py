@@ -9,14 +9,15 @@ from typing import Final
 from flask import Response, request
 
 from gateway.codecs.json import encode
-from gateway.rest.api import Resource
+from gateway.rest.api import Endpoint, generation_of_request
 from gateway.rest.describe.openapi import openapi, route_schema
 from gateway.rest.describe.sample_request import SampleRequest
 from gateway.rest.errors import RequestError
 from gateway.rest.middleware.conditional import document
-from gateway.rest.predict.calls import Offload, generation_of_request
-from gateway.rest.protocols.mlflow import find
+from gateway.rest.offload import Offload
+from gateway.rest.predict.steps.resolve import route_at
 from gateway.routing.generation import Generation
+from gateway.routing.routes import Route
 from gateway.validation.sample import sample
 
 _PAGE: Final = resources.files(__package__).joinpath("docs.html").read_bytes()
@@ -47,12 +48,12 @@ class OpenApiCache:
         """Return the OpenAPI document; 1,000 routes take a second, so a native thread builds it."""
         name, text = self._last
         if name != generation.id:
-            text = offload.pool.call(lambda: encode(openapi(generation)))
+            text = offload.in_thread(lambda: encode(openapi(generation)))
             self._last = generation.id, text
         return text
 
 
-class OpenApi(Resource):  # type: ignore[misc]  # flask_restful has no types
+class OpenApi(Endpoint):
     """Answer GET /openapi.json."""
 
     def __init__(self, cache: OpenApiCache, offload: Offload) -> None:
@@ -64,7 +65,7 @@ class OpenApi(Resource):  # type: ignore[misc]  # flask_restful has no types
         return document(self._cache.read(generation_of_request(), self._offload))
 
 
-class Docs(Resource):  # type: ignore[misc]  # flask_restful has no types
+class Docs(Endpoint):
     """Answer GET /docs with one self-contained page."""
 
     def get(self) -> Response:
@@ -76,8 +77,12 @@ class Docs(Resource):  # type: ignore[misc]  # flask_restful has no types
         return response
 
 
-class RouteSchema(Resource):  # type: ignore[misc]  # flask_restful has no types
+class RouteSchema(Endpoint):
     """Answer GET <route>/schema."""
+
+    def route_of(self, path: str) -> Route:
+        """Return the route at the path before /schema; raises RequestError 404."""
+        return route_at(path, generation_of_request())
 
     def get(self, path: str) -> Response:
         """
@@ -85,7 +90,7 @@ class RouteSchema(Resource):  # type: ignore[misc]  # flask_restful has no types
 
         With `?sample`, return only an instance: printed curl commands fetch it if it is too long to print.
         """
-        route = find(path)
+        route = self.route_of(path)
         if route.signature is None:
             route.must_serve()
             raise AssertionError("a route without a signature cannot serve")
@@ -98,7 +103,6 @@ class RouteSchema(Resource):  # type: ignore[misc]  # flask_restful has no types
 def _must_show() -> None:
     if not generation_of_request().snapshot.registry.server.docs:
         raise RequestError(
-            404,
             "the documentation is switched off",
             code="docs-off",
             hint="server.docs in registry.yaml switches it on; GET /routes lists every path",

@@ -16,7 +16,7 @@ from gateway.executors.event import pause
 from gateway.rest.api import too_large
 from gateway.rest.errors import RequestError
 from gateway.rest.malformed import body_cut, refusal
-from gateway.rest.predict.calls import Offload
+from gateway.rest.offload import Offload
 
 #: A shorter answer fits into one packet anyway.
 MIN_BYTES: Final = 1024
@@ -50,7 +50,6 @@ def _inflate() -> None:
         return
     if coding.strip().lower() not in ("gzip", "x-gzip"):
         raise RequestError(
-            415,
             f"cannot read a body encoded as {coding[:40]!r}",
             code="unsupported-encoding",
             hint="send it as gzip, or as it is",
@@ -136,7 +135,7 @@ class Inflated:
 
 
 def _broken(reason: str) -> RequestError:
-    return RequestError(400, f"the body is not the gzip that Content-Encoding promises: {reason}", code="bad-encoding")
+    return RequestError(f"the body is not the gzip that Content-Encoding promises: {reason}", code="bad-encoding")
 
 
 def _shrink(response: Response, offload: Offload) -> None:
@@ -151,7 +150,7 @@ def _shrink(response: Response, offload: Offload) -> None:
         body = response.get_data()
         if len(body) < MIN_BYTES:
             return
-        response.set_data(offload.do(lambda: _gzip(body), len(body), PIECE, None))
+        response.set_data(offload.compress(lambda: _gzip(body), len(body)))
     headers["Content-Encoding"] = "gzip"
     response.vary.add("Accept-Encoding")
 
@@ -166,7 +165,7 @@ def _shrunk(chunks: Iterable[Any], offload: Offload) -> Iterator[bytes]:
     try:
         for chunk in chunks:
             content = chunk.encode() if isinstance(chunk, str) else chunk
-            if small := offload.do(lambda content=content: compressor.compress(content), len(content), PIECE, None):  # type: ignore[misc]
+            if small := offload.compress(lambda content=content: compressor.compress(content), len(content)):  # type: ignore[misc]
                 yield small
         yield compressor.flush()
     finally:

@@ -15,8 +15,9 @@ import msgspec
 
 from gateway import logs
 from gateway.rest.middleware.trace_context import TraceContext, trace_context_of
+from gateway.rest.predict.call import Call
+from gateway.rest.predict.steps.account import account
 from gateway.routing.generation import Generation
-from gateway.routing.routes import Route
 
 #: An X-Request-ID is echoed if it matches: it gets into logs and headers.
 _ID = re.compile(r"[\w.:/+=@-]{1,128}", re.ASCII)
@@ -50,7 +51,7 @@ class Telemetry:
     Wrap a WSGI app.
 
     Sets `gateway.request_id` and `gateway.generation` in the environ, so that a request ends in the generation in
-    which it began; the Resource sets `gateway.route`, `gateway.rows` and `gateway.predict_s`.
+    which it began; a Call that knows its route leaves itself there as `gateway.call`.
     """
 
     def __init__(
@@ -72,42 +73,42 @@ class Telemetry:
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             seconds = time.perf_counter() - started
+            # Taken out again: call and environ would hold each other until the garbage collector comes.
+            call: Call | None = environ.pop("gateway.call", None)
             headers += (
                 ("X-Request-ID", request_id),
                 ("X-Gateway-Generation", generation.id),
-                ("Server-Timing", self._timing(environ, seconds)),
+                ("Server-Timing", self._timing(call, seconds)),
             )
             if trace is not None:
                 headers.append(("traceresponse", trace.response))
-            self._record(environ, int(status[:3]), seconds, trace)
+            self._record(environ, call, int(status[:3]), seconds, trace)
             return start_response(status, headers, exc_info) if exc_info else start_response(status, headers)
 
         return self._app(environ, start)
 
     @staticmethod
-    def _timing(environ: dict[str, Any], seconds: float) -> str:
-        predict_s = environ.get("gateway.predict_s")
+    def _timing(call: Call | None, seconds: float) -> str:
         total = f"total;dur={seconds * 1e3:.3f}"
-        return total if predict_s is None else f"predict;dur={predict_s * 1e3:.3f}, {total}"
+        if call is None or call.predict_s is None:
+            return total
+        return f"predict;dur={call.predict_s * 1e3:.3f}, {total}"
 
     @staticmethod
-    def _record(environ: dict[str, Any], code: int, seconds: float, trace: TraceContext | None) -> None:
-        route: Route | None = environ.get("gateway.route")
-        rows = environ.get("gateway.rows", 0)
-        if route is not None:
-            counters = route.counters
-            counters.metrics.request(environ["REQUEST_METHOD"], code, seconds)
-            # 503 and 504 count as errors too: these clients got no prediction.
-            counters.slot.record(counters.index, int(seconds * 1e9), error=code >= 500)  # noqa: PLR2004
+    def _record(
+        environ: dict[str, Any], call: Call | None, code: int, seconds: float, trace: TraceContext | None
+    ) -> None:
+        if call is not None:
+            account(call, environ["REQUEST_METHOD"], code, seconds)
         if not logs.writes_access():
             return
         line = logs.AccessLine(
             request_id=environ["gateway.request_id"],
-            route=route.spec.path if route is not None else environ.get("PATH_INFO", ""),
+            route=environ.get("PATH_INFO", "") if call is None else call.route.spec.path,
             method=environ["REQUEST_METHOD"],
             code=code,
             duration_ms=seconds * 1e3,
-            rows=rows,
+            rows=0 if call is None else call.rows,
             generation=environ["gateway.generation"].id,
         )
         if trace is not None:

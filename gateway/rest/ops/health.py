@@ -12,8 +12,8 @@ from flask import Response
 
 from gateway.codecs.json import encode
 from gateway.generations.history import Event
-from gateway.rest.api import Resource
-from gateway.rest.predict.calls import INLINE_ROUTES, Offload, generation_of_request
+from gateway.rest.api import Endpoint, generation_of_request
+from gateway.rest.offload import Offload
 from gateway.routing.generation import Generation
 from gateway.routing.routes import Route
 from gateway.scoreboard import RouteView, Scoreboard, WorkerView
@@ -29,7 +29,7 @@ def _respond(body: dict[str, Any], status: int = 200) -> Response:
     return response
 
 
-class Live(Resource):  # type: ignore[misc]  # flask_restful has no types
+class Live(Endpoint):
     """Say that this process answers."""
 
     def get(self) -> Response:
@@ -37,7 +37,7 @@ class Live(Resource):  # type: ignore[misc]  # flask_restful has no types
         return _respond({"status": "live"})
 
 
-class Ready(Resource):  # type: ignore[misc]  # flask_restful has no types
+class Ready(Endpoint):
     """Say whether traffic may come: no eager route loading, every critical route READY."""
 
     def get(self) -> Response:
@@ -55,7 +55,7 @@ class Ready(Resource):  # type: ignore[misc]  # flask_restful has no types
         return _respond(body, 200 if ready else 503)
 
 
-class Health(Resource):  # type: ignore[misc]  # flask_restful has no types
+class Health(Endpoint):
     """Tell everything there is to know about routes, workers and the last reload."""
 
     def __init__(
@@ -73,7 +73,7 @@ class Health(Resource):  # type: ignore[misc]  # flask_restful has no types
     def get(self) -> Response:
         """Answer 200 always; `status` says ok, degraded or unready."""
         generation = generation_of_request()
-        return self._offload.do(lambda: self._report(generation), len(generation.table.by_name), INLINE_ROUTES, None)
+        return self._offload.report(lambda: self._report(generation), len(generation.table.by_name))
 
     def _report(self, generation: Generation) -> Response:
         workers = [worker for worker in self._scoreboard.workers() if worker.alive]

@@ -7,14 +7,14 @@ from flask import Response, request
 
 from gateway import metrics
 from gateway.generations.history import Event
-from gateway.rest.api import Resource
-from gateway.rest.predict.calls import INLINE_ROUTES, Offload, generation_of_request
+from gateway.rest.api import Endpoint, generation_of_request
+from gateway.rest.offload import Offload
 from gateway.routing.generation import Generation
 from gateway.scoreboard import RouteView, Scoreboard
 from gateway.scoreboard.status import Status
 
 
-class Metrics(Resource):  # type: ignore[misc]  # flask_restful has no types
+class Metrics(Endpoint):
     """Answer GET /metrics in Prometheus text format, or OpenMetrics where that is asked for."""
 
     def __init__(
@@ -36,11 +36,9 @@ class Metrics(Resource):  # type: ignore[misc]  # flask_restful has no types
         """Render the page for the active generation."""
         openmetrics = "application/openmetrics-text" in request.headers.get("Accept", "")
         generation = generation_of_request()
-        page = self._offload.do(
+        page = self._offload.report(
             lambda: metrics.render(self._directory, self._facts(generation), openmetrics=openmetrics),
             len(generation.table.by_name),
-            INLINE_ROUTES,
-            None,
         )
         kind = metrics.CONTENT_TYPE_OPENMETRICS if openmetrics else metrics.CONTENT_TYPE
         return Response(page, content_type=kind)

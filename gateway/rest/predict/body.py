@@ -14,10 +14,10 @@ from flask import request
 from gateway.codecs.base import Decoded
 from gateway.codecs.chunks import ReadLimits
 from gateway.codecs.json_size import count_rows, weigh
+from gateway.registry.contract import Contract
 from gateway.rest.api import too_large
 from gateway.rest.malformed import body_cut
 from gateway.rest.predict.body_budget import FREE_BYTES, MEMORY, Share
-from gateway.routing.routes import Route
 
 #: Bytes that are read at a time, and that a connection may hold uncounted.
 BLOCK: Final = 64 * 1024
@@ -39,12 +39,13 @@ class Body:
     def __len__(self) -> int:
         return len(self.content)
 
-    def decode(self, route: Route) -> Decoded:
+    def decode(self, contract: Contract) -> Decoded:
         """Decode the JSON of a route."""
-        self.make_room(route.spec.max_rows)
-        return route.codec.decode(self.content, ReadLimits(max_rows=route.spec.max_rows).check)
+        if self._share is not None:
+            self.make_room(contract.limits)
+        return contract.codec.decode(self.content, contract.limits.check)
 
-    def make_room(self, max_rows: int, *, times: int = 1) -> None:
+    def make_room(self, limits: ReadLimits, *, times: int = 1) -> None:
         """
         Take the share of the values that this JSON decodes to, `times` as much where a format builds them anew.
 
@@ -53,7 +54,7 @@ class Body:
         if self._share is not None:
             weight = weigh(self.content) * times
             if weight > _COUNTED_BYTES:
-                ReadLimits(max_rows=max_rows).check(count_rows(self.content))
+                limits.check(count_rows(self.content))
             self._share.grow_to(len(self.content) + weight)
 
 

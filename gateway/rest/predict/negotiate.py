@@ -9,7 +9,7 @@ from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
 from gateway.codecs.json_batch import Shape
-from gateway.errors import Fault, InputError
+from gateway.errors import Fault, InputError, OptionError
 from gateway.rest.errors import RequestError
 
 #: Media type -> format, in the order of preference; the first name of a format is the one it is answered with.
@@ -28,7 +28,7 @@ OFFERED: Final = tuple(FORMATS)[:4]
 _QUICK: Final = frozenset({None, "", "*/*", "application/json"})
 #: Types of an `Accept` that are looked at: browsers send eight, and each costs 15 us.
 MAX_TYPES: Final = 50
-_MODES: Final = frozenset({"skip", "abort"})
+_MODES: Final = ("abort", "skip")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +52,23 @@ _PLAIN: Final = Preferences()
 
 
 def preferences(environ: Mapping[str, Any]) -> Preferences:
-    """Read `Accept`, `Prefer` and `?_on_error=` of the current request; raises RequestError 406, InputError."""
+    """Read `Accept`, `Prefer` and `?_on_error=` of the current request; raises RequestError 406, OptionError."""
     accept = environ.get("HTTP_ACCEPT")
     if accept in _QUICK and "HTTP_PREFER" not in environ and "_on_error" not in environ["QUERY_STRING"]:
         return _PLAIN
-    skip = _skips(request.args.get("_on_error"), "query._on_error") or _preferred()
+    mode = request.args.get("_on_error")
+    if mode is not None and mode not in _MODES:
+        raise OptionError([_no_mode(mode, "query._on_error")])
+    skip = mode == "skip" or _preferred()
     return Preferences("json" if accept in _QUICK else _format(), skip)
 
 
 def with_options(wanted: Preferences, options: Mapping[str, Any], at: str) -> Preferences:
-    """Return the wish after the options that came inside the body."""
-    skip = wanted.skip or _skips(options.get("_on_error"), f"{at}._on_error")
-    return replace(wanted, skip=skip)
+    """Return the preferences after the options that came inside the body."""
+    mode = options.get("_on_error")
+    if not wanted.skip and mode is not None and mode not in _MODES:
+        raise InputError([_no_mode(mode, f"{at}._on_error")])
+    return replace(wanted, skip=wanted.skip or mode == "skip")
 
 
 def _format() -> str:
@@ -71,7 +76,6 @@ def _format() -> str:
     best = parse_accept_header(named, MIMEAccept).best_match(FORMATS)
     if best is None:
         raise RequestError(
-            406,
             f"no answer of this route has a type that Accept allows: {request.headers['Accept'][:200]}",
             code="not-acceptable",
             hint="accept one of " + ", ".join(OFFERED),
@@ -88,8 +92,6 @@ def _preferred() -> bool:
     return False
 
 
-def _skips(value: Any, at: str) -> bool:
-    if value is not None and value not in _MODES:
-        shown = value if isinstance(value, str) else type(value).__name__
-        raise InputError([Fault(at, "option", f"{shown[:40]!r} is no way to treat bad rows", sorted(_MODES))])
-    return bool(value == "skip")
+def _no_mode(value: Any, at: str) -> Fault:
+    shown = value if isinstance(value, str) else type(value).__name__
+    return Fault(at, "option", f"{shown[:40]!r} is no way to treat bad rows", list(_MODES))

@@ -16,7 +16,6 @@ def encoded_form(body: bytes) -> Source:
     """Read a form; raises RequestError 413 for a long one, InputError."""
     if len(body) > MAX_FORM_BYTES:
         raise RequestError(
-            413,
             f"a form has at most {MAX_FORM_BYTES} bytes, this one has {len(body)}",
             code="form-too-large",
             hint="send the instance as application/json",

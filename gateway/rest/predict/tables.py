@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from flask import Response
+
 from gateway.answers.columns import Plan, columns_of, plan_of
 from gateway.answers.leaves import leaves_of
-from gateway.codecs.chunks import BatchWriter, Chunk
+from gateway.codecs.chunks import Answered, BatchWriter, Chunk
 from gateway.codecs.csv import CsvWriter
 from gateway.codecs.json_batch import JsonWriter
 from gateway.codecs.ndjson import NdjsonWriter
@@ -14,7 +16,7 @@ from gateway.codecs.parquet import ParquetWriter
 from gateway.rest.predict.chunk_validation import ValidatedChunk
 from gateway.rest.predict.negotiate import Preferences
 from gateway.routing.routes import Route
-from gateway.schema import Predictions
+from gateway.schema import Batch, Predictions
 
 
 class InputTable:
@@ -94,3 +96,15 @@ def writer_for(
     if wanted.format == "csv":
         return CsvWriter(table.names, leaves, errors=wanted.skip)
     return ParquetWriter(table.names, table.types, leaves, errors=wanted.skip)
+
+
+def one_row(route: Route, batch: Batch, answer: Any, wanted: Preferences) -> Response:
+    """Return the answer to a single instance in a format other than JSON: a table or file of one row."""
+    keys = None if batch.ids is None else [None if one is None else str(one) for one in batch.ids]
+    validated = ValidatedChunk(Chunk(0, batch.size, instances=()), batch, keys=keys)
+    table = InputTable(route, None, has_ids=keys is not None)
+    writer = writer_for(Preferences(wanted.format), route, table, has_ids=keys is not None)
+    inputs: Any = table.columns(validated, typed=writer.wants_inputs == "typed") if writer.wants_inputs else ()
+    ids: Any = keys
+    body = writer.begin() + writer.rows(Answered([answer], {}, ids, inputs)) + writer.end()
+    return Response(body, 200, content_type=writer.media_type)

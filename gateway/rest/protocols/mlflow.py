@@ -9,37 +9,26 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-from flask import Response, request
+from flask import Response
 
 from gateway import __version__
 from gateway.answers.answer import AnswerContext
 from gateway.answers.columns import Columns, columns_of, plan_of
 from gateway.codecs import mlflow
 from gateway.codecs.json import encode
-from gateway.rest.api import Resource
-from gateway.rest.errors import MAX_ECHOED, RequestError
-from gateway.rest.predict.batch import Answering, answer_batch
-from gateway.rest.predict.body import read_body
-from gateway.rest.predict.calls import (
-    INLINE_BYTES,
-    INLINE_ROWS,
-    Offload,
-    charset_is_utf8,
-    check_rows,
-    counted_faults,
-    generation_of_request,
-    predict,
-    serve_as,
-    work_of,
-)
+from gateway.registry.contract import Contract
+from gateway.rest.api import Endpoint, Resource, generation_of_request
+from gateway.rest.errors import RequestError
+from gateway.rest.offload import Offload
+from gateway.rest.predict.body import Body
+from gateway.rest.predict.call import Call
+from gateway.rest.predict.dialect import Answering, Chunks
+from gateway.rest.predict.intake import Intake
 from gateway.rest.predict.negotiate import Preferences
-from gateway.rest.predict.reading import checked, deadline_of
-from gateway.rest.predict.responses import columns_ignored
-from gateway.rest.predict.sources import BODY_TYPES, body_source, is_table
+from gateway.rest.predict.sources import BODY_TYPES, is_table, table_source
+from gateway.rest.predict.steps.resolve import route_at
 from gateway.routing.routes import Route
-from gateway.schema import Batch, OwnAnswer
-from gateway.system.suggest import did_you_mean
-from gateway.validation import Validator
+from gateway.schema import Batch, OwnAnswer, Predictions, Signature
 
 JSON: Final = "application/json"
 #: The answer is MLflow's whatever `batch` of the route says.
@@ -54,16 +43,6 @@ _READERS: Final[dict[OwnAnswer, Callable[[Columns], list[Any]]]] = {
 _OF_PROBABILITIES: Final = frozenset({"probability", "probabilities"})
 
 
-def find(path: str) -> Route:
-    """Return the route at a path without its first slash; raises RequestError 404."""
-    table = generation_of_request().table
-    route = table.by_path.get(f"/{path}")
-    if route is None:
-        hint = did_you_mean(f"/{path}", table.by_path) or "GET /routes lists every path"
-        raise RequestError(404, f"there is no route /{path[:MAX_ECHOED]}", code="unknown-path", hint=hint)
-    return route
-
-
 class Invocations(Resource):  # type: ignore[misc]  # flask_restful has no types
     """Answer POST <route>/invocations."""
 
@@ -72,73 +51,77 @@ class Invocations(Resource):  # type: ignore[misc]  # flask_restful has no types
 
     def post(self, path: str) -> Response:
         """Predict a data frame, records, instances or inputs in JSON, or a table in whatever format the route reads."""
-        route = find(path)
-        serve_as(route)
-        validator, _ = route.must_serve()
-        _must_answer_alike(route, validator)
-        _must_read(request.mimetype, route)
-        with counted_faults(route):
-            if is_table(request.mimetype):
-                return answer_batch(route, validator, _own(validator), body_source(), _AS_MLFLOW)
-            return self._frame(route, validator)
-
-    def _frame(self, route: Route, validator: Validator) -> Response:
-        deadline = deadline_of(route.spec.timeout_s, request.environ)
-        body = read_body(request.environ)
-
-        def read() -> Batch:
-            body.make_room(route.spec.max_rows, times=2)  # rows of names are built from rows of cells
-            decoded = mlflow.decode(body.content, validator.signature, partial(check_rows, route))
-            check_rows(route, len(decoded.instances))
-            return checked(validator, decoded)
-
-        batch = self._offload.do(read, len(body), INLINE_BYTES, deadline)
-        predictions = predict(route, batch, deadline)
-        answer_of = _own(validator)
-
-        def write() -> bytes:
-            return encode({"predictions": answer_of(batch, predictions, AnswerContext())})
-
-        answer = self._offload.do(write, work_of(batch, body.content), INLINE_ROWS, deadline + route.spec.timeout_s)
-        response = Response(answer, 200, mimetype="application/json")
-        response.headers["X-Model-Version"] = route.version
-        response.headers.extend(columns_ignored(batch.ignored))
-        return response
+        return Call(Mlflow(), partial(route_at, path), self._offload).answer()
 
 
-def _own(validator: Validator) -> Answering:
+class Mlflow:
+    """Speak with one client of MLflow's scoring server."""
+
+    __slots__ = ("_signature",)
+
+    _signature: Signature
+
+    def read(self, request: Intake, contract: Contract) -> Batch | Chunks:
+        """Read a data frame in JSON or a table; raises InputError, RequestError 413, 415, 501."""
+        self._signature = contract.validator.signature
+        _must_answer_alike(request.route, self._signature)
+        _must_read(request)
+        if is_table(request.media):
+            return Chunks(table_source(request), _AS_MLFLOW, _own(self._signature))
+        return request.work(self._decoded, request.body(), contract)
+
+    def write(self, route: Route, batch: Batch, predictions: Predictions, context: AnswerContext) -> Response:
+        """Write what the framework's own predict returns."""
+        answer = encode({"predictions": _own(self._signature)(batch, predictions, context)})
+        return Response(answer, 200, mimetype="application/json")
+
+    def _decoded(self, body: Body, contract: Contract) -> Batch:
+        body.make_room(contract.limits, times=2)  # rows of names are built from rows of cells
+        decoded = mlflow.decode(body.content, self._signature, contract.limits.check)
+        contract.limits.check(len(decoded.instances))
+        return contract.validate(decoded)
+
+
+def _own(signature: Signature) -> Answering:
     """Return what turns predictions into what the framework's own predict returns."""
-    own = validator.signature.output.own
-    plan = plan_of(validator.signature, {"probabilities" if own in _OF_PROBABILITIES else "value"})
+    own = signature.output.own
+    plan = plan_of(signature, {"probabilities" if own in _OF_PROBABILITIES else "value"})
     read = _READERS[own]
     return lambda batch, predictions, _: read(columns_of(plan, batch, predictions))
 
 
-def _must_answer_alike(route: Route, validator: Validator) -> None:
+def _must_answer_alike(route: Route, signature: Signature) -> None:
     """Refuse with 501 where the framework's own predict answers something that this route does not compute."""
-    reason = validator.signature.output.own_differs
+    reason = signature.output.own_differs
     if reason:
         raise RequestError(
-            501,
             f"MLflow's server would answer otherwise than route {route.spec.path}: {reason}",
             code="unlike-framework",
             hint=f"serve the model as said, or ask {route.spec.path} for this route's own answer",
         )
 
 
-def _must_read(media: str, route: Route) -> None:
+def _must_read(request: Intake) -> None:
     """Refuse with 415 what is neither JSON nor a table; texts are UTF-8 here, as MLflow has it."""
-    if (is_table(media) or media == JSON or media.endswith("+json")) and charset_is_utf8():
+    media = request.media
+    if (is_table(media) or media == JSON or media.endswith("+json")) and _is_utf8(request):
         return
+    kind: str = request.environ.get("CONTENT_TYPE", "")
+    path = request.route.spec.path
     raise RequestError(
-        415,
-        f"cannot read a body of type {request.content_type[:80]!r}" if media else "the body has no Content-Type",
+        f"cannot read a body of type {kind[:80]!r}" if media else "the body has no Content-Type",
         code="unsupported-media-type",
-        hint=f"send {JSON} or {', '.join(BODY_TYPES)}, in UTF-8; forms and files of forms go to {route.spec.path}",
+        hint=f"send {JSON} or {', '.join(BODY_TYPES)}, in UTF-8; forms and files of forms go to {path}",
     )
 
 
-class Ping(Resource):  # type: ignore[misc]  # flask_restful has no types
+def _is_utf8(request: Intake) -> bool:
+    """Say whether the body claims to be UTF-8, or claims nothing."""
+    charset = request.media_options.get("charset", "utf-8")
+    return charset.strip("'\"").lower() in ("utf-8", "utf8", "us-ascii")
+
+
+class Ping(Endpoint):
     """Answer GET /ping, which load balancers of MLflow and SageMaker deployments ask."""
 
     def get(self) -> Response:
@@ -146,7 +129,7 @@ class Ping(Resource):  # type: ignore[misc]  # flask_restful has no types
         return Response("\n", 200 if generation_of_request().table.is_ready() else 503, mimetype="text/plain")
 
 
-class Version(Resource):  # type: ignore[misc]  # flask_restful has no types
+class Version(Endpoint):
     """Answer GET /version."""
 
     def get(self) -> Response:

@@ -1,0 +1,31 @@
+"""Step 7 of a call: its model predicts. The only place of rest/ that asks a route for predictions."""
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gateway.schema import Batch, Predictions
+
+if TYPE_CHECKING:
+    from gateway.rest.predict.call import Call
+
+
+def predict(call: "Call", batch: Batch, deadline: float) -> Predictions:
+    """Predict the rows of a call that holds a slot, and add the time that takes; raises DeadlineError, PredictError."""
+    started = time.perf_counter()
+    predictions = call.route.predict(batch, deadline)
+    call.predict_s = (call.predict_s or 0.0) + time.perf_counter() - started
+    return predictions
+
+
+def joined(parts: Sequence[Predictions]) -> Predictions:
+    """Return the predictions of several chunks as those of one batch."""
+    values: Any
+    if isinstance(parts[0].values, list):
+        values = [value for part in parts for value in part.values]
+    else:
+        values = np.concatenate([part.values for part in parts])
+    known = [part.probabilities for part in parts if part.probabilities is not None]
+    return Predictions(values, np.concatenate(known) if len(known) == len(parts) else None)

@@ -1,0 +1,48 @@
+"""Step 1 of a call: which route it is about. Endpoints that describe a route look it up here as well."""
+
+from typing import TYPE_CHECKING
+
+from gateway.rest.errors import MAX_ECHOED, RequestError
+from gateway.routing.generation import Generation
+from gateway.routing.routes import Route
+from gateway.system.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from gateway.rest.predict.call import Call
+
+
+def resolve(call: "Call") -> Route:
+    """Find the route of a call in the generation in which its request began; raises RequestError 404."""
+    call.route = route = call.find(call.generation)
+    return route
+
+
+def route_named(name: str, generation: Generation) -> Route:
+    """Return the route of a path that was mounted for it."""
+    return generation.table.by_name[name]
+
+
+def route_at(path: str, generation: Generation) -> Route:
+    """Return the route at a path without its first slash; raises RequestError 404."""
+    table = generation.table
+    route = table.by_path.get(f"/{path}")
+    if route is None:
+        hint = did_you_mean(f"/{path}", table.by_path) or "GET /routes lists every path"
+        raise RequestError(f"there is no route /{path[:MAX_ECHOED]}", code="unknown-path", hint=hint)
+    return route
+
+
+def model_named(name: str, version: str | None, generation: Generation) -> Route:
+    """Return the route that is this model of the Open Inference Protocol; raises RequestError 404."""
+    table = generation.table
+    route = table.by_name.get(name)
+    if route is None:
+        hint = did_you_mean(name, table.by_name) or "GET /v2/models lists the models"
+        raise RequestError(f"there is no model {name[:MAX_ECHOED]!r}", code="unknown-model", hint=hint)
+    if version is not None and version != route.version:
+        raise RequestError(
+            f"model {name!r} has no version {version[:MAX_ECHOED]!r}",
+            code="unknown-version",
+            hint=f"its only version is {route.version!r}",
+        )
+    return route
