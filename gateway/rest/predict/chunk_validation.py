@@ -33,12 +33,17 @@ class ValidatedChunk:
 
     def spread(self, values: Sequence[Any], fill: Any = None) -> Sequence[Any]:
         """Put the values of the good rows where their rows stand in the chunk."""
-        if self.good is None:
-            return values
-        placed = [fill] * self.chunk.size
-        for row, value in zip(self.good, values, strict=True):
-            placed[row] = value
-        return placed
+        return scattered(values, self.good, self.chunk.size, fill)
+
+
+def scattered(values: Sequence[Any], rows: Sequence[int] | None, size: int, fill: Any = None) -> Sequence[Any]:
+    """Return a list of `size` with each value at its row and `fill` elsewhere; the values alone where rows is None."""
+    if rows is None:
+        return values
+    column = [fill] * size
+    for row, value in zip(rows, values, strict=True):
+        column[row] = value
+    return column
 
 
 class ChunkValidator:
@@ -84,8 +89,8 @@ class ChunkValidator:
             part = validator.good_columns(chunk.names, chunk.columns)
         else:
             part = validator.good_rows(chunk.instances, text=chunk.text, at=chunk.at)
-        placed = sorted([*chunk.faults, *(_rebased(fault, chunk) for fault in part.faults)], key=_row)
-        errors = {_row(fault) - chunk.start: fault for fault in placed}
+        faults = sorted([*chunk.faults, *(_rebased(fault, chunk) for fault in part.faults)], key=_row)
+        errors = {_row(fault) - chunk.start: fault for fault in faults}
         kept = chunk.kept
         good = part.kept if kept is None else [kept[row] for row in part.kept]
         return ValidatedChunk(chunk, part.batch, None if not errors else good, errors)
@@ -107,17 +112,9 @@ class ChunkValidator:
             if name is None:
                 return None
             column = chunk.columns[chunk.names.index(name)]
-            keys: list[str | None]
-            if all(type(value) is str for value in column):
-                keys = list(column)
-            else:
-                keys = [None if value is None else json_key(value) for value in column]
-            if chunk.kept is None:
-                return keys
-            placed: list[str | None] = [None] * chunk.size
-            for row, key in zip(chunk.kept, keys, strict=True):
-                placed[row] = key
-            return placed
+            if not all(type(value) is str for value in column):
+                column = [None if value is None else json_key(value) for value in column]
+            return list(scattered(column, chunk.kept, chunk.size))
         ids = validated.batch.ids
         if ids is None:
             return [None] * chunk.size if self.has_ids else None
@@ -129,34 +126,39 @@ class ChunkValidator:
             # The usual case, at a tenth of the time.
             self._seen.update(zip(keys, range(start, start + len(keys)), strict=True))  # type: ignore[arg-type]
             return
-        found: dict[int, Fault] = {}
-        for row in range(validated.chunk.size) if validated.good is None else validated.good:
+        rows = range(validated.chunk.size) if validated.good is None else validated.good
+        refused = self._without_own_id(rows, keys, start)
+        if not refused:
+            return
+        if not self._skip:
+            validated.faults = sorted([*validated.faults, *refused.values()], key=_row)[:MAX_FAULTS]
+            validated.total += len(refused)
+            return
+        kept = [position for position, row in enumerate(rows) if row not in refused]
+        validated.batch = _subset(validated.batch, kept)
+        validated.good = [rows[position] for position in kept]
+        validated.errors = dict(sorted({**validated.errors, **refused}.items()))
+
+    def _without_own_id(self, rows: Sequence[int], keys: Sequence[str | None], start: int) -> dict[int, Fault]:
+        """Return the faults of the rows whose id is missing or is that of an earlier row; notes all other ids."""
+        faults: dict[int, Fault] = {}
+        for row in rows:
             key, number = keys[row], start + row
             if not key:
                 text = "the row has no id; the answer names each row by its id"
-                found[row] = Fault(f"$[{number}]", "missing-id", text, row=number)
+                faults[row] = Fault(f"$[{number}]", "missing-id", text, row=number)
             elif key in self._seen:
                 text = f"id {key[:80]!r} is also the id of row {self._seen[key]}; an object can hold it only once"
-                found[row] = Fault(f"$[{number}]", "duplicate-id", text, row=number)
+                faults[row] = Fault(f"$[{number}]", "duplicate-id", text, row=number)
             else:
                 self._seen[key] = number
-        if not found:
-            return
-        if not self._skip:
-            validated.faults = sorted([*validated.faults, *found.values()], key=_row)[:MAX_FAULTS]
-            validated.total += len(found)
-            return
-        rows = range(validated.chunk.size) if validated.good is None else validated.good
-        places = [place for place, row in enumerate(rows) if row not in found]
-        validated.batch = _subset(validated.batch, places)
-        validated.good = [rows[place] for place in places]
-        validated.errors = dict(sorted({**validated.errors, **found}.items()))
+        return faults
 
 
-def _subset(batch: Batch, places: Sequence[int]) -> Batch:
-    index = np.asarray(places, dtype=np.intp)
-    ids = None if batch.ids is None else [batch.ids[place] for place in places]
-    return Batch([column[index] for column in batch.columns], len(places), ids, batch.ignored)
+def _subset(batch: Batch, rows: Sequence[int]) -> Batch:
+    index = np.asarray(rows, dtype=np.intp)
+    ids = None if batch.ids is None else [batch.ids[row] for row in rows]
+    return Batch([column[index] for column in batch.columns], len(rows), ids, batch.ignored)
 
 
 def _rebased(fault: Fault, chunk: Chunk) -> Fault:

@@ -13,7 +13,7 @@ from gateway.codecs.csv import CsvWriter
 from gateway.codecs.json_batch import JsonWriter
 from gateway.codecs.ndjson import NdjsonWriter
 from gateway.codecs.parquet import ParquetWriter
-from gateway.rest.predict.chunk_validation import ValidatedChunk
+from gateway.rest.predict.chunk_validation import ValidatedChunk, scattered
 from gateway.rest.predict.negotiate import Preferences
 from gateway.routing.routes import Route
 from gateway.schema import Batch, Predictions
@@ -49,14 +49,14 @@ class InputTable:
         chunk = validated.chunk
         table = chunk.instances is None
         if table and not typed:
-            return [_as_sent(chunk, column) for column in chunk.columns]
+            return [scattered(column, chunk.kept, chunk.size) for column in chunk.columns]
         values = columns_of(self._plan, validated.batch, Predictions([])).inputs
         found: list[Sequence[Any]] = []
         for at, one in enumerate(self._fields):
             if one is not None:
                 found.append(validated.spread(values[one.name]))
             elif table:
-                found.append(_as_sent(chunk, chunk.columns[at]))
+                found.append(scattered(chunk.columns[at], chunk.kept, chunk.size))
             else:
                 found.append(validated.keys or [None] * chunk.size)
         return found
@@ -69,15 +69,6 @@ def _id_name(route: Route, first: Chunk | None) -> str:
     if first is not None and first.instances and isinstance(first.instances[0], dict):
         given = first.instances[0]
     return next((name for name in names if name in given), names[0] if names else "id")
-
-
-def _as_sent(chunk: Chunk, column: Sequence[Any]) -> Sequence[Any]:
-    if chunk.kept is None:
-        return column
-    placed: list[Any] = [None] * chunk.size
-    for row, value in zip(chunk.kept, column, strict=True):
-        placed[row] = value
-    return placed
 
 
 def writer_for(
