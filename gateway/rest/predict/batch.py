@@ -60,6 +60,8 @@ class BatchRun:
         except BaseException:
             self._source.close()
             raise
+        if self._call.predict_s is None:
+            self._call.predict_s = 0.0  # every row of the first chunk was refused
         mark(response, self._route.version, self._ignored)
         if self._preferences.skip:
             response.headers["Preference-Applied"] = "on-error=skip"
@@ -110,7 +112,7 @@ class BatchRun:
         self._has_ids = validator.has_ids
         if total:
             raise InputError(faults, total=total)
-        self._call.rows, self._call.predict_s = rows, 0.0
+        self._call.rows = rows
 
     def _note_ignored(self, validated: ValidatedChunk) -> None:
         """Note the names that belong to no field: the header of a table says the same in every chunk, rows may not."""
