@@ -106,3 +106,18 @@ def test_what_clients_send_is_not_left_to_gunicorn(field: bytes, cfg: Any) -> No
     """Each field that ordinary clients send, beside a request id of its own, is read by the fast parser."""
     head = b"POST /loan?a=1 HTTP/1.1\r\nX-Request-Id: 1\r\n" + field.replace(b"X-Request-ID", b"X-Id") + b"\r\n\r\n"
     assert judge(head, cfg, PEERS[0], SERVERS[0]) == ("accepted", "accepted", 200)
+
+
+def test_requests_with_equal_heads_share_nothing(cfg: Any) -> None:
+    """What an application writes into the environ of a request is not in that of the next one with the same head."""
+    fast = FastParser(cfg, SERVERS[0])
+    head = b"POST /loan HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n"
+    found = []
+    for peer in (PEERS[0], ("10.0.0.8", 1)):
+        parsed = fast.parse(head, fast.environ_of(None, peer))
+        assert parsed is not None
+        assert "gateway.route" not in parsed[1]
+        parsed[1].update({"gateway.route": "/loan", "HTTP_HOST": "other"})
+        found.append(parsed)
+    assert found[0][0] is not found[1][0]
+    assert [environ["REMOTE_ADDR"] for _, environ in found] == ["10.0.0.7", "10.0.0.8"]
