@@ -31,6 +31,13 @@ def place_of(settings: Settings) -> Place:
     )
 
 
+def run_beside(parent: int) -> None:
+    """End with the arbiter that started this command, and leave the machine to its workers."""
+    # Without the arbiter the result has no reader, and the children of this process would outlive it.
+    die_with_parent(signal.SIGKILL, parent)
+    os.nice(BESIDE_WORKERS)
+
+
 @click.command("reload", cls=Command)
 @click.option("--force", is_flag=True, help="commit even if a route fails; it then answers 503")
 @click.option("--quiet", is_flag=True, help="print nothing; history and log have the result")
@@ -44,9 +51,7 @@ def reload(settings: Settings, *, force: bool, quiet: bool, source: str, mode: M
     """
     configure_process(settings)
     if parent:
-        # The arbiter started this reload: without the arbiter it has no reader, and its children would outlive it.
-        die_with_parent(signal.SIGKILL, parent)
-        os.nice(BESIDE_WORKERS)
+        run_beside(parent)
     mode = mode or ("force" if force else "reload")
     source = f"{source} (force)" if mode == "force" else source
     event = transaction.attempt(place_of(settings), mode=mode, source=source)

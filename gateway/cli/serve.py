@@ -14,7 +14,6 @@ from gateway.cli.reload import place_of
 from gateway.errors import GatewayError
 from gateway.generations import snapshot, transaction
 from gateway.prepare.registry import problems
-from gateway.process import server
 from gateway.process.environment import configure_process
 from gateway.scoreboard import status
 from gateway.scoreboard.status import Status
@@ -61,11 +60,20 @@ def serve(settings: Settings) -> int:
         is_pending = transaction.can_wait(place_of(settings))
         if not is_pending:
             commit_first(settings, mine)
-        server.serve(settings, is_pending=is_pending)
     except GatewayError as error:
         _write_status(settings, replace(mine, phase="failed", message=getattr(error, "text", error.message)))
         raise
+    _become_server(settings, is_pending=is_pending)
     return OK
+
+
+def _become_server(settings: Settings, *, is_pending: bool) -> None:
+    """Replace this process by one that serves: workers are forked from it, and must not carry what prepared."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Options are not repeated on its command line: the environment carries all settings.
+    command = [sys.executable, "-m", "gateway.cli.serve_committed", *(["--pending"] if is_pending else [])]
+    os.execve(command[0], command, {**os.environ, **settings.environ()})  # noqa: S606 - no shell is wanted
 
 
 def _write_status(settings: Settings, report: Status) -> None:

@@ -5,42 +5,26 @@ Build tools treat dependencies this way: the files of the last run are compared 
 only if the code or one of those files has changed.
 """
 
-import hashlib
 import logging
-import os
 import sys
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from gateway.artifacts import code_folders, originals
+from gateway.artifacts import code_files, code_folders
+from gateway.artifacts.code_files import CodeFiles
 from gateway.artifacts.digests import Digests
 from gateway.errors import ArtifactError, GatewayError
 from gateway.prepare.code_files_child import Traced
 from gateway.prepare.supervisor import PrepareLimits, supervised
 from gateway.registry.spec import RouteSpec
-from gateway.system import atomic
 from gateway.system.own_code import PREPARING, source_digest
 
 log = logging.getLogger("gateway.prepare")
 
 #: Code that opens more files reads a data set, which should have a path of its own.
 MAX_FILES: Final = 2_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CodeFiles:
-    """Hold the files that code of one digest opened when this gateway ran it: path -> sha256, "" for an absent file."""
-
-    code: str
-    sha256: str
-    files: dict[str, str] = field(default_factory=dict)
-
-
-#: Made at import: msgspec crashes if two threads inspect a type for the first time at once.
-_decode: Final = msgspec.json.Decoder(CodeFiles).decode
 
 
 def has_code_files(spec: RouteSpec) -> bool:
@@ -50,24 +34,11 @@ def has_code_files(spec: RouteSpec) -> bool:
 
 def remembered(spec: RouteSpec, origin: Path, cache_dir: Path, digests: Digests) -> dict[Path, str] | None:
     """Return the current state of a route's files, None if a child has to find them (again)."""
-    known = _read(_place(spec, origin, cache_dir))
+    known = code_files.read(_record(spec, origin, cache_dir))
     if known is None or known.code != _code() or known.sha256 != digests.digest(origin):
         return None
     now = {name: _digest(Path(name), digests) for name in known.files}
     return {Path(name): sha256 for name, sha256 in now.items()} if now == known.files else None
-
-
-def names_of(spec: RouteSpec, cache_dir: Path) -> tuple[Path, ...]:
-    """Return the paths that the code of a route opened in its last run, whatever its outcome."""
-    if not has_code_files(spec):
-        return ()
-    try:
-        # Not `resolve`, which raises RuntimeError for a loop of links.
-        origin = Path(os.path.realpath(Path(spec.base) / originals.split_entry(spec.artifact)[0]))
-    except (OSError, ValueError):
-        return ()  # the path leads nowhere, so nothing was opened there
-    known = _read(_place(spec, origin, cache_dir))
-    return tuple(Path(name) for name in known.files) if known is not None else ()
 
 
 def find(
@@ -79,7 +50,7 @@ def find(
         opened = _opened(spec, origin, cache_dir, limits)
         found = {str(path): _digest(path, digests) for path in opened}
         files = {Path(path): digest for path, digest in found.items()}
-        _write(_place(spec, origin, cache_dir), CodeFiles(code=_code(), sha256=sha256, files=found))
+        code_files.write(_record(spec, origin, cache_dir), CodeFiles(code=_code(), sha256=sha256, files=found))
     return files
 
 
@@ -114,22 +85,5 @@ def _code() -> str:
     return f"{source_digest(PREPARING)} {sys.version}"
 
 
-def _place(spec: RouteSpec, origin: Path, cache_dir: Path) -> Path:
-    entry = originals.split_entry(spec.artifact)[1]
-    name = hashlib.sha256(msgspec.json.encode([str(origin), entry, spec.base])).hexdigest()[:32]
-    return cache_dir / "neighbours" / f"{name}.json"
-
-
-def _read(path: Path) -> CodeFiles | None:
-    try:
-        return _decode(path.read_bytes())
-    except (OSError, msgspec.MsgspecError):
-        return None
-
-
-def _write(path: Path, found: CodeFiles) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        atomic.replace_bytes(path, msgspec.json.encode(found))
-    except (OSError, msgspec.MsgspecError) as error:
-        log.warning("cannot remember the files of code", extra={"path": str(path), "reason": str(error)})
+def _record(spec: RouteSpec, origin: Path, cache_dir: Path) -> Path:
+    return code_files.record_of(spec.base, spec.artifact, origin, cache_dir)

@@ -1,13 +1,9 @@
 """Offer actions for `pm2 trigger gateway <action>`; each replies at once, because PM2 waits without a timeout."""
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
-from gateway.errors import GatewayError
 from gateway.generations import history, snapshot
-from gateway.generations.place import Place
-from gateway.generations.rollback import roll_back
 from gateway.process.pm2 import PM2Bridge
 from gateway.process.watcher import Watcher
 from gateway.scoreboard import Scoreboard
@@ -19,7 +15,7 @@ def offer_actions(bridge: PM2Bridge, settings: Settings, watcher: Watcher) -> No
     scoreboard = Scoreboard.open(settings.scoreboard_path)
     table: dict[str, Callable[[str | None], Any]] = {
         "reload": lambda option: _reload(watcher, option),
-        "rollback": lambda option: _rollback(settings, option),
+        "rollback": lambda option: _rollback(settings, watcher, option),
         "routes": lambda _: _routes(settings, scoreboard),
         "health": lambda _: _health(settings, scoreboard),
     }
@@ -32,21 +28,11 @@ def _reload(watcher: Watcher, option: str | None) -> dict[str, Any]:
     return {"ok": True, "started": "reload", "see": "pm2 monit, /health or: gateway history"}
 
 
-def _rollback(settings: Settings, generation: str | None) -> dict[str, Any]:
-    place = Place(registry=settings.registry, state_dir=settings.state_dir, cache_dir=settings.cache_dir)
-    wanted = generation if generation and snapshot.load(settings.state_dir, generation) else None
-    if generation and wanted is None:
+def _rollback(settings: Settings, watcher: Watcher, generation: str | None) -> dict[str, Any]:
+    if generation and snapshot.load(settings.state_dir, generation) is None:
         return {"ok": False, "error": f"there is no generation {generation}", "see": "gateway history"}
-    # A rollback waits for a reload in progress, but the reply to PM2 must not.
-    threading.Thread(target=_quietly, args=(place, wanted), name="rollback", daemon=True).start()
+    watcher.roll_back(generation or "")
     return {"ok": True, "started": "rollback", "see": "pm2 monit, /health or: gateway history"}
-
-
-def _quietly(place: Place, generation: str | None) -> None:
-    try:
-        roll_back(place, generation)
-    except GatewayError as error:
-        history.append(place.state_dir, history.Event(result="refused", reason=error.message, source="pm2 rollback"))
 
 
 def _routes(settings: Settings, scoreboard: Scoreboard) -> dict[str, str]:

@@ -14,10 +14,9 @@ from typing import Final
 
 import msgspec
 
-from gateway.artifacts import originals
+from gateway.artifacts import code_files, originals
 from gateway.errors import GatewayError
 from gateway.generations import snapshot
-from gateway.prepare import code_files
 from gateway.registry import load_registry
 from gateway.registry.spec import RegistrySpec
 from gateway.settings.settings import Settings
@@ -79,7 +78,8 @@ def _named_by(registry: RegistrySpec, cache_dir: Path) -> set[Path]:
         artifact = Path(spec.base) / originals.split_entry(spec.artifact)[0]
         paths.add(artifact)
         paths.add(Path(spec.base) / spec.golden if spec.golden else artifact.parent / "golden.json")
-        paths.update(code_files.names_of(spec, cache_dir))
+        if spec.loader == "python":
+            paths.update(code_files.names_of(spec.base, spec.artifact, cache_dir))
     return paths
 
 

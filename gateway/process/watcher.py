@@ -40,6 +40,7 @@ class Watcher:
         self._asked = threading.Event()
         self._force = False
         self._cold = False
+        self._rollback: str | None = None
         self._watched: list[Path] = []
         self._accepted: dict[Path, Print] = {}
         self._registry_hash = registry_hash(settings.registry)
@@ -54,8 +55,13 @@ class Watcher:
         self._force, self._cold = force, cold
         self._asked.set()
 
+    def roll_back(self, generation: str = "") -> None:
+        """Commit an earlier generation again: the one named, or the one before the committed one."""
+        self._rollback = generation
+        self._asked.set()
+
     def children(self) -> tuple[int, ...]:
-        """Return the processes that try an edit; waits while one is being started."""
+        """Return the processes that try a change; waits while one is being started."""
         with FORK_LOCK:
             return (self._child,)
 
@@ -82,7 +88,7 @@ class Watcher:
             is_new = self._is_new(changes.accept(), changes.accepted)
             if is_asked or is_new:
                 self._accepted = changes.accepted
-                self._try("asked" if is_asked else FILE_CHANGED)
+                self._change("asked" if is_asked else FILE_CHANGED)
                 self._learn()
                 # A change during the try must be seen at the next poll.
                 changes.accepted = self._with_new_files(changes.accepted)
@@ -99,14 +105,23 @@ class Watcher:
         is_same_text, self._registry_hash = text_hash == self._registry_hash != "", text_hash
         return bool(others) or not is_same_text
 
-    def _try(self, why: str) -> None:
-        """Run `gateway reload`; it commits or refuses, and writes the history either way."""
+    def _change(self, why: str) -> None:
+        generation, self._rollback = self._rollback, None
+        if generation is None:
+            self._reload(why)
+        else:
+            self._try("pm2 rollback", "rollback", *filter(None, [generation]))
+
+    def _reload(self, why: str) -> None:
         force, self._force = self._force, False
         cold, self._cold = self._cold, False
         mode = _mode(force=force, cold=cold, is_watched=why == FILE_CHANGED)
         source = "start" if cold else why
-        command = [sys.executable, "-m", "gateway", "reload", "--quiet", "--source", source, "--mode", mode]
-        command += ["--parent", str(os.getpid())]
+        self._try(source, "reload", "--quiet", "--source", source, "--mode", mode)
+
+    def _try(self, source: str, *words: str) -> None:
+        """Run a command; it commits or refuses, and writes the history either way."""
+        command = [sys.executable, "-m", "gateway", *words, "--parent", str(os.getpid())]
         # Settings may come from command line options, which a child does not get.
         environ = {**os.environ, **self._settings.environ()}
         before = history.last(self._settings.state_dir)

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import xgboost
 
+from gateway.artifacts.code_files import names_of
 from gateway.artifacts.digests import Digests
 from gateway.artifacts.manifest import StoredArtifact
 from gateway.artifacts.store import Store
 from gateway.errors import GatewayError
 from gateway.loaders import get_loader
-from gateway.prepare import code_files
 from gateway.prepare.cache_key import make_entry
 from gateway.prepare.supervisor import PrepareLimits
 from gateway.registry.load_options import load_options
@@ -137,7 +137,7 @@ def test_an_absent_file_that_comes_is_another_version(folder: Folder) -> None:
     code = "try: B = open(HERE / 'over.txt').read()\nexcept FileNotFoundError: B = 'none'\ndef predict(): return B\n"
     folder.write({"words.py": HEAD + code})
     first = folder.keep()
-    assert code_files.names_of(folder.spec(), folder.cache) == (folder.base / "over.txt",)
+    assert names_of(folder.spec().base, folder.spec().artifact, folder.cache) == (folder.base / "over.txt",)
     folder.write({"over.txt": "some"})
     second = folder.keep()
     assert (ask(folder.load(first)), ask(folder.load(second))) == ("none", "some")
@@ -206,4 +206,4 @@ def test_code_that_cannot_be_reached_has_no_neighbours(tmp_path: Path, name: str
     """A NUL, a loop of links and a name too long are a fault of their route, and nothing that the watcher stumbles over."""
     (tmp_path / "loop.py").symlink_to("loop.py")
     spec = RouteSpec(path="/m", name="m", artifact=name, loader="python", base=str(tmp_path))
-    assert code_files.names_of(spec, tmp_path / "cache") == ()
+    assert names_of(spec.base, spec.artifact, tmp_path / "cache") == ()
