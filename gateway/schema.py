@@ -22,6 +22,10 @@ OwnAnswer: TypeAlias = Literal["value", "probability", "probabilities", "list"]
 #: The missing value in every column: frameworks agree on NaN, while None is silently skipped by some imputers.
 MISSING = math.nan
 
+#: Two answers are equal where |d| <= ABSOLUTE + RELATIVE x |expected|: float32 sums in another order, or on another
+#: CPU, differ by about 1e-7; this leaves room and is still below any rounded answer.
+ABSOLUTE, RELATIVE = 1e-6, 1e-5
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:

@@ -12,14 +12,12 @@ import msgspec
 
 from gateway.artifacts.manifest import GoldenResult
 from gateway.errors import LoadError
-from gateway.schema import MISSING, Batch, Output, Predictions, Predictor, Signature, make_column
+from gateway.schema import ABSOLUTE, MISSING, RELATIVE, Batch, Output, Predictions, Predictor, Signature, make_column
 from gateway.system import files
 
 VERSION = 1
 #: Golden rows are a few hundred; this suffices for a million.
 MOST_BYTES = 256 * 2**20
-#: |d| <= ABSOLUTE + RELATIVE * |expected|: float32 models repeat to about 1e-7 between CPUs.
-ABSOLUTE, RELATIVE = 1e-6, 1e-5
 _STATEMENTS = frozenset({"label", "value", "probabilities"})
 
 

@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 
 from gateway.compilers.base import Declined
-from gateway.compilers.proof.comparison import ABSOLUTE, RELATIVE
 from gateway.compilers.proof.rows import generated
 from gateway.compilers.proof.search import Found, Job, find_compiled
-from gateway.schema import Predictions
+from gateway.schema import ABSOLUTE, RELATIVE, Predictions
 from gateway.validation.sample import sample_row
 
 from .cases import SKLEARN, XGBOOST

@@ -8,10 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.compilers.base import Declined
-from gateway.schema import Column, Predictions, Signature
+from gateway.schema import ABSOLUTE, RELATIVE, Column, Predictions, Signature
 
-#: float32 sums in another order differ by about 1e-7; these leave room and are still below any rounded answer.
-ABSOLUTE, RELATIVE = 1e-6, 1e-5
 _HALF = 0.5
 
 
