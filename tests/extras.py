@@ -2,6 +2,10 @@
 
 import importlib.util
 import re
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
 
 #: Module -> what brings it: an extra of pyproject.toml, or its group `dev`.
 BRINGS = {
@@ -24,6 +28,7 @@ BRINGS = {
     "schemathesis": "dev",
 }
 ABSENT = {name: extra for name, extra in BRINGS.items() if importlib.util.find_spec(name) is None}
+_PM2 = Path(__file__).resolve().parent.parent / "node_modules" / ".bin" / "pm2"
 #: Ending of an artifact -> what reads it.
 _ARTIFACTS = {
     ".skops": "sklearn",
@@ -37,7 +42,9 @@ _ARTIFACTS = {
 
 def lacking_in(text: str) -> str | None:
     """Say which package the text of a failure is about, if it is one that is absent here; None for every other text."""
-    for module, extra in re.findall(r"No module named '(\w+)|multi-model-gateway\[(\w+)\]", text):
+    if str(_PM2) in text and not _PM2.exists():
+        return "PM2 is not installed here (make setup)"
+    for module, extra in re.findall(r"(?:No module named|needs the package) '(\w+)|multi-model-gateway\[(\w+)\]", text):
         for name, brought_by in ABSENT.items():
             if name == module or brought_by == extra:
                 return f"{name} is not installed here ({brought_by})"
@@ -50,3 +57,31 @@ def lacking_for(registry: str) -> str | None:
         if name in ABSENT and re.search(rf"\{suffix}\b", registry):
             return f"{name} is not installed here ({ABSENT[name]})"
     return None
+
+
+def needs(*names: str) -> pytest.MarkDecorator:
+    """Mark what needs modules that its own code does not import, such as the reader of a file that it hands over."""
+    absent = [f"{name} ({ABSENT[name]})" for name in names if name in ABSENT]
+    return pytest.mark.skipif(bool(absent), reason=f"not installed here: {', '.join(absent)}")
+
+
+class Skipping:
+    """Turn failures that tell of an absent package into skips."""
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_make_collect_report(self) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+        """Skip a file, or a folder by its conftest.py, that imports what is absent."""
+        report = yield
+        if report.failed and (why := lacking_in(report.longreprtext)):
+            report.outcome = "skipped"
+            report.longrepr = (report.nodeid, 0, f"Skipped: {why}")
+        return report
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Skip a test that comes upon what is absent."""
+        report = yield
+        if report.failed and (why := lacking_in(report.longreprtext)):
+            report.outcome = "skipped"
+            report.longrepr = (report.location[0], report.location[1] or 0, f"Skipped: {why}")
+        return report

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import extras
 from gateway.artifacts.manifest import Manifest
 from gateway.errors import CIRCUMSTANCES, GatewayError, Problem
 from gateway.generations import history, recheck, snapshot, transaction
@@ -17,6 +18,8 @@ from gateway.generations.snapshot import Snapshot
 from gateway.prepare.registry import prepare_registry
 from gateway.prepare.supervisor import PrepareLimits
 from gateway.registry import load_registry
+
+pytestmark = extras.needs("sklearn")
 
 ACTING = b"\x80\x04\x8c\x02os\x8c\x06system\x93\x8c\x0etouch ./marker\x85R."
 

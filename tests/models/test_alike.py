@@ -5,12 +5,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import extras
 from gateway.artifacts.manifest import Manifest
 from gateway.compilers.proof.rows import generated
 from gateway.prepare.registry import prepare_registry
 from gateway.prepare.supervisor import PrepareLimits
 from gateway.registry import load_registry
 from gateway.runtimes import load_compiled
+
+pytestmark = extras.needs("sklearn", "xgboost", "jpype", "onnx")
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from foreign.archives import archives, unpack, version_of
 
+import extras
 from gateway.artifacts.manifest import Manifest
 from gateway.errors import LoadError
 from gateway.loaders.base import Skew
@@ -13,6 +14,8 @@ from gateway.prepare.acceptance import accept
 from gateway.prepare.registry import prepare_registry
 from gateway.prepare.supervisor import PrepareLimits
 from gateway.registry import load_registry
+
+pytestmark = extras.needs("sklearn")
 
 OLD = Skew(written=("scikit-learn 1.3.2",), unproven=("scikit-learn 1.3.2",), classes=("sklearn.tree.Tree",))
 HERE = ("scikit-learn 1.9.1",)

@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 from foreign.archives import Artifact, archives, columns_of, unpack, version_of
 
+import extras
 from gateway.cli.main import main
+
+pytestmark = extras.needs("sklearn")
 
 
 @pytest.fixture
