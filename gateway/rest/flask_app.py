@@ -45,11 +45,14 @@ class Unknown:
 
 
 class PlainFlask(Flask):
-    """Dispatch as Flask does, without paths that begin with two slashes."""
+    """Dispatch as Flask does, without paths that begin with two slashes, and deaf to offers of websockets."""
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
         """Return Flask's own adapter, or one that knows no path."""
         if request is not None and request.environ["PATH_INFO"].startswith("//"):
             adapter: Any = Unknown()  # Flask calls match() and gets its NotFound
             return adapter  # type: ignore[no-any-return]
-        return super().create_url_adapter(request)
+        found = super().create_url_adapter(request)
+        if found is not None:
+            found.websocket = False  # an offer to upgrade is ignored (RFC 9110, 7.8); Werkzeug would answer it by 400
+        return found

@@ -41,6 +41,7 @@ HEADERS: tuple[dict[str, str], ...] = (
     {"Transfer-Encoding": "chunked"},
     {"If-None-Match": "*"}, {"If-None-Match": 'W/"x"'}, {"Range": "bytes=0-1"},
     {"X-Request-Timeout-Ms": "x"}, {"X-Request-Timeout-Ms": "5000"}, {"Prefer": "on-error=skip"},
+    {"Connection": "Upgrade", "Upgrade": "websocket"},
     {"Host": "other.test:8000"}, {"Cookie": "session=x"}, {"X-HTTP-Method-Override": "DELETE"},
     {"Content-Length": "0"}, {"Content-Length": "5"}, {"Content-Length": "99999999"}, {"Content-Length": "x"},
 )  # fmt: skip
