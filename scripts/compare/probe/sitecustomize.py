@@ -6,6 +6,7 @@ memory, is on; so no thread, greenlet or child is missed, which `sys.setprofile`
 """
 
 import ast
+import builtins
 import importlib.machinery
 import json
 import mmap
@@ -13,7 +14,7 @@ import os
 import sys
 import time
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import CodeType
 from typing import Any
 
 #: Files in this folder: `switch` (one byte), `entered` (a line an event), `modules-PID` (names and files).
@@ -70,11 +71,6 @@ class _Loader(importlib.machinery.SourceFileLoader):
         tree = _Marking(path).visit(ast.parse(self.get_data(path), path))
         return compile(tree, path, "exec", dont_inherit=True)
 
-    def exec_module(self, module: ModuleType) -> None:
-        """Run the module with the call among its names."""
-        module.__dict__[NAME] = _entered
-        super().exec_module(module)
-
 
 class _Finder(importlib.machinery.PathFinder):
     """Find the package where Python finds it."""
@@ -90,4 +86,5 @@ class _Finder(importlib.machinery.PathFinder):
         return spec
 
 
+setattr(builtins, NAME, _entered)  # also where runpy makes the namespace of a module
 sys.meta_path.insert(0, _Finder)
