@@ -21,7 +21,7 @@ from floors import FLOORS, PACKAGE, packages_in, purpose
 from gateway.errors import GatewayError
 from gateway.metrics import exposition
 from gateway.metrics.instruments import BUCKETS, INSTRUMENTS, MAX_LABELS
-from gateway.registry.key import Key
+from gateway.registry.key_definition import Key
 from gateway.registry.keys import (
     DEFAULTS_KEYS,
     ID_KEYS,

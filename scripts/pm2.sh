@@ -9,7 +9,7 @@ case "$home" in /*) ;; *) home=$root/$home ;; esac
 [ "${1:-}" != down ] || [ -x .venv/bin/python -a -d node_modules/.bin ] || exit 0
 # What PM2 and the gateway write is nobody else's to read.
 umask 077
-pm2_home=$(.venv/bin/python -m gateway.process.pm2_home "$home")
+pm2_home=$(.venv/bin/python -m gateway.process.pm2.home "$home")
 mkdir -p "$home/logs" "$home/run"
 holder=$home/run/holder.sock
 [ ${#holder} -le 100 ] || holder=$pm2_home/holder.sock

@@ -14,9 +14,9 @@ import xlsxwriter
 
 from gateway.codecs.chunks import BatchReader, Chunk, ReadLimits
 from gateway.codecs.csv import CsvReader
-from gateway.codecs.excel import ExcelReader
 from gateway.codecs.ndjson import NdjsonReader
 from gateway.codecs.parquet import ParquetReader
+from gateway.codecs.xlsx import ExcelReader
 from gateway.schema import Batch, Field, Output, Signature
 from gateway.validation import Validator
 

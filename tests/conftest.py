@@ -31,7 +31,7 @@ LONGEST = (
     "rest/test_docs_page.py",
     "torture/test_pm2.py",
     "process/test_children.py",
-    "generations/test_recheck.py",
+    "generations/test_upgrade_check.py",
     "prepare/test_prepare.py",
     "loaders/test_whole_files.py",
     "compilers/test_crash.py",

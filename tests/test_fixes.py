@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from gateway.cli.main import main
-from gateway.codecs import excel, parquet
+from gateway.codecs import parquet, xlsx
 from gateway.generations import snapshot
 from gateway.loaders import EXTRAS
 from serving import ROOT
@@ -115,7 +115,7 @@ _FIXES = {"key": "value"}
 def pip_lines() -> set[str]:
     """Return every line with pip that a fix of the code names for this environment."""
     lines = {f"pip install 'multi-model-gateway[{extra}]'" for extra in EXTRAS.values()}
-    return lines | {excel.PIP_LINE, parquet.PIP_LINE}
+    return lines | {xlsx.PIP_LINE, parquet.PIP_LINE}
 
 
 @pytest.mark.parametrize("line", sorted(pip_lines()))

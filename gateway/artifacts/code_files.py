@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from gateway.artifacts.originals import split_entry
+from gateway.artifacts.source_files import split_entry
 from gateway.system import atomic
 
 log = logging.getLogger("gateway.prepare")

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from gateway.artifacts import originals
+from gateway.artifacts import source_files
 from gateway.errors import ArtifactError
 from gateway.system import files
 
@@ -26,7 +26,7 @@ def copy_together(folder: Path, root: Path, kept: Mapping[Path, str]) -> None:
             inside = draft / path.relative_to(root)
             inside.parent.mkdir(parents=True, exist_ok=True)
             copy(path, inside)
-            if originals.digest(inside)[0] != sha256:
+            if source_files.digest(inside)[0] != sha256:
                 raise changed(path)
         with contextlib.suppress(OSError):
             draft.rename(folder)  # fails where another process was faster: equal content
@@ -60,7 +60,7 @@ def copy(path: Path, target: Path) -> None:
         target.chmod(stat.S_IMODE(found.st_mode) & 0o700 | 0o600)
         return
     target.mkdir()
-    for entry in originals.entries_of(path):
+    for entry in source_files.entries_of(path):
         inside = target / entry.relative_to(path)
         inside.mkdir() if entry.is_dir() else copy(entry, inside)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from gateway.artifacts import originals
+from gateway.artifacts import source_files
 from gateway.system import atomic, files
 
 #: Coarse clocks of file systems: two writes within this time may leave the same times.
@@ -43,7 +43,7 @@ class Digests:
         """Return the sha256 of an artifact; raises ArtifactError where it cannot be read."""
         before = _print(path)
         found = self._known.get(str(path))
-        sha256 = found[1] if found is not None and found[0] == before else originals.digest(path)[0]
+        sha256 = found[1] if found is not None and found[0] == before else source_files.digest(path)[0]
         if before is not None and before == _print(path) and _is_old(before):
             with self._lock:
                 self._asked[str(path)] = before, sha256

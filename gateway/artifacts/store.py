@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from gateway.artifacts import copies, manifest, originals, state_files
+from gateway.artifacts import copies, manifest, source_files, state_files
 from gateway.artifacts.manifest import StoredArtifact
 from gateway.errors import ArtifactError
 from gateway.system import files
@@ -49,7 +49,7 @@ class Store:
 
     def admit(self, path: Path) -> None:
         """Raise ArtifactError "too-large" for an artifact beyond the budget, before reading it."""
-        size = originals.size_of(path)
+        size = source_files.size_of(path)
         if size > self._most:
             raise ArtifactError(
                 f"artifact '{path.name}' has {size:,} bytes, the cache takes at most {self._most:,} in all",
@@ -69,9 +69,9 @@ class Store:
         with self._lock:
             self._asked.add(sha256)
             if kept.exists():
-                size = originals.size_of(kept)
+                size = source_files.size_of(kept)
             else:
-                self._make_room(originals.size_of(path))
+                self._make_room(source_files.size_of(path))
                 size = self._copy_in(path, folder, sha256)
                 self._held = None if self._held is None else self._held + size
         with contextlib.suppress(OSError):
@@ -192,7 +192,7 @@ class Store:
         try:
             copy = draft / path.name
             copies.copy(path, copy)
-            found, size = originals.digest(copy)
+            found, size = source_files.digest(copy)
             if found != sha256:
                 raise copies.changed(path)
             _move_in(copy, folder)

@@ -7,8 +7,8 @@ from typing import Any, Final
 import click
 from click.shell_completion import CompletionItem
 
+from gateway.cli.abbreviations import written_out
 from gateway.cli.help import Context, add_help_option, usage_errors, usage_pieces
-from gateway.cli.words import written_out
 from gateway.errors import GatewayError, RegistryError
 from gateway.settings.settings import TABLE, Settings
 

@@ -11,14 +11,14 @@ import msgspec
 
 from gateway.artifacts import manifest
 from gateway.artifacts.manifest import CompiledModel, StoredArtifact
-from gateway.artifacts.originals import digest, locate
+from gateway.artifacts.source_files import digest, locate
 from gateway.cli.command import FAILED, OK, Command, complete_path, print_error, print_line
 from gateway.cli.prepare import limits_of
-from gateway.cli.signature_of import signature_of
+from gateway.cli.signature import signature_of
 from gateway.errors import GatewayError, LoadError
 from gateway.loaders import get_loader, looks_like_pickle, package_versions, sniff, unknown
 from gateway.loaders.base import Loader
-from gateway.prepare.supervisor import PrepareLimits
+from gateway.prepare.child_supervisor import PrepareLimits
 from gateway.schema import Field, Signature
 from gateway.settings.settings import Settings
 from gateway.system import files

@@ -18,7 +18,7 @@ from gateway import __version__
 from gateway.cli.command import FAILED, OK, Command, print_line
 from gateway.cli.prepare import limits_of
 from gateway.errors import GatewayError
-from gateway.generations import recheck, snapshot
+from gateway.generations import snapshot, upgrade_check
 from gateway.loaders import get_loader, loader_names, package_versions
 from gateway.settings.settings import Settings
 from gateway.system import descendants, private_folders
@@ -132,8 +132,8 @@ def _upgrade(settings: Settings) -> Iterator[Diagnosis]:
     before = snapshot.committed(settings.state_dir)
     if before is None:
         return
-    checked = recheck.rechecked(before, settings.cache_dir, limits_of(settings))
-    for path, found in recheck.stopped_routes(before, checked).items():
+    checked = upgrade_check.rechecked(before, settings.cache_dir, limits_of(settings))
+    for path, found in upgrade_check.stopped_routes(before, checked).items():
         if found.problem is not None:
             text = f"route {path} stops at the next start: {found.problem.message}  [{found.problem.code}]"
             yield Diagnosis(False, text, found.problem.hint or "")

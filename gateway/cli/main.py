@@ -9,7 +9,7 @@ import click
 from click.shell_completion import shell_complete
 
 from gateway import __version__
-from gateway.cli.group import Entry, Group
+from gateway.cli.command_group import Entry, Group
 from gateway.system import private_folders
 
 COMMANDS: Final = (

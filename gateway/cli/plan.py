@@ -5,9 +5,9 @@ import click
 from gateway.artifacts.manifest import Manifest
 from gateway.cli.command import BAD_REGISTRY, OK, Command, display_path, print_line
 from gateway.cli.prepare import limits_of
-from gateway.generations import recheck, snapshot
+from gateway.generations import snapshot, upgrade_check
 from gateway.generations.plan import Step, steps
-from gateway.prepare.registry import prepare_registry
+from gateway.prepare.entries import prepare_registry
 from gateway.process.environment import configure_process
 from gateway.registry import load_registry
 from gateway.settings.settings import Settings
@@ -23,7 +23,7 @@ def plan(settings: Settings) -> int:
     registry = load_registry(display_path(settings.registry))
     manifests = prepare_registry(registry, settings.cache_dir, limits_of(settings))
     before = snapshot.committed(settings.state_dir)
-    checked = recheck.rechecked(before, settings.cache_dir, limits_of(settings)) if before else None
+    checked = upgrade_check.rechecked(before, settings.cache_dir, limits_of(settings)) if before else None
     new = snapshot.make(registry, manifests)
     found = steps(before, new)
     print_line(f"from generation {before.id if before else 'none'} to {new.id}")
@@ -31,7 +31,7 @@ def plan(settings: Settings) -> int:
         print_line(_line(step))
     if not found:
         print_line("nothing changes for the routes")
-    stopped = recheck.stopped_routes(before, checked) if before and checked else {}
+    stopped = upgrade_check.stopped_routes(before, checked) if before and checked else {}
     for path, manifest in stopped.items():
         print_line(_stop_line(path, manifest))
     if stopped:

@@ -5,8 +5,8 @@ import click
 from gateway.artifacts.manifest import Manifest
 from gateway.cli.command import FAILED, OK, Command, display_path, print_line
 from gateway.generations import snapshot
-from gateway.prepare.registry import prepare_registry
-from gateway.prepare.supervisor import PrepareLimits
+from gateway.prepare.child_supervisor import PrepareLimits
+from gateway.prepare.entries import prepare_registry
 from gateway.process.environment import configure_process
 from gateway.registry import load_registry
 from gateway.settings.settings import Settings

@@ -10,8 +10,8 @@ from gateway.cli.command import BAD_REGISTRY, OK, Command, print_line
 from gateway.cli.events import text_of
 from gateway.cli.prepare import limits_of
 from gateway.generations import transaction
-from gateway.generations.decision import Mode
 from gateway.generations.place import Place
+from gateway.generations.reload_decision import Mode
 from gateway.process import watched_files
 from gateway.process.environment import configure_process
 from gateway.settings.settings import Settings

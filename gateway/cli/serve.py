@@ -13,7 +13,7 @@ from gateway.cli.command import OK, Command
 from gateway.cli.reload import place_of
 from gateway.errors import GatewayError
 from gateway.generations import snapshot, transaction
-from gateway.prepare.registry import problems
+from gateway.prepare.entries import problems
 from gateway.process.environment import configure_process
 from gateway.scoreboard import status
 from gateway.scoreboard.status import Status

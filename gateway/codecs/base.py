@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-from gateway.codecs.pointers import Locator
+from gateway.codecs.json_pointers import Locator
 from gateway.errors import Fault, InputError
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
-from gateway.codecs.pointers import Locator
+from gateway.codecs.json_pointers import Locator
 from gateway.errors import Fault, InputError, TooLargeError
 from gateway.validation.faults import MAX_FAULTS
 

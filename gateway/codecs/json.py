@@ -14,9 +14,9 @@ import numpy as np
 from gateway.codecs import json_pieces
 from gateway.codecs.base import Decoded, refuse
 from gateway.codecs.json_faults import explain_body, reject_duplicates
+from gateway.codecs.json_pointers import bare
 from gateway.codecs.json_size import count
-from gateway.codecs.pointers import bare
-from gateway.codecs.positional import parse_line
+from gateway.codecs.positional_line import parse_line
 from gateway.schema import Signature
 from gateway.validation.faults import member
 

@@ -8,12 +8,12 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
-from gateway.codecs import pointers
+from gateway.codecs import json_pointers
 from gateway.codecs.base import Decoded, refuse
 from gateway.codecs.chunks import MAX_COLUMNS
 from gateway.codecs.json import parse
 from gateway.codecs.json_faults import reject_duplicates
-from gateway.codecs.pointers import Locator
+from gateway.codecs.json_pointers import Locator, by_column, records
 from gateway.errors import InputError, TooLargeError
 from gateway.schema import Signature
 from gateway.validation.faults import member
@@ -101,7 +101,7 @@ def _split(value: Any, at: str, signature: Signature) -> Read:
             refuse("json-type", "a row must be a list of values", at=f"{at}.data[{row}]", expected="list")
     if type(columns) is list and len(columns) > MAX_COLUMNS:
         raise TooLargeError(f"the table has more than {MAX_COLUMNS} columns", code="too-many-columns")
-    listed = pointers.listed(f"{at}.data")
+    listed = json_pointers.listed(f"{at}.data")
     if columns is None:
         return rows, listed, ()
     if type(columns) is not list or any(type(name) is not str for name in columns):
@@ -115,7 +115,7 @@ def _split(value: Any, at: str, signature: Signature) -> Read:
         if len(cells) != len(columns):
             message = f"{len(columns)} columns are named, the row has {len(cells)} values"
             refuse("arity", message, at=f"{at}.data[{row}]", expected=len(columns))
-    return [dict(zip(columns, cells, strict=True)) for cells in rows], pointers.split(at, columns), columns
+    return [dict(zip(columns, cells, strict=True)) for cells in rows], json_pointers.split(at, columns), columns
 
 
 def _records(value: Any, at: str, signature: Signature) -> Read:
@@ -137,13 +137,13 @@ def _rows(value: list[Any], at: str, signature: Signature) -> Read:
     """Make rows of objects, of lists, or of bare values where the model has one input."""
     kinds = set(map(type, value))
     if kinds <= {dict}:
-        return [{name: _squeeze(cell) for name, cell in row.items()} for row in value], pointers.records(at, value), ()
+        return [{name: _squeeze(cell) for name, cell in row.items()} for row in value], records(at, value), ()
     if kinds == {list}:
         return value, None, ()
     if kinds & {dict, list}:
         refuse("mixed-batch", "a batch holds objects, lists or values, not several of them", at=at)
     if len(signature.positions) == 1:
-        return [[cell] for cell in value], pointers.bare(at), ()
+        return [[cell] for cell in value], json_pointers.bare(at), ()
     message = f"a bare value is no instance: the model has {len(signature.positions)} inputs"
     return refuse("instance-type", message, at=f"{at}[0]", expected="object or list")
 
@@ -153,16 +153,16 @@ def _inputs(value: Any, at: str, signature: Signature) -> Read:
     if type(value) is list:
         return _rows(value, at, signature)
     if type(value) is not dict:
-        return _rows([value], at, signature)[0], pointers.alone(at), ()
+        return _rows([value], at, signature)[0], json_pointers.alone(at), ()
     columns: Mapping[str, Any] = value
     if not any(type(column) is list for column in columns.values()):
-        return [dict(columns)] if columns else [], pointers.alone(at), ()
+        return [dict(columns)] if columns else [], json_pointers.alone(at), ()
     sizes = {len(column) if type(column) is list else -1 for column in columns.values()}
     if len(sizes) > 1:
         refuse("json-type", "the columns differ in length", at=at, expected="lists of equal length")
     names = list(columns)
     cells = zip(*columns.values(), strict=True)
-    return [dict(zip(names, map(_squeeze, row), strict=True)) for row in cells], pointers.by_column(at, columns), names
+    return [dict(zip(names, map(_squeeze, row), strict=True)) for row in cells], by_column(at, columns), names
 
 
 def _squeeze(cell: Any) -> Any:

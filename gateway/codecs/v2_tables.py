@@ -13,14 +13,14 @@ from typing import Any, Final
 import numpy as np
 
 from gateway.codecs.base import refuse
-from gateway.codecs.pointers import Locator
+from gateway.codecs.json_pointers import Locator
 from gateway.codecs.v2 import InferRequest, Tensor, Wanted
 from gateway.codecs.v2_binary import DTYPES, text_of, write_raw
 from gateway.errors import Fault, InputError
 from gateway.schema import Field, Output, Signature
 from gateway.system.suggest import did_you_mean, listing
+from gateway.validation.column_names import NameRule
 from gateway.validation.faults import MAX_FAULTS, visible
-from gateway.validation.names import NameRule
 from gateway.validation.pointer import Step
 
 _DATATYPES: Final = {"number": "FP64", "integer": "INT64", "boolean": "BOOL", "string": "BYTES"}

@@ -13,7 +13,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, cast
 
 from gateway.compilers.base import Compiler, Declined
-from gateway.system.installed import versions_of
+from gateway.system.installed_packages import versions_of
 
 #: Loader -> its compilers, in the order in which they are tried.
 COMPILERS: dict[str, tuple[str, ...]] = {

@@ -11,10 +11,10 @@ from sklearn.pipeline import Pipeline
 from gateway.compilers.base import Declined
 from gateway.compilers.linear_leaves import NotAdditive
 from gateway.compilers.sklearn_additive import lower_additive
-from gateway.compilers.sklearn_front import Front, lower_front
-from gateway.compilers.sklearn_heads import margins, probabilities, unwrap, values
 from gateway.compilers.sklearn_levels import Atom, Number, Word
 from gateway.compilers.sklearn_matrix import lower_matrix
+from gateway.compilers.sklearn_predictors import margins, probabilities, unwrap, values
+from gateway.compilers.sklearn_preprocessing import Front, lower_front
 from gateway.compilers.sklearn_probes import probes, typical
 from gateway.compilers.step_rows import step_rows
 from gateway.runtimes.answering import AnswerForm

@@ -11,11 +11,11 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from gateway.compilers.float_overflow import limits
 from gateway.compilers.forest import Array
 from gateway.compilers.linear_leaves import Leaf, NotAdditive, plain_links, unpiped, without_leaves
-from gateway.compilers.overflow import limits
-from gateway.compilers.sklearn_front import Front
 from gateway.compilers.sklearn_levels import Atom, Constant, Level, Number, Term
+from gateway.compilers.sklearn_preprocessing import Front
 from gateway.compilers.sklearn_text import Text, as_presence
 from gateway.runtimes.additive import AdditiveProgram, LevelPart, NumberPart, Part, TextPart
 from gateway.runtimes.answering import AnswerForm

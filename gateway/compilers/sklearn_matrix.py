@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from gateway.compilers.base import Declined
+from gateway.compilers.float_overflow import overflows
 from gateway.compilers.linear_leaves import NotAdditive
-from gateway.compilers.overflow import overflows
 from gateway.compilers.sklearn_additive import fields_of, merged_levels
-from gateway.compilers.sklearn_front import Front
 from gateway.compilers.sklearn_levels import Atom, Constant, Level, Number
+from gateway.compilers.sklearn_preprocessing import Front
 from gateway.runtimes.answering import AnswerForm
 from gateway.runtimes.features import Features, LevelBlock, NumberBlock
 from gateway.runtimes.matrix import MatrixProgram

@@ -12,8 +12,8 @@ import numpy as np
 
 from gateway.compilers.forest import Array, Forest
 from gateway.compilers.sklearn_forests import FORESTS, probe_forest
-from gateway.compilers.sklearn_front import Front
 from gateway.compilers.sklearn_levels import Atom, Level, Number
+from gateway.compilers.sklearn_preprocessing import Front
 from gateway.compilers.tree_rows import MAX_PROBES, base_rows, node_rows
 from gateway.compilers.xgboost_trees import read_booster
 from gateway.schema import Column, Signature, make_column

@@ -11,7 +11,7 @@ from typing import Final, cast
 
 from gateway.artifacts.manifest import Manifest
 from gateway.executors.base import Executor
-from gateway.executors.pool import NativePool
+from gateway.executors.thread_pool import NativePool
 from gateway.loaders.base import LoadOptions
 
 #: Kind -> its executor: names only, so that a worker imports the one that a model needs.

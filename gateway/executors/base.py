@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from gateway.artifacts.manifest import Manifest
-from gateway.executors.pool import NativePool
+from gateway.executors.thread_pool import NativePool
 from gateway.loaders.base import LoadOptions
 from gateway.schema import Column, Predictions
 

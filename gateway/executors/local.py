@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gateway.artifacts.manifest import INLINE_LIMIT_S, CompiledModel, Manifest
 from gateway.errors import DeadlineError, LoadError
-from gateway.executors.pool import MAX_THREADS, NativePool
+from gateway.executors.thread_pool import MAX_THREADS, NativePool
 from gateway.loaders import get_loader
 from gateway.loaders.base import LoadOptions
 from gateway.loaders.warm_up import warm_up

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from gateway.generations.fallback import has_bytes
 from gateway.generations.snapshot import Snapshot
-from gateway.prepare.registry import prepare_registry
-from gateway.prepare.supervisor import PrepareLimits
+from gateway.prepare.child_supervisor import PrepareLimits
+from gateway.prepare.entries import prepare_registry
 from gateway.system.locks import locked
 
 

@@ -4,10 +4,10 @@ import time
 
 from gateway.errors import GatewayError
 from gateway.generations import history, snapshot
-from gateway.generations.decision import event_of, previous
 from gateway.generations.history import Event
 from gateway.generations.place import Place, is_kept
-from gateway.generations.recheck import still_right
+from gateway.generations.reload_decision import event_of, previous
+from gateway.generations.upgrade_check import still_right
 from gateway.registry.document import registry_hash
 
 

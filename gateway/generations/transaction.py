@@ -12,13 +12,13 @@ from gateway.artifacts.manifest import Manifest
 from gateway.artifacts.store import Store
 from gateway.errors import GatewayError, RegistryError
 from gateway.generations import history, snapshot
-from gateway.generations.decision import Mode, decide, event_of, is_rolled_back
 from gateway.generations.fallback import has_bytes
 from gateway.generations.history import Event
 from gateway.generations.place import Place, is_kept
-from gateway.generations.recheck import is_current, recheck_committed
+from gateway.generations.reload_decision import Mode, decide, event_of, is_rolled_back
 from gateway.generations.snapshot import Snapshot
-from gateway.prepare.registry import Progress, is_known, prepare_registry
+from gateway.generations.upgrade_check import is_current, recheck_committed
+from gateway.prepare.entries import Progress, is_known, prepare_registry
 from gateway.registry import load_registry
 from gateway.registry.document import registry_hash
 from gateway.registry.spec import RegistrySpec

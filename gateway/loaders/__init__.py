@@ -14,12 +14,12 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from gateway.artifacts.originals import split_entry
+from gateway.artifacts.source_files import split_entry
 from gateway.errors import LoadError
 from gateway.loaders.base import Loader
 from gateway.loaders.unknown_files import opened_head, recognise
 from gateway.system import files
-from gateway.system.installed import versions_of
+from gateway.system.installed_packages import versions_of
 
 #: Loaders that ship with the gateway; further ones announce themselves by an entry point of the group below.
 LOADERS: dict[str, str] = {

@@ -20,7 +20,7 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import InconsistentVersionWarning
 
 from gateway.errors import ArtifactError, GatewayError, LoadError
-from gateway.loaders.admission.allowed import ForbiddenGlobal
+from gateway.loaders.admission.allowed_names import ForbiddenGlobal
 from gateway.loaders.admission.archives import refuse_bomb
 from gateway.loaders.admission.object_graph import check_graph
 from gateway.loaders.admission.refusals import forbidden_pickle, untrusted_types

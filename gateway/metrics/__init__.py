@@ -5,9 +5,9 @@ Knows route names and numbers; knows no route, model or scoreboard.
 """
 
 from gateway.metrics.exposition import CurrentState, ModelRow, render
+from gateway.metrics.folding import fold_dead, has_room
 from gateway.metrics.instruments import BUCKETS, MAX_LABELS, OTHER, RouteMetrics, configure
 from gateway.metrics.text_format import CONTENT_TYPE, CONTENT_TYPE_OPENMETRICS
-from gateway.metrics.value_files import fold_dead, has_room
 
 __all__ = [
     "BUCKETS",

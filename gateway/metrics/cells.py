@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Final
 
-from gateway.metrics.value_file import ValueFile, store
+from gateway.metrics.counter_file import ValueFile, store
 
 #: Of all cells: every number is added to under it and nowhere else.
 _lock: Final = Lock()

@@ -6,8 +6,8 @@ import weakref
 from pathlib import Path
 from typing import NamedTuple
 
-from gateway.metrics.value_file import HEADER_BYTES, entries, used_bytes
-from gateway.metrics.value_files import sources, steady
+from gateway.metrics.counter_file import HEADER_BYTES, entries, used_bytes
+from gateway.metrics.folding import sources, steady
 
 
 class Series(NamedTuple):

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from gateway import __version__
-from gateway.artifacts import code_folders, manifest, originals
+from gateway.artifacts import code_folders, manifest, source_files
 from gateway.artifacts.digests import Digests
 from gateway.artifacts.manifest import StoredArtifact
 from gateway.artifacts.store import Store
@@ -23,10 +23,10 @@ from gateway.errors import GatewayError
 from gateway.loaders import package_versions
 from gateway.prepare import code_files, golden
 from gateway.prepare.child import Entry
-from gateway.prepare.supervisor import PrepareLimits
+from gateway.prepare.child_supervisor import PrepareLimits
 from gateway.registry.spec import RouteSpec
 from gateway.system import files
-from gateway.system.own_code import PREPARING, source_digest
+from gateway.system.gateway_code import PREPARING, source_digest
 
 #: Keys of a route that affect the result of preparing; all others may change without preparing again.
 LOAD_KEYS = ("loader", "inputs", "outputs", "sha256", "allow_pickle", "accept_version", "tolerance", "compile")
@@ -34,10 +34,10 @@ LOAD_KEYS = ("loader", "inputs", "outputs", "sha256", "allow_pickle", "accept_ve
 
 def make_entry(spec: RouteSpec, cache_dir: Path, digests: Digests, store: Store, limits: PrepareLimits) -> Entry:
     """Locate, hash, verify and store the artifact, code together with the files that it reads; raises ArtifactError."""
-    path = originals.locate(Path(spec.base), spec.artifact)
+    path = source_files.locate(Path(spec.base), spec.artifact)
     store.admit(path)
     sha256 = digests.digest(path)
-    originals.verify(path, sha256, spec.sha256)
+    source_files.verify(path, sha256, spec.sha256)
     rows = golden_path(spec, path)
     if rows is not None:
         golden.refuse_long(rows)
@@ -80,7 +80,7 @@ def _golden_of(spec: RouteSpec, stored: StoredArtifact, digests: Digests) -> Pat
 def golden_path(spec: RouteSpec, artifact: Path) -> Path | None:
     """Return the golden rows of an artifact: those that the route names, else those beside it, else None."""
     if spec.golden is not None:
-        return originals.locate(Path(spec.base), spec.golden)
+        return source_files.locate(Path(spec.base), spec.golden)
     beside = artifact.parent / "golden.json"
     # The golden.json of a folder with several models can belong to one of them only.
     return beside if files.stat_of(beside) is not None and _is_alone(artifact) else None
@@ -95,7 +95,7 @@ def _key(spec: RouteSpec, stored: StoredArtifact, golden: str) -> str:
     values: dict[str, Any] = {name: getattr(spec, name) for name in LOAD_KEYS}
     values["outputs"] = asdict(spec.outputs)
     values |= {
-        "artifact": [stored.sha256, Path(stored.path).name, originals.split_entry(spec.artifact)[1]],
+        "artifact": [stored.sha256, Path(stored.path).name, source_files.split_entry(spec.artifact)[1]],
         "golden": golden,
         "versions": package_versions(spec.loader) | compiler_versions(spec.loader),
         "gateway": [__version__, manifest.MANIFEST_FORMAT, source_digest(PREPARING)],

@@ -27,7 +27,7 @@ from gateway.prepare.acceptance import accept
 from gateway.prepare.answer_shape import check_shape
 from gateway.prepare.compilation import search_compiled
 from gateway.prepare.sandbox_rules import OFFLINE, lock
-from gateway.prepare.trial import check_trial
+from gateway.prepare.trial_predict import check_trial
 from gateway.registry.load_options import load_options
 from gateway.registry.merge import merge_signature
 from gateway.registry.spec import RouteSpec

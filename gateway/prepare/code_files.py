@@ -16,10 +16,10 @@ from gateway.artifacts import code_files, code_folders
 from gateway.artifacts.code_files import CodeFiles
 from gateway.artifacts.digests import Digests
 from gateway.errors import ArtifactError, GatewayError
+from gateway.prepare.child_supervisor import PrepareLimits, supervised
 from gateway.prepare.code_files_child import Traced
-from gateway.prepare.supervisor import PrepareLimits, supervised
 from gateway.registry.spec import RouteSpec
-from gateway.system.own_code import PREPARING, source_digest
+from gateway.system.gateway_code import PREPARING, source_digest
 
 log = logging.getLogger("gateway.prepare")
 

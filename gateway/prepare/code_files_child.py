@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from gateway.artifacts.originals import split_entry
+from gateway.artifacts.source_files import split_entry
 from gateway.loaders import get_loader
 from gateway.loaders.base import LoadOptions
 from gateway.loaders.python_trace import Tracer, named_files

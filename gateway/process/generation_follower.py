@@ -18,11 +18,11 @@ from gateway.errors import GatewayError
 from gateway.generations.snapshot import CommittedReader, Snapshot
 from gateway.rest.app import Holder, create_app
 from gateway.rest.middleware.telemetry import StartResponse, Telemetry
-from gateway.routing.generation import Generation, GenerationBuilder
+from gateway.routing.live_generation import Generation, GenerationBuilder
 from gateway.routing.routes import Route
 from gateway.scoreboard import Scoreboard, status
 from gateway.settings.settings import Settings
-from gateway.system import garbage
+from gateway.system import garbage_collection
 from gateway.system.file_change import FileChange
 from gateway.system.memory import proportional_bytes
 
@@ -60,7 +60,7 @@ class Gateway:
         self._successor: _Successor | None = None
         self._reported: dict[str, tuple[int, str]] = {}
         self._reader = CommittedReader(settings.state_dir)
-        with garbage.paused():
+        with garbage_collection.paused():
             self._holder = Holder(self._builder.make(self._read()))
             self._app = self._face(self._holder)
 
@@ -87,7 +87,7 @@ class Gateway:
 
     def serving(self) -> None:
         """Record on the scoreboard that this worker accepts connections."""
-        garbage.overlook_what_is_there()
+        garbage_collection.overlook_what_is_there()
         self._slot.generation(self.generation.id)
         self._slot.phase("serving")
         boot_ms = round(1e3 * (time.monotonic() - self._started))

@@ -15,7 +15,7 @@ from gateway import metrics
 from gateway.generations import history, snapshot
 from gateway.process.arbiter import GatewayArbiter
 from gateway.process.crash_attribution import CrashAttribution
-from gateway.process.pm2 import PM2Bridge
+from gateway.process.pm2.bridge import PM2Bridge
 from gateway.process.quarantine import closed, is_reviewed_after, reviewed
 from gateway.scoreboard import Scoreboard, WorkerView, status
 from gateway.scoreboard.status import Status

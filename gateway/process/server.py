@@ -20,9 +20,9 @@ from gateway.process.arbiter import GatewayArbiter
 from gateway.process.generation_follower import Gateway
 from gateway.process.monitor import Monitor
 from gateway.process.orphans import Orphans
-from gateway.process.pm2 import PM2Bridge
-from gateway.process.pm2_actions import offer_actions
-from gateway.process.pm2_figures import Figures
+from gateway.process.pm2.actions import offer_actions
+from gateway.process.pm2.bridge import PM2Bridge
+from gateway.process.pm2.figures import Figures
 from gateway.process.port_owner import remedy
 from gateway.process.socket_return import SocketReturn
 from gateway.process.watcher import Watcher

@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from gateway.artifacts import code_files, originals
+from gateway.artifacts import code_files, source_files
 from gateway.errors import GatewayError
 from gateway.generations import snapshot
 from gateway.registry import load_registry
@@ -75,7 +75,7 @@ def _note(settings: Settings) -> Path:
 def _named_by(registry: RegistrySpec, cache_dir: Path) -> set[Path]:
     paths: set[Path] = set()
     for spec in registry.routes:
-        artifact = Path(spec.base) / originals.split_entry(spec.artifact)[0]
+        artifact = Path(spec.base) / source_files.split_entry(spec.artifact)[0]
         paths.add(artifact)
         paths.add(Path(spec.base) / spec.golden if spec.golden else artifact.parent / "golden.json")
         if spec.loader == "python":
@@ -95,7 +95,7 @@ def look(path: Path) -> Print:
     prints = [_stat_print(path, found)]
     if stat.S_ISDIR(found.st_mode):
         try:
-            prints += [_stat_print(entry, entry.stat()) for entry in originals.files_of(path)]
+            prints += [_stat_print(entry, entry.stat()) for entry in source_files.files_of(path)]
         except (OSError, GatewayError):
             prints.append(0)  # refused, or deleted meanwhile: the history holds the reason
     return hash(tuple(prints))

@@ -20,15 +20,15 @@ from gevent.server import StreamServer
 from gunicorn.workers.ggevent import GeventWorker
 
 from gateway import logs
+from gateway.process.after_fork import share_nothing
 from gateway.process.arbiter import LEAVING
-from gateway.process.client import Client, Pace, Stage
-from gateway.process.connection import Connection
-from gateway.process.fair_admission import FairAdmission
-from gateway.process.fast_parser import FastParser
-from gateway.process.forks import share_nothing
-from gateway.process.lingering_close import refuse
-from gateway.process.listening import BalancedServer
-from gateway.process.waits import Waits
+from gateway.process.http.client_socket import Client, Pace, Stage
+from gateway.process.http.connection import Connection
+from gateway.process.http.deadlines import Waits
+from gateway.process.http.fair_admission import FairAdmission
+from gateway.process.http.fast_parser import FastParser
+from gateway.process.http.lingering_close import refuse
+from gateway.process.http.listening import BalancedServer
 from gateway.system import descendants
 
 #: gthread's STOP_KEEPALIVE_LINGER: while a worker leaves, the next request of an idle connection is still answered.

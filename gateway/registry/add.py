@@ -7,7 +7,7 @@ from typing import Final
 
 import yaml
 
-from gateway.artifacts.originals import digest, locate, split_entry
+from gateway.artifacts.source_files import digest, locate, split_entry
 from gateway.errors import ArtifactError, RegistryError
 from gateway.registry.document import MOST_BYTES, parse, read
 from gateway.registry.files import is_pickle

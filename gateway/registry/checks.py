@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from gateway.registry.key import Key
+from gateway.registry.key_definition import Key
 from gateway.registry.values import Document, Entries, Value
 from gateway.registry.wording import kind_of, parse_size
 from gateway.system.suggest import did_you_mean, listing

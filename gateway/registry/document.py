@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from gateway.registry.nodes import MOST_VALUES, Limit, Reader
-from gateway.registry.recovery import Damage, Recovery, has_tab
+from gateway.registry.parse_recovery import Damage, Recovery, has_tab
 from gateway.registry.report import Finding, Span, registry_error
 from gateway.registry.syntax import decode, syntax_finding, tab_finding, whole_file
 from gateway.registry.values import Document, Value
-from gateway.system import files, garbage
+from gateway.system import files, garbage_collection
 
 if TYPE_CHECKING:
     _Base = yaml.SafeLoader
@@ -87,7 +87,7 @@ def parse(data: bytes, name: str) -> Document:
     lines = text.splitlines()
     recovery = Recovery(text, [Damage(at) for at in places])
     try:
-        with garbage.paused():
+        with garbage_collection.paused():
             nodes = _compose(recovery, lines, findings)
             if not nodes:
                 findings += [] if findings else [_EMPTY]

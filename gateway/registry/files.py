@@ -5,7 +5,7 @@ import stat
 from pathlib import Path
 from typing import Final
 
-from gateway.artifacts.originals import digest, size_of, split_entry
+from gateway.artifacts.source_files import digest, size_of, split_entry
 from gateway.errors import ArtifactError
 from gateway.loaders import SUFFIXES, loader_names, sniff, unknown
 from gateway.registry.report import Span

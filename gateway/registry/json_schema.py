@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.registry.key import Key
+from gateway.registry.key_definition import Key
 from gateway.registry.keys import (
     DEFAULTS_KEYS,
     ID_KEYS,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from gateway.registry.key import Key, keys_of, table
+from gateway.registry.key_definition import Key, keys_of, table
 from gateway.registry.spec import OutputKeys, RouteSpec, ServerSpec
 
 _NUMERIC = ("number", "integer")

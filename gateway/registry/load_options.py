@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from gateway.artifacts.manifest import StoredArtifact
-from gateway.artifacts.originals import split_entry
+from gateway.artifacts.source_files import split_entry
 from gateway.loaders.base import LoadOptions
 from gateway.registry.spec import RouteSpec
 

@@ -6,7 +6,7 @@ from itertools import repeat
 
 import yaml
 
-from gateway.registry.recovery import Damage
+from gateway.registry.parse_recovery import Damage
 from gateway.registry.report import Finding, Span
 from gateway.registry.scalars import resolve
 from gateway.registry.values import Document, Entries, Entry, Value

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 
-from gateway.registry.key import Key
+from gateway.registry.key_definition import Key
 
 Scalar: TypeAlias = str | int | float | bool
 JSON: TypeAlias = bool | int | float | str | list[Any] | dict[str, Any] | None

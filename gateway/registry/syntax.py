@@ -6,7 +6,7 @@ import re
 import yaml
 
 from gateway.errors import RegistryError
-from gateway.registry.recovery import BREAK, has_tab
+from gateway.registry.parse_recovery import BREAK, has_tab
 from gateway.registry.report import Finding, Span, registry_error
 
 

@@ -16,7 +16,7 @@ from gateway.errors import GatewayError, OverloadError, PredictError
 from gateway.rest.errors import MAX_ECHOED, PlainHttpError, RequestError, respond
 from gateway.rest.predict.steps.authorise import authorise
 from gateway.rest.predict.steps.limit import charge_request
-from gateway.routing.generation import Generation
+from gateway.routing.live_generation import Generation
 from gateway.routing.routes import Route
 from gateway.system.suggest import did_you_mean
 

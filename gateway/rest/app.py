@@ -5,7 +5,7 @@ import logging
 
 from flask import Flask
 
-from gateway.executors.pool import NativePool
+from gateway.executors.thread_pool import NativePool
 from gateway.generations import history
 from gateway.rest.api import GatewayApi
 from gateway.rest.describe.catalog import Catalog, Root
@@ -13,12 +13,12 @@ from gateway.rest.flask_app import make_app
 from gateway.rest.mount import mount_faces
 from gateway.rest.offload import Offload
 from gateway.rest.ops.health import Health, Live, Ready
-from gateway.rest.ops.scrape import Metrics
+from gateway.rest.ops.metrics import Metrics
 from gateway.rest.predict import reader_slots
 from gateway.rest.predict.body_budget import DISK, MEMORY
 from gateway.rest.predict.prediction import Prediction
 from gateway.rest.predict.spool import SCRATCH
-from gateway.routing.generation import Generation
+from gateway.routing.live_generation import Generation
 from gateway.scoreboard import Scoreboard, status
 from gateway.settings.settings import Settings
 

@@ -2,13 +2,13 @@
 
 from flask import Flask
 
-from gateway.executors.pool import NativePool
+from gateway.executors.thread_pool import NativePool
 from gateway.rest.api import GatewayApi
 from gateway.rest.describe import documents
 from gateway.rest.middleware import compression, cors
 from gateway.rest.offload import Offload
 from gateway.rest.protocols import mlflow, v2, v2_infer, v2_repository
-from gateway.routing.generation import Generation
+from gateway.routing.live_generation import Generation
 
 
 def mount_faces(app: Flask, api: GatewayApi, generation: Generation, pool: NativePool) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from gateway.executors.pool import NativePool
+from gateway.executors.thread_pool import NativePool
 
 T = TypeVar("T")
 

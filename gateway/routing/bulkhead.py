@@ -10,8 +10,8 @@ import time
 from collections import deque
 
 from gateway.errors import DeadlineError, OverloadError
-from gateway.executors.event import CrossThreadEvent
-from gateway.executors.pool import OverrunError
+from gateway.executors.thread_event import CrossThreadEvent
+from gateway.executors.thread_pool import OverrunError
 
 #: Weight of the newest call in the running mean of service times: about the last ten calls count.
 SMOOTHING = 0.1

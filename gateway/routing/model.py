@@ -16,8 +16,8 @@ from gateway.artifacts.manifest import Manifest
 from gateway.errors import GatewayError, NotReadyError, PredictError, Problem
 from gateway.executors import make_executor
 from gateway.executors.base import Executor
-from gateway.executors.event import CrossThreadEvent
-from gateway.executors.pool import NativePool
+from gateway.executors.thread_event import CrossThreadEvent
+from gateway.executors.thread_pool import NativePool
 from gateway.loaders.base import LoadOptions
 from gateway.routing.memory_budget import MemoryBudget
 from gateway.schema import Column, Predictions

@@ -17,7 +17,7 @@ import numpy as np
 from gateway.runtimes.base import Draft
 from gateway.schema import Signature
 from gateway.system import atomic, files
-from gateway.system.own_code import RUNNING, source_digest
+from gateway.system.gateway_code import RUNNING, source_digest
 
 P = TypeVar("P", bound=msgspec.Struct)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args, get_origin, get_type_hints
 
 from gateway.errors import GatewayError
-from gateway.settings.kinds import PREFIX, Setting, text_of
+from gateway.settings.value_types import PREFIX, Setting, text_of
 from gateway.system.suggest import nearest
 
 #: Variables of scripts and of ecosystem.config.js; this process does not read them.

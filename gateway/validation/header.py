@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from gateway.errors import Fault, InputError
 from gateway.system.suggest import listing
 from gateway.validation.checks import FieldChecks
+from gateway.validation.column_names import CheckedNames, NameRule, near_fault
 from gateway.validation.explain import Refused, field_fault
 from gateway.validation.faults import MAX_FAULTS, printable, visible
 from gateway.validation.limits import Reject
-from gateway.validation.names import CheckedNames, NameRule, near_fault
 from gateway.validation.pointer import Pointer
 
 #: Misspelt columns that the hint of one absent field names.

@@ -11,13 +11,13 @@ from typing import Any, Literal
 from gateway.errors import Fault
 from gateway.schema import MISSING
 from gateway.validation.checks import FieldChecks
+from gateway.validation.column_names import NameRule, near_fault
 from gateway.validation.explain import Refused, field_fault
 from gateway.validation.faults import Faults, printable, quoted, shown
 from gateway.validation.limits import Reject
-from gateway.validation.names import NameRule, near_fault
 from gateway.validation.pointer import Pointer
-from gateway.validation.strangers import Strangers
 from gateway.validation.texts import clean
+from gateway.validation.unknown_names import Strangers
 
 
 @dataclass(frozen=True, slots=True)

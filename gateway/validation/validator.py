@@ -9,14 +9,14 @@ import numpy as np
 from gateway.errors import Fault, InputError
 from gateway.schema import Batch, Column, Signature, make_column
 from gateway.validation.checks import compile_field
+from gateway.validation.column_names import NameRule
 from gateway.validation.columns import ColumnReader
 from gateway.validation.faults import Faults
 from gateway.validation.header import HeaderReader
 from gateway.validation.limits import Check, Reject
-from gateway.validation.names import NameRule
 from gateway.validation.pointer import Pointer
 from gateway.validation.rows import RowReader, Source, is_id
-from gateway.validation.strangers import Strangers
+from gateway.validation.unknown_names import Strangers
 
 Row: TypeAlias = Mapping[str, Any] | Sequence[Any]
 

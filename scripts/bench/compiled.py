@@ -28,8 +28,8 @@ from gateway.generations import snapshot
 from gateway.loaders import get_loader, package_versions
 from gateway.loaders.base import LoadOptions
 from gateway.prepare import golden
-from gateway.prepare.registry import prepare_registry
-from gateway.prepare.supervisor import PrepareLimits
+from gateway.prepare.child_supervisor import PrepareLimits
+from gateway.prepare.entries import prepare_registry
 from gateway.registry import load_registry
 from gateway.runtimes import load_compiled
 
@@ -45,7 +45,7 @@ began = time.perf_counter()
 from pathlib import Path
 import gateway.rest.app, gateway.process.worker
 from gateway.generations import snapshot
-from gateway.executors.pool import NativePool
+from gateway.executors.thread_pool import NativePool
 from gateway.routing.model import Model
 from gateway.registry.load_options import load_options
 home = Path(sys.argv[1])

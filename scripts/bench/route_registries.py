@@ -8,8 +8,8 @@ from gateway.artifacts import manifest
 from gateway.artifacts.digests import Digests
 from gateway.artifacts.store import Store
 from gateway.prepare.cache_key import make_entry
-from gateway.prepare.registry import DIGESTS, prepare_route
-from gateway.prepare.supervisor import PrepareLimits
+from gateway.prepare.child_supervisor import PrepareLimits
+from gateway.prepare.entries import DIGESTS, prepare_route
 from gateway.registry import load_registry
 
 ARTIFACTS = ("diabetes/model.ubj", "loan/model.zip", "earnings/model.skops", "sentiment/model.skops")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.artifacts import digests, originals
+from gateway.artifacts import digests, source_files
 from gateway.artifacts.digests import Digests
 
 
@@ -27,13 +27,13 @@ def young(monkeypatch: pytest.MonkeyPatch) -> None:
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """Return the list of files that are really hashed from now on."""
     seen: list[Path] = []
-    real = originals.digest
+    real = source_files.digest
 
     def digest(path: Path) -> tuple[str, int]:
         seen.append(path)
         return real(path)
 
-    monkeypatch.setattr(originals, "digest", digest)
+    monkeypatch.setattr(source_files, "digest", digest)
     return seen
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from gateway.artifacts import originals, state_files
+from gateway.artifacts import source_files, state_files
 from gateway.artifacts.manifest import Manifest, StoredArtifact
 from gateway.artifacts.store import Store
 from gateway.errors import ArtifactError
@@ -29,25 +29,25 @@ def test_missing_names_what_is_there(tmp_path: Path) -> None:
     """A path that leads nowhere is told with the folder's files, or with the folder that is missing."""
     (tmp_path / "model.ubj").touch()
     with pytest.raises(ArtifactError) as error:
-        originals.locate(tmp_path, "modle.ubj")
+        source_files.locate(tmp_path, "modle.ubj")
     assert code_of(error) == "artifact-missing"
     assert "model.ubj" in str(error.value.hint)
     with pytest.raises(ArtifactError) as error:
-        originals.locate(tmp_path, "nowhere/model.ubj")
+        source_files.locate(tmp_path, "nowhere/model.ubj")
     assert "nowhere does not exist" in str(error.value.hint)
 
 
 def test_entry_of_python_code() -> None:
     """Only a colon after .py separates a name; every other colon belongs to the file."""
-    assert originals.split_entry("a/b.py:main") == ("a/b.py", "main")
-    assert originals.split_entry("a:b.ubj") == ("a:b.ubj", None)
+    assert source_files.split_entry("a/b.py:main") == ("a/b.py", "main")
+    assert source_files.split_entry("a:b.ubj") == ("a:b.ubj", None)
 
 
 def test_digest_of_a_file(tmp_path: Path) -> None:
     """The hash of a file is what sha256sum prints, so that people can pin it; sizes above one block too."""
     data = os.urandom(files.CHUNK_BYTES * 2 + 17)
     (tmp_path / "m").write_bytes(data)
-    assert originals.digest(tmp_path / "m") == (hashlib.sha256(data).hexdigest(), len(data))
+    assert source_files.digest(tmp_path / "m") == (hashlib.sha256(data).hexdigest(), len(data))
 
 
 def test_digest_of_a_folder(tmp_path: Path) -> None:
@@ -56,27 +56,27 @@ def test_digest_of_a_folder(tmp_path: Path) -> None:
     (folder / "sub").mkdir(parents=True)
     (folder / "a").write_text("1")
     (folder / "sub/b").write_text("22")
-    first, size = originals.digest(folder)
+    first, size = source_files.digest(folder)
     assert size == 3
     os.utime(folder / "a", (1, 1))
     (folder / "__pycache__").mkdir()
     (folder / "__pycache__/x.pyc").write_text("byte code")
     (folder / "empty").mkdir()
-    assert originals.digest(folder)[0] == first
+    assert source_files.digest(folder)[0] == first
     (folder / "sub/b").rename(folder / "sub/c")
-    renamed = originals.digest(folder)[0]
+    renamed = source_files.digest(folder)[0]
     (folder / "a").write_text("2")
-    assert len({first, renamed, originals.digest(folder)[0]}) == 3
+    assert len({first, renamed, source_files.digest(folder)[0]}) == 3
 
 
 def test_pin(tmp_path: Path) -> None:
     """A pin holds in either case of its digits; any other bytes are refused with both hashes."""
     (tmp_path / "m").write_text("x")
-    sha256, _ = originals.digest(tmp_path / "m")
-    originals.verify(tmp_path / "m", sha256, None)
-    originals.verify(tmp_path / "m", sha256, sha256.upper())
+    sha256, _ = source_files.digest(tmp_path / "m")
+    source_files.verify(tmp_path / "m", sha256, None)
+    source_files.verify(tmp_path / "m", sha256, sha256.upper())
     with pytest.raises(ArtifactError) as error:
-        originals.verify(tmp_path / "m", sha256, "0" * 64)
+        source_files.verify(tmp_path / "m", sha256, "0" * 64)
     assert code_of(error) == "wrong-sha256"
     assert sha256 in error.value.message
 
@@ -90,14 +90,14 @@ def test_kept_bytes_are_a_copy(tmp_path: Path, kind: str) -> None:
         original.mkdir()
         inside = original / "part"
     inside.write_text("first")
-    sha256, _ = originals.digest(original)
+    sha256, _ = source_files.digest(original)
     kept = Store(tmp_path / "cache").keep(original, sha256)
     with inside.open("r+") as stream:
         stream.write("SECOND")
     path = Path(kept.path)
     assert (path / "part" if kind == "folder" else path).read_text() == "first"
     assert (kept.size_bytes, kept.sha256, kept.origin, path.name) == (5, sha256, str(original), "m.bin")
-    assert originals.digest(path)[0] == sha256
+    assert source_files.digest(path)[0] == sha256
 
 
 def test_kept_once(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_kept_once(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "m.bin").write_text("same")
-    sha256, _ = originals.digest(tmp_path / "a/m.bin")
+    sha256, _ = source_files.digest(tmp_path / "a/m.bin")
     kept = {Store(tmp_path / "cache").keep(tmp_path / name / "m.bin", sha256).path for name in ("a", "b")}
     assert len(kept) == 1
     assert len([p for p in (tmp_path / "cache").rglob("*") if p.is_file()]) == 1
@@ -114,7 +114,7 @@ def test_kept_once(tmp_path: Path) -> None:
 def test_change_between_hash_and_copy(tmp_path: Path) -> None:
     """Bytes that changed after they were verified are not kept under the old hash."""
     (tmp_path / "m").write_text("verified")
-    sha256, _ = originals.digest(tmp_path / "m")
+    sha256, _ = source_files.digest(tmp_path / "m")
     (tmp_path / "m").write_text("swapped!")
     with pytest.raises(ArtifactError) as error:
         Store(tmp_path / "cache").keep(tmp_path / "m", sha256)
@@ -125,7 +125,7 @@ def test_change_between_hash_and_copy(tmp_path: Path) -> None:
 def test_kept_by_many_at_once(tmp_path: Path) -> None:
     """Several preparing processes may keep the same bytes at the same moment."""
     (tmp_path / "m").write_bytes(b"x" * 200_000)
-    sha256, _ = originals.digest(tmp_path / "m")
+    sha256, _ = source_files.digest(tmp_path / "m")
     failures: list[BaseException] = []
 
     def keep() -> None:
@@ -156,7 +156,7 @@ def test_a_folder_holds_files_and_folders_only(tmp_path: Path, kind: str) -> Non
     else:
         target = {"itself": folder, "nowhere": tmp_path / "nowhere"}.get(kind.rsplit(maxsplit=1)[-1], Path("/dev/zero"))
         odd.symlink_to(target)
-    for look in (originals.digest, originals.size_of, Store(tmp_path / "cache").admit):
+    for look in (source_files.digest, source_files.size_of, Store(tmp_path / "cache").admit):
         with pytest.raises(ArtifactError, match="sub/odd is a") as error:
             look(folder)
         assert code_of(error) == "not-a-file"
@@ -174,7 +174,7 @@ def test_what_is_no_file_is_not_located(tmp_path: Path, name: str) -> None:
         with socket.socket(socket.AF_UNIX) as made:
             made.bind(str(path))
     with pytest.raises(ArtifactError, match=f"is a {name}") as error:
-        originals.locate(tmp_path, "m.onnx")
+        source_files.locate(tmp_path, "m.onnx")
     assert code_of(error) == "not-a-file"
 
 
@@ -217,7 +217,7 @@ def test_room_is_made_for_what_is_needed_now(tmp_path: Path) -> None:
     kept = {}
     for number, name in enumerate(("unnamed", "older", "newer", "committed")):
         (tmp_path / name).write_bytes(name.encode() * 100_000)
-        kept[name] = Store(tmp_path / "cache").keep(tmp_path / name, originals.digest(tmp_path / name)[0])
+        kept[name] = Store(tmp_path / "cache").keep(tmp_path / name, source_files.digest(tmp_path / name)[0])
         if name != "unnamed":
             generation(tmp_path, name, kept[name], age_s=9000 - number)
     os.utime(Path(kept["unnamed"].path).parent, (1, 1))
@@ -225,7 +225,7 @@ def test_room_is_made_for_what_is_needed_now(tmp_path: Path) -> None:
     def ask(size: int) -> set[str]:
         path = tmp_path / f"new-{size}"
         path.write_bytes(b"n" * size)
-        Store(tmp_path / "cache", 3_300_000).keep(path, originals.digest(path)[0])
+        Store(tmp_path / "cache", 3_300_000).keep(path, source_files.digest(path)[0])
         return {name for name, one in kept.items() if Path(one.path).exists()}
 
     assert ask(500_000) == set(kept)
@@ -242,7 +242,7 @@ def test_what_nobody_names_is_deleted_after_a_day(tmp_path: Path) -> None:
     kept = {}
     for name in ("unnamed", "named", "young"):
         (tmp_path / name).write_text(name)
-        kept[name] = Store(tmp_path / "cache").keep(tmp_path / name, originals.digest(tmp_path / name)[0])
+        kept[name] = Store(tmp_path / "cache").keep(tmp_path / name, source_files.digest(tmp_path / name)[0])
     generation(tmp_path, "named", kept["named"], age_s=200_000)
     os.utime(Path(kept["unnamed"].path).parent, (1, 1))
     Store(tmp_path / "cache").prune()
@@ -254,6 +254,6 @@ def test_unwritable_cache(tmp_path: Path) -> None:
     (tmp_path / "m").write_text("x")
     (tmp_path / "cache").write_text("no folder")
     with pytest.raises(ArtifactError) as error:
-        Store(tmp_path / "cache").keep(tmp_path / "m", originals.digest(tmp_path / "m")[0])
+        Store(tmp_path / "cache").keep(tmp_path / "m", source_files.digest(tmp_path / "m")[0])
     assert code_of(error) == "cache-unwritable"
     assert "GATEWAY_HOME" in str(error.value.hint)

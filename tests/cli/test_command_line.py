@@ -10,7 +10,7 @@ import click
 import pytest
 
 from gateway.cli.command import Command
-from gateway.cli.group import Entry, Group
+from gateway.cli.command_group import Entry, Group
 from gateway.cli.main import COMMANDS, GATEWAY, main
 from serving import ROOT
 

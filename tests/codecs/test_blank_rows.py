@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from batch_formats import chunks_of, write_ndjson, write_parquet, write_xlsx
 from gateway.codecs.chunks import BatchReader, Chunk
 from gateway.codecs.csv import CsvReader
-from gateway.codecs.excel import ExcelReader
 from gateway.codecs.ndjson import NdjsonReader
 from gateway.codecs.parquet import ParquetReader
+from gateway.codecs.xlsx import ExcelReader
 from gateway.errors import InputError, TooLargeError
 
 

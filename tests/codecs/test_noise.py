@@ -8,7 +8,7 @@ import pytest
 
 import noise
 from batch_formats import FORMATS, NAMES, ROWS, SIGNATURE, chunks_of
-from gateway.codecs import mlflow, positional, v2, v2_tables
+from gateway.codecs import mlflow, positional_line, v2, v2_tables
 from gateway.codecs.base import Decoded
 from gateway.codecs.chunks import Answered
 from gateway.codecs.json import JsonCodec, encode
@@ -68,7 +68,7 @@ def placed(decoded: Decoded) -> Batch:
 
 def read_line(body: bytes) -> list[Batch]:
     """Read a line of values."""
-    return [VALIDATOR.rows([positional.parse_line(body.decode("utf-8", "replace"))], text=True)]
+    return [VALIDATOR.rows([positional_line.parse_line(body.decode("utf-8", "replace"))], text=True)]
 
 
 def read_mlflow(body: bytes) -> list[Batch]:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from gateway.artifacts.manifest import Manifest
-from gateway.prepare.registry import is_known, prepare_registry
-from gateway.prepare.supervisor import PrepareLimits
+from gateway.prepare.child_supervisor import PrepareLimits
+from gateway.prepare.entries import is_known, prepare_registry
 from gateway.registry import load_registry
 from serving import running
 

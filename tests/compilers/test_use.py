@@ -15,10 +15,10 @@ from sklearn.linear_model import LinearRegression
 from sklearn.neighbors import KNeighborsRegressor
 
 from gateway.artifacts.manifest import Manifest
-from gateway.executors.pool import NativePool
+from gateway.executors.thread_pool import NativePool
 from gateway.generations import snapshot
-from gateway.prepare.registry import prepare_registry
-from gateway.prepare.supervisor import PrepareLimits
+from gateway.prepare.child_supervisor import PrepareLimits
+from gateway.prepare.entries import prepare_registry
 from gateway.registry import load_registry
 from gateway.registry.load_options import load_options
 from gateway.registry.spec import RouteSpec
@@ -32,7 +32,7 @@ WORKER = f"""
 import json, sys
 from pathlib import Path
 from gateway.generations import snapshot
-from gateway.executors.pool import NativePool
+from gateway.executors.thread_pool import NativePool
 from gateway.routing.model import Model
 from gateway.registry.load_options import load_options
 import gateway.rest.app, gateway.process.worker

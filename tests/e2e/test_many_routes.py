@@ -16,10 +16,10 @@ from gateway import metrics
 from gateway.errors import RegistryError
 from gateway.generations import history, snapshot
 from gateway.generations.history import Event
-from gateway.prepare.registry import prepare_registry
-from gateway.prepare.supervisor import PrepareLimits
+from gateway.prepare.child_supervisor import PrepareLimits
+from gateway.prepare.entries import prepare_registry
 from gateway.registry import load_registry
-from gateway.routing.generation import Generation, GenerationBuilder
+from gateway.routing.live_generation import Generation, GenerationBuilder
 from gateway.scoreboard import Scoreboard
 from serving import ROOT, Gateway, until
 

@@ -94,13 +94,13 @@ def test_a_replaced_file_is_a_new_version_in_all_workers(tmp_path: Path, gateway
     project = tmp_path / "project"
     project.mkdir()
     elsewhere = tmp_path / "elsewhere.txt"
-    texts = {"weight.json": "1", "late.txt": "late", "helper.py": "NAME = 'helper'\n", "words.py": CODE}
+    texts = {"weight.json": "1", "late.txt": "late", "helper.py": "NAME = 'helper'\n", "abbreviations.py": CODE}
     texts["far.py"] = ELSEWHERE.format(path=str(elsewhere))
     for name, text in texts.items():
         (project / name).write_text(text)
     elsewhere.write_text("far")
     registry = project / "registry.yaml"
-    registry.write_text("version: 1\nroutes:\n  /words: words.py\n  /far: far.py\n")
+    registry.write_text("version: 1\nroutes:\n  /words: abbreviations.py\n  /far: far.py\n")
     served = gateway(registry)
     assert served.form("/words", x=1).json == {"prediction": "1 helper late"}
     listed = {route["path"]: route.get("files", []) for route in served.get("/routes").json["routes"]}
@@ -128,8 +128,8 @@ def test_a_broken_file_keeps_the_version_that_serves(tmp_path: Path, gateway: Ca
     """A neighbour that cannot be read any more is refused; workers that start meanwhile serve the version before."""
     (tmp_path / "weight.json").write_text("1")
     code = CODE.replace("import helper\n", "").replace(" {helper.NAME} {late}", "").split("    late")[0]
-    (tmp_path / "words.py").write_text(code + '    return f"{WEIGHT}"\n')
-    (tmp_path / "registry.yaml").write_text("version: 1\nroutes:\n  /words: words.py\n")
+    (tmp_path / "abbreviations.py").write_text(code + '    return f"{WEIGHT}"\n')
+    (tmp_path / "registry.yaml").write_text("version: 1\nroutes:\n  /words: abbreviations.py\n")
     served = gateway(tmp_path / "registry.yaml")
     before = versions(served, "/words")
     write(tmp_path / "weight.json", "{broken")

@@ -16,7 +16,7 @@ from gateway.artifacts.manifest import CompiledModel, Manifest, StoredArtifact
 from gateway.errors import ArtifactError, DeadlineError, LoadError
 from gateway.executors import EXECUTORS, make_executor
 from gateway.executors.base import Executor
-from gateway.executors.pool import NativePool
+from gateway.executors.thread_pool import NativePool
 from gateway.loaders import get_loader
 from gateway.loaders.base import LoadOptions
 from gateway.runtimes import storage

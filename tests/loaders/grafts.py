@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import skops.io
 
-from gateway.loaders.admission.allowed import VALUE_TYPES
+from gateway.loaders.admission.allowed_names import VALUE_TYPES
 from gateway.loaders.admission.skops_nodes import _KINDS, nodes_in
 
 from . import acting, fitted, programs

@@ -12,9 +12,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.utils import all_estimators
 
-from gateway.loaders.admission import allowed
+from gateway.loaders.admission import allowed_names
 from gateway.loaders.admission import constructors as makers
-from gateway.loaders.admission.functions import FUNCTIONS
+from gateway.loaders.admission.allowed_functions import FUNCTIONS
 
 from . import acting, fitted
 from .acting import D, G, S, T
@@ -57,7 +57,7 @@ def _globals() -> list[tuple[str, str]]:
     ]
     ufuncs = [("numpy", name) for name in ("absolute", "add", "exp", "frompyfunc")] + [("scipy.special", "expit")]
     # Often what acts on others, seldom one class among hundreds.
-    fixed = [*makers._FIXED, *allowed._PARTS, *compiled, *dropped]
+    fixed = [*makers._FIXED, *allowed_names._PARTS, *compiled, *dropped]
     return [*fixed * 4, *sorted(FUNCTIONS), *ufuncs, *estimators]
 
 

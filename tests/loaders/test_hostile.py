@@ -19,7 +19,7 @@ from sklearn.utils import all_estimators
 
 from gateway.errors import ArtifactError, LoadError
 from gateway.loaders import get_loader
-from gateway.loaders.admission.allowed import ForbiddenGlobal, find
+from gateway.loaders.admission.allowed_names import ForbiddenGlobal, find
 from gateway.loaders.admission.pickle_globals import pickle_imports
 from gateway.loaders.base import LoadOptions
 

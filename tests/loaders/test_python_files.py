@@ -16,7 +16,7 @@ from gateway.artifacts.store import Store
 from gateway.errors import GatewayError
 from gateway.loaders import get_loader
 from gateway.prepare.cache_key import make_entry
-from gateway.prepare.supervisor import PrepareLimits
+from gateway.prepare.child_supervisor import PrepareLimits
 from gateway.registry.load_options import load_options
 from gateway.registry.spec import RouteSpec
 
@@ -46,17 +46,17 @@ class Folder:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
 
-    def keep(self, artifact: str = "words.py") -> StoredArtifact:
+    def keep(self, artifact: str = "abbreviations.py") -> StoredArtifact:
         """Find and keep what the code reads, as preparing does."""
         return make_entry(
             self.spec(artifact), self.cache, Digests(self.cache / "digests.json"), Store(self.cache), PrepareLimits()
         ).artifact
 
-    def spec(self, artifact: str = "words.py") -> RouteSpec:
+    def spec(self, artifact: str = "abbreviations.py") -> RouteSpec:
         """Return the entry of a route."""
         return RouteSpec(path="/w", name="w", artifact=artifact, loader="python", base=str(self.base))
 
-    def load(self, stored: StoredArtifact, artifact: str = "words.py") -> Any:
+    def load(self, stored: StoredArtifact, artifact: str = "abbreviations.py") -> Any:
         """Load the kept copy as a worker does."""
         options = load_options(self.spec(artifact), stored, self.cache)
         return get_loader("python").load(Path(stored.path), options)
@@ -95,7 +95,7 @@ def test_opened_imported_and_named_files_are_kept(folder: Folder) -> None:
             "pack/inner.py": "X = 32\n",
             "unused.py": "raise SystemExit\n",
             "unused.json": "0",
-            "words.py": HEAD
+            "abbreviations.py": HEAD
             + "import xgboost\nimport helper\nfrom pack import X\n"
             + "BIAS = json.loads((HERE / 'bias.json').read_text())\n"
             + "DEEP = json.loads(next((HERE / 'data').glob('*.json')).read_text())[0]\n"
@@ -118,7 +118,7 @@ def test_another_neighbour_is_another_version(folder: Folder) -> None:
         {
             "bias.json": "1",
             "note.txt": "x",
-            "words.py": HEAD + "B = (HERE / 'bias.json').read_text()\ndef predict(): return B\n",
+            "abbreviations.py": HEAD + "B = (HERE / 'bias.json').read_text()\ndef predict(): return B\n",
         }
     )
     first = folder.keep()
@@ -135,7 +135,7 @@ def test_another_neighbour_is_another_version(folder: Folder) -> None:
 def test_an_absent_file_that_comes_is_another_version(folder: Folder) -> None:
     """A file that the code looked for in vain is known by name, so that its coming is seen."""
     code = "try: B = open(HERE / 'over.txt').read()\nexcept FileNotFoundError: B = 'none'\ndef predict(): return B\n"
-    folder.write({"words.py": HEAD + code})
+    folder.write({"abbreviations.py": HEAD + code})
     first = folder.keep()
     assert names_of(folder.spec().base, folder.spec().artifact, folder.cache) == (folder.base / "over.txt",)
     folder.write({"over.txt": "some"})
@@ -163,7 +163,7 @@ def test_a_file_elsewhere_is_held_to_its_digest(folder: Folder, tmp_path: Path, 
     outside.write_text("1")
     call = f"open({str(outside)!r}).read()"
     code = f"B = {call}\ndef predict(): return B\n" if place == "module" else f"def predict(): return {call}\n"
-    folder.write({"words.py": code})
+    folder.write({"abbreviations.py": code})
     stored = folder.keep()
     assert [(one.path, one.is_kept) for one in stored.files] == [(str(outside), False)]
     first = folder.load(stored)
@@ -183,7 +183,7 @@ def test_what_the_code_writes_is_not_its_version(folder: Folder) -> None:
     """A log or a cache that the code writes beside itself may change."""
     folder.write(
         {
-            "words.py": HEAD
+            "abbreviations.py": HEAD
             + "def predict():\n    (HERE / 'log.txt').open('a').write('x')\n    return (HERE / 'log.txt').read_text()\n"
         }
     )
@@ -193,9 +193,9 @@ def test_what_the_code_writes_is_not_its_version(folder: Folder) -> None:
 def test_code_that_fails_is_kept_with_what_it_opened(folder: Folder) -> None:
     """Code that raises, exits or has a syntax error is told by the load, with its neighbours as far as they are known."""
     for code in ("(HERE / 'a.txt').read_text()\nraise ValueError\n", "import os\nopen(HERE / 'a.txt')\nos._exit(3)\n"):
-        folder.write({"a.txt": "1", "words.py": HEAD + code})
+        folder.write({"a.txt": "1", "abbreviations.py": HEAD + code})
         assert folder.kept(folder.keep()) == {"a.txt"}
-    folder.write({"words.py": "def predict(:\n"})
+    folder.write({"abbreviations.py": "def predict(:\n"})
     with pytest.raises(GatewayError) as error:
         folder.load(folder.keep())
     assert error.value.code == "python-import"

@@ -24,8 +24,8 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from prometheus_client.registry import Collector
 
 from gateway.metrics import MAX_LABELS, OTHER, CurrentState, ModelRow, RouteMetrics, configure, fold_dead, render
+from gateway.metrics.counter_file import ValueFile, read_values
 from gateway.metrics.instruments import INSTRUMENTS, Instrument
-from gateway.metrics.value_file import ValueFile, read_values
 
 # A process that counts must not inherit instruments which other tests have used.
 _SPAWN = multiprocessing.get_context("spawn")

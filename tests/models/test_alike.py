@@ -8,8 +8,8 @@ import pytest
 import extras
 from gateway.artifacts.manifest import Manifest
 from gateway.compilers.proof.rows import generated
-from gateway.prepare.registry import prepare_registry
-from gateway.prepare.supervisor import PrepareLimits
+from gateway.prepare.child_supervisor import PrepareLimits
+from gateway.prepare.entries import prepare_registry
 from gateway.registry import load_registry
 from gateway.runtimes import load_compiled
 

@@ -8,8 +8,8 @@ import pytest
 
 from gateway.artifacts import manifest
 from gateway.artifacts.manifest import Manifest
-from gateway.prepare.registry import prepare_registry
-from gateway.prepare.supervisor import PrepareLimits
+from gateway.prepare.child_supervisor import PrepareLimits
+from gateway.prepare.entries import prepare_registry
 from gateway.registry import load_registry
 from serving import ROOT, absolute, until
 

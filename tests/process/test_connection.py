@@ -11,8 +11,8 @@ from typing import Any
 import gevent
 import pytest
 
-from gateway.process.fair_admission import PIPELINED, FairAdmission
-from gateway.process.reply import Reply
+from gateway.process.http.fair_admission import PIPELINED, FairAdmission
+from gateway.process.http.reply import Reply
 from gateway.process.worker import Worker
 from process.raw_connection import BAD, GOOD, Raw, head
 from serving import Gateway

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from gunicorn.http import errors
 
-from gateway.process.fast_parser import FastParser
-from gateway.process.pm2 import PM2Bridge
-from gateway.process.request import HttpParser, create_environ
+from gateway.process.http.fast_parser import FastParser
+from gateway.process.http.strict_parser import HttpParser, create_environ
+from gateway.process.pm2.bridge import PM2Bridge
 from gateway.process.server import Server
-from gateway.rest.malformed import refusal
+from gateway.rest.malformed_requests import refusal
 from gateway.settings.settings import Settings
 from process.raw_heads import FIELDS, at_the_limits, heads, single_faults
 from serving import ROOT

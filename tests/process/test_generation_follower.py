@@ -11,13 +11,13 @@ import pytest
 from gateway import metrics
 from gateway.generations import snapshot
 from gateway.generations.snapshot import Snapshot
-from gateway.prepare.registry import prepare_registry
-from gateway.prepare.supervisor import PrepareLimits
+from gateway.prepare.child_supervisor import PrepareLimits
+from gateway.prepare.entries import prepare_registry
 from gateway.process.generation_follower import Gateway
 from gateway.registry import load_registry
 from gateway.rest.app import Holder, create_app
 from gateway.rest.middleware.telemetry import Telemetry
-from gateway.routing.generation import Generation
+from gateway.routing.live_generation import Generation
 from gateway.scoreboard import Scoreboard, status
 from gateway.scoreboard.status import Status
 from gateway.settings.settings import Settings

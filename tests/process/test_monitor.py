@@ -9,7 +9,7 @@ from gateway.artifacts.manifest import Manifest
 from gateway.generations import history, snapshot
 from gateway.generations.history import Event
 from gateway.process.monitor import Monitor
-from gateway.process.pm2 import PM2Bridge
+from gateway.process.pm2.bridge import PM2Bridge
 from gateway.registry.spec import RegistrySpec, RouteSpec
 from gateway.scoreboard import Scoreboard, status
 from gateway.scoreboard.status import Status

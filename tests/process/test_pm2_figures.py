@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from gateway.generations.history import Event
-from gateway.process.pm2_figures import BUSIEST, figures, reload_text
+from gateway.process.pm2.figures import BUSIEST, figures, reload_text
 from gateway.scoreboard import RouteView
 from gateway.scoreboard.latency import BUCKETS, bucket_of
 

@@ -13,9 +13,9 @@ from typing import ClassVar
 import pytest
 
 import serving
-from gateway.process.client import Pace
-from gateway.process.lingering_close import LINGER_BYTES
-from gateway.process.waits import Waits
+from gateway.process.http.client_socket import Pace
+from gateway.process.http.deadlines import Waits
+from gateway.process.http.lingering_close import LINGER_BYTES
 from serving import Gateway
 
 HEAD = b"POST /m HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"

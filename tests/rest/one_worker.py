@@ -10,14 +10,14 @@ from typing import Any
 from flask import Flask
 
 from gateway import logs
-from gateway.executors.pool import NativePool
+from gateway.executors.thread_pool import NativePool
 from gateway.generations import snapshot
-from gateway.prepare.registry import prepare_registry
-from gateway.prepare.supervisor import PrepareLimits
+from gateway.prepare.child_supervisor import PrepareLimits
+from gateway.prepare.entries import prepare_registry
 from gateway.registry import load_registry
 from gateway.rest.app import Holder, create_app
 from gateway.rest.middleware.telemetry import Telemetry
-from gateway.routing.generation import Generation, GenerationBuilder
+from gateway.routing.live_generation import Generation, GenerationBuilder
 from gateway.scoreboard import Scoreboard
 from gateway.settings.settings import Settings
 

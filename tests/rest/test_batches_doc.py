@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 import serving
-from gateway.codecs import parquet, workbook
+from gateway.codecs import parquet, xlsx_contents
 from gateway.codecs.chunks import CHUNK_ROWS, MAX_COLUMNS
 from gateway.codecs.csv import MAX_CELL
 from gateway.rest.predict.negotiate import OFFERED
@@ -38,8 +38,8 @@ def test_the_limits_are_those_of_the_code() -> None:
     """Every number of the table of limits is the constant."""
     for words in (
         f"{CHUNK_ROWS:,} rows",
-        f"{workbook.MAX_UNPACKED_BYTES // 2**20} MiB, {workbook.MAX_RATIO} : 1",
-        f"{workbook.MAX_CELLS:,} cells",
+        f"{xlsx_contents.MAX_UNPACKED_BYTES // 2**20} MiB, {xlsx_contents.MAX_RATIO} : 1",
+        f"{xlsx_contents.MAX_CELLS:,} cells",
         f"{parquet.MAX_UNPACKED_BYTES // 2**20} MiB and {MAX_COLUMNS:,} columns",
         f"{MAX_CELL // 2**20} Mi characters",
         f"above {SPOOL_BYTES // 2**20} MiB",

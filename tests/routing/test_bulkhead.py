@@ -7,7 +7,7 @@ import time
 import pytest
 
 from gateway.errors import DeadlineError, OverloadError
-from gateway.executors.pool import NativePool
+from gateway.executors.thread_pool import NativePool
 from gateway.routing.bulkhead import Bulkhead
 from together import MODES, Mode, nap, together, wait
 

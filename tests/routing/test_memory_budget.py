@@ -10,7 +10,7 @@ import pytest
 
 from gateway.artifacts.manifest import Manifest, StoredArtifact
 from gateway.errors import NotReadyError
-from gateway.executors.pool import NativePool
+from gateway.executors.thread_pool import NativePool
 from gateway.loaders.base import LoadOptions
 from gateway.routing import model as model_module
 from gateway.routing.memory_budget import MemoryBudget

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.process.pm2_home import pm2_home
+from gateway.process.pm2.home import pm2_home
 from gateway.system import private_folders
 from serving import Gateway
 
@@ -64,7 +64,7 @@ def test_a_folder_of_somebody_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "pm2").mkdir()
     os.chown(tmp_path / "pm2", 65534, 65534)
     done = subprocess.run(
-        [sys.executable, "-m", "gateway.process.pm2_home", tmp_path], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "gateway.process.pm2.home", tmp_path], capture_output=True, text=True, check=False
     )
     assert done.returncode == 78
     assert "belongs to user 65534" in done.stderr

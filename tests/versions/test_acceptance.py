@@ -11,8 +11,8 @@ from gateway.artifacts.manifest import Manifest
 from gateway.errors import LoadError
 from gateway.loaders.base import Skew
 from gateway.prepare.acceptance import accept
-from gateway.prepare.registry import prepare_registry
-from gateway.prepare.supervisor import PrepareLimits
+from gateway.prepare.child_supervisor import PrepareLimits
+from gateway.prepare.entries import prepare_registry
 from gateway.registry import load_registry
 
 pytestmark = extras.needs("sklearn")

@@ -17,10 +17,10 @@ from gateway.artifacts.manifest import Manifest
 from gateway.codecs.json import encode
 from gateway.errors import InputError, PredictError
 from gateway.generations import snapshot
-from gateway.prepare.registry import prepare_registry
-from gateway.prepare.supervisor import PrepareLimits
+from gateway.prepare.child_supervisor import PrepareLimits
+from gateway.prepare.entries import prepare_registry
 from gateway.registry import load_registry
-from gateway.routing.generation import Generation, GenerationBuilder
+from gateway.routing.live_generation import Generation, GenerationBuilder
 from gateway.routing.routes import Route
 from gateway.scoreboard import Scoreboard
 

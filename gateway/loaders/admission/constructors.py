@@ -17,8 +17,8 @@ import pandas as pd
 from joblib.numpy_pickle import NumpyArrayWrapper
 from sklearn.utils.validation import check_array
 
-from gateway.loaders.admission.allowed import NUMPY_TYPES, Dropped, ForbiddenGlobal, find, is_part
-from gateway.loaders.admission.plain import SCALARS, is_argument, is_key, is_plain_state
+from gateway.loaders.admission.allowed_names import NUMPY_TYPES, Dropped, ForbiddenGlobal, find, is_part
+from gateway.loaders.admission.plain_values import SCALARS, is_argument, is_key, is_plain_state
 from gateway.loaders.versions.moved import current_name
 
 _ARRAYS: Final = (np.ndarray, np.matrix, np.ma.MaskedArray)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from gateway.loaders.admission.allowed import ForbiddenGlobal
+from gateway.loaders.admission.allowed_names import ForbiddenGlobal
 
 _VERSIONS: Final = (3, 4)
 #: Position of each part in a state; what follows (metadata, units of time) says nothing about memory.

@@ -15,16 +15,16 @@ import numpy as np
 import pandas as pd
 
 from gateway.loaders.admission import positive_label
-from gateway.loaders.admission.allowed import (
+from gateway.loaders.admission.allowed_functions import is_in_place
+from gateway.loaders.admission.allowed_names import (
     VALUE_TYPES,
     Dropped,
     ForbiddenGlobal,
     is_estimator,
     is_part,
 )
-from gateway.loaders.admission.functions import is_in_place
 from gateway.loaders.admission.index_tables import table_fault
-from gateway.loaders.admission.training import take_out_training
+from gateway.loaders.admission.training_leftovers import take_out_training
 
 _SCALARS: Final = frozenset({bool, int, float, complex, str, bytes, bytearray, type(None), type(pd.NA), range, slice})
 _LISTS: Final = frozenset({list, tuple, set, frozenset})

@@ -9,7 +9,7 @@ import importlib
 import inspect
 from typing import Any, Final
 
-from gateway.loaders.admission.allowed import Dropped, ForbiddenGlobal
+from gateway.loaders.admission.allowed_names import Dropped, ForbiddenGlobal
 
 #: The attribute that is asked.
 ATTRIBUTE: Final = "_curve_scorer"

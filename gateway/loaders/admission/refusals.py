@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gateway.errors import ArtifactError, LoadError
-from gateway.loaders.admission.allowed import ForbiddenGlobal, UnknownGlobal
+from gateway.loaders.admission.allowed_names import ForbiddenGlobal, UnknownGlobal
 from gateway.loaders.admission.constructors import Refused
 from gateway.system.suggest import listing
 

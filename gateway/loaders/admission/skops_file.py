@@ -15,10 +15,10 @@ import skops.io
 from skops.io.exceptions import UntrustedTypesFoundException
 
 from gateway.loaders.admission import positive_label
-from gateway.loaders.admission.allowed import ForbiddenGlobal, UnknownGlobal
+from gateway.loaders.admission.allowed_names import ForbiddenGlobal, UnknownGlobal
 from gateway.loaders.admission.refusals import unknown_global, untrusted_types
 from gateway.loaders.admission.skops_nodes import Node, check_node, nodes_in
-from gateway.loaders.admission.training import ROUTING, TRAINING
+from gateway.loaders.admission.training_leftovers import ROUTING, TRAINING
 from gateway.loaders.versions.moved import current_name
 
 _SCHEMA: Final = "schema.json"

@@ -11,9 +11,9 @@ from typing import Any, Final
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array
 
-from gateway.loaders.admission.allowed import VALUE_TYPES, Dropped, ForbiddenGlobal, is_part
+from gateway.loaders.admission.allowed_functions import FUNCTIONS, is_ufunc
+from gateway.loaders.admission.allowed_names import VALUE_TYPES, Dropped, ForbiddenGlobal, is_part
 from gateway.loaders.admission.constructors import resolve
-from gateway.loaders.admission.functions import FUNCTIONS, is_ufunc
 
 Node = dict[str, Any]
 

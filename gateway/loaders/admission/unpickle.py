@@ -14,12 +14,12 @@ from joblib.numpy_pickle import NumpyArrayWrapper, NumpyUnpickler
 from joblib.numpy_pickle_utils import _validate_fileobject_and_memmap
 
 from gateway.errors import ArtifactError, LoadError
-from gateway.loaders.admission.allowed import Dropped, ForbiddenGlobal, UnknownGlobal
+from gateway.loaders.admission.allowed_names import Dropped, ForbiddenGlobal, UnknownGlobal
 from gateway.loaders.admission.constructors import Refused, make, resolve
+from gateway.loaders.admission.object_states import set_state, told
 from gateway.loaders.admission.pickle_globals import pickle_writers
-from gateway.loaders.admission.plain import is_key
+from gateway.loaders.admission.plain_values import is_key
 from gateway.loaders.admission.refusals import forbidden_pickle, unknown_global
-from gateway.loaders.admission.states import set_state, told
 
 _WRAPPER_KEYS = {"subclass", "shape", "order", "dtype", "allow_mmap", "numpy_array_alignment_bytes"}
 

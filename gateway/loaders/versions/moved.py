@@ -1,7 +1,7 @@
 """
 Maps names in old artifacts to the modules of the installed libraries: one row per moved module and renamed member.
 
-A row says where to look and nothing else: what is found there must still be admitted (allowed.py).
+A row says where to look and nothing else: what is found there must still be admitted (allowed_names.py).
 """
 
 #: Old module -> today's module, for all of its members.

@@ -20,7 +20,7 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import InconsistentVersionWarning
 
 from gateway.loaders.base import Skew
-from gateway.system.installed import versions_of
+from gateway.system.installed_packages import versions_of
 
 #: Root module -> distributions that hold it, and the name that people know.
 LIBRARIES: Final[dict[str, tuple[str, ...]]] = {

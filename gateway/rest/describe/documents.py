@@ -16,7 +16,7 @@ from gateway.rest.errors import RequestError
 from gateway.rest.middleware.conditional import document
 from gateway.rest.offload import Offload
 from gateway.rest.predict.steps.resolve import route_at
-from gateway.routing.generation import Generation
+from gateway.routing.live_generation import Generation
 from gateway.routing.routes import Route
 from gateway.validation.sample import sample
 

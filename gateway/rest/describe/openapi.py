@@ -15,7 +15,7 @@ from gateway.rest.describe.openapi_v2 import v2_paths
 from gateway.rest.describe.request_schema import body_schema, form_schema, instance_schema, parameter_schema
 from gateway.rest.predict.negotiate import OFFERED
 from gateway.rest.responses import IGNORED
-from gateway.routing.generation import Generation
+from gateway.routing.live_generation import Generation
 from gateway.routing.routes import Route
 from gateway.schema import Field, Signature
 from gateway.validation.sample import sample

@@ -12,10 +12,10 @@ from typing import Any, Final
 from flask import Flask, Response, request
 from gunicorn.http.errors import NoMoreData, ParseException
 
-from gateway.executors.event import pause
+from gateway.executors.thread_event import pause
 from gateway.rest.api import too_large
 from gateway.rest.errors import RequestError
-from gateway.rest.malformed import body_cut, refusal
+from gateway.rest.malformed_requests import body_cut, refusal
 from gateway.rest.offload import Offload
 
 #: A shorter answer fits into one packet anyway.

@@ -17,7 +17,7 @@ from gateway import logs
 from gateway.rest.middleware.trace_context import TraceContext, trace_context_of
 from gateway.rest.predict.call import Call
 from gateway.rest.predict.steps.account import account
-from gateway.routing.generation import Generation
+from gateway.routing.live_generation import Generation
 
 #: An X-Request-ID is echoed if it matches: it gets into logs and headers.
 _ID = re.compile(r"[\w.:/+=@-]{1,128}", re.ASCII)

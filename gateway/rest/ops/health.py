@@ -14,7 +14,7 @@ from gateway.codecs.json import encode
 from gateway.generations.history import Event
 from gateway.rest.api import Endpoint, generation_of_request
 from gateway.rest.offload import Offload
-from gateway.routing.generation import Generation
+from gateway.routing.live_generation import Generation
 from gateway.routing.routes import Route
 from gateway.scoreboard import RouteView, Scoreboard, WorkerView
 from gateway.scoreboard.status import Status

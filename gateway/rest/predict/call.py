@@ -25,7 +25,7 @@ from gateway.rest.predict.steps.predict import joined, predict
 from gateway.rest.predict.steps.read import read
 from gateway.rest.predict.steps.resolve import resolve
 from gateway.rest.predict.steps.write import write
-from gateway.routing.generation import Generation
+from gateway.routing.live_generation import Generation
 from gateway.routing.routes import Route
 from gateway.schema import Batch, Predictions
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gateway.codecs.chunks import MAX_FAULTS, Chunk
-from gateway.codecs.pointers import listed
+from gateway.codecs.json_pointers import listed
 from gateway.errors import Fault, InputError
 from gateway.schema import Batch
 from gateway.validation import Validator

@@ -6,7 +6,7 @@ A request waits for a seat in its greenlet, until its deadline, and not in a nat
 
 from typing import Final
 
-from gateway.codecs.reading_process import MEMORY_BYTES
+from gateway.codecs.child_reader_process import MEMORY_BYTES
 from gateway.errors import DeadlineError, OverloadError
 from gateway.routing.bulkhead import Bulkhead
 

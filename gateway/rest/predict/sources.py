@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from typing import IO, Any, Final
 
 from gateway.codecs.base import Decoded
+from gateway.codecs.child_reader import IsolatedReader
+from gateway.codecs.child_reader_process import READERS
 from gateway.codecs.chunks import BatchReader, Chunk, ReadLimits
 from gateway.codecs.csv import CsvReader
-from gateway.codecs.isolated import IsolatedReader
 from gateway.codecs.json_batch import InstancesReader
 from gateway.codecs.ndjson import NdjsonReader
-from gateway.codecs.reading_process import READERS
 from gateway.errors import UnreadableError
 from gateway.rest.predict.intake import Intake
 from gateway.rest.predict.reader_slots import Seat

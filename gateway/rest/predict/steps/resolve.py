@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from gateway.rest.errors import MAX_ECHOED, RequestError
-from gateway.routing.generation import Generation
+from gateway.routing.live_generation import Generation
 from gateway.routing.routes import Route
 from gateway.system.suggest import did_you_mean
 

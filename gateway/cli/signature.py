@@ -1,0 +1,71 @@
+"""Inputs and outputs of a model file; a prepare child reads the formats that could execute code."""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.artifacts.manifest import StoredArtifact
+from gateway.artifacts.source_files import split_entry
+from gateway.errors import LoadError
+from gateway.loaders import get_loader
+from gateway.loaders.base import LoadOptions
+from gateway.prepare import golden
+from gateway.prepare.cache_key import golden_path
+from gateway.prepare.child import Entry
+from gateway.prepare.child_supervisor import PrepareLimits, run_child
+from gateway.prepare.sandbox_rules import CONFINED
+from gateway.registry.spec import RouteSpec
+from gateway.schema import Signature
+from gateway.system import descendants
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspection:
+    """Hold inputs and outputs, and the warnings under which a route with the artifact would serve."""
+
+    signature: Signature
+    warnings: tuple[str, ...] = ()
+
+
+def signature_of(
+    path: Path, artifact: str, loader: str, stored: StoredArtifact, limits: PrepareLimits, *, allow_pickle: bool = False
+) -> Inspection:
+    """
+    Return inputs, outputs and warnings; raises GatewayError. Pickles are opened only with `allow_pickle`.
+
+    Golden rows beside an interpreted artifact are scored as for a route, because they may decide whether it serves.
+    """
+    if loader in CONFINED:
+        return _inspect_in_child(loader, stored, limits, allow_pickle=allow_pickle)
+    options = LoadOptions(entry=split_entry(artifact)[1], origin=path.parent, allow_pickle=allow_pickle)
+    with descendants.none_left():
+        return Inspection(signature=get_loader(loader).describe(path, options))
+
+
+def _inspect_in_child(loader: str, stored: StoredArtifact, limits: PrepareLimits, *, allow_pickle: bool) -> Inspection:
+    spec = RouteSpec(
+        path="/described",
+        name="described",
+        artifact=stored.origin,
+        loader=loader,
+        sha256=stored.sha256,
+        allow_pickle=allow_pickle,
+        compile="off",
+    )
+    rows = golden_path(spec, Path(stored.origin))
+    if rows is not None:
+        golden.refuse_long(rows)
+    with tempfile.TemporaryDirectory() as folder:
+        entry = Entry(
+            spec=spec,
+            key="described",
+            artifact=stored,
+            cache_dir=str(Path(folder) / "cache"),
+            golden=str(rows) if rows else "",
+        )
+        found = run_child(entry, limits)
+    if found.problem is not None:
+        raise LoadError(found.problem.message, code=found.problem.code, hint=found.problem.hint)
+    if found.signature is None:
+        raise LoadError(f"{stored.path}: nothing was found out", code="prepare-crashed")
+    return Inspection(signature=found.signature, warnings=found.warnings)

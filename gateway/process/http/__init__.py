@@ -1,0 +1,1 @@
+"""HTTP connections of a worker: parsing heads, bodies, deadlines, replies, fair admission; below WSGI."""
