@@ -46,6 +46,10 @@ JVM_FLAGS = (
     "-XX:ReservedCodeCacheSize=32m",
     "-XX:MaxMetaspaceSize=64m",
     "-XX:-UsePerfData",
+    # Java guards the end of the stack of the process's first thread, and takes that to be as short as its own. From
+    # Python 3.12 on, code in C may nest 10,000 deep, which is longer: a body of open brackets ended the process.
+    "-XX:+UnlockExperimentalVMOptions",
+    "-XX:+DisablePrimordialThreadGuardPages",
 )
 
 #: From this version on Java warns on stderr about every native library unless told otherwise.
