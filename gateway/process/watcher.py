@@ -11,7 +11,9 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.generations import history
@@ -32,15 +34,22 @@ SETTLED_LOOKS = 2
 FILE_CHANGED = "file changed"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Request:
+    """Ask for a reload, or for a rollback: to the generation named, '' for the one before the committed one."""
+
+    rollback: str | None = None
+    force: bool = False
+    cold: bool = False
+
+
 class Watcher:
     """Watch in a thread; `request` starts a try at once, from any thread."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._asked = threading.Event()
-        self._force = False
-        self._cold = False
-        self._rollback: str | None = None
+        self._requests: deque[_Request] = deque()
         self._watched: list[Path] = []
         self._accepted: dict[Path, Print] = {}
         self._registry_hash = registry_hash(settings.registry)
@@ -52,12 +61,16 @@ class Watcher:
 
     def request(self, *, force: bool = False, cold: bool = False) -> None:
         """Try the present registry, changed or not; `cold` marks the try that a start has deferred."""
-        self._force, self._cold = force, cold
-        self._asked.set()
+        self._ask(_Request(force=force, cold=cold))
 
     def roll_back(self, generation: str = "") -> None:
         """Commit an earlier generation again: the one named, or the one before the committed one."""
-        self._rollback = generation
+        self._ask(_Request(rollback=generation))
+
+    def _ask(self, request: _Request) -> None:
+        # The same again, while the first still waits, would find nothing to do.
+        if not self._requests or self._requests[-1] != request:
+            self._requests.append(request)
         self._asked.set()
 
     def children(self) -> tuple[int, ...]:
@@ -80,11 +93,12 @@ class Watcher:
         changes = Debounce(self._with_new_files(self._accepted), SETTLED_LOOKS)
         while True:
             self._accepted = changes.accepted
-            is_asked = self._asked.wait(LOOK_S)
+            self._asked.wait(LOOK_S)
+            self._asked.clear()
+            is_asked = bool(self._requests)
             is_due = changes.look(self._look()) and self._settings.watch
             if not is_asked and not is_due:
                 continue
-            self._asked.clear()
             is_new = self._is_new(changes.accept(), changes.accepted)
             if is_asked or is_new:
                 self._accepted = changes.accepted
@@ -106,17 +120,19 @@ class Watcher:
         return bool(others) or not is_same_text
 
     def _change(self, why: str) -> None:
-        generation, self._rollback = self._rollback, None
-        if generation is None:
-            self._reload(why)
-        else:
-            self._try("pm2 rollback", "rollback", *filter(None, [generation]))
+        """Serve what was asked, in that order; a reload where only a file changed."""
+        if not self._requests:
+            self._reload(_Request(), why)
+        while self._requests:
+            request = self._requests.popleft()
+            if request.rollback is None:
+                self._reload(request, why)
+            else:
+                self._try("pm2 rollback", "rollback", *filter(None, [request.rollback]))
 
-    def _reload(self, why: str) -> None:
-        force, self._force = self._force, False
-        cold, self._cold = self._cold, False
-        mode = _mode(force=force, cold=cold, is_watched=why == FILE_CHANGED)
-        source = "start" if cold else why
+    def _reload(self, request: _Request, why: str) -> None:
+        mode = _mode(force=request.force, cold=request.cold, is_watched=why == FILE_CHANGED)
+        source = "start" if request.cold else why
         self._try(source, "reload", "--quiet", "--source", source, "--mode", mode)
 
     def _try(self, source: str, *words: str) -> None:
