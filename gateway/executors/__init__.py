@@ -1,5 +1,5 @@
 """
-Executors run predicts: in the event loop or in native threads of this worker, each with a deadline.
+Executors run predicts within a deadline: in the event loop or in native threads; other processes and servers join here.
 
 An executor is synchronous for its caller, keeps the deadline, holds no queue (the bulkhead sits above) and never
 retries (clients do). Predicts proven short run in the event loop, all others in native threads that end or are counted

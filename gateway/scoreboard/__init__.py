@@ -1,5 +1,5 @@
 """
-Shared memory of all workers (mmap): live figures and states, readable even after a kill -9.
+Shared memory of all workers (mmap): live figures, latencies (p95) and states, readable even after a kill -9.
 
 Knows processes, route names and numbers; knows no model, no HTTP and no metrics library.
 """

@@ -1,1 +1,1 @@
-"""Prediction requests: reading bodies in every format, limits, batches, predicting, writing answers."""
+"""Prediction requests: Call and its steps (authorise, limit, read, admit, predict, write, account), and their bodies."""
