@@ -1,5 +1,5 @@
 """
-Input validation: turns parameters, cells and JSON into typed columns of a Batch, or names all faults, misspelt names too.
+Input validation: turns parameters, cells and JSON into a typed Batch, or names all faults, misspelt names too.
 
 Rows and columns are checked alike; rules are compiled once; the words of a fault are made only when there is one; no
 input of any kind raises anything else.

@@ -1,1 +1,1 @@
-"""Prediction requests: Call and its steps (authorise, limit, read, admit, predict, write, account), and their bodies."""
+"""Prediction requests: Call and its steps (authorise, limit, read, admit, predict, write, account), and bodies."""
