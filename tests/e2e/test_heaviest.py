@@ -92,7 +92,7 @@ def test_memory_comes_back(gateway: Gateway) -> None:
     (worker,) = gateway.workers()
     assert psutil.Process(worker).memory_info().rss < 700 * 2**20
     # The one that forks readers, and one that waits for the next file.
-    until(lambda: len(gateway.processes_named("reading_process")) <= 2, what="the end of all readers")
+    until(lambda: len(gateway.processes_named("child_reader_process")) <= 2, what="the end of all readers")
 
 
 def send(gateway: Gateway, heavy: Heavy) -> serving.Answer:

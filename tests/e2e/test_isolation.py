@@ -89,7 +89,7 @@ def lay_out(folder: Path) -> dict[str, Failure]:
             f"{{artifact: hostile.pkl, allow_pickle: true, sha256: '{_pin(hostile)}'}}", "system", ""
         ),
         "/segfault": Failure("{artifact: segfault.stub}", "signal 11", "prepare-crashed"),
-        "/hang": Failure("{artifact: hang.stub}", "longer than 6 s", "prepare-timeout"),
+        "/hang": Failure("{artifact: hang.stub}", "longer than 12 s", "prepare-timeout"),
         "/greedy": Failure("{artifact: greedy.stub}", "MB", "prepare-memory"),
         "/python-import": Failure("{artifact: 'raises.py:predict'}", "not_there", "python-import"),
     }
@@ -150,7 +150,7 @@ def wreck(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wreck]:
         folder,
         folder / "cache",
         "version: 1\nroutes:\n" + "\n".join(lines) + "\n",
-        prepare_timeout_s=6,
+        prepare_timeout_s=12,
         prepare_memory_mb=700,
     )
     server.settings |= without_java(folder / "no-java")

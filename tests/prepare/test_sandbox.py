@@ -131,10 +131,10 @@ def test_honest_libraries_do_not_notice(tmp_path: Path, confined: Confined) -> N
 FLAWED = """
 import skops.io
 import gateway.loaders.sklearn as loader
-from gateway.prepare import child as prepare_entry
+from gateway.prepare import child
 loader.read_skops = lambda path: skops.io.load(path, trusted=skops.io.get_untrusted_types(file=path))
 loader.check_graph = lambda found: None
-prepare_entry.main()
+child.main()
 """
 
 

@@ -233,7 +233,7 @@ def test_a_hanging_new_model_delays_no_start_and_leaves_no_process(gateway: Star
     until(lambda: server.health().get("ready_workers") == 2, 60, what="readiness beside a hanging prepare")
     assert server.health()["pending"] is True
     assert server.get("/number", x=1).status == 200
-    until(lambda: server.processes_named("prepare_entry"), 20, what="the hanging child")
+    until(lambda: server.processes_named("gateway.prepare.child"), 20, what="the hanging child")
     os.kill(server.pid, signal.SIGKILL)
     until(lambda: not processes_of(server.home), 20, what="the end of every process")
 
