@@ -12,14 +12,14 @@ from pathlib import Path
 from threading import Lock
 from typing import Final
 
-from gateway.metrics.counter_file import ValueFile, store
+from gateway.metrics.counter_file import CounterFile, store
 
 #: Of all cells: every number is added to under it and nowhere else.
 _lock: Final = Lock()
 
 
 class _Process:
-    """Know the value file of this process; None where there is none, as in tools that serve nothing."""
+    """Know the counter file of this process; None where there is none, as in tools that serve nothing."""
 
     __slots__ = ("directory", "file", "number")
 
@@ -27,7 +27,7 @@ class _Process:
         #: How many forks led to this process: cheaper to look at than its pid, which is a system call.
         self.number = 0
         self.directory: Path | None = None
-        self.file: ValueFile | None = None
+        self.file: CounterFile | None = None
         os.register_at_fork(after_in_child=self._forked)
 
     def _forked(self) -> None:
@@ -36,10 +36,10 @@ class _Process:
             self.file.close()
             self.file = None
 
-    def opened(self) -> ValueFile | None:
+    def opened(self) -> CounterFile | None:
         """Return the file, opened at the first number."""
         if self.file is None and self.directory is not None:
-            self.file = ValueFile(self.directory / f"values_{os.getpid()}.db")
+            self.file = CounterFile(self.directory / f"values_{os.getpid()}.db")
         return self.file
 
 

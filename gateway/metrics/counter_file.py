@@ -46,7 +46,7 @@ def entries(data: bytes, at: int = HEADER_BYTES) -> Iterator[tuple[bytes, int]]:
         at += 8
 
 
-class ValueFile:
+class CounterFile:
     """Keep numbers by key in a mapped file. Not safe for threads, nor for two processes at once."""
 
     def __init__(self, path: Path) -> None:
@@ -110,6 +110,6 @@ def read_values(path: Path) -> dict[str, float]:
 def write_values(path: Path, values: Mapping[str, float]) -> None:
     """Make a file that holds these numbers."""
     path.unlink(missing_ok=True)
-    with contextlib.closing(ValueFile(path)) as file:
+    with contextlib.closing(CounterFile(path)) as file:
         for key, value in values.items():
             file.write(file.place(key), value)

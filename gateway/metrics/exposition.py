@@ -1,4 +1,4 @@
-"""Exposition for Prometheus: render counters and histograms from the value files, and gauges from the caller."""
+"""Exposition for Prometheus: render counters and histograms from the counter files, and gauges from the caller."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -33,7 +33,7 @@ class ModelRow:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CurrentState:
     """
-    Hold the values of the moment that no value file has: gauges, facts, and the counters of the arbiter.
+    Hold the values of the moment that no counter file has: gauges, facts, and the counters of the arbiter.
 
     Series of routes that are not in `routes` are not rendered, but their files stay: a route that returns continues its
     counts.

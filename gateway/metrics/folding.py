@@ -1,5 +1,5 @@
 """
-The value files of all processes: list them for reading, and fold those of dead processes without losing a count.
+The counter files of all processes: list them for reading, and fold those of dead processes without losing a count.
 
     values_<pid>.db                   a process writes it, or died and is not folded yet
     values_<pid>_<inode>.into-<N>     belongs to archive N: counts only while archive N does not exist

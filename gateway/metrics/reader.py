@@ -1,4 +1,4 @@
-"""Sum the value files of all processes at each scrape and cache their layout in between; knows no metric."""
+"""Sum the counter files of all processes at each scrape and cache their layout in between; knows no metric."""
 
 import json
 import os

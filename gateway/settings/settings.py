@@ -153,7 +153,7 @@ class Settings:
 
     @property
     def metrics_dir(self) -> Path:
-        """Return the folder of the value files of all processes."""
+        """Return the folder of the counter files of all processes."""
         return self.run_dir / "metrics"
 
     @property

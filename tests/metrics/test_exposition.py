@@ -24,7 +24,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from prometheus_client.registry import Collector
 
 from gateway.metrics import MAX_LABELS, OTHER, CurrentState, ModelRow, RouteMetrics, configure, fold_dead, render
-from gateway.metrics.counter_file import ValueFile, read_values
+from gateway.metrics.counter_file import CounterFile, read_values
 from gateway.metrics.instruments import INSTRUMENTS, Instrument
 
 # A process that counts must not inherit instruments which other tests have used.
@@ -89,7 +89,7 @@ def directory(dead: Path, tmp_path: Path) -> Path:
 
 
 class Counted(Collector):
-    """Hand the numbers of value files to the library, through its public classes only."""
+    """Hand the numbers of counter files to the library, through its public classes only."""
 
     def __init__(self, directory: Path) -> None:
         self._totals: dict[tuple[str, str, tuple[tuple[str, str], ...]], float] = {}
@@ -355,11 +355,11 @@ def test_a_forked_process_counts_from_zero_in_a_file_of_its_own(tmp_path: Path) 
 def test_a_file_grows_and_goes_on(tmp_path: Path) -> None:
     """More series than a fresh file has room for: all are there, with the numbers that they had."""
     path = tmp_path / "values_1.db"
-    first = ValueFile(path)
+    first = CounterFile(path)
     for number in range(3_000):
         first.write(first.place(f"key of some length {number} \u00fc"), number)
     first.close()
-    again = ValueFile(path)
+    again = CounterFile(path)
     assert again.read(again.place("key of some length 2999 \u00fc")) == 2_999
     again.close()
     assert read_values(path) == {f"key of some length {number} \u00fc": float(number) for number in range(3_000)}
