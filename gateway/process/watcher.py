@@ -56,7 +56,17 @@ class Watcher:
         self._child = 0
 
     def start(self) -> None:
-        """Start the watching thread."""
+        """
+        Learn the watched files in this thread, then start the watching thread; call it before workers are forked.
+
+        A fork copies the lock of a module that another thread is importing, and no thread of the child ever frees it:
+        what the reading of a registry imports must have been imported before.
+        """
+        try:
+            self._learn(anew=True)
+        except Exception:
+            # No content of a registry may stop the start; the thread tries again.
+            log.exception("the watcher stumbled")
         threading.Thread(target=self._run, name="watcher", daemon=True).start()
 
     def request(self, *, force: bool = False, cold: bool = False) -> None:
