@@ -47,10 +47,10 @@ check: setup ## verify registry.yaml without serving it
 	@$(BIN)/gateway check
 
 # Two for each core: half of the time of a test is spent on waiting for processes.
-LANES ?= 4
+LANES ?= 2
 PARALLEL := -n $(LANES) --dist loadfile --no-loadscope-reorder
 
-test: setup-dev ## run the tests: four at a time, then those that need the machine for themselves
+test: setup-dev ## run the tests: two at a time, then those that need the machine for themselves
 	@$(BIN)/python -m pytest -q $(PARALLEL) -m "not slow and not quiet"
 	@$(BIN)/python -m pytest -q -m "quiet and not slow" $$(grep -rlw --include='test_*.py' mark.quiet tests)
 
