@@ -88,6 +88,14 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture
+def own_cache(tmp_path: Path) -> Path:
+    """Return a cache for a test that damages it: what is deleted from the shared one is missed by other tests."""
+    folder = tmp_path / "own-cache"
+    folder.mkdir()
+    return folder
+
+
 @pytest.fixture(scope="session")
 def five(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[Gateway]:
     """Serve the repository's own registry; tests that share it only ask, and kill nothing."""
@@ -100,7 +108,7 @@ def gateway(tmp_path: Path, cache: Path) -> Iterator[Callable[..., Gateway]]:
     """Return a function that serves a registry text with settings until the test ends."""
     with ExitStack() as stack:
 
-        def start(registry: str | Path, **settings: Any) -> Gateway:
+        def start(registry: str | Path, *, cache: Path = cache, **settings: Any) -> Gateway:
             folder = tmp_path / f"gateway-{len(list(tmp_path.glob('gateway-*')))}"
             folder.mkdir()
             return stack.enter_context(serving.running(folder, cache, registry, **settings))

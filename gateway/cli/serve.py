@@ -14,6 +14,7 @@ from gateway.cli.reload import place_of
 from gateway.errors import GatewayError
 from gateway.generations import snapshot, transaction
 from gateway.prepare.entries import problems
+from gateway.process import watched_files
 from gateway.process.environment import configure_process
 from gateway.scoreboard import status
 from gateway.scoreboard.status import Status
@@ -60,6 +61,7 @@ def serve(settings: Settings) -> int:
         is_pending = transaction.can_wait(place_of(settings))
         if not is_pending:
             commit_first(settings, mine)
+        watched_files.tell(settings)
     except GatewayError as error:
         _write_status(settings, replace(mine, phase="failed", message=getattr(error, "text", error.message)))
         raise

@@ -5,6 +5,7 @@ An answered request changes seven numbers. Every process counts in a file of its
 """
 
 import json
+import logging
 import os
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,17 +18,20 @@ from gateway.metrics.counter_file import CounterFile, store
 #: Of all cells: every number is added to under it and nowhere else.
 _lock: Final = Lock()
 
+log = logging.getLogger("gateway.metrics")
+
 
 class _Process:
     """Know the counter file of this process; None where there is none, as in tools that serve nothing."""
 
-    __slots__ = ("directory", "file", "number")
+    __slots__ = ("directory", "file", "has_warned", "number")
 
     def __init__(self) -> None:
         #: How many forks led to this process: cheaper to look at than its pid, which is a system call.
         self.number = 0
         self.directory: Path | None = None
         self.file: CounterFile | None = None
+        self.has_warned = False
         os.register_at_fork(after_in_child=self._forked)
 
     def _forked(self) -> None:
@@ -66,9 +70,18 @@ class Cell:
 
     def _bind(self) -> None:
         self._process = _process.number
-        self._file = _process.opened()
-        self._place = 0 if self._file is None else self._file.place(self._key)
-        self.number = 0.0 if self._file is None else self._file.read(self._place)
+        self._file, self._place, self.number = None, 0, 0.0
+        try:
+            file = _process.opened()
+            if file is not None:
+                self._place = file.place(self._key)
+                self.number = file.read(self._place)
+                self._file = file
+        except OSError as error:
+            # Counting fails no request: on a full disk this number stays in memory and off the page.
+            if not _process.has_warned:
+                _process.has_warned = True
+                log.warning("a counter has no file", extra={"counter": self._key, "reason": str(error)})
 
     def add(self, amount: float, process: int) -> None:
         """Add to the number; the caller holds the lock and passes the number of forks that led to this process."""

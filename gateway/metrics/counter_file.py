@@ -53,7 +53,7 @@ class CounterFile:
         """
         Open a file, or create it; what it counts goes on.
 
-        Raises OSError where the disk is full: space is taken when the file grows, never at a store.
+        Raises OSError, here and when the file grows, where the disk is full: no store needs space.
         """
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         size = os.fstat(self._descriptor).st_size
@@ -92,7 +92,10 @@ class CounterFile:
     def _grow(self, size: int) -> None:
         # Reserved rather than truncated: a store into a hole of a full disk is a signal that ends the process.
         size += -size % mmap.PAGESIZE
-        os.posix_fallocate(self._descriptor, 0, size)
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(self._descriptor, 0, size)
+        else:  # macOS
+            os.truncate(self._descriptor, size)
         self.map = mmap.mmap(self._descriptor, size)
 
     def _publish(self) -> None:

@@ -11,12 +11,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from gateway.generations import history
+from gateway.generations.reload_decision import Mode
 from gateway.process import watched_files
 from gateway.process.debounce import Debounce
 from gateway.process.watched_files import Print, look
@@ -34,13 +34,15 @@ SETTLED_LOOKS = 2
 FILE_CHANGED = "file changed"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Request:
-    """Ask for a reload, or for a rollback: to the generation named, '' for the one before the committed one."""
+class _Command(NamedTuple):
+    """Name a command that tries a change, and what asked for it."""
 
-    rollback: str | None = None
-    force: bool = False
-    cold: bool = False
+    source: str
+    words: tuple[str, ...]
+
+
+def _reload(source: str, mode: Mode) -> _Command:
+    return _Command(source, ("reload", "--quiet", "--source", source, "--mode", mode))
 
 
 class Watcher:
@@ -49,7 +51,8 @@ class Watcher:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._asked = threading.Event()
-        self._requests: deque[_Request] = deque()
+        self._asked_for: list[_Command] = []
+        self._lock = threading.Lock()
         self._watched: list[Path] = []
         self._accepted: dict[Path, Print] = {}
         self._registry_hash = registry_hash(settings.registry)
@@ -57,30 +60,27 @@ class Watcher:
 
     def start(self) -> None:
         """
-        Learn the watched files in this thread, then start the watching thread; call it before workers are forked.
+        Learn the watched files, then start the watching thread; call it before workers are forked.
 
-        A fork copies the lock of a module that another thread is importing, and no thread of the child ever frees it:
-        what the reading of a registry imports must have been imported before.
+        A fork copies the lock of a module that another thread is importing, and no thread of the child ever frees it.
+        So this thread imports what learning needs.
         """
-        try:
-            self._learn(anew=True)
-        except Exception:
-            # No content of a registry may stop the start; the thread tries again.
-            log.exception("the watcher stumbled")
+        self._learn()
         threading.Thread(target=self._run, name="watcher", daemon=True).start()
 
     def request(self, *, force: bool = False, cold: bool = False) -> None:
         """Try the present registry, changed or not; `cold` marks the try that a start has deferred."""
-        self._ask(_Request(force=force, cold=cold))
+        self._ask(_reload("start", "cold") if cold else _reload("asked", "force" if force else "reload"))
 
     def roll_back(self, generation: str = "") -> None:
         """Commit an earlier generation again: the one named, or the one before the committed one."""
-        self._ask(_Request(rollback=generation))
+        self._ask(_Command("pm2 rollback", ("rollback", *filter(None, [generation]))))
 
-    def _ask(self, request: _Request) -> None:
-        # The same again, while the first still waits, would find nothing to do.
-        if not self._requests or self._requests[-1] != request:
-            self._requests.append(request)
+    def _ask(self, command: _Command) -> None:
+        with self._lock:
+            # The same again, while the first still waits, would find nothing to do.
+            if self._asked_for[-1:] != [command]:
+                self._asked_for.append(command)
         self._asked.set()
 
     def children(self) -> tuple[int, ...]:
@@ -98,21 +98,22 @@ class Watcher:
                 time.sleep(LOOK_S)
 
     def _watch(self) -> None:
-        self._learn(anew=not self._watched)
         # After a failure, keep the state before it: an edit made meanwhile must be noticed.
         changes = Debounce(self._with_new_files(self._accepted), SETTLED_LOOKS)
         while True:
             self._accepted = changes.accepted
             self._asked.wait(LOOK_S)
             self._asked.clear()
-            is_asked = bool(self._requests)
             is_due = changes.look(self._look()) and self._settings.watch
-            if not is_asked and not is_due:
+            if not self._asked_for and not is_due:
                 continue
             is_new = self._is_new(changes.accept(), changes.accepted)
-            if is_asked or is_new:
+            with self._lock:
+                commands, self._asked_for = self._asked_for, []
+            if commands or is_new:
                 self._accepted = changes.accepted
-                self._change("asked" if is_asked else FILE_CHANGED)
+                for command in commands or [_reload(FILE_CHANGED, "watched")]:
+                    self._try(command)
                 self._learn()
                 # A change during the try must be seen at the next poll.
                 changes.accepted = self._with_new_files(changes.accepted)
@@ -129,30 +130,14 @@ class Watcher:
         is_same_text, self._registry_hash = text_hash == self._registry_hash != "", text_hash
         return bool(others) or not is_same_text
 
-    def _change(self, why: str) -> None:
-        """Serve what was asked, in that order; a reload where only a file changed."""
-        if not self._requests:
-            self._reload(_Request(), why)
-        while self._requests:
-            request = self._requests.popleft()
-            if request.rollback is None:
-                self._reload(request, why)
-            else:
-                self._try("pm2 rollback", "rollback", *filter(None, [request.rollback]))
-
-    def _reload(self, request: _Request, why: str) -> None:
-        mode = _mode(force=request.force, cold=request.cold, is_watched=why == FILE_CHANGED)
-        source = "start" if request.cold else why
-        self._try(source, "reload", "--quiet", "--source", source, "--mode", mode)
-
-    def _try(self, source: str, *words: str) -> None:
+    def _try(self, command: _Command) -> None:
         """Run a command; it commits or refuses, and writes the history either way."""
-        command = [sys.executable, "-m", "gateway", *words, "--parent", str(os.getpid())]
+        words = [sys.executable, "-m", "gateway", *command.words, "--parent", str(os.getpid())]
         # Settings may come from command line options, which a child does not get.
         environ = {**os.environ, **self._settings.environ()}
         before = history.last(self._settings.state_dir)
         with FORK_LOCK:
-            child = subprocess.Popen(command, env=environ, stdin=subprocess.DEVNULL)
+            child = subprocess.Popen(words, env=environ, stdin=subprocess.DEVNULL)
             self._child = child.pid
         code = child.wait()
         last = history.last(self._settings.state_dir)
@@ -160,25 +145,17 @@ class Watcher:
         if code not in (0, 78) or last == before:
             reason = f"the process that tried it ended with {code}; see the log"
             generation = last.generation if last else ""
-            event = history.Event(result="refused", reason=reason, source=source, generation=generation)
+            event = history.Event(result="refused", reason=reason, source=command.source, generation=generation)
             history.append(self._settings.state_dir, event)
 
-    def _learn(self, *, anew: bool = False) -> None:
-        """Take over the list of watched files from the last try; `anew` computes it here."""
-        found = watched_files.files_of(self._settings) if anew else watched_files.told(self._settings)
+    def _learn(self) -> None:
+        """Take over the list of watched files from the process that tried the last change."""
+        found = watched_files.told(self._settings)
         # A killed process has written no list: the previous one stays.
         self._watched = sorted(found or {*self._watched, *watched_files.committed_files(self._settings)})
 
     def _look(self) -> dict[Path, Print]:
         return {path: look(path) for path in self._watched}
-
-
-def _mode(*, force: bool, cold: bool, is_watched: bool) -> str:
-    if cold:
-        return "cold"
-    if force:
-        return "force"
-    return "watched" if is_watched else "reload"
 
 
 def wait_until(condition: Callable[[], bool], timeout_s: float, step_s: float = 0.05) -> bool:

@@ -352,6 +352,25 @@ def test_a_forked_process_counts_from_zero_in_a_file_of_its_own(tmp_path: Path) 
     assert len(list(tmp_path.glob("values_*.db"))) == 2
 
 
+def test_a_full_disk_fails_no_request(tmp_path: Path) -> None:
+    """Where a file cannot grow, counting goes on in memory, and what was in the file stays right."""
+    code = (
+        "import resource, signal, sys; from pathlib import Path; from gateway.metrics import RouteMetrics, configure\n"
+        "configure(Path(sys.argv[1])); loan = RouteMetrics('loan'); loan.request('POST', 200, 0.1)\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))\n"
+        "many = [RouteMetrics(f'r{number}') for number in range(100)]\n"
+        "for metrics in (loan, *many): metrics.request('POST', 200, 0.1); metrics.request('GET', 404, 0.1)\n"
+        "print('alive')"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert done.stdout == "alive\n"
+    assert "a counter has no file" in done.stderr
+    assert next(tmp_path.glob("values_*.db")).stat().st_size == 65536
+    samples = _samples(render(tmp_path, CurrentState(routes=("loan",))))
+    assert samples["gateway_requests_total", (("code", "200"), ("method", "POST"), ("route", "loan"))] == 2
+
+
 def test_a_file_grows_and_goes_on(tmp_path: Path) -> None:
     """More series than a fresh file has room for: all are there, with the numbers that they had."""
     path = tmp_path / "values_1.db"

@@ -1,6 +1,7 @@
 """Whatever an artifact does while it is loaded, preparing answers in time with a manifest, and remembers it by key."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from gateway.artifacts.manifest import Manifest
 from gateway.prepare.child_supervisor import PrepareLimits
 from gateway.prepare.entries import prepare_registry
 from gateway.registry import load_registry
+from gateway.system import descendants
 from serving import ROOT, absolute, until
 
 LIMITS = PrepareLimits(timeout_s=20.0, memory_bytes=600 * 2**20)
@@ -229,6 +231,21 @@ def _runs(pid: int) -> bool:
         return "(sleep) Z" not in Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return False
+
+
+def test_the_end_of_a_child_spares_those_beside_it(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the end of its exec a process shows no environment, and so no mark: it is known by its number."""
+    monkeypatch.setattr(descendants, "mark_of", lambda *_: None)
+    house.stub("crash.stub", load_sleep_s=2, load_exit=-11)
+    house.stub("slow.stub", load_sleep_s=3)
+    # As many as are prepared at a time: the slow one begins when a quick one has ended, long after the one that crashes.
+    quick = "".join(
+        f"  /q{number}: {{artifact: m.stub, max_rows: {number + 1}}}\n"
+        for number in range(max(2, os.cpu_count() or 2) - 1)
+    )
+    found = house.prepare_all(f"version: 1\nroutes:\n  /crash: crash.stub\n{quick}  /slow: slow.stub\n")
+    assert problem(found["crash"])[0] == "prepare-crashed"
+    assert found["slow"].state == "ready", found["slow"].problem
 
 
 def test_one_bad_entry_of_many(house: House) -> None:

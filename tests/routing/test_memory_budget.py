@@ -189,10 +189,12 @@ def test_model_of_an_eager_route_stays(gateway: Callable[..., Gateway], tmp_path
     assert (routes["/eager"]["state"], routes["/eager"]["loads"]) == ("READY", 1)
 
 
-def test_vanished_artifact_answers_503_over_http(gateway: Callable[..., Gateway], tmp_path: Path) -> None:
+def test_vanished_artifact_answers_503_over_http(
+    gateway: Callable[..., Gateway], tmp_path: Path, own_cache: Path
+) -> None:
     """The route whose kept artifact was deleted answers 503 with the fix, the others serve; the fix works."""
-    server = gateway(stubs(tmp_path, 2), workers=1)
-    kept = next((server.home / "cache" / "artifacts").glob("*/m1.stub"))
+    server = gateway(stubs(tmp_path, 2), workers=1, cache=own_cache)
+    kept = next((own_cache / "artifacts").glob("*/m1.stub"))
     kept.unlink()
     answer = server.get("/m1", x=1)
     assert answer.status == 503

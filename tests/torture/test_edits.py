@@ -133,10 +133,12 @@ def test_rollback_serves_the_generation_before_until_the_registry_changes(gatewa
     assert "rolled-back" in shown and "committed" in shown
 
 
-def test_a_rollback_survives_touches_restarts_and_an_empty_cache(gateway: Start, tmp_path: Path) -> None:
+def test_a_rollback_survives_touches_restarts_and_an_empty_cache(
+    gateway: Start, tmp_path: Path, own_cache: Path
+) -> None:
     """Two steps back are two steps; neither a touched artifact nor a restart without cache brings the newest back."""
     registry = routes.make(tmp_path / "r")
-    server = gateway(registry)
+    server = gateway(registry, cache=own_cache)
     seen = [server.health()]
     for name in ("more", "most"):
         routes.write(registry, registry.read_text() + f"  /{name}: number.stub\n")
@@ -149,7 +151,7 @@ def test_a_rollback_survives_touches_restarts_and_an_empty_cache(gateway: Start,
     time.sleep(2)
     assert server.health()["generation"] == first
     server.stop()
-    for entry in (server.home / "cache" / "artifacts").iterdir():
+    for entry in (own_cache / "artifacts").iterdir():
         shutil.rmtree(entry)
     server.start().wait()
     assert server.health()["generation"] == first
