@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import cast
 
 from gateway.runtimes import storage
-from gateway.runtimes.base import Draft, Runtime
+from gateway.runtimes.base import Runtime
 from gateway.schema import Predictor
 
 #: Runtime -> what runs its programs in a worker.
@@ -18,11 +18,6 @@ RUNTIMES: dict[str, str] = {
     "matrix": "gateway.runtimes.matrix:MatrixModel",
     "mojo": "gateway.runtimes.mojo:MojoModel",
 }
-
-
-def make_compiled(draft: Draft) -> Predictor:
-    """Return a predictor that runs a draft."""
-    return runtime_named(draft.runtime)(draft.program, draft.signature)
 
 
 def load_compiled(path: Path, sha256: str) -> Predictor:

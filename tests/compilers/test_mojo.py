@@ -12,6 +12,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+from compilers.running import make_compiled
 from gateway.compilers.base import Declined
 from gateway.compilers.mojo import MojoCompiler, program_of
 from gateway.compilers.mojo_parts import Parts, read_parts
@@ -22,7 +23,7 @@ from gateway.compilers.proof.search import Found, Job, find_compiled
 from gateway.loaders import get_loader
 from gateway.loaders.base import LoadOptions
 from gateway.prepare.golden import read
-from gateway.runtimes import make_compiled, storage
+from gateway.runtimes import storage
 from gateway.runtimes.base import Draft
 from gateway.runtimes.mojo import MojoProgram
 from gateway.schema import Column, Predictions

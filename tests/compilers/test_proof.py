@@ -10,13 +10,13 @@ import msgspec
 import numpy as np
 import pytest
 
+from compilers.running import make_compiled
 from gateway.compilers import compilers_for
 from gateway.compilers.base import Declined
 from gateway.compilers.forest import Tree, to_onnx
 from gateway.compilers.proof.proof import prove
 from gateway.compilers.proof.rows import generated
 from gateway.compilers.xgboost_trees import read_booster
-from gateway.runtimes import make_compiled
 from gateway.runtimes.additive import AdditiveProgram, LevelPart, NumberPart, TextPart
 from gateway.runtimes.base import Draft
 from gateway.schema import Column, Predictions
