@@ -25,7 +25,7 @@ routes:
   /sum: {artifact: sum.stub, max_rows: 3}
   /raises: {artifact: raises.stub}
   /slow: {artifact: slow.stub, timeout_s: 0.2}
-  /held: {artifact: "held.py:predict", max_concurrency: 1, max_queue: 0, timeout_s: 30}
+  /held: {artifact: "held.py:predict", max_concurrency: 1, max_queue: 0, timeout_s: 300}
 """
 #: Holds a call with a=9 until the file `open` is there.
 HELD = """
@@ -203,7 +203,7 @@ def test_bad_timeout_header(five: Gateway, text: str) -> None:
 
 
 def test_timeout_of_the_client(stubs: Gateway, gate: Path) -> None:
-    """A client that waits 500 ms gets its 504 while the model, which may take 30 s, is still at work."""
+    """A client that waits 500 ms gets its 504 while the model, which may take 300 s, is still at work."""
     answer = stubs.get("/held", {"X-Request-Timeout-Ms": "500"}, a=9)
     problem(answer, 504)
     assert not gate.exists()
