@@ -7,21 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from gateway.loaders.table import EXTRA_OF, TABLE
+
 #: Module -> what brings it: an extra of pyproject.toml, or its group `dev`.
 BRINGS = {
-    "sklearn": "sklearn",
-    "skops": "sklearn",
-    "joblib": "sklearn",
-    "pandas": "sklearn",
-    "scipy": "sklearn",
+    **EXTRA_OF,
     "threadpoolctl": "sklearn",
-    "xgboost": "xgboost",
     "lightgbm": "lightgbm",
     "catboost": "catboost",
     "imblearn": "imbalanced",
-    "h2o": "h2o",
-    "jpype": "h2o",
-    "onnxruntime": "onnx",
     "onnx": "compile",
     "python_calamine": "excel",
     "pyarrow": "parquet",
@@ -33,14 +27,7 @@ BRINGS = {
 ABSENT = {name: extra for name, extra in BRINGS.items() if importlib.util.find_spec(name) is None}
 _PM2 = Path(__file__).resolve().parent.parent / "node_modules" / ".bin" / "pm2"
 #: Ending of an artifact -> what reads it.
-_ARTIFACTS = {
-    ".skops": "sklearn",
-    ".joblib": "joblib",
-    ".pkl": "sklearn",
-    ".ubj": "xgboost",
-    ".zip": "jpype",
-    ".onnx": "onnxruntime",
-}
+_ARTIFACTS = {suffix: row.modules[0] for row in TABLE.values() if row.modules for suffix in row.shown}
 
 
 def lacking_in(text: str) -> str | None:

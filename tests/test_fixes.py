@@ -19,7 +19,7 @@ import yaml
 from gateway.cli.main import main
 from gateway.codecs import parquet, xlsx
 from gateway.generations import snapshot
-from gateway.loaders import EXTRAS
+from gateway.loaders import table
 from serving import ROOT
 
 TABLE: Final[dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "fixes.yaml").read_text(encoding="utf-8"))
@@ -114,7 +114,7 @@ _FIXES = {"key": "value"}
 
 def pip_lines() -> set[str]:
     """Return every line with pip that a fix of the code names for this environment."""
-    lines = {f"pip install 'multi-model-gateway[{extra}]'" for extra in EXTRAS.values()}
+    lines = {table.pip_line(name) for name, row in table.TABLE.items() if row.extra}
     return lines | {xlsx.PIP_LINE, parquet.PIP_LINE}
 
 

@@ -16,8 +16,9 @@ from gateway.cli.command import FAILED, OK, Command, complete_path, print_error,
 from gateway.cli.prepare import limits_of
 from gateway.cli.signature import signature_of
 from gateway.errors import GatewayError, LoadError
-from gateway.loaders import get_loader, looks_like_pickle, package_versions, sniff, unknown
+from gateway.loaders import get_loader, package_versions, unknown
 from gateway.loaders.base import Loader
+from gateway.loaders.sniffing import looks_like_pickle, sniff
 from gateway.prepare.child_supervisor import PrepareLimits
 from gateway.schema import Field, Signature
 from gateway.settings.settings import Settings

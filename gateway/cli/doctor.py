@@ -19,7 +19,8 @@ from gateway.cli.command import FAILED, OK, Command, print_line
 from gateway.cli.prepare import limits_of
 from gateway.errors import GatewayError
 from gateway.generations import snapshot, upgrade_check
-from gateway.loaders import get_loader, loader_names, package_versions
+from gateway.loaders import get_loader, package_versions
+from gateway.loaders.table import loader_names
 from gateway.settings.settings import Settings
 from gateway.system import descendants, private_folders
 

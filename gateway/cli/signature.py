@@ -9,11 +9,11 @@ from gateway.artifacts.source_files import split_entry
 from gateway.errors import LoadError
 from gateway.loaders import get_loader
 from gateway.loaders.base import LoadOptions
+from gateway.loaders.table import row_of
 from gateway.prepare import golden
 from gateway.prepare.cache_key import golden_path
 from gateway.prepare.child import Entry
 from gateway.prepare.child_supervisor import PrepareLimits, run_child
-from gateway.prepare.sandbox_rules import CONFINED
 from gateway.registry.spec import RouteSpec
 from gateway.schema import Signature
 from gateway.system import descendants
@@ -35,7 +35,7 @@ def signature_of(
 
     Golden rows beside an interpreted artifact are scored as for a route, because they may decide whether it serves.
     """
-    if loader in CONFINED:
+    if row_of(loader).is_confined:
         return _inspect_in_child(loader, stored, limits, allow_pickle=allow_pickle)
     options = LoadOptions(entry=split_entry(artifact)[1], origin=path.parent, allow_pickle=allow_pickle)
     with descendants.none_left():

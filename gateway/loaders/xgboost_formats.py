@@ -7,7 +7,8 @@ from typing import Final
 import xgboost
 
 from gateway.errors import ArtifactError, LoadError
-from gateway.loaders import is_old_xgboost, looks_like_pickle
+from gateway.loaders.sniffing import begins_like, looks_like_pickle
+from gateway.loaders.table import TABLE
 from gateway.loaders.versions.wheels import xgboost_with_binary
 
 #: Of the releases that wrote the binary format.
@@ -20,7 +21,7 @@ def refuse_other_formats(path: Path) -> None:
         head = file.read(256)
     if head.lstrip()[:1] == b"{":
         return
-    if is_old_xgboost(head):
+    if begins_like(TABLE["xgboost"], head):
         raise LoadError(
             f"{path.name}: XGBoost's binary format{_writer(head)}; XGBoost {xgboost.__version__} reads UBJSON and JSON",
             code="wrong-version",

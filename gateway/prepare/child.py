@@ -21,12 +21,13 @@ import msgspec
 from gateway.artifacts.manifest import INLINE_LIMIT_S, GoldenResult, Manifest, StoredArtifact
 from gateway.errors import ArtifactError, GatewayError, LoadError
 from gateway.loaders import get_loader, package_versions
+from gateway.loaders.table import row_of
 from gateway.loaders.warm_up import warm_up
 from gateway.prepare import golden, sandbox
 from gateway.prepare.acceptance import accept
 from gateway.prepare.answer_shape import check_shape
 from gateway.prepare.compilation import search_compiled
-from gateway.prepare.sandbox_rules import OFFLINE, lock
+from gateway.prepare.sandbox_rules import lock
 from gateway.prepare.trial_predict import check_trial
 from gateway.registry.load_options import load_options
 from gateway.registry.merge import merge_signature
@@ -37,8 +38,6 @@ from gateway.system.memory import resident_bytes
 from gateway.system.parent_death import die_with_parent
 from gateway.validation.sample import sample_row
 
-#: Loaders whose predict time does not predict the next call: they may sleep or call other services.
-UNBOUNDED_LOADERS = frozenset({"python", "stub"})
 #: Enough calls to finish lazy initialisation; more would only slow down preparing.
 TIMED_CALLS = 15
 
@@ -117,7 +116,7 @@ def _prepared(entry: Entry, blank: Manifest, tell: Callable[[Report], object]) -
         load_s=load_s,
         predict_s=predict_s,
         memory_bytes=memory_bytes,
-        inline=0 < predict_s < INLINE_LIMIT_S and spec.loader not in UNBOUNDED_LOADERS,
+        inline=0 < predict_s < INLINE_LIMIT_S and not row_of(spec.loader).has_effects,
         golden=result,
         warnings=notes,
     )
@@ -128,7 +127,7 @@ def _prepared(entry: Entry, blank: Manifest, tell: Callable[[Report], object]) -
 
 def _checked(entry: Entry, predictor: Predictor, signature: Signature, rows: Sequence[Column]) -> tuple[str, ...]:
     """Return the warnings under which a loaded model may serve; raises LoadError if it may not serve."""
-    if entry.spec.loader not in UNBOUNDED_LOADERS:  # called once per instance, and each call may have effects
+    if not row_of(entry.spec.loader).has_effects:
         check_shape(predictor, signature, rows)
     found = check_trial(predictor, signature, rows)
     skew = getattr(predictor, "skew", None)
@@ -191,7 +190,7 @@ def main() -> int:
     # Detached descendants stay below this process, where they can be found.
     descendants.adopt_orphans()
     entry = msgspec.json.Decoder(Entry).decode(sys.stdin.buffer.readline())
-    if entry.spec.loader in OFFLINE:
+    if row_of(entry.spec.loader).is_offline:
         sandbox.cut_network()
     answer = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)

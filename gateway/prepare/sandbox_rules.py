@@ -4,17 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gateway.errors import ArtifactError
+from gateway.loaders.table import row_of
 from gateway.prepare import sandbox
-
-#: Loaders that read artifacts by interpreting them: loading and predicting are confined.
-CONFINED = frozenset({"sklearn"})
-#: Loaders whose models need no network; Python code may call other services.
-OFFLINE = frozenset({"sklearn", "xgboost", "onnx"})
 
 
 def lock(loader: str, path: Path, compiled: Path, end: Callable[[ArtifactError], object]) -> None:
     """Confine this process if the loader interprets what it reads; `end` must end it: an exception could be caught."""
-    if loader not in CONFINED:
+    if not row_of(loader).is_confined:
         return
     compiled.mkdir(parents=True, exist_ok=True)
 

@@ -7,14 +7,15 @@ from typing import Final
 
 from gateway.artifacts.source_files import digest, size_of, split_entry
 from gateway.errors import ArtifactError
-from gateway.loaders import SUFFIXES, loader_names, sniff, unknown
+from gateway.loaders import unknown
+from gateway.loaders.sniffing import sniff
+from gateway.loaders.table import PICKLE_SUFFIXES, loader_names, shown_suffixes
 from gateway.registry.report import Span
 from gateway.registry.values import Document
 from gateway.system.files import is_file, kind_of, shortened
 from gateway.system.suggest import did_you_mean, listing, nearest
 
 _URI: Final = re.compile(r"(?:[a-z][a-z0-9+.-]*://|mlflow:|runs:|models:)")
-_PICKLES: Final = (".pkl", ".pickle", ".joblib")
 
 
 def check_loader(document: Document, name: str, span: Span, route: str) -> None:
@@ -48,7 +49,7 @@ def infer_loader(document: Document, base: Path, artifact: str, span: Span) -> s
     else:
         error = unknown(base / split_entry(artifact)[0], artifact)
         document.fault(
-            span, "no-loader", error.message, expected=f"an artifact that ends in {SUFFIXES}", fix=error.hint
+            span, "no-loader", error.message, expected=f"an artifact that ends in {shown_suffixes()}", fix=error.hint
         )
     return ""
 
@@ -150,7 +151,7 @@ def check_pin(document: Document, path: Path, pin: str | None, span: Span) -> No
 
 def is_pickle(artifact: str) -> bool:
     """Return whether the file name is that of a pickle."""
-    return artifact.lower().endswith(_PICKLES)
+    return artifact.lower().endswith(PICKLE_SUFFIXES)
 
 
 def check_pickle(document: Document, artifact: str, path: Path, *, allowed: bool, span: Span) -> None:

@@ -10,8 +10,8 @@ backtracking (back-references, look-around inside a pattern) are refused.
 import importlib
 import re
 from collections.abc import Callable, Iterable
-from re import _constants as op  # the tree that `re` itself compiles from
-from re import _parser
+from re import _constants as op  # type: ignore[attr-defined, unused-ignore]  # what `re` itself compiles from
+from re import _parser  # type: ignore[attr-defined, unused-ignore]
 from typing import Any, Final, TypeAlias
 
 #: Tell whether the pattern is found in a text without lone surrogates.

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from gateway.errors import ArtifactError, LoadError
-from gateway.loaders import EXTRAS, LOADERS, get_loader, loader_names, sniff
+from gateway.loaders import get_loader
+from gateway.loaders.sniffing import sniff
+from gateway.loaders.table import EXTRA_OF, TABLE, loader_names, pip_line
 from gateway.schema import Predictions
 
 from .cases import Case
-
-PACKAGES = {"sklearn": "sklearn", "xgboost": "xgboost", "h2o_mojo": "jpype", "onnx": "onnxruntime"}
 
 
 def as_answers(predictor: Any, found: Predictions) -> list[Any]:
@@ -114,25 +114,26 @@ def test_broken_bytes_name_the_file(case: Case, damage: str, tmp_path: Path) -> 
     assert error.value.hint
 
 
-@pytest.mark.parametrize("name", sorted(EXTRAS))
+@pytest.mark.parametrize("name", sorted(name for name in TABLE if TABLE[name].extra))
 def test_a_missing_package_is_named_with_its_pip_line(name: str) -> None:
     """Without its framework a loader says which package is missing and how to install it."""
+    package = TABLE[name].modules[0]
     script = (
-        f"import sys; sys.modules[{PACKAGES[name]!r}] = None\n"
+        f"import sys; sys.modules[{package!r}] = None\n"
         "from gateway.loaders import get_loader\nfrom gateway.errors import LoadError\n"
         f"try: get_loader({name!r})\nexcept LoadError as e: print(e.code, '|', e.message, '|', e.hint)"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     code, message, hint = done.stdout.strip().split(" | ")
     assert code == "missing-extra"
-    assert PACKAGES[name] in message
-    assert hint == f"pip install 'multi-model-gateway[{EXTRAS[name]}]'"
+    assert package in message
+    assert hint == pip_line(name) == f"pip install 'multi-model-gateway[{TABLE[name].extra}]'"
 
 
-@pytest.mark.parametrize("name", sorted(LOADERS))
+@pytest.mark.parametrize("name", sorted(TABLE))
 def test_the_table_names_the_file_and_the_class_names_itself(name: str) -> None:
     """A loader is called alike in the table, in its file and in its class."""
-    assert LOADERS[name].partition(":")[0] == f"gateway.loaders.{name}"
+    assert TABLE[name].target.partition(":")[0] == f"gateway.loaders.{name}"
     assert get_loader(name).name == name
     assert name in loader_names()
 
@@ -148,8 +149,8 @@ def test_an_unknown_loader_lists_the_known_ones() -> None:
 def test_importing_the_table_imports_no_framework() -> None:
     """Guessing a loader costs no framework."""
     script = (
-        "import sys, pathlib, gateway.loaders as g; g.sniff(pathlib.Path('a.zip'), 'a.zip'); g.loader_names()\n"
-        "print([m for m in ('sklearn', 'xgboost', 'onnxruntime', 'jpype', 'pandas') if m in sys.modules])"
+        "import sys, pathlib, gateway.loaders.sniffing as s; s.sniff(pathlib.Path('a.zip'), 'a.zip')\n"
+        f"print([m for m in {sorted(EXTRA_OF)!r} if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -22,8 +22,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from gateway.cli.main import main
-from gateway.loaders import sniff
 from gateway.loaders.sklearn_unfit import not_a_predictor
+from gateway.loaders.sniffing import sniff
 from gateway.loaders.unknown_files import recognise
 from gateway.loaders.versions.wheels import NEWEST_PYTHON, another_scikit_learn
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import gateway.loaders
-from gateway.loaders import LOADERS, PACKAGES
+from gateway.loaders.table import TABLE
 
 FOLDER = Path(gateway.loaders.__file__).parent
 #: Files of a loader by the beginning of their names.
@@ -35,16 +35,16 @@ def imported(path: Path) -> set[str]:
     return roots - sys.stdlib_module_names - {"gateway"}
 
 
-@pytest.mark.parametrize("loader", LOADERS)
+@pytest.mark.parametrize("loader", TABLE)
 def test_every_package_that_a_loader_imports_decides(loader: str) -> None:
     """The table names each distribution behind an import of the loader's files: an upgrade of it prepares anew."""
     homes = packages_distributions()
     roots = {root for path in FOLDER.glob("*.py") if path.name.startswith(FILES[loader]) for root in imported(path)}
     for root in roots - EVERYWHERE:
-        assert set(homes[root]) & set(PACKAGES[loader]), f"{root} ({homes[root]})"
+        assert set(homes[root]) & set(TABLE[loader].packages), f"{root} ({homes[root]})"
 
 
 @pytest.mark.parametrize("package", ["pandas", "scipy", "scikit-learn", "skops", "joblib", "numpy"])
 def test_scikit_learn_stands_on_these(package: str) -> None:
     """A pipeline's answers come through pandas and SciPy as much as through scikit-learn."""
-    assert package in PACKAGES["sklearn"]
+    assert package in TABLE["sklearn"].packages

@@ -17,8 +17,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
 from gateway.errors import ArtifactError, LoadError
-from gateway.loaders import get_loader, h2o_runtime, sniff
+from gateway.loaders import get_loader, h2o_runtime
 from gateway.loaders.base import LoadOptions
+from gateway.loaders.sniffing import sniff
 
 from .cases import MODELS
 

@@ -20,15 +20,14 @@ from gateway.loaders.admission.object_states import set_state, told
 from gateway.loaders.admission.pickle_globals import pickle_writers
 from gateway.loaders.admission.plain_values import is_key
 from gateway.loaders.admission.refusals import forbidden_pickle, unknown_global
+from gateway.loaders.table import TABLE, pip_line
 
 _WRAPPER_KEYS = {"subclass", "shape", "order", "dtype", "allow_mmap", "numpy_array_alignment_bytes"}
 
 
 #: Package -> the line that brings it; a model that needs any other one is for a Python route.
 _PIP_LINES: Final = {
-    package: f"pip install 'multi-model-gateway[{extra}]'"
-    for extra, packages in (("sklearn", ("sklearn", "scipy", "pandas", "joblib", "skops")), ("xgboost", ("xgboost",)))
-    for package in packages
+    module: pip_line(name) for name, row in TABLE.items() if row.is_in_pickles for module in row.modules
 }
 
 

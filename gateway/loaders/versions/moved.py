@@ -4,6 +4,8 @@ Maps names in old artifacts to the modules of the installed libraries: one row p
 A row says where to look and nothing else: what is found there must still be admitted (allowed_names.py).
 """
 
+from gateway.loaders.table import IN_PICKLES
+
 #: Old module -> today's module, for all of its members.
 MOVED: dict[str, str] = {
     "__builtin__": "builtins",
@@ -104,7 +106,7 @@ RENAMED: dict[tuple[str, str], tuple[str, str]] = {
 }
 
 #: Libraries whose own names never are an attack: one that is gone means that another version wrote the artifact.
-LIBRARIES: frozenset[str] = frozenset({"numpy", "scipy", "sklearn", "xgboost", "pandas", "joblib"})
+LIBRARIES: frozenset[str] = frozenset({"numpy", "scipy", "pandas", "joblib", *IN_PICKLES})
 
 
 def current_name(module: str, name: str) -> tuple[str, str]:

@@ -20,13 +20,11 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import InconsistentVersionWarning
 
 from gateway.loaders.base import Skew
+from gateway.loaders.table import IN_PICKLES
 from gateway.system.installed_packages import versions_of
 
 #: Root module -> distributions that hold it, and the name that people know.
-LIBRARIES: Final[dict[str, tuple[str, ...]]] = {
-    "sklearn": ("scikit-learn",),
-    "xgboost": ("xgboost", "xgboost-cpu"),
-}
+LIBRARIES: Final = {module: row.distributions for module, row in IN_PICKLES.items()}
 #: An estimator that does not say its version was written before scikit-learn 0.18, or by hand.
 UNKNOWN: Final = "unknown"
 
