@@ -98,6 +98,8 @@ class AccessLine(msgspec.Struct, kw_only=True):
     logger: str = "gateway.access"
     msg: str = "request"
     request_id: str
+    #: Address of the client, or of the nearest proxy that is not trusted; empty for a Unix socket.
+    client: str = ""
     route: str
     method: str
     code: int

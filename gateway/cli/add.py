@@ -27,7 +27,8 @@ def add(settings: Settings, *, artifact: str, route: str, loader: str | None, al
     if not force:
         # A route that cannot serve would make the running gateway refuse every later edit.
         warnings = warnings_or_raise(artifact, loader, limits_of(settings), allow_pickle=allow_pickle)
-    added = add_route(registry, artifact, route, loader=loader, allow_pickle=allow_pickle)
+    root_path = settings.root_path
+    added = add_route(registry, artifact, route, loader=loader, allow_pickle=allow_pickle, root_path=root_path)
     print_line(f"added to {registry}:\n{added.rstrip()}")
     for text in warnings:
         print_line(f"warning: {text}")

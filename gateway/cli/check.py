@@ -22,7 +22,7 @@ def check(settings: Settings) -> int:
     Report every fault of a registry at once, with position and repair: keys, paths, names, inputs, answer templates,
     and whether each artifact is there and has its pinned sha256. Exit code 0, or 78 on faults.
     """
-    spec = load_registry(display_path(settings.registry), files=True)
+    spec = load_registry(display_path(settings.registry), root_path=settings.root_path, files=True)
     count = len(spec.routes)
     print_line(f"ok: {count} route{'' if count == 1 else 's'}")
     return OK

@@ -33,20 +33,22 @@ class Client:
 
     address: str
     timeout_s: float = 5.0
+    #: GATEWAY_ROOT_PATH of the gateway; it answers with and without it.
+    root_path: str = ""
 
     @classmethod
     def of(cls, settings: Settings) -> "Client":
         """Return a client for the first address that the settings bind."""
-        return cls(settings.bind[0])
+        return cls(settings.bind[0], root_path=settings.root_path)
 
     @property
     def url(self) -> str:
         """Return the URL as a person types it."""
         if self.address.startswith(_UNIX):
-            return "http://localhost"
+            return f"http://localhost{self.root_path}"
         host, _, port = self.address.rpartition(":")
         shown = "localhost" if host in ("127.0.0.1", "0.0.0.0", "[::]", "[::1]") else host  # noqa: S104 - only shown
-        return f"http://{shown}:{port}"
+        return f"http://{shown}:{port}{self.root_path}"
 
     @property
     def curl(self) -> str:

@@ -20,7 +20,7 @@ def plan(settings: Settings) -> int:
     clients, load time, memory. Exit code 78 when the reload would be refused.
     """
     configure_process(settings)
-    registry = load_registry(display_path(settings.registry))
+    registry = load_registry(display_path(settings.registry), root_path=settings.root_path)
     manifests = prepare_registry(registry, settings.cache_dir, limits_of(settings))
     before = snapshot.committed(settings.state_dir)
     checked = upgrade_check.rechecked(before, settings.cache_dir, limits_of(settings)) if before else None

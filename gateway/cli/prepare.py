@@ -30,7 +30,7 @@ def prepare(settings: Settings, *, retry: bool, commit: bool) -> int:
     failed, 78 on faults of the registry.
     """
     configure_process(settings)
-    registry = load_registry(display_path(settings.registry))
+    registry = load_registry(display_path(settings.registry), root_path=settings.root_path)
     manifests = prepare_registry(registry, settings.cache_dir, limits_of(settings), retry=retry)
     for spec in registry.routes:
         print_line(_line(spec.path, manifests[spec.name]))

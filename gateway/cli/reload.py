@@ -27,6 +27,7 @@ def place_of(settings: Settings) -> Place:
         registry=settings.registry,
         state_dir=settings.state_dir,
         cache_dir=settings.cache_dir,
+        root_path=settings.root_path,
         limits=limits_of(settings),
     )
 

@@ -126,8 +126,9 @@ def _send_sample(client: Client, route: dict[str, Any]) -> int:
     """Print the curl command of a route and send its request; return 1 if the route does not serve, else 0."""
     call = SampleRequest(route["path"], route["name"], route["sample"])
     print_line(call.command(client.url, client.curl))
+    target, kind = client.root_path + call.target, JSON_TYPE if call.body else ""
     try:
-        status, body = client.fetch(call.method, call.target, call.body, JSON_TYPE if call.body else "")
+        status, body = client.fetch(call.method, target, call.body, kind)
     except GatewayError as error:
         print_line(f"  {error.message}")
         return 1

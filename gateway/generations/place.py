@@ -19,6 +19,8 @@ class Place:
     registry: Path
     state_dir: Path
     cache_dir: Path
+    #: GATEWAY_ROOT_PATH, below which no path may have two meanings.
+    root_path: str = ""
     limits: PrepareLimits = field(default_factory=PrepareLimits)
 
     @contextmanager

@@ -70,7 +70,7 @@ class _Attempt:
     def run(self, progress: Progress) -> Event:
         """Parse, prepare and decide."""
         try:
-            registry = load_registry(self.place.registry)
+            registry = load_registry(self.place.registry, root_path=self.place.root_path)
         except GatewayError as error:
             if self.mode == "cold" and self.before is None:
                 raise

@@ -17,6 +17,7 @@ from gateway.artifacts.state_files import COMMITTED
 from gateway.errors import GatewayError
 from gateway.generations.snapshot import CommittedReader, Snapshot
 from gateway.rest.app import Holder, create_app
+from gateway.rest.middleware.forwarded import Forwarded
 from gateway.rest.middleware.telemetry import StartResponse, Telemetry
 from gateway.routing.live_generation import Generation, GenerationBuilder
 from gateway.routing.routes import Route
@@ -60,6 +61,7 @@ class Gateway:
         self._successor: _Successor | None = None
         self._reported: dict[str, tuple[int, str]] = {}
         self._reader = CommittedReader(settings.state_dir)
+        self._forwarded = Forwarded.of(settings)
         with garbage_collection.paused():
             self._holder = Holder(self._builder.make(self._read()))
             self._app = self._face(self._holder)
@@ -123,6 +125,11 @@ class Gateway:
     def is_predicting(self) -> bool:
         """Say whether a native thread is predicting: its request needs the next turn of the loop."""
         return self._builder.pool.is_busy
+
+    def locate(self, environ: dict[str, Any]) -> None:
+        """Undo in the environ of a request what proxies did to it; called before anything looks at it."""
+        if self._forwarded is not None:
+            self._forwarded.rewrite(environ, self.generation.table.by_path)
 
     def queue_of(self, path: str) -> str:
         """Return the admission queue of a request to `path`."""

@@ -48,7 +48,7 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
     Serve the WSGI callable that `app.wsgi()` returns after the fork.
 
     The callable has a lifecycle (`start()`, `is_settled()`, `serving()`, `tick()`, `drain()`, `close()`) and answers
-    questions of the connections (`holds()`, `has_idler_sibling()`, `is_predicting()`, `queue_of()`).
+    questions of the connections (`locate()`, `holds()`, `has_idler_sibling()`, `is_predicting()`, `queue_of()`).
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

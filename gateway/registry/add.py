@@ -23,7 +23,13 @@ _PLAIN: Final = re.compile(r"[A-Za-z0-9_./~-]+(?::[A-Za-z0-9_]+)?")
 
 
 def add_route(
-    registry: Path, artifact: str, route: str, *, loader: str | None = None, allow_pickle: bool = False
+    registry: Path,
+    artifact: str,
+    route: str,
+    *,
+    loader: str | None = None,
+    allow_pickle: bool = False,
+    root_path: str = "",
 ) -> str:
     """
     Append `route` with `artifact` (a path relative to the working folder) and return the added lines.
@@ -52,7 +58,7 @@ def add_route(
         keys |= {"allow_pickle": "true", "sha256": digest(source)[0]}
     data = _FIRST if is_new else files.read(target, MOST_BYTES)
     added, new = _insert(data.decode("utf-8"), route, keys)
-    _check(new, old, route, registry)
+    _check(new, old, route, registry, root_path)
     try:
         _create(target, new.encode("utf-8")) if is_new else _replace(target, data, new.encode("utf-8"))
     except OSError as error:
@@ -78,9 +84,9 @@ def _relative(artifact: str, base: Path) -> str:
     return path if entry is None else f"{path}:{entry}"
 
 
-def _check(new: str, old: RegistrySpec, route: str, registry: Path) -> None:
+def _check(new: str, old: RegistrySpec, route: str, registry: Path, root_path: str) -> None:
     """Parse the new text; refuse it if other routes have changed."""
-    spec = parse_registry(parse(new.encode("utf-8"), str(registry)), registry.absolute().parent)
+    spec = parse_registry(parse(new.encode("utf-8"), str(registry)), registry.absolute().parent, root_path=root_path)
     if spec.routes[:-1] != old.routes or spec.routes[-1].path != route or spec.server != old.server:
         raise RegistryError(
             f"an entry for '{route}' cannot be appended to {registry} safely",

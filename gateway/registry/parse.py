@@ -7,7 +7,7 @@ from typing import Any
 
 from gateway.registry.checks import read_keys, section, texts_of
 from gateway.registry.keys import DEFAULTS_KEYS, ROUTE_KEYS, SERVER_KEYS, TOP_KEYS
-from gateway.registry.paths import Taken
+from gateway.registry.paths import Taken, check_root_path
 from gateway.registry.route import RouteReader
 from gateway.registry.spec import RegistrySpec, ServerSpec
 from gateway.registry.values import Document, Entries, Entry
@@ -17,11 +17,12 @@ from gateway.system.suggest import listing
 _ORIGIN = re.compile(r"\*|https?://[^/\s?#]+")
 
 
-def parse_registry(document: Document, base: Path, *, files: bool = False) -> RegistrySpec:
+def parse_registry(document: Document, base: Path, *, files: bool = False, root_path: str = "") -> RegistrySpec:
     """
     Return the spec of a whole document; relative paths start from `base`, an absolute folder.
 
-    Raises RegistryError with every fault. `files` also checks that artifacts exist and match their pins.
+    Raises RegistryError with every fault. `files` also checks that artifacts exist and match their pins, `root_path`
+    that no path is below it in two ways.
     """
     top = section(document, document.root, "the registry", "start with `version: 1` and `routes:`")
     if top is None:  # a list or a text: nothing of it is what it should be
@@ -32,8 +33,10 @@ def parse_registry(document: Document, base: Path, *, files: bool = False) -> Re
     # Repeated sections are all read, so that none hides a fault; the first counts.
     defaults, *_ = [_defaults(document, entry) for entry in top.all_of("defaults")] or [{}]
     server, *_ = [_server(document, entry) for entry in top.all_of("server")] or [ServerSpec()]
-    reader = RouteReader(document=document, base=base, taken=Taken(), defaults=defaults, files=files)
+    taken = Taken()
+    reader = RouteReader(document=document, base=base, taken=taken, defaults=defaults, files=files)
     specs = [spec for entries in _routes(document, top) for spec in reader.read_all(entries)]
+    check_root_path(document, taken, root_path)
     document.finish()
     return RegistrySpec(routes=tuple(specs), server=server)
 

@@ -43,6 +43,12 @@ def is_reserved(path: str) -> bool:
     return lower in RESERVED or below or lower.endswith(RESERVED_ENDS)
 
 
+def reserved_tree(prefix: str) -> str:
+    """Return the path of the gateway with which a prefix begins, empty if there is none."""
+    first = f"/{prefix.split('/')[1]}"
+    return first if is_reserved(first) else ""
+
+
 def derived_name(path: str) -> str:
     """Return the name of a route without `name`: lower case, without the first '/', inner slashes as '-'."""
     return path.removeprefix("/").replace("/", "-").replace("~", "-").lower()
@@ -82,6 +88,33 @@ def check_path(document: Document, taken: Taken, path: str, span: Span, route: s
         )
         return False
     return True
+
+
+def check_root_path(document: Document, taken: Taken, root_path: str) -> None:
+    """Note every path that starts with the prefix of a reverse proxy and without it is another path of the gateway."""
+    if root_path and reserved_tree(root_path):
+        document.fault(
+            None,
+            "ambiguous-root-path",
+            f"GATEWAY_ROOT_PATH={root_path} begins with a path of the gateway itself",
+            expected=f"none of {', '.join(RESERVED)}",
+            fix="give the gateway another prefix in the reverse proxy, for example /ml",
+        )
+        return
+    for path, (_, span) in taken.paths.items():
+        inner = path.removeprefix(f"{root_path}/")
+        if not root_path or inner == path:
+            continue
+        inner = f"/{inner}"
+        if is_reserved(inner) or inner in taken.paths:
+            owner = f"route '{taken.paths[inner][0]}'" if inner in taken.paths else "the gateway itself"
+            document.fault(
+                span,
+                "ambiguous-root-path",
+                f"'{path}' may also mean '{inner}' of {owner}: below GATEWAY_ROOT_PATH={root_path} both are one path",
+                expected=f"a path that is free without {root_path} as well",
+                fix=f"another path, for example '{inner}-2'",
+            )
 
 
 def _repaired(path: str) -> str:

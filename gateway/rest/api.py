@@ -13,12 +13,12 @@ from flask_restful import Api, Resource
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
 from gateway.errors import GatewayError, OverloadError, PredictError
-from gateway.rest.errors import MAX_ECHOED, PlainHttpError, RequestError, respond
+from gateway.rest.errors import PlainHttpError, RequestError, respond
 from gateway.rest.predict.steps.authorise import authorise
 from gateway.rest.predict.steps.limit import charge_request
+from gateway.rest.predict.steps.resolve import no_route
 from gateway.routing.live_generation import Generation
 from gateway.routing.routes import Route
-from gateway.system.suggest import did_you_mean
 
 log = logging.getLogger("gateway.rest")
 
@@ -104,8 +104,7 @@ def _disk_full() -> OverloadError:
 
 def _not_found() -> RequestError:
     known = [rule.rule for rule in current_app.url_map.iter_rules() if not rule.arguments]
-    hint = did_you_mean(request.path, known) or "GET /routes lists every path"
-    return RequestError(f"there is no route {request.path[:MAX_ECHOED]}", code="unknown-path", hint=hint)
+    return no_route(request.path, known)
 
 
 def too_large(

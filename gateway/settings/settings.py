@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args, get_origin, get_type_hints
 
 from gateway.errors import GatewayError
-from gateway.settings.value_types import PREFIX, Setting, text_of
+from gateway.settings.value_types import NO_PREFIX, PREFIX, Listener, Peer, Setting, UrlPrefix, text_of
 from gateway.system.suggest import nearest
 
 #: Variables of scripts and of ecosystem.config.js; this process does not read them.
@@ -44,9 +44,19 @@ class Settings:
 
     registry: Annotated[Path, Note("the registry file")] = Path("registry.yaml")
     home: Annotated[Path, Note("folder of all run-time state")] = Path(".gateway")
-    bind: Annotated[tuple[str, ...], Note("addresses to listen on: host:port, [v6]:port or unix:path, with commas")] = (
-        "127.0.0.1:8000",
-    )
+    bind: Annotated[
+        tuple[Listener, ...], Note("addresses to listen on: host:port, [v6]:port or unix:path, with commas")
+    ] = (Listener("127.0.0.1:8000"),)
+    root_path: Annotated[
+        UrlPrefix, Note("path below which a reverse proxy shows this gateway, such as /ml", shown="none")
+    ] = NO_PREFIX
+    trusted_proxies: Annotated[
+        tuple[Peer, ...],
+        Note(
+            "proxies whose X-Forwarded fields count: addresses, networks, or unix for Unix sockets, with commas",
+            shown="none",
+        ),
+    ] = ()
     workers: Annotated[int, Note("worker processes", minimum=1, shown="cores, 2 to 4")] = dataclasses.field(
         default_factory=_default_workers
     )

@@ -1,11 +1,23 @@
 """Parser of one setting: its expected value, and the conversion of its text. Knows no environment."""
 
 import dataclasses
+import ipaddress
 import types
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, Final, Literal, NewType, Union, get_args, get_origin
+
+from gateway.system.url_prefix import parse_prefix
 
 PREFIX = "GATEWAY_"
+
+#: An address to listen on, an address or network that is trusted, a prefix of URL paths: texts of a form.
+Listener = NewType("Listener", str)
+Peer = NewType("Peer", str)
+UrlPrefix = NewType("UrlPrefix", str)
+NO_PREFIX: Final = UrlPrefix("")
+#: The peer that trusts whoever may open a Unix socket of this gateway.
+UNIX_PEER: Final = "unix"
 
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 _MAX_PORT = 65535
@@ -38,7 +50,7 @@ class Setting:
         if get_origin(base) is Literal:
             return "one of " + ", ".join(get_args(base))
         words = {int: "a whole number", float: "a number", bool: "true or false", Path: "a path"}
-        text = words.get(base, "host:port, [v6]:port or unix:path, with commas between")
+        text = words.get(base) or _EXPECTED[_item(base)]
         text += "" if self.minimum is None else f" of at least {self.minimum:g}"
         return text + (" or nothing" if optional else "")
 
@@ -79,7 +91,10 @@ def _convert(base: Any, text: str) -> Any:
     if get_origin(base) is Literal:
         return {word: word for word in get_args(base)}[text.lower()]
     if get_origin(base) is tuple:
-        return tuple(_address(part.strip()) for part in text.split(","))
+        parts = [] if base in _MAY_BE_EMPTY and not text else text.split(",")
+        return tuple(_PARSERS[_item(base)](part.strip()) for part in parts)
+    if base in _PARSERS:
+        return _PARSERS[base](text)
     if not text:
         raise ValueError
     value = base(text)
@@ -88,7 +103,12 @@ def _convert(base: Any, text: str) -> Any:
     return value
 
 
-def _address(text: str) -> str:
+def _item(base: Any) -> Any:
+    """Return the type of one value of a list, or the type itself."""
+    return get_args(base)[0] if get_origin(base) is tuple else base
+
+
+def _listener(text: str) -> str:
     if text.startswith("unix:") and len(text) > len("unix:"):
         return text
     host, colon, port = text.rpartition(":")
@@ -96,3 +116,17 @@ def _address(text: str) -> str:
     if not colon or not bare or (":" in host and bare == host) or not 0 <= int(port) <= _MAX_PORT:
         raise ValueError
     return text
+
+
+def _peer(text: str) -> str:
+    """Return an address or network in one spelling; raises ValueError, also for a network with bits beyond its mask."""
+    return UNIX_PEER if text == UNIX_PEER else str(ipaddress.ip_network(text))
+
+
+_PARSERS: Final[dict[Any, Callable[[str], str]]] = {Listener: _listener, Peer: _peer, UrlPrefix: parse_prefix}
+_EXPECTED: Final[dict[Any, str]] = {
+    Listener: "host:port, [v6]:port or unix:path, with commas between",
+    Peer: "addresses or networks (10.0.0.0/8, ::1) or unix, with commas between",
+    UrlPrefix: "a path such as /ml, of letters, digits and . _ ~ @ + -, others percent-encoded",
+}
+_MAY_BE_EMPTY: Final = (tuple[Peer, ...],)

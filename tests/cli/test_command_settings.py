@@ -19,6 +19,8 @@ VALUES = {
     "registry": ("/a/r.yaml", "/b/r.yaml"),
     "home": ("/a/home", "/b/home"),
     "bind": ("127.0.0.1:18501", "127.0.0.1:18502"),
+    "root_path": ("/ml", "/api/ml"),
+    "trusted_proxies": ("10.0.0.0/8,unix", "::1/128"),
     "holder_socket": ("/a/sock", "/b/sock"),
     "watch": ("false", "true"),
     "fast_dispatch": ("false", "true"),

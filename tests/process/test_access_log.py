@@ -1,4 +1,4 @@
-"""The access lines of one turn are one write: none is lost at a stop, and only those of a turn at a kill."""
+"""Access lines: one write for those of a turn, none lost at a stop; each names the address of its client."""
 
 import json
 import os
@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
+import serving
 from serving import Gateway, gone, until
 
 CLIENTS, EACH = 8, 40
@@ -54,3 +55,28 @@ def test_no_access_line_is_lost(gateway: Callable[..., Gateway], tmp_path: Path)
         for client in range(CLIENTS):
             numbers = [number for place, number in found if place == client]
             assert numbers == sorted(set(numbers))
+
+
+def test_the_line_names_the_client_that_a_trusted_proxy_names(tmp_path: Path, cache: Path) -> None:
+    """Whoever may open the Unix socket is trusted here, a peer over TCP is not: its fields change nothing."""
+    (tmp_path / "m.stub").write_text('{"inputs": ["a"]}')
+    server = serving.make(tmp_path, cache, REGISTRY.format(folder=tmp_path), workers=1, trusted_proxies="unix")
+    path = tmp_path / "s"
+    server.settings["GATEWAY_BIND"] = f"127.0.0.1:{server.port},unix:{path}"
+    request = (
+        b"GET /m?a=1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Request-ID: %s\r\n"
+        b"X-Forwarded-For: 198.51.100.7, 203.0.113.9\r\n\r\n"
+    )
+    try:
+        server.start().wait()
+        for family, address in ((socket.AF_INET, ("127.0.0.1", server.port)), (socket.AF_UNIX, str(path))):
+            with socket.socket(family) as client:
+                client.settimeout(20)
+                client.connect(address)
+                client.sendall(request % family.name.encode())
+                assert client.recv(65536).startswith(b"HTTP/1.1 200")
+        server.stop()
+    finally:
+        server.kill()
+    clients = {line["request_id"]: line["client"] for line in server.events("request") if line["route"] == "/m"}
+    assert clients == {"AF_INET": "127.0.0.1", "AF_UNIX": "203.0.113.9"}

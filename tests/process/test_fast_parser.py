@@ -43,7 +43,7 @@ class Deaf:
 @pytest.fixture(scope="module")
 def cfg() -> Iterator[Any]:
     """Configure gunicorn as the gateway does."""
-    server = Server(Settings(bind=("127.0.0.1:0",)), PM2Bridge(), is_pending=False)
+    server = Server(Settings.load({"GATEWAY_BIND": "127.0.0.1:0"}), PM2Bridge(), is_pending=False)
     yield server.cfg
     for listener in server._listeners:
         os.close(int(listener.removeprefix("fd://")))

@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+import serving
 from serving import ROOT, Connection, Gateway, free_port, until
 
 DOC = (ROOT / "docs" / "load-balancer.md").read_text(encoding="utf-8")
@@ -24,6 +25,8 @@ COMMANDS: dict[str, list[str]] = {
     "haproxy": ["-db", "-f", "{file}"],
     "caddy": ["run", "--adapter", "caddyfile", "--config", "{file}"],
 }
+#: Where the documented configurations show the gateway, if not at the root.
+PATHS = {"nginx-prefix": "/ml", "caddy-prefix": "/ml"}
 
 
 def example(name: str) -> str:
@@ -36,7 +39,7 @@ def example(name: str) -> str:
 def configuration(name: str, port: int, gateway: int, folder: Path) -> str:
     """Return the documented lines with ports of this test, and what a service of the system would bring."""
     text = example(name).replace("127.0.0.1:8000", f"127.0.0.1:{gateway}")
-    if name == "nginx":
+    if name.startswith("nginx"):
         temporary = "".join(
             f"{kind}_temp_path {folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
         )
@@ -52,19 +55,23 @@ def configuration(name: str, port: int, gateway: int, folder: Path) -> str:
 
 @contextlib.contextmanager
 def in_front(name: str, gateway: int, folder: Path, change: Callable[[str], str] = str) -> Iterator[tuple[int, int]]:
-    """Run a proxy before a gateway; yield its port and process id."""
+    """Run a proxy with a documented configuration before a gateway; yield its port and process id."""
+    example, name = name, name.removesuffix("-prefix")
     program = shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin:/usr/local/sbin")
     if program is None:
         pytest.skip(f"{name} is not installed: apt-get install {name}")
     port = free_port()
     file = folder / f"{name}.conf"
-    file.write_text(change(configuration(name, port, gateway, folder)))
+    file.write_text(change(configuration(example, port, gateway, folder)))
     environ = os.environ | {"XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder), "HOME": str(folder)}
     with (folder / "log").open("wb") as log:
         arguments = [part.format(file=file) for part in COMMANDS[name]]
         process = subprocess.Popen([program, *arguments], env=environ, stdout=log, stderr=log)
     try:
-        until(lambda: answers(port) or process.poll() is not None, what=f"an answer through {name}")
+        until(
+            lambda: answers(port, PATHS.get(example, "")) or process.poll() is not None,
+            what=f"an answer through {name}",
+        )
         assert process.poll() is None, (folder / "log").read_text()
         yield port, process.pid
     finally:
@@ -72,12 +79,12 @@ def in_front(name: str, gateway: int, folder: Path, change: Callable[[str], str]
         process.wait(20)
 
 
-def answers(port: int) -> bool:
-    """Say whether the gateway can be reached on a port."""
+def answers(port: int, prefix: str) -> bool:
+    """Say whether the gateway can be reached on a port, below a prefix."""
     with contextlib.suppress(OSError, http.client.HTTPException):
         connection = Connection(port, 5)
         try:
-            return connection.request("GET", "/health/live").status == 200
+            return connection.request("GET", f"{prefix}/health/live").status == 200
         finally:
             connection.close()
     return False
@@ -131,7 +138,7 @@ def test_fields_of_proxies_have_no_effect(name: str, status: int, five: Gateway,
 
 
 def test_a_prefix_that_is_cut_off(five: Gateway, tmp_path: Path) -> None:
-    """Behind a prefix routes answer, and documents say paths as the gateway knows them."""
+    """Without any setting routes answer behind a prefix, and documents say paths as the gateway knows them."""
 
     def cut(text: str) -> str:
         return text.replace("location / {", "location /models/ {").replace("http://gateway;", "http://gateway/;")
@@ -149,3 +156,63 @@ def test_a_prefix_that_is_cut_off(five: Gateway, tmp_path: Path) -> None:
         assert client.request("GET", "/models/openapi.json").json["servers"] == [{"url": "/"}]
         assert client.request("GET", "/models/", None, {"Accept": "text/html"}).headers["location"].endswith("/docs")
         client.close()
+
+
+#: Each documented configuration with a prefix, as it cuts the prefix off and as it passes it on.
+CUT_OR_PASSED: dict[tuple[str, str], Callable[[str], str]] = {
+    ("nginx-prefix", "cut off"): str,
+    ("nginx-prefix", "passed on"): lambda text: re.sub(r"(proxy_pass http://[0-9.:]+)/;", r"\1;", text),
+    ("caddy-prefix", "cut off"): str,
+    ("caddy-prefix", "passed on"): lambda text: text.replace("handle_path", "handle"),
+}
+
+
+@pytest.fixture(scope="module")
+def prefixed(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[Gateway]:
+    """Serve two routes below /ml, behind proxies of this machine."""
+    folder = tmp_path_factory.mktemp("prefixed")
+    (folder / "m.stub").write_text('{"inputs": ["a"]}')
+    text = "version: 1\nroutes:\n  /m: m.stub\n  /deep/m: m.stub\n"
+    settings = {"root_path": "/ml", "trusted_proxies": "127.0.0.0/8", "workers": "1"}
+    with serving.running(folder, cache, text, **settings) as server:
+        yield server
+
+
+@pytest.mark.parametrize(("name", "way"), CUT_OR_PASSED)
+def test_behind_a_documented_prefix(name: str, way: str, prefixed: Gateway, tmp_path: Path) -> None:
+    """Cut off by the proxy or passed on: routes answer, every link leads below the prefix, and the log knows the client."""
+    forged = {
+        "X-Forwarded-For": "198.51.100.7", "X-Forwarded-Host": "evil.example", "X-Forwarded-Prefix": "//evil.example",
+        "X-Forwarded-Proto": "gopher", "X-Request-ID": f"{name}-{way}".replace(" ", "-"), "Accept": "text/html",
+    }  # fmt: skip
+    with in_front(name, prefixed.port, tmp_path, CUT_OR_PASSED[name, way]) as (port, _):
+        client = Connection(port)
+        for path in ("/ml/m", "/ml/deep/m"):
+            assert client.request("GET", f"{path}?a=1").status == 200
+        catalog = client.request("GET", "/ml/routes").json["routes"]
+        assert [one["curl"].split()[2] for one in catalog] == [
+            f"http://127.0.0.1:{port}/ml{one}" for one in ("/m", "/deep/m")
+        ]
+        assert client.request("GET", "/ml/openapi.json").json["servers"] == [{"url": "/ml"}]
+        answer = client.request("GET", "/ml/", None, forged)
+        assert (answer.status, answer.headers["location"]) == (302, "/ml/docs")
+        assert client.request("GET", "/ml/docs").status == 200
+        assert "evil" not in client.request("GET", "/ml/routes", None, forged).body.decode()
+        client.close()
+    lines = until(
+        lambda: [line for line in prefixed.events("request") if line["request_id"] == forged["X-Request-ID"]],
+        what="an access line",
+    )
+    # nginx appends its peer to the forged address, Caddy drops it: its peer is the client, and a trusted proxy itself.
+    assert lines[0]["client"] == {"nginx-prefix": "198.51.100.7", "caddy-prefix": "127.0.0.1"}[name]
+
+
+def test_commands_print_curls_below_the_prefix(prefixed: Gateway) -> None:
+    """`gateway wait` asks the gateway as it prints it, and each printed line works in a shell."""
+    done = prefixed.command("wait")
+    assert done.returncode == 0, done.stderr
+    lines = [line for line in done.stdout.splitlines() if line.startswith("curl ")]
+    assert [line.split()[2] for line in lines] == [
+        f"http://localhost:{prefixed.port}/ml{one}" for one in ("/m", "/deep/m")
+    ]
+    assert f"curl http://localhost:{prefixed.port}/ml/metrics" in done.stdout

@@ -26,12 +26,14 @@ CODES = sorted(path.stem for path in ERRORS.glob("*.txt"))
 SHOWN_ELSEWHERE = {"too-large", "ambiguous-loader"}
 #: Faults about files, which `gateway check` looks at and serving leaves to each route.
 ABOUT_FILES = {"artifact-missing", "not-a-file", "golden-missing", "wrong-sha256", "pickle-not-allowed"}
+#: Faults that depend on GATEWAY_ROOT_PATH.
+ROOT_PATHS = {"ambiguous-root-path": "/ml"}
 
 
 def report_of(code: str) -> str:
     """Return the report for errors/<code>.yaml, as run from that folder."""
     with pytest.raises(RegistryError) as caught:
-        load_registry(Path(f"{code}.yaml"), files=code in ABOUT_FILES)
+        load_registry(Path(f"{code}.yaml"), files=code in ABOUT_FILES, root_path=ROOT_PATHS.get(code, ""))
     assert f"{caught.value.count} fault" in caught.value.text
     return caught.value.text + "\n"
 

@@ -120,7 +120,7 @@ def _with(line: str, end: int, added: str) -> str:
 def report_of(folder: Path, name: str) -> str:
     """Return what `gateway check` would say of a registry."""
     try:
-        load_registry(folder / name, files=True)
+        load_registry(folder / name, files=True, root_path="/ml")
     except RegistryError as error:
         return error.text + "\n"
     return ""

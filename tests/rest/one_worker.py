@@ -16,6 +16,7 @@ from gateway.prepare.child_supervisor import PrepareLimits
 from gateway.prepare.entries import prepare_registry
 from gateway.registry import load_registry
 from gateway.rest.app import Holder, create_app
+from gateway.rest.middleware.forwarded import Forwarded
 from gateway.rest.middleware.telemetry import Telemetry
 from gateway.routing.live_generation import Generation, GenerationBuilder
 from gateway.scoreboard import Scoreboard
@@ -49,7 +50,8 @@ class Answer:
 class Worker:
     """Serve REGISTRY in this process, through the short way and through Flask's own dispatch."""
 
-    def __init__(self, folder: Path, registry: str = REGISTRY) -> None:
+    def __init__(self, folder: Path, registry: str = REGISTRY, forwarded: Forwarded | None = None) -> None:
+        self._forwarded = forwarded
         logs.configure("error", access=False)
         (folder / "sum.stub.json").write_text(json.dumps(SUM))
         (folder / "registry.yaml").write_text(registry)
@@ -73,6 +75,8 @@ class Worker:
     def ask(self, environ: dict[str, Any], *, fast: bool = True) -> Answer:
         """Answer one request, and read the answer to its end as a server does."""
         told: list[tuple[str, list[tuple[str, str]]]] = []
+        if self._forwarded is not None:
+            self._forwarded.rewrite(environ, self.generation.table.by_path)
         chunks = self._layers[fast](environ, lambda status, headers, exc_info=None: told.append((status, headers)))
         try:
             body = b"".join(chunks)
@@ -97,6 +101,7 @@ def environ_of(
         "SERVER_PORT": "80",
         "SERVER_PROTOCOL": "HTTP/1.1",
         "HTTP_HOST": "gateway.test",
+        "REMOTE_ADDR": "127.0.0.1",
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": "http",
         "wsgi.input": io.BytesIO(body),

@@ -49,6 +49,7 @@ class Connection:
                 request, environ, reply = self._next()
                 # The deadline of the request counts from here and includes the wait for admission.
                 environ["gateway.arrived"] = time.monotonic()
+                self._worker.wsgi.locate(environ)
                 self._worker.admit(environ["PATH_INFO"])
                 if not self._worker.keeps_connections:
                     reply.force_close()

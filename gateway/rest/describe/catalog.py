@@ -9,6 +9,7 @@ from gateway.rest.api import Endpoint, generation_of_request
 from gateway.rest.describe.sample_request import SampleRequest
 from gateway.rest.describe.schemas import input_schema, output_schema
 from gateway.rest.middleware.conditional import document
+from gateway.rest.middleware.forwarded import public_path
 from gateway.rest.offload import Offload
 from gateway.routing.routes import Route
 from gateway.validation.sample import sample
@@ -25,7 +26,7 @@ class Catalog(Endpoint):
         """List every route with schema, sample, state and limits."""
         generation = generation_of_request()
         strict = generation.snapshot.registry.server.strict
-        base = request.host_url.rstrip("/")
+        base = request.host_url.rstrip("/") + public_path("")
         table = generation.table.by_name
 
         def write() -> bytes:
@@ -42,7 +43,7 @@ class Root(Catalog):
         """Redirect browsers to /docs if that page is enabled."""
         wants_page = request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html"
         if wants_page and generation_of_request().snapshot.registry.server.docs:
-            return Response(status=302, headers={"Location": "/docs", "Vary": "Accept"})
+            return Response(status=302, headers={"Location": public_path("/docs"), "Vary": "Accept"})
         return super().get()
 
 

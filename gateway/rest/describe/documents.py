@@ -14,6 +14,7 @@ from gateway.rest.describe.openapi import openapi, route_schema
 from gateway.rest.describe.sample_request import SampleRequest
 from gateway.rest.errors import RequestError
 from gateway.rest.middleware.conditional import document
+from gateway.rest.middleware.forwarded import public_path
 from gateway.rest.offload import Offload
 from gateway.rest.predict.steps.resolve import route_at
 from gateway.routing.live_generation import Generation
@@ -62,7 +63,14 @@ class OpenApi(Endpoint):
 
     def get(self) -> Response:
         """Return the OpenAPI document of the active generation."""
-        return document(self._cache.read(generation_of_request(), self._offload))
+        text = self._cache.read(generation_of_request(), self._offload)
+        prefix = public_path("")
+        return document(text.replace(_servers("/"), _servers(prefix), 1) if prefix else text)
+
+
+def _servers(url: str) -> bytes:
+    """Return the member of an OpenAPI document that says below which URL its paths are."""
+    return b'"servers":' + encode([{"url": url}])
 
 
 class Docs(Endpoint):
@@ -105,5 +113,5 @@ def _must_show() -> None:
         raise RequestError(
             "the documentation is switched off",
             code="docs-off",
-            hint="server.docs in registry.yaml switches it on; GET /routes lists every path",
+            hint=f"server.docs in registry.yaml switches it on; GET {public_path('/routes')} lists every path",
         )

@@ -104,6 +104,7 @@ class Telemetry:
             return
         line = logs.AccessLine(
             request_id=environ["gateway.request_id"],
+            client=environ.get("REMOTE_ADDR", ""),
             route=environ.get("PATH_INFO", "") if call is None else call.route.spec.path,
             method=environ["REQUEST_METHOD"],
             code=code,

@@ -19,6 +19,7 @@ from gateway.codecs.json import encode
 from gateway.registry.contract import Contract
 from gateway.rest.api import Endpoint, Resource, generation_of_request
 from gateway.rest.errors import RequestError
+from gateway.rest.middleware.forwarded import public_path
 from gateway.rest.offload import Offload
 from gateway.rest.predict.body import Body
 from gateway.rest.predict.call import Call
@@ -94,10 +95,11 @@ def _must_answer_alike(route: Route, signature: Signature) -> None:
     """Refuse with 501 where the framework's own predict answers something that this route does not compute."""
     reason = signature.output.own_differs
     if reason:
+        path = public_path(route.spec.path)
         raise RequestError(
-            f"MLflow's server would answer otherwise than route {route.spec.path}: {reason}",
+            f"MLflow's server would answer otherwise than route {path}: {reason}",
             code="unlike-framework",
-            hint=f"serve the model as said, or ask {route.spec.path} for this route's own answer",
+            hint=f"serve the model as said, or ask {path} for this route's own answer",
         )
 
 
@@ -107,7 +109,7 @@ def _must_read(request: Intake) -> None:
     if (is_table(media) or media == JSON or media.endswith("+json")) and _is_utf8(request):
         return
     kind: str = request.environ.get("CONTENT_TYPE", "")
-    path = request.route.spec.path
+    path = public_path(request.route.spec.path)
     raise RequestError(
         f"cannot read a body of type {kind[:80]!r}" if media else "the body has no Content-Type",
         code="unsupported-media-type",

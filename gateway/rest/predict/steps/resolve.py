@@ -1,11 +1,13 @@
 """Step 1 of a call: which route it is about. Endpoints that describe a route look it up here as well."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from gateway.rest.errors import MAX_ECHOED, RequestError
+from gateway.rest.middleware.forwarded import public_path
 from gateway.routing.live_generation import Generation
 from gateway.routing.routes import Route
-from gateway.system.suggest import did_you_mean
+from gateway.system.suggest import did_you_mean, nearest
 
 if TYPE_CHECKING:
     from gateway.rest.predict.call import Call
@@ -27,9 +29,15 @@ def route_at(path: str, generation: Generation) -> Route:
     table = generation.table
     route = table.by_path.get(f"/{path}")
     if route is None:
-        hint = did_you_mean(f"/{path}", table.by_path) or "GET /routes lists every path"
-        raise RequestError(f"there is no route /{path[:MAX_ECHOED]}", code="unknown-path", hint=hint)
+        raise no_route(f"/{path}", table.by_path)
     return route
+
+
+def no_route(path: str, known: Iterable[str]) -> RequestError:
+    """Return the error of a path that nobody answers, with a path that it may have been meant for."""
+    guess = nearest(path, known)
+    hint = f"did you mean '{public_path(guess)}'?" if guess else f"GET {public_path('/routes')} lists every path"
+    return RequestError(f"there is no route {public_path(path)[:MAX_ECHOED]}", code="unknown-path", hint=hint)
 
 
 def model_named(name: str, version: str | None, generation: Generation) -> Route:
@@ -37,7 +45,7 @@ def model_named(name: str, version: str | None, generation: Generation) -> Route
     table = generation.table
     route = table.by_name.get(name)
     if route is None:
-        hint = did_you_mean(name, table.by_name) or "GET /v2/models lists the models"
+        hint = did_you_mean(name, table.by_name) or f"GET {public_path('/v2/models')} lists the models"
         raise RequestError(f"there is no model {name[:MAX_ECHOED]!r}", code="unknown-model", hint=hint)
     if version is not None and version != route.version:
         raise RequestError(
