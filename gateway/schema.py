@@ -5,7 +5,7 @@ Pure data. Knows no framework, no wire format and no registry syntax.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias
 
@@ -133,13 +133,15 @@ class Batch:
 
     number -> float64; integer -> int64, or float64 where a value is missing; string -> object (str, missing NaN);
     boolean -> bool_, or object where a value is missing. `ids` are the row ids where the route names an id field.
-    `ignored` are the names of the request that belong to no field.
+    `ignored` are the names of the request that belong to no field. `invalid` counts by field the values that could not
+    be read and became missing ones, where the registry wants that; None stands for none.
     """
 
     columns: list[Column]
     size: int
     ids: list[Any] | None = None
     ignored: Sequence[str] = ()
+    invalid: Mapping[str, int] | None = None
 
     def chunks(self, rows: int) -> Iterator["Batch"]:
         """Yield slices of at most `rows` instances; the arrays are views."""

@@ -27,12 +27,13 @@ from gateway.registry.keys import (
     ID_KEYS,
     INPUT_KEYS,
     OUTPUT_KEYS,
+    READING_KEYS,
     ROUTE_KEYS,
     SERVER_KEYS,
     TOP_KEYS,
 )
 from gateway.registry.paths import RESERVED, RESERVED_ENDS, RESERVED_TREES
-from gateway.registry.spec import OutputKeys, RouteSpec, ServerSpec
+from gateway.registry.spec import OutputKeys, ReadingKeys, RouteSpec, ServerSpec
 from gateway.rest.errors import STATUS
 from gateway.settings.settings import TABLE
 
@@ -233,6 +234,7 @@ BLOCKS: Final[Mapping[str, Callable[[], str]]] = {
     "top-keys": lambda: keys(TOP_KEYS),
     "route-keys": lambda: keys(ROUTE_KEYS, RouteSpec),
     "input-keys": lambda: keys(INPUT_KEYS),
+    "reading-keys": lambda: keys(READING_KEYS, ReadingKeys),
     "output-keys": lambda: keys(OUTPUT_KEYS, OutputKeys),
     "id-keys": lambda: keys(ID_KEYS),
     "server-keys": lambda: keys(SERVER_KEYS, ServerSpec),

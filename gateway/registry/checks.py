@@ -162,7 +162,7 @@ def _choice(document: Document, key: Key, value: Value) -> Any:
         value.span,
         "unknown-choice",
         f"'{key.name}' is {kind_of(value.data)}",
-        expected=listing(key.choices),
+        expected=listing(one if one.isidentifier() else f"'{one}'" for one in key.choices),
         fix=guess or f"{key.name}: {key.choices[0]}",
     )
     return BAD

@@ -11,6 +11,7 @@ from gateway.codecs.base import Decoded
 from gateway.codecs.chunks import ReadLimits
 from gateway.codecs.json import JsonCodec
 from gateway.errors import GatewayError, InputError, Problem
+from gateway.registry.reading import merged
 from gateway.registry.spec import RouteSpec, ServerSpec
 from gateway.schema import Batch, Signature
 from gateway.validation import Validator
@@ -45,6 +46,7 @@ def make_contract(signature: Signature, spec: RouteSpec, server: ServerSpec) -> 
         id_fields=spec.id_fields,
         optional=optional_columns(spec),
         redact=server.errors == "redacted",
+        reading=merged(server.reading, spec.reading),
     )
     codec = JsonCodec.of(signature, strict=server.strict, id_fields=spec.id_fields)
     return Contract(validator, codec, Answer(signature, spec.response), ReadLimits(max_rows=spec.max_rows))

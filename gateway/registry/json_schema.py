@@ -17,12 +17,13 @@ from gateway.registry.keys import (
     ID_KEYS,
     INPUT_KEYS,
     OUTPUT_KEYS,
+    READING_KEYS,
     ROUTE_KEYS,
     SERVER_KEYS,
     TOP_KEYS,
 )
 from gateway.registry.paths import RESERVED, RESERVED_ENDS
-from gateway.registry.spec import OutputKeys, RouteSpec, ServerSpec
+from gateway.registry.spec import OutputKeys, ReadingKeys, RouteSpec, ServerSpec
 
 #: Where the generated schema lies; a test holds it equal to `registry_schema()`.
 SCHEMA_FILE: Final = Path(__file__).parent.parent / "registry.schema.json"
@@ -57,6 +58,7 @@ def registry_schema() -> _Schema:
     top["properties"]["version"] = {"const": 1, "description": TOP_KEYS["version"].doc}
     top["properties"]["defaults"] |= _section(DEFAULTS_KEYS, _defaults_of(RouteSpec))
     top["properties"]["server"] |= _section(SERVER_KEYS, _defaults_of(ServerSpec))
+    top["properties"]["server"]["properties"]["reading"] |= _section(READING_KEYS, _defaults_of(ReadingKeys))
     top["properties"]["routes"] |= {
         "propertyNames": {"pattern": _path_pattern()},
         "additionalProperties": {"anyOf": [{"type": "string", "minLength": 1}, {"$ref": "#/$defs/route"}]},
@@ -84,6 +86,7 @@ def _route() -> _Schema:
         "additionalProperties": {"anyOf": [{"type": "null"}, {"$ref": "#/$defs/field"}]},
     }
     properties["outputs"] |= _section(OUTPUT_KEYS, _defaults_of(OutputKeys))
+    properties["reading"] |= _section(READING_KEYS, _defaults_of(ReadingKeys))
     properties["id"] |= {**_section(ID_KEYS, {}), "required": ["field"]}
     return {**route, "required": ["artifact"]}
 

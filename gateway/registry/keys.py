@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from gateway.registry.key_definition import Key, keys_of, table
-from gateway.registry.spec import OutputKeys, RouteSpec, ServerSpec
+from gateway.registry.spec import OutputKeys, ReadingKeys, RouteSpec, ServerSpec
 
 _NUMERIC = ("number", "integer")
 _TEXT = ("string",)
@@ -23,6 +23,7 @@ ROUTE_KEYS: Final[Mapping[str, Key]] = {
 }
 DEFAULTS_KEYS: Final[Mapping[str, Key]] = {name: key for name, key in ROUTE_KEYS.items() if key.in_defaults}
 OUTPUT_KEYS: Final[Mapping[str, Key]] = keys_of(OutputKeys)
+READING_KEYS: Final[Mapping[str, Key]] = keys_of(ReadingKeys)
 SERVER_KEYS: Final[Mapping[str, Key]] = keys_of(ServerSpec)
 
 INPUT_KEYS: Final[Mapping[str, Key]] = table(

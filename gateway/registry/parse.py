@@ -8,8 +8,9 @@ from typing import Any
 from gateway.registry.checks import read_keys, section, texts_of
 from gateway.registry.keys import DEFAULTS_KEYS, ROUTE_KEYS, SERVER_KEYS, TOP_KEYS
 from gateway.registry.paths import Taken, check_root_path
+from gateway.registry.reading import read_reading
 from gateway.registry.route import RouteReader
-from gateway.registry.spec import RegistrySpec, ServerSpec
+from gateway.registry.spec import ReadingKeys, RegistrySpec, ServerSpec
 from gateway.registry.values import Document, Entries, Entry
 from gateway.registry.wording import kind_of
 from gateway.system.suggest import listing
@@ -32,13 +33,14 @@ def parse_registry(document: Document, base: Path, *, files: bool = False, root_
     _version(document, top)
     # Repeated sections are all read, so that none hides a fault; the first counts.
     defaults, *_ = [_defaults(document, entry) for entry in top.all_of("defaults")] or [{}]
-    server, *_ = [_server(document, entry) for entry in top.all_of("server")] or [ServerSpec()]
+    servers = [_server(document, entry) for entry in top.all_of("server")] or [ServerSpec()]
+    reading = next((one.reading for one in servers if one.reading != ReadingKeys()), ReadingKeys())
     taken = Taken()
-    reader = RouteReader(document=document, base=base, taken=taken, defaults=defaults, files=files)
+    reader = RouteReader(document=document, base=base, taken=taken, defaults=defaults, files=files, reading=reading)
     specs = [spec for entries in _routes(document, top) for spec in reader.read_all(entries)]
     check_root_path(document, taken, root_path)
     document.finish()
-    return RegistrySpec(routes=tuple(specs), server=server)
+    return RegistrySpec(routes=tuple(specs), server=servers[0])
 
 
 def _version(document: Document, top: Entries) -> None:
@@ -84,6 +86,8 @@ def _server(document: Document, entry: Entry) -> ServerSpec:
                 expected="scheme://host or scheme://host:port, no path, or '*'",
                 fix="cors: [https://app.example.org]",
             )
+    for one in entries.all_of("reading"):
+        found.setdefault("reading", read_reading(document, one, "'server'", ReadingKeys()))
     return ServerSpec(**found)
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,8 @@ from gateway.registry.inputs import read_inputs
 from gateway.registry.keys import ROUTE_KEYS
 from gateway.registry.outputs import check_batch, read_id, read_outputs, read_response
 from gateway.registry.paths import Taken, check_name, check_path, derived_name
-from gateway.registry.spec import NAME_PATTERN, OutputKeys, RouteSpec
+from gateway.registry.reading import read_reading
+from gateway.registry.spec import NAME_PATTERN, OutputKeys, ReadingKeys, RouteSpec
 from gateway.registry.values import Document, Entries, Entry, Value
 from gateway.registry.wording import kind_of
 
@@ -23,7 +24,7 @@ class RouteReader:
     Read the routes of one document.
 
     `files` also checks the artifacts: `gateway check` does so; serving leaves them to each route, so that one absent
-    file affects one route only.
+    file affects one route only. `reading` is that of the server.
     """
 
     document: Document
@@ -31,6 +32,7 @@ class RouteReader:
     taken: Taken
     defaults: Mapping[str, Any]
     files: bool
+    reading: ReadingKeys = field(default_factory=ReadingKeys)
     is_nameless: bool = False
 
     def read_all(self, entries: Entries) -> Iterator[RouteSpec]:
@@ -126,6 +128,8 @@ class RouteReader:
             found.setdefault("inputs", read_inputs(self.document, entry, path))
         for entry in entries.all_of("outputs"):
             outputs = found.setdefault("outputs", read_outputs(self.document, entry, path))
+        for entry in entries.all_of("reading"):
+            found.setdefault("reading", read_reading(self.document, entry, f"route '{path}'", self.reading))
         for entry in entries.all_of("response"):
             found.setdefault("response", read_response(self.document, entry, outputs.labels))
         for entry in entries.all_of("id"):

@@ -38,6 +38,33 @@ class OutputKeys:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReadingKeys:
+    """Hold a `reading`; keys that are None say nothing: those of the server hold, then the strict defaults."""
+
+    decimal: Annotated[
+        Literal[".", ","] | None, Key("what separates decimals in texts; a point that can mean nothing else still does")
+    ] = None
+    thousands: Annotated[
+        Literal["none", ",", ".", " ", "'"] | None,
+        Key("what separates groups of three digits in texts; a blank also stands for those that do not break"),
+    ] = None
+    missing: Annotated[
+        tuple[str, ...] | None,
+        Key("words that mean an empty cell, unless they are levels of the field", "text_or_texts"),
+    ] = None
+    numbers_in_quotes: Annotated[
+        bool | None, Key("whether a text in JSON may be a number, or true or false, as it may in a form")
+    ] = None
+    booleans_as_numbers: Annotated[bool | None, Key("whether true and false are 1 and 0 for numbers")] = None
+    invalid_numbers: Annotated[
+        Literal["error", "missing"] | None, Key("what a text that is no number becomes, where the value may be missing")
+    ] = None
+    unknown_levels: Annotated[
+        Literal["error", "missing"] | None, Key("what a level outside `enum` becomes, where the value may be missing")
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RouteSpec:
     """
     Hold one route as registry.yaml describes it, with all defaults filled in.
@@ -66,6 +93,9 @@ class RouteSpec:
         dict[str, dict[str, Any]], Key("field -> keywords, merged over what the artifact says", "section")
     ] = field(default_factory=dict)
     outputs: Annotated[OutputKeys, Key("how answers are to be read", "section")] = OutputKeys()
+    reading: Annotated[ReadingKeys, Key("how texts are read; each key beats that of `server.reading`", "section")] = (
+        ReadingKeys()
+    )
     response: Annotated[JSON, Key("template of an answer", "json")] = None
     id_fields: Annotated[tuple[str, ...], Key("names under which a row id may come", "section", name="id")] = ()
     batch: Annotated[Literal["wrapped", "list", "by_id"], Key("shape of the answer to a batch")] = "wrapped"
@@ -123,6 +153,7 @@ class ServerSpec:
     )
     errors: Annotated[Literal["full", "redacted"], Key("whether error answers repeat sent values")] = "full"
     strict: Annotated[bool, Key("whether unknown names in a JSON row are faults")] = True
+    reading: Annotated[ReadingKeys, Key("how all routes read texts", "section")] = ReadingKeys()
     docs: Annotated[bool, Key("whether /docs is served")] = True
     console: Annotated[bool, Key("whether the console is served")] = True
     memory_budget: Annotated[int | None, Key("most bytes of lazily loaded models per worker", "bytes", minimum=1)] = (

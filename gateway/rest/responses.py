@@ -4,7 +4,7 @@ Responses of this gateway, and the headers that the answer to every call carries
 JsonResponse costs a quarter of Werkzeug's own: nothing about it is left to find out.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -14,6 +14,7 @@ from werkzeug.datastructures import Headers
 from gateway.codecs.json import encode
 
 IGNORED: Final = "X-Columns-Ignored"
+INVALID: Final = "X-Values-Invalid"
 #: Names that the header lists, characters of one, and bytes of the whole: clients bound what a header may be.
 _MAX_NAMES, _MAX_NAME, _MAX_BYTES = 20, 80, 2_000
 
@@ -33,14 +34,22 @@ def columns_ignored(names: Sequence[str]) -> list[tuple[str, str]]:
     return [(IGNORED, ", ".join(shown))]
 
 
-def mark(response: Response, version: str, ignored: Sequence[str]) -> None:
-    """Add what the answer to every call carries: the version of the model, and which columns belong to no field."""
+def values_invalid(counts: Mapping[str, int]) -> tuple[str, str]:
+    """Return the header that counts values which could not be read and became missing ones, in all and by field."""
+    shown = [f"{quote(name[:_MAX_NAME], safe='()', errors='replace')}={count}" for name, count in counts.items()]
+    return INVALID, ", ".join([str(sum(counts.values())), *shown[:_MAX_NAMES]])
+
+
+def mark(response: Response, version: str, ignored: Sequence[str], invalid: Mapping[str, int] | None = None) -> None:
+    """Add what every answer carries: the version of the model, names that belong to no field, values set to missing."""
     if type(response) is JsonResponse:
         response.headers._list.append(("X-Model-Version", version))  # Werkzeug's add looks for line breaks in it
     else:
         response.headers["X-Model-Version"] = version
     if ignored:
         response.headers.extend(columns_ignored(ignored))
+    if invalid:
+        response.headers.extend([values_invalid(invalid)])
 
 
 def json_response(value: Any, status: int = 200) -> Response:

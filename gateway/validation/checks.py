@@ -8,6 +8,7 @@ from gateway.errors import LoadError
 from gateway.schema import MISSING, Field
 from gateway.validation.limits import Check, Empty, FieldLimits, Reject, limits_of
 from gateway.validation.numbers import compile_boolean, compile_numeric
+from gateway.validation.reading import PLAIN, Reading, lenient
 from gateway.validation.texts import compile_string, level_text
 
 
@@ -26,16 +27,19 @@ class FieldChecks:
     text: Check
     absent: Callable[[], Any]
     limits: FieldLimits | None
+    reading: Reading = PLAIN
 
 
-def compile_field(field: Field) -> FieldChecks:
+def compile_field(field: Field, reading: Reading = PLAIN) -> FieldChecks:
     """Compile a field; raises LoadError for a pattern or a default that can never work."""
     limits = None if field.type == "string" else limits_of(field)
     empty = _empty(field)
     json, text = _COMPILERS[field.type](field, limits, empty)
     _verify_default(field, json)
+    if reading != PLAIN:
+        json, text = lenient(field, reading, (json, text), empty)
     names = (field.name, *(alias for alias in field.aliases if alias != field.name))
-    return FieldChecks(field, names, json, _text(field, json, text, empty), _absent(field), limits)
+    return FieldChecks(field, names, json, _text(field, json, text, empty), _absent(field), limits, reading)
 
 
 def _default(field: Field) -> Any:

@@ -2,7 +2,7 @@
 
 import heapq
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from gateway.validation.faults import MAX_FAULTS, Faults
 from gateway.validation.header import HeaderReader
 from gateway.validation.limits import FieldLimits, Reject
 from gateway.validation.pointer import Pointer
+from gateway.validation.reading import INVALID, PLAIN, pointed
 from gateway.validation.rows import id_fault, is_id
 
 
@@ -44,6 +45,7 @@ class Table:
     bad_ids: dict[int, str]
     size: int
     ignored: tuple[str, ...] = ()
+    invalid: Mapping[str, int] | None = None
 
     def good_rows(self) -> list[int]:
         """Return the indices of the rows without a fault."""
@@ -57,7 +59,7 @@ class Table:
         if ids is not None and all(row_id is None for row_id in ids):
             ids = None
         size = self.size if kept is None else len(kept)
-        return Batch([column.array(rows) for column in self.columns], size, ids, self.ignored)
+        return Batch([column.array(rows) for column in self.columns], size, ids, self.ignored, self.invalid)
 
 
 class ColumnReader:
@@ -85,11 +87,21 @@ class ColumnReader:
         id_name = next((name for name in self._ids if name in names), None)
         ids = None if id_name is None else list(columns[names.index(id_name)])
         bad_ids = {} if ids is None else {row: "id" for row, value in enumerate(ids) if not is_id(value)}
-        table = Table(checked, ids, bad_ids, size, _named(header.ignored, names, columns))
+        table = Table(checked, ids, bad_ids, size, _named(header.ignored, names, columns), self._invalid(checked))
         origins = [None if name is None else (name, columns[names.index(name)]) for name in chosen]
         origins.append(None if id_name is None else (id_name, columns[names.index(id_name)]))
         self._write(table, origins, at, faults)
         return table
+
+    def _invalid(self, checked: Sequence[CheckedColumn]) -> Mapping[str, int]:
+        """Count the values of each field that could not be read and became missing ones."""
+        lists = {
+            checks.field.name: column.values
+            for checks, column in zip(self._fields, checked, strict=True)
+            if checks.reading.converts and isinstance(column.values, list)
+        }
+        counts = {name: sum(value is INVALID for value in values) for name, values in lists.items()}
+        return {name: count for name, count in counts.items() if count}
 
     def _write(
         self, table: Table, origins: Sequence[tuple[str, Sequence[Any]] | None], at: str, faults: Faults
@@ -107,7 +119,8 @@ class ColumnReader:
             if order == len(self._fields):
                 faults.items.append(id_fault(name, value, where, row, redact=self._redact))
             else:
-                refused = Refused(self._fields[order].field, all_bad[order][row], value, where, row, False)
+                checks = self._fields[order]
+                refused = Refused(checks.field, all_bad[order][row], value, where, row, False, checks.reading)
                 faults.items.append(field_fault(refused, redact=self._redact, guess=faults.may_guess))
         faults.total = total
 
@@ -138,11 +151,14 @@ def _numeric_column(checks: FieldChecks, limits: FieldLimits, cells: Sequence[An
         written = "".join(cells)
         if "_" in written or not written.isascii():
             return None
+        plain = cells if checks.reading is PLAIN else pointed(checks.reading, cells)
+        if plain is None:
+            return None
         values: Column
         if whole:
-            values = np.fromiter(map(int, cells), np.int64, len(cells))
+            values = np.fromiter(map(int, plain), np.int64, len(cells))
         else:
-            values = np.fromiter(map(float, cells), np.float64, len(cells))
+            values = np.fromiter(map(float, plain), np.float64, len(cells))
     except (ValueError, TypeError, OverflowError):
         return None
     good = (values >= limits.low) & (values <= limits.high)

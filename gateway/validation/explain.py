@@ -8,13 +8,16 @@ from gateway.errors import Fault
 from gateway.schema import Field
 from gateway.system.suggest import likely, listing
 from gateway.validation.faults import quoted, shown
-from gateway.validation.number_hints import number_hint
+from gateway.validation.number_hints import cure, number_hint, whole_hint
+from gateway.validation.reading import PLAIN, Reading
 
 _NOUNS = {"number": "a number", "integer": "a whole number", "string": "a text", "boolean": "true or false"}
 #: Levels shown in a message; a field with hundreds of levels has a schema to look at.
 _MAX_LEVELS = 20
 _MAX_GUESSED = 64
 _MAX_CANDIDATES = 1_000
+#: What R, pandas, spreadsheets and databases write for a missing value; none is one before the registry says so.
+_MISSING_WORDS = frozenset({"na", "n/a", "#n/a", "#na", "<na>", "nan", "null", "none", "nil", "?", "-", "--", "\\n"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +25,7 @@ class Refused:
     """
     Hold a refused value: the field, the broken rule, and the path.
 
-    `json` says that it was decoded JSON, where numbers have no quotes.
+    `json` says that it was decoded JSON, where numbers have no quotes; `reading` is how the route reads texts.
     """
 
     field: Field
@@ -31,6 +34,7 @@ class Refused:
     at: str
     row: int | None
     json: bool
+    reading: Reading = PLAIN
 
 
 def field_fault(refused: Refused, *, redact: bool, guess: bool = True) -> Fault:
@@ -38,6 +42,8 @@ def field_fault(refused: Refused, *, redact: bool, guess: bool = True) -> Fault:
     field, code, value = refused.field, refused.code, refused.value
     subject = f"the value of {field.name}" if redact else quoted(value)
     message = _MESSAGES[code](field, subject, "" if redact else f" for {field.name}")
+    if code == "empty" and isinstance(value, str) and value.strip():
+        message = f"{subject} is a word for a missing value, and {field.name} must not be missing"
     got = None if redact or code in ("required", "empty") else shown(value)
     hint = _hint(refused, redact=redact) if guess or code != "enum" else None
     return Fault(refused.at, code, message, _expected(field, code), got, hint, field.name, refused.row)
@@ -91,29 +97,77 @@ def _expected(field: Field, code: str) -> Any:
 def _hint(refused: Refused, *, redact: bool) -> str | None:
     field, code = refused.field, refused.code
     if code == "enum":
-        return level_hint(refused.value, field.enum or ())
+        return level_hint(refused.value, field.enum or ()) or _level_cure(refused, redact=redact)
     if code == "null" and not field.required:
         return "leave the field out"
     if code == "not-finite":
-        return "send null (JSON) or nothing (text) for a missing value" if field.nullable else None
+        return _gap_hint(refused, redact=redact) if field.nullable else None
+    if code == "empty" and isinstance(refused.value, str) and refused.value.strip():
+        return _no_gap(field)
     if code == "not-integer":
-        return "only whole numbers are taken; `type: number` for this field in the registry admits fractions"
+        whole = whole_hint(refused.value, refused.reading, redact=redact)
+        return whole or "only whole numbers are taken; `type: number` for this field in the registry admits fractions"
     if code == "alias":
         return "keep one of " + ", ".join((field.name, *field.aliases))
-    return _type_hint(field, refused.value, redact=redact, json=refused.json) if code == "type" else None
+    return _type_hint(refused, redact=redact) if code == "type" else None
 
 
-def _type_hint(field: Field, value: Any, *, redact: bool, json: bool) -> str | None:
+def _type_hint(refused: Refused, *, redact: bool) -> str | None:
+    field, value = refused.field, refused.value
     if field.type in ("number", "integer"):
         if isinstance(value, bool) or (isinstance(value, str) and value.strip().casefold() in ("true", "false")):
-            return "true and false are no numbers: send 1 or 0"
+            keys = {"numbers_in_quotes": True} if refused.json and isinstance(value, str) else {}
+            cured = cure(refused.reading, **keys, booleans_as_numbers=True)
+            return f"true and false are no numbers: send 1 or 0{cured}"
         if isinstance(value, str) and len(value) <= _MAX_GUESSED:
-            return number_hint(value, redact=redact, json=json)
+            return _missing_hint(refused, redact=redact) or _number_hint(refused, redact=redact)
     if field.type == "string" and isinstance(value, int | float):
         return "put the text in double quotes"
     if field.type == "boolean":
-        return "send true or false"
+        quoted_json = refused.json and isinstance(value, str) and value.strip().casefold() in ("true", "false")
+        return "send true or false" + (cure(refused.reading, numbers_in_quotes=True) if quoted_json else "")
     return None
+
+
+def _number_hint(refused: Refused, *, redact: bool) -> str | None:
+    told = number_hint(refused.value, refused.reading, redact=redact, json=refused.json)
+    if told is None and refused.field.nullable:
+        cured = cure(refused.reading, invalid_numbers="missing")
+        return f"send a number, or nothing where it is missing{cured}"
+    return told
+
+
+def _missing_hint(refused: Refused, *, redact: bool) -> str | None:
+    """Tell how to send a missing value instead of the word that some program writes for it."""
+    if refused.value.strip().casefold() not in _MISSING_WORDS:
+        return None
+    if refused.field.nullable or refused.field.default is not None:
+        return _gap_hint(refused, redact=redact)
+    return _no_gap(refused.field)
+
+
+def _no_gap(field: Field) -> str:
+    return f"the model takes no missing values: leave the row out, or give {field.name} a default"
+
+
+def _gap_hint(refused: Refused, *, redact: bool) -> str:
+    told = "send null (JSON) or nothing (text) for a missing value"
+    if redact or not isinstance(refused.value, str):
+        return told
+    words = tuple(dict.fromkeys((*refused.reading.missing, refused.value.strip())))
+    return told + cure(refused.reading, missing=words)
+
+
+def _level_cure(refused: Refused, *, redact: bool) -> str | None:
+    """Tell what in the registry makes a word, or every unknown level, a missing value."""
+    field, value = refused.field, refused.value
+    if not isinstance(value, str) or len(value) > _MAX_GUESSED:
+        return None
+    if value.strip().casefold() in _MISSING_WORDS:
+        return _missing_hint(refused, redact=redact)
+    if field.type != "string" or not field.nullable:
+        return None
+    return f"send one of the levels{cure(refused.reading, unknown_levels='missing')}"
 
 
 def level_hint(value: Any, levels: Sequence[Any]) -> str | None:

@@ -126,7 +126,7 @@ class RowReader:
             is_repeated = not source.repeated.isdisjoint(names)
             if is_repeated or len(names) > 1:
                 code = "repeated" if is_repeated else "alias"
-                return self._refuse(Refused(checks.field, code, None, here, row, False), faults)
+                return self._refuse(Refused(checks.field, code, None, here, row, False, checks.reading), faults)
             if winner is None:
                 winner, value, at = source, source.values[names[0]], here
         json = winner is not None and winner.kind == "json"
@@ -136,7 +136,8 @@ class RowReader:
                 return checks.absent()
             return checks.json(value) if json else checks.text(value)
         except Reject as reject:
-            return self._refuse(Refused(checks.field, reject.code, value, at, row, json), faults)
+            refused = Refused(checks.field, reject.code, value, at, row, json, checks.reading)
+            return self._refuse(refused, faults)
 
     def _refuse(self, refused: Refused, faults: Faults) -> Any:
         if faults.wants(refused.row):

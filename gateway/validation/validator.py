@@ -1,5 +1,6 @@
 """The validator of a route: check instances, rows or columns, return a `Batch` or raise every fault. Knows no HTTP."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -15,6 +16,7 @@ from gateway.validation.faults import Faults
 from gateway.validation.header import HeaderReader
 from gateway.validation.limits import Check, Reject
 from gateway.validation.pointer import Pointer
+from gateway.validation.reading import INVALID, PLAIN, Reading
 from gateway.validation.rows import RowReader, Source, is_id
 from gateway.validation.unknown_names import Strangers
 
@@ -43,8 +45,8 @@ class Validator:
     Compiled once per route; thread-safe and stateless. All methods raise only InputError, with the first 100 faults and
     the number of all, for any values. `strict` makes unknown names in JSON faults, `redact` keeps
     values out of faults, `id_fields` are names under which a row id may come, `optional` the fields whose columns a
-    table may leave out (None: those that a row may leave out). Patterns are tried on at most maxLength (or 1,000)
-    characters, in linear time.
+    table may leave out (None: those that a row may leave out), `reading` how texts are read. Patterns are tried on at
+    most maxLength (or 1,000) characters, in linear time.
     """
 
     def __init__(
@@ -55,9 +57,11 @@ class Validator:
         id_fields: tuple[str, ...] = (),
         optional: frozenset[str] | None = None,
         redact: bool = False,
+        reading: Reading = PLAIN,
     ) -> None:
         self.signature = signature
-        fields = [compile_field(field) for field in signature.inputs]
+        fields = [compile_field(field, reading) for field in signature.inputs]
+        self._converts = reading.converts
         rule = NameRule(signature.inputs, id_fields)
         self._rule = rule
         self._reader = RowReader(
@@ -217,7 +221,14 @@ class Validator:
             by_field = zip(*rows, strict=True) if rows else [()] * len(self._types)
             columns = [make_column(kind, values) for kind, values in zip(self._types, by_field, strict=True)]
         known = self._ids and any(row_id is not None for row_id in ids)
-        return Batch(columns, len(rows), ids if known else None, ignored)
+        invalid = self._invalid(rows) if self._converts else None
+        return Batch(columns, len(rows), ids if known else None, ignored, invalid)
+
+    def _invalid(self, rows: list[list[Any]]) -> dict[str, int]:
+        """Count the values of each field that could not be read and became missing ones."""
+        names = self.signature.names
+        found = Counter(name for row in rows for name, value in zip(names, row, strict=True) if value is INVALID)
+        return {name: found[name] for name in names if name in found}
 
 
 def _by_position(signature: Signature, plan: list[tuple[str, Check]]) -> list[tuple[int, Check]] | None:

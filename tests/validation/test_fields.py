@@ -212,8 +212,11 @@ def test_messages() -> None:
     assert (fault.at, fault.message) == ("$.age_group", "'older' is not a valid choice for age_group")
     assert (fault.expected, fault.got, fault.hint) == (["Young", "Older"], "older", "did you mean 'Older'?")
     comma = check(Field(name="x"), "3,5", text=True)
-    assert comma.hint == "use a decimal point: 3.5"
-    assert check(Field(name="x"), " -3.5e2").hint == "in JSON a number has no quotes"
+    assert comma.hint == 'use a decimal point: 3.5; or let the registry say for this route: reading: {decimal: ","}'
+    quoted = (
+        "in JSON a number has no quotes; or let the registry say for this route: reading: {numbers_in_quotes: true}"
+    )
+    assert check(Field(name="x"), " -3.5e2").hint == quoted
     assert [check(Field(name="x"), text).hint for text in ("old", "", ".", "3" * 100_000)] == [None] * 4
     assert check(RANGE, -1).message == "-1 is below the minimum 0 for x"
 

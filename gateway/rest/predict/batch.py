@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import functools
 import logging
+from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -52,6 +53,7 @@ class BatchRun:
         self._first: Chunk | None = None
         self._has_ids = False
         self._ignored: Sequence[str] = ()
+        self._invalid: Counter[str] = Counter()
 
     def respond(self) -> Response:
         """Return the answer, streamed if it has more than one chunk; faults up to the first chunk are raised."""
@@ -62,7 +64,7 @@ class BatchRun:
             raise
         if self._call.predict_s is None:
             self._call.predict_s = 0.0  # every row of the first chunk was refused
-        mark(response, self._route.version, self._ignored)
+        mark(response, self._route.version, self._ignored, self._invalid)
         if self._preferences.skip:
             response.headers["Preference-Applied"] = "on-error=skip"
         if self._preferences.format in ("csv", "parquet"):
@@ -102,7 +104,7 @@ class BatchRun:
                 if self._first is None:
                     self._first = _head_of(validated.chunk)
                 rows += validated.chunk.size
-                self._note_ignored(validated)
+                self._note(validated)
                 faults += validated.faults[: MAX_FAULTS - len(faults)]
                 total += validated.total
                 if total:
@@ -114,8 +116,13 @@ class BatchRun:
             raise InputError(faults, total=total)
         self._call.rows = rows
 
-    def _note_ignored(self, validated: ValidatedChunk) -> None:
-        """Note the names that belong to no field: the header of a table says the same in every chunk, rows may not."""
+    def _note(self, validated: ValidatedChunk) -> None:
+        """
+        Note the values that became missing ones, and the names that belong to no field.
+
+        The header of a table says the same in every chunk, rows may not.
+        """
+        self._invalid.update(validated.batch.invalid or {})
         found = validated.batch.ignored
         if validated.chunk.instances is None:
             self._ignored = max(self._ignored, found, key=len)

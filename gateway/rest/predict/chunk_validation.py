@@ -158,7 +158,7 @@ class ChunkValidator:
 def _subset(batch: Batch, rows: Sequence[int]) -> Batch:
     index = np.asarray(rows, dtype=np.intp)
     ids = None if batch.ids is None else [batch.ids[row] for row in rows]
-    return Batch([column[index] for column in batch.columns], len(rows), ids, batch.ignored)
+    return Batch([column[index] for column in batch.columns], len(rows), ids, batch.ignored, batch.invalid)
 
 
 def _rebased(fault: Fault, chunk: Chunk) -> Fault:

@@ -23,5 +23,5 @@ def write(call: "Call", batch: Batch, predictions: Predictions) -> Response:
     else:
         writing = partial(call.dialect.write, route, batch, predictions, context)
         response = call.offload.in_thread(writing, call.deadline + route.spec.timeout_s)
-    mark(response, route.version, batch.ignored)
+    mark(response, route.version, batch.ignored, batch.invalid)
     return response
