@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+from gateway.artifacts.code_listing import entry_file
 from gateway.artifacts.source_files import split_entry
 from gateway.system import atomic
 
@@ -21,11 +22,19 @@ log = logging.getLogger("gateway.prepare")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodeFiles:
-    """Hold the files that code of one digest opened when this gateway ran it: path -> sha256, "" for an absent file."""
+    """
+    Hold the files that code of one digest opened when this gateway ran it: path -> sha256, "" for an absent file.
+
+    `written` are files that it wrote, which are no part of it. `working_folder` is the folder that its relative names
+    start from, "" where it uses none; `writes_there` says that it also writes by such names.
+    """
 
     code: str
     sha256: str
     files: dict[str, str] = field(default_factory=dict)
+    written: tuple[str, ...] = ()
+    working_folder: str = ""
+    writes_there: bool = False
 
 
 #: Made at import: msgspec crashes if two threads inspect a type for the first time at once.
@@ -42,10 +51,10 @@ def names_of(base: str, artifact: str, cache_dir: Path) -> tuple[Path, ...]:
     """Return the paths that the code of a route opened in its last run, whatever its outcome."""
     try:
         # Not `resolve`, which raises RuntimeError for a loop of links.
-        origin = Path(os.path.realpath(Path(base) / split_entry(artifact)[0]))
+        origin = entry_file(Path(os.path.realpath(Path(base) / split_entry(artifact)[0])))
     except (OSError, ValueError):
         return ()  # the path leads nowhere, so nothing was opened there
-    known = read(record_of(base, artifact, origin, cache_dir))
+    known = read(record_of(base, artifact, origin, cache_dir)) if origin is not None else None
     return tuple(Path(name) for name in known.files) if known is not None else ()
 
 

@@ -5,7 +5,9 @@ The folder is named by a hash over all of them, so that another file beside the 
 """
 
 import hashlib
+import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from gateway.artifacts.manifest import StoredArtifact, StoredFile
@@ -35,6 +37,38 @@ def keep(store: Store, root: Path, origin: Path, sha256: str, files: Mapping[Pat
     folder, size = store.keep_together(name, root, kept)
     path = folder / origin.relative_to(root)
     return StoredArtifact(path=str(path), sha256=name, size_bytes=size, origin=str(origin), files=stored)
+
+
+def working_in(stored: StoredArtifact, root: Path, folder: Path, *, writes: bool) -> StoredArtifact:
+    """
+    Return the artifact with the folder that relative names of its code start from: the copy of `folder`.
+
+    Code that also writes by such names stays in the folder itself, where what it wrote is expected.
+    """
+    copy = _copy_of(folder, root, Path(stored.path), Path(stored.origin))
+    is_kept = not writes and copy is not None and copy.is_dir()
+    return replace(stored, working_folder=str(copy if is_kept else folder))
+
+
+def _copy_of(folder: Path, root: Path, path: Path, origin: Path) -> Path | None:
+    if not folder.is_relative_to(root):
+        return None
+    return Path(os.path.normpath(path.parent / os.path.relpath(folder, origin.parent)))
+
+
+def pin_of(origin: Path, sha256: str, listed: Mapping[Path, str]) -> str:
+    """
+    Return the hash that `sha256:` of a route pins: that of the file, or, with listed files, one over all of them.
+
+    It covers names relative to the code, and contents, as the hash of a folder does, and is known before the code runs.
+    """
+    if not listed:
+        return sha256
+    names = {Path(os.path.relpath(path, origin.parent)): found for path, found in {**listed, origin: sha256}.items()}
+    tree = hashlib.sha256()
+    for name, found in sorted(names.items()):
+        tree.update(f"{name.as_posix()}\0{found}\n".encode(errors="surrogateescape"))
+    return tree.hexdigest()
 
 
 def _name(root: Path, origin: Path, sha256: str, files: tuple[StoredFile, ...]) -> str:

@@ -40,7 +40,8 @@ class StoredArtifact:
     """
     Point at verified bytes in the content-addressed cache; `path` is absolute, `origin` is the original file.
 
-    `files` are further files that an artifact which is code reads; `sha256` covers them too.
+    `files` are further files that an artifact which is code reads; `sha256` covers them too. Its relative names start
+    from `working_folder`; "" is the one of the process.
     """
 
     path: str
@@ -48,6 +49,7 @@ class StoredArtifact:
     size_bytes: int
     origin: str
     files: tuple[StoredFile, ...] = ()
+    working_folder: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

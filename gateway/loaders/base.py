@@ -20,7 +20,8 @@ class LoadOptions:
 
     `allow_pickle` is true only where the registry opted in and the pin matched. `entry` is the part after the colon
     of file.py:name. `origin` is the folder the artifact came from. `files` are the files that code may read, path ->
-    sha256 ("" for one that was absent): other bytes under these paths are refused. `cache_dir` may hold things that
+    sha256 ("" for one that was absent): other bytes under these paths are refused. `root` is the folder that contains
+    code with its files, `working_folder` the one that its relative names start from. `cache_dir` may hold things that
     are derived once (the scoring jar).
     """
 
@@ -28,6 +29,8 @@ class LoadOptions:
     entry: str | None = None
     origin: Path | None = None
     files: Mapping[str, str] = field(default_factory=dict)
+    root: Path | None = None
+    working_folder: Path | None = None
     cache_dir: Path = Path(".gateway/cache")
 
 

@@ -1,8 +1,8 @@
 """
 Lets Python code read only the bytes its version was made of: a file that was replaced since is refused when opened.
 
-One audit hook a process, set when the first model with files loads. It holds the threads in which a model loads or
-predicts; threads that the code starts by itself are free.
+One audit hook a process, set when the first model with files loads. It holds the threads in which code loads or
+predicts (python_context.py); threads that the code starts by itself are free.
 """
 
 import contextlib
@@ -11,11 +11,10 @@ import importlib.util
 import os
 import sys
 import threading
-from collections.abc import Iterator, Mapping
-from types import MappingProxyType
 from typing import Any
 
 from gateway.errors import NotReadyError
+from gateway.loaders.python_context import Code, current, running
 
 _WRITING = os.O_WRONLY | os.O_RDWR
 _CHUNK = 1024 * 1024
@@ -28,25 +27,6 @@ _is_set = False
 _seen: dict[str, tuple[Print, str]] = {}
 
 
-class _Here(threading.local):
-    """Hold what the model that runs in this thread was made of."""
-
-    files: Mapping[str, str] = MappingProxyType({})
-
-
-_here = _Here()
-
-
-@contextlib.contextmanager
-def only(files: Mapping[str, str]) -> Iterator[None]:
-    """Hold this thread to the digests of one version; `files` is path -> sha256, "" for one that was absent."""
-    before, _here.files = _here.files, files
-    try:
-        yield
-    finally:
-        _here.files = before
-
-
 def begin() -> None:
     """Begin to listen, once a process."""
     global _is_set
@@ -57,7 +37,7 @@ def begin() -> None:
 
 
 def _hear(event: str, arguments: tuple[Any, ...]) -> None:
-    files = _here.files
+    files = current().files
     if event != "open" or not files:
         return
     name, _, flags = arguments
@@ -70,7 +50,7 @@ def _hear(event: str, arguments: tuple[Any, ...]) -> None:
     wanted = files.get(path)
     if wanted is None:
         return
-    with only({}):
+    with running(Code()):
         found = _digest(path)
     if found != wanted:
         raise NotReadyError(

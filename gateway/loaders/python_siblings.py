@@ -1,33 +1,80 @@
 """
 Lets a Python file import the modules beside it, its own ones and not those of another version or another route.
 
-Python keeps one module per name and process; here the last one that was loaded has the name.
+Python keeps one module per name and process. The names belong to one version of code at a time; an import of another
+version takes them over, and the modules of the former are set aside until it imports again.
 """
 
+import builtins
 import sys
-from collections.abc import Mapping
+import threading
+import types
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, Final
 
-#: Folders of files that were loaded in this process, the last one first; they stand behind everything else.
-_folders: list[str] = []
+from gateway.loaders.python_context import Siblings, current
+
+#: One at a time: modules beside two files may have the same name.
+LOADING: Final = threading.RLock()
+
+_in_force = Siblings()
+#: All names of the versions that were loaded; an import is looked at from the second version with one of them on.
+_names: set[str] = set()
+_plain_import = builtins.__import__
 
 
-def make_way(folder: Path, files: Mapping[str, str]) -> None:
+def siblings_of(folders: Sequence[Path]) -> Siblings:
+    """Return the siblings of a file in these folders, the nearest first; what else was imported keeps its name."""
+    others = {name.partition(".")[0] for name in sys.modules} - _names
+    names = {
+        found.stem if found.suffix == ".py" else found.name
+        for folder in folders
+        for found in folder.iterdir()
+        if found.suffix in {".py", ".so"} or (found.name.isidentifier() and found.is_dir())
+    }
+    return Siblings(folders=tuple(dict.fromkeys(map(str, folders))), names=frozenset(names - others))
+
+
+def make_way(siblings: Siblings, files: Mapping[str, str]) -> None:
     """
-    Put the folder of a file before those of earlier ones, and forget modules that its own would be taken for.
+    Put a version's names in force, and forget modules that were imported from one of `files` by an earlier version.
 
-    `files` are what this version reads: a module that was imported from one of them may be of an earlier version. Code
-    that has imported such a module keeps it.
+    To be called under LOADING. Code that has imported such a module keeps it.
     """
-    here = str(folder)
-    earlier = [one for one in _folders if one != here]
-    _folders[:] = [here, *earlier]
-    sys.path[:] = [one for one in sys.path if one not in _folders] + _folders
-    own = {path.stem for path in folder.glob("*.py")} | {path.parent.name for path in folder.glob("*/__init__.py")}
+    if builtins.__import__ is _plain_import and siblings.names & _names:
+        builtins.__import__ = _import
+    _names.update(siblings.names)
+    _put_in_force(siblings)
     for name, module in list(sys.modules.items()):
-        place = getattr(module, "__file__", None)
-        if not isinstance(place, str):
-            continue
-        is_sibling = any(place.startswith(f"{one}/") for one in earlier) and name.partition(".")[0] in own
-        if place in files or is_sibling:
+        if getattr(module, "__file__", None) in files:
             del sys.modules[name]
+
+
+def _import(name: str, *arguments: Any, **named: Any) -> types.ModuleType:
+    """Import as always; the name of a sibling first becomes that of the code which runs in this thread."""
+    siblings = current().siblings
+    if name.partition(".")[0] not in siblings.names:
+        return _plain_import(name, *arguments, **named)
+    with LOADING:
+        _put_in_force(siblings)
+        return _plain_import(name, *arguments, **named)
+
+
+def _put_in_force(siblings: Siblings) -> None:
+    global _in_force
+    former = _in_force
+    if former is siblings:
+        return
+    for name, module in list(sys.modules.items()):
+        place = getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), None)
+        if name.partition(".")[0] in former.names and _is_below(place, former.folders):
+            former.modules[name] = sys.modules.pop(name)
+    sys.modules.update(siblings.modules)
+    siblings.modules.clear()
+    sys.path[:] = [*(one for one in sys.path if one not in {*former.folders, *siblings.folders}), *siblings.folders]
+    _in_force = siblings
+
+
+def _is_below(place: Any, folders: Sequence[str]) -> bool:
+    return isinstance(place, str) and any(place.startswith(f"{one}/") or place == one for one in folders)

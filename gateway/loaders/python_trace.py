@@ -41,12 +41,15 @@ class Tracer:
         self._before = set(sys.modules)
         self.found: set[str] = set()
         self.written: set[str] = set()
+        #: Names that did not begin with a slash, as the code gave them.
+        self.relative: set[str] = set()
+        self.relative_written: set[str] = set()
 
     def hear(self, event: str, arguments: tuple[Any, ...]) -> None:
         """Take one audit event: `sys.addaudithook(tracer.hear)`."""
         if event == "open":
             path, _, flags = arguments
-            if isinstance(path, str | bytes | os.PathLike):
+            if isinstance(path, str | bytes | os.PathLike) and not isinstance(path, int):
                 self.note(os.fsdecode(path), is_written=bool((flags or 0) & _WRITING))
         elif event == "sqlite3.connect":
             self.note(os.fsdecode(arguments[0]) if isinstance(arguments[0], str | bytes) else str(arguments[0]))
@@ -54,6 +57,8 @@ class Tracer:
     def note(self, name: str, *, is_written: bool = False) -> None:
         """Take a file, if it belongs to the code or lies outside the installation."""
         path = os.path.abspath(name)  # noqa: PTH100 - links stay what they are
+        if not os.path.isabs(name) and self._counts(path):  # noqa: PTH117 - a text
+            (self.relative_written if is_written else self.relative).add(name)
         if is_written:
             self.written.add(path)
         elif path not in self.found and path not in self.written and self._counts(path):
@@ -100,6 +105,16 @@ def named_files(path: Path) -> Iterator[Path]:
                 yield found
                 if found.suffix == ".py":
                     waiting.append(found)
+
+
+def names_relatively(path: Path) -> bool:
+    """Say whether code that never asks for its own place names files beside it: a C library may open them."""
+    try:
+        source = path.read_bytes()
+        tree = ast.parse(source)
+    except (OSError, SyntaxError, ValueError):
+        return False
+    return b"__file__" not in source and any(found.suffix != ".py" for found in _texts(tree, path.parent))
 
 
 def _modules(tree: ast.AST, folder: Path) -> Iterator[Path]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Set
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from gateway.artifacts.code_listing import is_code_folder
 from gateway.artifacts.source_files import split_entry
 from gateway.loaders.table import PICKLE_HEADS, TABLE, LoaderRow
 from gateway.loaders.unknown_files import opened_head, recognise
@@ -31,7 +32,7 @@ def sniff(path: Path, text: str) -> tuple[str, ...]:
         return ("python",)
     seen = files.stat_of(path)
     if seen is not None and stat.S_ISDIR(seen.st_mode):
-        return ()
+        return ("python",) if is_code_folder(path) else ()
     sure = _first(lambda row: _ends(path, row.suffixes))
     shared = _first(lambda row: _ends(path, row.shared_suffixes))
     if sure is not None:

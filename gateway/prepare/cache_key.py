@@ -14,7 +14,8 @@ from typing import Any
 import msgspec
 
 from gateway import __version__
-from gateway.artifacts import code_folders, manifest, source_files
+from gateway.artifacts import code_folders, code_listing, manifest, source_files
+from gateway.artifacts.code_listing import locate_code
 from gateway.artifacts.digests import Digests
 from gateway.artifacts.manifest import StoredArtifact
 from gateway.artifacts.store import Store
@@ -29,11 +30,23 @@ from gateway.system import files
 from gateway.system.gateway_code import PREPARING, source_digest
 
 #: Keys of a route that affect the result of preparing; all others may change without preparing again.
-LOAD_KEYS = ("loader", "inputs", "outputs", "sha256", "allow_pickle", "accept_version", "tolerance", "compile")
+LOAD_KEYS = (
+    "loader",
+    "inputs",
+    "outputs",
+    "sha256",
+    "allow_pickle",
+    "accept_version",
+    "tolerance",
+    "compile",
+    "trial",
+)
 
 
 def make_entry(spec: RouteSpec, cache_dir: Path, digests: Digests, store: Store, limits: PrepareLimits) -> Entry:
     """Locate, hash, verify and store the artifact, code together with the files that it reads; raises ArtifactError."""
+    if code_files.has_code_files(spec):
+        return _code_entry(spec, cache_dir, digests, store, limits)
     path = source_files.locate(Path(spec.base), spec.artifact)
     store.admit(path)
     sha256 = digests.digest(path)
@@ -41,11 +54,30 @@ def make_entry(spec: RouteSpec, cache_dir: Path, digests: Digests, store: Store,
     rows = golden_path(spec, path)
     if rows is not None:
         golden.refuse_long(rows)
-    if code_files.has_code_files(spec):
-        found = code_files.find(spec, path, sha256, cache_dir=cache_dir, limits=limits, digests=digests)
-        stored = code_folders.keep(store, code_folders.root_of(Path(spec.base), path), path, sha256, found)
-    else:
-        stored = store.keep(path, sha256)
+    return _entry(spec, store.keep(path, sha256), rows, cache_dir, digests)
+
+
+def _code_entry(spec: RouteSpec, cache_dir: Path, digests: Digests, store: Store, limits: PrepareLimits) -> Entry:
+    """Keep code with what its route lists and what a run of it opens; the pin is verified before it runs."""
+    place, code = locate_code(Path(spec.base), spec.artifact)
+    listed = {path: digests.digest(path) for path in code_listing.listed(Path(spec.base), place, spec.files)}
+    listed.pop(code, None)
+    for path in (code, *listed):
+        store.admit(path)
+    sha256 = digests.digest(code)
+    source_files.verify(place, code_folders.pin_of(code, sha256, listed), spec.sha256)
+    rows = golden_path(spec, place)
+    if rows is not None:
+        golden.refuse_long(rows)
+    found = code_files.find(
+        spec, code, sha256, cache_dir=cache_dir, limits=limits, digests=digests, golden=str(rows or "")
+    )
+    listed = {path: digest for path, digest in listed.items() if str(path) not in found.written}
+    files = {**{Path(name): digest for name, digest in found.files.items()}, **listed}
+    root = code_folders.root_of(Path(spec.base), code)
+    stored = code_folders.keep(store, root, code, sha256, files)
+    if found.working_folder:
+        stored = code_folders.working_in(stored, root, Path(found.working_folder), writes=found.writes_there)
     return _entry(spec, stored, rows, cache_dir, digests)
 
 
@@ -81,6 +113,9 @@ def golden_path(spec: RouteSpec, artifact: Path) -> Path | None:
     """Return the golden rows of an artifact: those that the route names, else those beside it, else None."""
     if spec.golden is not None:
         return source_files.locate(Path(spec.base), spec.golden)
+    if spec.loader == "python" and artifact.is_dir():
+        inside = artifact / "golden.json"
+        return inside if files.stat_of(inside) is not None else None
     beside = artifact.parent / "golden.json"
     # The golden.json of a folder with several models can belong to one of them only.
     return beside if files.stat_of(beside) is not None and _is_alone(artifact) else None
@@ -96,6 +131,7 @@ def _key(spec: RouteSpec, stored: StoredArtifact, golden: str) -> str:
     values["outputs"] = asdict(spec.outputs)
     values |= {
         "artifact": [stored.sha256, Path(stored.path).name, source_files.split_entry(spec.artifact)[1]],
+        "working_folder": stored.working_folder,
         "golden": golden,
         "versions": package_versions(spec.loader) | compiler_versions(spec.loader),
         "gateway": [__version__, manifest.MANIFEST_FORMAT, source_digest(PREPARING)],

@@ -29,6 +29,7 @@ from gateway.prepare.answer_shape import check_shape
 from gateway.prepare.compilation import search_compiled
 from gateway.prepare.sandbox_rules import lock
 from gateway.prepare.trial_predict import check_trial
+from gateway.prepare.trial_row import trial_row
 from gateway.registry.load_options import load_options
 from gateway.registry.merge import merge_signature
 from gateway.registry.spec import RouteSpec
@@ -36,7 +37,6 @@ from gateway.schema import Column, Predictor, Signature
 from gateway.system import descendants
 from gateway.system.memory import resident_bytes
 from gateway.system.parent_death import die_with_parent
-from gateway.validation.sample import sample_row
 
 #: Enough calls to finish lazy initialisation; more would only slow down preparing.
 TIMED_CALLS = 15
@@ -103,9 +103,10 @@ def _prepared(entry: Entry, blank: Manifest, tell: Callable[[Report], object]) -
     result = _self_test(entry, predictor)
     rows = golden.read(Path(entry.golden), predictor.signature).columns if entry.golden else ()
     notes = _checked(entry, predictor, signature, rows)
-    sample = _sample_columns(predictor.signature, signature, entry.golden)
-    warm_up(spec.loader, predictor, sample)
-    predict_s = _median_predict_s(predictor, sample)
+    sample = trial_row(spec, predictor.signature, signature, entry.golden)
+    if sample is not None:
+        warm_up(spec.loader, predictor, sample)
+    predict_s = _median_predict_s(predictor, sample) if sample is not None else 0.0
     found = Manifest(
         key=entry.key,
         loader=spec.loader,
@@ -121,7 +122,9 @@ def _prepared(entry: Entry, blank: Manifest, tell: Callable[[Report], object]) -
         warnings=notes,
     )
     tell(Report(manifest=found, is_final=False, resident_bytes=resident_bytes()))
-    compiled, declined = search_compiled(spec, predictor, signature, path=compiled_path(entry), row=sample, golden=rows)
+    compiled, declined = search_compiled(
+        spec, predictor, signature, path=compiled_path(entry), row=sample or (), golden=rows
+    )
     return replace(found, compiled=compiled, compile_declined=declined)
 
 
@@ -144,16 +147,9 @@ def _end_with(found: Manifest, tell: Callable[[Report], object]) -> None:
 
 
 def _self_test(entry: Entry, predictor: Predictor) -> GoldenResult | None:
-    if not entry.golden:
+    if not entry.golden or entry.spec.trial == "off":
         return None
     return golden.check(Path(entry.golden), predictor, entry.spec.tolerance)
-
-
-def _sample_columns(native: Signature, merged: Signature, golden_path: str) -> list[Column]:
-    """Return one plausible instance: the first golden row, else examples, defaults and levels of the signature."""
-    if golden_path:
-        return [column[:1] for column in golden.read(Path(golden_path), native).columns]
-    return sample_row(merged)
 
 
 def _median_predict_s(predictor: Predictor, columns: Sequence[Column]) -> float:

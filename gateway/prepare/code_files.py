@@ -32,46 +32,59 @@ def has_code_files(spec: RouteSpec) -> bool:
     return spec.loader == "python"
 
 
-def remembered(spec: RouteSpec, origin: Path, cache_dir: Path, digests: Digests) -> dict[Path, str] | None:
-    """Return the current state of a route's files, None if a child has to find them (again)."""
+def remembered(spec: RouteSpec, origin: Path, cache_dir: Path, digests: Digests) -> CodeFiles | None:
+    """Return the files of a route if none of them has changed, None if a child has to find them (again)."""
     known = code_files.read(_record(spec, origin, cache_dir))
-    if known is None or known.code != _code() or known.sha256 != digests.digest(origin):
+    if known is None or known.code != _code(spec) or known.sha256 != digests.digest(origin):
         return None
     now = {name: _digest(Path(name), digests) for name in known.files}
-    return {Path(name): sha256 for name, sha256 in now.items()} if now == known.files else None
+    return known if now == known.files else None
 
 
 def find(
-    spec: RouteSpec, origin: Path, sha256: str, *, cache_dir: Path, limits: PrepareLimits, digests: Digests
-) -> dict[Path, str]:
+    spec: RouteSpec,
+    origin: Path,
+    sha256: str,
+    *,
+    cache_dir: Path,
+    limits: PrepareLimits,
+    digests: Digests,
+    golden: str = "",
+) -> CodeFiles:
     """Return the files that the code of a route reads; runs it in a child if they are not known."""
-    files = remembered(spec, origin, cache_dir, digests)
-    if files is None:
-        opened = _opened(spec, origin, cache_dir, limits)
-        found = {str(path): _digest(path, digests) for path in opened}
-        files = {Path(path): digest for path, digest in found.items()}
-        code_files.write(_record(spec, origin, cache_dir), CodeFiles(code=_code(), sha256=sha256, files=found))
-    return files
+    known = remembered(spec, origin, cache_dir, digests)
+    if known is not None:
+        return known
+    lines = _traced(spec, origin, cache_dir, limits, golden)
+    written = {line[1:] for line in lines if line[0] == "-"}
+    opened = sorted({line[1:] for line in lines if line[0] == "+"} - written - {str(origin)})
+    if len(opened) > MAX_FILES:
+        raise ArtifactError(
+            f"{origin.name} opens {len(opened):,} files; at most {MAX_FILES:,} are kept with code",
+            code="too-many-neighbours",
+            hint="put what it reads into one file, or load a part of it",
+        )
+    found = CodeFiles(
+        code=_code(spec),
+        sha256=sha256,
+        files={path: _digest(Path(path), digests) for path in opened},
+        written=tuple(sorted(written)),
+        working_folder=next((line[1:] for line in lines if line[0] == "="), ""),
+        writes_there="!" in lines,
+    )
+    code_files.write(_record(spec, origin, cache_dir), found)
+    return found
 
 
-def _opened(spec: RouteSpec, origin: Path, cache_dir: Path, limits: PrepareLimits) -> list[Path]:
-    """Run the code at its place, as `python file.py` would, and return the files that it opened before it ended."""
+def _traced(spec: RouteSpec, origin: Path, cache_dir: Path, limits: PrepareLimits, golden: str) -> set[str]:
+    """Run the code at its place, as `python file.py` would, and return what it told before it ended."""
     root = code_folders.root_of(Path(spec.base), origin)
-    asked = Traced(spec=spec, origin=str(origin), root=str(root), cache_dir=str(cache_dir))
+    asked = Traced(spec=spec, origin=str(origin), root=str(root), cache_dir=str(cache_dir), golden=golden)
     problem, stdout = supervised("gateway.prepare.code_files_child", msgspec.json.encode(asked), limits, cache_dir)
     if problem is not None:
         # The child that prepares will fail in the same way and report it.
         log.info("the code could not be run to its end", extra={"route": spec.path, "reason": problem.message})
-    lines = {line for line in stdout.decode(errors="surrogateescape").split("\0")[:-1] if line}
-    written = {line[1:] for line in lines if line[0] == "-"}
-    found = sorted({line[1:] for line in lines if line[0] == "+"} - written - {str(origin)})
-    if len(found) > MAX_FILES:
-        raise ArtifactError(
-            f"{origin.name} opens {len(found):,} files; at most {MAX_FILES:,} are kept with code",
-            code="too-many-neighbours",
-            hint="put what it reads into one file, or load a part of it",
-        )
-    return [Path(path) for path in found]
+    return {line for line in stdout.decode(errors="surrogateescape").split("\0")[:-1] if line}
 
 
 def _digest(path: Path, digests: Digests) -> str:
@@ -81,8 +94,8 @@ def _digest(path: Path, digests: Digests) -> str:
         return ""
 
 
-def _code() -> str:
-    return f"{source_digest(PREPARING)} {sys.version}"
+def _code(spec: RouteSpec) -> str:
+    return f"{source_digest(PREPARING)} {spec.trial} {sys.version}"
 
 
 def _record(spec: RouteSpec, origin: Path, cache_dir: Path) -> Path:

@@ -15,7 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
-from gateway.artifacts import manifest, source_files
+from gateway.artifacts import manifest
+from gateway.artifacts.code_listing import locate_code
 from gateway.artifacts.digests import Digests
 from gateway.artifacts.manifest import CompiledModel, Manifest
 from gateway.artifacts.store import DEFAULT_BYTES, Store
@@ -179,7 +180,7 @@ def is_known(registry: RegistrySpec, cache_dir: Path, cache_bytes: int = DEFAULT
     for spec in registry.routes:
         try:
             if code_files.has_code_files(spec):
-                origin = source_files.locate(Path(spec.base), spec.artifact)
+                _, origin = locate_code(Path(spec.base), spec.artifact)
                 if code_files.remembered(spec, origin, cache_dir, digests) is None:
                     return False
             entry = make_entry(spec, cache_dir, digests, store, PrepareLimits())

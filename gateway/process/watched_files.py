@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from gateway.artifacts import code_files, source_files
+from gateway.artifacts import code_files, code_listing, source_files
 from gateway.errors import GatewayError
 from gateway.generations import snapshot
 from gateway.registry import load_registry
@@ -80,6 +80,8 @@ def _named_by(registry: RegistrySpec, cache_dir: Path) -> set[Path]:
         paths.add(Path(spec.base) / spec.golden if spec.golden else artifact.parent / "golden.json")
         if spec.loader == "python":
             paths.update(code_files.names_of(spec.base, spec.artifact, cache_dir))
+            for pattern in spec.files:
+                paths.update(code_listing.watched(Path(spec.base), artifact, pattern))
     return paths
 
 

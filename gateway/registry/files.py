@@ -2,9 +2,11 @@
 
 import re
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from gateway.artifacts.code_folders import pin_of
 from gateway.artifacts.source_files import digest, size_of, split_entry
 from gateway.errors import ArtifactError
 from gateway.loaders import unknown
@@ -130,12 +132,12 @@ def _note_absent(document: Document, path: Path, text: str, span: Span, code: st
     )
 
 
-def check_pin(document: Document, path: Path, pin: str | None, span: Span) -> None:
-    """Note an artifact whose sha256 differs from the pinned one."""
+def check_pin(document: Document, path: Path, pin: str | None, span: Span, listed: Iterable[Path] = ()) -> None:
+    """Note an artifact whose sha256, over all files that a Python route lists, differs from the pinned one."""
     if pin is None:
         return
     try:
-        found, _ = digest(path)
+        found = pin_of(path, digest(path)[0], {one: digest(one)[0] for one in listed})
     except ArtifactError as error:
         document.fault(span, error.code, error.message, fix=error.hint)
         return

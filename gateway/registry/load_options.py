@@ -15,5 +15,12 @@ def load_options(spec: RouteSpec, artifact: StoredArtifact | None, cache_dir: Pa
         entry=split_entry(spec.artifact)[1],
         origin=Path(artifact.origin if artifact else ".").parent,
         files={file.path: file.sha256 for file in artifact.files} if artifact else {},
+        root=_root(artifact, cache_dir),
+        working_folder=Path(artifact.working_folder) if artifact and artifact.working_folder else None,
         cache_dir=cache_dir,
     )
+
+
+def _root(artifact: StoredArtifact | None, cache_dir: Path) -> Path | None:
+    """Return the folder of the cache that holds code together with its files."""
+    return cache_dir / "artifacts" / artifact.sha256 if artifact is not None and artifact.files else None

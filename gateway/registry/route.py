@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from gateway.registry import files
+from gateway.registry import code_keys, files
 from gateway.registry.checks import read_keys, texts_of
 from gateway.registry.inputs import read_inputs
 from gateway.registry.keys import ROUTE_KEYS
@@ -66,6 +66,7 @@ class RouteReader:
         found["loader"] = self._loader(path, entry, entries, found)
         self._answers(path, entries, found)
         self._pickle(entries, found)
+        code_keys.check_keys(self.document, entries, found)
         if self.files:
             self._look_at_files(entries, found)
         if "sha256" in found:
@@ -155,8 +156,11 @@ class RouteReader:
             files.check_file(self.document, self.base, golden.raw, golden.span, "golden-missing")
 
     def _look_at_artifact(self, path: Path, artifact: Value, entries: Entries, found: Mapping[str, Any]) -> None:
+        code, listed = path, set[Path]()
+        if found["loader"] == "python":
+            code, listed = code_keys.check_listed(self.document, self.base, path, entries)
         if "sha256" in found:
-            files.check_pin(self.document, path, found["sha256"].lower(), entries["sha256"].value.span)
+            files.check_pin(self.document, code, found["sha256"].lower(), entries["sha256"].value.span, listed)
         allowed = bool(found.get("allow_pickle"))
         files.check_pickle(self.document, artifact.raw, path, allowed=allowed, span=artifact.span)
 

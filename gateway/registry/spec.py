@@ -109,6 +109,18 @@ class RouteSpec:
             pattern=VERSION_PATTERN,
         ),
     ] = None
+    files: Annotated[
+        tuple[str, ...],
+        Key(
+            "Python routes: files that the code reads besides those that a run of it shows, from the folder of the "
+            "code or else of the registry, such as `[weights.json, data/*.csv]`",
+            "texts",
+        ),
+    ] = ()
+    trial: Annotated[
+        Literal["auto", "golden", "off"],
+        Key("Python routes: rows that preparing may call the function with: made-up ones too, golden ones only, none"),
+    ] = "auto"
     golden: Annotated[str | None, Key("self-test rows; `golden.json` beside the artifact when absent and there")] = None
     tolerance: Annotated[float | None, Key("largest difference self-test and compiled model may show", minimum=0)] = (
         None

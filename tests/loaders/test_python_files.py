@@ -11,12 +11,13 @@ import xgboost
 
 from gateway.artifacts.code_files import names_of
 from gateway.artifacts.digests import Digests
-from gateway.artifacts.manifest import StoredArtifact
+from gateway.artifacts.manifest import Manifest, StoredArtifact
 from gateway.artifacts.store import Store
 from gateway.errors import GatewayError
 from gateway.loaders import get_loader
 from gateway.prepare.cache_key import make_entry
 from gateway.prepare.child_supervisor import PrepareLimits
+from gateway.prepare.entries import prepare_route
 from gateway.registry.load_options import load_options
 from gateway.registry.spec import RouteSpec
 
@@ -46,15 +47,20 @@ class Folder:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
 
-    def keep(self, artifact: str = "abbreviations.py") -> StoredArtifact:
+    def keep(self, artifact: str = "abbreviations.py", **keys: Any) -> StoredArtifact:
         """Find and keep what the code reads, as preparing does."""
-        return make_entry(
-            self.spec(artifact), self.cache, Digests(self.cache / "digests.json"), Store(self.cache), PrepareLimits()
-        ).artifact
+        digests = Digests(self.cache / "digests.json")
+        return make_entry(self.spec(artifact, **keys), self.cache, digests, Store(self.cache), PrepareLimits()).artifact
 
-    def spec(self, artifact: str = "abbreviations.py") -> RouteSpec:
+    def prepare(self, artifact: str, **keys: Any) -> Manifest:
+        """Prepare a route."""
+        return prepare_route(
+            self.spec(artifact, **keys), self.cache, PrepareLimits(), Digests(self.cache / "digests.json")
+        )
+
+    def spec(self, artifact: str = "abbreviations.py", **keys: Any) -> RouteSpec:
         """Return the entry of a route."""
-        return RouteSpec(path="/w", name="w", artifact=artifact, loader="python", base=str(self.base))
+        return RouteSpec(path="/w", name="w", artifact=artifact, loader="python", base=str(self.base), **keys)
 
     def load(self, stored: StoredArtifact, artifact: str = "abbreviations.py") -> Any:
         """Load the kept copy as a worker does."""

@@ -25,7 +25,14 @@ CODES = sorted(path.stem for path in ERRORS.glob("*.txt"))
 #: Faults that a small file cannot show; each has a test of its own below.
 SHOWN_ELSEWHERE = {"too-large", "ambiguous-loader"}
 #: Faults about files, which `gateway check` looks at and serving leaves to each route.
-ABOUT_FILES = {"artifact-missing", "not-a-file", "golden-missing", "wrong-sha256", "pickle-not-allowed"}
+ABOUT_FILES = {
+    "artifact-missing",
+    "not-a-file",
+    "golden-missing",
+    "wrong-sha256",
+    "pickle-not-allowed",
+    "files-missing",
+}
 #: Faults that depend on GATEWAY_ROOT_PATH.
 ROOT_PATHS = {"ambiguous-root-path": "/ml"}
 

@@ -135,6 +135,7 @@ ADVICE = {
     "duplicate-key": "which of the two is meant is not known",
     "duplicate-path": "which of the two is meant is not known",
     "empty-registry": "there is no line to mark; made below",
+    "files-missing": "the file that is meant is not known",
     "missing-routes": "there is no line to mark; made below",
     "missing-version": "there is no line to mark; made below",
     "no-default": "the routes that need it are not known",

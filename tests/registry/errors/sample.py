@@ -1,0 +1,2 @@
+def predict(x: float) -> float:
+    return x
