@@ -34,6 +34,9 @@ class Field:
 
     Keywords are JSON Schema's, in snake case; `missing` lists values that mean "missing", `unknown` says what to do
     with a level outside `enum`. `required=False` without `default` means: absent is missing.
+    With `booleans_as_numbers` true and false are 1 and 0 for the model: a number takes them as well, and a boolean
+    takes 1 and 0. `whole` says that the model itself takes no fraction, so that no registry may admit one. `unused`
+    says that the pipeline drops the value before anything reads it.
     """
 
     name: str
@@ -56,6 +59,14 @@ class Field:
     description: str | None = None
     unit: str | None = None
     examples: tuple[Scalar, ...] = ()
+    booleans_as_numbers: bool = False
+    whole: bool = False
+    unused: bool = False
+
+    @property
+    def column_type(self) -> FieldType:
+        """Return the type of the column that the model gets: booleans that are 1 and 0 for it come as numbers."""
+        return "number" if self.booleans_as_numbers and self.type == "boolean" else self.type
 
 
 def inclusive_range(field: Field) -> tuple[float, float]:
@@ -108,17 +119,25 @@ class Signature:
 
     `inputs` stand in the order in which the predictor wants its columns; `positional` is the order of bare lists of
     values. `names_known` is false when the artifact had no feature names and ours (x0, x1, …) were made up.
+    `trained_on` are all columns of the training frame in their order, where the pipeline drops some of them.
     """
 
     inputs: tuple[Field, ...]
     output: Output
     positional: tuple[str, ...] = ()
     names_known: bool = True
+    trained_on: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
         """Return the field names in predictor order."""
         return tuple(field.name for field in self.inputs)
+
+    @property
+    def dropped(self) -> tuple[str, ...]:
+        """Return the columns that the pipeline drops: a request may hold them, and no answer depends on them."""
+        known = {name for field in self.inputs for name in (field.name, *field.aliases)}
+        return tuple(name for name in self.trained_on if name not in known)
 
     @property
     def positions(self) -> tuple[str, ...]:
@@ -131,8 +150,9 @@ class Batch:
     """
     Hold validated instances as columns, one array per field in predictor order.
 
-    number -> float64; integer -> int64, or float64 where a value is missing; string -> object (str, missing NaN);
-    boolean -> bool_, or object where a value is missing. `ids` are the row ids where the route names an id field.
+    By `Field.column_type`: number -> float64; integer -> int64, or float64 where a value is missing; string -> object
+    (str, missing NaN); boolean -> bool_, or object where a value is missing. `ids` are the row ids where the route
+    names an id field.
     `ignored` are the names of the request that belong to no field. `invalid` counts by field the values that could not
     be read and became missing ones, where the registry wants that; None stands for none.
     """

@@ -80,6 +80,8 @@ def _inputs(kind: str, column: Column) -> list[Any]:
     if kind == "integer" and column.dtype.kind == "f":
         # A missing value turned the whole column into floats; the others are still whole numbers.
         return [None if math.isnan(value) else int(value) for value in values]
+    if kind == "boolean" and column.dtype.kind == "f":
+        return [None if math.isnan(value) else bool(value) for value in values]
     if column.dtype.kind in "ib" or (len(values) == 1 and type(values[0]) is str):
         return values
     return [plain(value) for value in values]

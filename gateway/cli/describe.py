@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 import click
 import msgspec
@@ -24,6 +25,8 @@ from gateway.schema import Field, Signature
 from gateway.settings.settings import Settings
 from gateway.system import files
 from gateway.system.suggest import listing
+
+_UNUSED: Final = "dropped by the pipeline: any value, or none, gives the same answer"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -160,6 +163,7 @@ def _compiled(found: Description) -> str:
 
 def _signature(signature: Signature) -> list[str]:
     table = [("input", "type", "required", "limits"), *(_row(one) for one in signature.inputs)]
+    table += [(name, "any", "no", _UNUSED) for name in signature.dropped]
     widths = [max(len(row[column]) for row in table) for column in range(3)]
     rows = [
         "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]) for row in table
@@ -187,5 +191,9 @@ def _limits(one: Field) -> Iterable[str]:
             yield f"{re.sub('_([a-z])', lambda found: found[1].upper(), name)} {value}"
     if one.default is not None:
         yield f"default {one.default}"
+    if one.booleans_as_numbers and one.type != "boolean":
+        yield "true and false are 1 and 0"
+    if one.unused:
+        yield _UNUSED
     if one.unknown == "missing":
         yield "other levels count as missing"

@@ -48,7 +48,7 @@ class JsonCodec:
     @classmethod
     def of(cls, signature: Signature, *, strict: bool = True, id_fields: Iterable[str] = ()) -> "JsonCodec":
         """Return the codec for a signature; build it once per route."""
-        names = {name for field in signature.inputs for name in (field.name, *field.aliases)}
+        names = {name for field in signature.inputs for name in (field.name, *field.aliases)}.union(signature.dropped)
         one_field = len(signature.positions) == 1
         one_text = one_field and signature.inputs[0].type == "string"
         return cls(frozenset(names.union(id_fields)), strict, one_field, one_text)

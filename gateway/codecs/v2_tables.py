@@ -111,7 +111,8 @@ def _check_names(request: InferRequest, signature: Signature, by_name: dict[str,
     if all(not given.isdisjoint((field.name, *field.aliases)) for field in signature.inputs):
         return
     rule, expected = NameRule(signature.inputs, ()), listing(by_name, "and")
-    strangers = [one for one in request.inputs if one.name not in by_name]
+    known = {*by_name, *signature.dropped}
+    strangers = [one for one in request.inputs if one.name not in known]
     faults = [
         Fault(
             f"{one.at}.name",

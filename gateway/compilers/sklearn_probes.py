@@ -90,7 +90,7 @@ def _turned_back(atoms: Sequence[Atom], rows: Array, signature: Signature) -> li
             values = [value if _is_hole(value) else round(value) for value in values]
         elif field.type == "boolean":
             values = [value if _is_hole(value) else bool(value > 0) for value in values]
-        found.append(make_column(field.type, values))
+        found.append(make_column(field.column_type, values))
     return found
 
 

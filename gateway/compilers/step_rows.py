@@ -20,7 +20,7 @@ def step_rows(program: AdditiveProgram, signature: Signature) -> list[Column]:
             for i, column in enumerate(values):
                 column.extend(edges if i == part.column else base[i] * len(edges))
     fields = zip(signature.inputs, values, strict=True)
-    return [make_column(one.type, [_fitting(one.type, value) for value in column]) for one, column in fields]
+    return [make_column(one.column_type, [_fitting(one.type, value) for value in column]) for one, column in fields]
 
 
 def _around(at: float) -> list[float]:

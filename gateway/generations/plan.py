@@ -82,8 +82,15 @@ def breaking_changes(old: Signature, new: Signature) -> Iterator[str]:
         yield f"labels {', '.join(lost)} are gone"
 
 
+def _takes_all(old: Field, new: Field) -> bool:
+    """Say whether the new type takes every value of the old one."""
+    if new.booleans_as_numbers:
+        return new.type == "number" and old.type in {"integer", "boolean"}
+    return (old.type, new.type) == ("integer", "number")
+
+
 def _field_changes(old: Field, new: Field) -> Iterator[str]:
-    if old.type != new.type and (old.type, new.type) != ("integer", "number"):
+    if old.type != new.type and not _takes_all(old, new):
         yield f"input {old.name} changes from {old.type} to {new.type}"
     if new.required and not old.required:
         yield f"input {old.name} is required now"

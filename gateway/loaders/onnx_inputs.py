@@ -74,6 +74,7 @@ def read_inputs(
             hint="name every column once, in the order of the inputs",
         )
     kinds = [_TYPES[node.type][0] for node, part in zip(nodes, wanted, strict=True) for _ in range(part.width)]
+    dtypes = [part.dtype for part in wanted for _ in range(part.width)]
     # Levels of a one-column input belong to its only field; the metadata says more than the graph.
     found = {new: levels[old] for old, new in zip(made_up, known or made_up, strict=True) if old in levels}
     told = found | read_property(meta, "gateway.levels", {})
@@ -85,10 +86,20 @@ def read_inputs(
             enum=tuple(told[name]) if name in told else None,
             nullable=name in nullable,
             required=name not in nullable,
+            **_limits(dtype),
         )
-        for name, kind in zip(known or made_up, kinds, strict=True)
+        for name, kind, dtype in zip(known or made_up, kinds, dtypes, strict=True)
     )
     return wanted, fields, bool(known) or all(part.width == 1 for part in wanted)
+
+
+def _limits(dtype: Any) -> dict[str, Any]:
+    """Return what a tensor of whole numbers can hold: anything else would be cut or wrapped without a word."""
+    if np.dtype(dtype).kind != "i":
+        return {}
+    range_ = np.iinfo(dtype)
+    is_long = range_.bits == np.iinfo(np.int64).bits  # the range of every integer field
+    return {"whole": True} | ({} if is_long else {"minimum": int(range_.min), "maximum": int(range_.max)})
 
 
 def read_property(meta: dict[str, str], key: str, default: Any) -> Any:

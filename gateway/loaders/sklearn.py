@@ -29,7 +29,7 @@ from gateway.loaders.admission.skops_file import read_skops
 from gateway.loaders.admission.unpickle import unpickle
 from gateway.loaders.base import LoadOptions, Skew
 from gateway.loaders.sklearn_contents import check_contents
-from gateway.loaders.sklearn_inputs import Inputs, find_inputs, without_nullable
+from gateway.loaders.sklearn_inputs import Inputs, find_inputs, with_defaults, without_nullable
 from gateway.loaders.sklearn_outputs import Answerer, find_answerer
 from gateway.loaders.sklearn_unfit import not_a_predictor
 from gateway.loaders.versions.provenance import Told, skew_of, told_by
@@ -48,7 +48,12 @@ class SklearnPredictor:
         self.inputs = inputs
         self.told: Told = {}
         self.skew: Skew | None = None
-        self.signature = Signature(inputs=inputs.fields, output=answerer.output, names_known=inputs.names_known)
+        self.signature = Signature(
+            inputs=inputs.fields,
+            output=answerer.output,
+            names_known=inputs.names_known,
+            trained_on=inputs.trained_on,
+        )
         self.warnings = (answerer.left_out,) if answerer.left_out else ()
         self._answerer = answerer
 
@@ -108,6 +113,7 @@ def _predictor(path: Path, estimator: Any) -> SklearnPredictor:
     cap_threads(estimator)
     inputs = find_inputs(estimator)
     answerer, number = _answerer(path, estimator, inputs)
+    inputs = with_defaults(inputs, number)
     if any(field.nullable for field in inputs.fields) and not _survives_missing(inputs, answerer, number):
         inputs = without_nullable(inputs)
     return SklearnPredictor(estimator, inputs, answerer)
@@ -130,7 +136,7 @@ def sample_columns(inputs: Inputs, *, number: int = 0, missing: bool = False) ->
     columns = []
     for i, field in enumerate(inputs.fields):
         plain: Any = field.enum[0] if field.enum else {"string": "text", "boolean": False}.get(field.type, number)
-        columns.append(make_column(field.type, [float("nan") if hole == i else plain for hole in holes]))
+        columns.append(make_column(field.column_type, [float("nan") if hole == i else plain for hole in holes]))
     return columns
 
 

@@ -12,10 +12,12 @@ from typing import Any, Literal
 import numpy as np
 from sklearn.base import OneToOneFeatureMixin
 from sklearn.compose import ColumnTransformer
+from sklearn.feature_selection import SelectorMixin
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.utils import get_tags
 
 from gateway.errors import LoadError
+from gateway.loaders.dummies import with_dummies
 from gateway.loaders.sklearn_levels import is_missing, typed
 from gateway.schema import Field, FieldType
 
@@ -26,6 +28,8 @@ _ENCODERS = {"OneHotEncoder", "OrdinalEncoder", "TargetEncoder"}
 #: Transformers of dictionaries: no column has a place.
 _SHAPELESS = {"DictVectorizer", "FeatureHasher"}
 _IMPUTERS = {"SimpleImputer", "KNNImputer", "IterativeImputer"}
+#: What they make of a column depends on no other one, so that a column dropped behind them reaches no model.
+_COLUMN_BY_COLUMN = {"StandardScaler", "MinMaxScaler", "MaxAbsScaler", "RobustScaler", "PowerTransformer", "Binarizer"}
 #: Wrappers that hand their input on untouched, and where the fitted estimator is.
 _WRAPPERS = {
     "GridSearchCV": "best_estimator_",
@@ -45,6 +49,7 @@ class Inputs:
     shape: Shape
     fields: tuple[Field, ...]
     names_known: bool
+    trained_on: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,7 @@ class Facts:
     words: set[int] = field(default_factory=set)
     refuses: set[int] = field(default_factory=set)
     used: set[int] = field(default_factory=set)
+    reaching: set[int] = field(default_factory=set)
 
 
 def find_inputs(estimator: Any) -> Inputs:
@@ -75,10 +81,14 @@ def find_inputs(estimator: Any) -> Inputs:
     known = getattr(head, "feature_names_in_", None)
     names = [str(name) for name in known] if known is not None else [f"x{i}" for i in range(width)]
     facts = Facts()
-    _walk(estimator, [TracedColumn(i, frozenset({i})) for i in range(width)], facts)
+    _note(facts.reaching, _walk(estimator, [TracedColumn(i, frozenset({i})) for i in range(width)], facts))
     wanted = sorted(facts.used) if isinstance(head, ColumnTransformer) and known is not None else range(width)
+    trained_on = tuple(names) if len(wanted) < width else ()
     fields = tuple(_field(names[i], i, facts) for i in wanted)
-    return Inputs("matrix" if known is None else "frame", fields, names_known=known is not None)
+    if known is not None:
+        fields = with_dummies(fields)
+    shape: Shape = "matrix" if known is None else "frame"
+    return Inputs(shape, fields, names_known=known is not None, trained_on=trained_on)
 
 
 def _width(head: Any) -> int:
@@ -97,7 +107,17 @@ def _width(head: Any) -> int:
 
 def without_nullable(inputs: Inputs) -> Inputs:
     """Return the same inputs with every field required to be present."""
-    return replace(inputs, fields=tuple(replace(found, nullable=False) for found in inputs.fields))
+    fields = tuple(replace(found, nullable=False, required=found.default is None) for found in inputs.fields)
+    return replace(inputs, fields=fields)
+
+
+def with_defaults(inputs: Inputs, number: int) -> Inputs:
+    """Fill what no model sees, but a step checks for NaN, with a number that all steps take."""
+    fields = tuple(
+        replace(found, required=False, default=number) if found.unused and found.required else found
+        for found in inputs.fields
+    )
+    return replace(inputs, fields=fields)
 
 
 def _head(estimator: Any) -> Any:
@@ -140,6 +160,7 @@ def _walk(step: Any, slots: list[TracedColumn], facts: Facts) -> list[TracedColu
     _use(slots, facts)
     kind = type(step).__name__
     if kind in _VECTORIZERS:
+        _note(facts.reaching, slots)
         _note(facts.text, slots)
         return _refuse(slots, facts)
     if kind in _ENCODERS:
@@ -169,6 +190,7 @@ def _walk_columns(step: Any, slots: list[TracedColumn], facts: Facts) -> list[Tr
 
 
 def _encode(step: Any, slots: list[TracedColumn], facts: Facts) -> list[TracedColumn]:
+    _note(facts.reaching, slots)
     for slot, categories in zip(slots, step.categories_, strict=False):
         levels = [value for value in np.asarray(categories).tolist() if not is_missing(value)]
         if len(levels) == len(categories):
@@ -186,6 +208,8 @@ def _encode(step: Any, slots: list[TracedColumn], facts: Facts) -> list[TracedCo
 
 
 def _impute(step: Any, slots: list[TracedColumn], facts: Facts) -> list[TracedColumn]:
+    if type(step).__name__ != "SimpleImputer" or step.add_indicator:
+        _note(facts.reaching, slots)
     # A constant fill makes the array `object` for numbers, too: what counts is each column's own fill.
     fills = np.asarray(getattr(step, "statistics_", ())).tolist()
     _note(facts.words, [slot for slot, fill in zip(slots, fills, strict=False) if isinstance(fill, str)])
@@ -198,6 +222,7 @@ def _walk_other(step: Any, slots: list[TracedColumn], facts: Facts) -> list[Trac
     front = getattr(step, "_preprocessor", None)
     if type(step).__name__.startswith("HistGradientBoosting") and isinstance(front, ColumnTransformer):
         # It codes its categories itself, and missing or unknown ones as NaN, which its trees take.
+        _note(facts.reaching, slots)
         inner = Facts()
         _walk_columns(front, [TracedColumn(slot.column, frozenset()) for slot in slots], inner)
         facts.levels = inner.levels | facts.levels
@@ -206,13 +231,22 @@ def _walk_other(step: Any, slots: list[TracedColumn], facts: Facts) -> list[Trac
     members = _fed_alike(step)
     if members:
         for member in members:
-            _walk(member, list(slots), facts)
+            _note(facts.reaching, _walk(member, list(slots), facts))
+        if getattr(step, "passthrough", False):  # of a stack: its last estimator sees the columns, too
+            _note(facts.reaching, slots)
         return []
     if type(step).__name__ == "FunctionTransformer" and not step.validate:
         # `passthrough` of a fitted ColumnTransformer is one without a function.
-        return slots if step.func is None else [TracedColumn(None, slot.missing) for slot in slots]
+        if step.func is None:
+            return slots
+        _note(facts.reaching, slots)
+        return [TracedColumn(None, slot.missing) for slot in slots]
     if not get_tags(step).input_tags.allow_nan:
         slots = _refuse(slots, facts)
+    if isinstance(step, SelectorMixin) and len(chosen := step.get_support()) == len(slots):
+        return [slot for slot, is_kept in zip(slots, chosen, strict=True) if is_kept]
+    if type(step).__name__ not in _COLUMN_BY_COLUMN:
+        _note(facts.reaching, slots)
     if isinstance(step, OneToOneFeatureMixin):
         return slots
     carried = frozenset().union(*(slot.missing for slot in slots)) if slots else frozenset()
@@ -235,6 +269,8 @@ def _refuse(slots: list[TracedColumn], facts: Facts) -> list[TracedColumn]:
 
 def _field(name: str, index: int, facts: Facts) -> Field:
     nullable = index not in facts.refuses
+    if index not in facts.reaching and index not in facts.words:
+        return Field(name=name, nullable=nullable, required=not nullable, unused=True)
     if index in facts.text:
         return Field(name=name, type="string", nullable=nullable, required=not nullable)
     levels = facts.levels.get(index)

@@ -19,13 +19,14 @@ import xgboost
 
 from gateway.errors import ArtifactError, LoadError
 from gateway.loaders.base import LoadOptions
+from gateway.loaders.dummies import with_dummies
 from gateway.loaders.versions.xgboost_versions import refuse_changed_meaning
 from gateway.loaders.xgboost_contents import check_contents
 from gateway.loaders.xgboost_formats import refuse_other_formats
 from gateway.loaders.xgboost_note import is_classifier, note_of, refuse_own_missing, with_labels
 from gateway.schema import Column, Field, FieldType, Output, OwnAnswer, Predictions, Scalar, Signature
 
-_TYPES: dict[str, FieldType] = {"float": "number", "q": "number", "int": "integer", "i": "boolean", "c": "string"}
+_TYPES: dict[str, FieldType] = {"float": "number", "q": "number", "int": "number", "i": "boolean", "c": "string"}
 
 #: Of a column of which nothing is known; numbers are float64.
 _DTYPES: dict[str, Any] = {"string": object}
@@ -185,6 +186,8 @@ def _signature(booster: xgboost.Booster, objective: str, levels: dict[int, dict[
     names = booster.feature_names or [f"x{i}" for i in range(width)]
     types = booster.feature_types or ["float"] * width
     fields = tuple(_field(name, kind, levels.get(i)) for i, (name, kind) in enumerate(zip(names, types, strict=True)))
+    if booster.feature_names is not None:
+        fields = with_dummies(fields)
     output = with_labels(_output(booster, objective), booster)
     output = replace(output, own_differs=_own_differs(booster, output))
     return Signature(inputs=fields, output=output, names_known=booster.feature_names is not None)
@@ -193,12 +196,19 @@ def _signature(booster: xgboost.Booster, objective: str, levels: dict[int, dict[
 def _field(name: str, kind: str, codes: dict[Any, float] | None) -> Field:
     """Trees and linear boosters both read NaN as missing: every field is nullable."""
     if codes is None:
-        return Field(name=name, type=_TYPES.get(kind, "number"), required=False, nullable=True)
+        found = _TYPES.get(kind, "number")  # int: the type of a training column, of which trees take any number
+        return Field(name=name, type=found, required=False, nullable=True, booleans_as_numbers=found == "boolean")
     enum = tuple(codes)
     if enum and isinstance(enum[0], str):
         return Field(name=name, type="string", enum=enum, required=False, nullable=True)
     return Field(
-        name=name, type="integer", enum=enum or None, minimum=None if enum else 0, required=False, nullable=True
+        name=name,
+        type="integer",
+        enum=enum or None,
+        minimum=None if enum else 0,
+        required=False,
+        nullable=True,
+        whole=True,
     )
 
 

@@ -61,7 +61,7 @@ def read(path: Path, signature: Signature) -> Batch:
         try:
             cells = [_cell(row, field.name, position, signature.names_known) for row in instances]
             values = [MISSING if value is None else value for value in cells]
-            columns.append(make_column(field.type, values))
+            columns.append(make_column(field.column_type, values))
         except (AttributeError, TypeError, ValueError) as error:
             raise _broken(path, f"field {field.name!r}: {error}") from error
     return Batch(columns, len(instances))

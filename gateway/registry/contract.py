@@ -44,7 +44,7 @@ def make_contract(signature: Signature, spec: RouteSpec, server: ServerSpec) -> 
         signature,
         strict=server.strict,
         id_fields=spec.id_fields,
-        optional=optional_columns(spec),
+        optional=optional_columns(spec) | {field.name for field in signature.inputs if field.unused},
         redact=server.errors == "redacted",
         reading=merged(server.reading, spec.reading),
     )

@@ -21,8 +21,8 @@ ATTRIBUTES: Final = {
     "minLength": "min_length",
     "maxLength": "max_length",
 }
-#: (type of the artifact, type of the registry) that fit each other: columns of both are numbers.
-_COMPATIBLE: Final = {("number", "integer"), ("integer", "number")}
+#: Types that a registry may choose among: columns of all are numbers.
+_NUMERIC: Final = frozenset({"number", "integer"})
 
 
 @dataclass(slots=True)
@@ -68,6 +68,7 @@ def merge_signature(found: Signature, spec: RouteSpec) -> Signature:
         output=output,
         positional=positional,
         names_known=found.names_known or was_renamed,
+        trained_on=found.trained_on,
     )
 
 
@@ -110,14 +111,25 @@ def _merge_field(one: Field, keywords: dict[str, Any], faults: _Faults) -> Field
     _check_type(one, keywords, where, faults)
     _check_levels(one, keywords, where, faults)
     changes = {ATTRIBUTES.get(name, name): _frozen(value) for name, value in keywords.items() if name != "type"}
-    declared = keywords.get("type")
-    if declared is not None and (declared == one.type or (one.type, declared) in _COMPATIBLE):
+    declared = implied_type(keywords) if one.type in _NUMERIC and "type" not in keywords else keywords.get("type")
+    if declared is not None and declared in _types(one) and ("type" in keywords or declared == "boolean"):
         changes["type"] = declared
+        if {declared, one.type} == {"boolean", "number"}:
+            changes["booleans_as_numbers"] = True
     if "default" in keywords:
         changes.setdefault("required", False)
         if keywords["default"] is None:
             changes.setdefault("nullable", True)  # `default: null`: an absent field is a missing value
     return replace(one, **changes)
+
+
+def _types(one: Field) -> frozenset[str]:
+    """Return the types that the registry may give a field: true and false are 1 and 0 for a model of numbers."""
+    if one.type == "boolean":
+        return frozenset({"boolean", *(_NUMERIC if one.booleans_as_numbers else ())})
+    if one.type not in _NUMERIC:
+        return frozenset({one.type})
+    return frozenset({"integer", "boolean"}) if one.whole else _NUMERIC | {"boolean"}
 
 
 def _frozen(value: Any) -> Any:
@@ -127,7 +139,9 @@ def _frozen(value: Any) -> Any:
 
 def _check_type(one: Field, keywords: dict[str, Any], where: str, faults: _Faults) -> None:
     wanted = implied_type(keywords)
-    if wanted is None or wanted == one.type or (one.type, wanted) in _COMPATIBLE:
+    if wanted is None or wanted in _types(one):
+        return
+    if one.whole and wanted == "number" and "type" not in keywords:  # limits and levels of a number suit whole ones
         return
     if "type" in keywords:
         faults.add(where, f"type {wanted}, but the artifact takes {one.type}", f"type: {one.type}, or delete 'type'")

@@ -1,7 +1,7 @@
 """One closure per field and kind of source: value in, checked value (or MISSING) or `Reject` out. Knows no messages."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gateway.errors import LoadError
@@ -32,6 +32,8 @@ class FieldChecks:
 
 def compile_field(field: Field, reading: Reading = PLAIN) -> FieldChecks:
     """Compile a field; raises LoadError for a pattern or a default that can never work."""
+    if reading.booleans_as_numbers and field.type in {"number", "integer"}:
+        field = replace(field, booleans_as_numbers=True)
     limits = None if field.type == "string" else limits_of(field)
     empty = _empty(field)
     json, text = _COMPILERS[field.type](field, limits, empty)

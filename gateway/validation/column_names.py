@@ -50,12 +50,13 @@ class CheckedNames:
 
 
 class NameRule:
-    """Check the names of requests to one route; thread-safe."""
+    """Check the names of requests to one route; thread-safe. Columns that the pipeline drops are no unknown names."""
 
-    def __init__(self, fields: Sequence[Field], id_fields: tuple[str, ...]) -> None:
+    def __init__(self, fields: Sequence[Field], id_fields: tuple[str, ...], dropped: Iterable[str] = ()) -> None:
         self._names = {field.name: (field.name, *field.aliases) for field in fields}
         self._owner = {name: field.name for field in fields for name in (field.name, *field.aliases)}
         self.known = frozenset(self._owner).union(id_fields)
+        self.dropped = frozenset(dropped) - self.known
         self._words = {name: words(name) for name in self._owner}
         self._letters = {name: letters(name) for name in self._owner}
         self._same: dict[str, dict[str, None]] = {}
@@ -81,7 +82,8 @@ class NameRule:
 
         At most so many as `most` are compared letter by letter with the fields that it does not hold.
         """
-        strangers = [name for name in names if name not in self.known and name not in OPTIONS]
+        expected = self.known | self.dropped if self.dropped else self.known
+        strangers = [name for name in names if name not in expected and name not in OPTIONS]
         if not strangers:
             return CheckedNames()
         absent = [field for field, own in self._names.items() if not any(name in held for name in own)] if most else []

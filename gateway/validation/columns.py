@@ -81,7 +81,7 @@ class ColumnReader:
         checked = []
         for checks, name in zip(self._fields, chosen, strict=True):
             if name is None:
-                checked.append(CheckedColumn(checks.field.type, [checks.absent()] * size, {}))
+                checked.append(CheckedColumn(checks.field.column_type, [checks.absent()] * size, {}))
             else:
                 checked.append(check_column(checks, columns[names.index(name)]))
         id_name = next((name for name in self._ids if name in names), None)
@@ -221,4 +221,4 @@ def _distinct_column(checks: FieldChecks, cells: Sequence[Any]) -> CheckedColumn
                     refused[cell] = code
         bad[row] = code
         values.append(MISSING)
-    return CheckedColumn(checks.field.type, values, bad)
+    return CheckedColumn(checks.field.column_type, values, bad)

@@ -7,7 +7,7 @@ from typing import Any
 from gateway.errors import Fault
 from gateway.schema import Field
 from gateway.system.suggest import likely, listing
-from gateway.validation.faults import quoted, shown
+from gateway.validation.faults import printable, quoted, shown
 from gateway.validation.number_hints import cure, number_hint, whole_hint
 from gateway.validation.reading import PLAIN, Reading
 
@@ -18,6 +18,8 @@ _MAX_GUESSED = 64
 _MAX_CANDIDATES = 1_000
 #: What R, pandas, spreadsheets and databases write for a missing value; none is one before the registry says so.
 _MISSING_WORDS = frozenset({"na", "n/a", "#n/a", "#na", "<na>", "nan", "null", "none", "nil", "?", "-", "--", "\\n"})
+#: The registry's key for a number that is true or false.
+_BOOLEAN = "the registry: inputs: {{'{0}': {{type: boolean}}}}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,20 +107,30 @@ def _hint(refused: Refused, *, redact: bool) -> str | None:
     if code == "empty" and isinstance(refused.value, str) and refused.value.strip():
         return _no_gap(field)
     if code == "not-integer":
-        whole = whole_hint(refused.value, refused.reading, redact=redact)
-        return whole or "only whole numbers are taken; `type: number` for this field in the registry admits fractions"
+        return whole_hint(refused.value, refused.reading, redact=redact) or _fraction_hint(field)
     if code == "alias":
         return "keep one of " + ", ".join((field.name, *field.aliases))
     return _type_hint(refused, redact=redact) if code == "type" else None
 
 
+def _fraction_hint(field: Field) -> str:
+    if field.enum is not None:
+        return "send one of the levels"
+    if field.whole:
+        return "only whole numbers are taken: the model itself reads this input as one, and would cut a fraction off"
+    return "only whole numbers are taken; `type: number` for this field in the registry admits fractions"
+
+
 def _type_hint(refused: Refused, *, redact: bool) -> str | None:
     field, value = refused.field, refused.value
     if field.type in ("number", "integer"):
+        name = printable(field.name)
         if isinstance(value, bool) or (isinstance(value, str) and value.strip().casefold() in ("true", "false")):
+            if field.booleans_as_numbers:
+                return f"in JSON true and false have no quotes{cure(refused.reading, numbers_in_quotes=True)}"
             keys = {"numbers_in_quotes": True} if refused.json and isinstance(value, str) else {}
             cured = cure(refused.reading, **keys, booleans_as_numbers=True)
-            return f"true and false are no numbers: send 1 or 0{cured}"
+            return f"true and false are no numbers here: send 1 or 0, or admit them by {_BOOLEAN.format(name)}{cured}"
         if isinstance(value, str) and len(value) <= _MAX_GUESSED:
             return _missing_hint(refused, redact=redact) or _number_hint(refused, redact=redact)
     if field.type == "string" and isinstance(value, int | float):

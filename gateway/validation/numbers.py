@@ -15,16 +15,20 @@ from gateway.validation.limits import (
     parse_number,
 )
 
-_BOOLEAN_TEXT = {"true": True, "1": True, "false": False, "0": False}
+_WORDS = {"true": True, "false": False}
+_BOOLEAN_TEXT = _WORDS | {"1": True, "0": False}
 
 
 def _numeric(field: Field, limits: FieldLimits) -> Check:
     """Check JSON numbers for number and integer fields."""
     low, high, levels, codes, words = limits.low, limits.high, limits.levels, limits.codes, limits.words
-    whole = field.type == "integer"
+    whole, takes_booleans = field.type == "integer", field.booleans_as_numbers
 
     def check(value: Any) -> Any:
         kind = type(value)
+        if kind is bool and takes_booleans:
+            value = 1 if value else 0
+            kind = int
         if kind is float or kind is int:
             if codes and value in codes:
                 return MISSING
@@ -75,12 +79,15 @@ def compile_numeric(field: Field, limits: FieldLimits | None, empty: Empty) -> t
     assert limits is not None  # noqa: S101 - narrows the type, compile_field passes it
     json, words = _numeric(field, limits), limits.words
     parse = parse_integer if field.type == "integer" else parse_number
+    takes_booleans = field.booleans_as_numbers
 
     def text(value: str) -> Any:
         if value in words:
             return MISSING
         if value.isspace():
             return empty()
+        if takes_booleans and (found := _WORDS.get(value.strip().lower())) is not None:
+            return json(found)
         return json(parse(value))
 
     return json, text
@@ -88,10 +95,12 @@ def compile_numeric(field: Field, limits: FieldLimits | None, empty: Empty) -> t
 
 def compile_boolean(field: Field, limits: FieldLimits | None, empty: Empty) -> tuple[Check, Check]:
     assert limits is not None  # noqa: S101 - narrows the type, compile_field passes it
-    words, codes, levels = limits.words, limits.codes, limits.levels
+    words, codes, levels, takes_numbers = limits.words, limits.codes, limits.levels, field.booleans_as_numbers
 
     def json(value: Any) -> Any:
         kind = type(value)
+        if takes_numbers and (kind is int or kind is float) and value in (0, 1) and value not in codes:
+            value, kind = bool(value), bool
         if kind is bool:
             if levels is None or value in levels:
                 return value

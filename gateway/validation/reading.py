@@ -16,7 +16,6 @@ from gateway.validation.limits import Check, Empty, Reject
 
 #: NaN, as every missing value; its identity tells that a value was sent and could not be read.
 INVALID: Final = math.nan * 1.0
-_BOOLEANS: Final = {"true": True, "false": False}
 _NUMERIC: Final = ("number", "integer")
 _BLANKS: Final = " \u00a0\u2009\u202f"
 #: What separates thousands -> all characters that do; some programs write a blank that does not break.
@@ -68,15 +67,12 @@ def lenient(field: Field, reading: Reading, checks: tuple[Check, Check], empty: 
     is_numeric = field.type in _NUMERIC
     words = _words(field, reading)
     numeral = numerals(reading) if is_numeric else None
-    takes_booleans = reading.booleans_as_numbers and is_numeric
     takes_quotes = reading.numbers_in_quotes and field.type != "string"
 
     def read(value: str) -> Any:
         stripped = value.strip()
         if stripped in words:
             return empty()
-        if takes_booleans and (known := _BOOLEANS.get(stripped.casefold())) is not None:
-            return json(int(known))
         return text(value if numeral is None else numeral(stripped))
 
     def decoded(value: Any) -> Any:
@@ -85,8 +81,6 @@ def lenient(field: Field, reading: Reading, checks: tuple[Check, Check], empty: 
                 return empty()
             if takes_quotes:
                 return read(value) if value and not value.isspace() else empty()
-        elif takes_booleans and type(value) is bool:
-            value = int(value)
         return json(value)
 
     tolerated = _tolerated(field, reading)

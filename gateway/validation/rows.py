@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from gateway.errors import Fault
-from gateway.schema import MISSING
+from gateway.schema import MISSING, Signature
 from gateway.validation.checks import FieldChecks
 from gateway.validation.column_names import NameRule, near_fault
 from gateway.validation.explain import Refused, field_fault
@@ -49,7 +49,7 @@ class RowReader:
     def __init__(
         self,
         fields: Sequence[FieldChecks],
-        positions: Sequence[str],
+        signature: Signature,
         *,
         strict: bool,
         id_fields: tuple[str, ...],
@@ -57,7 +57,8 @@ class RowReader:
         rule: NameRule,
     ) -> None:
         self._fields = tuple(fields)
-        self._positions = tuple(positions)
+        self._positions = signature.positions
+        self._trained_on = () if signature.positional else signature.trained_on
         self._strict = strict
         self._ids = id_fields
         self._redact = redact
@@ -92,10 +93,11 @@ class RowReader:
     def positional(
         self, values: Sequence[Any], path: str, row: int | None, faults: Faults, text: bool
     ) -> Source | None:
-        """Name the values of a bare list, or add the fault of a wrong length."""
-        if len(values) == len(self._positions):
-            paths = {name: Pointer(path, index) for index, name in enumerate(self._positions)}
-            named = dict(zip(self._positions, values, strict=True))
+        """Name the values of a bare list, with or without the dropped columns, or add the fault of a wrong length."""
+        positions = self._trained_on if len(values) == len(self._trained_on) else self._positions
+        if len(values) == len(positions):
+            paths = {name: Pointer(path, index) for index, name in enumerate(positions)}
+            named = dict(zip(positions, values, strict=True))
             return Source("form" if text else "json", named, path=path, paths=paths)
         if faults.wants(row):
             expected = len(self._positions)

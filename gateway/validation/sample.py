@@ -20,7 +20,7 @@ def sample(signature: Signature) -> dict[str, Scalar]:
 
 def sample_row(signature: Signature) -> list[Column]:
     """Return the same instance as columns in predictor order."""
-    return [make_column(field.type, [plausible(field)]) for field in signature.inputs]
+    return [make_column(field.column_type, [plausible(field)]) for field in signature.inputs]
 
 
 def plausible(field: Field) -> Scalar:

@@ -62,14 +62,13 @@ class Validator:
         self.signature = signature
         fields = [compile_field(field, reading) for field in signature.inputs]
         self._converts = reading.converts
-        rule = NameRule(signature.inputs, id_fields)
+        rule = NameRule(signature.inputs, id_fields, signature.dropped)
         self._rule = rule
-        self._reader = RowReader(
-            fields, signature.positions, strict=strict, id_fields=id_fields, redact=redact, rule=rule
-        )
+        self._dropped = rule.dropped
+        self._reader = RowReader(fields, signature, strict=strict, id_fields=id_fields, redact=redact, rule=rule)
         self._header = HeaderReader(fields, rule, optional=optional, redact=redact)
         self._columns = ColumnReader(fields, self._header, id_fields=id_fields, redact=redact)
-        self._types = [field.type for field in signature.inputs]
+        self._types = [field.column_type for field in signature.inputs]
         self._all_numbers = all(kind == "number" for kind in self._types)
         self._ids = id_fields
         self._names = frozenset(signature.names)
@@ -168,7 +167,11 @@ class Validator:
                     return None
                 return [check(row[index]) for index, check in positions], None
             row_id, expected = self._quick_id(row) if self._ids else (None, self._width)
-            if len(row) != expected and (strangers is None or not self._may_hold_more(row, text, strangers)):
+            if (
+                len(row) != expected
+                and len(row) - len(self._dropped.intersection(row)) != expected
+                and (strangers is None or not self._may_hold_more(row, text, strangers))
+            ):
                 return None
             return [check(row[name]) for name, check in (self._text_plan if text else self._json_plan)], row_id
         except (KeyError, TypeError, Reject):

@@ -74,7 +74,7 @@ def fields_of(native: Signature, merged: Signature, seen: Sequence[Column] = ())
 
 def columns_of(merged: Signature, values: Sequence[Sequence[Any]]) -> list[Column]:
     """Return columns of the types that a worker passes on, which are the route's."""
-    return [make_column(field.type, column) for field, column in zip(merged.inputs, values, strict=True)]
+    return [make_column(field.column_type, column) for field, column in zip(merged.inputs, values, strict=True)]
 
 
 class Values:

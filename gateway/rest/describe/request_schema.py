@@ -3,7 +3,7 @@
 from itertools import combinations
 from typing import Any, Final
 
-from gateway.rest.describe.schemas import field_schema
+from gateway.rest.describe.schemas import dropped_schema, field_schema
 from gateway.schema import Field, Signature
 
 Schema = dict[str, Any]
@@ -23,6 +23,7 @@ def instance_schema(signature: Signature, *, strict: bool, id_fields: tuple[str,
         name: value_schema(field) | ({} if name == field.name else {"description": f"the same as {field.name}"})
         for name, field in by_name.items()
     }
+    properties |= dropped_schema(signature)
     properties |= {name: _ID for name in id_fields if name not in properties}
     shown: Schema = {"type": "object", "properties": properties, **_presence(signature, list(by_name))}
     if strict:

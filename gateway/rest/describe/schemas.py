@@ -20,7 +20,10 @@ _KEYWORDS = {
 
 def field_schema(field: Field) -> dict[str, Any]:
     """Return the JSON Schema of one field; keywords of the gateway get the prefix `x-`."""
-    schema: dict[str, Any] = {"type": [field.type, "null"] if field.nullable else field.type}
+    kinds = [*_kinds(field), *(["null"] if field.nullable else [])]
+    schema: dict[str, Any] = {"type": kinds if len(kinds) > 1 else field.type}
+    if field.booleans_as_numbers and field.type == "boolean":
+        schema["enum"] = [True, False, 1, 0, *([None] if field.nullable else [])]
     for name, keyword in _KEYWORDS.items():
         value = getattr(field, name)
         if value is not None:
@@ -33,9 +36,24 @@ def field_schema(field: Field) -> dict[str, Any]:
         value = getattr(field, name)
         if value:
             schema[name if name == "examples" else f"x-{name}"] = list(value)
+    if field.unused:
+        schema["x-unused"] = True
     if field.unit:
         schema["x-unit"] = field.unit
     return schema
+
+
+def _kinds(field: Field) -> list[str]:
+    """Return the JSON types of a value; where true and false are 1 and 0, both are taken."""
+    if not field.booleans_as_numbers:
+        return [field.type]
+    return ["boolean", "number"] if field.type == "boolean" else [field.type, "boolean"]
+
+
+def dropped_schema(signature: Signature) -> dict[str, Any]:
+    """Return the schema of the columns that the pipeline drops: a request may hold them, with any value."""
+    shown = {"x-dropped": True, "description": "dropped by the pipeline: any value, or none, gives the same answer"}
+    return dict.fromkeys(signature.dropped, shown)
 
 
 def input_schema(signature: Signature, *, strict: bool) -> dict[str, Any]:
@@ -43,7 +61,7 @@ def input_schema(signature: Signature, *, strict: bool) -> dict[str, Any]:
     required = [field.name for field in signature.inputs if field.required]
     schema: dict[str, Any] = {
         "type": "object",
-        "properties": {field.name: field_schema(field) for field in signature.inputs},
+        "properties": {field.name: field_schema(field) for field in signature.inputs} | dropped_schema(signature),
     }
     if required:
         schema["required"] = required
