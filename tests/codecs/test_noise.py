@@ -8,7 +8,7 @@ import pytest
 
 import noise
 from batch_formats import FORMATS, NAMES, ROWS, SIGNATURE, chunks_of
-from gateway.codecs import mlflow, positional_line, v2, v2_tables
+from gateway.codecs import mlflow, positional_line, v2, v2_outputs, v2_specs, v2_tables
 from gateway.codecs.base import Decoded
 from gateway.codecs.chunks import Answered
 from gateway.codecs.json import JsonCodec, encode
@@ -79,7 +79,7 @@ def read_mlflow(body: bytes) -> list[Batch]:
 def read_v2(request: tuple[bytes, int | None]) -> list[Batch]:
     """Read an inference request, raw tensors included, and choose its outputs."""
     inference = v2.decode(*request)
-    v2_tables.chosen(inference, v2_tables.output_specs(SIGNATURE))
+    v2_outputs.chosen(inference, v2_specs.output_specs(SIGNATURE))
     names, columns = v2_tables.table_of(inference, SIGNATURE)
     assert {len(column) for column in columns} == {inference.inputs[0].shape[0]}
     try:

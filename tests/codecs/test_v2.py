@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.codecs import mlflow, v2, v2_tables
+from gateway.codecs import mlflow, v2, v2_outputs, v2_specs, v2_tables
 from gateway.codecs.v2_binary import DTYPES, read_raw, write_raw
 from gateway.errors import InputError
 from gateway.schema import Field, Output, Signature
@@ -126,15 +126,15 @@ def test_one_tensor_is_split_by_position() -> None:
 )
 def test_outputs_have_the_datatype_of_what_is_answered(output: Output, expected: list[Any]) -> None:
     """Labels keep their JSON type on the wire; several outputs are a matrix."""
-    specs = v2_tables.output_specs(Signature(inputs=(), output=output))
+    specs = v2_specs.output_specs(Signature(inputs=(), output=output))
     assert [(spec.name, spec.datatype, spec.shape) for spec in specs] == expected
 
 
 def test_a_map_of_outputs_is_a_row_of_the_matrix() -> None:
     """Named outputs go out as rows in the order of their names, raw and as JSON."""
-    spec = v2_tables.TensorSpec("prediction", "FP64", (-1, 2), ("x", "y"))
-    shown, _ = v2_tables.output_tensor(spec, [{"x": 1.0, "y": None}], binary=False)
+    spec = v2_specs.TensorSpec("prediction", "FP64", (-1, 2), ("x", "y"))
+    shown, _ = v2_outputs.output_tensor(spec, [{"x": 1.0, "y": None}], binary=False)
     assert (shown["shape"], shown["data"]) == ([1, 2], [1.0, None])
-    assert [one["name"] for one in v2_tables.as_columns(shown, spec.labels)] == ["prediction.x", "prediction.y"]
-    _, raw = v2_tables.output_tensor(spec, [{"x": 1.0, "y": 2.0}], binary=True)
+    assert [one["name"] for one in v2_outputs.as_columns(shown, spec.labels)] == ["prediction.x", "prediction.y"]
+    _, raw = v2_outputs.output_tensor(spec, [{"x": 1.0, "y": 2.0}], binary=True)
     assert np.frombuffer(raw).tolist() == [1.0, 2.0]

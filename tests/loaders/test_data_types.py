@@ -12,7 +12,8 @@ import xgboost
 from sklearn.linear_model import LinearRegression
 
 from gateway.codecs.v2 import decode
-from gateway.codecs.v2_tables import input_specs, table_of
+from gateway.codecs.v2_specs import input_specs
+from gateway.codecs.v2_tables import table_of
 from gateway.errors import InputError, RegistryError
 from gateway.loaders import get_loader
 from gateway.loaders.base import LoadOptions

@@ -9,7 +9,7 @@ from typing import Any, Final
 from flask import Response
 
 from gateway import __version__
-from gateway.codecs import v2_tables
+from gateway.codecs import v2_specs
 from gateway.rest.api import Endpoint, generation_of_request
 from gateway.rest.predict.steps.resolve import model_named
 from gateway.rest.responses import json_response
@@ -79,8 +79,8 @@ class Model(_OfModel):
                 "name": route.name,
                 "versions": [route.version],
                 "platform": route.manifest.platform or route.manifest.loader,
-                "inputs": [spec.as_json() for spec in v2_tables.input_specs(signature)],
-                "outputs": [spec.as_json() for spec in v2_tables.output_specs(signature)],
+                "inputs": [spec.as_json() for spec in v2_specs.input_specs(signature)],
+                "outputs": [spec.as_json() for spec in v2_specs.output_specs(signature)],
             }
         )
 

@@ -8,7 +8,7 @@ from flask import Response
 
 from gateway.answers.answer import AnswerContext
 from gateway.answers.columns import columns_of, plan_of
-from gateway.codecs import v2, v2_tables
+from gateway.codecs import v2, v2_outputs, v2_specs, v2_tables
 from gateway.codecs.json import encode
 from gateway.errors import InputError
 from gateway.registry.contract import Contract
@@ -46,7 +46,7 @@ class OpenInference:
 
     _contract: Contract
     _inference: v2.InferRequest
-    _wanted: list[tuple[v2_tables.TensorSpec, bool]]
+    _wanted: list[tuple[v2_specs.TensorSpec, bool]]
 
     def read(self, request: Intake, contract: Contract) -> Batch:
         """Read the tensors of a request; raises InputError, RequestError 400, 413, 415."""
@@ -60,7 +60,7 @@ class OpenInference:
         plan = plan_of(self._contract.validator.signature, {"value", "probabilities"})
         columns = columns_of(plan, batch, predictions)
         values = {"prediction": columns.values, "probabilities": columns.probabilities or []}
-        tensors = [v2_tables.output_tensor(spec, values[spec.name], binary=binary) for spec, binary in wanted]
+        tensors = [v2_outputs.output_tensor(spec, values[spec.name], binary=binary) for spec, binary in wanted]
         answer: dict[str, Any] = {"model_name": context.model, "model_version": context.version}
         if inference.id is not None:
             answer["id"] = inference.id
@@ -69,7 +69,7 @@ class OpenInference:
         outputs = [shown for shown, _ in tensors]
         if content == "pd" and inference.outputs is None:
             pairs = zip(outputs, wanted, strict=True)
-            outputs = [column for shown, (spec, _) in pairs for column in v2_tables.as_columns(shown, spec.labels)]
+            outputs = [column for shown, (spec, _) in pairs for column in v2_outputs.as_columns(shown, spec.labels)]
         answer["outputs"] = outputs
         return _response(encode(answer), b"".join(raw for _, raw in tensors))
 
@@ -82,7 +82,7 @@ class OpenInference:
             body.make_room(contract.limits)
             self._inference = v2.decode(content, header_length, check)
         check(self._inference.inputs[0].shape[0])
-        self._wanted = v2_tables.chosen(self._inference, v2_tables.output_specs(signature))
+        self._wanted = v2_outputs.chosen(self._inference, v2_specs.output_specs(signature))
         return _checked(self._inference, contract.validator)
 
 
