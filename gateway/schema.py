@@ -36,7 +36,8 @@ class Field:
     with a level outside `enum`. `required=False` without `default` means: absent is missing.
     With `booleans_as_numbers` true and false are 1 and 0 for the model: a number takes them as well, and a boolean
     takes 1 and 0. `whole` says that the model itself takes no fraction, so that no registry may admit one. `unused`
-    says that the pipeline drops the value before anything reads it.
+    says that the pipeline drops the value before anything reads it. `takes_integers` lets a text be sent
+    as a whole number and reads its digits: a category that training may have seen as either.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Field:
     booleans_as_numbers: bool = False
     whole: bool = False
     unused: bool = False
+    takes_integers: bool = False
 
     @property
     def column_type(self) -> FieldType:

@@ -189,6 +189,8 @@ def _limits(one: Field) -> Iterable[str]:
         value = getattr(one, name)
         if value is not None:
             yield f"{re.sub('_([a-z])', lambda found: found[1].upper(), name)} {value}"
+    if one.takes_integers and one.enum is None:
+        yield "a whole number is read as its digits"
     if one.default is not None:
         yield f"default {one.default}"
     if one.booleans_as_numbers and one.type != "boolean":

@@ -93,6 +93,22 @@ _LOADERS: Final[Mapping[str, LoaderRow]] = {
         binary_marks=(136, 200, (b"binary:", b"reg:", b"multi:", b"rank:", b"count:", b"survival:")),
         is_offline=True,
     ),
+    "catboost": LoaderRow(
+        target="gateway.loaders.catboost:CatboostLoader",
+        extra="catboost",
+        modules=("catboost",),
+        distributions=("catboost",),
+        beside=("numpy",),
+        suffixes=(".cbm",),
+        shared_suffixes=(".json",),
+        shown=(".cbm",),
+        # Its JSON begins with the tables of categories, where there are any, and these may be long.
+        heads=(b"CBM1", b'{\n  "ctr_data":', b'{"ctr_data":'),
+        json_keys=(b'"features_info"',),
+        # Its reader ends the process on some damaged files.
+        is_confined=True,
+        is_offline=True,
+    ),
     "h2o_mojo": LoaderRow(
         target="gateway.loaders.h2o_mojo:H2oMojoLoader",
         extra="h2o",

@@ -34,7 +34,6 @@ def _either(how: str) -> str:
 
 
 LIGHTGBM: Final = Foreign("a LightGBM model", _either("onnxmltools.convert_lightgbm"))
-CATBOOST: Final = Foreign("a CatBoost model", _either("model.save_model('model.onnx', format='onnx')"))
 KERAS: Final = Foreign("a Keras model", _either("model.export('model.onnx', format='onnx')"))
 TORCH: Final = Foreign("a PyTorch file", _either("torch.onnx.export(model, ...)"))
 TENSORFLOW: Final = Foreign("a TensorFlow SavedModel", _either("python -m tf2onnx.convert --saved-model FOLDER"))
@@ -48,7 +47,6 @@ TORCHSERVE: Final = Foreign("a TorchServe archive", _either("torch.onnx.export o
 #: Offset, bytes -> what begins so.
 _MAGIC: Final = (
     (0, b"tree\nversion=", LIGHTGBM),
-    (0, b"CBM1", CATBOOST),
     (0, b"\x89HDF\r\n\x1a\n", KERAS),
     (0, b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.", TORCH),
     (4, b"TFL3", TFLITE),
@@ -58,7 +56,6 @@ _MAGIC: Final = (
     (0, b"A\n3\n", R_OBJECT),
 )
 _NAMES: Final = {
-    ".cbm": CATBOOST,
     ".h5": KERAS,
     ".hdf5": KERAS,
     ".keras": KERAS,

@@ -13,6 +13,7 @@ from gateway.registry.merge_output import merge_output
 from gateway.registry.spec import RouteSpec
 from gateway.schema import Field, Signature
 from gateway.system.suggest import did_you_mean, listing
+from gateway.validation.texts import level_text
 
 #: Spelling of JSON Schema -> attribute of Field, where the two differ.
 ATTRIBUTES: Final = {
@@ -108,6 +109,7 @@ def _merge_field(one: Field, keywords: dict[str, Any], faults: _Faults) -> Field
     if not keywords:
         return one
     where = f"inputs.{one.name}"
+    one, keywords = _with_integers(one, keywords)
     _check_type(one, keywords, where, faults)
     _check_levels(one, keywords, where, faults)
     changes = {ATTRIBUTES.get(name, name): _frozen(value) for name, value in keywords.items() if name != "type"}
@@ -130,6 +132,20 @@ def _types(one: Field) -> frozenset[str]:
     if one.type not in _NUMERIC:
         return frozenset({one.type})
     return frozenset({"integer", "boolean"}) if one.whole else _NUMERIC | {"boolean"}
+
+
+def _with_integers(one: Field, keywords: dict[str, Any]) -> tuple[Field, dict[str, Any]]:
+    """Return both in one type where the registry says whole numbers of a text that may be sent as such."""
+    if (
+        not one.takes_integers
+        or implied_type(keywords) not in {"integer", "number"}
+        or keywords.get("type") == "number"
+    ):
+        return one, keywords
+    if "enum" in keywords:
+        levels = tuple(level_text(level) for level in keywords["enum"])
+        return one, {name: value for name, value in keywords.items() if name != "type"} | {"enum": levels}
+    return replace(one, type="integer", takes_integers=False), keywords
 
 
 def _frozen(value: Any) -> Any:

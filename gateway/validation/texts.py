@@ -77,8 +77,7 @@ def _compile_free_text(field: Field, empty: Empty) -> tuple[Check, Check]:
         if type(value) is not str:
             if value is None:
                 return null_value(field)
-            # A number is refused: the model may have seen "5", "5.0" or "05".
-            raise Reject("type")
+            value = _digits(value, field)
         if codes and value in codes:
             return MISSING
         if len(value) < shortest:
@@ -94,6 +93,14 @@ def _compile_free_text(field: Field, empty: Empty) -> tuple[Check, Check]:
         return value
 
     return json, json
+
+
+def _digits(value: Any, field: Field) -> str:
+    """Return the digits of a whole number where the field takes it so."""
+    if field.takes_integers and type(value) in {int, float} and INT64_MIN <= value <= INT64_MAX and value == int(value):
+        return str(int(value))
+    # Else a number is refused: the model may have seen "5", "5.0" or "05".
+    raise Reject("type")
 
 
 def clean(value: str) -> bool:

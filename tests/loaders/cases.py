@@ -157,6 +157,30 @@ def _xgboost_value(folder: Path) -> Case:
     return Case("xgboost", folder / "value.ubj", columns_of(frame[["age", "income"]]), answers)
 
 
+def _catboost_mixed(folder: Path) -> Case:
+    catboost = pytest.importorskip("catboost", reason="catboost is not installed here (catboost)")
+    frame, classes, _ = people()
+    rows = frame[["age", "income", "region", "rooms"]].rename(columns={"region": "région"})
+    named = ["région", "rooms"]
+    model = catboost.CatBoostClassifier(5, depth=3, cat_features=named, verbose=0, allow_writing_files=False)
+    model.fit(rows, classes)
+    model.save_model(folder / "mixed.cbm")
+    columns = [*columns_of(rows)[:3], make_column("string", [str(value) for value in rows["rooms"]])]
+    return Case("catboost", folder / "mixed.cbm", columns, model.predict(rows).tolist(), model.predict_proba(rows))
+
+
+def _catboost_value(folder: Path) -> Case:
+    catboost = pytest.importorskip("catboost", reason="catboost is not installed here (catboost)")
+    frame, _, values = people()
+    rows = frame[["age", "income"]].to_numpy()
+    model = catboost.CatBoostRegressor(5, depth=3, verbose=0, allow_writing_files=False).fit(rows, values)
+    model.save_model(folder / "value-catboost.json", format="json")
+    answers = model.predict(rows).tolist()
+    # Its JSON keeps leaves in 16 digits, one less than a double needs.
+    columns = columns_of(frame[["age", "income"]])
+    return Case("catboost", folder / "value-catboost.json", columns, answers, tolerance=1e-12)
+
+
 def mojo_case(name: str, cache_dir: Path) -> Case:
     """Return a trained MOJO with its golden rows, which are H2O's own answers, repeated past the batch threshold."""
     folder = MODELS / name
@@ -230,6 +254,8 @@ BUILDERS: dict[str, Callable[[Path], Case]] = {
     "xgboost-stopped": _xgboost_stopped,
     "xgboost-levels": _xgboost_levels,
     "xgboost-value": _xgboost_value,
+    "catboost-mixed": _catboost_mixed,
+    "catboost-value": _catboost_value,
     "h2o-loan": lambda folder: mojo_case("loan", folder),
     "h2o-insurance": lambda folder: mojo_case("insurance", folder),
     "onnx-columns": _onnx_columns,

@@ -15,6 +15,7 @@ FOLDER = Path(gateway.loaders.__file__).parent
 FILES = {
     "sklearn": ("sklearn", "unpickle", "allowed"),
     "xgboost": ("xgboost",),
+    "catboost": ("catboost",),
     "h2o_mojo": ("h2o", "mojo"),
     "onnx": ("onnx",),
     "python": ("python",),

@@ -45,6 +45,8 @@ def field_schema(field: Field) -> dict[str, Any]:
 
 def _kinds(field: Field) -> list[str]:
     """Return the JSON types of a value; where true and false are 1 and 0, both are taken."""
+    if field.takes_integers and field.type == "string":
+        return ["string", "integer"]
     if not field.booleans_as_numbers:
         return [field.type]
     return ["boolean", "number"] if field.type == "boolean" else [field.type, "boolean"]
