@@ -54,8 +54,9 @@ class Chunk:
 
     `size` counts the rows as sent, from row `start` of the batch. Either `names` and `columns` are a table of cells, or
     `instances` are JSON objects and lists (`text` where their values are texts) of a list at `at`, unless
-    `locator` makes other paths. Rows that could not be read are not among them: `kept` are then the indices (in this
-    chunk) of the others, and `faults` are those of the unreadable rows.
+    `locator` makes other paths; `shared` are the names of all of them where they stood in a table. Rows that could not
+    be read are not among them: `kept` are then the indices (in this chunk) of the others, and `faults` are those of the
+    unreadable rows.
     """
 
     start: int
@@ -68,6 +69,7 @@ class Chunk:
     locator: Locator | None = None
     kept: Sequence[int] | None = None
     faults: Sequence[Fault] = ()
+    shared: Sequence[str] = ()
 
 
 class BatchReader(Protocol):

@@ -28,7 +28,15 @@ class InstancesReader:
         limits.check(len(instances))
         for start in range(0, len(instances), limits.chunk_rows):
             part = instances[start : start + limits.chunk_rows]
-            yield Chunk(start, len(part), instances=part, text=decoded.text, at=decoded.at, locator=decoded.locator)
+            yield Chunk(
+                start,
+                len(part),
+                instances=part,
+                text=decoded.text,
+                at=decoded.at,
+                locator=decoded.locator,
+                shared=decoded.columns,
+            )
 
 
 class JsonWriter:

@@ -88,5 +88,19 @@ def by_column(at: str, columns: Mapping[str, Sequence[Any]]) -> Locator:
     return Locator(cell, lambda step: below(at, step))
 
 
+def labelled(at: str, labels: Sequence[str]) -> Locator:
+    """Return the locator of `{"a": {"0": …}, "b": {"0": …}}`, with the labels of the rows."""
+
+    def cell(row: int, step: Step) -> str:
+        return below(below(at, step), labels[row]) if isinstance(step, str) else at
+
+    return Locator(cell, lambda step: below(at, step))
+
+
+def indexed(at: str, labels: Sequence[str]) -> Locator:
+    """Return the locator of `{"0": {"a": …}, "1": {"a": …}}`, with the labels of the rows."""
+    return Locator(lambda row, step: below(below(at, labels[row]), step))
+
+
 def _inner(value: Any) -> str:
     return "[0]" if type(value) is list and len(value) == 1 else ""

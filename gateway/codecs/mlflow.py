@@ -5,22 +5,20 @@ Knows no HTTP and no rule of a field; the CSV of that protocol is everybody's CS
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
-from gateway.codecs import json_pointers
+from gateway.codecs import json_pointers, json_tables
 from gateway.codecs.base import Decoded, refuse
-from gateway.codecs.chunks import MAX_COLUMNS
 from gateway.codecs.json import parse
 from gateway.codecs.json_faults import reject_duplicates
-from gateway.codecs.json_pointers import Locator, by_column, records
-from gateway.errors import InputError, TooLargeError
+from gateway.codecs.json_pointers import records
+from gateway.codecs.json_tables import Read, squeeze
+from gateway.errors import InputError
 from gateway.schema import Signature
 from gateway.validation.faults import member
 
 FORMATS: Final = ("dataframe_split", "dataframe_records", "instances", "inputs")
-#: Rows, the locator of their values if they are not in a list of rows, and the columns of a table.
-Read: TypeAlias = tuple[list[Any], Locator | None, Sequence[str]]
 _EXPECTED: Final = "exactly one of dataframe_split, dataframe_records, instances, inputs; and params"
 
 
@@ -94,28 +92,7 @@ def _constant(word: str) -> None:
 def _split(value: Any, at: str, signature: Signature) -> Read:
     if type(value) is not dict or type(value.get("data")) is not list:
         refuse("json-type", "dataframe_split must have data", at=at, expected='{"columns": […], "data": [[…], …]}')
-    rows: list[Any] = value["data"]
-    columns = value.get("columns")
-    for row, cells in enumerate(rows):
-        if type(cells) is not list:
-            refuse("json-type", "a row must be a list of values", at=f"{at}.data[{row}]", expected="list")
-    if type(columns) is list and len(columns) > MAX_COLUMNS:
-        raise TooLargeError(f"the table has more than {MAX_COLUMNS} columns", code="too-many-columns")
-    listed = json_pointers.listed(f"{at}.data")
-    if columns is None:
-        return rows, listed, ()
-    if type(columns) is not list or any(type(name) is not str for name in columns):
-        # pandas numbers the columns of a bare array: they are positions, not names.
-        if type(columns) is list and columns == list(range(len(columns))):
-            return rows, listed, ()
-        refuse("json-type", "columns must be a list of names", at=f"{at}.columns", expected="list of strings")
-    if len(set(columns)) < len(columns):
-        refuse("repeated", "a column stands twice", at=f"{at}.columns", expected="each column once")
-    for row, cells in enumerate(rows):
-        if len(cells) != len(columns):
-            message = f"{len(columns)} columns are named, the row has {len(cells)} values"
-            refuse("arity", message, at=f"{at}.data[{row}]", expected=len(columns))
-    return [dict(zip(columns, cells, strict=True)) for cells in rows], json_pointers.split(at, columns), columns
+    return json_tables.split(value, at)
 
 
 def _records(value: Any, at: str, signature: Signature) -> Read:
@@ -137,7 +114,7 @@ def _rows(value: list[Any], at: str, signature: Signature) -> Read:
     """Make rows of objects, of lists, or of bare values where the model has one input."""
     kinds = set(map(type, value))
     if kinds <= {dict}:
-        return [{name: _squeeze(cell) for name, cell in row.items()} for row in value], records(at, value), ()
+        return [{name: squeeze(cell) for name, cell in row.items()} for row in value], records(at, value), ()
     if kinds == {list}:
         return value, None, ()
     if kinds & {dict, list}:
@@ -157,17 +134,7 @@ def _inputs(value: Any, at: str, signature: Signature) -> Read:
     columns: Mapping[str, Any] = value
     if not any(type(column) is list for column in columns.values()):
         return [dict(columns)] if columns else [], json_pointers.alone(at), ()
-    sizes = {len(column) if type(column) is list else -1 for column in columns.values()}
-    if len(sizes) > 1:
-        refuse("json-type", "the columns differ in length", at=at, expected="lists of equal length")
-    names = list(columns)
-    cells = zip(*columns.values(), strict=True)
-    return [dict(zip(names, map(_squeeze, row), strict=True)) for row in cells], by_column(at, columns), names
-
-
-def _squeeze(cell: Any) -> Any:
-    """Take a cell out of the inner list that column tensors of shape [n, 1] have."""
-    return cell[0] if type(cell) is list and len(cell) == 1 else cell
+    return json_tables.by_column(columns, at)
 
 
 _READERS: Final = {

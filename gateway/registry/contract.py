@@ -9,7 +9,7 @@ from gateway.answers.answer import Answer
 from gateway.artifacts.manifest import Manifest
 from gateway.codecs.base import Decoded
 from gateway.codecs.chunks import ReadLimits
-from gateway.codecs.json import JsonCodec
+from gateway.codecs.json_codec import JsonCodec
 from gateway.errors import GatewayError, InputError, Problem
 from gateway.registry.reading import merged
 from gateway.registry.spec import RouteSpec, ServerSpec
@@ -40,15 +40,16 @@ class Contract:
 
 def make_contract(signature: Signature, spec: RouteSpec, server: ServerSpec) -> Contract:
     """Compile the contract of a route; raises GatewayError if registry and artifact contradict each other."""
+    redact = server.errors == "redacted"
     validator = Validator(
         signature,
         strict=server.strict,
         id_fields=spec.id_fields,
         optional=optional_columns(spec) | {field.name for field in signature.inputs if field.unused},
-        redact=server.errors == "redacted",
+        redact=redact,
         reading=merged(server.reading, spec.reading),
     )
-    codec = JsonCodec.of(signature, strict=server.strict, id_fields=spec.id_fields)
+    codec = JsonCodec.of(signature, strict=server.strict, id_fields=spec.id_fields, redact=redact)
     return Contract(validator, codec, Answer(signature, spec.response), ReadLimits(max_rows=spec.max_rows))
 
 

@@ -123,6 +123,8 @@ def _fraction_hint(field: Field) -> str:
 
 def _type_hint(refused: Refused, *, redact: bool) -> str | None:
     field, value = refused.field, refused.value
+    if isinstance(value, list):
+        return "send the value without brackets; columns of several rows need a list for every field"
     if field.type in ("number", "integer"):
         name = printable(field.name)
         if isinstance(value, bool) or (isinstance(value, str) and value.strip().casefold() in ("true", "false")):

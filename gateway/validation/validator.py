@@ -107,16 +107,16 @@ class Validator:
         is then checked once, as that of any table.
         """
         faults = Faults()
-        strangers = Strangers(self._header.match(table, each=True).ignored if table else None)
+        strangers = self._strangers(table)
         values, ids, _ = self._read(rows, text, at, single, faults, strangers=strangers)
         if faults.total:
             raise InputError(faults.items, total=faults.total)
         return self._batch(values, ids, strangers.names())
 
-    def good_rows(self, rows: Sequence[Row], *, text: bool, at: str = "$") -> Partial:
-        """Check many instances and keep the good ones; never raises."""
+    def good_rows(self, rows: Sequence[Row], *, text: bool, at: str = "$", table: Sequence[str] = ()) -> Partial:
+        """Check many instances and keep the good ones; raises only for a faulty header, where they have one."""
         faults = Faults(one_per_row=True)
-        strangers = Strangers()
+        strangers = self._strangers(table)
         values, ids, kept = self._read(rows, text, at, False, faults, strangers=strangers)
         return Partial(self._batch(values, ids, strangers.names()), kept, tuple(faults.items), faults.total)
 
@@ -138,6 +138,9 @@ class Validator:
         table = self._columns.read(names, columns, at, faults)
         kept = table.good_rows()
         return Partial(table.batch(kept), kept, tuple(faults.items), faults.total)
+
+    def _strangers(self, table: Sequence[str]) -> Strangers:
+        return Strangers(self._header.match(table, each=True).ignored if table else None)
 
     def _read(
         self, rows: Sequence[Row], text: bool, at: str, single: bool, faults: Faults, *, strangers: Strangers

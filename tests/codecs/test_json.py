@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.codecs.json import JsonCodec, encode, parse
+from gateway.codecs.json import encode, parse
+from gateway.codecs.json_codec import JsonCodec
 from gateway.errors import Fault, InputError
 from gateway.schema import Field, Output, Signature
 

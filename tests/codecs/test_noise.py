@@ -11,8 +11,9 @@ from batch_formats import FORMATS, NAMES, ROWS, SIGNATURE, chunks_of
 from gateway.codecs import mlflow, positional_line, v2, v2_outputs, v2_specs, v2_tables
 from gateway.codecs.base import Decoded
 from gateway.codecs.chunks import Answered
-from gateway.codecs.json import JsonCodec, encode
+from gateway.codecs.json import encode
 from gateway.codecs.json_batch import JsonWriter
+from gateway.codecs.json_codec import JsonCodec
 from gateway.errors import InputError, TooLargeError
 from gateway.rest.errors import body_of, status_of
 from gateway.schema import Batch

@@ -43,7 +43,10 @@ class Body:
         """Decode the JSON of a route."""
         if self._share is not None:
             self.make_room(contract.limits)
-        return contract.codec.decode(self.content, contract.limits.check)
+        decoded = contract.codec.decode(self.content, contract.limits.check)
+        if self._share is not None and decoded.columns:
+            self.make_room(contract.limits, times=2)  # rows with names were built from columns
+        return decoded
 
     def make_room(self, limits: ReadLimits, *, times: int = 1) -> None:
         """

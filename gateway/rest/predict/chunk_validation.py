@@ -10,7 +10,7 @@ from gateway.codecs.chunks import MAX_FAULTS, Chunk
 from gateway.codecs.json_pointers import listed
 from gateway.errors import Fault, InputError
 from gateway.schema import Batch
-from gateway.validation import Validator
+from gateway.validation import Partial, Validator
 
 
 @dataclass(slots=True)
@@ -75,10 +75,10 @@ class ChunkValidator:
             if chunk.instances is None:
                 batch = validator.columns(chunk.names, chunk.columns)
             else:
-                batch = validator.rows(chunk.instances, text=chunk.text, at=chunk.at)
+                batch = validator.rows(chunk.instances, text=chunk.text, at=chunk.at, table=chunk.shared)
         except InputError as error:
             if any(fault.row is None for fault in error.faults):
-                raise
+                raise error if chunk.locator is None else chunk.locator.rebased(error) from None
             faults = sorted([*faults, *(_rebased(fault, chunk) for fault in error.faults)], key=_row)
             total += error.total
         return ValidatedChunk(chunk, batch, chunk.kept, faults=faults[:MAX_FAULTS], total=total)
@@ -88,12 +88,19 @@ class ChunkValidator:
         if chunk.instances is None:
             part = validator.good_columns(chunk.names, chunk.columns)
         else:
-            part = validator.good_rows(chunk.instances, text=chunk.text, at=chunk.at)
+            part = self._good_rows(chunk, chunk.instances)
         faults = sorted([*chunk.faults, *(_rebased(fault, chunk) for fault in part.faults)], key=_row)
         errors = {_row(fault) - chunk.start: fault for fault in faults}
         kept = chunk.kept
         good = part.kept if kept is None else [kept[row] for row in part.kept]
         return ValidatedChunk(chunk, part.batch, None if not errors else good, errors)
+
+    def _good_rows(self, chunk: Chunk, instances: Sequence[Any]) -> Partial:
+        """Return the good rows; a table in JSON has a header, whose faults are raised."""
+        try:
+            return self._validator.good_rows(instances, text=chunk.text, at=chunk.at, table=chunk.shared)
+        except InputError as error:
+            raise error if chunk.locator is None else chunk.locator.rebased(error) from None
 
     def _name_rows(self, validated: ValidatedChunk) -> None:
         keys = self._keys(validated)

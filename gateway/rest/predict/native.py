@@ -4,6 +4,7 @@ The gateway's own dialect: an instance or a batch as a query, a form, JSON or a 
 What reads a body is chosen by its media type, what writes the answer by `Accept`.
 """
 
+from codecs import BOM_UTF8
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
@@ -79,7 +80,7 @@ class Native:
             if not is_plain or rows > ROWS:
                 return Chunks(json_source(decoded), wanted, contract.answer)
         elif isinstance(decoded.instances[0], dict) and not decoded.text:
-            return contract.validator.instance([Source("json", decoded.instances[0]), self._query])
+            return contract.validator.instance([Source("json", decoded.instances[0], path=decoded.at), self._query])
         return contract.validate(decoded)
 
     def _form(self, request: Intake) -> Batch | Chunks:
@@ -100,6 +101,17 @@ class Native:
 
     def _table(self, request: Intake) -> Chunks:
         return Chunks(table_source(request), self._preferences, self._contract.answer)
+
+    def _plain(self, request: Intake) -> Batch | Chunks:
+        """Read JSON that `fetch` sends without a header as plain text; no other text says what it is."""
+        body = request.body()
+        if body.content and not _looks_like_json(body.content):
+            raise RequestError(
+                "a body of type text/plain is read only where it is JSON",
+                code="unsupported-media-type",
+                hint="send Content-Type: application/json for JSON, text/csv for a table",
+            )
+        return request.work(self._decoded, body, request.route) if body.content else self._instance([self._query])
 
     def _unknown(self, request: Intake) -> Batch:
         """Refuse a body that nobody reads; where there is none, its type says nothing."""
@@ -127,6 +139,7 @@ _READERS: Final[Mapping[str, Callable[[Native, Intake], Batch | Chunks]]] = {
     "application/json": Native._json,
     "text/json": Native._json,
     "": Native._json,
+    "text/plain": Native._plain,
     FORM: Native._form,
     MULTIPART: Native._multipart,
     **dict.fromkeys(BODY_TYPES, Native._table),
@@ -134,7 +147,7 @@ _READERS: Final[Mapping[str, Callable[[Native, Intake], Batch | Chunks]]] = {
 
 
 def _looks_like_json(body: bytes) -> bool:
-    return body[:256].lstrip()[:1] in (b"{", b"[")
+    return body[:256].removeprefix(BOM_UTF8).lstrip()[:1] in (b"{", b"[", b'"')
 
 
 def _unsupported(media: str) -> RequestError:
