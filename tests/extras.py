@@ -13,7 +13,6 @@ from gateway.loaders.table import EXTRA_OF, TABLE
 BRINGS = {
     **EXTRA_OF,
     "threadpoolctl": "sklearn",
-    "lightgbm": "lightgbm",
     "catboost": "catboost",
     "imblearn": "imbalanced",
     "onnx": "compile",

@@ -36,12 +36,10 @@ def get_loader(name: str) -> Loader:
         return cast(Loader, found())  # type: ignore[operator]
     except ModuleNotFoundError as exc:
         raise _missing(name, exc) from exc
-    except Exception as exc:  # a half installed framework raises anything (OSError for a missing shared library)
-        raise LoadError(
-            f"loader {name!r} cannot be imported: {type(exc).__name__}: {exc}",
-            code="broken-package",
-            hint=f"reinstall its package: {pip_line(name, '--force-reinstall ')}",
-        ) from exc
+    except OSError as exc:
+        raise _no_library(name, exc) from exc
+    except Exception as exc:  # a half installed framework raises anything
+        raise _broken(name, exc) from exc
 
 
 def _missing(name: str, exc: ModuleNotFoundError) -> LoadError:
@@ -50,6 +48,26 @@ def _missing(name: str, exc: ModuleNotFoundError) -> LoadError:
         f"loader {name!r} needs the package {package!r}, which is not installed here",
         code="missing-extra",
         hint=pip_line(name),
+    )
+
+
+def _broken(name: str, exc: Exception) -> LoadError:
+    return LoadError(
+        f"loader {name!r} cannot be imported: {type(exc).__name__}: {exc}",
+        code="broken-package",
+        hint=f"reinstall its package: {pip_line(name, '--force-reinstall ')}",
+    )
+
+
+def _no_library(name: str, exc: OSError) -> LoadError:
+    """Name the system's package of a shared library that a framework is linked to and no wheel brings."""
+    if "libgomp" not in str(exc):
+        return _broken(name, exc)
+    return LoadError(
+        f"loader {name!r} needs the system's library libgomp (OpenMP), which is not installed here: {exc}",
+        code="broken-package",
+        hint="install it: apt-get install libgomp1 (Debian, Ubuntu), dnf install libgomp (Fedora, Red Hat) or "
+        "apk add libgomp (Alpine)",
     )
 
 

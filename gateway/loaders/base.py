@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Protocol
 
-from gateway.schema import Predictor, Signature
+from gateway.schema import Predictor, Scalar, Signature
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +22,8 @@ class LoadOptions:
     of file.py:name. `origin` is the folder the artifact came from. `files` are the files that code may read, path ->
     sha256 ("" for one that was absent): other bytes under these paths are refused. `root` is the folder that contains
     code with its files, `working_folder` the one that its relative names start from. `cache_dir` may hold things that
-    are derived once (the scoring jar).
+    are derived once (the scoring jar). `levels` are those that the registry names for inputs, in the order of their
+    codes: for categories of which the artifact does not tell them.
     """
 
     allow_pickle: bool = False
@@ -32,6 +33,7 @@ class LoadOptions:
     root: Path | None = None
     working_folder: Path | None = None
     cache_dir: Path = Path(".gateway/cache")
+    levels: Mapping[str, tuple[Scalar, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

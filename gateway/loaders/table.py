@@ -109,6 +109,22 @@ _LOADERS: Final[Mapping[str, LoaderRow]] = {
         is_confined=True,
         is_offline=True,
     ),
+    "lightgbm": LoaderRow(
+        target="gateway.loaders.lightgbm:LightgbmLoader",
+        extra="lightgbm",
+        modules=("lightgbm",),
+        distributions=("lightgbm",),
+        beside=("numpy", "scipy"),
+        is_in_pickles=True,
+        suffixes=(".lgb",),
+        vague_suffixes=(".txt",),
+        shown=(".txt",),
+        heads=tuple(mark + b"tree" + end + b"version=" for mark in (b"", b"\xef\xbb\xbf") for end in (b"\n", b"\r\n")),
+        # A dump, which the loader refuses by name.
+        json_keys=(b'"name"', b'"num_tree_per_iteration"'),
+        is_confined=True,
+        is_offline=True,
+    ),
     "h2o_mojo": LoaderRow(
         target="gateway.loaders.h2o_mojo:H2oMojoLoader",
         extra="h2o",

@@ -33,7 +33,6 @@ def _either(how: str) -> str:
     return f"{_TO_ONNX} ({how}), or write {_PYTHON_ROUTE}"
 
 
-LIGHTGBM: Final = Foreign("a LightGBM model", _either("onnxmltools.convert_lightgbm"))
 KERAS: Final = Foreign("a Keras model", _either("model.export('model.onnx', format='onnx')"))
 TORCH: Final = Foreign("a PyTorch file", _either("torch.onnx.export(model, ...)"))
 TENSORFLOW: Final = Foreign("a TensorFlow SavedModel", _either("python -m tf2onnx.convert --saved-model FOLDER"))
@@ -46,7 +45,6 @@ TORCHSERVE: Final = Foreign("a TorchServe archive", _either("torch.onnx.export o
 
 #: Offset, bytes -> what begins so.
 _MAGIC: Final = (
-    (0, b"tree\nversion=", LIGHTGBM),
     (0, b"\x89HDF\r\n\x1a\n", KERAS),
     (0, b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.", TORCH),
     (4, b"TFL3", TFLITE),

@@ -18,6 +18,7 @@ def load_options(spec: RouteSpec, artifact: StoredArtifact | None, cache_dir: Pa
         root=_root(artifact, cache_dir),
         working_folder=Path(artifact.working_folder) if artifact and artifact.working_folder else None,
         cache_dir=cache_dir,
+        levels={name: tuple(found["enum"]) for name, found in spec.inputs.items() if "enum" in found},
     )
 
 

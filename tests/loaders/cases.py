@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import joblib
+import lightgbm
 import numpy as np
 import pandas as pd
 import pytest
@@ -181,6 +182,44 @@ def _catboost_value(folder: Path) -> Case:
     return Case("catboost", folder / "value-catboost.json", columns, answers, tolerance=1e-12)
 
 
+def _lightgbm_levels(folder: Path) -> Case:
+    frame, _, _ = people()
+    rows = frame[["age", "income", "region", "degree", "rooms"]].rename(columns={"age": "Alter in Jahren"})
+    levels = {"region": {"east": "Köln", "north": "東京", "west": "Zürich"}, "degree": {}}
+    for name, renamed in levels.items():
+        rows[name] = rows[name].replace(renamed).astype("category")
+    rows["rooms"] = rows.rooms.astype("category")
+    options = {"objective": "binary", "min_data_in_leaf": 2, "min_data_per_group": 1, "num_threads": 1, "verbose": -1}
+    booster = lightgbm.train(options, lightgbm.Dataset(rows, rows.rooms == 1), 9)
+    booster.save_model(folder / "levels.txt")
+    rare = rows.assign(region=rows.region.cat.add_categories(["nowhere"]))
+    rare.loc[::11, "region"] = "nowhere"  # a level that training did not see is a missing value
+    columns = columns_of(rare.astype({"rooms": "int64"}))
+    chance = np.asarray(booster.predict(rare))
+    answers = (chance > 0.5).astype(int).tolist()
+    return Case("lightgbm", folder / "levels.txt", columns, answers, np.column_stack([1 - chance, chance]))
+
+
+def _lightgbm_classes(folder: Path) -> Case:
+    frame, _, _ = people()
+    rows = frame[["age", "income"]].to_numpy()
+    options = {"objective": "multiclass", "num_class": 3, "min_data_in_leaf": 2, "num_threads": 1, "verbose": -1}
+    booster = lightgbm.train(options, lightgbm.Dataset(rows, frame.rooms - 1), 5)
+    booster.save_model(folder / "classes.lgb")
+    chances = np.asarray(booster.predict(rows))
+    columns = columns_of(frame[["age", "income"]])
+    return Case("lightgbm", folder / "classes.lgb", columns, chances.argmax(axis=1).tolist(), chances)
+
+
+def _lightgbm_value(folder: Path) -> Case:
+    frame, _, values = people()
+    rows = frame[["age", "income"]]
+    options = {"linear_tree": True, "min_data_in_leaf": 2, "num_threads": 1, "verbose": -1}
+    booster = lightgbm.train(options, lightgbm.Dataset(rows, values), 5)
+    (folder / "value.model").write_bytes(booster.model_to_string().replace("\n", "\r\n").encode())
+    return Case("lightgbm", folder / "value.model", columns_of(rows), np.asarray(booster.predict(rows)).tolist())
+
+
 def mojo_case(name: str, cache_dir: Path) -> Case:
     """Return a trained MOJO with its golden rows, which are H2O's own answers, repeated past the batch threshold."""
     folder = MODELS / name
@@ -256,6 +295,9 @@ BUILDERS: dict[str, Callable[[Path], Case]] = {
     "xgboost-value": _xgboost_value,
     "catboost-mixed": _catboost_mixed,
     "catboost-value": _catboost_value,
+    "lightgbm-levels": _lightgbm_levels,
+    "lightgbm-classes": _lightgbm_classes,
+    "lightgbm-value": _lightgbm_value,
     "h2o-loan": lambda folder: mojo_case("loan", folder),
     "h2o-insurance": lambda folder: mojo_case("insurance", folder),
     "onnx-columns": _onnx_columns,

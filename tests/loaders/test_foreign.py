@@ -57,8 +57,6 @@ def wrote(content: bytes) -> Callable[[Path], None]:
 
 
 KINDS: list[tuple[str, Callable[[Path], None], str]] = [
-    ("trees.txt", wrote(b"tree\nversion=v4\nnum_class=1\n"), "a LightGBM model"),
-    ("trees.model", wrote(b"tree\nversion=v3\n"), "a LightGBM model"),
     ("m.cbm", wrote(b"CBM1\0\0"), "a CatBoost model"),
     ("m.bin", wrote(b"CBM1\0\0"), "a CatBoost model"),
     ("m.h5", wrote(b"\x89HDF\r\n\x1a\n"), "a Keras model"),
@@ -121,14 +119,14 @@ def test_an_mlflow_folder_names_the_file_to_add(
     assert main(["add", str(Path(inside).relative_to(tmp_path)), "--route", "/x"]) == 0
 
 
-@pytest.mark.parametrize("inner", ["trees.txt", "model.pkl"])
+@pytest.mark.parametrize("inner", ["weights.h5", "model.pkl"])
 def test_an_mlflow_folder_of_another_flavour(tmp_path: Path, inner: str) -> None:
     """What no loader takes is named inside the folder as well; a pickle comes with its opt-in."""
     (tmp_path / "MLmodel").write_text("flavors: {}\n")
-    (tmp_path / inner).write_bytes(b"tree\nversion=v4\n")
+    (tmp_path / inner).write_bytes(b"\x89HDF\r\n\x1a\n")
     found = recognise(tmp_path)
     assert found is not None
-    assert ("a LightGBM model" if inner == "trees.txt" else "--allow-pickle") in found.todo
+    assert ("a Keras model" if inner == "weights.h5" else "--allow-pickle") in found.todo
 
 
 @pytest.mark.parametrize("suffix", [".sav", ".bin", ".model", ".pkl.gz", ".dat"])

@@ -16,6 +16,7 @@ FILES = {
     "sklearn": ("sklearn", "unpickle", "allowed"),
     "xgboost": ("xgboost",),
     "catboost": ("catboost",),
+    "lightgbm": ("lightgbm",),
     "h2o_mojo": ("h2o", "mojo"),
     "onnx": ("onnx",),
     "python": ("python",),
