@@ -32,7 +32,8 @@ from gateway.loaders.sklearn_contents import check_contents
 from gateway.loaders.sklearn_inputs import Inputs, find_inputs, with_defaults, without_nullable
 from gateway.loaders.sklearn_outputs import Answerer, find_answerer
 from gateway.loaders.sklearn_unfit import not_a_predictor
-from gateway.loaders.versions.provenance import Told, skew_of, told_by
+from gateway.loaders.versions.provenance import Part, Told, skew_of, told_by, written_parts
+from gateway.loaders.versions.repairs import repair_all
 from gateway.loaders.versions.wheels import another_scikit_learn
 from gateway.schema import Column, Predictions, Signature, make_column
 
@@ -41,12 +42,12 @@ _WARNINGS_LOCK = threading.Lock()
 
 
 class SklearnPredictor:
-    """Ask one fitted estimator; `told` and `skew` say which other versions wrote it."""
+    """Ask one fitted estimator; `parts` and `skew` say which versions wrote it."""
 
     def __init__(self, estimator: Any, inputs: Inputs, answerer: Answerer) -> None:
         self.estimator = estimator
         self.inputs = inputs
-        self.told: Told = {}
+        self.parts: frozenset[Part] = frozenset()
         self.skew: Skew | None = None
         self.signature = Signature(
             inputs=inputs.fields,
@@ -72,8 +73,10 @@ class SklearnLoader:
         estimator, told = _open(path, options)
         written_by = _newest(told)
         try:
+            parts = written_parts(estimator, told, path)
+            repair_all(estimator, told)
             predictor = _predictor(path, estimator)
-            predictor.told, predictor.skew = told, skew_of(estimator, told, path)
+            predictor.parts, predictor.skew = parts, skew_of(parts)
             return predictor
         except GatewayError:
             raise

@@ -11,16 +11,13 @@ from typing import Any, Literal
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import FeatureUnion, Pipeline
 
-from gateway.errors import LoadError
 from gateway.loaders.dummies import with_dummies
 from gateway.loaders.sklearn_levels import typed
 from gateway.loaders.sklearn_tracing import VECTORIZERS, Facts, TracedColumn, note, trace, wrapped
+from gateway.loaders.sklearn_unfit import untold_inputs
 from gateway.schema import Field, FieldType
 
 Shape = Literal["text", "frame", "matrix"]
-
-#: Transformers of dictionaries: no column has a place.
-_SHAPELESS = {"DictVectorizer", "FeatureHasher"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +53,9 @@ def _width(head: Any) -> int:
     """Return the number of input columns; raises LoadError where the first step does not tell it."""
     if type(head).__name__ == "IsotonicRegression":
         return 1
-    width = int(getattr(head, "n_features_in_", 0))
-    if not width and type(head).__name__ in _SHAPELESS:
-        raise LoadError(
-            f"a {type(head).__name__} takes objects of any shape, so the inputs cannot be told",
-            code="unknown-inputs",
-            hint="fit a ColumnTransformer on a data frame instead, or serve it with the python loader",
-        )
+    width = int(getattr(head, "n_features_in_", 0) or 0)
+    if not width:
+        raise untold_inputs(type(head).__name__)
     return width
 
 

@@ -16,6 +16,7 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.utils import get_tags
 
 from gateway.loaders.sklearn_levels import is_missing
+from gateway.loaders.versions.missing_values import refused_missing
 
 VECTORIZERS = {"CountVectorizer", "TfidfVectorizer", "HashingVectorizer"}
 _ENCODERS = {"OneHotEncoder", "OrdinalEncoder", "TargetEncoder"}
@@ -135,6 +136,8 @@ def _impute(step: Any, slots: list[TracedColumn], facts: Facts) -> list[TracedCo
 
 
 def _walk_other(step: Any, slots: list[TracedColumn], facts: Facts) -> list[TracedColumn]:
+    if refused_missing(step):
+        slots = _refuse(slots, facts)
     front = getattr(step, "_preprocessor", None)
     if type(step).__name__.startswith("HistGradientBoosting") and isinstance(front, ColumnTransformer):
         # It codes its categories itself, and missing or unknown ones as NaN, which its trees take.

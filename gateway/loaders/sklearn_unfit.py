@@ -1,9 +1,12 @@
 """Errors for objects that are no fitted scikit-learn predictor: each kind of object has its message and its fix."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from gateway.errors import LoadError
+
+#: Transformers of dictionaries: no column has a place.
+_SHAPELESS: Final = frozenset({"DictVectorizer", "FeatureHasher"})
 
 
 def not_a_predictor(path: Path, found: Any) -> LoadError:
@@ -39,3 +42,15 @@ def _told(found: Any) -> tuple[str, str]:
             "serve it with the python loader, or export it to ONNX",
         )
     return f"holds a {kind}, which predicts nothing", "save the fitted model itself, not its data or its results"
+
+
+def untold_inputs(kind: str) -> LoadError:
+    """Return the error of a first step that does not tell how many columns it takes."""
+    what, hint = "does not tell how many columns it takes", "fit it again with the installed version"
+    if kind in _SHAPELESS:
+        what, hint = "takes objects of any shape", "fit a ColumnTransformer on a data frame instead"
+    return LoadError(
+        f"a {kind} {what}, so the inputs cannot be told",
+        code="unknown-inputs",
+        hint=f"{hint}, or serve it with the python loader",
+    )

@@ -68,7 +68,13 @@ def columns_of(signature: Signature, rows: Any) -> list[Column]:
         return [make_column("string", rows)]
     columns = []
     for position, field in enumerate(signature.inputs):
-        cells = [row[field.name if isinstance(row, dict) else position] for row in rows]
+        # Until 0.24 a model that was fitted on a frame forgot its names.
+        cells = [
+            (row[field.name] if field.name in row else list(row.values())[position])
+            if isinstance(row, dict)
+            else row[position]
+            for row in rows
+        ]
         columns.append(make_column(field.type, [math.nan if cell is None else cell for cell in cells]))
     return columns
 

@@ -19,7 +19,7 @@ from typing import Any
 from foreign.archives import archives, ask, unpack
 from gateway.loaders.sklearn import SklearnPredictor
 from gateway.loaders.versions import provenance
-from gateway.loaders.versions.provenance import LIBRARIES, Part, booster_version, installed, minor, parts_of
+from gateway.loaders.versions.provenance import LIBRARIES, Part, installed, minor
 
 Outcome = tuple[str, frozenset[Part]]
 
@@ -34,8 +34,7 @@ def outcomes() -> list[Outcome]:
                 result, predictor = ask(artifact)
                 counts[result] += 1
                 if isinstance(predictor, SklearnPredictor):
-                    version = booster_version(artifact.path)
-                    found.append((result, parts_of(predictor.estimator, predictor.told, version)))
+                    found.append((result, predictor.parts))
         print(archive.name, dict(counts))
     return found
 

@@ -37,6 +37,10 @@ FUNCTION_SLOTS: Final[dict[str, frozenset[tuple[str, str]]]] = {
     "pooling_func": frozenset(("numpy", name) for name in ("max", "mean", "median", "min", "sum")),
     "_asarray": frozenset({("scipy._lib.array_api_compat.numpy._aliases", "asarray")}),
 }
+#: Methods of text that a vectorizer may be given to split or to clean it.
+TEXT_METHODS: Final = frozenset({"casefold", "lower", "lstrip", "rstrip", "split", "splitlines", "strip", "upper"})
+_TEXT_SLOTS: Final = frozenset({"analyzer", "preprocessor", "tokenizer"})
+
 #: All of them.
 FUNCTIONS: Final = frozenset().union(*FUNCTION_SLOTS.values())
 
@@ -55,6 +59,8 @@ def is_in_place(value: Any, owner: type, attribute: str) -> bool:
     pair = (_home(value), getattr(value, "__name__", "")) if _is_function(value) else ("", "")
     if slot == FUNC and owner.__name__ in {"FunctionTransformer", "TransformedTargetRegressor"}:
         return is_ufunc(value) or pair in FUNCTION_SLOTS[FUNC] or _is_check_array(value)
+    if attribute in _TEXT_SLOTS and hasattr(owner, "build_tokenizer"):
+        return any(value is vars(str)[name] for name in TEXT_METHODS)
     if owner.__name__ == "Booster" and attribute == "handle":
         return type(value).__name__ == "c_void_p"
     if attribute == "_call" and owner.__name__ == "interp1d":

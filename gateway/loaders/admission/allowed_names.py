@@ -15,6 +15,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from gateway.loaders.admission.allowed_functions import FUNCTIONS, is_ufunc
+from gateway.loaders.versions.gone import GONE
 from gateway.loaders.versions.moved import current_name, is_of_a_library
 
 #: Bases of what a fitted estimator consists of: losses, links, kernels, metrics, optimisers, search trees.
@@ -107,7 +108,7 @@ class Dropped:
 def find(module: str, name: str) -> Any:
     """Return what an artifact names, or a Dropped; raises ForbiddenGlobal or UnknownGlobal, and ModuleNotFoundError."""
     module, name = current_name(module, name)
-    if module.startswith(_DROPPED_MODULES) and name.isidentifier():
+    if (module.startswith(_DROPPED_MODULES) and name.isidentifier()) or (module, name) in GONE:
         return Dropped(module, name)
     if not is_of_a_library(module) or not name.isidentifier() or not _ELSEWHERE.isdisjoint(module.split(".")):
         raise ForbiddenGlobal(f"{module}.{name}")

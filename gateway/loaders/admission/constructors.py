@@ -17,7 +17,8 @@ import pandas as pd
 from joblib.numpy_pickle import NumpyArrayWrapper
 from sklearn.utils.validation import check_array
 
-from gateway.loaders.admission.allowed_names import NUMPY_TYPES, Dropped, ForbiddenGlobal, find, is_part
+from gateway.loaders.admission.allowed_names import NUMPY_TYPES, Dropped, find, is_part
+from gateway.loaders.admission.former_constructors import FORMER, Compiled, need
 from gateway.loaders.admission.plain_values import SCALARS, is_argument, is_key, is_plain_state
 from gateway.loaders.versions.moved import current_name
 
@@ -34,20 +35,11 @@ _DTYPE: Final = re.compile(r"[<>=|]?[?bhilqBHILQpPefdgFDGSUVOMmcauT]\d*(\[\w+\])
 Maker = Callable[..., Any]
 
 
-class Refused(ForbiddenGlobal):
-    """Say that an admitted global is used in a way that no library uses it."""
-
-
-def _need(condition: object, what: str) -> None:
-    if not condition:
-        raise Refused(what)
-
-
 def _container(kind: type) -> Maker:
     def make(*items: Any) -> Any:
-        _need(len(items) <= 1 and all(type(item) in {list, tuple, dict, set} for item in items), kind.__name__)
+        need(len(items) <= 1 and all(type(item) in {list, tuple, dict, set} for item in items), kind.__name__)
         if kind in {set, frozenset}:
-            _need(all(is_key(item) for item in (items[0] if items else ())), f"{kind.__name__} of objects")
+            need(all(is_key(item) for item in (items[0] if items else ())), f"{kind.__name__} of objects")
         return kind(*items)
 
     return make
@@ -55,7 +47,7 @@ def _container(kind: type) -> Maker:
 
 def _scalar(kind: type) -> Maker:
     def make(*values: Any) -> Any:
-        _need(all(type(value) in SCALARS or type(value) is bytearray for value in values), kind.__name__)
+        need(all(type(value) in SCALARS or type(value) is bytearray for value in values), kind.__name__)
         return kind(*values)
 
     return make
@@ -63,53 +55,53 @@ def _scalar(kind: type) -> Maker:
 
 def _default_dict(factory: Any = None, *rest: Any) -> Any:
     known = (None, int, float, str, bool, list, dict, set)
-    _need(any(factory is one for one in known) and not rest, "defaultdict with a factory")
+    need(any(factory is one for one in known) and not rest, "defaultdict with a factory")
     return defaultdict(factory)
 
 
 def _bytes(text: str = "", encoding: str = "latin1") -> bytes:
     """Stand in for `_codecs.encode`, which protocol 2 uses for bytes; any other codec is refused."""
-    _need(type(text) is str and encoding in {"latin1", "latin-1"}, f"_codecs.encode with {encoding!r}")
+    need(type(text) is str and encoding in {"latin1", "latin-1"}, f"_codecs.encode with {encoding!r}")
     return text.encode("latin-1")
 
 
 def _dtype(text: Any, *rest: Any) -> np.dtype[Any]:
     # A copy, as pickle asks for: the state that follows must not be set on the one dtype of that name.
-    _need(type(text) is str and _DTYPE.fullmatch(text), "numpy.dtype of an object")
+    need(type(text) is str and _DTYPE.fullmatch(text), "numpy.dtype of an object")
     found: np.dtype[Any] = np.dtype(text, False, True)
     return found
 
 
 def _number(dtype: Any, *value: Any) -> Any:
-    _need(isinstance(dtype, np.dtype) and not dtype.hasobject and all(type(v) is bytes for v in value), "numpy scalar")
+    need(isinstance(dtype, np.dtype) and not dtype.hasobject and all(type(v) is bytes for v in value), "numpy scalar")
     return np._core.multiarray.scalar(dtype, *value)  # type: ignore[attr-defined]
 
 
 def _array(kind: Any, shape: Any, code: Any) -> Any:
-    _need(any(kind is one for one in _ARRAYS) and type(shape) is tuple and shape == (0,), "numpy array of another kind")
+    need(any(kind is one for one in _ARRAYS) and type(shape) is tuple and shape == (0,), "numpy array of another kind")
     return np.ndarray.__new__(kind, (0,), "b")
 
 
 def _array_of_buffer(data: Any, dtype: Any, shape: Any, order: Any, *rest: Any) -> Any:
-    _need(type(data) in {bytes, bytearray} and isinstance(dtype, np.dtype) and not dtype.hasobject, "array of a buffer")
-    _need(type(shape) is tuple and all(type(n) is int for n in shape) and order in {"C", "F"} and not rest, "shape")
+    need(type(data) in {bytes, bytearray} and isinstance(dtype, np.dtype) and not dtype.hasobject, "array of a buffer")
+    need(type(shape) is tuple and all(type(n) is int for n in shape) and order in {"C", "F"} and not rest, "shape")
     return np.frombuffer(data, dtype=dtype).reshape(shape, order=order)
 
 
 def _masked(kind: Any, base: Any, shape: Any, code: Any) -> Any:
-    _need(kind is np.ma.MaskedArray and base is np.ndarray, "masked array of another kind")
+    need(kind is np.ma.MaskedArray and base is np.ndarray, "masked array of another kind")
     return np.ma.core._mareconstruct(kind, base, (0,), "b")  # type: ignore[attr-defined]
 
 
 def _bit_generator(kind: Any = "MT19937") -> Any:
     by_name = {known.__name__: known for known in _BIT_GENERATORS}
-    _need(kind in _BIT_GENERATORS if isinstance(kind, type) else type(kind) is str and kind in by_name, "bit generator")
+    need(kind in _BIT_GENERATORS if isinstance(kind, type) else type(kind) is str and kind in by_name, "bit generator")
     return (kind if isinstance(kind, type) else by_name[kind])()
 
 
 def _generator_of(kind: Any) -> Maker:
     def make(source: Any = "MT19937", constructor: Any = None) -> Any:
-        _need(
+        need(
             constructor is None or constructor is _member("numpy.random._pickle", "__bit_generator_ctor"),
             "bit generator of a callable",
         )
@@ -119,25 +111,25 @@ def _generator_of(kind: Any) -> Maker:
 
 
 def _seed_sequence(kind: Any, checksum: Any, state: Any = None) -> Any:
-    _need(kind is np.random.SeedSequence and type(checksum) is int and is_plain_state(state), "seed sequence")
+    need(kind is np.random.SeedSequence and type(checksum) is int and is_plain_state(state), "seed sequence")
     return _member("numpy.random.bit_generator", "__pyx_unpickle_SeedSequence")(kind, checksum, state)
 
 
 def _partial(function: Any) -> Any:
-    _need(function is check_array, "functools.partial")
+    need(function is check_array, "functools.partial")
     return partial(check_array)
 
 
 def _rebuilt(kind: Any, base: Any, state: Any) -> Any:
     if base is object and state is None:
         return make(kind, ())
-    _need(type(kind) is Dropped, "copyreg._reconstructor with a base")
+    need(type(kind) is Dropped, "copyreg._reconstructor with a base")
     return make(kind, ())
 
 
 def _new_obj(kind: Any) -> Any:
     """Make the compiled search trees and metrics of scikit-learn, which fill themselves from their state."""
-    _need(isinstance(kind, type) and is_part(kind), "newObj")
+    need(isinstance(kind, type) and is_part(kind), "newObj")
     return kind.__new__(kind)
 
 
@@ -185,6 +177,7 @@ _FIXED: Final[dict[tuple[str, str], tuple[Any, Maker | None]]] = {
     ),
     ("numpy.random.bit_generator", "SeedSequence"): (np.random.SeedSequence, None),
     ("numpy.random.bit_generator", "__pyx_unpickle_SeedSequence"): (_seed_sequence, _seed_sequence),
+    **FORMER,
     ("pandas", "NA"): (pd.NA, None),
     ("pandas._libs.missing", "NAType"): (type(pd.NA), lambda: pd.NA),
     **{(kind.__module__, kind.__name__): (kind, None) for kind in _BIT_GENERATORS},
@@ -201,38 +194,26 @@ def resolve(module: str, name: str) -> Any:
     if pair[1] == "newObj" and pair[0].startswith("sklearn."):
         return _new_obj
     if pair[1].startswith("__pyx_unpickle_"):
-        return _Compiled(find(pair[0], pair[1].removeprefix("__pyx_unpickle_")))
+        return Compiled(find(pair[0], pair[1].removeprefix("__pyx_unpickle_")))
     return find(*pair)
-
-
-class _Compiled:
-    """Stand for Cython's own function that makes one compiled class from a checksum and plain state."""
-
-    def __init__(self, kind: type) -> None:
-        self._kind = kind
-        self._inner = _member(kind.__module__, f"__pyx_unpickle_{kind.__name__}")
-
-    def make(self, named: Any, checksum: Any, state: Any = None) -> Any:
-        _need(named is self._kind and type(checksum) is int and is_plain_state(state), f"a {self._kind.__name__}")
-        return self._inner(self._kind, checksum, state)
 
 
 def make(function: Any, args: tuple[Any, ...]) -> Any:
     """Make one object; raises Refused where no library makes one so."""
     if type(function) is Dropped:
-        _need(not function.is_made, f"a call of a {function.name}")
+        need(not function.is_made, f"a call of a {function.name}")
         return Dropped(function.module, function.name, is_made=True)
     maker = _MAKERS.get(id(function))
-    if type(function) is _Compiled:
+    if type(function) is Compiled:
         maker = function.make
     if function is _new_obj:
         maker = _new_obj
     if maker is not None:
         return maker(*args)
-    _need(isinstance(function, type) and is_part(function), f"a call of {_name(function)}")
+    need(isinstance(function, type) and is_part(function), f"a call of {_name(function)}")
     if not args:
         return function.__new__(function)
-    _need(_takes_arguments(function) and all(is_argument(arg) for arg in args), f"{function.__name__} with arguments")
+    need(_takes_arguments(function) and all(is_argument(arg) for arg in args), f"{function.__name__} with arguments")
     return function(*args)
 
 

@@ -10,10 +10,11 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from gateway.loaders.admission.allowed_names import Dropped
-from gateway.loaders.admission.constructors import Refused
 from gateway.loaders.admission.dtypes import set_dtype
+from gateway.loaders.admission.former_constructors import Refused
 from gateway.loaders.admission.object_graph import check_state
 from gateway.loaders.admission.plain_values import is_plain
+from gateway.loaders.versions.old_nodes import nodes_of_today
 
 
 def set_state(target: Any, state: Any) -> Any:
@@ -24,10 +25,13 @@ def set_state(target: Any, state: Any) -> Any:
         _set_partial(target, state)
     elif own is not None and own is not BaseEstimator.__setstate__:
         check_state(kind, state)
+        state = nodes_of_today(kind, state)
         if isinstance(target, np.dtype):
             set_dtype(target, state)
         else:
             own(target, state)
+    elif kind is list and type(state) is dict and type(state.get("data")) is list:
+        target.extend(state["data"])  # the columns of a remainder, as 1.5 and 1.6 kept them
     elif isinstance(target, np.generic | dict | list | set | str | bytes | int | float | complex):
         raise Refused(f"setting the state of {told(target)}")
     else:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from gateway.errors import ArtifactError, LoadError
 from gateway.loaders.admission.allowed_names import ForbiddenGlobal, UnknownGlobal
-from gateway.loaders.admission.constructors import Refused
+from gateway.loaders.admission.former_constructors import Refused
 from gateway.system.suggest import listing
 
 

@@ -19,7 +19,9 @@ from gateway.loaders.admission.allowed_names import ForbiddenGlobal, UnknownGlob
 from gateway.loaders.admission.refusals import unknown_global, untrusted_types
 from gateway.loaders.admission.skops_nodes import Node, check_node, nodes_in
 from gateway.loaders.admission.training_leftovers import ROUTING, TRAINING
+from gateway.loaders.versions.gone import GONE, OF_GONE
 from gateway.loaders.versions.moved import current_name
+from gateway.loaders.versions.old_nodes import file_of_today
 
 _SCHEMA: Final = "schema.json"
 
@@ -35,6 +37,8 @@ def read_skops(path: Path) -> Any:
     schema = json.loads(text)
     try:
         changed = _with_names_of_today(schema) | _without_aliases(schema) | _without_training(schema)
+        changed |= _with_plain_lists(schema)
+        tables = _tables_of_today(path, schema)
     except ForbiddenGlobal as exc:
         raise untrusted_types(path, exc) from None
     names: set[str] = set()
@@ -49,7 +53,8 @@ def read_skops(path: Path) -> Any:
     if faults:
         raise untrusted_types(path, ", ".join(sorted(set(faults))))
     try:
-        return skops.io.load(_rewritten(path, schema) if changed else path, trusted=sorted(names))
+        source = _rewritten(path, schema, tables) if changed or tables else path
+        return skops.io.load(source, trusted=sorted(names))
     except UntrustedTypesFoundException as exc:  # skops reads some names out of data
         raise untrusted_types(path, exc) from None
 
@@ -102,6 +107,11 @@ def _without_training(root: Node) -> bool:
             if type(entries[name]) is dict and entries[name].get("__loader__") != "JsonNode":
                 entries[name] = _plain(_label(entries[name]) if name == positive_label.ATTRIBUTE else None)
                 found = True
+        for name in OF_GONE.intersection(entries):
+            node_of = entries[name]
+            if type(node_of) is dict and (node_of.get("__module__"), node_of.get("__class__")) in GONE:
+                entries[name] = _plain(None)
+                found = True
         if ROUTING in entries:
             entries[ROUTING] = _plain(None)
             found = True
@@ -125,12 +135,40 @@ def _label(scorer: Node) -> Any:
     return {"pos_label": label}
 
 
-def _rewritten(path: Path, schema: Node) -> io.BytesIO:
-    """Return the same archive with another schema."""
+def _with_plain_lists(root: Node) -> bool:
+    """Put a list where 1.5 and 1.6 wrapped the columns of a remainder; say whether there was any."""
+    found = False
+    for node in list(nodes_in(root)):
+        if node.get("__class__") != "_RemainderColsList":
+            continue
+        kept = ((node.get("content") or {}).get("content") or {}).get("data")
+        if type(kept) is dict and kept.get("__loader__") == "ListNode":
+            node.clear()
+            node.update(kept)
+            found = True
+    return found
+
+
+def _tables_of_today(path: Path, root: Node) -> dict[str, bytes]:
+    """Return the files of the trees' nodes that lack fields of today, by name."""
+    found: dict[str, bytes] = {}
+    with zipfile.ZipFile(path) as archive:
+        for node in nodes_in(root):
+            kept = (node.get("content") or {}).get("content") if node["__loader__"] == "TreeNode" else None
+            table = kept.get("nodes") if type(kept) is dict else None
+            name = table.get("file") if type(table) is dict and table.get("type") == "numpy" else None
+            made = file_of_today(archive.read(name)) if type(name) is str else None
+            if made is not None:
+                found[str(name)] = made
+    return found
+
+
+def _rewritten(path: Path, schema: Node, tables: dict[str, bytes]) -> io.BytesIO:
+    """Return the same archive with another schema, and other tables of nodes."""
     copy = io.BytesIO()
     with zipfile.ZipFile(path) as archive, zipfile.ZipFile(copy, "w") as new:
         for member in archive.infolist():
             if member.filename != _SCHEMA:
-                new.writestr(member.filename, archive.read(member.filename))
+                new.writestr(member.filename, tables.get(member.filename) or archive.read(member.filename))
         new.writestr(_SCHEMA, json.dumps(schema))
     return copy

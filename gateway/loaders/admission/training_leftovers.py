@@ -7,6 +7,8 @@ Scorers, results of a search, splitters. Of a tuned threshold's scorer its posit
 from typing import Any, Final
 
 from gateway.loaders.admission import positive_label
+from gateway.loaders.admission.allowed_names import Dropped
+from gateway.loaders.versions.gone import OF_GONE
 
 #: Attributes that only training reads.
 TRAINING: Final = frozenset(
@@ -26,4 +28,7 @@ def take_out_training(attributes: dict[str, Any]) -> None:
         if name == positive_label.ATTRIBUTE:
             attributes[name] = positive_label.replaced(attributes[name])
         elif type(attributes[name]) not in {int, float, str, bool, type(None)}:
+            attributes[name] = None
+    for name in OF_GONE.intersection(attributes):
+        if type(attributes[name]) is Dropped:
             attributes[name] = None

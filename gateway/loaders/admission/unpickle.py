@@ -15,7 +15,8 @@ from joblib.numpy_pickle_utils import _validate_fileobject_and_memmap
 
 from gateway.errors import ArtifactError, LoadError
 from gateway.loaders.admission.allowed_names import Dropped, ForbiddenGlobal, UnknownGlobal
-from gateway.loaders.admission.constructors import Refused, make, resolve
+from gateway.loaders.admission.constructors import make, resolve
+from gateway.loaders.admission.former_constructors import Refused
 from gateway.loaders.admission.object_states import set_state, told
 from gateway.loaders.admission.pickle_globals import pickle_writers
 from gateway.loaders.admission.plain_values import is_key

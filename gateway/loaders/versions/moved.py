@@ -97,13 +97,28 @@ MOVED: dict[str, str] = {
 #: (old module, old name) -> (today's module, today's name), where a single member moved or got another name.
 RENAMED: dict[tuple[str, str], tuple[str, str]] = {
     ("pandas._libs.missing", "NA"): ("pandas", "NA"),
-    ("sklearn.metrics._dist_metrics", "EuclideanDistance"): ("sklearn.metrics._dist_metrics", "EuclideanDistance64"),
-    ("sklearn.metrics._dist_metrics", "ManhattanDistance"): ("sklearn.metrics._dist_metrics", "ManhattanDistance64"),
-    ("sklearn.metrics._dist_metrics", "MinkowskiDistance"): ("sklearn.metrics._dist_metrics", "MinkowskiDistance64"),
     ("sklearn.metrics._scorer", "_passthrough_scorer"): ("sklearn.metrics._scorer", "_PassthroughScorer"),
     ("sklearn.utils", "Bunch"): ("sklearn.utils._bunch", "Bunch"),
+    ("sklearn.preprocessing.imputation", "Imputer"): ("sklearn.impute._base", "SimpleImputer"),
     ("sklearn.preprocessing._data", "PolynomialFeatures"): ("sklearn.preprocessing._polynomial", "PolynomialFeatures"),
 }
+
+#: Metrics of search trees, which got the width of their numbers into their names.
+_METRICS = """
+    BrayCurtis Canberra Chebyshev Dice Euclidean Hamming Haversine Jaccard Kulsinski Mahalanobis Manhattan
+    Matching Minkowski RogersTanimoto RussellRao SEuclidean SokalMichener SokalSneath WMinkowski
+"""
+for _name in _METRICS.split():
+    RENAMED["sklearn.metrics._dist_metrics", f"{_name}Distance"] = (
+        "sklearn.metrics._dist_metrics",
+        f"{_name}Distance64",
+    )
+# What 0.20 guessed first, kept as a score; repairs_trees.py makes priors and constants of it.
+for _module in ("sklearn.ensemble._gb", "sklearn.ensemble._gb_losses"):
+    for _name in ("LogOddsEstimator", "ScaledLogOddsEstimator", "PriorProbabilityEstimator"):
+        RENAMED[_module, _name] = ("sklearn.dummy", "DummyClassifier")
+    for _name in ("MeanEstimator", "QuantileEstimator", "ZeroEstimator"):
+        RENAMED[_module, _name] = ("sklearn.dummy", "DummyRegressor")
 
 #: Libraries whose own names never are an attack: one that is gone means that another version wrote the artifact.
 LIBRARIES: frozenset[str] = frozenset({"numpy", "scipy", "pandas", "joblib", *IN_PICKLES})

@@ -171,11 +171,16 @@ def is_proven(part: Part) -> bool:
     return bool(rows.get("installed") == here and minor(part.version) in rows["classes"].get(part.name, ()))
 
 
-def skew_of(root: Any, told: Told, path: Path) -> Skew | None:
-    """Return which other versions wrote a loaded pickle or skops file, and what of it is not proven; None: none did."""
+def written_parts(root: Any, told: Told, path: Path) -> frozenset[Part]:
+    """Return the library classes of what was read from a pickle or skops file, before it is repaired."""
     parts = parts_of(root, told)
     if any(part.package == "xgboost" for part in parts):
         parts = parts_of(root, told, booster_version(path))
+    return parts
+
+
+def skew_of(parts: frozenset[Part]) -> Skew | None:
+    """Return which other versions wrote the parts of an artifact, and what of it is not proven; None: none did."""
     other = [part for part in parts if part.version == UNKNOWN or part.version != installed(part.package)]
     if not other:
         return None
