@@ -24,6 +24,7 @@ from gateway.codecs.base import refuse
 from gateway.codecs.child_reader_process import CPU_S, MEMORY_BYTES
 from gateway.codecs.chunks import Chunk, ReadLimits
 from gateway.codecs.frames import ReaderDiedError, receive_chunks, too_large
+from gateway.codecs.table_place import FIRST, TablePlace
 from gateway.errors import OverloadError
 from gateway.system.fork_lock import FORK_LOCK
 
@@ -97,8 +98,9 @@ os.register_at_fork(after_in_child=_READERS.forget)
 class IsolatedReader:
     """Read one format ("xlsx", "parquet") as its own reader does, in a process with limits of memory and time."""
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, place: TablePlace = FIRST) -> None:
         self._kind = kind
+        self._place = place
 
     def read(self, body: BinaryIO, limits: ReadLimits) -> Iterator[Chunk]:
         """Yield the rows in order; the reader ends when this iterator does."""
@@ -107,7 +109,8 @@ class IsolatedReader:
         try:
             with theirs, _file_of(body, limits.scratch) as file:
                 request = {"kind": self._kind, "max_rows": limits.max_rows, "chunk_rows": limits.chunk_rows}
-                _READERS.begin(msgspec.msgpack.encode(request | {"scratch": folder}), [file.fileno(), theirs.fileno()])
+                request |= {"scratch": folder, "place": self._place.packed()}
+                _READERS.begin(msgspec.msgpack.encode(request), [file.fileno(), theirs.fileno()])
             ours.settimeout(_PATIENCE_S)
             yield from receive_chunks(ours)
         except ReaderDiedError as death:

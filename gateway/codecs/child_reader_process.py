@@ -27,6 +27,7 @@ from gateway.codecs.child_reader_samples import samples
 from gateway.codecs.chunks import BatchReader, ReadLimits
 from gateway.codecs.frames import send, send_chunks
 from gateway.codecs.parquet import ParquetReader
+from gateway.codecs.table_place import TablePlace
 from gateway.codecs.xlsx import ExcelReader
 from gateway.errors import GatewayError
 from gateway.system.memory import address_space_bytes
@@ -148,7 +149,10 @@ def _read(request: dict[str, Any], file: int, link: socket.socket) -> None:
         scratch=None if scratch is None else Path(scratch),
     )
     with os.fdopen(file, "rb") as body:
-        send_chunks(link, READERS[request["kind"]]().read(body, limits))
+        sheet, header, known = request["place"]
+        place = TablePlace(sheet, header, known)
+        reader = ExcelReader(place) if request["kind"] == "xlsx" else READERS[request["kind"]]()
+        send_chunks(link, reader.read(body, limits))
 
 
 def _limit() -> None:

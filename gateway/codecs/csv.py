@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 from gateway.answers.leaves import Leaf, column_names, leaf_columns
 from gateway.codecs.base import refuse
 from gateway.codecs.chunks import Answered, Chunk, ReadLimits
+from gateway.codecs.table_place import FIRST, LOOKED_ROWS, Numbered, TablePlace, refuse_title, skip_to
 from gateway.codecs.table_rows import cut
 from gateway.errors import TooLargeError
 
@@ -32,6 +33,7 @@ _BOMS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _DELIMITERS = (",", ";", "\t", "|")
 _QUOTED = re.compile(r'"[^"]*(?:""[^"]*)*"')
 _SEP_LINE = re.compile(r"sep=(.)\s*", re.IGNORECASE)
+_LINE_END = re.compile(r"\r\n|\r|\n")
 _HEAD_BYTES = 64 * 1024
 #: Hint for clients that send rows without a header, or no CSV.
 _HEADER = "the first line is the header, it names the fields"
@@ -45,8 +47,9 @@ class CsvReader:
     that of a first line `sep=;`.
     """
 
-    def __init__(self, charset: str | None = None) -> None:
+    def __init__(self, charset: str | None = None, place: TablePlace = FIRST) -> None:
         self._charset = _charset(charset)
+        self._place = place
 
     def read(self, body: BinaryIO, limits: ReadLimits) -> Iterator[Chunk]:
         """Yield the rows in order."""
@@ -54,10 +57,15 @@ class CsvReader:
         head = body.read(_HEAD_BYTES)
         body.seek(0)
         self._check_head(head)
-        first = head.decode(self._charset, "replace").lstrip("\ufeff").lstrip("\r\n")
-        line = re.split(r"[\r\n]", first, maxsplit=1)[0]
+        lines = _LINE_END.split(
+            head.decode(self._charset, "replace").lstrip("\ufeff"), LOOKED_ROWS + self._place.header
+        )
+        line = next(filter(None, lines), "")
         marked = _SEP_LINE.fullmatch(line)
-        delimiter = marked[1] if marked else _delimiter(line)
+        chosen = lines[self._place.header - 1] if 0 < self._place.header <= len(lines) else line
+        delimiter = marked[1] if marked else _delimiter(chosen)
+        if not marked and self._place.is_doubtful(_cells(line)):
+            self._find_header(line, lines)
         if delimiter in ('"', "\r", "\n"):
             refuse("csv", f"{delimiter!r} cannot separate cells", expected="comma, semicolon, tab or bar")
         text = io.TextIOWrapper(body, encoding=self._charset, errors="strict", newline="")
@@ -66,10 +74,16 @@ class CsvReader:
             reader = csv.reader(_lines_of(text, delimiter, seen), delimiter=delimiter, strict=True)
             if marked:
                 next(reader, None)
-            yield from _chunks(reader, seen, limits)
+            yield from _chunks(reader, seen, limits, self._place)
         finally:
             if not body.closed:
                 text.detach()
+
+    def _find_header(self, first: str, lines: Sequence[str]) -> None:
+        """Refuse a file with a title above its header, and say where that is."""
+        number, _ = self._place.best((number, _cells(line)) for number, line in enumerate(lines, 1))
+        if number:
+            refuse_title("line", _cells(first), number)
 
     def _check_head(self, head: bytes) -> None:
         """Refuse an empty body, and one that is clearly in another encoding."""
@@ -102,10 +116,25 @@ def _delimiter(line: str) -> str:
     return max(_DELIMITERS, key=bare.count) if any(one in bare for one in _DELIMITERS) else ","
 
 
-def _chunks(reader: Any, seen: list[str], limits: ReadLimits) -> Iterator[Chunk]:
+def _cells(line: str) -> list[str]:
+    """Return the cells of one line, separated as the line itself shows."""
+    return next(csv.reader([line], delimiter=_delimiter(line)), [])
+
+
+def _numbered(rows: Iterator[list[str] | int], reader: Any) -> Iterator[Numbered]:
+    """Yield the rows with their last line in the file; a blank one is empty."""
+    for row in rows:
+        yield reader.line_num, () if type(row) is int else row  # type: ignore[misc]
+
+
+def _chunks(reader: Any, seen: list[str], limits: ReadLimits, place: TablePlace) -> Iterator[Chunk]:
     """Cut the rows of a parser into chunks."""
     rows = _guarded(reader, seen)
-    header = next((row for row in rows if type(row) is list), None)
+    header: Sequence[str] | None
+    if place.header:
+        header = skip_to(place.header, _numbered(rows, reader), "line")
+    else:
+        header = next((row for row in rows if type(row) is list), None)
     if header is None:
         refuse("empty-body", "the body is empty", expected="CSV with a header line")
     names = [name.strip().lstrip("\ufeff") for name in header]

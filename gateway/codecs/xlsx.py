@@ -6,14 +6,18 @@ openpyxl takes 23 s and stops other threads for half a second at a time.
 """
 
 import importlib
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
 from gateway.codecs.base import refuse
 from gateway.codecs.chunks import Chunk, ReadLimits, cell
+from gateway.codecs.table_place import FIRST, LOOKED_ROWS, LOOKED_SHEETS, Numbered, TablePlace, refuse_title, skip_to
 from gateway.codecs.table_rows import cut
 from gateway.codecs.xlsx_contents import safe_workbook
 from gateway.errors import UnreadableError
+from gateway.system.suggest import listing
+from gateway.validation.faults import visible
 
 PIP_LINE = "pip install 'multi-model-gateway[excel]'"
 #: Less than this left to a process that may take 1 GiB: a text of the sheet did not fit.
@@ -21,7 +25,14 @@ _SPARE_BYTES = 64 * 1024 * 1024
 
 
 class ExcelReader:
-    """Read the first sheet of an XLSX workbook: a header row, then one row each; blank rows at the end are dropped."""
+    """
+    Read one sheet of an XLSX workbook, the first unless `place` names another: a header row, then one row each.
+
+    Blank rows at the end are dropped.
+    """
+
+    def __init__(self, place: TablePlace = FIRST) -> None:
+        self._place = place
 
     def read(self, body: BinaryIO, limits: ReadLimits) -> Iterator[Chunk]:
         """Yield the rows in order."""
@@ -29,12 +40,12 @@ class ExcelReader:
         with safe_workbook(body, limits.scratch) as path:
             try:
                 book = calamine.CalamineWorkbook.from_path(path)
-                rows = book.get_sheet_by_index(0).iter_rows()
+                rows = book.get_sheet_by_index(_index(book.sheet_names, self._place.sheet)).iter_rows()
             except BaseException as error:
                 if not _is_panic(error) and not isinstance(error, calamine.CalamineError | OSError | IndexError):
                     raise
                 refuse("xlsx", f"the file is not a readable XLSX workbook: {error}", expected="an .xlsx file")
-        yield from _chunks(_guarded(rows), limits)
+        yield from _chunks(_guarded(rows), limits, self._place, book)
 
 
 def _calamine() -> Any:
@@ -66,19 +77,92 @@ def _guarded(rows: Iterator[Sequence[Any]]) -> Iterator[Sequence[Any]]:
         refuse("xlsx", message, expected="dates of the years 1900 to 9999", hint="format the cells as numbers")
 
 
-def _chunks(rows: Iterator[Sequence[Any]], limits: ReadLimits) -> Iterator[Chunk]:
-    numbered = enumerate(rows, 1)
-    header = next((row for _, row in numbered if not _is_empty(row)), None)
+def _index(names: Sequence[str], sheet: str) -> int:
+    """Return the place of a sheet: by its name, else by its number from 1."""
+    if not sheet:
+        return 0
+    if sheet in names:
+        return names.index(sheet)
+    if sheet.isascii() and sheet.isdigit() and 1 <= int(sheet[:9]) <= len(names):
+        return int(sheet) - 1
+    shown = listing([visible(name) for name in names[:LOOKED_SHEETS]], "and")
+    return refuse(
+        "option",
+        f"the workbook has no sheet {visible(sheet)}",
+        at="_sheet",
+        expected=f"its name, or its number from 1 to {len(names)}",
+        hint=f"the workbook has {shown}",
+    )
+
+
+def _chunks(rows: Iterator[Sequence[Any]], limits: ReadLimits, place: TablePlace, book: Any) -> Iterator[Chunk]:
+    numbered: Iterator[Numbered] = enumerate(rows, 1)
+    if place.header:
+        header: Sequence[Any] | None = skip_to(place.header, _filled(numbered), "row")
+    else:
+        first, header = next(_filled(numbered, blank=False), (0, None))
+        if header is None or place.is_doubtful(_names(header)):
+            numbered = _looked_at(first, header, numbered, place, book)
     if header is None:
         refuse("empty-body", "the first sheet is empty", expected="a header row and rows below it")
-    names = [str(_value(name)).strip() for name in header]
-    while names and not names[-1]:
-        names.pop()
+    names = _names(header)
     chunk = None
     for chunk in cut(_rows(numbered, len(names)), names, limits, "row {} of the sheet"):
         yield chunk
     if chunk is None:
         refuse("empty-batch", "the sheet has a header and no rows", expected="at least one row")
+
+
+def _filled(
+    numbered: Iterator[tuple[int, Sequence[Any]]], *, blank: bool = True
+) -> Iterator[tuple[int, Sequence[Any]]]:
+    """Yield the rows; a blank one is empty, or left out."""
+    for number, row in numbered:
+        is_blank = _is_empty(row)
+        if blank or not is_blank:
+            yield number, () if is_blank else row
+
+
+def _names(header: Sequence[Any]) -> list[str]:
+    names = [str(_value(name)).strip() for name in header]
+    while names and not names[-1]:
+        names.pop()
+    return names
+
+
+def _looked_at(
+    first: int, header: Sequence[Any] | None, numbered: Iterator[Numbered], place: TablePlace, book: Any
+) -> Iterator[Numbered]:
+    """Return the rows below a doubtful header; refuses the sheet where another row or sheet has the names."""
+    head = list(itertools.islice(numbered, LOOKED_ROWS))
+    number, _ = place.best(head)
+    if number:
+        refuse_title("row", header or (), number)
+    if not place.sheet and place.known:
+        _refuse_sheet(place, book, "is empty" if header is None else f"has no such column in row {first}")
+    return itertools.chain(head, numbered)
+
+
+def _refuse_sheet(place: TablePlace, book: Any, reason: str) -> None:
+    """Refuse the first sheet where another one has the names of the columns."""
+    names = book.sheet_names
+    found = []
+    for index in range(1, min(len(names), LOOKED_SHEETS)):
+        rows = enumerate(_guarded(book.get_sheet_by_index(index).iter_rows()), 1)
+        at, count = place.best(_filled(rows, blank=False))
+        found.append((count, -index, at))
+    count, index, at = max(found, default=(0, 0, 0))
+    if not count:
+        return
+    option = f"_sheet={1 - index}" + ("" if at == 1 else f"&_header={at}")
+    form = option.replace("&", " and ")
+    refuse(
+        "header",
+        f"the first sheet {visible(names[0])} {reason}; the sheet {visible(names[-index])} has a header in row {at}",
+        at="header",
+        expected="a header with the names of the fields",
+        hint=f"add ?{option} to the address, or the fields {form} to the form; or send that sheet alone",
+    )
 
 
 def _rows(numbered: Iterator[tuple[int, Sequence[Any]]], width: int) -> Iterator[Sequence[Any] | int]:

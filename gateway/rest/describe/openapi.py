@@ -10,7 +10,15 @@ from gateway import __version__
 from gateway.answers.json_schema import answer_schema, batch_schema
 from gateway.registry.contract import optional_columns
 from gateway.registry.spec import RouteSpec
-from gateway.rest.describe.openapi_parts import COMMON_PATHS, ERRORS, IGNORED_HEADER, RESPONSES, SCHEMAS, TAGS
+from gateway.rest.describe.openapi_parts import (
+    COMMON_PATHS,
+    ERRORS,
+    IGNORED_HEADER,
+    RESPONSES,
+    SCHEMAS,
+    TABLE_OPTIONS,
+    TAGS,
+)
 from gateway.rest.describe.openapi_v2 import v2_paths
 from gateway.rest.describe.request_schema import body_schema, form_schema, instance_schema, parameter_schema
 from gateway.rest.predict.negotiate import OFFERED
@@ -120,7 +128,11 @@ def _predict_item(route: Route, signature: Signature, path: str) -> Part:
             "responses": _answers(route, "answer") | _TOO_LONG,
         },
         "post": _operation(route, path, "predict")
-        | {"requestBody": _body(route, signature), "responses": _answers(route, "answer", "batch", has_body=True)},
+        | {
+            "parameters": TABLE_OPTIONS,
+            "requestBody": _body(route, signature),
+            "responses": _answers(route, "answer", "batch", has_body=True),
+        },
     }
 
 
@@ -175,6 +187,7 @@ def _invocations_item(route: Route, path: str) -> Part:
         "post": _operation(route, path, "invocations")
         | {
             "summary": f"Predict with {route.name} (MLflow scoring protocol)",
+            "parameters": TABLE_OPTIONS[:2],
             "requestBody": {
                 "required": True,
                 "content": {"application/json": media, **{kind: {"schema": _FILES[kind]} for kind in _TABLES}},

@@ -124,6 +124,27 @@ IGNORED_HEADER: Final[Part] = {
     "description": "names that belong to no field: how many, then the first 20, percent-encoded",
     "schema": _TEXT,
 }
+#: Options of a call that sends a table; those in the query that are no fields.
+TABLE_OPTIONS: Final[list[Part]] = [
+    {
+        "name": "_sheet",
+        "in": "query",
+        "description": "sheet of an XLSX workbook, by name or by number from 1; the first where it is absent",
+        "schema": _TEXT,
+    },
+    {
+        "name": "_header",
+        "in": "query",
+        "description": "row of a CSV or XLSX with the names of the fields, from 1; the first that is not blank",
+        "schema": {"type": "integer", "minimum": 1},
+    },
+    {
+        "name": "_on_error",
+        "in": "query",
+        "description": "whether bad rows of a batch are skipped",
+        "schema": {"enum": ["abort", "skip"]},
+    },
+]
 TAGS: Final[list[Part]] = [
     {"name": "v2", "description": "Open Inference Protocol: every route is a model of the same name"},
     {"name": "gateway", "description": "health, metrics, catalog"},

@@ -13,7 +13,7 @@ from gateway.errors import TooLargeError, UnreadableError
 from gateway.registry.contract import Contract
 from gateway.rest.predict.body import body_of
 from gateway.rest.predict.intake import Intake
-from gateway.rest.predict.sources import BODY_TYPES, BatchSource, json_source, reader_for
+from gateway.rest.predict.sources import BODY_TYPES, BatchSource, json_source, options_of, place_of, reader_for
 from gateway.rest.predict.spool import open_spool
 
 MULTIPART: Final = "multipart/form-data"
@@ -109,8 +109,9 @@ class Form:
             )
         file: Any = given[0]
         kind = _kind_of(file)
+        place = place_of(kind, {**options_of(self._environ), **options}, "form", contract)
         if kind != "json":
-            return BatchSource(reader_for(kind, file.mimetype_params.get("charset")), file.stream, options)
+            return BatchSource(reader_for(kind, file.mimetype_params.get("charset"), place), file.stream, options)
         body = body_of(file.stream.read(), self._environ)
         file.stream.close()
         return json_source(body.decode(contract))

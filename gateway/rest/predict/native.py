@@ -100,7 +100,7 @@ class Native:
         return Chunks(found, with_options(self._preferences, found.options, "form"), self._contract.answer)
 
     def _table(self, request: Intake) -> Chunks:
-        return Chunks(table_source(request), self._preferences, self._contract.answer)
+        return Chunks(table_source(request, self._contract), self._preferences, self._contract.answer)
 
     def _plain(self, request: Intake) -> Batch | Chunks:
         """Read JSON that `fetch` sends without a header as plain text; no other text says what it is."""

@@ -15,8 +15,12 @@ from gateway.codecs.chunks import BatchReader, Chunk, ReadLimits
 from gateway.codecs.csv import CsvReader
 from gateway.codecs.json_batch import InstancesReader
 from gateway.codecs.ndjson import NdjsonReader
-from gateway.errors import UnreadableError
+from gateway.codecs.table_place import FIRST, TablePlace
+from gateway.codecs.table_rows import MAX_BLANK_ROWS
+from gateway.errors import Fault, OptionError, UnreadableError
+from gateway.registry.contract import Contract
 from gateway.rest.predict.intake import Intake
+from gateway.rest.predict.percent_encoding import encoded_texts
 from gateway.rest.predict.reader_slots import Seat
 from gateway.rest.predict.spool import open_spool
 
@@ -75,9 +79,11 @@ def is_table(media: str) -> bool:
     return media in BODY_TYPES
 
 
-def table_source(request: Intake) -> BatchSource:
+def table_source(request: Intake, contract: Contract) -> BatchSource:
     """Spool a request whose media type is one of BODY_TYPES."""
-    reader = reader_for(BODY_TYPES[request.media], request.media_options.get("charset"))
+    kind = BODY_TYPES[request.media]
+    place = place_of(kind, options_of(request.environ), "query", contract)
+    reader = reader_for(kind, request.media_options.get("charset"), place)
     body, _ = request.spool()
     return BatchSource(reader, body)
 
@@ -87,12 +93,33 @@ def json_source(decoded: Decoded) -> BatchSource:
     return BatchSource(InstancesReader(decoded), open_spool(None), decoded.parameters)
 
 
-def reader_for(kind: str, charset: str | None) -> BatchReader:
+def options_of(environ: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return the options of the table that stand in the query."""
+    text: str = environ.get("QUERY_STRING", "")
+    if "_sheet" not in text and "_header" not in text:
+        return {}
+    return encoded_texts("query", text.encode("latin-1")).values
+
+
+def place_of(kind: str, options: Mapping[str, str], at: str, contract: Contract) -> TablePlace:
+    """Return where a table stands in a file of some format, as the options of the call say; raises OptionError."""
+    sheet, header = options.get("_sheet", "").strip(), options.get("_header", "").strip()
+    if sheet and kind != "xlsx":
+        raise OptionError([Fault(f"{at}._sheet", "option", "only an XLSX workbook has sheets", "no _sheet")])
+    if header and kind not in ("xlsx", "csv"):
+        raise OptionError([Fault(f"{at}._header", "option", "only CSV and XLSX have a row of names", "no _header")])
+    if header and not (header.isascii() and header.isdigit() and 1 <= int(header[:9]) <= MAX_BLANK_ROWS):
+        message = f"{header[:40]!r} is no number of a row"
+        raise OptionError([Fault(f"{at}._header", "option", message, "the row of the header, from 1")])
+    return TablePlace(sheet, int(header or 0), contract.codec.fields)
+
+
+def reader_for(kind: str, charset: str | None, place: TablePlace = FIRST) -> BatchReader:
     """Return the reader of a format; raises UnreadableError."""
     if kind == "csv":
-        return CsvReader(charset)
+        return CsvReader(charset, place)
     if kind == "ndjson":
         return NdjsonReader()
     if kind in READERS:
-        return IsolatedReader(kind)
+        return IsolatedReader(kind, place)
     raise UnreadableError("the file is an old Excel workbook (.xls)", hint="save it as .xlsx or CSV")

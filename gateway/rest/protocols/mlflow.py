@@ -68,7 +68,7 @@ class Mlflow:
         _must_answer_alike(request.route, self._signature)
         _must_read(request)
         if is_table(request.media):
-            return Chunks(table_source(request), _AS_MLFLOW, _own(self._signature))
+            return Chunks(table_source(request, contract), _AS_MLFLOW, _own(self._signature))
         return request.work(self._decoded, request.body(), contract)
 
     def write(self, route: Route, batch: Batch, predictions: Predictions, context: AnswerContext) -> Response:
