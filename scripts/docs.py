@@ -55,6 +55,7 @@ _KINDS: Final = {
     "one_or_more": "a value or a list",
     "texts": "a list of text",
     "text_or_texts": "text or a list of text",
+    "text_or_list": "text or a list of text",
     "json": "any value",
     "section": "a mapping",
     "scalar": "a value",

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from gateway.artifacts.copies import Copy
 from gateway.artifacts.manifest import StoredArtifact, StoredFile
 from gateway.artifacts.store import Store
 
@@ -34,7 +35,8 @@ def keep(store: Store, root: Path, origin: Path, sha256: str, files: Mapping[Pat
         return store.keep(origin, sha256)
     name = _name(root, origin, sha256, stored)
     kept = {origin: sha256} | {Path(one.path): one.sha256 for one in stored if one.is_kept}
-    folder, size = store.keep_together(name, root, kept)
+    copies = [Copy(source=path, inside=str(path.relative_to(root)), sha256=found) for path, found in kept.items()]
+    folder, size = store.keep_together(name, copies)
     path = folder / origin.relative_to(root)
     return StoredArtifact(path=str(path), sha256=name, size_bytes=size, origin=str(origin), files=stored)
 

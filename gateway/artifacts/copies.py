@@ -4,7 +4,8 @@ import contextlib
 import shutil
 import stat
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.artifacts import source_files
@@ -12,9 +13,18 @@ from gateway.errors import ArtifactError
 from gateway.system import files
 
 
-def copy_together(folder: Path, root: Path, kept: Mapping[Path, str]) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copy:
+    """Say where a file or folder is to lie inside of a folder, and which bytes it has."""
+
+    source: Path
+    inside: str
+    sha256: str
+
+
+def copy_together(folder: Path, copies: Sequence[Copy]) -> None:
     """
-    Make `folder` of files below `root`, path -> sha256, whole or not at all.
+    Make `folder` of copies, whole or not at all.
 
     Raises ArtifactError where one is another by now, or the disk refuses.
     """
@@ -22,12 +32,12 @@ def copy_together(folder: Path, root: Path, kept: Mapping[Path, str]) -> None:
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".draft-"))
-        for path, sha256 in kept.items():
-            inside = draft / path.relative_to(root)
+        for one in copies:
+            inside = draft / one.inside
             inside.parent.mkdir(parents=True, exist_ok=True)
-            copy(path, inside)
-            if source_files.digest(inside)[0] != sha256:
-                raise changed(path)
+            copy(one.source, inside)
+            if source_files.digest(inside)[0] != one.sha256:
+                raise changed(one.source)
         with contextlib.suppress(OSError):
             draft.rename(folder)  # fails where another process was faster: equal content
         if not folder.exists():

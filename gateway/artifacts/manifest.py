@@ -36,12 +36,21 @@ class StoredFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StoredPart:
+    """Name one of several files that make one model: its original file, and the bytes it had."""
+
+    origin: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoredArtifact:
     """
     Point at verified bytes in the content-addressed cache; `path` is absolute, `origin` is the original file.
 
     `files` are further files that an artifact which is code reads; `sha256` covers them too. Its relative names start
-    from `working_folder`; "" is the one of the process.
+    from `working_folder`; "" is the one of the process. `parts` are set where several files make one model: `path` is
+    then a folder of them (see bundle_folders.py), and `origin` the last one.
     """
 
     path: str
@@ -50,6 +59,12 @@ class StoredArtifact:
     origin: str
     files: tuple[StoredFile, ...] = ()
     working_folder: str = ""
+    parts: tuple[StoredPart, ...] = ()
+
+    @property
+    def sources(self) -> tuple[StoredPart, ...]:
+        """Return the original files, in their order; one, unless several make one model."""
+        return self.parts or (StoredPart(origin=self.origin, sha256=self.sha256),)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

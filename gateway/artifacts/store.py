@@ -14,11 +14,12 @@ import stat
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from gateway.artifacts import copies, manifest, source_files, state_files
+from gateway.artifacts.copies import Copy
 from gateway.artifacts.manifest import StoredArtifact
 from gateway.errors import ArtifactError
 from gateway.system import files
@@ -78,22 +79,18 @@ class Store:
             os.utime(folder)
         return StoredArtifact(path=str(kept), sha256=sha256, size_bytes=size, origin=str(path))
 
-    def keep_together(self, name: str, root: Path, kept: Mapping[Path, str]) -> tuple[Path, int]:
-        """
-        Copy files below `root`, path -> sha256, into one folder in which they lie as they do there.
-
-        Returns the folder, which has this name of 64 hex digits, and the bytes in it.
-        """
+    def keep_together(self, name: str, kept: Sequence[Copy]) -> tuple[Path, int]:
+        """Copy files into one folder, which has this name of 64 hex digits; return it and the bytes of the files."""
         folder = self._folder / name
         with self._lock:
             self._asked.add(name)
             if not folder.exists():
-                self._make_room(sum(path.stat().st_size for path in kept if path.exists()))
-                copies.copy_together(folder, root, kept)
+                self._make_room(sum(source_files.size_of(one.source) for one in kept if one.source.exists()))
+                copies.copy_together(folder, kept)
                 self._held = None
         with contextlib.suppress(OSError):
             os.utime(folder)
-        return folder, sum((folder / path.relative_to(root)).stat().st_size for path in kept)
+        return folder, sum(source_files.size_of(folder / one.inside) for one in kept)
 
     def prune(self) -> None:
         """Delete bytes that no stored generation names and no request used for a day; called after a commit."""

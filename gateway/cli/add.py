@@ -11,13 +11,26 @@ from gateway.settings.settings import Settings
 
 @click.command("add", cls=Command)
 @click.argument(
-    "artifact", metavar="ARTIFACT", shell_complete=complete_path, help="file or folder of a model, or file.py:name"
+    "artifacts",
+    metavar="ARTIFACT...",
+    nargs=-1,
+    required=True,
+    shell_complete=complete_path,
+    help="file or folder of a model, or file.py:name; several files that make one model, in the order of a row's way",
 )
 @click.option("--route", required=True, metavar="/PATH", help="public path of the new route")
 @click.option("--loader", metavar="LOADER", help="needed only if several loaders fit the artifact")
 @click.option("--allow-pickle", is_flag=True, help="accept a pickle: pins its sha256 and sets allow_pickle")
 @click.option("--force", is_flag=True, help="add the route even if the artifact cannot be loaded here")
-def add(settings: Settings, *, artifact: str, route: str, loader: str | None, allow_pickle: bool, force: bool) -> int:
+def add(
+    settings: Settings,
+    *,
+    artifacts: tuple[str, ...],
+    route: str,
+    loader: str | None,
+    allow_pickle: bool,
+    force: bool,
+) -> int:
     """
     Append a route to the registry, keeping comments and formatting. The new file is checked whole before it replaces
     the old one.
@@ -26,9 +39,9 @@ def add(settings: Settings, *, artifact: str, route: str, loader: str | None, al
     warnings: tuple[str, ...] = ()
     if not force:
         # A route that cannot serve would make the running gateway refuse every later edit.
-        warnings = warnings_or_raise(artifact, loader, limits_of(settings), allow_pickle=allow_pickle)
+        warnings = warnings_or_raise(artifacts, loader, limits_of(settings), allow_pickle=allow_pickle)
     root_path = settings.root_path
-    added = add_route(registry, artifact, route, loader=loader, allow_pickle=allow_pickle, root_path=root_path)
+    added = add_route(registry, artifacts, route, loader=loader, allow_pickle=allow_pickle, root_path=root_path)
     print_line(f"added to {registry}:\n{added.rstrip()}")
     for text in warnings:
         print_line(f"warning: {text}")

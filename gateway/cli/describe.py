@@ -2,7 +2,7 @@
 
 import importlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -11,15 +11,15 @@ import click
 import msgspec
 
 from gateway.artifacts import manifest
-from gateway.artifacts.manifest import CompiledModel, StoredArtifact
-from gateway.artifacts.source_files import digest, locate
+from gateway.artifacts.manifest import CompiledModel
 from gateway.cli.command import FAILED, OK, Command, complete_path, print_error, print_line
+from gateway.cli.named_artifact import NamedArtifact, named_artifact
 from gateway.cli.prepare import limits_of
 from gateway.cli.signature import signature_of
-from gateway.errors import GatewayError, LoadError
-from gateway.loaders import get_loader, package_versions, unknown
+from gateway.errors import GatewayError
+from gateway.loaders import get_loader, package_versions, siblings
 from gateway.loaders.base import Loader
-from gateway.loaders.sniffing import looks_like_pickle, sniff
+from gateway.loaders.sniffing import looks_like_pickle
 from gateway.prepare.child_supervisor import PrepareLimits
 from gateway.schema import Field, Signature
 from gateway.settings.settings import Settings
@@ -31,14 +31,21 @@ _UNUSED: Final = "dropped by the pipeline: any value, or none, gives the same an
 
 @dataclass(slots=True, kw_only=True)
 class Description:
-    """Hold the description of an artifact; `imports` are the globals that a pickle names, found without running it."""
+    """
+    Hold the description of an artifact.
+
+    `imports` are the globals that a pickle names, found without running it, `parts` the sha256 of each of several
+    files, `siblings` say which files beside it may belong to it.
+    """
 
     artifact: str
     loader: str
     sha256: str
     size_bytes: int
     versions: dict[str, str] = field(default_factory=dict)
+    parts: dict[str, str] = field(default_factory=dict)
     imports: tuple[str, ...] = ()
+    siblings: tuple[str, ...] = ()
     signature: Signature | None = None
     warnings: tuple[str, ...] = ()
     compiled: CompiledModel | None = None
@@ -47,18 +54,23 @@ class Description:
 
 @click.command("describe", cls=Command)
 @click.argument(
-    "artifact", metavar="ARTIFACT", shell_complete=complete_path, help="file or folder of a model, or file.py:name"
+    "artifacts",
+    metavar="ARTIFACT...",
+    nargs=-1,
+    required=True,
+    shell_complete=complete_path,
+    help="file or folder of a model, or file.py:name; several files that make one model, in the order of a row's way",
 )
 @click.option("--loader", metavar="LOADER", help="needed only if several loaders fit the artifact")
 @click.option("--json", "as_json", is_flag=True, help="print JSON")
-def describe(settings: Settings, *, artifact: str, loader: str | None, as_json: bool) -> int:
+def describe(settings: Settings, *, artifacts: tuple[str, ...], loader: str | None, as_json: bool) -> int:
     """
     Print loader, inputs, outputs and library versions of a model file, and the imports of a pickle without executing
     it.
     """
-    path = locate(Path.cwd(), artifact)
-    found = _identify(path, artifact, loader)
-    problem = _ask_loader(found, path, limits_of(settings))
+    with named_artifact(artifacts, loader) as named:
+        found = _description(named)
+        problem = _ask_loader(found, named, limits_of(settings))
     _recall(found, settings.cache_dir / "manifests")
     print_line(msgspec.json.format(msgspec.json.encode(found), indent=2).decode() if as_json else _text(found))
     if problem is not None:
@@ -68,37 +80,36 @@ def describe(settings: Settings, *, artifact: str, loader: str | None, as_json: 
 
 
 def warnings_or_raise(
-    artifact: str, loader: str | None, limits: PrepareLimits, *, allow_pickle: bool = False
+    artifacts: Sequence[str], loader: str | None, limits: PrepareLimits, *, allow_pickle: bool = False
 ) -> tuple[str, ...]:
     """Return the warnings under which an artifact serves; raises the error that prevents it from serving."""
-    path = locate(Path.cwd(), artifact)
-    found = _identify(path, artifact, loader)
-    return signature_of(path, artifact, found.loader, _stored(found, path), limits, allow_pickle=allow_pickle).warnings
+    with named_artifact(artifacts, loader) as named:
+        found = signature_of(named, limits, allow_pickle=allow_pickle).warnings
+        return (*found, *_siblings(named, _imports_of(named)))
 
 
-def _stored(found: Description, path: Path) -> StoredArtifact:
-    where = str(path.absolute())
-    return StoredArtifact(path=where, sha256=found.sha256, size_bytes=found.size_bytes, origin=where)
+def _description(named: NamedArtifact) -> Description:
+    parts = {part.origin: part.sha256 for part in named.stored.parts}
+    return Description(
+        artifact=named.text,
+        loader=named.loader,
+        sha256=named.stored.sha256,
+        size_bytes=named.stored.size_bytes,
+        parts=dict(zip(named.texts, parts.values(), strict=True)) if parts else {},
+    )
 
 
-def _identify(path: Path, text: str, loader: str | None) -> Description:
-    candidates = (loader,) if loader else sniff(path, text)
-    if not candidates:
-        raise unknown(path, text)
-    if len(candidates) > 1:
-        hint = f"say --loader with {listing(candidates)}"
-        raise LoadError(f"more than one loader fits '{text}'", code="no-loader", hint=hint)
-    sha256, size = digest(path)
-    return Description(artifact=text, loader=str(candidates[0]), sha256=sha256, size_bytes=size)
+def _siblings(named: NamedArtifact, imports: Sequence[str]) -> tuple[str, ...]:
+    return () if len(named.paths) > 1 else siblings.note_of(named.paths[0], named.texts[0], imports)
 
 
-def _ask_loader(found: Description, path: Path, limits: PrepareLimits) -> GatewayError | None:
+def _ask_loader(found: Description, named: NamedArtifact, limits: PrepareLimits) -> GatewayError | None:
     """Fill in what the loader knows; return the error if it cannot describe the artifact."""
     try:
-        loader = get_loader(found.loader)
         found.versions = dict(package_versions(found.loader))
-        found.imports = _imports(loader, path)
-        inspection = signature_of(path, found.artifact, found.loader, _stored(found, path), limits)
+        found.imports = _imports_of(named)
+        found.siblings = _siblings(named, found.imports)
+        inspection = signature_of(named, limits)
         found.signature, found.warnings = inspection.signature, inspection.warnings
     except GatewayError as error:
         return error
@@ -113,6 +124,11 @@ def _recall(found: Description, folder: Path) -> None:
             found.compiled, found.not_compiled_because = known.compiled, known.compile_declined
             return
     found.not_compiled_because = "no route with this artifact has been prepared here yet"
+
+
+def _imports_of(named: NamedArtifact) -> tuple[str, ...]:
+    loader = get_loader(named.loader)
+    return tuple(dict.fromkeys(name for path in named.paths for name in _imports(loader, path)))
 
 
 def _imports(loader: Loader, path: Path) -> tuple[str, ...]:
@@ -135,6 +151,7 @@ def _text(found: Description) -> str:
     rows = [
         f"artifact  {found.artifact}  ({found.size_bytes:,} bytes)",
         f"sha256    {found.sha256}",
+        *(f"          {sha256}  {name}" for name, sha256 in found.parts.items()),
         f"loader    {found.loader}",
     ]
     if found.versions:
@@ -142,6 +159,7 @@ def _text(found: Description) -> str:
     if found.imports:
         rows += ["imports   of the pickle, not executed:", *(f"          {name}" for name in found.imports)]
     rows += [f"warning   {text}" for text in found.warnings]
+    rows += [f"beside    {text}" for text in found.siblings]
     rows.append(_compiled(found))
     if found.signature is not None:
         rows += ["", *_signature(found.signature)]

@@ -4,8 +4,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.artifacts.manifest import StoredArtifact
 from gateway.artifacts.source_files import split_entry
+from gateway.cli.named_artifact import NamedArtifact
 from gateway.errors import LoadError
 from gateway.loaders import get_loader
 from gateway.loaders.base import LoadOptions
@@ -27,32 +27,32 @@ class Inspection:
     warnings: tuple[str, ...] = ()
 
 
-def signature_of(
-    path: Path, artifact: str, loader: str, stored: StoredArtifact, limits: PrepareLimits, *, allow_pickle: bool = False
-) -> Inspection:
+def signature_of(named: NamedArtifact, limits: PrepareLimits, *, allow_pickle: bool = False) -> Inspection:
     """
     Return inputs, outputs and warnings; raises GatewayError. Pickles are opened only with `allow_pickle`.
 
     Golden rows beside an interpreted artifact are scored as for a route, because they may decide whether it serves.
     """
-    if row_of(loader).is_confined:
-        return _inspect_in_child(loader, stored, limits, allow_pickle=allow_pickle)
-    options = LoadOptions(entry=split_entry(artifact)[1], origin=path.parent, allow_pickle=allow_pickle)
+    if row_of(named.loader).is_confined:
+        return _inspect_in_child(named, limits, allow_pickle=allow_pickle)
+    path = named.paths[0]
+    options = LoadOptions(entry=split_entry(named.texts[0])[1], origin=path.parent, allow_pickle=allow_pickle)
     with descendants.none_left():
-        return Inspection(signature=get_loader(loader).describe(path, options))
+        return Inspection(signature=get_loader(named.loader).describe(path, options))
 
 
-def _inspect_in_child(loader: str, stored: StoredArtifact, limits: PrepareLimits, *, allow_pickle: bool) -> Inspection:
+def _inspect_in_child(named: NamedArtifact, limits: PrepareLimits, *, allow_pickle: bool) -> Inspection:
+    stored = named.stored
     spec = RouteSpec(
         path="/described",
         name="described",
         artifact=stored.origin,
-        loader=loader,
+        loader=named.loader,
         sha256=stored.sha256,
         allow_pickle=allow_pickle,
         compile="off",
     )
-    rows = golden_path(spec, Path(stored.origin))
+    rows = golden_path(spec, named.paths)
     if rows is not None:
         golden.refuse_long(rows)
     with tempfile.TemporaryDirectory() as folder:

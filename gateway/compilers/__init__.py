@@ -18,6 +18,7 @@ from gateway.system.installed_packages import versions_of
 #: Loader -> its compilers, in the order in which they are tried.
 COMPILERS: dict[str, tuple[str, ...]] = {
     "sklearn": ("gateway.compilers.sklearn:SklearnCompiler",),
+    "bundle": ("gateway.compilers.bundle:BundleCompiler",),
     "xgboost": ("gateway.compilers.xgboost:XgboostCompiler",),
     "h2o_mojo": ("gateway.compilers.mojo:MojoCompiler",),
 }

@@ -79,7 +79,7 @@ class LocalExecutor:
             raise LoadError(
                 f"the kept copy of the artifact is gone: {artifact.path}",
                 code="artifact-gone",
-                hint=f"gateway reload copies it again from {artifact.origin}",
+                hint=f"gateway reload copies it again from {', '.join(source.origin for source in artifact.sources)}",
             )
         # get_loader imports the framework: never on the way to a compiled model.
         predictor = get_loader(manifest.loader).load(Path(artifact.path), self._options)

@@ -23,7 +23,8 @@ class LoadOptions:
     sha256 ("" for one that was absent): other bytes under these paths are refused. `root` is the folder that contains
     code with its files, `working_folder` the one that its relative names start from. `cache_dir` may hold things that
     are derived once (the scoring jar). `levels` are those that the registry names for inputs, in the order of their
-    codes: for categories of which the artifact does not tell them.
+    codes: for categories of which the artifact does not tell them. `steps` are the members of a file that a row passes,
+    in their order.
     """
 
     allow_pickle: bool = False
@@ -32,6 +33,7 @@ class LoadOptions:
     files: Mapping[str, str] = field(default_factory=dict)
     root: Path | None = None
     working_folder: Path | None = None
+    steps: tuple[str, ...] = ()
     cache_dir: Path = Path(".gateway/cache")
     levels: Mapping[str, tuple[Scalar, ...]] = field(default_factory=dict)
 

@@ -10,32 +10,33 @@ import threading
 import warnings
 import zipfile
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
-import pandas as pd
-import sklearn
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import InconsistentVersionWarning
+from sklearn.pipeline import Pipeline
 
-from gateway.errors import ArtifactError, GatewayError, LoadError
+from gateway.errors import ArtifactError, GatewayError
 from gateway.loaders.admission.allowed_names import ForbiddenGlobal
 from gateway.loaders.admission.archives import refuse_bomb
 from gateway.loaders.admission.object_graph import check_graph
 from gateway.loaders.admission.refusals import forbidden_pickle, untrusted_types
-from gateway.loaders.admission.sklearn_trees import cap_threads, check_trees, takes_categories
+from gateway.loaders.admission.sklearn_trees import cap_threads, check_trees
 from gateway.loaders.admission.skops_file import read_skops
 from gateway.loaders.admission.unpickle import unpickle
 from gateway.loaders.base import LoadOptions, Skew
+from gateway.loaders.bundles.composition import Composition, bundled, compose, told_signature
 from gateway.loaders.sklearn_contents import check_contents
-from gateway.loaders.sklearn_inputs import Inputs, find_inputs, with_defaults, without_nullable
+from gateway.loaders.sklearn_faults import cannot_answer, unreadable
+from gateway.loaders.sklearn_inputs import find_inputs, with_defaults, without_nullable
 from gateway.loaders.sklearn_outputs import Answerer, find_answerer
+from gateway.loaders.sklearn_rows import Inputs, as_fitted, sample_columns
 from gateway.loaders.sklearn_unfit import not_a_predictor
 from gateway.loaders.versions.provenance import Part, Told, skew_of, told_by, written_parts
 from gateway.loaders.versions.repairs import repair_all
-from gateway.loaders.versions.wheels import another_scikit_learn
-from gateway.schema import Column, Predictions, Signature, make_column
+from gateway.schema import Column, Predictions, Signature
 
 #: catch_warnings swaps a process-wide list; two loads at once would restore each other's.
 _WARNINGS_LOCK = threading.Lock()
@@ -43,6 +44,8 @@ _WARNINGS_LOCK = threading.Lock()
 
 class SklearnPredictor:
     """Ask one fitted estimator; `parts` and `skew` say which versions wrote it."""
+
+    warnings: tuple[str, ...]
 
     def __init__(self, estimator: Any, inputs: Inputs, answerer: Answerer) -> None:
         self.estimator = estimator
@@ -70,55 +73,61 @@ class SklearnLoader:
 
     def load(self, path: Path, options: LoadOptions) -> SklearnPredictor:
         """Load, cap threads at one, infer the signature, and ask the model once for a made-up row."""
-        estimator, told = _open(path, options)
-        written_by = _newest(told)
-        try:
-            parts = written_parts(estimator, told, path)
-            repair_all(estimator, told)
-            predictor = _predictor(path, estimator)
-            predictor.parts, predictor.skew = parts, skew_of(parts)
-            return predictor
-        except GatewayError:
-            raise
-        except Exception as exc:
-            raise _cannot_answer(path, exc, estimator, written_by) from exc
+        file = open_file(path, options)
+        predictor = predictor_of(path, composition_of(path, file.held, options), file.written_by)
+        predictor.parts, predictor.skew = file.parts, skew_of(file.parts)
+        return predictor
 
     def describe(self, path: Path, options: LoadOptions) -> Signature:
         """Load it: the formats hold no cheaper description."""
         return self.load(path, options).signature
 
 
-def as_fitted(inputs: Inputs, columns: Sequence[Column]) -> Any:
-    """Shape columns the way the estimator saw them at fit: texts, a frame with names, or a matrix."""
-    if inputs.shape == "text":
-        return columns[0]
-    # A route may declare a number to be an integer; an imputer that was fitted on floats refuses int64.
-    columns = [
-        column.astype(np.float64) if field.type == "number" and column.dtype.kind in "iu" else column
-        for field, column in zip(inputs.fields, columns, strict=True)
-    ]
-    if inputs.shape == "frame":
-        frame = {
-            field.name: pd.Series(column, dtype=object) if column.dtype == object else column
-            for field, column in zip(inputs.fields, columns, strict=True)
-        }
-        return pd.DataFrame(frame, copy=True)
-    if any(column.dtype == object for column in columns):
-        return np.column_stack([column.astype(object) for column in columns])
-    return np.column_stack(columns).astype(np.float64, copy=False)
+def composition_of(path: Path, found: Any, options: LoadOptions) -> Composition:
+    """Return what a file holds as one model: an estimator, or a dict or tuple of steps; raises LoadError."""
+    if isinstance(found, BaseEstimator) and hasattr(found, "predict"):
+        return Composition(model=found)
+    members = bundled(path, found, options.steps)
+    if not any(one.kind == "model" for one in members):
+        raise not_a_predictor(path, found, options.origin)
+    return compose(path, members, is_ordered=bool(options.steps))
+
+
+def predictor_of(path: Path, composition: Composition, written_by: str | None) -> SklearnPredictor:
+    """Return the predictor of a composition whose model is scikit-learn's; `written_by` is an older version."""
+    steps = [*composition.steps, composition.model]
+    estimator = Pipeline([(f"step{i}", step) for i, step in enumerate(steps)]) if len(steps) > 1 else steps[0]
+    try:
+        return _renamed(_predictor(path, estimator), composition)
+    except GatewayError:
+        raise
+    except Exception as exc:
+        raise cannot_answer(path, exc, estimator, written_by) from exc
+
+
+def _renamed(predictor: SklearnPredictor, composition: Composition) -> SklearnPredictor:
+    """Give columns, classes and threshold the names and the value that the composition tells."""
+    predictor.signature = told_signature(predictor.signature, composition)
+    predictor.inputs = replace(
+        predictor.inputs, fields=predictor.signature.inputs, names_known=predictor.signature.names_known
+    )
+    predictor.warnings = (*predictor.warnings, *composition.warnings)
+    return predictor
 
 
 def _predictor(path: Path, estimator: Any) -> SklearnPredictor:
-    if not isinstance(estimator, BaseEstimator) or not hasattr(estimator, "predict"):
-        raise not_a_predictor(path, estimator)
     check_trees(path, estimator)
     check_contents(path, estimator)
     cap_threads(estimator)
     inputs = find_inputs(estimator)
     answerer, number = _answerer(path, estimator, inputs)
     inputs = with_defaults(inputs, number)
-    if any(field.nullable for field in inputs.fields) and not _survives_missing(inputs, answerer, number):
-        inputs = without_nullable(inputs)
+
+    def ask(columns: list[Column]) -> object:
+        return answerer.answer(as_fitted(inputs, columns))
+
+    if any(field.nullable for field in inputs.fields) and not survives_missing(inputs, ask, number):
+        return SklearnPredictor(estimator, without_nullable(inputs), answerer)
     return SklearnPredictor(estimator, inputs, answerer)
 
 
@@ -133,22 +142,36 @@ def _answerer(path: Path, estimator: Any, inputs: Inputs) -> tuple[Answerer, int
         raise
 
 
-def sample_columns(inputs: Inputs, *, number: int = 0, missing: bool = False) -> list[Column]:
-    """Make one row of plausible values, or one row per nullable field in which only that field is missing."""
-    holes = [i for i, field in enumerate(inputs.fields) if field.nullable] if missing else [-1]
-    columns = []
-    for i, field in enumerate(inputs.fields):
-        plain: Any = field.enum[0] if field.enum else {"string": "text", "boolean": False}.get(field.type, number)
-        columns.append(make_column(field.column_type, [float("nan") if hole == i else plain for hole in holes]))
-    return columns
-
-
-def _survives_missing(inputs: Inputs, answerer: Answerer, number: int) -> bool:
+def survives_missing(inputs: Inputs, ask: Callable[[list[Column]], object], number: int = 0) -> bool:
+    """Say whether a model answers rows in which one nullable field is missing."""
     try:
-        answerer.answer(as_fitted(inputs, sample_columns(inputs, number=number, missing=True)))
+        ask(sample_columns(inputs, number=number, missing=True))
     except Exception:  # whatever it raises, it does not take missing values
         return False
     return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedFile:
+    """Hold what a file holds, repaired, which versions wrote its parts, and one of them to name in a fault."""
+
+    held: Any
+    parts: frozenset[Part]
+    written_by: str | None
+
+
+def open_file(path: Path, options: LoadOptions) -> OpenedFile:
+    """Return what a file holds, in the form of the installed version; nothing of it was asked yet."""
+    held, told = _open(path, options)
+    written_by = _newest(told)
+    try:
+        parts = written_parts(held, told, path)
+        repair_all(held, told)
+    except GatewayError:
+        raise
+    except Exception as exc:
+        raise cannot_answer(path, exc, held, written_by) from exc
+    return OpenedFile(held=held, parts=parts, written_by=written_by)
 
 
 def _open(path: Path, options: LoadOptions) -> tuple[Any, Told]:
@@ -160,7 +183,7 @@ def _open(path: Path, options: LoadOptions) -> tuple[Any, Told]:
         except GatewayError:
             raise
         except Exception as exc:
-            raise _unreadable(path, exc, _newest(told_by(caught))) from exc
+            raise unreadable(path, exc, _newest(told_by(caught))) from exc
         return estimator, told_by(caught)
 
 
@@ -193,53 +216,3 @@ def _checked(path: Path, found: Any, refusal: Callable[[Path, ForbiddenGlobal], 
 def _newest(told: Told) -> str | None:
     """Return one version to name in a fault; None where the installed one wrote it."""
     return max((version for versions in told.values() for version in versions), default=None)
-
-
-def _unreadable(path: Path, exc: Exception, written_by: str | None) -> GatewayError:
-    if written_by is not None or "incompatible dtype" in str(exc):
-        return LoadError(
-            f"{path.name}: written with scikit-learn {written_by or 'of another version'}, which "
-            f"{sklearn.__version__} cannot read: {exc}",
-            code="wrong-version",
-            hint=another_scikit_learn(written_by, sklearn.__version__),
-        )
-    if isinstance(exc, KeyError) and "__pyx_unpickle_" in str(exc):
-        return LoadError(
-            f"{path.name}: holds a compiled part as an older scikit-learn wrote it, which {sklearn.__version__} cannot "
-            f"read: {exc}",
-            code="wrong-version",
-            hint=another_scikit_learn(None, sklearn.__version__),
-        )
-    if type(exc).__module__.startswith("xgboost."):
-        return LoadError(
-            f"{path.name}: holds a model of an XGBoost version that the installed one cannot read: {exc}",
-            code="wrong-version",
-            hint="save it with model.save_model('model.json') where it was written, and serve that file; or train it "
-            "again",
-        )
-    return ArtifactError(
-        f"{path.name}: not a readable scikit-learn artifact: {type(exc).__name__}: {exc}",
-        code="broken-artifact",
-        hint="copy it again from where it was trained: its sha256 must be that of the original",
-    )
-
-
-def _cannot_answer(path: Path, exc: Exception, estimator: Any, written_by: str | None) -> LoadError:
-    if takes_categories(estimator):
-        return LoadError(
-            f"{path.name}: an XGBoost model that takes pandas categories, whose levels a pickle does not tell",
-            code="unsupported-model",
-            hint="save it with model.save_model('model.ubj'), which tells them, and serve that file",
-        )
-    if written_by is not None:
-        return LoadError(
-            f"{path.name}: written with scikit-learn {written_by}; loads with {sklearn.__version__} "
-            f"but cannot predict: {type(exc).__name__}: {exc}",
-            code="wrong-version",
-            hint=another_scikit_learn(written_by, sklearn.__version__),
-        )
-    return LoadError(
-        f"{path.name}: the model cannot predict a made-up row: {type(exc).__name__}: {exc}",
-        code="cannot-predict",
-        hint="was it fitted before it was saved? Try its predict where it was trained",
-    )

@@ -5,29 +5,19 @@ Follows every input column through pipelines, column transformers and encoders. 
 predicts nothing.
 """
 
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Any
 
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import FeatureUnion, Pipeline
 
 from gateway.loaders.dummies import with_dummies
+from gateway.loaders.sklearn_dicts import dict_inputs
 from gateway.loaders.sklearn_levels import typed
+from gateway.loaders.sklearn_rows import Inputs, Shape
 from gateway.loaders.sklearn_tracing import VECTORIZERS, Facts, TracedColumn, note, trace, wrapped
 from gateway.loaders.sklearn_unfit import untold_inputs
 from gateway.schema import Field, FieldType
-
-Shape = Literal["text", "frame", "matrix"]
-
-
-@dataclass(frozen=True, slots=True)
-class Inputs:
-    """Say how to feed an estimator: one column of texts, a frame with names, or a matrix."""
-
-    shape: Shape
-    fields: tuple[Field, ...]
-    names_known: bool
-    trained_on: tuple[str, ...] = ()
 
 
 def find_inputs(estimator: Any) -> Inputs:
@@ -35,6 +25,8 @@ def find_inputs(estimator: Any) -> Inputs:
     head = _head(estimator)
     if type(head).__name__ in VECTORIZERS:
         return Inputs("text", (Field(name="text", type="string"),), names_known=False)
+    if type(head).__name__ == "DictVectorizer":
+        return dict_inputs(head)
     width = _width(head)
     known = getattr(head, "feature_names_in_", None)
     names = [str(name) for name in known] if known is not None else [f"x{i}" for i in range(width)]

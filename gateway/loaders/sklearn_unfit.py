@@ -4,15 +4,45 @@ from pathlib import Path
 from typing import Any, Final
 
 from gateway.errors import LoadError
+from gateway.loaders import siblings
+from gateway.loaders.bundles.members import member_of
 
 #: Transformers of dictionaries: no column has a place.
-_SHAPELESS: Final = frozenset({"DictVectorizer", "FeatureHasher"})
+_SHAPELESS: Final = frozenset({"FeatureHasher"})
 
 
-def not_a_predictor(path: Path, found: Any) -> LoadError:
-    """Return the refusal of an object that was read, with what to do about it."""
-    what, hint = _told(found)
+def not_a_predictor(path: Path, found: Any, folder: Path | None = None) -> LoadError:
+    """Return the refusal of an object that was read, with what to do about it; `folder` is where the file came from."""
+    what, hint = _step_of_a_model(path, found, folder) or _told(found)
     return LoadError(f"{path.name}: {what}", code="not-a-predictor", hint=hint)
+
+
+def _step_of_a_model(path: Path, found: Any, folder: Path | None) -> tuple[str, str] | None:
+    """Say of a step that it is one, and which models beside it, or what commands, would use it; None: it is no step."""
+    kind = member_of(path.name, path.stem, found, is_file=True).kind
+    if kind not in _STEP_KINDS:
+        return None
+    what = _STEP_KINDS[kind].format(kind=type(found).__name__)
+    origin = (folder or path.parent) / path.name
+    models = siblings.models_beside(origin)[:3]
+    if not models:
+        example = "[model.pkl, {0}]" if siblings.stands_behind(origin) else "[{0}, model.pkl]"
+        return (
+            what,
+            f"name it together with the model that was trained behind it: artifact: {example.format(path.name)}",
+        )
+    commands = " or ".join(
+        siblings.command_for(model, siblings.steps_beside(model), str(origin)) for model in models[:3]
+    )
+    return what, f"{', '.join(model.name for model in models[:3])} beside it may belong to it: {commands}"
+
+
+_STEP_KINDS: Final = {
+    "step": "holds a {kind}, a step that transforms for a model and predicts nothing",
+    "labels": "holds a {kind}, a step that names the classes of a model and predicts nothing",
+    "levels": "holds encoders by column, a step that transforms for a model and predicts nothing",
+    "columns": "holds names of columns, which a model takes, and no model",
+}
 
 
 def _told(found: Any) -> tuple[str, str]:
@@ -23,19 +53,11 @@ def _told(found: Any) -> tuple[str, str]:
             "write it with booster.save_model('model.ubj') and name that file",
         )
     if isinstance(found, dict):
-        parts = ", ".join(str(name)[:40] for name in list(found)[:5])
-        return (
-            f"holds a dict ({parts}), not one model",
-            "save its model alone; a scaler belongs into a Pipeline with it",
-        )
+        parts = ", ".join(f"{str(name)[:40]}: {type(one).__name__}" for name, one in list(found.items())[:5])
+        return f"holds a dict ({parts}) without a model", "add the fitted model to it, or name the file of the model"
     if isinstance(found, list | tuple):
         parts = ", ".join(type(one).__name__ for one in found[:5])
-        return f"holds a {kind} ({parts}), not one model", "save one Pipeline of these parts, fitted, and name its file"
-    if hasattr(found, "transform"):
-        return (
-            f"holds a {kind}, which transforms and predicts nothing",
-            "save the whole pipeline that ends in a classifier or regressor, not one of its parts",
-        )
+        return f"holds a {kind} ({parts}) without a model", "add the fitted model to it, or name the file of the model"
     if hasattr(found, "predict"):
         return (
             f"holds a {kind}, which is no scikit-learn model",

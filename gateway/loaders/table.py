@@ -161,6 +161,9 @@ _LOADERS: Final[Mapping[str, LoaderRow]] = {
     ),
 }
 
+#: The loader of several files that make one model: each is one that needs no network.
+BUNDLE: Final = "bundle"
+_OF_PARTS: Final = tuple(dict.fromkeys(name for row in _LOADERS.values() if row.is_offline for name in row.packages))
 _IN_PICKLES: Final = tuple(name for row in _LOADERS.values() if row.is_in_pickles for name in row.distributions)
 
 #: Loaders that ship with the gateway; where several recognise an artifact the first one takes it.
@@ -180,6 +183,14 @@ TABLE: Final[Mapping[str, LoaderRow]] = {
         is_offline=True,
     ),
     **_LOADERS,
+    BUNDLE: LoaderRow(
+        target="gateway.loaders.bundles.loader:BundleLoader",
+        extra="sklearn",
+        distributions=("scikit-learn",),
+        beside=("skops", "joblib", "scipy", "pandas", *_OF_PARTS),
+        is_confined=True,
+        is_offline=True,
+    ),
 }
 
 #: Root modules of the libraries whose classes pickles hold -> the row that brings them.

@@ -7,6 +7,7 @@ The key covers everything that affects the result: bytes, golden rows, keys of t
 import hashlib
 import platform
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import msgspec
 
 from gateway import __version__
-from gateway.artifacts import code_folders, code_listing, manifest, source_files
+from gateway.artifacts import bundle_folders, code_folders, code_listing, manifest, source_files
 from gateway.artifacts.code_listing import locate_code
 from gateway.artifacts.digests import Digests
 from gateway.artifacts.manifest import StoredArtifact
@@ -40,6 +41,7 @@ LOAD_KEYS = (
     "tolerance",
     "compile",
     "trial",
+    "steps",
 )
 
 
@@ -47,26 +49,29 @@ def make_entry(spec: RouteSpec, cache_dir: Path, digests: Digests, store: Store,
     """Locate, hash, verify and store the artifact, code together with the files that it reads; raises ArtifactError."""
     if code_files.has_code_files(spec):
         return _code_entry(spec, cache_dir, digests, store, limits)
-    path = source_files.locate(Path(spec.base), spec.artifact)
-    store.admit(path)
-    sha256 = digests.digest(path)
-    source_files.verify(path, sha256, spec.sha256)
-    rows = golden_path(spec, path)
+    paths = [source_files.locate(Path(spec.base), source) for source in spec.sources]
+    hashes = []
+    for path, pin in zip(paths, spec.pins, strict=True):
+        store.admit(path)
+        hashes.append(digests.digest(path))
+        source_files.verify(path, hashes[-1], pin)
+    rows = golden_path(spec, paths)
     if rows is not None:
         golden.refuse_long(rows)
-    return _entry(spec, store.keep(path, sha256), rows, cache_dir, digests)
+    stored = store.keep(paths[0], hashes[0]) if len(paths) == 1 else bundle_folders.keep(store, paths, hashes)
+    return _entry(spec, stored, rows, cache_dir, digests)
 
 
 def _code_entry(spec: RouteSpec, cache_dir: Path, digests: Digests, store: Store, limits: PrepareLimits) -> Entry:
     """Keep code with what its route lists and what a run of it opens; the pin is verified before it runs."""
-    place, code = locate_code(Path(spec.base), spec.artifact)
+    place, code = locate_code(Path(spec.base), spec.sources[0])
     listed = {path: digests.digest(path) for path in code_listing.listed(Path(spec.base), place, spec.files)}
     listed.pop(code, None)
     for path in (code, *listed):
         store.admit(path)
     sha256 = digests.digest(code)
-    source_files.verify(place, code_folders.pin_of(code, sha256, listed), spec.sha256)
-    rows = golden_path(spec, place)
+    source_files.verify(place, code_folders.pin_of(code, sha256, listed), spec.pins[0])
+    rows = golden_path(spec, [place])
     if rows is not None:
         golden.refuse_long(rows)
     found = code_files.find(
@@ -102,35 +107,37 @@ def _entry(spec: RouteSpec, stored: StoredArtifact, rows: Path | None, cache_dir
 
 
 def _golden_of(spec: RouteSpec, stored: StoredArtifact, digests: Digests) -> Path | None:
-    origin = Path(stored.origin)
+    origins = [Path(source.origin) for source in stored.sources]
     try:
-        return golden_path(spec, origin) if digests.digest(origin) == stored.sha256 else None
+        is_same = all(digests.digest(Path(source.origin)) == source.sha256 for source in stored.sources)
+        return golden_path(spec, origins) if is_same else None
     except GatewayError:
         return None
 
 
-def golden_path(spec: RouteSpec, artifact: Path) -> Path | None:
+def golden_path(spec: RouteSpec, sources: Sequence[Path]) -> Path | None:
     """Return the golden rows of an artifact: those that the route names, else those beside it, else None."""
     if spec.golden is not None:
         return source_files.locate(Path(spec.base), spec.golden)
-    if spec.loader == "python" and artifact.is_dir():
-        inside = artifact / "golden.json"
+    if spec.loader == "python" and sources[-1].is_dir():
+        inside = sources[-1] / "golden.json"
         return inside if files.stat_of(inside) is not None else None
-    beside = artifact.parent / "golden.json"
+    beside = sources[-1].parent / "golden.json"
     # The golden.json of a folder with several models can belong to one of them only.
-    return beside if files.stat_of(beside) is not None and _is_alone(artifact) else None
+    return beside if files.stat_of(beside) is not None and _are_alone(sources) else None
 
 
-def _is_alone(artifact: Path) -> bool:
-    same_kind = [p for p in artifact.parent.iterdir() if p.suffix == artifact.suffix and p.name != "golden.json"]
-    return len(same_kind) == 1
+def _are_alone(sources: Sequence[Path]) -> bool:
+    suffixes = {source.suffix for source in sources}
+    beside = {path for path in sources[-1].parent.iterdir() if path.suffix in suffixes and path.name != "golden.json"}
+    return beside <= set(sources)
 
 
 def _key(spec: RouteSpec, stored: StoredArtifact, golden: str) -> str:
     values: dict[str, Any] = {name: getattr(spec, name) for name in LOAD_KEYS}
     values["outputs"] = asdict(spec.outputs)
     values |= {
-        "artifact": [stored.sha256, Path(stored.path).name, source_files.split_entry(spec.artifact)[1]],
+        "artifact": [stored.sha256, Path(stored.path).name, source_files.split_entry(spec.sources[-1])[1]],
         "working_folder": stored.working_folder,
         "golden": golden,
         "versions": package_versions(spec.loader) | compiler_versions(spec.loader),

@@ -167,14 +167,14 @@ def _median_predict_s(predictor: Predictor, columns: Sequence[Column]) -> float:
     return sorted(times)[len(times) // 2]
 
 
-def _raised(error: Exception, artifact: str) -> GatewayError:
+def _raised(error: Exception, artifacts: Sequence[str]) -> GatewayError:
     kind = type(error).__name__
     if isinstance(error, MemoryError):
         return LoadError("the model needs more memory than prepare allows", code="prepare-memory")
     return ArtifactError(
         f"preparing raised {kind}: {error}",
         code="prepare-raised",
-        hint=f"run: gateway describe {shlex.quote(artifact)}",
+        hint=f"run: gateway describe {shlex.join(artifacts)}",
     )
 
 
@@ -200,7 +200,7 @@ def main() -> int:
             manifest = prepare(entry, tell)
     except Exception as error:  # whatever a framework raises is a fault of the entry, not of the gateway
         blank = Manifest(key=entry.key, loader=entry.spec.loader, artifact=entry.artifact)
-        manifest = _failed(blank, _raised(error, entry.artifact.origin))
+        manifest = _failed(blank, _raised(error, [source.origin for source in entry.artifact.sources]))
     sandbox.release()
     tell(Report(manifest=manifest))
     # A JVM or a native thread of the model may refuse to end; all results have been written.

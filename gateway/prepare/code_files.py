@@ -99,4 +99,4 @@ def _code(spec: RouteSpec) -> str:
 
 
 def _record(spec: RouteSpec, origin: Path, cache_dir: Path) -> Path:
-    return code_files.record_of(spec.base, spec.artifact, origin, cache_dir)
+    return code_files.record_of(spec.base, spec.sources[0], origin, cache_dir)

@@ -65,7 +65,7 @@ def _present(names: Iterable[str], folder: Path) -> list[str]:
 
 def _run(asked: Traced, tracer: Tracer, folder: Path) -> None:
     origin = Path(asked.origin)
-    options = LoadOptions(entry=split_entry(asked.spec.artifact)[1], root=Path(asked.root), working_folder=folder)
+    options = LoadOptions(entry=split_entry(asked.spec.sources[0])[1], root=Path(asked.root), working_folder=folder)
     with contextlib.suppress(Exception, SystemExit):
         os.chdir(folder)
         predictor = get_loader("python").load(origin, options)

@@ -180,7 +180,7 @@ def is_known(registry: RegistrySpec, cache_dir: Path, cache_bytes: int = DEFAULT
     for spec in registry.routes:
         try:
             if code_files.has_code_files(spec):
-                _, origin = locate_code(Path(spec.base), spec.artifact)
+                _, origin = locate_code(Path(spec.base), spec.sources[0])
                 if code_files.remembered(spec, origin, cache_dir, digests) is None:
                     return False
             entry = make_entry(spec, cache_dir, digests, store, PrepareLimits())

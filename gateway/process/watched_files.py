@@ -75,13 +75,13 @@ def _note(settings: Settings) -> Path:
 def _named_by(registry: RegistrySpec, cache_dir: Path) -> set[Path]:
     paths: set[Path] = set()
     for spec in registry.routes:
-        artifact = Path(spec.base) / source_files.split_entry(spec.artifact)[0]
-        paths.add(artifact)
-        paths.add(Path(spec.base) / spec.golden if spec.golden else artifact.parent / "golden.json")
+        sources = [Path(spec.base) / source_files.split_entry(source)[0] for source in spec.sources]
+        paths.update(sources)
+        paths.add(Path(spec.base) / spec.golden if spec.golden else sources[-1].parent / "golden.json")
         if spec.loader == "python":
-            paths.update(code_files.names_of(spec.base, spec.artifact, cache_dir))
+            paths.update(code_files.names_of(spec.base, spec.sources[0], cache_dir))
             for pattern in spec.files:
-                paths.update(code_listing.watched(Path(spec.base), artifact, pattern))
+                paths.update(code_listing.watched(Path(spec.base), sources[0], pattern))
     return paths
 
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -24,7 +25,7 @@ _PLAIN: Final = re.compile(r"[A-Za-z0-9_./~-]+(?::[A-Za-z0-9_]+)?")
 
 def add_route(
     registry: Path,
-    artifact: str,
+    artifacts: Sequence[str],
     route: str,
     *,
     loader: str | None = None,
@@ -32,7 +33,7 @@ def add_route(
     root_path: str = "",
 ) -> str:
     """
-    Append `route` with `artifact` (a path relative to the working folder) and return the added lines.
+    Append `route` with `artifacts` (paths relative to the working folder) and return the added lines.
 
     Creates the registry if it does not exist; its folder must exist. Checks the new file whole before it replaces the
     old one by a rename in the same folder. Raises RegistryError if the registry has faults, before or after, and
@@ -44,18 +45,19 @@ def add_route(
     is_new = not target.exists() and target.parent.is_dir()
     old = parse_registry(parse(_FIRST, str(registry)) if is_new else read(registry), base)
     _check_free(old, route)
-    source = locate(Path.cwd(), artifact)
-    if is_pickle(artifact) and not allow_pickle:
+    sources = [locate(Path.cwd(), artifact) for artifact in artifacts]
+    pickle = next((artifact for artifact in artifacts if is_pickle(artifact)), None)
+    if pickle is not None and not allow_pickle:
         raise ArtifactError(
-            f"'{artifact}' is a pickle, which can run any code when it is loaded",
+            f"'{pickle}' is a pickle, which can run any code when it is loaded",
             code="pickle-not-allowed",
             hint="save it as .skops; or read its imports with `gateway describe`, then add it with --allow-pickle",
         )
-    keys = {"artifact": _relative(artifact, base)}
+    keys = {"artifact": _one_or_list([_quoted(_relative(artifact, base)) for artifact in artifacts])}
     if loader is not None:
-        keys["loader"] = loader
+        keys["loader"] = _quoted(loader)
     if allow_pickle:
-        keys |= {"allow_pickle": "true", "sha256": digest(source)[0]}
+        keys |= {"allow_pickle": "true", "sha256": _one_or_list([_quoted(digest(source)[0]) for source in sources])}
     data = _FIRST if is_new else files.read(target, MOST_BYTES)
     added, new = _insert(data.decode("utf-8"), route, keys)
     _check(new, old, route, registry, root_path)
@@ -72,7 +74,7 @@ def _check_free(old: RegistrySpec, route: str) -> None:
     for spec in old.routes:
         if route in {spec.path, *spec.aliases}:
             raise RegistryError(
-                f"path '{route}' is already taken by route '{spec.path}' ({spec.artifact})",
+                f"path '{route}' is already taken by route '{spec.path}' ({', '.join(spec.sources)})",
                 hint="take another path, or edit that entry",
             )
 
@@ -121,12 +123,15 @@ def _insert(text: str, route: str, keys: dict[str, str]) -> tuple[str, str]:
 
 
 def _entry(route: str, keys: dict[str, str], indent: str, step: str) -> list[str]:
-    if list(keys) == ["artifact"]:
-        return [f"{indent}{_quoted(route)}: {_quoted(keys['artifact'])}"]
-    rows = [
-        f"{indent}{step}{name}: {value if name == 'allow_pickle' else _quoted(value)}" for name, value in keys.items()
-    ]
+    if list(keys) == ["artifact"] and not keys["artifact"].startswith("["):
+        return [f"{indent}{_quoted(route)}: {keys['artifact']}"]
+    rows = [f"{indent}{step}{name}: {value}" for name, value in keys.items()]
     return [f"{indent}{_quoted(route)}:", *rows]
+
+
+def _one_or_list(scalars: Sequence[str]) -> str:
+    """Return one YAML scalar as it is, several as a list."""
+    return scalars[0] if len(scalars) == 1 else f"[{', '.join(scalars)}]"
 
 
 def _quoted(text: str) -> str:

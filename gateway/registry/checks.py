@@ -73,6 +73,7 @@ def _wrong(document: Document, key: Key, value: Value, expected: str, fix: str |
 
 _EXAMPLES: Final = {
     "text": "text",
+    "text_or_list": "text",
     "flag": "true",
     "number": "1.5",
     "integer": "1",
@@ -209,17 +210,9 @@ def _all_once(document: Document, key: Key, value: Value, items: list[Any]) -> A
     return tuple(items) if is_good else BAD
 
 
-def texts_of(value: Value) -> list[Value]:
-    """Return the texts in a value or in a list of values, each with its position, even if other items are faulty."""
-    items = value.data if isinstance(value.data, list) else [value]
-    return [one for one in items if one.raw.strip() and not one.is_unreadable and not isinstance(one.data, bool)]
-
-
 def _one_or_more(document: Document, key: Key, value: Value) -> Any:
-    if isinstance(value.data, list):
-        return _scalars(document, key, value)
-    single = _scalar(document, key, value)
-    return BAD if single is BAD else (single,)
+    found = (_scalars if isinstance(value.data, list) else _scalar)(document, key, value)
+    return found if found is BAD or isinstance(value.data, list) else (found,)
 
 
 def _texts(document: Document, key: Key, value: Value) -> Any:
@@ -229,14 +222,20 @@ def _texts(document: Document, key: Key, value: Value) -> Any:
 
 
 def _text_or_texts(document: Document, key: Key, value: Value) -> Any:
-    if isinstance(value.data, list):
-        return _texts(document, key, value)
-    single = _text(document, key, value)
-    return BAD if single is BAD else (single,)
+    found = (_texts if isinstance(value.data, list) else _text)(document, key, value)
+    return found if found is BAD or isinstance(value.data, list) else (found,)
+
+
+def _text_or_list(document: Document, key: Key, value: Value) -> Any:
+    if value.data == []:
+        return _wrong(document, key, value, "a text, or a list that is not empty")
+    found = _text_or_texts(document, key, value)
+    return found[0] if found is not BAD and len(found) == 1 else found
 
 
 _CHECKS: Final[Mapping[str, Callable[[Document, Key, Value], Any]]] = {
     "text": _text,
+    "text_or_list": _text_or_list,
     "flag": _flag,
     "number": _number,
     "integer": _integer,

@@ -6,8 +6,7 @@ from typing import Any
 
 from gateway.artifacts.code_listing import entry_file, listed, matches
 from gateway.errors import ArtifactError
-from gateway.registry.checks import texts_of
-from gateway.registry.values import Document, Entries
+from gateway.registry.values import Document, Entries, texts_of
 
 
 def check_keys(document: Document, entries: Entries, found: Mapping[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 import re
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -11,9 +11,9 @@ from gateway.artifacts.source_files import digest, size_of, split_entry
 from gateway.errors import ArtifactError
 from gateway.loaders import unknown
 from gateway.loaders.sniffing import sniff
-from gateway.loaders.table import PICKLE_SUFFIXES, loader_names, shown_suffixes
+from gateway.loaders.table import BUNDLE, PICKLE_SUFFIXES, loader_names, shown_suffixes
 from gateway.registry.report import Span
-from gateway.registry.values import Document
+from gateway.registry.values import Document, Value
 from gateway.system.files import is_file, kind_of, shortened
 from gateway.system.suggest import did_you_mean, listing, nearest
 
@@ -31,6 +31,17 @@ def check_loader(document: Document, name: str, span: Span, route: str) -> None:
             expected=listing(sorted(known)),
             fix=did_you_mean(name, known) or "name one of these, or delete the key to have it inferred",
         )
+
+
+def note_list(document: Document, name: Value, route: str) -> None:
+    """Note the loader of one file where the artifact is a list of files."""
+    document.fault(
+        name.span,
+        "loader-of-one-file",
+        f"route '{route}' names several files, and the loader '{name.raw}' reads one",
+        expected=f"'{BUNDLE}', which finds the loader of each file",
+        fix="loader: bundle",
+    )
 
 
 def infer_loader(document: Document, base: Path, artifact: str, span: Span) -> str:
@@ -132,21 +143,19 @@ def _note_absent(document: Document, path: Path, text: str, span: Span, code: st
     )
 
 
-def check_pin(document: Document, path: Path, pin: str | None, span: Span, listed: Iterable[Path] = ()) -> None:
+def check_pin(document: Document, path: Path, listed: Iterable[Path], pin: Value) -> None:
     """Note an artifact whose sha256, over all files that a Python route lists, differs from the pinned one."""
-    if pin is None:
-        return
     try:
         found = pin_of(path, digest(path)[0], {one: digest(one)[0] for one in listed})
     except ArtifactError as error:
-        document.fault(span, error.code, error.message, fix=error.hint)
+        document.fault(pin.span, error.code, error.message, fix=error.hint)
         return
-    if found != pin:
+    if found != pin.raw.lower():
         document.fault(
-            span,
+            pin.span,
             "wrong-sha256",
             f"'{path.name}' does not have the pinned sha256",
-            expected=pin,
+            expected=pin.raw.lower(),
             fix=f"restore the pinned file, or check the new one and set sha256: {found}",
         )
 
@@ -156,15 +165,18 @@ def is_pickle(artifact: str) -> bool:
     return artifact.lower().endswith(PICKLE_SUFFIXES)
 
 
-def check_pickle(document: Document, artifact: str, path: Path, *, allowed: bool, span: Span) -> None:
-    """Note a pickle without `allow_pickle`; its route would answer 503."""
+def check_pickle(
+    document: Document, artifact: str, path: Path, *, paths: Sequence[Path], allowed: bool, span: Span
+) -> None:
+    """Note a pickle without `allow_pickle`; its route would answer 503. `paths` are all files of the artifact."""
     if allowed or not is_pickle(artifact) or not is_file(path):
         return
     try:
-        pin = digest(path)[0]
+        pins = [digest(one)[0] for one in paths]
     except ArtifactError as error:
         document.fault(span, error.code, error.message, fix=error.hint)
         return
+    pin = pins[0] if len(pins) == 1 else f"[{', '.join(pins)}]"
     document.fault(
         span,
         "pickle-not-allowed",

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from gateway.registry.checks import read_keys, section, texts_of
+from gateway.registry.checks import read_keys, section
 from gateway.registry.keys import INPUT_KEYS
 from gateway.registry.report import Span
-from gateway.registry.values import Document, Entries, Entry, Value
+from gateway.registry.values import Document, Entries, Entry, Value, texts_of
 from gateway.registry.wording import kind_of
 from gateway.system.suggest import listing
 from gateway.validation.patterns import PatternError, compile_pattern

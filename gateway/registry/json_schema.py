@@ -32,8 +32,15 @@ _Schema = dict[str, Any]
 
 _SCALAR: Final[_Schema] = {"type": ["string", "number", "boolean"]}
 _TEXT: Final[_Schema] = {"type": ["string", "number"], "minLength": 1}
+
+
+def _text_or_list(text: _Schema) -> _Schema:
+    return {"anyOf": [text, {"type": "array", "items": text, "minItems": 1, "uniqueItems": True}]}
+
+
 _KINDS: Final[Mapping[str, _Schema]] = {
     "text": _TEXT,
+    "text_or_list": _text_or_list(_TEXT),
     "flag": {"type": "boolean"},
     "number": {"type": "number"},
     "integer": {"type": "integer"},
@@ -119,8 +126,8 @@ def _property(key: Key, default: Any) -> _Schema:
     if key.choices:
         schema["enum"] = list(key.choices)
     if key.pattern:
-        schema["pattern"] = f"^{key.pattern}$"
-        schema["type"] = "string"
+        text = {"type": "string", "pattern": f"^{key.pattern}$"}
+        schema.update(_text_or_list(text) if key.kind == "text_or_list" else text)
     bounds = {"minimum": key.minimum, "exclusiveMinimum": key.above, "maximum": key.maximum}
     schema.update({name: bound for name, bound in bounds.items() if bound is not None})
     if isinstance(default, bool | int | float | str) and default not in ("", "."):

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias, Union, get_args, g
 
 Kind: TypeAlias = Literal[
     "text",  # a scalar, taken as it is written (`version: 1.10` stays "1.10")
+    "text_or_list",  # one text, or a list of several; a list of one is that one
     "flag",
     "number",
     "integer",

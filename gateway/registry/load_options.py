@@ -12,11 +12,12 @@ def load_options(spec: RouteSpec, artifact: StoredArtifact | None, cache_dir: Pa
     """Return the options of an entry whose artifact was stored."""
     return LoadOptions(
         allow_pickle=spec.allow_pickle and spec.sha256 is not None,
-        entry=split_entry(spec.artifact)[1],
+        entry=split_entry(spec.sources[0])[1],
         origin=Path(artifact.origin if artifact else ".").parent,
         files={file.path: file.sha256 for file in artifact.files} if artifact else {},
         root=_root(artifact, cache_dir),
         working_folder=Path(artifact.working_folder) if artifact and artifact.working_folder else None,
+        steps=spec.steps,
         cache_dir=cache_dir,
         levels={name: tuple(found["enum"]) for name, found in spec.inputs.items() if "enum" in found},
     )

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.answers.check import template_faults
-from gateway.registry.checks import read_keys, section, texts_of
+from gateway.registry.checks import read_keys, section
 from gateway.registry.keys import ID_KEYS, OUTPUT_KEYS
 from gateway.registry.spec import OutputKeys
-from gateway.registry.values import Document, Entries, Entry, Value
+from gateway.registry.values import Document, Entries, Entry, Value, texts_of
 from gateway.registry.wording import kind_of
 from gateway.system.suggest import listing, nearest
 

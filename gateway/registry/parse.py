@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from gateway.registry.checks import read_keys, section, texts_of
+from gateway.registry.checks import read_keys, section
 from gateway.registry.keys import DEFAULTS_KEYS, ROUTE_KEYS, SERVER_KEYS, TOP_KEYS
 from gateway.registry.paths import Taken, check_root_path
 from gateway.registry.reading import read_reading
 from gateway.registry.route import RouteReader
 from gateway.registry.spec import ReadingKeys, RegistrySpec, ServerSpec
-from gateway.registry.values import Document, Entries, Entry
+from gateway.registry.values import Document, Entries, Entry, texts_of
 from gateway.registry.wording import kind_of
 from gateway.system.suggest import listing
 

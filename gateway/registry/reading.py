@@ -4,10 +4,10 @@ import re
 from dataclasses import asdict, replace
 from typing import Final
 
-from gateway.registry.checks import read_keys, section, texts_of
+from gateway.registry.checks import read_keys, section
 from gateway.registry.keys import READING_KEYS
 from gateway.registry.spec import ReadingKeys
-from gateway.registry.values import Document, Entries, Entry
+from gateway.registry.values import Document, Entries, Entry, texts_of
 from gateway.validation.reading import Reading
 
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")

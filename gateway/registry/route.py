@@ -3,18 +3,21 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from gateway.loaders.table import BUNDLE
 from gateway.registry import code_keys, files
-from gateway.registry.checks import read_keys, texts_of
+from gateway.registry.checks import read_keys
 from gateway.registry.inputs import read_inputs
 from gateway.registry.keys import ROUTE_KEYS
 from gateway.registry.outputs import check_batch, read_id, read_outputs, read_response
 from gateway.registry.paths import Taken, check_name, check_path, derived_name
+from gateway.registry.pins import check_pins
 from gateway.registry.reading import read_reading
 from gateway.registry.spec import NAME_PATTERN, OutputKeys, ReadingKeys, RouteSpec
-from gateway.registry.values import Document, Entries, Entry, Value
+from gateway.registry.values import Document, Entries, Entry, Value, texts_of
 from gateway.registry.wording import kind_of
 
 
@@ -67,10 +70,11 @@ class RouteReader:
         self._answers(path, entries, found)
         self._pickle(entries, found)
         code_keys.check_keys(self.document, entries, found)
+        if "sha256" in found:
+            found["sha256"] = _lower(found["sha256"])
+            check_pins(self.document, entries, found)
         if self.files:
             self._look_at_files(entries, found)
-        if "sha256" in found:
-            found["sha256"] = found["sha256"].lower()
         return RouteSpec(**{**self.defaults, "artifact": "", **found, "path": path, "base": str(self.base)})
 
     def _entries(self, path: str, entry: Entry) -> Entries | None:
@@ -113,15 +117,18 @@ class RouteReader:
                 expected="a file or folder, relative to the registry",
                 fix=f"add `artifact: models/{derived_name(path) or 'name'}/model.onnx`",
             )
+        is_list = isinstance(found.get("artifact"), tuple)
         if "loader" in entries:
             for name in _texts(entries, "loader"):
                 files.check_loader(self.document, name.raw, name.span, path)
+                if is_list and name.raw != BUNDLE:
+                    files.note_list(self.document, name, path)
             return str(found.get("loader", ""))
         loaders = [
             files.infer_loader(self.document, self.base, artifact.raw, artifact.span)
             for artifact in _texts(entries, "artifact")
         ]
-        return loaders[0] if loaders else ""
+        return BUNDLE if is_list else loaders[0] if loaders else ""
 
     def _answers(self, path: str, entries: Entries, found: dict[str, Any]) -> None:
         outputs = OutputKeys()
@@ -148,21 +155,32 @@ class RouteReader:
             )
 
     def _look_at_files(self, entries: Entries, found: Mapping[str, Any]) -> None:
-        for artifact in _texts(entries, "artifact"):
-            path = files.check_artifact(self.document, self.base, artifact.raw, artifact.span)
+        sources = _texts(entries, "artifact")
+        paths = [files.check_artifact(self.document, self.base, source.raw, source.span) for source in sources]
+        pins = texts_of(entries["sha256"].value) if "sha256" in found else []
+        there = [path for path in paths if path is not None]
+        for source, path, pin in zip_longest(sources, paths, pins[: len(sources)]):
             if path is not None:
-                self._look_at_artifact(path, artifact, entries, found)
+                pinned = self._pinned(path, entries, found)
+                if pin is not None:
+                    files.check_pin(self.document, *pinned, pin)
+                self._look_at_artifact(path, source, there, found)
         for golden in _texts(entries, "golden"):
             files.check_file(self.document, self.base, golden.raw, golden.span, "golden-missing")
 
-    def _look_at_artifact(self, path: Path, artifact: Value, entries: Entries, found: Mapping[str, Any]) -> None:
-        code, listed = path, set[Path]()
+    def _pinned(self, path: Path, entries: Entries, found: Mapping[str, Any]) -> tuple[Path, set[Path]]:
+        """Return the file that a pin is of, and the further files that it covers."""
         if found["loader"] == "python":
-            code, listed = code_keys.check_listed(self.document, self.base, path, entries)
-        if "sha256" in found:
-            files.check_pin(self.document, code, found["sha256"].lower(), entries["sha256"].value.span, listed)
+            return code_keys.check_listed(self.document, self.base, path, entries)
+        return path, set()
+
+    def _look_at_artifact(self, path: Path, source: Value, paths: list[Path], found: Mapping[str, Any]) -> None:
         allowed = bool(found.get("allow_pickle"))
-        files.check_pickle(self.document, artifact.raw, path, allowed=allowed, span=artifact.span)
+        files.check_pickle(self.document, source.raw, path, paths=paths, allowed=allowed, span=source.span)
+
+
+def _lower(pins: Any) -> Any:
+    return pins.lower() if isinstance(pins, str) else tuple(pin.lower() for pin in pins)
 
 
 def _texts(entries: Entries, name: str) -> list[Value]:

@@ -81,7 +81,14 @@ class RouteSpec:
             pattern=NAME_PATTERN,
         ),
     ]
-    artifact: Annotated[str, Key("file or folder, relative to the registry, or `file.py:name`")]
+    artifact: Annotated[
+        str | tuple[str, ...],
+        Key(
+            "file or folder, relative to the registry, or `file.py:name`; a list of files that make one model, in the "
+            "order in which a row passes them",
+            "text_or_list",
+        ),
+    ]
     loader: Annotated[str, Key("which loader reads the artifact; inferred from it when absent")]
     description: Annotated[str, Key("one sentence for catalog and docs")] = ""
     version: Annotated[
@@ -99,7 +106,12 @@ class RouteSpec:
     response: Annotated[JSON, Key("template of an answer", "json")] = None
     id_fields: Annotated[tuple[str, ...], Key("names under which a row id may come", "section", name="id")] = ()
     batch: Annotated[Literal["wrapped", "list", "by_id"], Key("shape of the answer to a batch")] = "wrapped"
-    sha256: Annotated[str | None, Key("pin of the artifact", pattern=SHA256_PATTERN)] = None
+    sha256: Annotated[
+        str | tuple[str, ...] | None,
+        Key(
+            "pin of the artifact; a list in the same order for a list of files", "text_or_list", pattern=SHA256_PATTERN
+        ),
+    ] = None
     allow_pickle: Annotated[bool, Key("opt-in for pickle formats; they also need `sha256`")] = False
     accept_version: Annotated[
         str | None,
@@ -121,6 +133,14 @@ class RouteSpec:
         Literal["auto", "golden", "off"],
         Key("Python routes: rows that preparing may call the function with: made-up ones too, golden ones only, none"),
     ] = "auto"
+    steps: Annotated[
+        tuple[str, ...],
+        Key(
+            "of a file that holds a dict or tuple: the keys (or places, from 0) that a row passes, in order, the model "
+            "last",
+            "texts",
+        ),
+    ] = ()
     golden: Annotated[str | None, Key("self-test rows; `golden.json` beside the artifact when absent and there")] = None
     tolerance: Annotated[float | None, Key("largest difference self-test and compiled model may show", minimum=0)] = (
         None
@@ -153,6 +173,18 @@ class RouteSpec:
     critical: Annotated[bool, Key("whether the gateway is unready while this route is")] = False
     base: str = "."
     """Absolute folder that relative paths start from: the registry's."""
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Return the artifact's files as the registry names them; one, unless several make one model."""
+        return (self.artifact,) if isinstance(self.artifact, str) else tuple(self.artifact)
+
+    @property
+    def pins(self) -> tuple[str | None, ...]:
+        """Return the pin of each source."""
+        if isinstance(self.sha256, tuple):
+            return self.sha256
+        return (self.sha256,) * len(self.sources)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -102,3 +102,9 @@ class Document:
         """Raise RegistryError if there are faults."""
         if self.faults:
             raise registry_error(self.name, self.lines, self.faults)
+
+
+def texts_of(value: Value) -> list[Value]:
+    """Return the texts in a value or in a list of values, each with its position, even if other items are faulty."""
+    items = value.data if isinstance(value.data, list) else [value]
+    return [one for one in items if one.raw.strip() and not one.is_unreadable and not isinstance(one.data, bool)]

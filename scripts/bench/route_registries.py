@@ -39,8 +39,8 @@ def fill_cache(registry: Path, cache: Path) -> None:
     digests, store = Digests(cache / DIGESTS), Store(cache)
     for spec in load_registry(registry).routes:
         entry = make_entry(spec, cache, digests, store, PrepareLimits())
-        if spec.artifact not in prepared:
-            prepared[spec.artifact] = prepare_route(spec, cache, PrepareLimits(), digests)
+        if spec.sources[0] not in prepared:
+            prepared[spec.sources[0]] = prepare_route(spec, cache, PrepareLimits(), digests)
         path = cache / "manifests" / f"{entry.key}.json"
         if not path.exists():
-            manifest.write(path, replace(prepared[spec.artifact], key=entry.key))
+            manifest.write(path, replace(prepared[spec.sources[0]], key=entry.key))

@@ -53,7 +53,7 @@ def test_every_entry_names_a_command(entry: Entry) -> None:
         (["check", "--regitry", "x"], "gateway check: error: No such option '--regitry'. Did you mean '--registry'?"),
         (["check", "--cache-md", "x"], "gateway check: error: No such option '--cache-md'. Did you mean '--cache-mb'?"),
         ([], "gateway: error: Missing command."),
-        (["describe"], "gateway describe: error: Missing argument 'ARTIFACT'."),
+        (["describe"], "gateway describe: error: Missing argument 'ARTIFACT...'."),
         (["add", "x"], "gateway add: error: Missing option '--route'."),
         (["check", "a", "b"], "gateway check: error: Got unexpected extra argument (b)"),
         (["history", "--most", "x"], "gateway history: error: Invalid value for '--most': 'x' is not a valid integer."),

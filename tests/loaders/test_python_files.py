@@ -143,7 +143,7 @@ def test_an_absent_file_that_comes_is_another_version(folder: Folder) -> None:
     code = "try: B = open(HERE / 'over.txt').read()\nexcept FileNotFoundError: B = 'none'\ndef predict(): return B\n"
     folder.write({"abbreviations.py": HEAD + code})
     first = folder.keep()
-    assert names_of(folder.spec().base, folder.spec().artifact, folder.cache) == (folder.base / "over.txt",)
+    assert names_of(folder.spec().base, folder.spec().sources[0], folder.cache) == (folder.base / "over.txt",)
     folder.write({"over.txt": "some"})
     second = folder.keep()
     assert (ask(folder.load(first)), ask(folder.load(second))) == ("none", "some")
@@ -212,4 +212,4 @@ def test_code_that_cannot_be_reached_has_no_neighbours(tmp_path: Path, name: str
     """A NUL, a loop of links and a name too long are a fault of their route, and nothing that the watcher stumbles over."""
     (tmp_path / "loop.py").symlink_to("loop.py")
     spec = RouteSpec(path="/m", name="m", artifact=name, loader="python", base=str(tmp_path))
-    assert names_of(spec.base, spec.artifact, tmp_path / "cache") == ()
+    assert names_of(spec.base, spec.sources[0], tmp_path / "cache") == ()

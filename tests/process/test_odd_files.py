@@ -190,7 +190,7 @@ def test_code_behind_a_loop_of_links_is_watched(tmp_path: Path) -> None:
     loop(tmp_path / "m.py")
     (tmp_path / "registry.yaml").write_text(f"version: 1\nroutes:\n  /m: m.py\n  /n: {'x' * 300}.py\n")
     routes = load_registry(tmp_path / "registry.yaml").routes
-    assert [code_files.names_of(spec.base, spec.artifact, tmp_path) for spec in routes] == [(), ()]
+    assert [code_files.names_of(spec.base, spec.sources[0], tmp_path) for spec in routes] == [(), ()]
 
 
 def test_commands_refuse_what_is_no_file(tmp_path: Path, cache: Path) -> None:

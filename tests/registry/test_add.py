@@ -24,7 +24,7 @@ def add(folder: Path, before: str | bytes, artifact: str = "models/new.onnx", **
     """Append /new to a registry and return the new text."""
     path = folder / "registry.yaml"
     path.write_bytes(before if isinstance(before, bytes) else before.encode())
-    add_route(path, artifact, "/new", **options)  # type: ignore[arg-type]
+    add_route(path, [artifact], "/new", **options)  # type: ignore[arg-type]
     assert load_registry(path).routes[-1].path == "/new"
     return path.read_bytes().decode()
 
@@ -96,7 +96,7 @@ def test_paths_become_relative_to_the_registry(folder: Path, monkeypatch: pytest
     """The artifact is named from the working folder, written from the registry's."""
     (folder / "registry.yaml").write_text("version: 1\nroutes:\n")
     monkeypatch.chdir(folder / "models")
-    add_route(Path("../registry.yaml"), "new.onnx", "/new")
+    add_route(Path("../registry.yaml"), ["new.onnx"], "/new")
     assert (folder / "registry.yaml").read_text() == "version: 1\nroutes:\n" + LINE
 
 
@@ -131,7 +131,7 @@ def test_mode_and_link_of_the_registry_stay(folder: Path) -> None:
     real.write_text("version: 1\nroutes:\n")
     real.chmod(0o640)
     (folder / "registry.yaml").symlink_to(real)
-    add_route(folder / "registry.yaml", "models/new.onnx", "/new")
+    add_route(folder / "registry.yaml", ["models/new.onnx"], "/new")
     assert (folder / "registry.yaml").is_symlink()
     assert stat.S_IMODE(real.stat().st_mode) == 0o640
     assert real.read_text().endswith(LINE)
@@ -139,16 +139,16 @@ def test_mode_and_link_of_the_registry_stay(folder: Path) -> None:
 
 def test_the_first_route_begins_the_registry(folder: Path) -> None:
     """Where there is no registry yet it is written; a folder that is not there stays so."""
-    add_route(folder / "registry.yaml", "models/new.onnx", "/new")
+    add_route(folder / "registry.yaml", ["models/new.onnx"], "/new")
     assert (folder / "registry.yaml").read_text() == "version: 1\nroutes:\n  /new: models/new.onnx\n"
     with pytest.raises(RegistryError, match="1 fault"):
-        add_route(folder / "absent" / "registry.yaml", "models/new.onnx", "/new")
+        add_route(folder / "absent" / "registry.yaml", ["models/new.onnx"], "/new")
 
 
 def test_a_refused_route_begins_no_registry(folder: Path) -> None:
     """An artifact that is refused leaves nothing behind."""
     with pytest.raises(ArtifactError, match="is a pickle"):
-        add_route(folder / "registry.yaml", "models/new.pkl", "/new")
+        add_route(folder / "registry.yaml", ["models/new.pkl"], "/new")
     assert not (folder / "registry.yaml").exists()
 
 
@@ -159,5 +159,5 @@ def test_a_registry_that_cannot_be_written_is_named(folder: Path) -> None:
     name = "r" * 250  # its draft would have a longer name than file systems take
     (folder / "registry.yaml").rename(folder / name)
     with pytest.raises(RegistryError, match=f"{name} cannot be written: File name too long"):
-        add_route(folder / name, "models/new.onnx", "/new")
+        add_route(folder / name, ["models/new.onnx"], "/new")
     assert (folder / name).read_text() == text

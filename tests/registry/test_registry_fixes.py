@@ -143,6 +143,7 @@ ADVICE = {
     "not-a-file": "the file that is meant is not known",
     "not-utf8": "made below",
     "pickle-without-pin": "made below",
+    "pins-of-files": "the words are printed by another command: see pickle-without-pin",
     "recursive-alias": "what it should hold is not known",
     "tab-indent": "made below",
     "unreadable-file": "made below",

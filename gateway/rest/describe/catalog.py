@@ -73,6 +73,9 @@ def describe(route: Route, base_url: str, *, strict: bool, workers: int) -> dict
         entry["problem"] = {"code": problem.code, "reason": problem.message, "fix": problem.hint}
     if manifest.artifact is not None and (files := [file for file in manifest.artifact.files if file.sha256]):
         entry["files"] = [{"path": file.path, "sha256": file.sha256, "copied": file.is_kept} for file in files]
+    if manifest.artifact is not None and manifest.artifact.parts:
+        parts = manifest.artifact.parts
+        entry["files"] = [{"path": part.origin, "sha256": part.sha256, "copied": True} for part in parts]
     if manifest.warnings:
         entry["warnings"] = list(manifest.warnings)
     if (signature := route.signature) is not None:

@@ -1,0 +1,64 @@
+"""The files that a command names as one artifact: where they are, which loader reads them, what their hash is."""
+
+import contextlib
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.artifacts import bundle_folders
+from gateway.artifacts.manifest import StoredArtifact, StoredPart
+from gateway.artifacts.source_files import digest, locate
+from gateway.errors import LoadError
+from gateway.loaders import unknown
+from gateway.loaders.sniffing import sniff
+from gateway.loaders.table import BUNDLE
+from gateway.system.suggest import listing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedArtifact:
+    """Hold the texts of a command line, their paths, the loader of them all, and where it is to read them."""
+
+    texts: tuple[str, ...]
+    paths: tuple[Path, ...]
+    loader: str
+    stored: StoredArtifact
+
+    @property
+    def text(self) -> str:
+        """Return what the command line says."""
+        return " ".join(self.texts)
+
+
+@contextlib.contextmanager
+def named_artifact(texts: Sequence[str], loader: str | None) -> Iterator[NamedArtifact]:
+    """Find the files of an artifact; several are linked to in a temporary folder, in which they lie as in the cache."""
+    paths = tuple(locate(Path.cwd(), text) for text in texts)
+    loaders = [_loader_of(path, text, loader) for path, text in zip(paths, texts, strict=True)]
+    hashes, sizes = zip(*(digest(path) for path in paths), strict=True)
+    if len(paths) == 1:
+        where = str(paths[0].absolute())
+        stored = StoredArtifact(path=where, sha256=hashes[0], size_bytes=sizes[0], origin=where)
+        yield NamedArtifact(texts=tuple(texts), paths=paths, loader=loaders[0], stored=stored)
+        return
+    copies = bundle_folders.copies_of(paths, hashes)
+    with tempfile.TemporaryDirectory() as folder:
+        for one in copies:
+            link = Path(folder, one.inside)
+            link.parent.mkdir()
+            link.symlink_to(one.source)
+        parts = tuple(StoredPart(origin=str(one.source), sha256=one.sha256) for one in copies)
+        name = bundle_folders.name_of(copies)
+        stored = StoredArtifact(path=folder, sha256=name, size_bytes=sum(sizes), origin=str(paths[-1]), parts=parts)
+        yield NamedArtifact(texts=tuple(texts), paths=paths, loader=loader or BUNDLE, stored=stored)
+
+
+def _loader_of(path: Path, text: str, loader: str | None) -> str:
+    candidates = (loader,) if loader else sniff(path, text)
+    if not candidates:
+        raise unknown(path, text)
+    if len(candidates) > 1:
+        hint = f"say --loader with {listing(candidates)}"
+        raise LoadError(f"more than one loader fits '{text}'", code="no-loader", hint=hint)
+    return str(candidates[0])

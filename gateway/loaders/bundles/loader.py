@@ -1,0 +1,125 @@
+"""
+Serves a model in several files: each is read by the loader that fits it, then they are composed.
+
+Steps are scikit-learn's; the model may be of any loader whose inputs are columns of numbers.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+from sklearn.base import BaseEstimator
+
+from gateway.artifacts.bundle_folders import parts_in
+from gateway.errors import LoadError
+from gateway.loaders import get_loader, unknown
+from gateway.loaders.base import LoadOptions, Skew
+from gateway.loaders.bundles.composition import Composition, compose, told_signature
+from gateway.loaders.bundles.faults import Misfit, do_not_fit
+from gateway.loaders.bundles.members import Member, member_of, members_in, texts_of
+from gateway.loaders.bundles.staged import RenamedPredictor, StagedPredictor
+from gateway.loaders.sklearn import open_file, predictor_of, survives_missing
+from gateway.loaders.sklearn_inputs import find_inputs, without_nullable
+from gateway.loaders.sniffing import sniff
+from gateway.loaders.table import row_of
+from gateway.loaders.versions.provenance import Part as Written
+from gateway.loaders.versions.provenance import skew_of
+from gateway.schema import Predictor, Signature
+
+_SKLEARN: Final = "sklearn"
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Hold what one file is: its members, the loader that read it, and which versions wrote it."""
+
+    members: list[Member]
+    loader: str
+    written: frozenset[Written] = frozenset()
+    written_by: str | None = None
+
+
+class BundleLoader:
+    """Read the files of a list in their order, and compose what they hold."""
+
+    name: ClassVar[str] = "bundle"
+
+    def load(self, path: Path, options: LoadOptions) -> Predictor:
+        """Load every file and check that each gives what the next one takes."""
+        if not path.is_dir():
+            raise LoadError(
+                f"{path.name}: one file is no bundle",
+                code="unsupported-model",
+                hint="delete `loader: bundle`, or name several files: artifact: [scaler.pkl, model.pkl]",
+            )
+        files = parts_in(path)
+        whole = Path(" + ".join(file.name for file in files))
+        parts = [_read(file, options) for file in files]
+        members = [member for part in parts for member in part.members]
+        if not any(one.kind == "model" for one in members):
+            raise LoadError(
+                f"{whole}: none of these files holds a model",
+                code="not-a-predictor",
+                hint="name the file of the fitted model as well, behind its steps",
+            )
+        composition = compose(whole, members, is_ordered=True)
+        loader = next(part.loader for part in parts if any(one.value is composition.model for one in part.members))
+        written = frozenset().union(*(part.written for part in parts))
+        written_by = max((part.written_by for part in parts if part.written_by is not None), default=None)
+        return _predictor(whole, composition, loader, skew_of(written), written_by)
+
+    def describe(self, path: Path, options: LoadOptions) -> Signature:
+        """Load it: the members tell the signature."""
+        return self.load(path, options).signature
+
+
+def _read(file: Path, options: LoadOptions) -> _Part:
+    found = sniff(file, file.name)
+    if len(found) != 1:
+        raise unknown(file, file.name)
+    loader = found[0]
+    if not row_of(loader).is_offline:
+        raise LoadError(
+            f"{file.name}: the loader '{loader}' reads no part of a model in several files",
+            code="unsupported-model",
+            hint="give it a route of its own",
+        )
+    if loader != _SKLEARN:
+        predictor: Any = get_loader(loader).load(file, options)
+        return _Part([Member(file.name, file.name, predictor, "model")], loader)
+    opened = open_file(file, options)
+    return _Part(_members(file, opened.held), loader, opened.parts, opened.written_by)
+
+
+def _members(file: Path, held: Any) -> list[Member]:
+    """Return what a file holds: one member, or those of a dict or tuple in it."""
+    one = member_of(file.name, file.stem, held, is_file=True)
+    one = Member(one.name, one.key if one.kind in {"labels", "classes"} else file.name, one.value, one.kind)
+    if one.kind != "unknown" or not isinstance(held, dict | list | tuple) or texts_of(held):
+        return [one]
+    return [Member(f"{inner.name} of {file.name}", inner.key, inner.value, inner.kind) for inner in members_in(held)]
+
+
+def _predictor(
+    path: Path, composition: Composition, loader: str, skew: Skew | None, written_by: str | None
+) -> Predictor:
+    """Return what serves a composition; `skew` says which versions wrote its files."""
+    if isinstance(composition.model, BaseEstimator):
+        found = predictor_of(path, composition, written_by)
+        found.skew = skew
+        return found
+    model: Predictor = composition.model
+    front = composition.front
+    if front is None:
+        return RenamedPredictor(model, told_signature(model.signature, composition), composition.warnings, skew)
+    words = [one.name for one in model.signature.inputs if one.type == "string"]
+    if words:
+        raise do_not_fit(path, Misfit(f"the model takes texts in {words[0]}, and the steps before it give numbers"), "")
+    inputs = find_inputs(front)
+    staged = StagedPredictor(front, inputs, model, loader)
+    if any(field.nullable for field in inputs.fields) and not survives_missing(inputs, staged.predict):
+        staged = StagedPredictor(front, without_nullable(inputs), model, loader)
+    staged.skew = skew
+    staged.signature = told_signature(staged.signature, composition)
+    staged.warnings = (*staged.warnings, *composition.warnings)
+    return staged

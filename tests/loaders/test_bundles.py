@@ -1,0 +1,170 @@
+"""A model in several files, or in one as a dict or tuple of steps, answers as its parts do by hand; or is refused."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer, TfidfVectorizer
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import LabelEncoder, StandardScaler
+
+from gateway.errors import LoadError
+from gateway.loaders import siblings
+
+from . import bundled
+
+CASES = bundled.cases()
+DATA = bundled.Data()
+BODY = DATA.body.to_numpy()
+MODEL = LogisticRegression().fit(BODY, DATA.heavy)
+WORDS = CountVectorizer().fit(["a few words", "more words"])
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_steps_become_one_model(name: str, tmp_path: Path) -> None:
+    """All steps are applied, in the order that fits, under the names that the parts know."""
+    case = CASES[name]
+    found = bundled.load(bundled.write(tmp_path, case.files), case.steps)
+    # The order in which a product of matrices is summed depends on their layout.
+    np.testing.assert_allclose(bundled.ask(found, case.rows), case.right, rtol=1e-12)
+    if case.labels:
+        assert found.signature.output.labels == case.labels
+
+
+def test_sparse_features_reach_xgboost_as_they_did_in_training(tmp_path: Path) -> None:
+    """XGBoost takes a cell that a sparse table does not hold for missing, and not for a zero."""
+    xgboost = pytest.importorskip("xgboost", reason="the extra xgboost is not installed")
+    texts = ["win a prize now", "free prize", "see you for lunch", "lunch at noon"]
+    words = TfidfVectorizer().fit(texts)
+    model = xgboost.XGBClassifier(n_estimators=8, max_depth=2, min_child_weight=0, n_jobs=1)
+    model.fit(words.transform(texts), [1, 1, 0, 0])
+    files = {
+        "vectorizer.pkl": words,
+        "model.ubj": model.save_model,
+        "label_encoder.pkl": LabelEncoder().fit(["no", "yes"]),
+    }
+    found = bundled.load(bundled.write(tmp_path, files))
+    asked = ["free lunch", "noon now"]
+    assert np.array_equal(bundled.ask(found, asked), model.predict_proba(words.transform(asked)))
+    assert found.signature.output.labels == ("no", "yes")
+
+
+def test_what_is_of_no_effect_is_named_and_a_threshold_is_honoured(tmp_path: Path) -> None:
+    """Metrics and dates never change an answer; the threshold of a bundle does, and nothing is dropped in silence."""
+    held = {"model": MODEL, "accuracy": 0.9, "history": [1, 2], "threshold": 0.3}
+    found: Any = bundled.load(bundled.write(tmp_path, {"b.pkl": held}))
+    assert found.signature.output.threshold == held["threshold"]
+    assert found.warnings == ("of the bundle, without effect: 'accuracy' and 'history'",)
+
+
+def test_steps_tell_the_order_and_the_model(tmp_path: Path) -> None:
+    """What is refused because it is not clear is served by the line that the refusal says."""
+    scaler = StandardScaler().fit(BODY)
+    files = bundled.write(tmp_path, {"b.pkl": {"s": scaler, "i": SimpleImputer().fit(BODY), "model": MODEL}})
+    with pytest.raises(LoadError) as caught:
+        bundled.load(files)
+    assert caught.value.code == "ambiguous-steps"
+    assert "`steps: [s, i, model]`" in str(caught.value.hint)
+    assert np.array_equal(
+        bundled.ask(bundled.load(files, ("s", "i", "model")), [{"x0": 1.0, "x1": 2.0, "x2": 3.0}]),
+        MODEL.predict_proba(scaler.transform([[1.0, 2.0, 3.0]])),
+    )
+
+
+REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
+    "other width": (
+        {"scaler.pkl": StandardScaler().fit(BODY[:, :2]), "model.pkl": MODEL},
+        "steps-do-not-fit",
+        "scaler.pkl (StandardScaler) gives 2 columns, model.pkl (LogisticRegression) takes 3",
+    ),
+    "wrong order": (
+        {
+            "tfidf.pkl": TfidfTransformer().fit(WORDS.transform(["a few words"])),
+            "words.pkl": WORDS,
+            "model.pkl": LogisticRegression().fit(WORDS.transform(["few", "more"]), [0, 1]),
+        },
+        "steps-do-not-fit",
+        "they fit in the order [words.pkl, tfidf.pkl, model.pkl]",
+    ),
+    "model first": (
+        {"model.pkl": MODEL, "scaler.pkl": StandardScaler().fit(BODY)},
+        "steps-do-not-fit",
+        "name the model last: [scaler.pkl, model.pkl]",
+    ),
+    "other columns": (
+        {
+            "scaler.pkl": StandardScaler().fit(DATA.body.add_suffix("_cm")),
+            "model.pkl": LogisticRegression().fit(DATA.body, DATA.heavy),
+        },
+        "steps-do-not-fit",
+        "was fitted on height_cm, weight_cm or age_cm",
+    ),
+    "two models": (
+        {"b.pkl": {"a": MODEL, "b": MODEL.__class__().fit(BODY, DATA.heavy)}},
+        "several-models",
+        "'a' (LogisticRegression)",
+    ),
+    "too many names": (
+        {"model.pkl": MODEL, "columns.pkl": list("abcd")},
+        "steps-do-not-fit",
+        "columns.pkl lists 4 columns",
+    ),
+    "encoder of another target": (
+        {"model.pkl": MODEL, "label_encoder.pkl": LabelEncoder().fit(["a", "b", "c"])},
+        "steps-do-not-fit",
+        "label_encoder.pkl names a, b or c, and the model answers 2 classes (0 or 1)",
+    ),
+    "encoder of nobody knows what": (
+        {"sex_encoder.pkl": LabelEncoder().fit(["f", "m"]), "model.pkl": MODEL},
+        "ambiguous-steps",
+        "of a column or of the target",
+    ),
+    "encoders without columns": (
+        {"encoders.pkl": {"sex": LabelEncoder().fit(["f", "m"])}, "model.pkl": MODEL},
+        "steps-do-not-fit",
+        "nothing tells the columns of the model",
+    ),
+    "scaler of the answer": (
+        {"b.pkl": {"model": MODEL, "scaler_y": StandardScaler().fit(BODY[:, :1])}},
+        "unknown-member",
+        "'scaler_y' scales what the model answers",
+    ),
+    "no model": ({"b.pkl": {"scaler": StandardScaler().fit(BODY)}}, "not-a-predictor", "without a model"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_does_not_fit_is_refused_by_name(name: str, tmp_path: Path) -> None:
+    """Nothing is guessed: widths, names, orders and parts that contradict each other are all named."""
+    files, code, text = REFUSED[name]
+    with pytest.raises(LoadError) as caught:
+        bundled.load(bundled.write(tmp_path, files))
+    assert caught.value.code == code
+    assert text in f"{caught.value.message} {caught.value.hint}"
+
+
+def test_a_lone_step_names_the_model_beside_it(tmp_path: Path) -> None:
+    """Whoever names a scaler as artifact reads the command that serves it with its model."""
+    scaler = bundled.write(tmp_path, {"scaler.pkl": StandardScaler().fit(BODY), "model.pkl": MODEL})[0]
+    with pytest.raises(LoadError) as caught:
+        bundled.load([scaler])
+    assert "a step that transforms for a model" in caught.value.message
+    assert f"gateway add {scaler} {tmp_path / 'model.pkl'} --route" in str(caught.value.hint)
+    assert str(caught.value.hint).endswith("--allow-pickle")
+
+
+def test_unrelated_pairs_of_a_folder_stay_apart(tmp_path: Path) -> None:
+    """Of fifty pairs each model is served alone, and only the step of its own name is mentioned."""
+    write: Callable[[str, Any], Any] = lambda name, held: joblib.dump(held, tmp_path / name)  # noqa: E731
+    for i in range(50):
+        write(f"pair{i}_scaler.pkl", StandardScaler())
+        write(f"pair{i}_model.pkl", MODEL)
+    for i in (0, 7, 49):
+        path = tmp_path / f"pair{i}_model.pkl"
+        assert [step.name for step in siblings.steps_beside(path)] == [f"pair{i}_scaler.pkl"]
+        row = [{"x0": 1.0, "x1": 2.0, "x2": 3.0}]
+        assert np.array_equal(bundled.ask(bundled.load([path]), row), MODEL.predict_proba([[1.0, 2.0, 3.0]]))
