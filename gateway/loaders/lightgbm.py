@@ -15,13 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.errors import ArtifactError, LoadError
-from gateway.loaders.base import LoadOptions
+from gateway.loaders.base import LoadOptions, Skew
 from gateway.loaders.level_codes import codes_of, encode, field_of
 from gateway.loaders.lightgbm_contents import read_text
 from gateway.loaders.lightgbm_levels import Levels, categories_of
 from gateway.loaders.lightgbm_text import TextModel
 from gateway.loaders.sniffing import looks_like_pickle
-from gateway.schema import Column, Field, Output, Predictions, Scalar, Signature
+from gateway.schema import Column, Field, Output, OwnAnswer, Predictions, Scalar, Signature
 
 #: Where LGBMClassifier.predict parts two classes.
 _HALF: Final = 0.5
@@ -39,6 +39,9 @@ class LightgbmPredictor:
     `labels` are those of the wrapper that was pickled; `rounds` are those that it would use.
     """
 
+    #: Whose compilers lower it, whatever loader opened the file.
+    lowered_as: ClassVar[str] = "lightgbm"
+
     def __init__(
         self,
         model: TextModel,
@@ -49,6 +52,7 @@ class LightgbmPredictor:
     ) -> None:
         self.model = model
         self.rounds = rounds
+        self.skew: Skew | None = None
         self.categories = categories_of(model, declared)
         self._booster = lightgbm.Booster(model_str=model.text)
         self.signature = _signature(model, self.categories.levels, self.categories.coded, labels)
@@ -164,12 +168,13 @@ def _with_spaces(fields: tuple[Field, ...]) -> tuple[Field, ...]:
 def output_of(model: TextModel, labels: tuple[Scalar, ...]) -> Output:
     """Return what the objective makes of a model; without one (a function of somebody's own) the answer is a score."""
     kind, classes = model.header.get("objective", "").split(" ")[0], model.number("num_class")
-    if kind == "binary":
+    if kind == "binary" or (labels and classes == 1):
+        own: OwnAnswer = "value" if labels else "probability"
         known = labels or (0, 1)
-        return Output(kind="classification", labels=known, probabilities=True, positive=known[1], own="probability")
-    if kind in {"multiclass", "multiclassova"}:
-        known = labels or tuple(range(classes))
-        return Output(kind="classification", labels=known, probabilities=True, own="probabilities")
+        return Output(kind="classification", labels=known, probabilities=True, positive=known[1], own=own)
+    if kind in {"multiclass", "multiclassova"} or labels:
+        own = "value" if labels else "probabilities"
+        return Output(kind="classification", labels=labels or tuple(range(classes)), probabilities=True, own=own)
     if classes > 1:
         return Output(kind="multi_output", names=tuple(f"y{i}" for i in range(classes)), own="list")
     return Output(kind="regression")

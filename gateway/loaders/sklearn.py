@@ -19,6 +19,7 @@ from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.pipeline import Pipeline
 
 from gateway.errors import ArtifactError, GatewayError
+from gateway.loaders import pickled
 from gateway.loaders.admission.allowed_names import ForbiddenGlobal
 from gateway.loaders.admission.archives import refuse_bomb
 from gateway.loaders.admission.object_graph import check_graph
@@ -71,16 +72,19 @@ class SklearnLoader:
 
     name: ClassVar[str] = "sklearn"
 
-    def load(self, path: Path, options: LoadOptions) -> SklearnPredictor:
+    def load(self, path: Path, options: LoadOptions) -> Any:
         """Load, cap threads at one, infer the signature, and ask the model once for a made-up row."""
         file = open_file(path, options)
-        predictor = predictor_of(path, composition_of(path, file.held, options), file.written_by)
+        predictor = pickled.predictor_of(path, file.held, options)
+        if predictor is None:
+            predictor = predictor_of(path, composition_of(path, file.held, options), file.written_by)
         predictor.parts, predictor.skew = file.parts, skew_of(file.parts)
         return predictor
 
     def describe(self, path: Path, options: LoadOptions) -> Signature:
         """Load it: the formats hold no cheaper description."""
-        return self.load(path, options).signature
+        found: Signature = self.load(path, options).signature
+        return found
 
 
 def composition_of(path: Path, found: Any, options: LoadOptions) -> Composition:

@@ -41,6 +41,10 @@ class LoaderRow:
     #: Whether pickles hold classes of the framework, as scikit-learn's or as steps of its pipelines.
     is_in_pickles: bool = False
 
+    #: module:function that makes a predictor of an object of the framework in a pickle, or None: it is for
+    #: scikit-learn's loader to ask.
+    from_pickle: str = ""
+
     #: Endings that leave no doubt.
     suffixes: tuple[str, ...] = ()
     #: Endings of several formats: content decides, and the ending where content says nothing.
@@ -83,6 +87,7 @@ _LOADERS: Final[Mapping[str, LoaderRow]] = {
         distributions=("xgboost", "xgboost-cpu"),
         beside=("numpy",),
         is_in_pickles=True,
+        from_pickle="gateway.loaders.xgboost:predictor_of",
         suffixes=(".ubj",),
         shared_suffixes=(".json",),
         shown=(".ubj", ".json"),
@@ -116,6 +121,7 @@ _LOADERS: Final[Mapping[str, LoaderRow]] = {
         distributions=("lightgbm",),
         beside=("numpy", "scipy"),
         is_in_pickles=True,
+        from_pickle="gateway.loaders.lightgbm_pickled:predictor_of",
         suffixes=(".lgb",),
         vague_suffixes=(".txt",),
         shown=(".txt",),

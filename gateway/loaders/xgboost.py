@@ -38,6 +38,9 @@ _HALF = 0.5
 class XgboostPredictor:
     """Ask one booster with one thread; columns go in as float32, the type the trees were cut in."""
 
+    #: Whose compilers lower it, whatever loader opened the file.
+    lowered_as: ClassVar[str] = "xgboost"
+
     def __init__(self, booster: xgboost.Booster) -> None:
         refuse_own_missing(booster)
         self._booster = booster
@@ -82,6 +85,21 @@ class XgboostPredictor:
         return Predictions(scores.astype(np.float64))
 
 
+def predictor_of(found: Any, options: LoadOptions) -> XgboostPredictor | None:
+    """Return the predictor of a booster that a pickle holds; None for wrappers, which scikit-learn's loader asks."""
+    if not isinstance(found, xgboost.Booster):
+        return None
+    found.set_param({"nthread": 1})
+    predictor = XgboostPredictor(found)
+    ask_once(predictor)
+    return predictor
+
+
+def ask_once(predictor: XgboostPredictor) -> None:
+    """Predict one row without any value: what a model cannot do shows while it is loaded."""
+    predictor.predict([np.full(1, np.nan, dtype=_DTYPES.get(one.type)) for one in predictor.signature.inputs])
+
+
 class XgboostLoader:
     """Read the two stable formats; refuse pickles and the binary format that XGBoost 3 dropped."""
 
@@ -97,7 +115,7 @@ class XgboostLoader:
             booster.load_model(path)
             booster.set_param({"nthread": 1})
             predictor = XgboostPredictor(booster)
-            predictor.predict([np.full(1, np.nan, dtype=_DTYPES.get(one.type)) for one in predictor.signature.inputs])
+            ask_once(predictor)
             return predictor
         except LoadError as exc:
             raise LoadError(f"{path.name}: {exc.message}", code=exc.code, hint=exc.hint) from exc

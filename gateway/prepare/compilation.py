@@ -24,7 +24,7 @@ def search_compiled(
     if spec.compile == "off":
         return None, "the registry says compile: off"
     job = Job(
-        loader=spec.loader,
+        loader=getattr(predictor, "lowered_as", spec.loader),  # a pickle holds models of other frameworks
         original=predictor,
         merged=signature,
         path=path,

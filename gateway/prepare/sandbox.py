@@ -37,7 +37,7 @@ _ENDING: Final = frozenset(
 _ENDING_FAMILIES: Final = ("ftplib", "http", "imaplib", "nntplib", "poplib", "shutil", "smtplib", "socket", "sqlite3")
 _WRITING: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 #: Libraries that call foreign functions to compute, and the modules that do so.
-_FOREIGN: Final = ("threadpoolctl", "xgboost", "numpy.ctypeslib", "gateway.")
+_FOREIGN: Final = ("threadpoolctl", "xgboost", "lightgbm", "numpy.ctypeslib", "gateway.")
 _IMPORTING: Final = "<frozen importlib._bootstrap>"
 
 _released = False

@@ -61,7 +61,7 @@ def is_in_place(value: Any, owner: type, attribute: str) -> bool:
         return is_ufunc(value) or pair in FUNCTION_SLOTS[FUNC] or _is_check_array(value)
     if attribute in _TEXT_SLOTS and hasattr(owner, "build_tokenizer"):
         return any(value is vars(str)[name] for name in TEXT_METHODS)
-    if owner.__name__ == "Booster" and attribute == "handle":
+    if owner.__name__ == "Booster" and attribute in {"handle", "_handle"}:
         return type(value).__name__ == "c_void_p"
     if attribute == "_call" and owner.__name__ == "interp1d":
         return any(value is own for own in vars(owner).values())

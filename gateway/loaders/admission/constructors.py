@@ -54,7 +54,7 @@ def _scalar(kind: type) -> Maker:
 
 
 def _default_dict(factory: Any = None, *rest: Any) -> Any:
-    known = (None, int, float, str, bool, list, dict, set)
+    known = (None, int, float, str, bool, list, dict, set, OrderedDict)
     need(any(factory is one for one in known) and not rest, "defaultdict with a factory")
     return defaultdict(factory)
 

@@ -29,6 +29,7 @@ from gateway.loaders.admission.training_leftovers import take_out_training
 _SCALARS: Final = frozenset({bool, int, float, complex, str, bytes, bytearray, type(None), type(pd.NA), range, slice})
 _LISTS: Final = frozenset({list, tuple, set, frozenset})
 _DICTS: Final = frozenset({dict, OrderedDict, defaultdict})
+_FACTORIES: Final = (None, int, float, str, list, dict, set, OrderedDict)
 _ARRAYS: Final = frozenset({np.ndarray, np.matrix, np.ma.MaskedArray})
 _RANDOM: Final = frozenset({np.random.RandomState, np.random.Generator, np.random.SeedSequence})
 
@@ -116,9 +117,7 @@ def _fault(step: Step) -> str:
     value, kind = step.value, type(step.value)
     if kind in _LISTS or kind in _DICTS:
         factory = value.default_factory if kind is defaultdict else None
-        return (
-            "" if factory is None or any(factory is one for one in (int, float, str, list, dict, set)) else "a factory"
-        )
+        return "" if any(factory is known for known in _FACTORIES) else "a factory"
     if kind in _ARRAYS or isinstance(value, np.dtype):
         return _array_fault(step)
     if kind in _RANDOM or isinstance(value, np.random.BitGenerator):

@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from gateway.loaders.admission.allowed_names import Dropped
+from gateway.loaders.admission.booster_state import checked_booster
 from gateway.loaders.admission.dtypes import set_dtype
 from gateway.loaders.admission.former_constructors import Refused
 from gateway.loaders.admission.object_graph import check_state
@@ -26,6 +27,8 @@ def set_state(target: Any, state: Any) -> Any:
     elif own is not None and own is not BaseEstimator.__setstate__:
         check_state(kind, state)
         state = nodes_of_today(kind, state)
+        if kind.__module__ == "lightgbm.basic":
+            state = checked_booster(state)
         if isinstance(target, np.dtype):
             set_dtype(target, state)
         else:

@@ -1,0 +1,21 @@
+"""Checks the text model in the state of a pickled LightGBM booster, before LightGBM reads it."""
+
+from typing import Any, Final
+
+from gateway.errors import ArtifactError
+from gateway.loaders.lightgbm_contents import checked
+
+#: Where the text is: since 4.0, and before.
+_HANDLES: Final = ("_handle", "handle")
+
+
+def checked_booster(state: dict[str, Any]) -> dict[str, Any]:
+    """Return the state with the text that LightGBM may read; raises ValueError where it must not be read."""
+    texts = [state[name] for name in _HANDLES if state.get(name) is not None]
+    if len(texts) != 1 or type(texts[0]) is not str:
+        raise ValueError("a LightGBM booster without its text model: was it trained before it was saved?")
+    try:
+        text = checked(texts[0], "its booster").text
+    except ArtifactError as exc:
+        raise ValueError(exc.message) from exc
+    return {name: value for name, value in state.items() if name not in _HANDLES} | {"_handle": text}
