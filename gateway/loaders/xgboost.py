@@ -5,10 +5,9 @@ Reads names, types, levels and objective out of the file; `best_iteration` is ho
 """
 
 import contextlib
-import itertools
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -23,8 +22,9 @@ from gateway.loaders.dummies import with_dummies
 from gateway.loaders.versions.xgboost_versions import refuse_changed_meaning
 from gateway.loaders.xgboost_contents import check_contents
 from gateway.loaders.xgboost_formats import refuse_other_formats
+from gateway.loaders.xgboost_levels import Levels, levels_of
 from gateway.loaders.xgboost_note import is_classifier, note_of, refuse_own_missing, with_labels
-from gateway.schema import Column, Field, FieldType, Output, OwnAnswer, Predictions, Scalar, Signature
+from gateway.schema import Column, Field, FieldType, Output, OwnAnswer, Predictions, Signature
 
 _TYPES: dict[str, FieldType] = {"float": "number", "q": "number", "int": "number", "i": "boolean", "c": "string"}
 
@@ -41,11 +41,11 @@ class XgboostPredictor:
     #: Whose compilers lower it, whatever loader opened the file.
     lowered_as: ClassVar[str] = "xgboost"
 
-    def __init__(self, booster: xgboost.Booster) -> None:
+    def __init__(self, booster: xgboost.Booster, declared: Mapping[str, Levels]) -> None:
         refuse_own_missing(booster)
         self._booster = booster
         self._objective = _objective(booster)
-        self._levels = _levels(booster)
+        self._levels = levels_of(booster, declared)
         kind = _booster_kind(booster)
         self._trees = _iteration_range(booster, kind)
         self._in_place = kind != "gblinear" and not self._levels
@@ -85,16 +85,6 @@ class XgboostPredictor:
         return Predictions(scores.astype(np.float64))
 
 
-def predictor_of(found: Any, options: LoadOptions) -> XgboostPredictor | None:
-    """Return the predictor of a booster that a pickle holds; None for wrappers, which scikit-learn's loader asks."""
-    if not isinstance(found, xgboost.Booster):
-        return None
-    found.set_param({"nthread": 1})
-    predictor = XgboostPredictor(found)
-    ask_once(predictor)
-    return predictor
-
-
 def ask_once(predictor: XgboostPredictor) -> None:
     """Predict one row without any value: what a model cannot do shows while it is loaded."""
     predictor.predict([np.full(1, np.nan, dtype=_DTYPES.get(one.type)) for one in predictor.signature.inputs])
@@ -114,7 +104,7 @@ class XgboostLoader:
             refuse_changed_meaning(held)
             booster.load_model(path)
             booster.set_param({"nthread": 1})
-            predictor = XgboostPredictor(booster)
+            predictor = XgboostPredictor(booster, options.levels)
             ask_once(predictor)
             return predictor
         except LoadError as exc:
@@ -160,37 +150,6 @@ def _iteration_range(booster: xgboost.Booster, kind: str) -> tuple[int, int]:
 def _trees_of_a_round(booster: xgboost.Booster, kind: str) -> int:
     model = json.loads(booster.save_config())["learner"]["gradient_booster"]
     return int((model.get("gbtree") or model)["gbtree_model_param"]["num_parallel_tree"])
-
-
-def _levels(booster: xgboost.Booster) -> dict[int, dict[Any, float]]:
-    """Return column -> level -> code for the categorical columns; a column without stored levels takes codes."""
-    types = booster.feature_types or []
-    if "c" not in types:
-        return {}
-    model = json.loads(bytes(booster.save_raw("json")))["learner"]["gradient_booster"]
-    stored = (model.get("gbtree") or model)["model"].get("cats", {}).get("enc", [])
-    found: dict[int, dict[Any, float]] = {}
-    for i, kind in enumerate(types):
-        if kind == "c":
-            values = _decode(stored[i]) if i < len(stored) else []
-            found[i] = {value: float(code) for code, value in enumerate(values)}
-    return found
-
-
-def _decode(stored: dict[str, Any]) -> list[Scalar]:
-    """Turn the file's category table into levels: text as bytes with offsets, numbers as they are."""
-    values = stored["values"]
-    offsets = stored.get("offsets")
-    if not offsets:
-        return list(values)
-    if any(value < 0 for value in values):
-        raise LoadError(
-            "the file names a category with letters outside ASCII, which XGBoost 3.2 stores cut short",
-            code="unreadable-levels",
-            hint="train with category names in ASCII, or with integer codes",
-        )
-    text = bytes(values).decode("ascii")
-    return [text[start:stop] for start, stop in itertools.pairwise(offsets)]
 
 
 def _encode(column: Column, codes: dict[Any, float]) -> npt.NDArray[np.float32]:
