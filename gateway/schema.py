@@ -17,7 +17,8 @@ Column: TypeAlias = npt.NDArray[Any]
 FieldType: TypeAlias = Literal["number", "integer", "string", "boolean"]
 OutputKind: TypeAlias = Literal["classification", "regression", "multi_label", "multi_output", "json"]
 #: The value; the probability of the second label; one probability per label; one list of values per instance.
-OwnAnswer: TypeAlias = Literal["value", "probability", "probabilities", "list"]
+OwnAnswer: TypeAlias = Literal["value", "number", "probability", "probabilities", "list", "column", "named"]
+OutputForm: TypeAlias = Literal["value", "column", "list", "map", "probabilities", "probability"]
 
 #: The missing value in every column: frameworks agree on NaN, while None is silently skipped by some imputers.
 MISSING = math.nan
@@ -91,6 +92,20 @@ def inclusive_range(field: Field) -> tuple[float, float]:
     return low, high
 
 
+@dataclass(frozen=True, slots=True)
+class NamedOutput:
+    """
+    Name one output of a graph, and the form in which the framework answers it.
+
+    `column` is one value in a list, `list` all values of several outputs, `map` probabilities by label,
+    `probabilities` those in the order of the labels, `probability` that of the label at `position`.
+    """
+
+    name: str
+    form: OutputForm
+    position: int = 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
     """
@@ -99,7 +114,8 @@ class Output:
     `labels` are in the order of the probability columns. `names` are the outputs of a multi-output or multi-label
     model. `threshold` applies to the probability of `positive` and overrides the label of the model. `own` says what
     the framework's own predict returns for the artifact; `own_differs` says why it answers otherwise than this
-    signature, in which case no answer of ours may pass for the framework's.
+    signature, in which case no answer of ours may pass for the framework's. `own_outputs` are the outputs of a graph
+    that the framework answers by name (`own` is "named").
     """
 
     kind: OutputKind = "regression"
@@ -111,6 +127,7 @@ class Output:
     decimals: int | None = None
     names: tuple[str, ...] = ()
     own: OwnAnswer = "value"
+    own_outputs: tuple[NamedOutput, ...] = ()
     own_differs: str = ""
 
 

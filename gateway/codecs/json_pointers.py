@@ -68,6 +68,11 @@ def records(at: str, rows: Sequence[Mapping[str, Any]]) -> Locator:
     return Locator(cell)
 
 
+def keyed(at: str, names: Sequence[str]) -> Locator:
+    """Return the locator of objects that were read as rows of values in this order."""
+    return Locator(lambda row, step: below(f"{at}[{row}]", names[step] if isinstance(step, int) else step))
+
+
 def split(at: str, names: Sequence[str]) -> Locator:
     """Return the locator of `{"columns": […], "data": [[…], …]}`."""
     positions: dict[Step, str] = {name: f"[{position}]" for position, name in enumerate(names)}

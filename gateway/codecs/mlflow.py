@@ -19,6 +19,8 @@ from gateway.schema import Signature
 from gateway.validation.faults import member
 
 FORMATS: Final = ("dataframe_split", "dataframe_records", "instances", "inputs")
+#: Where the rows of a data frame stand.
+FRAMES: Final = ("$.dataframe_split", "$.dataframe_records")
 _EXPECTED: Final = "exactly one of dataframe_split, dataframe_records, instances, inputs; and params"
 
 
@@ -92,6 +94,9 @@ def _constant(word: str) -> None:
 def _split(value: Any, at: str, signature: Signature) -> Read:
     if type(value) is not dict or type(value.get("data")) is not list:
         refuse("json-type", "dataframe_split must have data", at=at, expected='{"columns": […], "data": [[…], …]}')
+    columns = value.get("columns")
+    if type(columns) is list and _are_positions(columns, signature):
+        return json_tables.split({"data": value["data"]}, at)
     return json_tables.split(value, at)
 
 
@@ -101,7 +106,20 @@ def _records(value: Any, at: str, signature: Signature) -> Read:
     for row, record in enumerate(value):
         if type(record) is not dict:
             refuse("json-type", "a record must be an object", at=f"{at}[{row}]", expected="object")
+    names = list(value[0]) if value else []
+    if _are_positions(names, signature) and all(list(record) == names for record in value):
+        return [list(record.values()) for record in value], json_pointers.keyed(at, names), ()
     return value, None, ()
+
+
+def _are_positions(columns: list[Any], signature: Signature) -> bool:
+    """
+    Say whether the columns of a data frame are taken by their order, as the framework takes them.
+
+    So they are where the model was trained without names, and the frame has some of its own.
+    """
+    known = signature.positions
+    return not signature.names_known and len(columns) == len(known) and not any(name in known for name in columns)
 
 
 def _instances(value: Any, at: str, signature: Signature) -> Read:

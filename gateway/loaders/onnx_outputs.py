@@ -5,6 +5,7 @@ Looks at what the session declares and at the answer to a made-up row, where the
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 from gateway.errors import LoadError
 from gateway.loaders.onnx_graph import GraphFacts
 from gateway.loaders.onnx_inputs import read_property
-from gateway.schema import Output, Scalar
+from gateway.schema import NamedOutput, Output, OutputForm, Scalar
 
 #: Dimensions of rows by columns.
 _TABLE = 2
@@ -37,6 +38,11 @@ def find_output(session: Any, meta: dict[str, str], facts: GraphFacts, sample: l
     Decision values and distances beside a label stay out of the answer, as in scikit-learn's own predict. Raises
     LoadError (`partial-answer`) where anything else would be left out.
     """
+    output, left_out = _find(session, meta, facts, sample)
+    return replace(output, own="named", own_outputs=_named(session.get_outputs(), output, sample)), left_out
+
+
+def _find(session: Any, meta: dict[str, str], facts: GraphFacts, sample: list[Any]) -> tuple[Output, str]:
     nodes = session.get_outputs()
     if are_columns(nodes):
         labels = _labels(meta, facts, sample[:1])
@@ -49,13 +55,25 @@ def find_output(session: Any, meta: dict[str, str], facts: GraphFacts, sample: l
         count = shape[1] if len(shape) > 1 and isinstance(shape[1], int) else 1
         if count == 1:
             return Output(kind="regression"), ""
-        return Output(kind="multi_output", names=tuple(f"y{i}" for i in range(count)), own="list"), ""
+        return Output(kind="multi_output", names=tuple(f"y{i}" for i in range(count))), ""
     labels = _labels(meta, facts, sample)
     told = "prob" in nodes[-1].name
     output = _of_labels(labels, _are_probabilities(sample[1], len(labels)) if len(sample) > 1 else told)
     if len(nodes) == 1 or output.probabilities:
         return output, ""
     return output, f"the output {nodes[1].name!r} holds no probabilities and is not answered, the label is"
+
+
+def _named(nodes: Sequence[Any], output: Output, sample: Sequence[Any]) -> tuple[NamedOutput, ...]:
+    """Return the outputs that are answered, each with its form in the answer of ONNX Runtime."""
+    shape = np.shape(sample[0]) if sample else nodes[0].shape or ()
+    form: OutputForm = "column" if len(shape) == _TABLE else "value"
+    first = NamedOutput(nodes[0].name, "list" if output.kind == "multi_output" else form)
+    if not output.probabilities:
+        return (first,)
+    if are_columns(nodes):
+        return (first, *(NamedOutput(node.name, "probability", at) for at, node in enumerate(nodes[1:])))
+    return first, NamedOutput(nodes[1].name, "map" if nodes[1].type in _MAP_TYPES else "probabilities")
 
 
 def are_columns(nodes: Sequence[Any]) -> bool:

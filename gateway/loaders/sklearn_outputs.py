@@ -12,7 +12,7 @@ from sklearn.mixture import BayesianGaussianMixture, GaussianMixture
 from sklearn.pipeline import Pipeline
 
 from gateway.errors import LoadError
-from gateway.schema import Output, Predictions, Scalar
+from gateway.schema import Output, OwnAnswer, Predictions, Scalar
 
 #: Only of two classes is one the positive one.
 _PAIR = 2
@@ -165,4 +165,5 @@ def _regressor(path: Path, estimator: Any, sample: Any) -> Answerer:
     def read(tail: Any, features: Any) -> Predictions:
         return Predictions(_dense(tail.predict(features)).astype(np.float64, copy=False).reshape(-1))
 
-    return Answerer(estimator, Output(kind="regression"), read)
+    own: OwnAnswer = "column" if first.ndim > 1 else "value"
+    return Answerer(estimator, Output(kind="regression", own=own), read)

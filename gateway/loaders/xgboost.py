@@ -213,11 +213,11 @@ def _output(booster: xgboost.Booster, objective: str) -> Output:
         if targets > 1:
             own: OwnAnswer = "probabilities" if probabilities and is_raw else "list"
             return Output(kind="multi_label", names=names, probabilities=probabilities, own=own)
-        own = "probability" if probabilities and is_raw else "value"
+        own = "value" if not is_raw else "probability" if probabilities else "number"
         return Output(kind="classification", labels=(0, 1), probabilities=probabilities, positive=1, own=own)
     if objective in {"multi:softprob", "multi:softmax"}:
         probabilities = objective == "multi:softprob"
-        own = "probabilities" if probabilities and is_raw else "value"
+        own = "value" if not is_raw else "probabilities" if probabilities else "number"
         return Output(kind="classification", labels=tuple(range(classes)), probabilities=probabilities, own=own)
     if targets > 1:
         return Output(kind="multi_output", names=names, own="list")

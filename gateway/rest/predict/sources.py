@@ -4,7 +4,7 @@ Where the rows of a batch come from: a body by its media type, a file of a form,
 Picks the reader; what it reads is the codecs' business.
 """
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import IO, Any, Final
 
@@ -45,12 +45,14 @@ class BatchSource:
     """
     Hold a batch that nobody has read yet.
 
-    `options` are the underscore fields that came with it.
+    `options` are the underscore fields that came with it. `positions` are the fields of a model that knows no names: a
+    table that has other names, and as many, is read in this order.
     """
 
     reader: BatchReader
     body: IO[bytes]
     options: Mapping[str, Any] = field(default_factory=dict)
+    positions: Sequence[str] = ()
 
     seat: Seat | None = None
 
@@ -66,7 +68,11 @@ class BatchSource:
 
     def read(self, limits: ReadLimits) -> Generator[Chunk]:
         """Yield the rows in order, from the first one on."""
-        yield from self.reader.read(self.body, limits)  # type: ignore[arg-type]  # a temporary file is a BinaryIO
+        for chunk in self.reader.read(self.body, limits):  # type: ignore[arg-type]  # a temporary file is a BinaryIO
+            is_unnamed = chunk.instances is None and len(chunk.names) == len(self.positions)
+            if is_unnamed and not any(name in self.positions for name in chunk.names):
+                chunk.names = self.positions
+            yield chunk
 
     def close(self) -> None:
         """Let go of the body, and of the right to read it."""

@@ -2,18 +2,18 @@
 MLflow's scoring protocol: POST <route>/invocations, GET /ping and /version.
 
 Predictions are what the framework's own predict returns, as MLflow's server answers them: labels, numbers, lists of
-several outputs, probabilities of a raw booster. `response` templates shape the gateway's own answers only.
+several outputs, probabilities of a raw booster, outputs of an ONNX graph by name. `response` templates shape the
+gateway's own answers only.
 """
 
-from collections.abc import Callable
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from flask import Response
 
 from gateway import __version__
 from gateway.answers.answer import AnswerContext
-from gateway.answers.columns import Columns, columns_of, plan_of
+from gateway.answers.own_answer import own_rows, own_tensors
 from gateway.codecs import mlflow
 from gateway.codecs.json import encode
 from gateway.registry.contract import Contract
@@ -23,25 +23,17 @@ from gateway.rest.middleware.forwarded import public_path
 from gateway.rest.offload import Offload
 from gateway.rest.predict.body import Body
 from gateway.rest.predict.call import Call
-from gateway.rest.predict.dialect import Answering, Chunks
+from gateway.rest.predict.dialect import Chunks
 from gateway.rest.predict.intake import Intake
 from gateway.rest.predict.negotiate import Preferences
 from gateway.rest.predict.sources import BODY_TYPES, is_table, table_source
 from gateway.rest.predict.steps.resolve import route_at
 from gateway.routing.routes import Route
-from gateway.schema import Batch, OwnAnswer, Predictions, Signature
+from gateway.schema import Batch, Predictions, Signature
 
 JSON: Final = "application/json"
 #: The answer is MLflow's whatever `batch` of the route says.
 _AS_MLFLOW: Final = Preferences(shape="wrapped")
-#: What of the predictions the framework's own predict returns, see schema.Output.
-_READERS: Final[dict[OwnAnswer, Callable[[Columns], list[Any]]]] = {
-    "value": lambda columns: columns.values,
-    "probability": lambda columns: [row[1] for row in columns.probabilities or ()],
-    "probabilities": lambda columns: list(columns.probabilities or ()),
-    "list": lambda columns: [list(row.values()) if isinstance(row, dict) else row for row in columns.values],
-}
-_OF_PROBABILITIES: Final = frozenset({"probability", "probabilities"})
 
 
 class Invocations(Resource):  # type: ignore[misc]  # flask_restful has no types
@@ -58,9 +50,11 @@ class Invocations(Resource):  # type: ignore[misc]  # flask_restful has no types
 class Mlflow:
     """Speak with one client of MLflow's scoring server."""
 
-    __slots__ = ("_signature",)
+    __slots__ = ("_is_frame", "_signature")
 
     _signature: Signature
+    #: Whether the body was a data frame, which graphs answer row by row; a tensor they answer output by output.
+    _is_frame: bool
 
     def read(self, request: Intake, contract: Contract) -> Batch | Chunks:
         """Read a data frame in JSON or a table; raises InputError, RequestError 413, 415, 501."""
@@ -68,27 +62,23 @@ class Mlflow:
         _must_answer_alike(request.route, self._signature)
         _must_read(request)
         if is_table(request.media):
-            return Chunks(table_source(request, contract), _AS_MLFLOW, _own(self._signature))
+            source = table_source(request, contract)
+            source.positions = () if self._signature.names_known else self._signature.positions
+            return Chunks(source, _AS_MLFLOW, own_rows(self._signature))
         return request.work(self._decoded, request.body(), contract)
 
     def write(self, route: Route, batch: Batch, predictions: Predictions, context: AnswerContext) -> Response:
         """Write what the framework's own predict returns."""
-        answer = encode({"predictions": _own(self._signature)(batch, predictions, context)})
+        own = own_rows(self._signature) if self._is_frame else own_tensors(self._signature)
+        answer = encode({"predictions": own(batch, predictions, context)})
         return Response(answer, 200, mimetype="application/json")
 
     def _decoded(self, body: Body, contract: Contract) -> Batch:
         body.make_room(contract.limits, times=2)  # rows of names are built from rows of cells
         decoded = mlflow.decode(body.content, self._signature, contract.limits.check)
         contract.limits.check(len(decoded.instances))
+        self._is_frame = decoded.at in mlflow.FRAMES
         return contract.validate(decoded)
-
-
-def _own(signature: Signature) -> Answering:
-    """Return what turns predictions into what the framework's own predict returns."""
-    own = signature.output.own
-    plan = plan_of(signature, {"probabilities" if own in _OF_PROBABILITIES else "value"})
-    read = _READERS[own]
-    return lambda batch, predictions, _: read(columns_of(plan, batch, predictions))
 
 
 def _must_answer_alike(route: Route, signature: Signature) -> None:
