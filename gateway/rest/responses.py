@@ -15,12 +15,18 @@ from gateway.codecs.json import encode
 
 IGNORED: Final = "X-Columns-Ignored"
 INVALID: Final = "X-Values-Invalid"
-#: Names that the header lists, characters of one, and bytes of the whole: clients bound what a header may be.
+PARAMS_IGNORED: Final = "X-Params-Ignored"
+#: Names that such a header lists, characters of one, and bytes of the whole: clients bound what a header may be.
 _MAX_NAMES, _MAX_NAME, _MAX_BYTES = 20, 80, 2_000
 
 
 def columns_ignored(names: Sequence[str]) -> list[tuple[str, str]]:
     """Return the header that counts names which belong to no field, and tells the first ones percent-encoded."""
+    return names_ignored(IGNORED, names)
+
+
+def names_ignored(header: str, names: Sequence[str]) -> list[tuple[str, str]]:
+    """Return a header that counts names, and tells the first ones percent-encoded; none for no names."""
     if not names:
         return []
     shown = [str(len(names))]
@@ -31,7 +37,7 @@ def columns_ignored(names: Sequence[str]) -> list[tuple[str, str]]:
         if size > _MAX_BYTES:
             break
         shown.append(told)
-    return [(IGNORED, ", ".join(shown))]
+    return [(header, ", ".join(shown))]
 
 
 def values_invalid(counts: Mapping[str, int]) -> tuple[str, str]:

@@ -6,6 +6,7 @@ several outputs, probabilities of a raw booster, outputs of an ONNX graph by nam
 gateway's own answers only.
 """
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
@@ -28,6 +29,7 @@ from gateway.rest.predict.intake import Intake
 from gateway.rest.predict.negotiate import Preferences
 from gateway.rest.predict.sources import BODY_TYPES, is_table, table_source
 from gateway.rest.predict.steps.resolve import route_at
+from gateway.rest.responses import PARAMS_IGNORED, names_ignored
 from gateway.routing.routes import Route
 from gateway.schema import Batch, Predictions, Signature
 
@@ -50,11 +52,13 @@ class Invocations(Resource):  # type: ignore[misc]  # flask_restful has no types
 class Mlflow:
     """Speak with one client of MLflow's scoring server."""
 
-    __slots__ = ("_is_frame", "_signature")
+    __slots__ = ("_is_frame", "_params", "_signature")
 
     _signature: Signature
     #: Whether the body was a data frame, which graphs answer row by row; a tensor they answer output by output.
     _is_frame: bool
+    #: Names of the params of the request: MLflow leaves out those that the model has not declared, and so all of ours.
+    _params: Sequence[str]
 
     def read(self, request: Intake, contract: Contract) -> Batch | Chunks:
         """Read a data frame in JSON or a table; raises InputError, RequestError 413, 415, 501."""
@@ -71,13 +75,16 @@ class Mlflow:
         """Write what the framework's own predict returns."""
         own = own_rows(self._signature) if self._is_frame else own_tensors(self._signature)
         answer = encode({"predictions": own(batch, predictions, context)})
-        return Response(answer, 200, mimetype="application/json")
+        response = Response(answer, 200, mimetype="application/json")
+        response.headers.extend(names_ignored(PARAMS_IGNORED, self._params))
+        return response
 
     def _decoded(self, body: Body, contract: Contract) -> Batch:
         body.make_room(contract.limits, times=2)  # rows of names are built from rows of cells
         decoded = mlflow.decode(body.content, self._signature, contract.limits.check)
         contract.limits.check(len(decoded.instances))
         self._is_frame = decoded.at in mlflow.FRAMES
+        self._params = list(decoded.parameters)
         return contract.validate(decoded)
 
 
