@@ -7,7 +7,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 import catboost
 
-from gateway.schema import Output, Scalar
+from gateway.schema import Output, OwnAnswer, Scalar
 
 PredictionType: TypeAlias = Literal["Class", "Probability", "RawFormulaVal", "Exponent", "RMSEWithUncertainty"]
 
@@ -70,7 +70,9 @@ def params_of(model: catboost.CatBoost) -> dict[str, Any]:
 def _classes(loss: str, labels: tuple[Scalar, ...]) -> Answers:
     has_probabilities = loss in _BINARY or loss == "MultiClass"
     positive = labels[1] if len(labels) == 2 else None  # noqa: PLR2004 - only of two classes is one the positive one
-    output = Output(kind="classification", labels=labels, probabilities=has_probabilities, positive=positive)
+    # CatBoostClassifier.predict answers a column where the loss knows several classes, even of two.
+    own: OwnAnswer = "column" if loss.startswith("MultiClass") or positive is None else "value"
+    output = Output(kind="classification", labels=labels, probabilities=has_probabilities, positive=positive, own=own)
     left_out = (
         "" if has_probabilities else f"{loss or 'this loss'} gives no probabilities that add up to 1: labels only"
     )

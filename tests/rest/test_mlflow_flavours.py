@@ -1,5 +1,7 @@
 """What MLflow's own server answers for an artifact is what /invocations answers; where it is not computed, a refusal."""
 
+import importlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,8 +12,9 @@ import skops.io
 import xgboost
 from sklearn.linear_model import LinearRegression
 
+import extras
 import serving
-from serving import Gateway
+from serving import ROOT, Gateway
 
 ROWS = [[0.2, -0.3], [0.6, 0.1]]
 NAMES = ["a", "b"]
@@ -107,3 +110,78 @@ def test_a_booster_that_stopped_early_is_refused_and_the_fix_works(served: Gatew
     answer = served.post("/early/invocations", BODY)
     np.testing.assert_allclose(answer.json["predictions"], expected, atol=1e-6)
     assert served.post("/early", dict(zip(NAMES, ROWS[0], strict=True))).json["prediction"] == 1
+
+
+#: What MLflow's server answered for the models of rest/flavours.py (rest/clients/mlflow_flavours.py); null: it failed.
+RECORDED = json.loads((ROOT / "tests" / "rest" / "recorded_flavours.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def flavours(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[Gateway]:
+    """Serve a model of each flavour."""
+    folder = tmp_path_factory.mktemp("each")
+    found = importlib.import_module("rest.flavours").train(folder)
+    lines = [f"  /{name}: {{artifact: {path}, compile: off}}" for name, (_, _, path) in found.items()]
+    with serving.running(folder, cache, "version: 1\nroutes:\n" + "\n".join(lines) + "\n", workers=1) as server:
+        yield server
+
+
+@extras.needs("catboost", "lightgbm", "skl2onnx", "onnxruntime")
+@pytest.mark.parametrize("name", RECORDED)
+def test_each_flavour_answers_in_each_form_as_recorded(name: str, flavours: Gateway) -> None:
+    """Frames, records, tensors and CSV: shape, names, types and numbers of the answer are those of MLflow's server."""
+    forms = importlib.import_module("rest.flavours").FORMS
+    for form, expected in RECORDED[name].items():
+        body = forms[form]
+        if isinstance(body, str):
+            answer = flavours.request("POST", f"/{name}/invocations", body.encode(), {"Content-Type": "text/csv"})
+        else:
+            answer = flavours.post(f"/{name}/invocations", body)
+        assert answer.status == 200, (form, answer.json)
+        if expected is not None:
+            assert_alike(answer.json["predictions"], expected)
+        told = answer.headers.get("x-params-ignored")
+        assert told == ("2, output_margin, %C3%BCnknown" if form == "params" else None)
+
+
+def test_what_mlflow_itself_cannot_answer_row_by_row_is_a_list_in_each_record(flavours: Gateway) -> None:
+    """An ONNX table of probabilities, for which MLflow's server fails where the request is a data frame."""
+    rows = flavours.post("/onnx_list/invocations", {"dataframe_split": {"columns": NAMES, "data": ROWS}})
+    by_name = flavours.post("/onnx_list/invocations", {"inputs": ROWS}).json["predictions"]
+    assert rows.json["predictions"] == [
+        dict(zip(by_name, row, strict=True)) for row in zip(*by_name.values(), strict=True)
+    ]
+
+
+def test_names_of_a_frame_are_positions_only_where_the_model_knows_none(flavours: Gateway) -> None:
+    """The names that the route shows hold in any order; a frame with some of them, or fewer columns, is refused."""
+    path, (first, second) = "/onnx_number/invocations", ROWS[0]
+    expected = flavours.post(path, {"dataframe_records": [{"any": first, "name": second}]}).json
+    turned = {"dataframe_split": {"columns": ["x1", "x0"], "data": [[second, first]]}}
+    assert flavours.post(path, turned).json == expected
+    for columns in (["x0", "b"], ["a"], ["a", "b", "c"]):
+        frame = {"columns": columns, "data": [[0.5] * len(columns)]}
+        assert flavours.post(path, {"dataframe_split": frame}).status == 400, columns
+    mixed = [{"a": first, "b": second}, {"b": second, "a": first}]
+    assert flavours.post(path, {"dataframe_records": mixed}).status == 400
+    wrong = {"dataframe_records": [{"a": first, "b": "x"}]}
+    assert "$.dataframe_records[0].b" in flavours.post(path, wrong).json["message"]
+    named = {"dataframe_split": {"columns": ["c", "d"], "data": [[first, second]]}}
+    assert flavours.post("/column/invocations", named).status == 400
+
+
+def assert_alike(found: Any, expected: Any) -> None:
+    """Compare JSON: numbers within float32, everything else exactly, whole numbers and fractions apart."""
+    assert type(found) is type(expected), (found, expected)
+    if isinstance(expected, dict):
+        assert list(found) == list(expected)
+        for name, value in expected.items():
+            assert_alike(found[name], value)
+    elif isinstance(expected, list):
+        assert len(found) == len(expected)
+        for one, other in zip(found, expected, strict=True):
+            assert_alike(one, other)
+    elif isinstance(expected, float):
+        assert abs(found - expected) <= 1e-4 * max(1, abs(expected))
+    else:
+        assert found == expected
