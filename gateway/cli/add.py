@@ -1,9 +1,13 @@
 """`gateway add`: append a route to a registry."""
 
+from pathlib import Path
+
 import click
 
+from gateway.artifacts.source_files import locate
 from gateway.cli.command import OK, Command, complete_path, display_path, print_line
 from gateway.cli.describe import warnings_or_raise
+from gateway.cli.mlflow_notes import notes_of
 from gateway.cli.prepare import limits_of
 from gateway.registry.add import add_route
 from gateway.settings.settings import Settings
@@ -43,6 +47,8 @@ def add(
     root_path = settings.root_path
     added = add_route(registry, artifacts, route, loader=loader, allow_pickle=allow_pickle, root_path=root_path)
     print_line(f"added to {registry}:\n{added.rstrip()}")
+    for text in notes_of([locate(Path.cwd(), artifact) for artifact in artifacts]):
+        print_line(text)
     for text in warnings:
         print_line(f"warning: {text}")
     return OK

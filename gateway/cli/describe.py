@@ -13,12 +13,14 @@ import msgspec
 from gateway.artifacts import manifest
 from gateway.artifacts.manifest import CompiledModel
 from gateway.cli.command import FAILED, OK, Command, complete_path, print_error, print_line
+from gateway.cli.mlflow_notes import notes_of
 from gateway.cli.named_artifact import NamedArtifact, named_artifact
 from gateway.cli.prepare import limits_of
 from gateway.cli.signature import signature_of
 from gateway.errors import GatewayError
 from gateway.loaders import get_loader, package_versions, siblings
 from gateway.loaders.base import Loader
+from gateway.loaders.mlflow_folder import model_in
 from gateway.loaders.sniffing import looks_like_pickle
 from gateway.prepare.child_supervisor import PrepareLimits
 from gateway.schema import Field, Signature
@@ -44,6 +46,7 @@ class Description:
     size_bytes: int
     versions: dict[str, str] = field(default_factory=dict)
     parts: dict[str, str] = field(default_factory=dict)
+    mlflow: tuple[str, ...] = ()
     imports: tuple[str, ...] = ()
     siblings: tuple[str, ...] = ()
     signature: Signature | None = None
@@ -70,6 +73,7 @@ def describe(settings: Settings, *, artifacts: tuple[str, ...], loader: str | No
     """
     with named_artifact(artifacts, loader) as named:
         found = _description(named)
+        found.mlflow = notes_of(named.paths)
         problem = _ask_loader(found, named, limits_of(settings))
     _recall(found, settings.cache_dir / "manifests")
     print_line(msgspec.json.format(msgspec.json.encode(found), indent=2).decode() if as_json else _text(found))
@@ -128,7 +132,7 @@ def _recall(found: Description, folder: Path) -> None:
 
 def _imports_of(named: NamedArtifact) -> tuple[str, ...]:
     loader = get_loader(named.loader)
-    return tuple(dict.fromkeys(name for path in named.paths for name in _imports(loader, path)))
+    return tuple(dict.fromkeys(name for path in named.paths for name in _imports(loader, model_in(path) or path)))
 
 
 def _imports(loader: Loader, path: Path) -> tuple[str, ...]:
@@ -156,6 +160,7 @@ def _text(found: Description) -> str:
     ]
     if found.versions:
         rows.append(f"versions  {', '.join(f'{name} {version}' for name, version in found.versions.items())}")
+    rows += found.mlflow
     if found.imports:
         rows += ["imports   of the pickle, not executed:", *(f"          {name}" for name in found.imports)]
     rows += [f"warning   {text}" for text in found.warnings]

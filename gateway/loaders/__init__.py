@@ -10,6 +10,8 @@ from typing import cast
 
 from gateway.errors import LoadError
 from gateway.loaders.base import Loader
+from gateway.loaders.mlflow_folder import MlflowFolder, is_mlflow, read_folder
+from gateway.loaders.mlflow_models import FolderLoader
 from gateway.loaders.table import loader_names, pip_line, row_of, shown_suffixes
 from gateway.loaders.unknown_files import recognise
 from gateway.system.installed_packages import versions_of
@@ -33,7 +35,7 @@ def get_loader(name: str) -> Loader:
         found = importlib.import_module(module)
         for attribute in attributes.split("."):
             found = getattr(found, attribute)
-        return cast(Loader, found())  # type: ignore[operator]
+        return cast(Loader, FolderLoader(found()))  # type: ignore[operator]
     except ModuleNotFoundError as exc:
         raise _missing(name, exc) from exc
     except OSError as exc:
@@ -73,7 +75,9 @@ def _no_library(name: str, exc: OSError) -> LoadError:
 
 def unknown(path: Path, text: str) -> LoadError:
     """Return the error of an artifact that no loader takes: what it is and what to do, where that can be seen."""
-    found = recognise(path)
+    found = read_folder(path) if is_mlflow(path) else recognise(path)
+    if isinstance(found, MlflowFolder):
+        return unknown(found.model, f"{text}/{found.model.name}")
     if found is not None:
         return LoadError(f"'{text}' is {found.what}, which no loader takes", code="no-loader", hint=found.todo)
     hint = "name the model file in it" if path.is_dir() else f"name a model file, which ends in {shown_suffixes()}"

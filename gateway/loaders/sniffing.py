@@ -9,6 +9,7 @@ from typing import BinaryIO, Final
 
 from gateway.artifacts.code_listing import is_code_folder
 from gateway.artifacts.source_files import split_entry
+from gateway.loaders.mlflow_folder import is_mlflow, model_in
 from gateway.loaders.table import PICKLE_HEADS, TABLE, LoaderRow
 from gateway.loaders.unknown_files import opened_head, recognise
 from gateway.system import files
@@ -32,7 +33,10 @@ def sniff(path: Path, text: str) -> tuple[str, ...]:
         return ("python",)
     seen = files.stat_of(path)
     if seen is not None and stat.S_ISDIR(seen.st_mode):
-        return ("python",) if is_code_folder(path) else ()
+        model = model_in(path)
+        if model is not None:
+            return sniff(model, model.name)
+        return ("python",) if is_code_folder(path) and not is_mlflow(path) else ()
     sure = _first(lambda row: _ends(path, row.suffixes))
     shared = _first(lambda row: _ends(path, row.shared_suffixes))
     if sure is not None:

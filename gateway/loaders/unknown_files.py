@@ -144,25 +144,5 @@ def _folder(path: Path) -> Foreign | None:
         return TENSORFLOW
     if (path / "metadata").is_dir() and any((path / "metadata").glob("part-*")):
         return SPARK
-    if not (path / "MLmodel").is_file():
-        return None
-    return Foreign("an MLflow model", _in_mlflow(path))
-
-
-#: What MLflow's flavours call the file of the model, those first that need no opt-in.
-_MLFLOW_FILES: Final = ("model.skops", "model.ubj", "model.onnx", "model.pkl", "model.joblib")
-
-
-def _in_mlflow(path: Path) -> str:
-    """Name the file in an MLflow folder that a loader takes, or what its flavour is."""
-    files = sorted(file for file in path.rglob("*") if file.is_file())
-    named = {file.name: file for file in reversed(files)}
-    for name in _MLFLOW_FILES:
-        if name in named:
-            inside = path / named[name].relative_to(path)
-            opt_in = ", as a pickle: with --allow-pickle" if name.endswith((".pkl", ".joblib")) else ""
-            return f"name the file in it: {inside}{opt_in}"
-    for file in files:
-        if file.name != "MLmodel" and (inner := recognise(file)) is not None:
-            return f"it holds {inner.what}: {inner.todo}"
-    return f"log it with a flavour that a loader takes (skops, XGBoost, ONNX), or write {_PYTHON_ROUTE}"
+    inner = next((found.parent for depth in ("*", "*/*") for found in sorted(path.glob(f"{depth}/MLmodel"))), None)
+    return None if inner is None else Foreign("a folder with MLflow models in it", f"name the folder of one: {inner}")

@@ -11,7 +11,7 @@ import yaml
 from gateway.artifacts.source_files import digest, locate, split_entry
 from gateway.errors import ArtifactError, RegistryError
 from gateway.registry.document import MOST_BYTES, parse, read
-from gateway.registry.files import is_pickle
+from gateway.registry.files import holds_pickle
 from gateway.registry.parse import parse_registry
 from gateway.registry.scalars import resolve
 from gateway.registry.spec import RegistrySpec
@@ -46,7 +46,7 @@ def add_route(
     old = parse_registry(parse(_FIRST, str(registry)) if is_new else read(registry), base)
     _check_free(old, route)
     sources = [locate(Path.cwd(), artifact) for artifact in artifacts]
-    pickle = next((artifact for artifact in artifacts if is_pickle(artifact)), None)
+    pickle = next((one for one, source in zip(artifacts, sources, strict=True) if holds_pickle(one, source)), None)
     if pickle is not None and not allow_pickle:
         raise ArtifactError(
             f"'{pickle}' is a pickle, which can run any code when it is loaded",

@@ -10,6 +10,7 @@ from gateway.artifacts.code_folders import pin_of
 from gateway.artifacts.source_files import digest, size_of, split_entry
 from gateway.errors import ArtifactError
 from gateway.loaders import unknown
+from gateway.loaders.mlflow_folder import model_in
 from gateway.loaders.sniffing import sniff
 from gateway.loaders.table import BUNDLE, PICKLE_SUFFIXES, loader_names, shown_suffixes
 from gateway.registry.report import Span
@@ -165,11 +166,17 @@ def is_pickle(artifact: str) -> bool:
     return artifact.lower().endswith(PICKLE_SUFFIXES)
 
 
+def holds_pickle(artifact: str, path: Path) -> bool:
+    """Return whether an artifact is a pickle by its name, or an MLflow folder whose model is one."""
+    model = model_in(path) if path.is_dir() else None
+    return is_pickle(artifact if model is None else model.name)
+
+
 def check_pickle(
     document: Document, artifact: str, path: Path, *, paths: Sequence[Path], allowed: bool, span: Span
 ) -> None:
     """Note a pickle without `allow_pickle`; its route would answer 503. `paths` are all files of the artifact."""
-    if allowed or not is_pickle(artifact) or not is_file(path):
+    if allowed or not holds_pickle(artifact, path) or not (is_file(path) or path.is_dir()):
         return
     try:
         pins = [digest(one)[0] for one in paths]

@@ -22,9 +22,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from gateway.cli.main import main
+from gateway.loaders import unknown
 from gateway.loaders.sklearn_unfit import not_a_predictor
 from gateway.loaders.sniffing import sniff
-from gateway.loaders.unknown_files import recognise
 from gateway.loaders.versions.wheels import NEWEST_PYTHON, another_scikit_learn
 
 #: Two stumps in the binary format, really written by XGBoost 2.1.4 (`save_model('m.deprecated')`).
@@ -57,8 +57,6 @@ def wrote(content: bytes) -> Callable[[Path], None]:
 
 
 KINDS: list[tuple[str, Callable[[Path], None], str]] = [
-    ("m.cbm", wrote(b"CBM1\0\0"), "a CatBoost model"),
-    ("m.bin", wrote(b"CBM1\0\0"), "a CatBoost model"),
     ("m.h5", wrote(b"\x89HDF\r\n\x1a\n"), "a Keras model"),
     ("weights.dat", wrote(b"\x89HDF\r\n\x1a\n"), "a Keras model"),
     ("m.keras", zipped("config.json", "model.weights.h5"), "a Keras model"),
@@ -102,31 +100,28 @@ def test_every_command_names_it(
         assert re.search(r"fix: \S", text) and "--loader" not in text
 
 
-def test_an_mlflow_folder_names_the_file_to_add(
+def test_an_mlflow_folder_is_added_whole_or_by_its_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The path that the fix names is one that `gateway add` takes."""
+    """A folder that names no file is taken by the usual name; the file in it stays an artifact of its own."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "registry.yaml").write_text("version: 1\nroutes: {}\n")
     folder = tmp_path / "my_model"
     folder.mkdir()
     (folder / "MLmodel").write_text("flavors:\n  sklearn:\n    serialization_format: skops\n")
     skops.io.dump(LinearRegression().fit([[0.0], [1.0]], [0.0, 2.0]), folder / "model.skops")
-    assert main(["add", "my_model", "--route", "/x"]) == 1
-    said = capsys.readouterr().err
-    assert "'my_model' is an MLflow model" in said
-    (inside,) = re.findall(r"fix: name the file in it: (\S+)", said)
-    assert main(["add", str(Path(inside).relative_to(tmp_path)), "--route", "/x"]) == 0
+    assert main(["add", "my_model", "--route", "/x"]) == 0
+    assert "mlflow    flavour sklearn, model.skops" in capsys.readouterr().out
+    assert main(["add", "my_model/model.skops", "--route", "/y"]) == 0
 
 
-@pytest.mark.parametrize("inner", ["weights.h5", "model.pkl"])
-def test_an_mlflow_folder_of_another_flavour(tmp_path: Path, inner: str) -> None:
-    """What no loader takes is named inside the folder as well; a pickle comes with its opt-in."""
+def test_an_mlflow_folder_without_a_flavour_is_named(tmp_path: Path) -> None:
+    """Nothing is guessed of files that no flavour speaks of."""
     (tmp_path / "MLmodel").write_text("flavors: {}\n")
-    (tmp_path / inner).write_bytes(b"\x89HDF\r\n\x1a\n")
-    found = recognise(tmp_path)
-    assert found is not None
-    assert ("a Keras model" if inner == "weights.h5" else "--allow-pickle") in found.todo
+    (tmp_path / "model.h5").write_bytes(b"\x89HDF\r\n\x1a\n")
+    error = unknown(tmp_path, "my_model")
+    assert "'my_model' is an MLflow model whose MLmodel names no flavour" in error.message
+    assert "name the file of the model in it" in (error.hint or "")
 
 
 @pytest.mark.parametrize("suffix", [".sav", ".bin", ".model", ".pkl.gz", ".dat"])
