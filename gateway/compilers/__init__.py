@@ -20,6 +20,7 @@ COMPILERS: dict[str, tuple[str, ...]] = {
     "sklearn": ("gateway.compilers.sklearn:SklearnCompiler",),
     "bundle": ("gateway.compilers.bundle:BundleCompiler",),
     "xgboost": ("gateway.compilers.xgboost:XgboostCompiler",),
+    "lightgbm": ("gateway.compilers.lightgbm:LightgbmCompiler",),
     "h2o_mojo": ("gateway.compilers.mojo:MojoCompiler",),
 }
 

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from gateway.errors import ArtifactError, LoadError
 from gateway.loaders.base import LoadOptions, Skew
+from gateway.loaders.dummies import with_dummies
 from gateway.loaders.level_codes import codes_of, encode, field_of
 from gateway.loaders.lightgbm_contents import read_text
 from gateway.loaders.lightgbm_levels import Levels, categories_of
@@ -143,7 +144,8 @@ def _signature(
     is_unnamed = names == [f"{_UNNAMED}{i}" for i in range(len(names))]
     fields = tuple(_field(name, levels.get(i), is_coded=i in coded) for i, name in enumerate(names))
     output = output_of(model, labels)
-    return Signature(inputs=_with_spaces(fields), output=output, names_known=not is_unnamed)
+    fields = _with_spaces(fields if is_unnamed else with_dummies(fields))
+    return Signature(inputs=fields, output=output, names_known=not is_unnamed)
 
 
 def _field(name: str, levels: Levels | None, *, is_coded: bool) -> Field:

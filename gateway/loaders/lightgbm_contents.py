@@ -17,19 +17,14 @@ from gateway.loaders.lightgbm_text import Array, TextModel, TextTree, Unreadable
 _FORMATS: Final = frozenset({"v2", "v3", "v4"})
 #: Of `decision_type`: split by a set of categories; go left where the value is missing; what counts as missing.
 BY_SET: Final = 1
-MISSING_LEFT: Final = 2
-MISSING_ZERO, MISSING_NAN = 1, 2
-_MOST_DECISION: Final = BY_SET | MISSING_LEFT | MISSING_NAN << 2
+_MISSING_LEFT: Final = 2
+_MISSING_NAN: Final = 2
+_MOST_DECISION: Final = BY_SET | _MISSING_LEFT | _MISSING_NAN << 2
 #: Parts that an error names.
 _SHOWN: Final = 5
 #: Beyond these a file could make LightGBM take any amount of memory.
 _MOST_OUTPUTS: Final = 100_000
 _WORD_BITS: Final = 32
-
-
-def missing_kind(decision: Array) -> Array:
-    """Return what counts as missing at each node: 0 nothing, MISSING_ZERO or MISSING_NAN."""
-    return (decision >> 2) & 3
 
 
 def read_text(path: Path) -> TextModel:

@@ -14,7 +14,7 @@ from gateway.runtimes.arrays import Floats, Matrix
 
 OperationName: TypeAlias = Literal[
     "subtract", "divide", "multiply", "add", "fill", "replace", "is-missing", "equals", "above", "finite", "bounded",
-    "clip", "log1p", "log", "sqrt", "exp", "abs",
+    "clip", "log1p", "log", "sqrt", "exp", "abs", "missing-within",
 ]  # fmt: skip
 
 
@@ -79,6 +79,7 @@ _OPERATIONS: Mapping[OperationName, Callable[..., Matrix]] = {
     "sqrt": _quiet(np.sqrt),
     "exp": _quiet(np.exp),
     "abs": np.abs,
+    "missing-within": lambda values, limit: np.where(np.abs(values) <= limit, np.nan, values),
 }
 
 
