@@ -19,6 +19,7 @@ from sklearn.utils.validation import check_array
 
 from gateway.loaders.admission.allowed_names import NUMPY_TYPES, Dropped, find, is_part
 from gateway.loaders.admission.former_constructors import FORMER, Compiled, need
+from gateway.loaders.admission.pandas_texts import TEXTS
 from gateway.loaders.admission.plain_values import SCALARS, is_argument, is_key, is_plain_state
 from gateway.loaders.versions.moved import current_name
 
@@ -178,6 +179,7 @@ _FIXED: Final[dict[tuple[str, str], tuple[Any, Maker | None]]] = {
     ("numpy.random.bit_generator", "SeedSequence"): (np.random.SeedSequence, None),
     ("numpy.random.bit_generator", "__pyx_unpickle_SeedSequence"): (_seed_sequence, _seed_sequence),
     **FORMER,
+    **TEXTS,
     ("pandas", "NA"): (pd.NA, None),
     ("pandas._libs.missing", "NAType"): (type(pd.NA), lambda: pd.NA),
     **{(kind.__module__, kind.__name__): (kind, None) for kind in _BIT_GENERATORS},

@@ -8,8 +8,6 @@ import importlib
 from collections.abc import Callable
 from typing import Any, Final
 
-import numpy as np
-
 from gateway.loaders.admission.allowed_functions import TEXT_METHODS, is_ufunc
 from gateway.loaders.admission.allowed_names import ForbiddenGlobal, find
 from gateway.loaders.admission.plain_values import is_plain_state
@@ -41,13 +39,6 @@ def _text_method(kind: Any, name: Any) -> Any:
     return vars(str)[name]
 
 
-def _index(kind: Any, kept: Any) -> Any:
-    """Make the array of an index of pandas."""
-    data = kept.get("data") if type(kept) is dict else None
-    need(isinstance(data, np.ndarray), "a pandas index without an array")
-    return data
-
-
 def _remainder_columns() -> Any:
     """Make the list that 1.5 and 1.6 wrapped; its state fills it."""
     return []
@@ -75,7 +66,5 @@ FORMER: Final[dict[tuple[str, str], tuple[Any, Callable[..., Any] | None]]] = {
     ("numpy.core", "_ufunc_reconstruct"): (_ufunc, _ufunc),
     ("numpy._core", "_ufunc_reconstruct"): (_ufunc, _ufunc),
     ("builtins", "getattr"): (_text_method, _text_method),
-    ("pandas.core.indexes.base", "_new_Index"): (_index, _index),
-    ("pandas.core.indexes.base", "Index"): (np.ndarray, None),
     ("sklearn.compose._column_transformer", "_RemainderColsList"): (_remainder_columns, _remainder_columns),
 }
