@@ -10,6 +10,7 @@ from gateway.errors import DeadlineError, LoadError
 from gateway.executors.thread_pool import MAX_THREADS, NativePool
 from gateway.loaders import get_loader
 from gateway.loaders.base import LoadOptions
+from gateway.loaders.one_hot import with_one_hot
 from gateway.loaders.warm_up import warm_up
 from gateway.runtimes import load_compiled
 from gateway.schema import Column, Predictions, Predictor
@@ -66,7 +67,7 @@ class LocalExecutor:
         return self._pool.call(lambda: self._predictor.predict(columns), deadline)
 
     def _load_compiled(self, compiled: CompiledModel) -> None:
-        predictor = load_compiled(Path(compiled.path), compiled.sha256)
+        predictor = with_one_hot(load_compiled(Path(compiled.path), compiled.sha256), self._options.one_hot)
         inline = compiled.predict_s < INLINE_LIMIT_S
         self._serve(predictor, compiled.predict_s if inline else 0.0, INLINE_TEXT_LENGTH_COMPILED)
 
@@ -82,7 +83,8 @@ class LocalExecutor:
                 hint=f"gateway reload copies it again from {', '.join(source.origin for source in artifact.sources)}",
             )
         # get_loader imports the framework: never on the way to a compiled model.
-        predictor = get_loader(manifest.loader).load(Path(artifact.path), self._options)
+        original = get_loader(manifest.loader).load(Path(artifact.path), self._options)
+        predictor = with_one_hot(original, self._options.one_hot)
         warm_up(manifest.loader, predictor, sample_row(signature))
         self._serve(predictor, manifest.predict_s if manifest.inline else 0.0, INLINE_TEXT_LENGTH)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Protocol
 
+from gateway.loaders.one_hot import OneHot
 from gateway.schema import Predictor, Scalar, Signature
 
 
@@ -24,7 +25,7 @@ class LoadOptions:
     code with its files, `working_folder` the one that its relative names start from. `cache_dir` may hold things that
     are derived once (the scoring jar). `levels` are those that the registry names for inputs, in the order of their
     codes: for categories of which the artifact does not tell them. `steps` are the members of a file that a row passes,
-    in their order.
+    in their order. `one_hot` are fields that a request sends in place of columns of dummies; no loader reads it.
     """
 
     allow_pickle: bool = False
@@ -34,6 +35,7 @@ class LoadOptions:
     root: Path | None = None
     working_folder: Path | None = None
     steps: tuple[str, ...] = ()
+    one_hot: Mapping[str, OneHot] = field(default_factory=dict)
     cache_dir: Path = Path(".gateway/cache")
     levels: Mapping[str, tuple[Scalar, ...]] = field(default_factory=dict)
 

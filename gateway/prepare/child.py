@@ -21,6 +21,7 @@ import msgspec
 from gateway.artifacts.manifest import INLINE_LIMIT_S, GoldenResult, Manifest, StoredArtifact
 from gateway.errors import ArtifactError, GatewayError, LoadError
 from gateway.loaders import get_loader, package_versions
+from gateway.loaders.one_hot import with_one_hot
 from gateway.loaders.table import row_of
 from gateway.loaders.warm_up import warm_up
 from gateway.prepare import golden, sandbox
@@ -96,7 +97,7 @@ def _prepared(entry: Entry, blank: Manifest, tell: Callable[[Report], object]) -
     before = resident_bytes()
     path = Path(entry.artifact.path)
     lock(spec.loader, path, compiled_path(entry).parent, lambda error: _end_with(_failed(blank, error), tell))
-    predictor = loader.load(path, options)
+    predictor = with_one_hot(loader.load(path, options), options.one_hot)
     load_s = time.perf_counter() - started
     memory_bytes = max(resident_bytes() - before, 0)
     signature = merge_signature(predictor.signature, spec)

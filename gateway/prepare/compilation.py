@@ -7,6 +7,7 @@ from gateway.artifacts.manifest import CompiledModel
 from gateway.compilers.base import Declined
 from gateway.compilers.proof.search import Found, Job, find_compiled
 from gateway.errors import LoadError
+from gateway.loaders.one_hot import OneHotPredictor
 from gateway.registry.spec import RouteSpec
 from gateway.schema import Column, Predictor, Signature
 
@@ -23,6 +24,11 @@ def search_compiled(
     """Return a proven compiled model, or None and the reason; raises LoadError if the route requires one."""
     if spec.compile == "off":
         return None, "the registry says compile: off"
+    if isinstance(predictor, OneHotPredictor):
+        # The columns of dummies are made in front of the compiled model, too.
+        signature = predictor.expanded_signature(signature)
+        row, golden = (predictor.expanded(columns) if columns else columns for columns in (row, golden))
+        predictor = predictor.original
     job = Job(
         loader=getattr(predictor, "lowered_as", spec.loader),  # a pickle holds models of other frameworks
         original=predictor,

@@ -77,7 +77,28 @@ def _check_aliases(document: Document, fields: Entries) -> None:
                 )
 
 
+def _check_dummies(document: Document, name: str, keywords: dict[str, Any], entries: Entries) -> None:
+    """Note a pattern that names no level, and a base level without a pattern."""
+    if "base" in keywords and "dummies" not in entries:
+        document.fault(
+            entries["base"].key,
+            "rules-contradict",
+            f"'base' of field '{name}' is for columns of dummies",
+            expected="'dummies' beside it",
+            fix=f'dummies: "{name}_*"',
+        )
+    if "dummies" in keywords and keywords["dummies"].count("*") != 1:
+        document.fault(
+            entries["dummies"].value.span,
+            "bad-dummies",
+            f"'{keywords['dummies']}' does not say where in the name of a column the level stands",
+            expected="the names of the columns with one '*' for the level",
+            fix=f'dummies: "{keywords["dummies"].replace("*", "").rstrip("_")}_*"',
+        )
+
+
 def _check_field(document: Document, name: str, keywords: dict[str, Any], entries: Entries) -> None:
+    _check_dummies(document, name, keywords, entries)
     senseless = {
         *_check_type(document, name, keywords, entries),
         *_check_bounds(document, name, keywords, entries),

@@ -51,6 +51,11 @@ INPUT_KEYS: Final[Mapping[str, Key]] = table(
     missing=Key("values that mean missing; applies before ranges", "one_or_more"),
     required=Key("whether a request must hold the field", "flag"),
     nullable=Key("whether the value may be missing (null, an empty CSV cell)", "flag"),
+    dummies=Key(
+        "the field stands for the columns that `pandas.get_dummies` made of it, such as `location_*`; `*` is the level",
+        "text",
+    ),
+    base=Key("with `dummies`: the level whose column `drop_first` dropped", "scalar"),
     unknown=Key("what a level outside `enum` becomes", "choice", choices=("error", "missing")),
 )
 ID_KEYS: Final[Mapping[str, Key]] = table(field=Key("one name or several, tried in order", "text_or_texts"))

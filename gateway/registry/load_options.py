@@ -1,10 +1,13 @@
 """What a loader is told of the entry of a route: the child that prepares and the worker that loads must agree on it."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from gateway.artifacts.manifest import StoredArtifact
 from gateway.artifacts.source_files import split_entry
 from gateway.loaders.base import LoadOptions
+from gateway.loaders.one_hot import OneHot
 from gateway.registry.spec import RouteSpec
 
 
@@ -18,9 +21,15 @@ def load_options(spec: RouteSpec, artifact: StoredArtifact | None, cache_dir: Pa
         root=_root(artifact, cache_dir),
         working_folder=Path(artifact.working_folder) if artifact and artifact.working_folder else None,
         steps=spec.steps,
+        one_hot={name: _one_hot(found) for name, found in spec.inputs.items() if "dummies" in found},
         cache_dir=cache_dir,
         levels={name: tuple(found["enum"]) for name, found in spec.inputs.items() if "enum" in found},
     )
+
+
+def _one_hot(keywords: Mapping[str, Any]) -> OneHot:
+    base = keywords.get("base")
+    return OneHot(keywords["dummies"], None if base is None else str(base))
 
 
 def _root(artifact: StoredArtifact | None, cache_dir: Path) -> Path | None:

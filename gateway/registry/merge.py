@@ -26,6 +26,10 @@ ATTRIBUTES: Final = {
 _NUMERIC: Final = frozenset({"number", "integer"})
 
 
+#: Keywords that change the fields themselves, before anything is merged.
+_OF_LOADING: Final = frozenset({"dummies", "base"})
+
+
 @dataclass(slots=True)
 class _Faults:
     """Collect all contradictions, so that they are reported at once."""
@@ -106,6 +110,7 @@ def _type_of(keywords: dict[str, Any]) -> Any:
 
 
 def _merge_field(one: Field, keywords: dict[str, Any], faults: _Faults) -> Field:
+    keywords = {name: value for name, value in keywords.items() if name not in _OF_LOADING}
     if not keywords:
         return one
     where = f"inputs.{one.name}"

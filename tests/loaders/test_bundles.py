@@ -6,6 +6,7 @@ from typing import Any
 
 import joblib
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer, TfidfVectorizer
 from sklearn.impute import SimpleImputer
@@ -168,3 +169,21 @@ def test_unrelated_pairs_of_a_folder_stay_apart(tmp_path: Path) -> None:
         assert [step.name for step in siblings.steps_beside(path)] == [f"pair{i}_scaler.pkl"]
         row = [{"x0": 1.0, "x1": 2.0, "x2": 3.0}]
         assert np.array_equal(bundled.ask(bundled.load([path]), row), MODEL.predict_proba([[1.0, 2.0, 3.0]]))
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        pd.Index(["height", "weight", "age"], dtype=object),
+        pd.Index(["height", "weight", "age"]),
+        pd.Index(pd.array(["height", "weight", "age"], dtype=pd.StringDtype("python"))),
+        np.array(["height", "weight", "age"]),
+        ("height", "weight", "age"),
+        pd.Index(["id", "height", "weight", "age"])[1:],
+    ],
+    ids=["objects", "texts", "texts without pyarrow", "array", "tuple", "slice"],
+)
+def test_names_of_columns_may_be_kept_in_any_way(names: Any, tmp_path: Path) -> None:
+    """A pandas Index is read as its texts, whatever pandas keeps them in."""
+    found = bundled.load(bundled.write(tmp_path, {"b.pkl": {"model": MODEL, "columns": names}}))
+    assert found.signature.names == ("height", "weight", "age")
