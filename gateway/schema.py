@@ -18,7 +18,9 @@ FieldType: TypeAlias = Literal["number", "integer", "string", "boolean"]
 OutputKind: TypeAlias = Literal["classification", "regression", "multi_label", "multi_output", "json"]
 #: The value; the probability of the second label; one probability per label; one list of values per instance.
 OwnAnswer: TypeAlias = Literal["value", "number", "probability", "probabilities", "list", "column", "named"]
-OutputForm: TypeAlias = Literal["value", "column", "list", "map", "probabilities", "probability"]
+OutputForm: TypeAlias = Literal[
+    "value", "column", "list", "map", "probabilities", "probability", "several", "several-column"
+]
 
 #: The missing value in every column: frameworks agree on NaN, while None is silently skipped by some imputers.
 MISSING = math.nan
@@ -72,33 +74,14 @@ class Field:
         return "number" if self.booleans_as_numbers and self.type == "boolean" else self.type
 
 
-def inclusive_range(field: Field) -> tuple[float, float]:
-    """
-    Return the least and the greatest number that the limits of a field allow; infinite where there is no limit.
-
-    An exclusive limit becomes the next number inside: the next float, or the next integer of an integer field. Limits
-    that were given as int stay exact beyond 2**53.
-    """
-    is_whole = field.type == "integer"
-    low, high = -math.inf, math.inf
-    if field.minimum is not None:
-        low = math.ceil(field.minimum) if is_whole else field.minimum
-    if (limit := field.exclusive_minimum) is not None:
-        low = max(low, math.floor(limit) + 1 if is_whole else math.nextafter(limit, math.inf))
-    if field.maximum is not None:
-        high = math.floor(field.maximum) if is_whole else field.maximum
-    if (limit := field.exclusive_maximum) is not None:
-        high = min(high, math.ceil(limit) - 1 if is_whole else math.nextafter(limit, -math.inf))
-    return low, high
-
-
 @dataclass(frozen=True, slots=True)
 class NamedOutput:
     """
     Name one output of a graph, and the form in which the framework answers it.
 
     `column` is one value in a list, `list` all values of several outputs, `map` probabilities by label,
-    `probabilities` those in the order of the labels, `probability` that of the label at `position`.
+    `probabilities` those in the order of the labels, `probability` that of the label at `position`, `several` the
+    output at `position`, `several-column` the same with each value in a list.
     """
 
     name: str
@@ -107,15 +90,30 @@ class NamedOutput:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OutputPart:
+    """
+    Describe one of several outputs: a number, a class among `labels`, or `width` numbers for each instance.
+
+    `probabilities` says that the model answers one for each label.
+    """
+
+    type: FieldType = "number"
+    labels: tuple[Scalar, ...] = ()
+    probabilities: bool = False
+    width: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
     """
     Describe what a model answers.
 
     `labels` are in the order of the probability columns. `names` are the outputs of a multi-output or multi-label
-    model. `threshold` applies to the probability of `positive` and overrides the label of the model. `own` says what
-    the framework's own predict returns for the artifact; `own_differs` says why it answers otherwise than this
-    signature, in which case no answer of ours may pass for the framework's. `own_outputs` are the outputs of a graph
-    that the framework answers by name (`own` is "named").
+    model; `parts` describe them where they are not all one number, and tell of their probabilities; `chosen` are their
+    places among the predictor's where the registry chooses some. `threshold` applies to the probability of `positive`
+    and overrides the label of the model. `own` says what the framework's own predict returns for the artifact;
+    `own_differs` says why it answers otherwise than this signature, in which case no answer of ours may pass for the
+    framework's. `own_outputs` are the outputs of a graph that the framework answers by name (`own` is "named").
     """
 
     kind: OutputKind = "regression"
@@ -126,9 +124,16 @@ class Output:
     unit: str | None = None
     decimals: int | None = None
     names: tuple[str, ...] = ()
+    parts: tuple[OutputPart, ...] = ()
+    chosen: tuple[int, ...] = ()
     own: OwnAnswer = "value"
     own_outputs: tuple[NamedOutput, ...] = ()
     own_differs: str = ""
+
+    @property
+    def has_probabilities(self) -> bool:
+        """Say whether anything of the answer is a probability."""
+        return self.probabilities or any(part.probabilities for part in self.parts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,10 +175,9 @@ class Batch:
     Hold validated instances as columns, one array per field in predictor order.
 
     By `Field.column_type`: number -> float64; integer -> int64, or float64 where a value is missing; string -> object
-    (str, missing NaN); boolean -> bool_, or object where a value is missing. `ids` are the row ids where the route
-    names an id field.
-    `ignored` are the names of the request that belong to no field. `invalid` counts by field the values that could not
-    be read and became missing ones, where the registry wants that; None stands for none.
+    (str, missing NaN); boolean -> bool_, or object where a value is missing. `ids` are the row ids. `ignored` are the
+    names of the request that belong to no field. `invalid` counts by field the values that could not be read and became
+    missing ones, where the registry wants that; None stands for none.
     """
 
     columns: list[Column]
@@ -196,12 +200,14 @@ class Predictions:
     Hold what a predictor found for a batch.
 
     classification: `values` are indices into `Output.labels` (n,), `probabilities` (n, k) or None.
-    regression: `values` (n,) float64. multi_output: `values` (n, m). multi_label: `values` (n, m) 0/1, with
+    regression: `values` (n,) float64. multi_output: `values` (n, m), objects where outputs are lists; `each` holds a
+    table (n, k) of probabilities, or None, per output where one has some. multi_label: `values` (n, m) 0/1, with
     `probabilities` (n, m) or None. json: `values` is a list of n JSON values.
     """
 
     values: Any
     probabilities: npt.NDArray[np.float64] | None = None
+    each: Sequence[npt.NDArray[np.float64] | None] = ()
 
 
 def make_column(field_type: str, values: Sequence[Any]) -> Column:

@@ -75,7 +75,7 @@ def test_imports_point_down(path: Path) -> None:
         ("errors", "from gateway.system import suggest as near", True),
         ("rest", "import gateway.process.worker", True),
         ("rest", "from gateway.codecs.json import decode", False),
-        ("answers", "from gateway.answers.columns import plain", False),
+        ("answers", "from gateway.answers.json_values import plain", False),
         ("registry", "from gateway.registry.spec import RouteSpec", False),
     ],
 )

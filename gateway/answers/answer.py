@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from gateway.answers.check import template_faults, unavailable
-from gateway.answers.columns import Columns, Plan, columns_of, json_key, plain, plan_of
+from gateway.answers.columns import Columns, Plan, columns_of, plan_of
+from gateway.answers.json_values import json_key, plain
+from gateway.answers.outputs import labels_of, probability_names, resolve, told
 from gateway.answers.templates import (
     SPREAD,
     Constant,
@@ -65,9 +67,9 @@ class Answer:
 
 def _refuse_faults(template: JSON, node: Node, signature: Signature) -> None:
     output = signature.output
-    names = output.labels if output.kind == "classification" else output.names
+    names = probability_names(output)
     known = names if names or not output.probabilities else None
-    faults = template_faults(template, known, signature.names)
+    faults = template_faults(template, known, signature.names, output.names)
     problems = [fault.message for fault in faults] or list(unavailable(node, signature))
     if problems:
         raise RegistryError(
@@ -105,9 +107,12 @@ class _Compiler:
             return self._inputs(variable.argument)
         if name in {"probability", "probabilities"}:
             self.wanted.add("probabilities")
-            return _probabilities(variable.argument, self._signature.output)
+            output = self._signature.output
+            return _of_parts(variable.argument, output) if output.parts else _probabilities(variable.argument, output)
         if name in {"label", "value"}:
             self.wanted.add("value")
+            if (chosen := variable.argument) is not None:
+                return lambda columns, row: columns.values[row][chosen]
             return lambda columns, row: columns.values[row]
         if name == "row_id":
             return lambda columns, row: None if columns.ids is None else columns.ids[row]
@@ -136,6 +141,18 @@ def _object(parts: Sequence[tuple[str, _Cell]]) -> _Cell:
         return answer
 
     return spread
+
+
+def _of_parts(argument: str | None, output: Output) -> _Cell:
+    """Return the probabilities of all outputs, of one, or of one label of one."""
+    if argument is None:
+        cells = [(name, _of_parts(name, output)) for name, _ in told(output)]
+        return lambda columns, row: {name: cell(columns, row) for name, cell in cells}
+    name, place = resolve(output, argument)
+    if place is not None:
+        return lambda columns, row: columns.each[name][row][place]
+    keys = labels_of(output, name)
+    return lambda columns, row: dict(zip(keys, columns.each[name][row], strict=True))
 
 
 def _probabilities(label: str | None, output: Output) -> _Cell:

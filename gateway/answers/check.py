@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from gateway.answers.columns import json_key
+from gateway.answers.json_values import json_key
+from gateway.answers.outputs import probability_names
 from gateway.answers.templates import (
     SPREAD,
     VARIABLES,
@@ -31,6 +32,7 @@ _SPELLINGS: Final = (
     "$probability.<label>",
     '$probability["<label>"]',
     "$inputs.<field>",
+    "$value.<output>",
 )
 _MAPPINGS: Final = frozenset({"inputs", "probabilities", "value"})
 #: A variable in the middle of a text, which would be answered as it stands.
@@ -57,25 +59,28 @@ class TemplateFault:
 
 
 def template_faults(
-    template: Any, labels: Sequence[Any] | None = None, fields: Sequence[str] | None = None
+    template: Any,
+    labels: Sequence[Any] | None = None,
+    fields: Sequence[str] | None = None,
+    outputs: Sequence[str] | None = None,
 ) -> list[TemplateFault]:
     """
     Return every fault of a template.
 
-    `labels` and `fields` are checked where they are known; None means that only the artifact knows them.
+    `labels`, `fields` and `outputs` are checked where they are known; None means that only the artifact knows them.
     """
-    check = _Check(None if labels is None else [json_key(label) for label in labels], fields)
+    check = _Check(None if labels is None else [json_key(label) for label in labels], fields, outputs)
     return list(check.faults(parse(template), ()))
 
 
 def unavailable(node: Node, signature: Signature) -> Iterator[str]:
     """Yield a message for each variable that this kind of model cannot fill."""
     output = signature.output
-    keys = [json_key(name) for name in (output.labels or output.names)]
+    keys = probability_names(output)
     for variable in variables_of(node):
-        if output.kind in _NOT_FOR.get(variable.name, ()):
+        if output.kind in _NOT_FOR.get(variable.name, ()) and not (output.parts and variable.name != "label"):
             yield f"${variable.name} has no meaning for a model of kind {output.kind}"
-        elif variable.name in {"probability", "probabilities"} and not output.probabilities:
+        elif variable.name in {"probability", "probabilities"} and not output.has_probabilities:
             yield f"${variable.name} needs probabilities, which this model does not answer"
         elif variable.name == "probability" and variable.argument not in keys:
             known = listing(f"'{key}'" for key in keys)
@@ -86,6 +91,7 @@ def unavailable(node: Node, signature: Signature) -> Iterator[str]:
 class _Check:
     labels: Sequence[str] | None
     fields: Sequence[str] | None
+    outputs: Sequence[str] | None
 
     def faults(self, node: Node, where: tuple[str | int, ...]) -> Iterator[TemplateFault]:
         match node:
@@ -110,7 +116,16 @@ class _Check:
                 yield from self._argument_faults(name, argument, where)
 
     def _argument_faults(self, name: str, argument: str, where: tuple[str | int, ...]) -> Iterator[TemplateFault]:
-        known, kind = (self.labels, "label") if name == "probability" else (self.fields, "field")
+        known, kind = {
+            "probability": (self.labels, "label"),
+            "inputs": (self.fields, "field"),
+            "value": (self.outputs, "output"),
+        }[name]
+        if kind == "output" and known is not None and not known:
+            yield TemplateFault(
+                where=where, message="$value has no parts: the model has one output", fix="write '$value'"
+            )
+            return
         if known is not None and argument not in known:
             yield TemplateFault(
                 where=where,

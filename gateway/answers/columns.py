@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from gateway.answers.json_values import numbers, plain
+from gateway.answers.outputs import chosen_probabilities, probability_tables, rows_of
 from gateway.schema import Batch, Column, Output, Predictions, Signature
 
 
@@ -16,6 +18,7 @@ class Columns:
 
     values: list[Any] = field(default_factory=list)
     probabilities: list[list[float | None]] | None = None
+    each: dict[str, list[list[float | None]]] = field(default_factory=dict)
     inputs: dict[str, list[Any]] = field(default_factory=dict)
     ids: list[Any] | None = None
     context: Any = None
@@ -47,32 +50,13 @@ def columns_of(plan: Plan, batch: Batch, predictions: Predictions) -> Columns:
     for position, name, kind in plan.inputs:
         columns.inputs[name] = _inputs(kind, batch.columns[position])
     if plan.probabilities and predictions.probabilities is not None:
-        columns.probabilities = _matrix(predictions.probabilities, plan.output.decimals)
+        found = chosen_probabilities(plan.output, predictions.probabilities)
+        columns.probabilities = _matrix(found, plan.output.decimals)
+    elif plan.probabilities and predictions.each:
+        columns.each = probability_tables(plan.output, predictions)
     if plan.value:
         columns.values = _values(plan.output, predictions)
     return columns
-
-
-def json_key(label: Any) -> str:
-    """Return a label as the key of a JSON object: booleans as JSON writes them, whole floats without a point."""
-    if isinstance(label, bool):
-        return "true" if label else "false"
-    return str(label)
-
-
-def plain(value: Any) -> Any:
-    """Return a JSON value made of Python's own types; NaN and infinity become null."""
-    if value is None or isinstance(value, str | bool | int):
-        return str(value) if isinstance(value, np.str_) else value
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else None
-    if isinstance(value, np.ndarray | np.generic):
-        return plain(value.tolist())
-    if isinstance(value, dict):
-        return {json_key(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [plain(item) for item in value]
-    return str(value)
 
 
 def _inputs(kind: str, column: Column) -> list[Any]:
@@ -93,18 +77,9 @@ def _values(output: Output, predictions: Predictions) -> list[Any]:
     if output.kind == "json":
         return [plain(value) for value in predictions.values]
     if output.kind == "regression":
-        return _numbers(np.asarray(predictions.values).tolist(), output.decimals)
-    listed = _several(output, np.asarray(predictions.values))
+        return numbers(np.asarray(predictions.values).tolist(), output.decimals)
+    listed = rows_of(output, predictions)
     return [dict(zip(output.names, row, strict=True)) for row in listed] if output.names else list(listed)
-
-
-def _several(output: Output, rows: Any) -> list[list[Any]]:
-    """Return the rows of a model with several outputs: 0 and 1, numbers, or classes of any JSON type."""
-    if output.kind == "multi_label":
-        return [[int(value) for value in row] for row in rows.tolist()]
-    if rows.dtype.kind == "f":
-        return _matrix(rows, output.decimals)
-    return [[plain(value) for value in row] for row in rows.tolist()]
 
 
 def _labels(output: Output, predictions: Predictions) -> list[Any]:
@@ -144,10 +119,4 @@ def _by_threshold_of_two(positive: int, threshold: float, rows: Any, indices: Se
 
 
 def _matrix(rows: Any, decimals: int | None) -> list[list[Any]]:
-    return [_numbers(row, decimals) for row in np.asarray(rows).tolist()]
-
-
-def _numbers(values: Sequence[Any], decimals: int | None) -> list[Any]:
-    if decimals is None:
-        return [value if math.isfinite(value) else None for value in values]
-    return [round(value, decimals) if math.isfinite(value) else None for value in values]
+    return [numbers(row, decimals) for row in np.asarray(rows).tolist()]

@@ -2,9 +2,10 @@
 
 from typing import Any, Final
 
-from gateway.answers.columns import json_key
+from gateway.answers.json_values import json_key
+from gateway.answers.outputs import labels_of, resolve, told
 from gateway.answers.templates import SPREAD, Constant, ListNode, Node, ObjectNode, Unknown, Variable, template_of
-from gateway.schema import Output, Signature
+from gateway.schema import Output, OutputPart, Signature
 
 Schema = dict[str, Any]
 
@@ -42,10 +43,26 @@ def value_schema(output: Output) -> Schema:
         return {}
     if output.kind == "regression":
         return _NUMBER | ({"x-unit": output.unit} if output.unit else {})
+    if output.parts:
+        return _map({name: _part(part) for name, part in zip(output.names, output.parts, strict=True)})
     item: Schema = {"enum": [0, 1]} if output.kind == "multi_label" else _NUMBER
     if output.names:
         return _map(dict.fromkeys(output.names, item))
     return {"type": "array", "items": item}
+
+
+def _part(part: OutputPart) -> Schema:
+    if part.labels:
+        return {"enum": list(part.labels)}
+    one: Schema = {"type": [part.type, "null"]}
+    return {"type": "array", "items": one, "minItems": part.width, "maxItems": part.width} if part.width else one
+
+
+def _of_parts(argument: str | None, output: Output) -> Schema:
+    if argument is None:
+        return _map({name: _of_parts(name, output) for name, _ in told(output)})
+    name, place = resolve(output, argument)
+    return _PROBABILITY if place is not None else _map(dict.fromkeys(labels_of(output, name), _PROBABILITY))
 
 
 def _node(node: Node, signature: Signature) -> Schema:
@@ -90,7 +107,10 @@ def _map(properties: Schema) -> Schema:
 def _variable(variable: Variable, signature: Signature) -> Schema:
     name, argument = variable.name, variable.argument
     if name in ("label", "value"):
-        return value_schema(signature.output)
+        found = value_schema(signature.output)
+        return found if argument is None else found["properties"][argument]
+    if name in ("probability", "probabilities") and signature.output.parts:
+        return _of_parts(argument, signature.output)
     if name == "probability":
         return _PROBABILITY | {"description": f"probability of {argument}"}
     if name == "probabilities":

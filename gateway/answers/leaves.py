@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.answers.columns import json_key
+from gateway.answers.json_values import json_key
+from gateway.answers.outputs import labels_of, resolve, told
 from gateway.answers.templates import SPREAD, Constant, ListNode, Node, ObjectNode, Unknown, Variable, template_of
 from gateway.schema import Output, Signature
 
@@ -48,7 +49,9 @@ def _variable(variable: Variable, path: tuple[str | int, ...], output: Output) -
     if name == "inputs":
         return
     if name in ("label", "value"):
-        yield from _value(path, output)
+        yield from _value(path, output) if variable.argument is None else _one_of(path, output, variable.argument)
+    elif name in ("probability", "probabilities") and output.parts:
+        yield from _of_parts(variable.argument, path, output)
     elif name == "probability":
         yield _leaf(path, "number")
     elif name == "probabilities":
@@ -67,10 +70,32 @@ def _value(path: tuple[str | int, ...], output: Output) -> Iterator[Leaf]:
     elif output.kind == "regression":
         yield _leaf(path, "number")
     elif output.kind in ("multi_label", "multi_output") and output.names:
-        kind = "integer" if output.kind == "multi_label" else "number"
-        yield from (_leaf((*path, one), kind) for one in output.names)
+        for one in output.names:
+            yield from _one_of((*path, one), output, one)
     else:
         yield _leaf(path, "json")
+
+
+def _one_of(path: tuple[str | int, ...], output: Output, name: str) -> Iterator[Leaf]:
+    """Yield the columns of one of several outputs."""
+    if not output.parts:
+        yield _leaf(path, "integer" if output.kind == "multi_label" else "number")
+        return
+    part = output.parts[output.names.index(name)]
+    kind = _type(part.labels) if part.labels else part.type
+    yield from (_leaf((*path, at), kind) for at in range(part.width)) if part.width else (_leaf(path, kind),)
+
+
+def _of_parts(argument: str | None, path: tuple[str | int, ...], output: Output) -> Iterator[Leaf]:
+    if argument is None:
+        for name, _ in told(output):
+            yield from _of_parts(name, (*path, name), output)
+        return
+    name, place = resolve(output, argument)
+    if place is not None:
+        yield _leaf(path, "number")
+    else:
+        yield from (_leaf((*path, key), "number") for key in labels_of(output, name))
 
 
 def _leaf(path: tuple[str | int, ...], kind: str) -> Leaf:

@@ -5,10 +5,12 @@ Labels, numbers, lists of several outputs, probabilities of a raw booster, outpu
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 from gateway.answers.answer import AnswerContext
-from gateway.answers.columns import Columns, columns_of, json_key, plan_of
+from gateway.answers.columns import Columns, columns_of, plan_of
+from gateway.answers.json_values import json_key
 from gateway.schema import Batch, NamedOutput, Output, OutputForm, OwnAnswer, Predictions, Signature
 
 #: Reads the answers of a batch, one per row; of a graph also its outputs by name, each with all its rows.
@@ -23,6 +25,7 @@ _READERS: Final[dict[OwnAnswer, Callable[[Columns], list[Any]]]] = {
     "list": lambda columns: [list(row.values()) if isinstance(row, dict) else row for row in columns.values],
     "column": lambda columns: [[value] for value in columns.values],
 }
+_SEVERAL: Final = frozenset({"several", "several-column"})
 _OF_PROBABILITIES: Final = frozenset({"probability", "probabilities"})
 
 
@@ -53,18 +56,30 @@ def _named(signature: Signature) -> Callable[[Batch, Predictions], dict[str, lis
     output = signature.output
     plan = plan_of(signature, {"value", "probabilities"})
     labels = [json_key(label) for label in output.labels]
+    outputs = _chosen(output)
 
     def read(batch: Batch, predictions: Predictions) -> dict[str, list[Any]]:
         columns = columns_of(plan, batch, predictions)
-        return {one.name: _form(one, columns, labels) for one in output.own_outputs}
+        return {one.name: _form(one, columns, labels) for one in outputs}
 
     return read
+
+
+def _chosen(output: Output) -> tuple[NamedOutput, ...]:
+    """Return the outputs that a route answers, each with its place among them."""
+    if not output.chosen or not all(one.form in _SEVERAL for one in output.own_outputs):
+        return output.own_outputs
+    by_place = {one.position: one for one in output.own_outputs}
+    return tuple(replace(by_place[place], position=at) for at, place in enumerate(output.chosen) if place in by_place)
 
 
 def _form(one: NamedOutput, columns: Columns, labels: list[str]) -> list[Any]:
     """Return all rows of one output of a graph."""
     if one.form == "map":
         return [dict(zip(labels, row, strict=True)) for row in columns.probabilities or ()]
+    if one.form in _SEVERAL:
+        values = [list(row.values())[one.position] for row in columns.values]
+        return [[value] for value in values] if one.form == "several-column" else values
     if one.form == "probability":
         return [row[one.position] for row in columns.probabilities or ()]
     return _READERS[_AS_WHOLE[one.form]](columns)

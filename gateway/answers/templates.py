@@ -28,7 +28,7 @@ VARIABLES: Final = {
     "request_id": "id of the request",
     "row_id": "id of the row, where the route names an id field",
 }
-_WITH_ARGUMENT: Final = frozenset({"probability", "inputs"})
+_WITH_ARGUMENT: Final = frozenset({"probability", "inputs", "value"})
 _VARIABLE: Final = re.compile(
     r"""\$(?P<name>[A-Za-z_]\w*)(?:\.(?P<dotted>.+)|\[(?P<quote>["'])(?P<quoted>.*)(?P=quote)\])?""", re.DOTALL
 )
@@ -119,7 +119,8 @@ _DEFAULT: Final[dict[bool, JSON]] = {
 
 def default_template(signature: Signature) -> JSON:
     """Return the template of the default answer, as the docs and OpenAPI show it."""
-    return _DEFAULT[signature.output.probabilities and signature.output.kind in {"classification", "multi_label"}]
+    output = signature.output
+    return _DEFAULT[output.has_probabilities and output.kind in {"classification", "multi_label", "multi_output"}]
 
 
 def template_of(signature: Signature, template: JSON) -> Node:

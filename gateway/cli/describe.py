@@ -23,7 +23,7 @@ from gateway.loaders.base import Loader
 from gateway.loaders.mlflow_folder import model_in
 from gateway.loaders.sniffing import looks_like_pickle
 from gateway.prepare.child_supervisor import PrepareLimits
-from gateway.schema import Field, Signature
+from gateway.schema import Field, OutputPart, Signature
 from gateway.settings.settings import Settings
 from gateway.system import files
 from gateway.system.suggest import listing
@@ -197,7 +197,14 @@ def _signature(signature: Signature) -> list[str]:
     names = output.labels or output.names
     labels = f" of {listing(names, 'and')}" if names else ""
     probabilities = " with probabilities" if output.probabilities else ""
-    return [*(row.rstrip() for row in rows), "", f"output  {output.kind}{labels}{probabilities}"]
+    parts = [f"        {_part(name, part)}" for name, part in zip(output.names, output.parts, strict=False)]
+    return [*(row.rstrip() for row in rows), "", f"output  {output.kind}{labels}{probabilities}", *parts]
+
+
+def _part(name: str, part: OutputPart) -> str:
+    if part.labels:
+        return f"{name}: {listing(part.labels, 'and')}{' with probabilities' if part.probabilities else ''}"
+    return f"{name}: {f'{part.width} of type ' if part.width else ''}{part.type}"
 
 
 def _row(one: Field) -> tuple[str, str, str, str]:

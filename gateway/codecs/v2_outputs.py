@@ -14,11 +14,13 @@ from gateway.system.suggest import did_you_mean, listing
 _CONTENT: Final = {"BYTES": "str"}
 
 
-def chosen(request: InferRequest, specs: Sequence[TensorSpec]) -> list[tuple[TensorSpec, bool]]:
-    """Return the outputs that a request asks for, and whether each is wanted as raw bytes."""
+def chosen(
+    request: InferRequest, specs: Sequence[TensorSpec], joined: Sequence[TensorSpec] = ()
+) -> list[tuple[TensorSpec, bool]]:
+    """Return the outputs that a request asks for, and whether each is wanted as raw bytes; `joined` only by name."""
     if request.outputs is None:
         return [(spec, request.binary) for spec in specs]
-    by_name = {spec.name: spec for spec in specs}
+    by_name = {spec.name: spec for spec in (*joined, *specs)}
     return [(_find(one, by_name), one.binary) for one in request.outputs]
 
 

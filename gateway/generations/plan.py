@@ -77,6 +77,9 @@ def breaking_changes(old: Signature, new: Signature) -> Iterator[str]:
         yield "the order of positional data changed"
     if old.output.kind != new.output.kind:
         yield f"answers change from {old.output.kind} to {new.output.kind}"
+    gone = [name for name in old.output.names if name not in new.output.names]
+    if gone:
+        yield f"outputs {', '.join(gone)} are gone"
     lost = [str(label) for label in old.output.labels if label not in new.output.labels]
     if lost:
         yield f"labels {', '.join(lost)} are gone"

@@ -26,6 +26,8 @@ class LoadOptions:
     are derived once (the scoring jar). `levels` are those that the registry names for inputs, in the order of their
     codes: for categories of which the artifact does not tell them. `steps` are the members of a file that a row passes,
     in their order. `one_hot` are fields that a request sends in place of columns of dummies; no loader reads it.
+    `outputs` are those of an artifact with several that a route asks for by the artifact's own names; the others need
+    not fit, and () stands for all.
     """
 
     allow_pickle: bool = False
@@ -38,6 +40,7 @@ class LoadOptions:
     one_hot: Mapping[str, OneHot] = field(default_factory=dict)
     cache_dir: Path = Path(".gateway/cache")
     levels: Mapping[str, tuple[Scalar, ...]] = field(default_factory=dict)
+    outputs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

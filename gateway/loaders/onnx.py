@@ -6,6 +6,7 @@ in input order), `gateway.labels` (list, in probability order), `gateway.levels`
 `gateway.nullable` (list of fields that take NaN). README.md beside this file shows how to write them.
 """
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -19,24 +20,27 @@ from gateway.loaders.base import LoadOptions
 from gateway.loaders.onnx_graph import GraphFacts, read_graph
 from gateway.loaders.onnx_inputs import read_inputs
 from gateway.loaders.onnx_outputs import are_columns, find_output, join_columns
+from gateway.loaders.onnx_parts import SEVERAL, read_parts
 from gateway.schema import Column, Field, Output, Predictions, Signature
 
 
 class OnnxPredictor:
     """Run one session; sessions may be run by several threads at once."""
 
-    def __init__(self, session: Any, facts: GraphFacts) -> None:
+    def __init__(self, session: Any, facts: GraphFacts, wanted: Sequence[str] = ()) -> None:
         self._session = session
         meta = session.get_modelmeta().custom_metadata_map
         self._inputs, fields, names_known = read_inputs(session, meta, facts.levels)
-        self._outputs = [output.name for output in session.get_outputs()]
+        nodes = [node for node in session.get_outputs() if node.name in wanted] or session.get_outputs()
+        by_name = any(node.name in wanted for node in nodes)
+        self._outputs = [node.name for node in nodes]
         self._output = Output()
-        sample = self._try(_sample(fields))
-        self._output, left_out = find_output(session, meta, facts, sample)
+        samples = self._samples(fields)
+        self._output, left_out = find_output(nodes, meta, facts, samples, by_name=by_name)
         self.warnings = (left_out,) if left_out else ()
         self.signature = Signature(inputs=fields, output=self._output, names_known=names_known)
-        self._is_joined = self._output.probabilities and are_columns(session.get_outputs())
-        if not self._is_joined:
+        self._is_joined = self._output.probabilities and are_columns(nodes)
+        if not self._is_joined and not self._output.parts:
             self._outputs = self._outputs[: 2 if self._output.probabilities else 1]
         self._positions = {label: i for i, label in enumerate(self._output.labels)}
 
@@ -48,8 +52,20 @@ class OnnxPredictor:
             labels = np.asarray(found[0]).reshape(-1).tolist()
             values = np.array([self._positions[label] for label in labels], dtype=np.int64)
             return Predictions(values, self._probabilities(found[1]) if self._output.probabilities else None)
+        if self._output.parts:
+            return read_parts(self._output, found, len(columns[0]) if columns else 1)
         scores = np.asarray(found[0], dtype=np.float64)
         return Predictions(scores if kind == "multi_output" else scores.reshape(-1))
+
+    def _samples(self, fields: Sequence[Field]) -> list[list[Any]]:
+        """Return the answers to one made-up row and to several; none where the graph refuses them."""
+        row = _sample(fields)
+        one = self._try(row)
+        if not one or not row:
+            return [one] if one else []
+        with contextlib.suppress(Exception):  # what answers one row only is told by its shape
+            return [one, self._run([np.repeat(column, SEVERAL) for column in row])]
+        return [one]
 
     def _try(self, columns: Sequence[Column]) -> list[Any]:
         """Return the answer to a made-up row, or nothing where the graph refuses made-up levels."""
@@ -110,7 +126,7 @@ class OnnxLoader:
         except Exception as exc:  # the runtime's exceptions share no public base class
             raise _refused(path, exc) from exc
         try:
-            return OnnxPredictor(session, facts)
+            return OnnxPredictor(session, facts, options.outputs)
         except GatewayError as exc:
             exc.message = f"{path.name}: {exc.message}"
             exc.args = (exc.message,)

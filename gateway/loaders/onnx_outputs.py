@@ -1,9 +1,10 @@
 """
-Finds out what a graph answers: numbers, or a label with its scores. Refuses what would be answered in part.
+Finds out what a graph answers: a label with its scores, a table of numbers, or several outputs by name.
 
 Looks at what the session declares and at the answer to a made-up row, where there is one.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 from gateway.errors import LoadError
 from gateway.loaders.onnx_graph import GraphFacts
 from gateway.loaders.onnx_inputs import read_property
+from gateway.loaders.onnx_parts import SCORE_TYPES, of_one, parts_of
 from gateway.schema import NamedOutput, Output, OutputForm, Scalar
 
 #: Dimensions of rows by columns.
@@ -21,51 +23,80 @@ _TABLE = 2
 _PAIR = 2
 
 _LABEL_TYPES = {"tensor(int64)", "tensor(string)"}
-_SCORE_TYPES = {"tensor(float)", "tensor(double)", "tensor(float16)"}
 #: What ZipMap makes of probabilities: one map of labels a row.
 _MAP_TYPES = {"seq(map(int64,tensor(float)))", "seq(map(string,tensor(float)))"}
-#: Kinds of elements of a table of numbers, beside the scores above.
-_NUMBER_TYPES = _SCORE_TYPES | {"tensor(int32)", "tensor(bool)"}
 
 #: float32 probabilities of a few classes sum to one within this; decision values do not.
 _SUM_TOLERANCE = 1e-3
 
 
-def find_output(session: Any, meta: dict[str, str], facts: GraphFacts, sample: list[Any]) -> tuple[Output, str]:
+def find_output(
+    nodes: Sequence[Any], meta: dict[str, str], facts: GraphFacts, samples: Sequence[list[Any]], *, by_name: bool
+) -> tuple[Output, str]:
     """
-    Return what the graph answers, and a text on what of it is not answered ("" for nothing).
+    Return what the outputs of a graph answer, and a text on what of it is not answered ("" for nothing).
 
-    Decision values and distances beside a label stay out of the answer, as in scikit-learn's own predict. Raises
-    LoadError (`partial-answer`) where anything else would be left out.
+    `samples` are the answers to one made-up row and to several, if there are any. A label with its scores is a
+    classification, unless its outputs are wanted `by_name`; any other outputs are answered by name. Decision values and
+    distances beside a label stay out of the answer, as in scikit-learn's own predict. Raises LoadError
+    (`partial-answer`) where an output cannot be answered.
     """
-    output, left_out = _find(session, meta, facts, sample)
-    return replace(output, own="named", own_outputs=_named(session.get_outputs(), output, sample)), left_out
+    output, left_out = _find(nodes, meta, facts, samples, by_name=by_name)
+    named = _named(nodes, output, samples[-1] if samples else [])
+    return replace(output, own="named", own_outputs=named), left_out
 
 
-def _find(session: Any, meta: dict[str, str], facts: GraphFacts, sample: list[Any]) -> tuple[Output, str]:
-    nodes = session.get_outputs()
-    if are_columns(nodes):
-        labels = _labels(meta, facts, sample[:1])
-        joined = join_columns(sample) if sample else []
-        if len(labels) == len(nodes) - 1 and (not joined or _are_probabilities(joined[1], len(labels))):
-            return _of_labels(labels, probabilities=True), ""
-    _refuse_partial(nodes, sample)
-    if nodes[0].type not in _LABEL_TYPES:
-        shape = np.shape(sample[0]) if sample else nodes[0].shape
-        count = shape[1] if len(shape) > 1 and isinstance(shape[1], int) else 1
-        if count == 1:
-            return Output(kind="regression"), ""
-        return Output(kind="multi_output", names=tuple(f"y{i}" for i in range(count))), ""
+def _find(
+    nodes: Sequence[Any], meta: dict[str, str], facts: GraphFacts, samples: Sequence[list[Any]], *, by_name: bool
+) -> tuple[Output, str]:
+    sample = samples[0] if samples else []
+    if not by_name and nodes[0].type in _LABEL_TYPES:
+        if are_columns(nodes):
+            labels = _labels(meta, facts, sample[:1])
+            joined = join_columns(sample) if sample else []
+            if len(labels) == len(nodes) - 1 and (not joined or _are_probabilities(joined[1], len(labels))):
+                return _of_labels(labels, probabilities=True), ""
+        elif is_label(nodes, sample):
+            return _classification(nodes, meta, facts, sample)
+    if len(nodes) == 1 and not by_name:
+        return of_one(nodes[0], samples), ""
+    return parts_of(nodes, samples), ""
+
+
+def is_label(nodes: Sequence[Any], sample: Sequence[Any]) -> bool:
+    """Say whether a graph answers one label for each row, alone or with its scores."""
+    shapes = [np.shape(value) if isinstance(value, np.ndarray) else None for value in sample] or [None] * len(nodes)
+    columns = _columns(nodes[0], shapes[0])
+    is_one = nodes[0].type in _LABEL_TYPES and columns is not None and columns <= 1
+    if len(nodes) == 1 or not is_one:
+        return is_one
+    fits = nodes[1].type in SCORE_TYPES | _MAP_TYPES and _columns(nodes[1], shapes[1]) is not None
+    return len(nodes) == _PAIR and fits
+
+
+def _classification(
+    nodes: Sequence[Any], meta: dict[str, str], facts: GraphFacts, sample: list[Any]
+) -> tuple[Output, str]:
     labels = _labels(meta, facts, sample)
     told = "prob" in nodes[-1].name
     output = _of_labels(labels, _are_probabilities(sample[1], len(labels)) if len(sample) > 1 else told)
     if len(nodes) == 1 or output.probabilities:
         return output, ""
-    return output, f"the output {nodes[1].name!r} holds no probabilities and is not answered, the label is"
+    both = json.dumps([node.name for node in nodes], ensure_ascii=False)
+    return output, (
+        f"the output {nodes[1].name!r} holds no probabilities and is not answered, the label is; "
+        f"outputs: {{use: {both}}} in the registry answers both by name"
+    )
 
 
 def _named(nodes: Sequence[Any], output: Output, sample: Sequence[Any]) -> tuple[NamedOutput, ...]:
     """Return the outputs that are answered, each with its form in the answer of ONNX Runtime."""
+    if output.parts and output.names == tuple(node.name for node in nodes):
+        shapes = [np.shape(found) for found in sample] or [node.shape or () for node in nodes]
+        return tuple(
+            NamedOutput(node.name, "several-column" if tuple(shape[1:]) == (1,) else "several", at)
+            for at, (node, shape) in enumerate(zip(nodes, shapes, strict=True))
+        )
     shape = np.shape(sample[0]) if sample else nodes[0].shape or ()
     form: OutputForm = "column" if len(shape) == _TABLE else "value"
     first = NamedOutput(nodes[0].name, "list" if output.kind == "multi_output" else form)
@@ -79,7 +110,7 @@ def _named(nodes: Sequence[Any], output: Output, sample: Sequence[Any]) -> tuple
 def are_columns(nodes: Sequence[Any]) -> bool:
     """Say whether a label is followed by one output per class, as the option zipmap=columns of skl2onnx writes them."""
     scores = nodes[1:]
-    is_each_one = all(node.type in _SCORE_TYPES and len(node.shape) == 1 for node in scores)
+    is_each_one = all(node.type in SCORE_TYPES and len(node.shape) == 1 for node in scores)
     return nodes[0].type in _LABEL_TYPES and len(scores) >= _PAIR and is_each_one
 
 
@@ -91,35 +122,6 @@ def join_columns(found: Sequence[Any]) -> list[Any]:
 def _of_labels(labels: tuple[Scalar, ...], probabilities: bool) -> Output:
     positive = labels[1] if len(labels) == _PAIR else None
     return Output(kind="classification", labels=labels, probabilities=probabilities, positive=positive)
-
-
-def _refuse_partial(nodes: Sequence[Any], sample: Sequence[Any]) -> None:
-    """Raise LoadError unless the whole answer fits: a table of numbers, a label, or a label with scores."""
-    shapes = [np.shape(value) if isinstance(value, np.ndarray) else None for value in sample] or [None] * len(nodes)
-    told = [_told(node, shape) for node, shape in zip(nodes, shapes, strict=True)]
-    is_label = nodes[0].type in _LABEL_TYPES
-    if is_label and len(nodes) == _PAIR:
-        fits = nodes[1].type in _SCORE_TYPES | _MAP_TYPES and _columns(nodes[1], shapes[1]) is not None
-    else:
-        fits = len(nodes) == 1 and (is_label or nodes[0].type in _NUMBER_TYPES)
-    columns = _columns(nodes[0], shapes[0])
-    if fits and columns is not None and (not is_label or columns <= 1):
-        return
-    keep = nodes[0].name
-    raise LoadError(
-        f"the graph answers {'; '.join(told)}, of which only a part would be answered",
-        code="partial-answer",
-        hint="a graph has one table of numbers, or a label and its probabilities; keep one output of this graph: "
-        f"import onnx; m = onnx.load('model.onnx'); [m.graph.output.remove(o) for o in list(m.graph.output) "
-        f"if o.name != {keep!r}]; onnx.save(m, 'model.onnx')"
-        if len(nodes) > 1
-        else "export it with one row of numbers per instance: reshape the output to (rows, columns)",
-    )
-
-
-def _told(node: Any, shape: Sequence[int] | None) -> str:
-    dimensions = list(shape if shape is not None else node.shape or ())
-    return f"{node.name!r} ({node.type}{f' of shape {dimensions}' if dimensions else ''})"
 
 
 def _columns(node: Any, shape: Sequence[int] | None) -> int | None:

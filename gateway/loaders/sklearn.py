@@ -46,7 +46,7 @@ _WARNINGS_LOCK = threading.Lock()
 class SklearnPredictor:
     """Ask one fitted estimator; `parts` and `skew` say which versions wrote it."""
 
-    warnings: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
     def __init__(self, estimator: Any, inputs: Inputs, answerer: Answerer) -> None:
         self.estimator = estimator
@@ -59,7 +59,6 @@ class SklearnPredictor:
             names_known=inputs.names_known,
             trained_on=inputs.trained_on,
         )
-        self.warnings = (answerer.left_out,) if answerer.left_out else ()
         self._answerer = answerer
 
     def predict(self, columns: Sequence[Column]) -> Predictions:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,7 @@ from sklearn.mixture import BayesianGaussianMixture, GaussianMixture
 from sklearn.pipeline import Pipeline
 
 from gateway.errors import LoadError
-from gateway.schema import Output, OwnAnswer, Predictions, Scalar
+from gateway.schema import FieldType, Output, OutputPart, OwnAnswer, Predictions, Scalar
 
 #: Only of two classes is one the positive one.
 _PAIR = 2
@@ -22,13 +22,10 @@ _ARGMAX = (RandomForestClassifier, ExtraTreesClassifier)
 
 
 class Answerer:
-    """Ask an estimator in the way that fits its kind; `left_out` names what it has and this does not answer."""
+    """Ask an estimator in the way that fits its kind."""
 
-    def __init__(
-        self, estimator: Any, output: Output, read: Callable[[Any, Any], Predictions], left_out: str = ""
-    ) -> None:
+    def __init__(self, estimator: Any, output: Output, read: Callable[[Any, Any], Predictions]) -> None:
         self.output = output
-        self.left_out = left_out
         self._head, self._tail = _split(estimator)
         self._read = read
 
@@ -53,7 +50,7 @@ def find_answerer(path: Path, estimator: Any, sample: Any) -> Answerer:
     if is_clusterer(estimator) or isinstance(_last(estimator), GaussianMixture | BayesianGaussianMixture):
         return _labelled(estimator, tuple(range(_cluster_count(_last(estimator)))))
     if is_classifier(estimator):
-        return _classifier(path, estimator, sample)
+        return _classifier(estimator, sample)
     return _regressor(path, estimator, sample)
 
 
@@ -75,10 +72,10 @@ def to_json(value: Any) -> Scalar:
     return plain if isinstance(plain, str | int | float | bool) else str(plain)
 
 
-def _classifier(path: Path, estimator: Any, sample: Any) -> Answerer:
+def _classifier(estimator: Any, sample: Any) -> Answerer:
     first = _dense(estimator.predict(sample))
     if first.ndim > 1:
-        return _many_labels(path, estimator, first.shape[1])
+        return _many_labels(estimator, first)
     classes = np.asarray(estimator.classes_)
     return _labelled(estimator, tuple(to_json(value) for value in classes), classes)
 
@@ -104,12 +101,11 @@ def _labelled(estimator: Any, labels: tuple[Scalar, ...], classes: npt.NDArray[A
     return Answerer(estimator, output, read)
 
 
-def _many_labels(path: Path, estimator: Any, count: int) -> Answerer:
+def _many_labels(estimator: Any, first: npt.NDArray[Any]) -> Answerer:
+    count = first.shape[1]
     names = tuple(f"y{i}" for i in range(count))
     if not _is_indicator(estimator, count):
-        several = Output(kind="multi_output", names=names, own="list")
-        probabilities = "the probabilities of the classes of each output are not answered, its labels are"
-        return Answerer(estimator, several, _read_many, probabilities if hasattr(estimator, "predict_proba") else "")
+        return _many_classes(estimator, names, first)
     has_probabilities = hasattr(estimator, "predict_proba")
 
     def read(tail: Any, features: Any) -> Predictions:
@@ -120,6 +116,28 @@ def _many_labels(path: Path, estimator: Any, count: int) -> Answerer:
     return Answerer(
         estimator, Output(kind="multi_label", names=names, probabilities=has_probabilities, own="list"), read
     )
+
+
+def _many_classes(estimator: Any, names: tuple[str, ...], first: npt.NDArray[Any]) -> Answerer:
+    """Answer several outputs of classes, each with the probabilities of its own."""
+    has_probabilities = hasattr(estimator, "predict_proba")
+    parts = tuple(_part(np.asarray(classes), first.dtype, has_probabilities) for classes in estimator.classes_)
+
+    def read(tail: Any, features: Any) -> Predictions:
+        each = (
+            [np.asarray(table, dtype=np.float64) for table in tail.predict_proba(features)] if has_probabilities else ()
+        )
+        return Predictions(_dense(tail.predict(features)), each=each)
+
+    return Answerer(estimator, Output(kind="multi_output", names=names, parts=parts, own="list"), read)
+
+
+def _part(classes: npt.NDArray[Any], answered: np.dtype[Any], has_probabilities: bool) -> OutputPart:
+    """Describe one output; several of different types are answered as texts, as numpy puts them into one array."""
+    kept = classes if answered.kind == "O" else classes.astype(answered)
+    labels = tuple(to_json(value) for value in kept)
+    kind = {bool: "boolean", int: "integer", float: "number"}.get(type(labels[0]), "string")
+    return OutputPart(type=cast(FieldType, kind), labels=labels, probabilities=has_probabilities)
 
 
 def _is_indicator(estimator: Any, count: int) -> bool:

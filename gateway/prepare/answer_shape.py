@@ -53,6 +53,8 @@ def _fault(found: Predictions, output: Output, size: int) -> str:
         return f"values of shape {values.shape} where {wanted} is declared"
     if output.kind == "classification" and not bool(np.all((values >= 0) & (values < len(output.labels)))):
         return f"a label that is none of its {len(output.labels)}"
+    if output.parts:
+        return _parts_fault(found, output, size)
     columns = len(output.names) if output.kind == "multi_label" else len(output.labels)
     has_probabilities = found.probabilities is not None
     if has_probabilities != output.probabilities:
@@ -61,4 +63,16 @@ def _fault(found: Predictions, output: Output, size: int) -> str:
         )
     if found.probabilities is not None and found.probabilities.shape != (size, columns):
         return f"probabilities of shape {found.probabilities.shape} where {(size, columns)} is declared"
+    return ""
+
+
+def _parts_fault(found: Predictions, output: Output, size: int) -> str:
+    """Return what does not match of the probabilities of several outputs, and of lists of numbers."""
+    each = found.each or (None,) * len(output.parts)
+    for name, part, table, cells in zip(output.names, output.parts, each, np.asarray(found.values).T, strict=True):
+        wanted = (size, len(part.labels)) if part.probabilities else None
+        if (None if table is None else table.shape) != wanted:
+            return f"probabilities of {name} of shape {getattr(table, 'shape', None)} where {wanted} is declared"
+        if part.width and any(len(cell) != part.width for cell in cells):
+            return f"lists of other lengths than {part.width} as {name}"
     return ""

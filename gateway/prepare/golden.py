@@ -5,10 +5,12 @@ The format (version 1): {"version": 1, "instances": [{field: value}], "predictio
 {label: p}} | {"value": v}]}. Names and labels are the artifact's own, null means missing.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from gateway.artifacts.manifest import GoldenResult
 from gateway.errors import LoadError
@@ -117,18 +119,50 @@ def _pairs(expected: dict[str, Any], found: Predictions, row: int, output: Outpu
     if "value" in expected:
         value = found.values[row]
         wanted = expected["value"]
-        if isinstance(wanted, list):
-            pairs += [(f"value[{i}]", float(w), float(value[i])) for i, w in enumerate(wanted)]
+        if isinstance(wanted, dict):
+            places = {name: place for place, name in enumerate(output.names)}
+            for name, want in wanted.items():
+                pairs += _leaves(
+                    f"value of {name!r}", want, value[places[name]] if name in places else "no such output"
+                )
+        elif isinstance(wanted, list):
+            pairs += _leaves("value", wanted, value)
         elif isinstance(wanted, (int, float)) and not isinstance(wanted, bool):
             pairs.append(("value", float(wanted), float(value)))
         else:
             pairs.append(("value", wanted, value))
-    if expected.get("probabilities") is not None and found.probabilities is None:
+    if output.parts and expected.get("probabilities") is not None:
+        pairs += _part_pairs(expected["probabilities"], found, row, output)
+    elif expected.get("probabilities") is not None and found.probabilities is None:
         pairs.append(("probabilities", expected["probabilities"], "none"))
     elif expected.get("probabilities") is not None and found.probabilities is not None:
-        by_label = {str(label): i for i, label in enumerate(output.labels)}
+        by_label = {str(label): i for i, label in enumerate(output.labels or output.names)}
         for label, want in expected["probabilities"].items():
             column = by_label.get(str(label))
             got = float(found.probabilities[row, column]) if column is not None else f"no class {label!r}"
             pairs.append((f"probability of {label!r}", float(want), got))
     return pairs
+
+
+def _leaves(name: str, want: Any, got: Any) -> Iterator[tuple[str, Any, Any]]:
+    """Yield the values of a list one by one; numbers are compared as such, all others as they are written."""
+    if isinstance(want, list):
+        for place, one in enumerate(want):
+            yield from _leaves(f"{name}[{place}]", one, got[place] if place < len(got) else "nothing")
+    elif isinstance(want, (int, float)) and isinstance(got, (int, float, np.number)) and not isinstance(want, bool):
+        yield name, float(want), float(got)
+    else:
+        yield name, want, got
+
+
+def _part_pairs(
+    expected: dict[str, dict[str, float]], found: Predictions, row: int, output: Output
+) -> Iterator[tuple[str, Any, Any]]:
+    """Yield the probabilities of several outputs: expected are output -> label -> probability."""
+    places = {name: place for place, name in enumerate(output.names)}
+    for name, by_label in expected.items():
+        table = found.each[places[name]] if name in places and found.each else None
+        keys = [str(label) for label in output.parts[places[name]].labels] if table is not None else []
+        for label, want in by_label.items():
+            got = float(table[row, keys.index(label)]) if table is not None and label in keys else "none"
+            yield f"probability of {label!r} of {name!r}", float(want), got

@@ -5,9 +5,10 @@ They are finite, within [0, 1], and those of exclusive classes add up to 1: an a
 library versions loads, answers, and breaks this. No setting overrides the check.
 """
 
+import itertools
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,9 @@ from gateway.schema import Column, Output, Predictions, Predictor, Signature
 OUTSIDE: Final = 1e-6
 SUM: Final = 1e-5
 SUM_FLOAT32: Final = 1e-4
+
+#: Tables of probabilities: one, or one per output that has some.
+_Tables: TypeAlias = list[npt.NDArray[np.float64]]
 
 _SEED = 9
 #: Rows of one batch, and widths of random numbers without limits: an artifact does not tell the range of its data.
@@ -39,17 +43,17 @@ def check_trial(predictor: Predictor, merged: Signature, golden: Sequence[Column
     is a fault only of golden rows, or if no row has one.
     """
     native = predictor.signature
-    if not native.output.probabilities:
+    if not native.output.has_probabilities:
         return ()
     answered = 0
     finite = 0
     if golden:
-        table = _answer(predictor, golden)
-        if table is not None:
-            answered, finite = len(table), _check(table, native.output, "golden row", demand_finite=True)
+        for table in _answer(predictor, golden) or ():
+            answered += len(table)
+            finite += _check(table, native.output, "golden row", demand_finite=True)
     deadline = time.monotonic() + _BUDGET_S
     for batch in trial_rows(native, merged, golden):
-        for table in _answers(predictor, batch):
+        for table in itertools.chain.from_iterable(_answers(predictor, batch)):
             answered += len(table)
             finite += _check(table, native.output, "made-up row", demand_finite=False)
         if time.monotonic() > deadline:
@@ -81,7 +85,7 @@ def _drawn(field: Values, draw: np.random.Generator, scale: float, *, is_positiv
     return [float("nan") if hole else field.fitting(number) for hole, number in zip(holes, numbers, strict=True)]
 
 
-def _answers(predictor: Predictor, batch: Sequence[Column]) -> Iterator[npt.NDArray[np.float64]]:
+def _answers(predictor: Predictor, batch: Sequence[Column]) -> Iterator[_Tables]:
     """Yield the probabilities of a batch, or of those of its rows that the model accepts alone."""
     whole = _answer(predictor, batch)
     if whole is not None:
@@ -93,13 +97,14 @@ def _answers(predictor: Predictor, batch: Sequence[Column]) -> Iterator[npt.NDAr
             yield alone
 
 
-def _answer(predictor: Predictor, columns: Sequence[Column]) -> npt.NDArray[np.float64] | None:
+def _answer(predictor: Predictor, columns: Sequence[Column]) -> _Tables | None:
     try:
         with np.errstate(all="ignore"):
             found: Predictions = predictor.predict(columns)
     except Exception:  # the model decides what it raises for a row that it refuses
         return None
-    return None if found.probabilities is None else np.asarray(found.probabilities, dtype=np.float64)
+    tables = [found.probabilities, *found.each]
+    return [np.asarray(table, dtype=np.float64) for table in tables if table is not None] or None
 
 
 def _check(table: npt.NDArray[np.float64], output: Output, what: str, *, demand_finite: bool) -> int:
@@ -111,7 +116,7 @@ def _check(table: npt.NDArray[np.float64], output: Output, what: str, *, demand_
     wrong = ((rows < -OUTSIDE) | (rows > 1 + OUTSIDE)).any(axis=1)
     if wrong.any():
         raise _fault(f"a {what} has {_shown(rows[np.argmax(wrong)])}, outside [0, 1]")
-    if output.kind == "classification" and len(rows):
+    if output.kind != "multi_label" and len(rows):
         sums = rows.sum(axis=1)
         wrong = np.abs(sums - 1) > (SUM_FLOAT32 if _is_float32(rows) else SUM)
         if wrong.any():

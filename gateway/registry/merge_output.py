@@ -8,6 +8,7 @@ from gateway.schema import Output
 from gateway.system.suggest import did_you_mean, listing
 
 _BINARY = 2
+_SEVERAL = frozenset({"multi_label", "multi_output"})
 
 
 class Faults(Protocol):
@@ -20,7 +21,7 @@ class Faults(Protocol):
 
 def merge_output(found: Output, keys: OutputKeys, faults: Faults) -> Output:
     """Return the output with the registry's keys; notes every contradiction."""
-    merged = _labelled(found, keys, faults)
+    merged = _chosen(_named(_labelled(found, keys, faults), keys, faults), keys, faults)
     if keys.positive is not None:
         merged = replace(merged, positive=_positive(merged, keys.positive, faults))
     if keys.threshold is not None:
@@ -30,6 +31,40 @@ def merge_output(found: Output, keys: OutputKeys, faults: Faults) -> Output:
     if keys.decimals is not None:
         merged = replace(merged, decimals=keys.decimals)
     return merged
+
+
+def _named(found: Output, keys: OutputKeys, faults: Faults) -> Output:
+    if keys.names is None:
+        return found
+    if found.kind not in _SEVERAL:
+        faults.add("outputs.names", f"a model of kind {found.kind} has one output without a name", "delete 'names'")
+    elif found.names and len(found.names) != len(keys.names):
+        faults.add(
+            "outputs.names",
+            f"{len(keys.names)} names for {len(found.names)} outputs of the artifact ({listing(found.names)})",
+            "give one name per output, in this order",
+        )
+    else:
+        return replace(found, names=keys.names)
+    return found
+
+
+def _chosen(found: Output, keys: OutputKeys, faults: Faults) -> Output:
+    """Keep the outputs that the registry chooses, in its order."""
+    if keys.use is None:
+        return found
+    if found.kind not in _SEVERAL:
+        faults.add("outputs.use", f"a model of kind {found.kind} has one output", "delete 'use'")
+        return found
+    unknown = [name for name in keys.use if name not in found.names]
+    for name in unknown:
+        guess = did_you_mean(name, found.names)
+        faults.add("outputs.use", f"there is no output '{name}' ({listing(found.names)})", guess or "delete it")
+    if unknown or not keys.use:
+        return found
+    places = tuple(found.names.index(name) for name in keys.use)
+    parts = tuple(found.parts[place] for place in places) if found.parts else ()
+    return replace(found, names=keys.use, parts=parts, chosen=places)
 
 
 def _labelled(found: Output, keys: OutputKeys, faults: Faults) -> Output:

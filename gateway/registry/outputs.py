@@ -20,6 +20,14 @@ def read_outputs(document: Document, entry: Entry, route: str) -> OutputKeys:
     example = 'outputs: {labels: ["no", "yes"]}'
     entries = section(document, entry.value, f"'outputs' of route '{route}'", example) or Entries()
     found = read_keys(document, entries, OUTPUT_KEYS, f"'outputs' of route '{route}'")
+    if found.get("use") == ():
+        document.fault(
+            entries["use"].value.span,
+            "out-of-range",
+            "'use' names no output",
+            expected="the outputs that are to be answered",
+            fix="name one, or delete 'use'",
+        )
     labels = found.get("labels")
     if labels is not None and "positive" in found and found["positive"] not in labels:
         guess = nearest(str(found["positive"]), [str(label) for label in labels])

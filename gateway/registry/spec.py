@@ -33,6 +33,12 @@ class OutputKeys:
     ] = None
     positive: Annotated[Scalar | None, Key("the class that `threshold` is about", "scalar")] = None
     threshold: Annotated[float | None, Key("probability that makes `positive` the answer", minimum=0, maximum=1)] = None
+    names: Annotated[
+        tuple[str, ...] | None, Key("names of the outputs of a model with several, in the artifact's order", "texts")
+    ] = None
+    use: Annotated[
+        tuple[str, ...] | None, Key("which outputs of a model with several are answered, in this order", "texts")
+    ] = None
     unit: Annotated[str | None, Key("unit of a regression value")] = None
     decimals: Annotated[int | None, Key("decimals that numbers of an answer keep", minimum=0, maximum=15)] = None
 

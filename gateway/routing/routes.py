@@ -183,7 +183,8 @@ def _repeated(predictions: Predictions, size: int) -> Predictions:
     """Repeat the one answer of a model without inputs: no column could tell it how many were asked for."""
     values, probabilities = predictions.values, predictions.probabilities
     many = list(values) * size if isinstance(values, list) else np.repeat(values, size, axis=0)
-    return Predictions(many, None if probabilities is None else np.repeat(probabilities, size, axis=0))
+    each = [None if table is None else np.repeat(table, size, axis=0) for table in predictions.each]
+    return Predictions(many, None if probabilities is None else np.repeat(probabilities, size, axis=0), each)
 
 
 class RouteTable:

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from gateway.schema import MISSING, Field, inclusive_range
+from gateway.schema import MISSING, Field
+from gateway.validation.ranges import inclusive_range
 
 Check: TypeAlias = Callable[[Any], Any]
 Empty: TypeAlias = Callable[[], Any]

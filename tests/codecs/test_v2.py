@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gateway.codecs import mlflow, v2, v2_outputs, v2_specs, v2_tables
 from gateway.codecs.v2_binary import DTYPES, read_raw, write_raw
 from gateway.errors import InputError
-from gateway.schema import Field, Output, Signature
+from gateway.schema import Field, Output, OutputPart, Signature
 
 SIGNATURE = Signature(
     inputs=(
@@ -119,15 +119,41 @@ def test_one_tensor_is_split_by_position() -> None:
         (Output(kind="classification", labels=(1, 2)), [("prediction", "INT64", (-1,))]),
         (Output(kind="classification", labels=(True, False)), [("prediction", "BOOL", (-1,))]),
         (Output(kind="classification", labels=("a", 1)), [("prediction", "BYTES", (-1,))]),
-        (Output(kind="multi_output", names=("x", "y", "z")), [("prediction", "FP64", (-1, 3))]),
-        (Output(kind="multi_label", names=("x", "y")), [("prediction", "INT64", (-1, 2))]),
+        (Output(kind="multi_output"), [("prediction", "FP64", (-1, -1))]),
+        (Output(kind="multi_output", names=("x", "y")), [("x", "FP64", (-1,)), ("y", "FP64", (-1,))]),
+        (
+            Output(kind="multi_label", names=("x", "y"), probabilities=True),
+            [("x", "INT64", (-1,)), ("y", "INT64", (-1,)), ("probabilities", "FP64", (-1, 2))],
+        ),
+        (
+            Output(
+                kind="multi_output",
+                names=("x", "y", "z"),
+                parts=(
+                    OutputPart(type="string", labels=("a", "b", "c"), probabilities=True),
+                    OutputPart(type="boolean"),
+                    OutputPart(width=2),
+                ),
+            ),
+            [("x", "BYTES", (-1,)), ("x.probabilities", "FP64", (-1, 3)), ("y", "BOOL", (-1,)), ("z", "FP64", (-1, 2))],
+        ),
         (Output(kind="json"), [("prediction", "BYTES", (-1,))]),
     ],
 )
 def test_outputs_have_the_datatype_of_what_is_answered(output: Output, expected: list[Any]) -> None:
-    """Labels keep their JSON type on the wire; several outputs are a matrix."""
+    """Labels keep their JSON type on the wire; each of several outputs is a tensor of its name."""
     specs = v2_specs.output_specs(Signature(inputs=(), output=output))
     assert [(spec.name, spec.datatype, spec.shape) for spec in specs] == expected
+
+
+def test_all_outputs_of_one_type_are_one_matrix_where_a_request_names_it() -> None:
+    """`prediction` is what clients of several outputs asked for before these had tensors of their own."""
+    several = Signature(inputs=(), output=Output(kind="multi_output", names=("x", "y")))
+    request = v2.InferRequest((), (v2.Wanted("prediction", False), v2.Wanted("y", False)))
+    found = v2_outputs.chosen(request, v2_specs.output_specs(several), v2_specs.joined_specs(several))
+    assert [(spec.name, spec.shape) for spec, _ in found] == [("prediction", (-1, 2)), ("y", (-1,))]
+    mixed = Output(kind="multi_output", names=("x",), parts=(OutputPart(type="string"),))
+    assert not v2_specs.joined_specs(Signature(inputs=(), output=mixed))
 
 
 def test_a_map_of_outputs_is_a_row_of_the_matrix() -> None:

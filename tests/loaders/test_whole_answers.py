@@ -4,6 +4,7 @@ import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -11,10 +12,16 @@ import pytest
 from onnx import TensorProto
 from onnx.helper import make_graph, make_model, make_node, make_opsetid, make_tensor_value_info
 
+from gateway.answers.answer import Answer, AnswerContext
+from gateway.answers.leaves import leaf_columns, leaves_of
 from gateway.errors import ArtifactError, LoadError
 from gateway.loaders import get_loader
 from gateway.loaders.base import LoadOptions
 from gateway.loaders.mojo_file import read_mojo
+from gateway.registry.load_options import load_options
+from gateway.registry.merge import merge_signature
+from gateway.registry.spec import OutputKeys, RouteSpec
+from gateway.schema import Batch
 
 MODELS = Path(__file__).resolve().parents[2] / "models"
 PLAIN = LoadOptions()
@@ -77,33 +84,95 @@ def scores_before_the_label(path: Path) -> Path:
     return graph(path, nodes, ("p", TensorProto.FLOAT, [None, 2]), ("label", TensorProto.INT64, [None]))
 
 
-PARTIAL = [two_regressions, a_cube, a_label_of_two, a_label_and_more, scores_before_the_label]
+def a_sum_of_all_rows(path: Path) -> Path:
+    """Answer a table for each row, one number for all rows, and the mean of each row."""
+    nodes = [
+        make_node("Constant", [], ["shape"], value_ints=[-1, 2, 1]),
+        make_node("Reshape", ["x", "shape"], ["steps"]),
+        make_node("ReduceSum", ["x"], ["total"], keepdims=1),
+        make_node("ReduceMean", ["x"], ["mean"], axes=[1]),
+    ]
+    return graph(
+        path,
+        nodes,
+        ("steps", TensorProto.FLOAT, [None, 2, 1]),
+        ("total", TensorProto.FLOAT, [1, 1]),
+        ("mean", TensorProto.FLOAT, [None, 1]),
+    )
 
 
-@pytest.mark.parametrize("make", PARTIAL, ids=lambda make: make.__name__)
-def test_a_graph_that_would_be_answered_in_part_is_refused(tmp_path: Path, make: Callable[[Path], Path]) -> None:
-    """Every output of the graph is named in the refusal."""
-    path = make(tmp_path / "model.onnx")
-    with pytest.raises(LoadError) as error:
-        get_loader("onnx").load(path, PLAIN)
-    assert error.value.code == "partial-answer"
-    for output in onnx.load(path).graph.output:
-        assert output.name in error.value.message
+X = [np.array([1.0, 5.0]), np.array([2.0, 1.0])]
 
 
-@pytest.mark.parametrize("make", [two_regressions, scores_before_the_label], ids=lambda make: make.__name__)
-def test_the_fix_of_a_graph_with_more_outputs_works(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], Path]
+@pytest.mark.parametrize(
+    ("make", "want"),
+    [
+        (two_regressions, {"price": [3.0, 6.0], "range": [1.5, 3.0]}),
+        (a_label_of_two, {"y0": [1, 5], "y1": [2, 1]}),
+        (
+            a_label_and_more,
+            {
+                "label": [1, 0],
+                "probabilities": [[0.268941, 0.731059], [0.982014, 0.017986]],
+                "embedding": [[1, 2], [5, 1]],
+            },
+        ),
+        (scores_before_the_label, {"p": [[0.268941, 0.731059], [0.982014, 0.017986]], "label": [1, 0]}),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_several_outputs_are_answered_by_name(
+    tmp_path: Path, make: Callable[[Path], Path], want: dict[str, list[Any]]
 ) -> None:
-    """The printed line leaves one output, and the graph is served."""
-    path = make(tmp_path / "model.onnx")
+    """A row and a batch hold what ONNX Runtime answers, as the default answer and as columns of a table."""
+    found = get_loader("onnx").load(make(tmp_path / "model.onnx"), PLAIN)
+    answer = Answer(found.signature)
+    for size in (1, 2):
+        columns = [column[:size] for column in X]
+        rows = answer(Batch(columns, size), found.predict(columns), AnswerContext())
+        for name, values in want.items():
+            assert [pytest.approx(row["prediction"][name], abs=1e-6) for row in rows] == values[:size]
+        for leaf, cells in zip(leaves := leaves_of(found.signature), leaf_columns(leaves, rows), strict=True):
+            assert None not in cells, leaf
+        assert list(rows[0]["prediction"]) == list(want)
+
+
+@pytest.mark.parametrize("make", [a_cube, a_sum_of_all_rows], ids=lambda make: make.__name__)
+def test_an_output_that_is_no_row_for_each_instance_is_refused(tmp_path: Path, make: Callable[[Path], Path]) -> None:
+    """It is named with its shape, and those that fit are not."""
+    with pytest.raises(LoadError) as error:
+        get_loader("onnx").load(make(tmp_path / "model.onnx"), PLAIN)
+    assert error.value.code == "partial-answer"
+    assert "'steps' (tensor(float) of shape [3, 2, 1]) holds a table" in error.value.message
+    assert "mean" not in error.value.message
+    assert ("'total' (tensor(float) of shape [1, 1]) does not hold" in error.value.message) == (
+        make is a_sum_of_all_rows
+    )
+
+
+def test_the_fix_of_a_graph_with_an_output_that_does_not_fit_works(tmp_path: Path) -> None:
+    """What the hint names is answered alone: `outputs: {use: [...]}` reaches the loader."""
+    path = a_sum_of_all_rows(tmp_path / "model.onnx")
     with pytest.raises(LoadError) as error:
         get_loader("onnx").load(path, PLAIN)
-    line = (error.value.hint or "").partition("of this graph: ")[2]
-    monkeypatch.chdir(tmp_path)
-    exec(line, {})
-    found = get_loader("onnx").load(path, PLAIN).predict([np.array([1.0, 5.0]), np.array([2.0, 1.0])])
-    assert len(found.values) == 2
+    assert 'outputs: {use: ["mean"]} in the registry' in (error.value.hint or "")
+    spec = RouteSpec(path="/x", name="x", artifact="m.onnx", loader="onnx", outputs=OutputKeys(use=("mean",)))
+    found = get_loader("onnx").load(path, load_options(spec, None, tmp_path))
+    merged = merge_signature(found.signature, spec)
+    assert Answer(merged)(Batch(X, 2), found.predict(X), AnswerContext()) == [
+        {"prediction": {"mean": 1.5}},
+        {"prediction": {"mean": 3.0}},
+    ]
+
+
+def test_scores_that_are_no_probabilities_can_be_asked_for_by_name(tmp_path: Path) -> None:
+    """A label is answered alone, with a warning that names the way to both."""
+    nodes = [make_node("ArgMax", ["x"], ["label"], axis=1, keepdims=0), make_node("Identity", ["x"], ["scores"])]
+    scores = ("scores", TensorProto.FLOAT, [None, 2])
+    path = graph(tmp_path / "model.onnx", nodes, ("label", TensorProto.INT64, [None]), scores)
+    assert 'outputs: {use: ["label", "scores"]}' in getattr(get_loader("onnx").load(path, PLAIN), "warnings", ("",))[0]
+    found = get_loader("onnx").load(path, LoadOptions(outputs=("label", "scores")))
+    assert found.predict(X).values.tolist() == [[1, [1.0, 2.0]], [0, [5.0, 1.0]]]
 
 
 def test_external_data_of_a_branch_is_refused(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from gateway.schema import Column, Field, Signature, inclusive_range, make_column
+from gateway.schema import Column, Field, Signature, make_column
+from gateway.validation.ranges import inclusive_range
 from gateway.validation.sample import plausible
 
 _SEED = 20

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gateway.schema import Field, Signature
+from gateway.schema import Field, OutputPart, Signature
 
 _KEYWORDS = {
     "minimum": "minimum",
@@ -82,5 +82,16 @@ def output_schema(signature: Signature) -> dict[str, Any]:
     for name in ("positive", "threshold", "unit", "decimals"):
         if (value := getattr(output, name)) is not None:
             shown[name] = value
-    shown["probabilities"] = output.probabilities
+    if output.parts:
+        shown["outputs"] = [_part(name, part) for name, part in zip(output.names, output.parts, strict=True)]
+    shown["probabilities"] = output.has_probabilities
     return shown
+
+
+def _part(name: str, part: OutputPart) -> dict[str, Any]:
+    shown: dict[str, Any] = {"name": name, "type": part.type}
+    if part.labels:
+        shown["labels"] = list(part.labels)
+    if part.width:
+        shown["width"] = part.width
+    return shown | {"probabilities": part.probabilities}

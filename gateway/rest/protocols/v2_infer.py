@@ -1,13 +1,13 @@
 """Inference by the Open Inference Protocol v2, as JSON or with binary tensors: one dialect of a call."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
 from flask import Response
 
 from gateway.answers.answer import AnswerContext
-from gateway.answers.columns import columns_of, plan_of
+from gateway.answers.columns import Columns, columns_of, plan_of
 from gateway.codecs import v2, v2_outputs, v2_specs, v2_tables
 from gateway.codecs.json import encode
 from gateway.errors import InputError
@@ -59,8 +59,7 @@ class OpenInference:
         inference, wanted = self._inference, self._wanted
         plan = plan_of(self._contract.validator.signature, {"value", "probabilities"})
         columns = columns_of(plan, batch, predictions)
-        values = {"prediction": columns.values, "probabilities": columns.probabilities or []}
-        tensors = [v2_outputs.output_tensor(spec, values[spec.name], binary=binary) for spec, binary in wanted]
+        tensors = [v2_outputs.output_tensor(spec, _cells(columns, spec), binary=binary) for spec, binary in wanted]
         answer: dict[str, Any] = {"model_name": context.model, "model_version": context.version}
         if inference.id is not None:
             answer["id"] = inference.id
@@ -82,8 +81,19 @@ class OpenInference:
             body.make_room(contract.limits)
             self._inference = v2.decode(content, header_length, check)
         check(self._inference.inputs[0].shape[0])
-        self._wanted = v2_outputs.chosen(self._inference, v2_specs.output_specs(signature))
+        self._wanted = v2_outputs.chosen(
+            self._inference, v2_specs.output_specs(signature), v2_specs.joined_specs(signature)
+        )
         return _checked(self._inference, contract.validator)
+
+
+def _cells(columns: Columns, spec: v2_specs.TensorSpec) -> Sequence[Any]:
+    """Return the values of one tensor, one for each row."""
+    if spec.output is None:
+        return (columns.probabilities or []) if spec.name == "probabilities" else columns.values
+    if spec.name != spec.output:
+        return columns.each[spec.output]
+    return [row[spec.output] for row in columns.values]
 
 
 def _checked(inference: v2.InferRequest, validator: Validator) -> Batch:

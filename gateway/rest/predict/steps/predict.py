@@ -28,4 +28,5 @@ def joined(parts: Sequence[Predictions]) -> Predictions:
     else:
         values = np.concatenate([part.values for part in parts])
     known = [part.probabilities for part in parts if part.probabilities is not None]
-    return Predictions(values, np.concatenate(known) if len(known) == len(parts) else None)
+    each = [None if one[0] is None else np.concatenate(one) for one in zip(*(part.each for part in parts), strict=True)]
+    return Predictions(values, np.concatenate(known) if len(known) == len(parts) else None, each)
