@@ -5,17 +5,19 @@ A class of one's own is code that no file of a model holds; a Python route bring
 """
 
 import ast
+import functools
 import importlib.metadata
 import json
 import re
 import sys
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeAlias
 
 from gateway.errors import ArtifactError
 from gateway.loaders.admission.pickle_globals import pickle_imports
+from gateway.loaders.base import LoadOptions
 from gateway.loaders.unknown_files import opened_head
 from gateway.system.suggest import listing
 
@@ -34,6 +36,25 @@ _MOST_LINES: Final = 60
 _INPUTS: Final = re.compile(
     rb'n_features_in_(?:":\s*\{[^{}]*?"content":\s*"(\d+)"|.{0,3}?(?:K(.)|M(..)|J(....)))', re.DOTALL
 )
+
+
+Reader: TypeAlias = Callable[[Path, LoadOptions], Any]
+
+
+def names_own_classes(read: Reader) -> Reader:
+    """Let a reader of pickles and skops files refuse one with code of one's own by the route that serves it."""
+
+    @functools.wraps(read)
+    def refusing(path: Path, options: LoadOptions) -> Any:
+        try:
+            return read(path, options)
+        except ArtifactError as error:
+            if error.code not in {"forbidden-pickle", "untrusted-types", "pickle-refused"}:
+                raise
+            code = "forbidden-pickle" if error.code == "pickle-refused" else str(error.code)
+            raise own_class_error(path, options.origin or path.parent, code) or error from None
+
+    return refusing
 
 
 def own_class_error(path: Path, origin: Path, code: str) -> ArtifactError | None:

@@ -29,7 +29,7 @@ from gateway.loaders.admission.skops_file import read_skops
 from gateway.loaders.admission.unpickle import unpickle
 from gateway.loaders.base import LoadOptions, Skew
 from gateway.loaders.bundles.composition import Composition, bundled, compose, told_signature
-from gateway.loaders.own_classes import own_class_error
+from gateway.loaders.own_classes import names_own_classes
 from gateway.loaders.sklearn_contents import check_contents
 from gateway.loaders.sklearn_faults import cannot_answer, unreadable
 from gateway.loaders.sklearn_inputs import find_inputs, with_defaults, without_nullable
@@ -191,18 +191,9 @@ def _open(path: Path, options: LoadOptions) -> tuple[Any, Told]:
         return estimator, told_by(caught)
 
 
+@names_own_classes
 def read(path: Path, options: LoadOptions) -> Any:
     """Return what a skops file or an allowed pickle holds, all of it parts of a model; nothing of it was asked yet."""
-    try:
-        return _read(path, options)
-    except ArtifactError as error:
-        if error.code not in {"forbidden-pickle", "untrusted-types", "pickle-refused"}:
-            raise
-        code = "forbidden-pickle" if error.code == "pickle-refused" else str(error.code)
-        raise own_class_error(path, options.origin or path.parent, code) or error from None
-
-
-def _read(path: Path, options: LoadOptions) -> Any:
     if path.stat().st_size == 0:
         raise ArtifactError(f"{path.name}: the file is empty", code="broken-artifact", hint="copy or train it again")
     if zipfile.is_zipfile(path):
