@@ -12,9 +12,14 @@ from gateway.errors import LoadError
 from gateway.loaders.base import Loader
 from gateway.loaders.mlflow_folder import MlflowFolder, is_mlflow, read_folder
 from gateway.loaders.mlflow_models import FolderLoader
+from gateway.loaders.sniffing import sniff
 from gateway.loaders.table import loader_names, pip_line, row_of, shown_suffixes
 from gateway.loaders.unknown_files import recognise
 from gateway.system.installed_packages import versions_of
+from gateway.system.suggest import listing
+
+#: Of a folder, those that are looked at for a model.
+_MOST_FILES = 200
 
 
 def get_loader(name: str) -> Loader:
@@ -80,8 +85,20 @@ def unknown(path: Path, text: str) -> LoadError:
         return unknown(found.model, f"{text}/{found.model.name}")
     if found is not None:
         return LoadError(f"'{text}' is {found.what}, which no loader takes", code="no-loader", hint=found.todo)
-    hint = "name the model file in it" if path.is_dir() else f"name a model file, which ends in {shown_suffixes()}"
+    hint = _inside(path, text) if path.is_dir() else f"name a model file, which ends in {shown_suffixes()}"
     return LoadError(f"no loader is known for '{text}'", code="no-loader", hint=hint)
+
+
+def _inside(folder: Path, text: str) -> str:
+    """Name the files of a folder that a loader takes; .json may be anything."""
+    try:
+        files = sorted(folder.iterdir())[:_MOST_FILES]
+    except OSError:
+        files = []
+    fitting = [
+        f"{text}/{one.name}" for one in files if one.is_file() and one.suffix != ".json" and sniff(one, one.name)
+    ]
+    return f"name the model file in it: {listing(fitting[:3])}" if fitting else "name the model file in it"
 
 
 def package_versions(name: str) -> dict[str, str]:

@@ -14,8 +14,8 @@ from typing import Any, Final
 
 import yaml
 
-from gateway.loaders import unknown_files
-from gateway.loaders.unknown_files import Foreign
+from gateway.loaders import unknown_kinds
+from gateway.loaders.unknown_kinds import Foreign
 from gateway.system import files
 
 DESCRIPTION: Final = "MLmodel"
@@ -41,14 +41,16 @@ _OWN_CODE: Final = (
     "write its predict as a Python route (`def predict(...)` in a .py file, the files that it reads beside it); a "
     "route that runs it in an environment of its own (`executor: process`) is not there yet"
 )
-_H2O: Final = "write it as a MOJO where it was trained, model.save_mojo('model.zip'), and name that file"
 #: Flavours without a loader, and the way in of what they hold.
 _FOREIGN: Final[Mapping[str, str]] = {
-    "h2o": _H2O,
-    "keras": unknown_files.KERAS.todo,
-    "tensorflow": unknown_files.TENSORFLOW.todo,
-    "pytorch": unknown_files.TORCH.todo,
-    "spark": unknown_files.SPARK.todo,
+    "h2o": unknown_kinds.H2O_BINARY.todo,
+    "keras": unknown_kinds.KERAS.todo,
+    "tensorflow": unknown_kinds.TENSORFLOW.todo,
+    "pytorch": unknown_kinds.TORCH.todo,
+    "spark": unknown_kinds.SPARK.todo,
+    "spacy": unknown_kinds.SPACY.todo,
+    "transformers": unknown_kinds.TRANSFORMER.todo,
+    "sentence_transformers": unknown_kinds.TRANSFORMER.todo,
 }
 
 

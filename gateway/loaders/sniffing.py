@@ -11,7 +11,7 @@ from gateway.artifacts.code_listing import is_code_folder
 from gateway.artifacts.source_files import split_entry
 from gateway.loaders.mlflow_folder import is_mlflow, model_in
 from gateway.loaders.table import PICKLE_HEADS, TABLE, LoaderRow
-from gateway.loaders.unknown_files import opened_head, recognise
+from gateway.loaders.unknown_files import HEAD_BYTES, not_the_file, opened_head, recognise
 from gateway.system import files
 
 #: Enough of a JSON file to see its first keys: XGBoost writes "learner" first, or "version" just before it.
@@ -37,6 +37,8 @@ def sniff(path: Path, text: str) -> tuple[str, ...]:
         if model is not None:
             return sniff(model, model.name)
         return ("python",) if is_code_folder(path) and not is_mlflow(path) else ()
+    if not_the_file(_head(path)[:HEAD_BYTES]) is not None:
+        return ()
     sure = _first(lambda row: _ends(path, row.suffixes))
     shared = _first(lambda row: _ends(path, row.shared_suffixes))
     if sure is not None:

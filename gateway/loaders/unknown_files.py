@@ -7,68 +7,36 @@ Nothing is interpreted: first bytes, names in archives and folders.
 import bz2
 import gzip
 import lzma
+import re
 import zipfile
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, TypeAlias
 
+from gateway.loaders.unknown_kinds import (
+    ARRAYS,
+    EMPTY,
+    FOLDERS,
+    LFS_POINTER,
+    MAGIC,
+    MEMBERS,
+    NAMES,
+    NO_REGISTRY,
+    NOTEBOOK,
+    PMML,
+    SPARK,
+    TORCHSERVE,
+    WEB_PAGE,
+    WORD_VECTORS,
+    Foreign,
+)
 from gateway.system.files import is_file, open_regular
 
 HEAD_BYTES: Final = 512
-_PYTHON_ROUTE: Final = "a Python route (`def predict(...)` in a .py file) that loads it"
-_TO_ONNX: Final = "export it to ONNX"
-
-
-@dataclass(frozen=True, slots=True)
-class Foreign:
-    """Say what it is, and what to do."""
-
-    what: str
-    todo: str
-
-
-def _either(how: str) -> str:
-    return f"{_TO_ONNX} ({how}), or write {_PYTHON_ROUTE}"
-
-
-KERAS: Final = Foreign("a Keras model", _either("model.export('model.onnx', format='onnx')"))
-TORCH: Final = Foreign("a PyTorch file", _either("torch.onnx.export(model, ...)"))
-TENSORFLOW: Final = Foreign("a TensorFlow SavedModel", _either("python -m tf2onnx.convert --saved-model FOLDER"))
-TFLITE: Final = Foreign("a TensorFlow Lite model", _either("python -m tf2onnx.convert --tflite FILE"))
-PMML: Final = Foreign("a PMML document", "export the model to ONNX where it was made, or train it again")
-R_OBJECT: Final = Foreign("an object saved by R", "save the model from R in a format of its own: xgb.save, or ONNX")
-WEIGHTS: Final = Foreign("weights without their model", _either("torch.onnx.export of the model with them"))
-SPARK: Final = Foreign("a Spark ML model", _either("onnxmltools.convert_sparkml"))
-TORCHSERVE: Final = Foreign("a TorchServe archive", _either("torch.onnx.export of the model in it"))
-
-#: Offset, bytes -> what begins so.
-_MAGIC: Final = (
-    (0, b"\x89HDF\r\n\x1a\n", KERAS),
-    (0, b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.", TORCH),
-    (4, b"TFL3", TFLITE),
-    (0, b"RDX", R_OBJECT),
-    (0, b"RDA", R_OBJECT),
-    (0, b"X\n\x00\x00\x00", R_OBJECT),
-    (0, b"A\n3\n", R_OBJECT),
-)
-_NAMES: Final = {
-    ".h5": KERAS,
-    ".hdf5": KERAS,
-    ".keras": KERAS,
-    ".pt": TORCH,
-    ".pth": TORCH,
-    ".ckpt": TORCH,
-    ".safetensors": WEIGHTS,
-    ".mar": TORCHSERVE,
-    ".tflite": TFLITE,
-    ".pb": TENSORFLOW,
-    ".pmml": PMML,
-    ".rds": R_OBJECT,
-    ".rda": R_OBJECT,
-    ".rdata": R_OBJECT,
-}
+LFS_POINTER_HEAD: Final = b"version https://git-lfs.github.com/spec/"
+#: How many words, how many numbers each; then the first word.
+_VECTORS: Final = re.compile(rb"[0-9]{1,9} [0-9]{1,5}\n\S+ ")
 _Unpacker: TypeAlias = "zlib._Decompress | bz2.BZ2Decompressor | lzma.LZMADecompressor"
 #: The largest block of bzip2, 900 kB, may come out of a little more.
 _BLOCK_BYTES: Final = 1 << 20
@@ -84,18 +52,36 @@ _UNPACK: Final[dict[bytes, Callable[[], _Unpacker]]] = {
 def recognise(path: Path) -> Foreign | None:
     """Return what an artifact is, None where nothing is known of it."""
     if path.is_dir():
-        return _folder(path)
+        return _folder(path) or NAMES.get(path.suffix.lower())
     if not is_file(path):
-        return _NAMES.get(path.suffix.lower())
+        return NAMES.get(path.suffix.lower())
     head = opened_head(path)
-    for offset, magic, found in _MAGIC:
+    found = not_the_file(head) or _by_head(head)
+    if found is not None:
+        return found
+    if zipfile.is_zipfile(path):
+        return _archive(path)
+    if path.name == "MLmodel":
+        return NO_REGISTRY
+    return NAMES.get(path.suffix.lower()) or (None if head or path.stat().st_size else EMPTY)
+
+
+def not_the_file(head: bytes) -> Foreign | None:
+    """Return what stands in the place of a file that was not downloaded, by its first bytes."""
+    if head.startswith(LFS_POINTER_HEAD):
+        return LFS_POINTER
+    return WEB_PAGE if head.lstrip()[:14].lower().startswith((b"<!doctype html", b"<html")) else None
+
+
+def _by_head(head: bytes) -> Foreign | None:
+    for offset, magic, found in MAGIC:
         if head[offset:].startswith(magic):
             return found
     if b"<PMML" in head:
         return PMML
-    if zipfile.is_zipfile(path):
-        return _archive(path)
-    return _NAMES.get(path.suffix.lower())
+    if head.lstrip()[:1] == b"{" and b'"cells"' in head[:200]:
+        return NOTEBOOK
+    return WORD_VECTORS if _VECTORS.match(head) else None
 
 
 def opened_head(path: Path) -> bytes:
@@ -124,14 +110,13 @@ def _archive(path: Path) -> Foreign:
     with zipfile.ZipFile(path) as archive:
         names = [name for name in archive.namelist() if not name.endswith("/")]
     leaves = {name.rpartition("/")[2] for name in names}
-    if {"data.pkl", "version"} <= leaves or "constants.pkl" in leaves:
-        return TORCH
-    if "model.weights.h5" in leaves:
-        return KERAS
     if "MANIFEST.json" in leaves and any(name.startswith("MAR-INF/") for name in names):
         return TORCHSERVE
-    if "saved_model.pb" in leaves:
-        return TENSORFLOW
+    if names and all(name.endswith(".npy") for name in names):
+        return ARRAYS
+    for members, found in MEMBERS:
+        if members <= leaves:
+            return found
     shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")  # noqa: PLR2004
     return Foreign(
         f"a ZIP archive without model.ini, so no H2O MOJO (it holds {shown or 'nothing'})",
@@ -140,8 +125,9 @@ def _archive(path: Path) -> Foreign:
 
 
 def _folder(path: Path) -> Foreign | None:
-    if (path / "saved_model.pb").is_file():
-        return TENSORFLOW
+    for names, found in FOLDERS:
+        if all((path / name).is_file() for name in names):
+            return found
     if (path / "metadata").is_dir() and any((path / "metadata").glob("part-*")):
         return SPARK
     inner = next((found.parent for depth in ("*", "*/*") for found in sorted(path.glob(f"{depth}/MLmodel"))), None)

@@ -4,6 +4,7 @@ import base64
 import gzip
 import pickle
 import re
+import subprocess
 import sys
 import zipfile
 import zlib
@@ -71,6 +72,28 @@ KINDS: list[tuple[str, Callable[[Path], None], str]] = [
     ("m.xml", wrote(b'<?xml version="1.0"?>\n<PMML version="4.4">'), "a PMML document"),
     ("m.rds", wrote(gzip.compress(b"X\n\0\0\0\x03")), "an object saved by R"),
     ("m.RData", wrote(gzip.compress(b"RDX3\nX\n")), "an object saved by R"),
+    ("m.pkl", wrote(b"version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 9\n"), "a pointer of Git LFS"),
+    ("m.onnx", wrote(b"version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 9\n"), "a pointer of Git LFS"),
+    ("m.joblib", wrote(b"\n\n<!DOCTYPE html>\n<html><head>"), "a web page, not the file"),
+    ("model", wrote(b"\x1c\xed\x00\x00\x003.46.0.11"), "an H2O model in H2O's binary format"),
+    ("m.gguf", wrote(b"GGUF\x03\0\0\0"), "a language model (GGUF)"),
+    ("m.bin", wrote(b"\xba\x16\x4f\x2f\x0c\0\0\0"), "a fastText model"),
+    ("vectors.bin", wrote(b"3000000 300\n</s> \x00\x01"), "a table of word vectors (word2vec)"),
+    ("vectors.txt", wrote(b"2 3\nthe 0.1 0.2 0.3\nof 0.1 0.2 0.3\n"), "a table of word vectors (word2vec)"),
+    ("survey.sav", wrote(b"$FL2@(#) SPSS DATA FILE"), "a table of SPSS, not a model"),
+    ("m.mlmodel", wrote(b"\x08\x04\x12\x10"), "a Core ML model"),
+    ("x.npy", wrote(b"\x93NUMPY\x01\0"), "an array of NumPy, not a model"),
+    ("x.dat", zipped("arr_0.npy", "arr_1.npy"), "an array of NumPy, not a model"),
+    ("rows.parquet", wrote(b"PAR1\x15\x04"), "a table of data, not a model"),
+    ("rows.csv", wrote(b"a,b\n1,2\n"), "a table of data, not a model"),
+    ("book", zipped("[Content_Types].xml", "xl/workbook.xml"), "a table of data, not a model"),
+    ("train.ipynb", wrote(b'{\n "cells": [\n'), "a notebook, not a model"),
+    ("m.mojo", zipped("mojo/pipeline.mojo"), "a pipeline of H2O Driverless AI"),
+    ("model.zip", zipped("model/MLmodel", "model/model.pkl"), "an MLflow model in a ZIP archive"),
+    ("model.tar.gz", wrote(gzip.compress(b"model.pkl".ljust(257, b"\0") + b"ustar\x0000")), "a tar archive"),
+    ("m.model", wrote(b"\xac\xed\x00\x05sr\x00"), "an object saved by Java"),
+    ("m.model", wrote(b""), "an empty file"),
+    ("MLmodel", wrote(b"flavors: {}\n"), "the description of an MLflow model"),
     ("loans.zip", zipped("readme.txt", "loan.csv"), "a ZIP archive without model.ini, so no H2O MOJO"),
 ]
 
@@ -122,6 +145,71 @@ def test_an_mlflow_folder_without_a_flavour_is_named(tmp_path: Path) -> None:
     error = unknown(tmp_path, "my_model")
     assert "'my_model' is an MLflow model whose MLmodel names no flavour" in error.message
     assert "name the file of the model in it" in (error.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("names", "what"),
+    [
+        (("saved_model.pb",), "a TensorFlow SavedModel"),
+        (("meta.json", "config.cfg"), "a spaCy pipeline"),
+        (("config.json", "model.safetensors"), "a Transformers model"),
+        (("metadata/part-00000",), "a Spark ML model"),
+    ],
+)
+def test_a_folder_is_named_for_what_it_holds(names: tuple[str, ...], what: str, tmp_path: Path) -> None:
+    """The files that a library writes tell whose folder it is."""
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    assert what in unknown(tmp_path, "folder").message
+
+
+def test_a_folder_with_a_model_names_the_file(tmp_path: Path) -> None:
+    """The file in it that a loader takes is the fix."""
+    skops.io.dump(LinearRegression(), tmp_path / "salary.skops")
+    (tmp_path / "notes.txt").write_text("trained in May")
+    assert unknown(tmp_path, "models").hint == "name the model file in it: models/salary.skops"
+
+
+RATIOS = """
+import joblib, numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import make_pipeline
+
+class WithRatio(TransformerMixin, BaseEstimator):
+    def fit(self, X, y=None):
+        return self
+    def transform(self, X):
+        return np.column_stack([X, X[:, 0] / X[:, 1]])
+"""
+ROUTE = """
+from pathlib import Path
+import joblib
+import ratios
+
+model = joblib.load(Path(__file__).parent / "m.joblib")
+
+def predict(a: float, b: float) -> float:
+    return float(model.predict(ratios.np.array([[a, b]]))[0])
+"""
+
+
+def test_code_of_ones_own_is_served_by_a_python_route(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A pickle with a class of one's own is refused by its name, and the fix serves it."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ratios.py").write_text(RATIOS)
+    write = "from ratios import *; X = np.arange(1.0, 9).reshape(4, 2)\n"
+    write += "joblib.dump(make_pipeline(WithRatio(), LinearRegression()).fit(X, X[:, 0]), 'm.joblib')"
+    subprocess.run([sys.executable, "-c", write], check=True)
+    assert main(["add", "m.joblib", "--route", "/x", "--allow-pickle"]) == 1
+    said = capsys.readouterr().err
+    assert "names ratios.WithRatio, which is code of" in said
+    assert "fix: serve it by a Python route" in said
+    (tmp_path / "route.py").write_text(ROUTE)
+    assert main(["add", "route.py", "--route", "/x"]) == 0
 
 
 @pytest.mark.parametrize("suffix", [".sav", ".bin", ".model", ".pkl.gz", ".dat"])

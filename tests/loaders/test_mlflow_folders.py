@@ -23,7 +23,7 @@ from gateway.loaders import get_loader, unknown
 from gateway.loaders.base import LoadOptions
 from gateway.loaders.mlflow_folder import read_folder
 from gateway.loaders.sniffing import sniff
-from gateway.loaders.unknown_files import Foreign
+from gateway.loaders.unknown_kinds import Foreign
 from gateway.prepare.child_supervisor import PrepareLimits
 from gateway.prepare.entries import prepare_registry
 from gateway.registry import load_registry
