@@ -24,9 +24,10 @@ from gateway.validation.faults import member, printable
 #: Words that wrap rows, also the only one.
 _ROWS: Final = ("instances", "inputs", "rows", "records", "dataframe_records")
 #: Words that wrap one instance, its values in order, or rows.
-_VALUES: Final = ("data", "features", "input", "X", "x", "values", "dataframe_split")
+_VALUES: Final = ("data", "features", "input", "input_data", "X", "x", "values", "dataframe_split")
 WORDS: Final = (*_VALUES[:1], *_ROWS[:1], *_VALUES[1:], *_ROWS[1:])
 _WRAPPING: Final = frozenset(WORDS)
+_NESTED: Final = frozenset({list, dict})
 #: Characters of a body that a hint repeats.
 _MOST_SHOWN: Final = 300
 
@@ -78,15 +79,25 @@ class JsonCodec:
     def _object(self, value: dict[str, Any], check: Callable[[int], object]) -> Decoded:
         """Read one instance, a table, or what a word wraps."""
         if not _WRAPPING.isdisjoint(value):
-            word = next((one for one in WORDS if one in value and one not in self.fields), None)
-            table = None if word is None else json_shapes.framed(value, "$", self.fields)
+            for word in WORDS:
+                if word in value and word not in self.fields:
+                    return self._worded(value, word, check)
+        return self._plain(value, check)
+
+    def _worded(self, value: dict[str, Any], word: str, check: Callable[[int], object]) -> Decoded:
+        """Read an object with a word that may wrap something; beside fields most words are unknown names."""
+        if len(value) > 1:
+            table = json_shapes.framed(value, "$", self.fields)
             if table is not None:
                 return self._table(table, "$", options_of(value))
-            if word is not None and (word in WORDS[:2] or self.fields.isdisjoint(value)):
-                return self._wrapped(value, word, check)
+            if word not in WORDS[:2] and not self.fields.isdisjoint(value):
+                return self._plain(value, check)
+        return self._wrapped(value, word, check)
+
+    def _plain(self, value: dict[str, Any], check: Callable[[int], object]) -> Decoded:
+        """Read an object of fields; where its first member is a list or an object, all are looked at."""
         options = options_of(value)
-        kinds = set(map(type, value.values()))
-        if list in kinds or dict in kinds:
+        if options or type(next(iter(value.values()), None)) in _NESTED:
             return self._nested(value, options, check)
         return Decoded([value], True, parameters=options)
 
@@ -96,7 +107,7 @@ class JsonCodec:
         table = json_shapes.table(content, "$", self.fields, check)
         if table is not None:
             return self._table(table, "$", options)
-        if len(content) == 1:
+        if len(content) == 1 and type(next(iter(content.values()))) in _NESTED:
             self._refuse_wrapper(*next(iter(content.items())))
         return Decoded([value], True, parameters=options)
 

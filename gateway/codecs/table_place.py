@@ -1,6 +1,7 @@
 """Where the table of a file stands: which sheet, which row is its header, and what to say where it is elsewhere."""
 
 import itertools
+import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +17,7 @@ LOOKED_SHEETS: Final = 20
 #: Names by which a header is recognised, and their characters: they travel to the process that reads workbooks.
 _MOST_NAMES: Final = 300
 _MOST_CHARACTERS: Final = 20_000
+_NUMBER: Final = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?")
 #: A row of a file, with its number there, from 1.
 Numbered = tuple[int, Sequence[Any]]
 
@@ -52,9 +54,15 @@ class TablePlace:
 
     def best(self, rows: Iterable[Numbered]) -> tuple[int, int]:
         """Return the number of the row that looks most like the header, and how many names it holds; else (0, 0)."""
-        found = [(self.names_in(cells), -number) for number, cells in itertools.islice(rows, LOOKED_ROWS)]
+        looked = itertools.islice(rows, LOOKED_ROWS)
+        found = [(self.names_in(cells), -number) for number, cells in looked if not any(map(_is_number, cells))]
         count, number = max(found, default=(0, 0))
         return (-number, count) if count else (0, 0)
+
+
+def _is_number(cell: Any) -> bool:
+    """Say whether a cell is a value: a table that stands on its side has names in its first column."""
+    return isinstance(cell, int | float) or (isinstance(cell, str) and _NUMBER.fullmatch(cell.strip()) is not None)
 
 
 #: The first sheet, and its first row that is not blank.

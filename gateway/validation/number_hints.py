@@ -19,6 +19,8 @@ _INDIAN_GROUPS: Final = re.compile(r"[+-]?[1-9][0-9]?(?:,[0-9]{2})+,[0-9]{3}(?:\
 _JSON_NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 #: A number with something before or behind it: a currency, a unit, the minus of an accountant.
 _DECORATED: Final = re.compile(r"(\D{0,9}?)\s*([+-]?[0-9][0-9.,' \u00a0\u202f]*)\s*([^0-9,.]{0,20})")
+#: How a row below a table begins that is none.
+_SUMS: Final = ("total", "sum", "average", "mean", "gesamt", "mittelwert", "somme", "moyenne", "media", "promedio")
 #: Digits of a group of thousands.
 _GROUP: Final = 3
 _BOTH: Final = "send thousands without a comma and decimals with a point"
@@ -111,6 +113,10 @@ def _decorated_hint(text: str) -> str | None:
     """Tell what stands beside a number and cannot be read, without guessing at the number."""
     if _INDIAN_GROUPS.fullmatch(text):
         return "thousands are grouped in threes; send the digits of this Indian grouping without commas"
+    if text.casefold().startswith(_SUMS):
+        return "a sum or a note below the table is no row: delete it"
+    if len(text) > 1 and text[0] == text[-1] == '"':
+        return "delete the blank before the quote, which makes it a part of the value"
     if text.startswith("\u2212"):
         return "write the minus as a hyphen: -"
     found = _DECORATED.fullmatch(text)

@@ -49,6 +49,7 @@ BATCH: dict[str, tuple[Any, str]] = {
     ),
     "dataframe_split": ({"dataframe_split": SPLIT}, "$.dataframe_split.data[1][1]"),
     "dataframe_records": ({"dataframe_records": RECORDS}, "$.dataframe_records[1].b"),
+    "input_data of Azure": ({"input_data": SPLIT}, "$.input_data.data[1][1]"),
     "split below data": ({"data": SPLIT}, "$.data.data[1][1]"),
 }
 
@@ -118,6 +119,15 @@ def test_json_is_json_whatever_type_is_claimed(worker: Worker, media: str) -> No
         assert refused["status"] == 415 and "text/csv" in refused["hint"]
 
 
+def test_a_table_without_its_type_is_told_what_to_send(worker: Worker) -> None:
+    """`curl --data-binary @rows.csv` claims to send a form; with the type that the hint names it is read."""
+    form = "application/x-www-form-urlencoded"
+    for body in (b"a,b\n300,13.5\n", b"a;b\n300;13.5", b"a,b300,13.5"):
+        refused = ask(worker, body, media=form)
+        assert refused["status"] == 415 and "Content-Type: text/csv" in refused["hint"]
+    assert ask(worker, b"a,b\n300,13.5\n", media="text/csv") == {"predictions": [ONE]}
+
+
 def test_json_inside_a_field_is_read(worker: Worker) -> None:
     """`data={"data": json.dumps(…)}` as a form, and a text below data."""
     assert (
@@ -173,4 +183,4 @@ def test_what_has_no_meaning_is_refused(worker: Worker, body: Any, code: str) ->
 def test_redacted_hints_hold_no_value(tmp_path: Path) -> None:
     """With `errors: redacted` the body to send is told without the values."""
     worker = Worker(tmp_path, REGISTRY.replace("server: {", "server: {errors: redacted, "))
-    assert "300" not in json.dumps(ask(worker, {"payload": ROWS[0]}))
+    assert "300" not in json.dumps(ask(worker, {"payload": ROWS[0]})["errors"])

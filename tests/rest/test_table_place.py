@@ -105,6 +105,7 @@ def test_a_sheet_is_named_or_numbered(worker: Worker) -> None:
         (book(S=TABLE), XLSX, "_header=7", "header"),
         (book(S=TABLE), XLSX, "_sheet=2", "option"),
         (book(S=[["x"], ["y"]]), XLSX, "", "required"),
+        (b"name,value\na,300\nb,13.5\n", "text/csv", "", "required"),
     ],
 )
 def test_an_option_that_cannot_be_followed_is_refused(

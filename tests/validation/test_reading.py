@@ -227,7 +227,9 @@ def test_the_line_that_a_hint_tells_cures_its_fault(
         assert found != found if wanted is None else found == wanted, line
 
 
-@pytest.mark.parametrize("value", ["13.6%", "€ 13.60", "13.60 EUR", "13 kg", "1,23,456", "(13)", "13-", "\u221213"])
+@pytest.mark.parametrize(
+    "value", ["13.6%", "€ 13.60", "13.60 EUR", "13 kg", "1,23,456", "(13)", "13-", "\u221213", "Total", ' "13"']
+)
 def test_what_stands_beside_a_number_is_told_and_never_guessed(value: str) -> None:
     """Percent, currency, unit, an Indian grouping, an accountant's minus: a hint, and no key that would drop them."""
     hint = fault_of(PLAIN, value, True, type="number").hint

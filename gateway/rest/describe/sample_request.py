@@ -68,6 +68,9 @@ class SampleRequest:
     def _is_query(self) -> bool:
         if len(self.values) > MAX_QUERY_FIELDS:
             return False
+        # In a text a point may separate thousands (`reading` of the route); in JSON a number is a number.
+        if any(isinstance(one, float) for one in self.values.values()):
+            return False
         return all(_PLAIN_NAME.fullmatch(name) and _is_one_line(_text(one)) for name, one in self.values.items())
 
     @property

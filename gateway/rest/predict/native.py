@@ -4,6 +4,7 @@ The gateway's own dialect: an instance or a batch as a query, a form, JSON or a 
 What reads a body is chosen by its media type, what writes the answer by `Accept`.
 """
 
+import re
 from codecs import BOM_UTF8
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
@@ -30,6 +31,7 @@ from gateway.schema import Batch, Predictions
 from gateway.validation import Source
 
 FORM: Final = "application/x-www-form-urlencoded"
+_TABLE: Final = re.compile(rb"[,;\t]")
 _NO_QUERY: Final = Source("query", {})
 
 
@@ -90,6 +92,12 @@ class Native:
             return self._instance([self._query])
         if _looks_like_json(content):
             return request.work(self._decoded, body, request.route)
+        if b"=" not in content and _TABLE.search(content):
+            raise RequestError(
+                "the body is no form: it has commas or semicolons, and no field with a value",
+                code="unsupported-media-type",
+                hint="send a table with its type: curl --data-binary @rows.csv -H 'Content-Type: text/csv'",
+            )
         return request.work(lambda: self._instance([self._query, encoded_form(content)]))
 
     def _multipart(self, request: Intake) -> Batch | Chunks:
