@@ -14,6 +14,7 @@ from onnx.helper import make_graph, make_model, make_node, make_opsetid, make_te
 
 from gateway.answers.answer import Answer, AnswerContext
 from gateway.answers.leaves import leaf_columns, leaves_of
+from gateway.answers.own_answer import own_rows, own_tensors
 from gateway.errors import ArtifactError, LoadError
 from gateway.loaders import get_loader
 from gateway.loaders.base import LoadOptions
@@ -163,6 +164,22 @@ def test_the_fix_of_a_graph_with_an_output_that_does_not_fit_works(tmp_path: Pat
         {"prediction": {"mean": 1.5}},
         {"prediction": {"mean": 3.0}},
     ]
+
+
+def test_invocations_answer_several_outputs_as_mlflow_does(tmp_path: Path) -> None:
+    """A data frame gets a record per row, a tensor each output whole; names and choice of the registry keep to it."""
+    path = two_regressions(tmp_path / "model.onnx")
+    found = get_loader("onnx").load(path, PLAIN)
+    batch, predictions = Batch(X, 2), found.predict(X)
+    assert own_rows(found.signature)(batch, predictions, AnswerContext()) == [
+        {"price": 3.0, "range": 1.5},
+        {"price": 6.0, "range": 3.0},
+    ]
+    tensors = own_tensors(found.signature)(batch, predictions, AnswerContext())
+    assert tensors == {"price": [[3.0], [6.0]], "range": [[1.5], [3.0]]}
+    keys = OutputKeys(names=("p", "r"), use=("r",))
+    merged = merge_signature(found.signature, RouteSpec(path="/x", name="x", artifact="m", loader="onnx", outputs=keys))
+    assert own_rows(merged)(batch, predictions, AnswerContext()) == [{"range": 1.5}, {"range": 3.0}]
 
 
 def test_scores_that_are_no_probabilities_can_be_asked_for_by_name(tmp_path: Path) -> None:
