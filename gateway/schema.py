@@ -12,15 +12,14 @@ from typing import Any, Literal, Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from gateway.own_output import NamedOutput, OwnParam
+
 Scalar: TypeAlias = str | int | float | bool
 Column: TypeAlias = npt.NDArray[Any]
 FieldType: TypeAlias = Literal["number", "integer", "string", "boolean"]
 OutputKind: TypeAlias = Literal["classification", "regression", "multi_label", "multi_output", "json"]
 #: The value; the probability of the second label; one probability per label; one list of values per instance.
 OwnAnswer: TypeAlias = Literal["value", "number", "probability", "probabilities", "list", "column", "named"]
-OutputForm: TypeAlias = Literal[
-    "value", "column", "list", "map", "probabilities", "probability", "several", "several-column"
-]
 
 #: The missing value in every column: frameworks agree on NaN, while None is silently skipped by some imputers.
 MISSING = math.nan
@@ -74,21 +73,6 @@ class Field:
         return "number" if self.booleans_as_numbers and self.type == "boolean" else self.type
 
 
-@dataclass(frozen=True, slots=True)
-class NamedOutput:
-    """
-    Name one output of a graph, and the form in which the framework answers it.
-
-    `column` is one value in a list, `list` all values of several outputs, `map` probabilities by label,
-    `probabilities` those in the order of the labels, `probability` that of the label at `position`, `several` the
-    output at `position`, `several-column` the same with each value in a list.
-    """
-
-    name: str
-    form: OutputForm
-    position: int = 0
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputPart:
     """
@@ -113,7 +97,9 @@ class Output:
     places among the predictor's where the registry chooses some. `threshold` applies to the probability of `positive`
     and overrides the label of the model. `own` says what the framework's own predict returns for the artifact;
     `own_differs` says why it answers otherwise than this signature, in which case no answer of ours may pass for the
-    framework's. `own_outputs` are the outputs of a graph that the framework answers by name (`own` is "named").
+    framework's. `own_outputs` are the outputs of a graph that the framework answers by name (`own` is "named"),
+    `own_as_frame` whether it does so row by row whatever was sent, or never; None where that depends on the request.
+    `own_params` are what an MLflow model declares.
     """
 
     kind: OutputKind = "regression"
@@ -128,6 +114,8 @@ class Output:
     chosen: tuple[int, ...] = ()
     own: OwnAnswer = "value"
     own_outputs: tuple[NamedOutput, ...] = ()
+    own_as_frame: bool | None = None
+    own_params: tuple[OwnParam, ...] = ()
     own_differs: str = ""
 
     @property

@@ -20,7 +20,7 @@ FLOORS: Final[tuple[tuple[str, ...], ...]] = (
     ("answers", "artifacts", "logs", "runtimes", "scoreboard", "validation"),
     ("metrics", "settings"),
     ("schema", "system"),
-    ("errors",),
+    ("errors", "own_output"),
 )
 
 

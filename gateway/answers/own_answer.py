@@ -11,7 +11,8 @@ from typing import Any, Final
 from gateway.answers.answer import AnswerContext
 from gateway.answers.columns import Columns, columns_of, plan_of
 from gateway.answers.json_values import json_key
-from gateway.schema import Batch, NamedOutput, Output, OutputForm, OwnAnswer, Predictions, Signature
+from gateway.own_output import NamedOutput, OutputForm
+from gateway.schema import Batch, Output, OwnAnswer, Predictions, Signature
 
 #: Reads the answers of a batch, one per row; of a graph also its outputs by name, each with all its rows.
 Rows = Callable[[Batch, Predictions, AnswerContext], list[Any]]

@@ -5,18 +5,26 @@ The model decides what it takes; MLflow's signature gives names, examples and th
 refused where both contradict each other.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 from gateway.errors import LoadError
 from gateway.loaders.mlflow_folder import MlflowFolder
+from gateway.own_output import OwnParam
 from gateway.schema import Field, Output, Scalar, Signature
 from gateway.system.suggest import listing
 
 _NUMBERS: Final = frozenset({"integer", "long", "float", "double"})
 _WHOLE: Final = frozenset({"integer", "long"})
 _TWO: Final = 2
+#: What Booster.predict and the wrappers of XGBoost take, and changes their answers.
+_ACTING: Final = frozenset(
+    {
+        "approx_contribs", "base_margin", "iteration_range", "ntree_limit", "output_margin", "pred_contribs",
+        "pred_interactions", "pred_leaf", "strict_shape", "training",
+    }
+)  # fmt: skip
 
 
 def with_told(found: Signature, folder: MlflowFolder) -> Signature:
@@ -29,7 +37,11 @@ def with_told(found: Signature, folder: MlflowFolder) -> Signature:
     elif len(folder.inputs) == 1:
         _check_width(found, folder.inputs[0])
     inputs = tuple(_with_example(one, i, folder.example) for i, one in enumerate(inputs))
-    return replace(found, inputs=inputs, names_known=names_known, output=_output(found.output, folder))
+    output = replace(_output(found.output, folder), own_params=tuple(_params(folder)))
+    if output.own == "named" and folder.inputs:
+        # MLflow makes a data frame of what has columns, and an array of what is a tensor.
+        output = replace(output, own_as_frame=bool(columns))
+    return replace(found, inputs=inputs, names_known=names_known, output=output)
 
 
 def _named(found: Signature, columns: Sequence[Mapping[str, Any]]) -> tuple[tuple[Field, ...], bool]:
@@ -111,6 +123,14 @@ def _output(found: Output, folder: MlflowFolder) -> Output:
     if asked == "predict_proba" and found.kind == "classification" and found.probabilities:
         return replace(found, own="probabilities")
     return replace(found, own_differs=f"MLflow answers what {asked[:40]} of the model answers")
+
+
+def _params(folder: MlflowFolder) -> Iterator[OwnParam]:
+    """Yield the params that the folder declares; of the flavours that are served only XGBoost's hands any on."""
+    for one in folder.params:
+        if isinstance(name := one.get("name"), str):
+            acts = folder.flavour == "xgboost" and name in _ACTING
+            yield OwnParam(name, str(one.get("type", "")), one.get("shape") is not None, one.get("default"), acts)
 
 
 def _is_wrapper(folder: MlflowFolder) -> bool:

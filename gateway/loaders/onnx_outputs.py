@@ -15,7 +15,8 @@ from gateway.errors import LoadError
 from gateway.loaders.onnx_graph import GraphFacts
 from gateway.loaders.onnx_inputs import read_property
 from gateway.loaders.onnx_parts import SCORE_TYPES, of_one, parts_of
-from gateway.schema import NamedOutput, Output, OutputForm, Scalar
+from gateway.own_output import NamedOutput, OutputForm
+from gateway.schema import Output, Scalar
 
 #: Dimensions of rows by columns.
 _TABLE = 2

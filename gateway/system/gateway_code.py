@@ -18,6 +18,7 @@ PREPARING: Final = (
     "compilers",
     "errors",
     "loaders",
+    "own_output",
     "prepare",
     "registry",
     "runtimes",
@@ -26,7 +27,7 @@ PREPARING: Final = (
     "validation",
 )
 #: Members whose code runs a compiled model.
-RUNNING: Final = ("runtimes", "schema")
+RUNNING: Final = ("own_output", "runtimes", "schema")
 
 
 def source_digest(members: Sequence[str], package: Path = Path(__file__).parents[1]) -> str:

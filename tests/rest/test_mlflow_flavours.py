@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import skops.io
 import xgboost
+import yaml
 from sklearn.linear_model import LinearRegression
 
 import extras
@@ -116,12 +117,50 @@ def test_a_booster_that_stopped_early_is_refused_and_the_fix_works(served: Gatew
 RECORDED = json.loads((ROOT / "tests" / "rest" / "recorded_flavours.json").read_text(encoding="utf-8"))
 
 
+#: What MLflow writes as `signature` for a data frame, for an array, and for declared params.
+COLUMNS = json.dumps([{"type": "double", "name": name, "required": True} for name in NAMES])
+TENSOR = json.dumps([{"type": "tensor", "tensor-spec": {"dtype": "float32", "shape": [-1, 2]}}])
+
+
+def params(*, output_margin: bool) -> str:
+    """Return declared params: one that XGBoost takes, two that it does not."""
+    found = [
+        {"name": "output_margin", "default": output_margin, "shape": None, "type": "boolean"},
+        {"name": "zz", "default": 1.5, "shape": None, "type": "double"},
+        {"name": "words", "default": ["a"], "shape": [-1], "type": "string"},
+    ]
+    return json.dumps(found)
+
+
+def folders(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Write folders as MLflow 3.17.2 does: an ONNX graph with either kind of signature, a booster that takes params."""
+    booster = folder / "booster.ubj"
+    frame = np.random.default_rng(0).normal(size=(50, 2))
+    data = xgboost.DMatrix(frame, (frame.sum(axis=1) > 0).astype(int), feature_names=NAMES)
+    xgboost.train({"objective": "binary:logistic", "max_depth": 2}, data, 2).save_model(booster)
+    for name, flavour, file, signature in (
+        ("onnx_of_frames", "onnx", folder / "onnx_map.onnx", {"inputs": COLUMNS}),
+        ("onnx_of_arrays", "onnx", folder / "onnx_map.onnx", {"inputs": TENSOR}),
+        ("taking", "xgboost", booster, {"inputs": COLUMNS, "params": params(output_margin=False)}),
+        ("giving", "xgboost", booster, {"inputs": COLUMNS, "params": params(output_margin=True)}),
+    ):
+        path = folder / name
+        path.mkdir()
+        (path / file.name).write_bytes(file.read_bytes())
+        keys = {"data": file.name, "model_class": "xgboost.core.Booster"}
+        pyfunc = {"loader_module": f"mlflow.{flavour}"}
+        told = {"flavors": {"python_function": pyfunc, flavour: keys}, "signature": signature}
+        (path / "MLmodel").write_text(yaml.safe_dump(told))
+        yield name, path
+
+
 @pytest.fixture(scope="module")
 def flavours(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[Gateway]:
     """Serve a model of each flavour."""
     folder = tmp_path_factory.mktemp("each")
     found = importlib.import_module("rest.flavours").train(folder)
-    lines = [f"  /{name}: {{artifact: {path}, compile: off}}" for name, (_, _, path) in found.items()]
+    paths = {name: path for name, (_, _, path) in found.items()} | dict(folders(folder))
+    lines = [f"  /{name}: {{artifact: {path}, compile: off}}" for name, path in paths.items()]
     with serving.running(folder, cache, "version: 1\nroutes:\n" + "\n".join(lines) + "\n", workers=1) as server:
         yield server
 
@@ -168,6 +207,46 @@ def test_names_of_a_frame_are_positions_only_where_the_model_knows_none(flavours
     assert "$.dataframe_records[0].b" in flavours.post(path, wrong).json["message"]
     named = {"dataframe_split": {"columns": ["c", "d"], "data": [[first, second]]}}
     assert flavours.post("/column/invocations", named).status == 400
+
+
+def test_the_signature_of_a_folder_says_whether_a_graph_answers_frames_or_arrays(flavours: Gateway) -> None:
+    """MLflow makes a frame of what has columns and an array of a tensor: so is the answer, in whatever form it was sent."""
+    by_row, by_name = (RECORDED["onnx_map"][form] for form in ("split", "inputs"))
+    frame = {"dataframe_split": {"columns": NAMES, "data": ROWS[:2]}}
+    for name, expected in (("onnx_of_frames", by_row[:2]), ("onnx_of_arrays", {k: v[:2] for k, v in by_name.items()})):
+        for body in (frame, {"inputs": ROWS[:2]}):
+            assert_alike(flavours.post(f"/{name}/invocations", body).json["predictions"], expected)
+
+
+@pytest.mark.parametrize(
+    ("params", "status", "told"),
+    [
+        (None, 200, ""),
+        ({"output_margin": False, "zz": 3, "words": ["b"]}, 200, ""),
+        ({"output_margin": None, "zz": None, "strange": "x"}, 200, ""),
+        ({"output_margin": True}, 501, 'send "params": {"output_margin": false}'),
+        ({"output_margin": 1}, 400, "$.params.output_margin"),
+        ({"zz": "3"}, 400, "$.params.zz"),
+        ({"zz": True}, 400, "$.params.zz"),
+        ({"words": "a"}, 400, "$.params.words"),
+        ({"words": [1]}, 400, "$.params.words"),
+        ([1], 400, "$.params"),
+    ],
+)
+def test_declared_params_are_checked_and_what_would_change_the_answer_is_refused(
+    params: Any, status: int, told: str, flavours: Gateway
+) -> None:
+    """MLflow 3.17.2 took and refused the same; where it would answer margins, here is a refusal whose fix works."""
+    frame = {"dataframe_split": {"columns": NAMES, "data": ROWS}}
+    plain = flavours.post("/taking/invocations", frame).json["predictions"]
+    answer = flavours.post("/taking/invocations", frame | ({} if params is None else {"params": params}))
+    assert (answer.status, told in answer.body.decode().replace("\\", "")) == (status, True)
+    if status == 200:
+        assert answer.json["predictions"] == plain
+    by_default = flavours.post("/giving/invocations", frame)
+    assert (by_default.status, "output_margin=True" in by_default.json["message"]) == (501, True)
+    mended = flavours.post("/giving/invocations", frame | {"params": {"output_margin": False}})
+    assert mended.json["predictions"] == plain
 
 
 def assert_alike(found: Any, expected: Any) -> None:

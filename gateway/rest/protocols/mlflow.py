@@ -29,6 +29,7 @@ from gateway.rest.predict.intake import Intake
 from gateway.rest.predict.negotiate import Preferences
 from gateway.rest.predict.sources import BODY_TYPES, is_table, table_source
 from gateway.rest.predict.steps.resolve import route_at
+from gateway.rest.protocols.mlflow_params import without_effect
 from gateway.rest.responses import PARAMS_IGNORED, names_ignored
 from gateway.routing.routes import Route
 from gateway.schema import Batch, Predictions, Signature
@@ -57,7 +58,7 @@ class Mlflow:
     _signature: Signature
     #: Whether the body was a data frame, which graphs answer row by row; a tensor they answer output by output.
     _is_frame: bool
-    #: Names of the params of the request: MLflow leaves out those that the model has not declared, and so all of ours.
+    #: Names of the params of the request that have no effect.
     _params: Sequence[str]
 
     def read(self, request: Intake, contract: Contract) -> Batch | Chunks:
@@ -66,6 +67,7 @@ class Mlflow:
         _must_answer_alike(request.route, self._signature)
         _must_read(request)
         if is_table(request.media):
+            without_effect({}, self._signature.output)
             source = table_source(request, contract)
             source.positions = () if self._signature.names_known else self._signature.positions
             return Chunks(source, _AS_MLFLOW, own_rows(self._signature))
@@ -83,8 +85,9 @@ class Mlflow:
         body.make_room(contract.limits, times=2)  # rows of names are built from rows of cells
         decoded = mlflow.decode(body.content, self._signature, contract.limits.check)
         contract.limits.check(len(decoded.instances))
-        self._is_frame = decoded.at in mlflow.FRAMES
-        self._params = list(decoded.parameters)
+        as_frame = self._signature.output.own_as_frame
+        self._is_frame = decoded.at in mlflow.FRAMES if as_frame is None else as_frame
+        self._params = without_effect(decoded.parameters, self._signature.output)
         return contract.validate(decoded)
 
 
