@@ -26,8 +26,8 @@ from gateway.schema import Column, Field, Output, OwnAnswer, Predictions, Scalar
 
 #: Where LGBMClassifier.predict parts two classes.
 _HALF: Final = 0.5
-#: How LightGBM names columns that had no name.
-_UNNAMED: Final = "Column_"
+#: What a file says of a column of True and False: its least and its greatest number.
+_FLAG: Final = "[0:1]"
 #: Codes are read as C's int.
 _INT: Final = 2**31
 _HEAD_BYTES: Final = 65_536
@@ -140,21 +140,26 @@ def read_scores(scores: npt.NDArray[np.float64], output: Output) -> Predictions:
 def _signature(
     model: TextModel, levels: Mapping[int, Levels], coded: frozenset[int], labels: tuple[Scalar, ...]
 ) -> Signature:
-    names = model.names
-    is_unnamed = names == [f"{_UNNAMED}{i}" for i in range(len(names))]
-    fields = tuple(_field(name, levels.get(i), is_coded=i in coded) for i, name in enumerate(names))
-    output = output_of(model, labels)
-    fields = _with_spaces(fields if is_unnamed else with_dummies(fields))
-    return Signature(inputs=fields, output=output, names_known=not is_unnamed)
+    infos = model.header["feature_infos"].split(" ")
+    fields = tuple(
+        _field(name, levels.get(i), is_coded=i in coded, is_flag=infos[i] == _FLAG)
+        for i, name in enumerate(model.names)
+    )
+    if model.is_unnamed:
+        pairs = zip(fields, model.written_names, strict=True)
+        fields = tuple(replace(field, aliases=(written,)) for field, written in pairs)
+    else:
+        fields = _with_spaces(with_dummies(fields))
+    return Signature(inputs=fields, output=output_of(model, labels), names_known=not model.is_unnamed)
 
 
-def _field(name: str, levels: Levels | None, *, is_coded: bool) -> Field:
+def _field(name: str, levels: Levels | None, *, is_coded: bool, is_flag: bool) -> Field:
     """Trees take NaN in every column; codes may be negative, which means missing."""
     if levels is not None:
         return field_of(name, levels)
     if is_coded:
         return Field(name=name, type="integer", minimum=-_INT, maximum=_INT - 1, required=False, nullable=True)
-    return Field(name=name, required=False, nullable=True)
+    return Field(name=name, required=False, nullable=True, booleans_as_numbers=is_flag)
 
 
 def _with_spaces(fields: tuple[Field, ...]) -> tuple[Field, ...]:

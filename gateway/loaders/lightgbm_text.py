@@ -65,9 +65,20 @@ class TextModel:
         return _whole(self.header, name)
 
     @property
-    def names(self) -> list[str]:
-        """Return the names of the columns."""
+    def written_names(self) -> list[str]:
+        """Return the names that the file gives the columns."""
         return self.header.get("feature_names", "").split(" ")
+
+    @property
+    def is_unnamed(self) -> bool:
+        """Say whether training had no names: LightGBM then writes numbers."""
+        return self.written_names == [f"Column_{i}" for i in range(len(self.written_names))]
+
+    @property
+    def names(self) -> list[str]:
+        """Return the names of the columns, made up (x0, x1, …) where training had none."""
+        written = self.written_names
+        return [f"x{i}" for i in range(len(written))] if self.is_unnamed else written
 
 
 def parse(text: str) -> TextModel:

@@ -168,6 +168,14 @@ def test_levels_of_one_possible_column_need_no_word(frame: pd.DataFrame, tmp_pat
     assert np.array_equal(predictor.predict(columns).values, booster.predict(frame))
 
 
+def test_true_and_false_are_one_and_zero_where_training_had_only_these(tmp_path: Path) -> None:
+    """A column of booleans takes true and false; a column of numbers does not."""
+    rows = pd.DataFrame({"ready": DRAW.random(ROWS) > 0.5, "dose": DRAW.normal(size=ROWS)})
+    path = saved(trained(rows, rows.ready + rows.dose), tmp_path)
+    fields = get_loader("lightgbm").load(path, LoadOptions()).signature.inputs
+    assert [field.booleans_as_numbers for field in fields] == [True, False]
+
+
 def test_a_missing_system_library_is_named_with_its_package(tmp_path: Path) -> None:
     """Slim images have no libgomp: the error says how to install it on the usual systems."""
     (tmp_path / "lightgbm.py").write_text(

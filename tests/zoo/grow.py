@@ -19,8 +19,8 @@ from .specimen import ZOO, Species, Unavailable
 
 #: Modules that enter species; the H2O server runs from the first MOJO to the last.
 MODULES = (
-    "frames", "encoders", "arrays", "texts", "labels", "many", "alone", "ensembles", "wrapped", "boosters", "catboosts", "graphs", "networks",
-    "codes", "hostile", "damaged", "mojos",
+    "frames", "encoders", "arrays", "texts", "labels", "many", "alone", "ensembles", "wrapped", "boosters", "catboosts",
+    "lightgbms", "graphs", "networks", "codes", "hostile", "damaged", "mojos",
 )  # fmt: skip
 
 
