@@ -30,10 +30,11 @@ _SCHEMES: Final = frozenset(("http", "https"))
 class Forwarded:
     """Rewrite environs for one gateway; `root_path` is the prefix where no trusted proxy names one."""
 
-    __slots__ = ("_is_unix_trusted", "_networks", "_root")
+    __slots__ = ("_has_proxies", "_is_unix_trusted", "_networks", "_root")
 
     def __init__(self, root_path: str, trusted: tuple[str, ...]) -> None:
         self._root = decoded_prefix(root_path)
+        self._has_proxies = bool(trusted)
         self._is_unix_trusted = UNIX_PEER in trusted
         self._networks = tuple(ipaddress.ip_network(one) for one in trusted if one != UNIX_PEER)
 
@@ -47,7 +48,7 @@ class Forwarded:
     def rewrite(self, environ: dict[str, Any], routes: Container[str]) -> None:
         """Rewrite the environ of one request; `routes` are the paths of all routes, which no prefix hides."""
         prefix = self._root
-        if self._trusts(environ["REMOTE_ADDR"]):
+        if self._has_proxies and self._trusts(environ["REMOTE_ADDR"]):
             prefix = self._believe(environ, prefix)
         if not prefix and not self._root:
             return
