@@ -8,6 +8,7 @@ import inspect
 import os
 import types
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -102,8 +103,19 @@ class PythonLoader:
         return PythonPredictor(target, signature, arguments, code, options.origin)
 
     def describe(self, path: Path, options: LoadOptions) -> Signature:
-        """Import the file: hints may name anything it defines."""
-        return self.load(path, options).signature
+        """
+        Import the file: hints may name anything it defines.
+
+        Relative names start from its folder, or, where that fails, from the working folder of the command.
+        """
+        code = entry_file(path) or path
+        root = Path.cwd() if code.is_relative_to(Path.cwd()) else None
+        try:
+            return self.load(code, replace(options, root=root, working_folder=code.parent)).signature
+        except LoadError as error:
+            if not isinstance(error.__cause__, FileNotFoundError):
+                raise
+            return self.load(code, replace(options, root=root)).signature
 
 
 def _target(path: Path, module: types.ModuleType, entry: str | None) -> Any:

@@ -94,6 +94,11 @@ def run(path: Path, module: types.ModuleType) -> None:
 
 def fix_of(path: Path, exc: BaseException) -> str:
     """Return what to do about an exception of the code."""
+    if isinstance(exc, FileNotFoundError) and isinstance(exc.filename, str) and not exc.filename.startswith("/"):
+        return (
+            f'put it beside {path.name}, or write Path(__file__).parent / "{exc.filename}"; where a '
+            "container forbids a working folder for each thread, only the latter works"
+        )
     if isinstance(exc, FileNotFoundError):
         return (
             f"what {path.name} opens is copied with it where a run of it shows it; list other files in the registry: "

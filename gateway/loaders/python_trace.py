@@ -107,14 +107,16 @@ def named_files(path: Path) -> Iterator[Path]:
                     waiting.append(found)
 
 
-def names_relatively(path: Path) -> bool:
-    """Say whether code that never asks for its own place names files beside it: a C library may open them."""
+def relative_texts(path: Path) -> set[str]:
+    """Return the files beside code that it names without ever asking for its own place: a C library may open them."""
     try:
         source = path.read_bytes()
         tree = ast.parse(source)
     except (OSError, SyntaxError, ValueError):
-        return False
-    return b"__file__" not in source and any(found.suffix != ".py" for found in _texts(tree, path.parent))
+        return set()
+    if b"__file__" in source:
+        return set()
+    return {str(found) for found in _texts(tree, path.parent) if found.suffix != ".py"}
 
 
 def _modules(tree: ast.AST, folder: Path) -> Iterator[Path]:

@@ -19,7 +19,7 @@ import msgspec
 from gateway.artifacts.source_files import split_entry
 from gateway.loaders import get_loader
 from gateway.loaders.base import LoadOptions
-from gateway.loaders.python_trace import Tracer, named_files, names_relatively
+from gateway.loaders.python_trace import Tracer, named_files, relative_texts
 from gateway.prepare.trial_row import trial_row
 from gateway.registry.merge import merge_signature
 from gateway.registry.spec import RouteSpec
@@ -55,7 +55,7 @@ def trace(asked: Traced, tracer: Tracer) -> Path | None:
     chosen = max(folders, key=lambda folder: len(_present(tracer.relative, folder)))
     if chosen != folders[0]:
         _run(asked, tracer, chosen)
-    uses_names = bool(_present(tracer.relative, chosen)) or names_relatively(origin)
+    uses_names = bool(_present(tracer.relative, chosen) or relative_texts(origin) - tracer.written)
     return chosen if uses_names and chosen in {origin.parent, Path(asked.root)} else None
 
 
@@ -97,7 +97,7 @@ def main() -> None:
     working = trace(asked, tracer)
     if working is not None:
         os.write(answer, f"={working}\0".encode(errors="surrogateescape"))
-    if tracer.relative_written:
+    if tracer.relative_written or (relative_texts(Path(asked.origin)) & tracer.written):
         os.write(answer, b"!\0")
     for path in tracer.written:
         os.write(answer, f"-{path}\0".encode(errors="surrogateescape"))

@@ -9,7 +9,10 @@ from pathlib import Path
 import joblib
 import pytest
 
+from gateway.artifacts.source_files import digest
 from gateway.errors import GatewayError
+from gateway.loaders import get_loader
+from gateway.loaders.base import LoadOptions
 from loaders.test_python_files import HEAD, Folder, ask, clean_path, folder
 
 __all__ = ["clean_path", "folder"]
@@ -182,3 +185,45 @@ def test_trial_limits_the_calls_while_preparing(folder: Folder, trial: str, gold
     assert found.problem is None
     wrote = [*folder.base.glob("calls"), *folder.cache.rglob("calls")]
     assert {x for path in wrote for x in path.read_text().split()} == (set() if calls == 0 else {"7.0"})
+
+
+def test_a_file_is_described_as_it_will_be_served(
+    folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`describe` and `add` find what lies beside the code, or what the folder of the command holds."""
+    folder.write(
+        {
+            "a/m.py": "X = open('w.txt').read()\nfrom lib.more import Y\ndef predict(x: float): return X + Y\n",
+            "a/w.txt": "1",
+            "lib/more.py": "Y = open('lib/y.txt').read() if False else 'y'\n",
+            "b/m.py": "X = open('b/w.txt').read()\ndef predict(x: float): return X\n",
+            "b/w.txt": "2",
+        }
+    )
+    monkeypatch.chdir(folder.base)
+    for name in ("a", "b"):
+        found = get_loader("python").describe(folder.base / name / "m.py", LoadOptions())
+        assert found.names == ("x",)
+    assert Path.cwd() == folder.base
+    (folder.base / "a" / "w.txt").unlink()
+    with pytest.raises(GatewayError) as error:
+        get_loader("python").describe(folder.base / "a" / "m.py", LoadOptions())
+    assert 'Path(__file__).parent / "w.txt"' in str(error.value.hint)
+
+
+def test_the_pin_of_a_folder_is_the_hash_that_describe_prints(folder: Folder) -> None:
+    """All files of the folder are covered, by their names and contents."""
+    folder.write({"spam/predict.py": "def predict(): return 1\n", "spam/a.txt": "1", "spam/a/b.txt": "2"})
+    pin = digest(folder.base / "spam")[0]
+    assert folder.keep("spam", sha256=pin)
+    folder.write({"spam/a/c.txt": "3"})
+    with pytest.raises(GatewayError) as error:
+        folder.keep("spam", sha256=pin)
+    assert error.value.code == "wrong-sha256"
+
+
+def test_a_log_that_the_code_writes_leaves_it_where_it_runs(folder: Folder) -> None:
+    """A name that the code only writes to makes no working folder, also when the file is there already."""
+    code = "import logging\nlogging.basicConfig(filename='svc.log', force=True)\ndef predict(): return 1\n"
+    folder.write({"m.py": code, "svc.log": ""})
+    assert folder.keep("m.py").working_folder == ""
