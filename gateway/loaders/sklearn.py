@@ -92,7 +92,7 @@ def composition_of(path: Path, found: Any, options: LoadOptions) -> Composition:
     if isinstance(found, BaseEstimator) and hasattr(found, "predict"):
         return Composition(model=found)
     members = bundled(path, found, options.steps)
-    if not any(one.kind == "model" for one in members):
+    if not any(one.kind in {"model", "unknown"} for one in members):
         raise not_a_predictor(path, found, options.origin)
     return compose(path, members, is_ordered=bool(options.steps))
 

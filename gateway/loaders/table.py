@@ -190,8 +190,9 @@ TABLE: Final[Mapping[str, LoaderRow]] = {
     ),
     **_LOADERS,
     BUNDLE: LoaderRow(
-        target="gateway.loaders.bundles.loader:BundleLoader",
+        target="gateway.loaders.bundle:BundleLoader",
         extra="sklearn",
+        modules=("sklearn",),
         distributions=("scikit-learn",),
         beside=("skops", "joblib", "scipy", "pandas", *_OF_PARTS),
         is_confined=True,

@@ -1,5 +1,6 @@
 """A model in several files, or in one as a dict or tuple of steps, answers as its parts do by hand; or is refused."""
 
+import datetime
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -187,3 +188,38 @@ def test_names_of_columns_may_be_kept_in_any_way(names: Any, tmp_path: Path) -> 
     """A pandas Index is read as its texts, whatever pandas keeps them in."""
     found = bundled.load(bundled.write(tmp_path, {"b.pkl": {"model": MODEL, "columns": names}}))
     assert found.signature.names == ("height", "weight", "age")
+
+
+def test_moments_beside_a_model_are_read(tmp_path: Path) -> None:
+    """When a model was trained is often saved with it: a datetime is plain data, and has no effect."""
+    held = {"model": MODEL, "trained": datetime.datetime(2024, 5, 1, 12, 30), "day": datetime.date(2024, 5, 1)}
+    found: Any = bundled.load(bundled.write(tmp_path, {"b.pkl": held}))
+    assert found.warnings == ("of the bundle, without effect: 'trained' and 'day'",)
+
+
+@pytest.mark.parametrize("threshold", [2, 0.5])
+def test_a_threshold_that_is_of_no_probability_is_told(threshold: float, tmp_path: Path) -> None:
+    """It cannot be applied to these answers, and is not dropped in silence."""
+    model = MODEL if threshold > 1 else LogisticRegression().fit(BODY, np.arange(len(BODY)) % 3)
+    found: Any = bundled.load(bundled.write(tmp_path, {"b.pkl": {"model": model, "threshold": threshold}}))
+    assert found.signature.output.threshold is None
+    assert found.warnings == (f"of the bundle, 'threshold' ({threshold}) is not applied: it is none of a probability",)
+
+
+@pytest.mark.parametrize("library", ["lightgbm", "catboost"])
+def test_a_model_of_any_loader_stands_behind_steps(library: str, tmp_path: Path) -> None:
+    """Sparse and dense features reach it as they did in training, whatever its format is."""
+    module = pytest.importorskip(library, reason=f"the extra {library} is not installed")
+    texts = ["win a prize now", "free prize", "see you for lunch", "lunch at noon"] * 8
+    words = TfidfVectorizer().fit(texts)
+    if library == "lightgbm":
+        model = module.LGBMClassifier(n_estimators=3, min_child_samples=2, verbose=-1, n_jobs=1)
+        model.fit(words.transform(texts), [1, 1, 0, 0] * 8)
+        files = {"vectorizer.pkl": words, "model.txt": model.booster_.save_model}
+    else:
+        model = module.CatBoostClassifier(iterations=3, verbose=0, allow_writing_files=False, thread_count=1)
+        model.fit(words.transform(texts), [1, 1, 0, 0] * 8)
+        files = {"vectorizer.pkl": words, "model.cbm": lambda path: model.save_model(str(path))}
+    asked = ["a free lunch prize", "see you now"]
+    found = bundled.load(bundled.write(tmp_path, files))
+    np.testing.assert_allclose(bundled.ask(found, asked), model.predict_proba(words.transform(asked)), rtol=1e-12)

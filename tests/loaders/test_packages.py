@@ -21,6 +21,7 @@ FILES = {
     "onnx": ("onnx",),
     "python": ("python",),
     "stub": ("stub",),
+    "bundle": ("bundle",),
 }
 #: The gateway itself stands on them; NumPy is named where a loader's answers come from it.
 EVERYWHERE = {"numpy", "msgspec"}

@@ -4,6 +4,7 @@ Constructs the objects of an artifact: one function for each admitted callable, 
 Called with what an artifact says. Arguments are plain data or were made from the same file; nothing of them is called.
 """
 
+import datetime
 import importlib
 import re
 from collections import OrderedDict, defaultdict
@@ -116,6 +117,17 @@ def _seed_sequence(kind: Any, checksum: Any, state: Any = None) -> Any:
     return _member("numpy.random.bit_generator", "__pyx_unpickle_SeedSequence")(kind, checksum, state)
 
 
+def _moment(data: Any) -> str:
+    """Make the text of a moment that stands beside a model, such as when it was trained."""
+    need(type(data) is bytes, "a datetime of an object")
+    return datetime.datetime(data).isoformat()  # type: ignore[call-arg]
+
+
+def _day(data: Any) -> str:
+    need(type(data) is bytes, "a date of an object")
+    return datetime.date(data).isoformat()  # type: ignore[call-arg]
+
+
 def _partial(function: Any) -> Any:
     need(function is check_array, "functools.partial")
     return partial(check_array)
@@ -144,6 +156,8 @@ _FIXED: Final[dict[tuple[str, str], tuple[Any, Maker | None]]] = {
     **{("builtins", k.__name__): (k, _scalar(k)) for k in (bool, int, float, complex, str, bytes, bytearray, range)},
     ("builtins", "slice"): (slice, _scalar(slice)),
     ("builtins", "object"): (object, None),
+    ("datetime", "datetime"): (_moment, _moment),
+    ("datetime", "date"): (_day, _day),
     ("collections", "OrderedDict"): (OrderedDict, _container(OrderedDict)),
     ("collections", "defaultdict"): (defaultdict, _default_dict),
     ("_codecs", "encode"): (_bytes, _bytes),

@@ -16,7 +16,7 @@ from sklearn.pipeline import Pipeline
 from gateway.loaders.bundles import faults
 from gateway.loaders.bundles.chain import Chain, chain
 from gateway.loaders.bundles.faults import Misfit, told
-from gateway.loaders.bundles.labels import column_of, is_called_target, named_labels, target_of
+from gateway.loaders.bundles.labels import column_of, is_called_target, is_of_probability, named_labels, target_of
 from gateway.loaders.bundles.members import Member, is_container, members_in, texts_of
 from gateway.loaders.bundles.widths import forget_names, names_in, takes_no_columns
 from gateway.loaders.dummies import with_dummies
@@ -90,6 +90,7 @@ def compose(path: Path, members: Sequence[Member], *, is_ordered: bool) -> Compo
     if unknown:
         raise faults.unknown_member(path, unknown)
     model = _model(path, members, is_ordered=is_ordered)
+    threshold = next((one for one in members if one.kind == "threshold"), None)
     columns = next((one for one in members if one.kind == "columns"), None)
     steps = [one for one in members if one is not model and one.kind in {"step", "model", "levels"}]
     for step in steps:
@@ -108,8 +109,10 @@ def compose(path: Path, members: Sequence[Member], *, is_ordered: bool) -> Compo
         steps=tuple(found.steps),
         names=names_known,
         labels=None if labels is None else named_labels(path, labels, model.value),
-        threshold=next((float(one.value) for one in members if one.kind == "threshold"), None),
-        warnings=_warnings(members, columns, found),
+        threshold=None
+        if threshold is None or not is_of_probability(threshold, model.value)
+        else float(threshold.value),
+        warnings=(*_warnings(members, columns, found), *_unheeded(threshold, model)),
     )
 
 
@@ -218,6 +221,13 @@ def _new_names(path: Path, found: Chain, columns: Member | None) -> tuple[str, .
         raise faults.do_not_fit(path, misfit, "")
     known = names_in(front.value) if front.kind != "levels" else found.names
     return None if known is not None else found.names
+
+
+def _unheeded(threshold: Member | None, model: Member) -> tuple[str, ...]:
+    """Say that a threshold is not applied: it is about no probability of one of two classes."""
+    if threshold is None or is_of_probability(threshold, model.value):
+        return ()
+    return (f"of the bundle, {threshold.name} ({threshold.value}) is not applied: it is none of a probability",)
 
 
 def _warnings(members: Sequence[Member], columns: Member | None, found: Chain) -> tuple[str, ...]:

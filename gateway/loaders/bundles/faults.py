@@ -24,7 +24,7 @@ def unknown_member(path: Path, members: Sequence[Member]) -> LoadError:
     return LoadError(
         f"{path.name}: nobody knows what {names} would do to an answer",
         code="unknown-member",
-        hint="save the bundle without it, or serve it with the python loader",
+        hint="save the bundle without it; a model of another library in a file of its own, named in the list",
     )
 
 

@@ -17,6 +17,7 @@ _OF_ENCODER: Final = re.compile(
 )
 
 
+_PAIR: Final = 2
 #: How encoders of the target are called; the places of a tuple say as much.
 _OF_TARGET: Final = re.compile(
     r"((label|target|y|class|output)(s|es)?_?)?(encoder|encoding|enc|le|lbl|lb|binarizer)|labels?|target|classes|y|\d+",
@@ -43,6 +44,16 @@ def classes_of(model: Any) -> list[Any] | None:
         return found.tolist() if isinstance(found, np.ndarray) and found.ndim == 1 else None
     output = model.signature.output
     return list(output.labels) if output.kind == "classification" else None
+
+
+def is_of_probability(threshold: Member, model: Any) -> bool:
+    """Say whether a threshold can be one of the probability of the second of two classes."""
+    classes = classes_of(model)
+    if isinstance(model, BaseEstimator):
+        has_probabilities = hasattr(model, "predict_proba")
+    else:
+        has_probabilities = model.signature.output.probabilities
+    return classes is not None and len(classes) == _PAIR and has_probabilities and 0 <= threshold.value <= 1
 
 
 def named_labels(path: Path, member: Member, model: Any) -> tuple[Scalar, ...] | None:
