@@ -36,6 +36,7 @@ from gateway.loaders.sklearn_inputs import find_inputs, with_defaults, without_n
 from gateway.loaders.sklearn_outputs import Answerer, find_answerer
 from gateway.loaders.sklearn_rows import Inputs, as_fitted, sample_columns
 from gateway.loaders.sklearn_unfit import not_a_predictor
+from gateway.loaders.versions.old_states import take_out_encoders
 from gateway.loaders.versions.provenance import Part, Told, skew_of, told_by, written_parts
 from gateway.loaders.versions.repairs import repair_all
 from gateway.schema import Column, Predictions, Signature
@@ -169,6 +170,7 @@ def open_file(path: Path, options: LoadOptions) -> OpenedFile:
     held, told = _open(path, options)
     written_by = _newest(told)
     try:
+        take_out_encoders(held)
         parts = written_parts(held, told, path)
         repair_all(held, told)
     except GatewayError:

@@ -15,7 +15,7 @@ from gateway.loaders.dummies import with_dummies
 from gateway.loaders.sklearn_dicts import dict_inputs
 from gateway.loaders.sklearn_levels import typed
 from gateway.loaders.sklearn_rows import Inputs, Shape
-from gateway.loaders.sklearn_tracing import VECTORIZERS, Facts, TracedColumn, note, trace, wrapped
+from gateway.loaders.sklearn_tracing import VECTORIZERS, Facts, TracedColumn, is_sampler, note, trace, wrapped
 from gateway.loaders.sklearn_unfit import untold_inputs
 from gateway.schema import Field, FieldType
 
@@ -71,7 +71,7 @@ def _head(estimator: Any) -> Any:
     while True:
         if isinstance(estimator, Pipeline):
             steps = [step for _, step in estimator.steps if step is not None and step != "passthrough"]
-            estimator = steps[0]
+            estimator = next(step for step in steps if not is_sampler(step))
         elif isinstance(estimator, FeatureUnion):
             parts = [part for _, part in estimator.transformer_list if not isinstance(part, str)]
             if not parts or type(_head(parts[0])).__name__ not in VECTORIZERS:

@@ -59,6 +59,11 @@ def wrapped(estimator: Any) -> Any:
     return getattr(estimator, _WRAPPERS.get(type(estimator).__name__, ""), None)
 
 
+def is_sampler(step: Any) -> bool:
+    """Say whether a step of a pipeline is a sampler of imbalanced-learn, which acts at fit only."""
+    return hasattr(step, "fit_resample")
+
+
 def trace(step: Any, slots: list[TracedColumn], facts: Facts) -> list[TracedColumn]:
     """Feed slots to a step, note what it says about them, and return the slots that leave it."""
     if isinstance(step, str) or step is None:
@@ -68,7 +73,7 @@ def trace(step: Any, slots: list[TracedColumn], facts: Facts) -> list[TracedColu
         return trace(inner, slots, facts)
     if isinstance(step, Pipeline):
         for _, part in step.steps:
-            slots = trace(part, slots, facts)
+            slots = slots if is_sampler(part) else trace(part, slots, facts)
         return slots
     if isinstance(step, ColumnTransformer):
         return _walk_columns(step, slots, facts)

@@ -37,7 +37,7 @@ def _with_categories(found: Any) -> xgboost.Booster | None:
     missing = found.missing
     if missing is not None and not (isinstance(missing, float) and math.isnan(missing)):
         return None
-    if hasattr(found, "_le"):
+    if hasattr(found, "_labels"):
         return None  # before 1.6 it coded labels itself
     booster = found.get_booster()
     return booster if "c" in (booster.feature_types or ()) else None

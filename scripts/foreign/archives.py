@@ -13,13 +13,14 @@ import numpy as np
 from gateway.errors import GatewayError
 from gateway.loaders import get_loader
 from gateway.loaders.base import LoadOptions
+from gateway.loaders.sniffing import sniff
 from gateway.schema import Column, Predictions, Predictor, Signature, make_column
 
+#: What archives are named after: the library whose versions they hold.
+LIBRARIES: Final = ("sklearn", "xgboost", "lightgbm", "catboost", "imbalanced")
 FOLDER: Final = Path(__file__).resolve().parents[2] / "tests" / "versions" / "artifacts"
 #: As golden rows do.
 ABSOLUTE, RELATIVE = 1e-6, 1e-5
-#: Formats that are read by the xgboost loader; `.bin` is the one of XGBoost before 1.0.
-BOOSTERS: Final = (".bin", ".json", ".ubj")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +36,22 @@ class Artifact:
     @property
     def loader(self) -> str:
         """Return the name of the loader that reads it."""
-        return "xgboost" if self.path.suffix in BOOSTERS else "sklearn"
+        return (*sniff(self.path, self.path.name), "sklearn")[0]
 
     def load(self) -> Predictor:
         """Load it as a route with allow_pickle would; raises GatewayError."""
         return get_loader(self.loader).load(self.path, LoadOptions(allow_pickle=True))
 
 
-def archives() -> list[Path]:
-    """Return the archives, oldest library first."""
-    return sorted(FOLDER.glob("*.tar.xz"), key=lambda path: [int(n) for n in version_of(path).split(".")])
+def archives(library: str = "sklearn") -> list[Path]:
+    """Return the archives that were written for a library, oldest version first."""
+    found = FOLDER.glob(f"{library}-*.tar.xz")
+    return sorted(found, key=lambda path: [int(number) for number in version_of(path).split(".")])
+
+
+def all_archives() -> list[Path]:
+    """Return the archives of all libraries."""
+    return [archive for library in LIBRARIES for archive in archives(library)]
 
 
 def version_of(archive: Path) -> str:
@@ -69,7 +76,7 @@ def columns_of(signature: Signature, rows: Any) -> list[Column]:
     columns = []
     for position, field in enumerate(signature.inputs):
         # Until 0.24 a model that was fitted on a frame forgot its names.
-        cells = [
+        cells: list[Any] = [
             (row[field.name] if field.name in row else list(row.values())[position])
             if isinstance(row, dict)
             else row[position]
@@ -108,7 +115,7 @@ def _equal(found: Any, expected: Any) -> bool:
     try:
         left, right = np.asarray(found, dtype=float), np.asarray(expected, dtype=float)
     except ValueError:
-        return [str(one) for one in found] == [str(one) for one in expected]
+        return [str(one) for one in np.ravel(found)] == [str(one) for one in np.ravel(expected)]
     if left.size != right.size:
         return False
     return bool(np.allclose(left.reshape(-1), right.reshape(-1), atol=ABSOLUTE, rtol=RELATIVE))

@@ -1,5 +1,6 @@
 """
-Write gateway/loaders/versions/proven.json: which classes of which versions answer here as where they were written.
+Write gateway/loaders/versions/proven.json: which classes of which versions answer here as where they were written;
+and tests/versions/outcomes.json: which artifacts serve, and which are refused (docs/zoo.md shows it).
 
     python -m foreign.compare [--check]        (in scripts/, with the locked versions installed)
 
@@ -16,10 +17,12 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from foreign.archives import archives, ask, unpack
+from foreign.archives import FOLDER, Artifact, all_archives, ask, unpack
+from gateway.errors import LoadError
 from gateway.loaders.sklearn import SklearnPredictor
 from gateway.loaders.versions import provenance
 from gateway.loaders.versions.provenance import LIBRARIES, Part, installed, minor
+from gateway.prepare.acceptance import accept
 
 Outcome = tuple[str, frozenset[Part]]
 
@@ -27,7 +30,7 @@ Outcome = tuple[str, frozenset[Part]]
 def outcomes() -> list[Outcome]:
     """Return for every artifact that loads whether it answers equally, and its parts."""
     found = []
-    for archive in archives():
+    for archive in all_archives():
         counts: Counter[str] = Counter()
         with tempfile.TemporaryDirectory() as folder:
             for artifact in unpack(archive, Path(folder)):
@@ -60,6 +63,33 @@ def keys_of(parts: frozenset[Part]) -> set[tuple[str, str, str]]:
         for part in parts
         if minor(part.version) != minor(installed(part.package))
     }
+
+
+def served_or_refused() -> dict[str, Any]:
+    """Return for every archive how many artifacts serve without golden rows, and which are refused with which code."""
+    found: dict[str, Any] = {}
+    for archive in all_archives():
+        served: list[str] = []
+        refused: dict[str, list[str]] = {}
+        with tempfile.TemporaryDirectory() as folder:
+            for artifact in unpack(archive, Path(folder)):
+                code = code_of(artifact)
+                (refused.setdefault(code, []) if code else served).append(artifact.path.name)
+                versions = artifact.versions
+        found[archive.name.removesuffix(".tar.xz")] = {"versions": versions, "served": len(served), "refused": refused}
+    return found
+
+
+def code_of(artifact: Artifact) -> str:
+    """Return why a route with this artifact alone would be refused; "" where it answers as its own version did."""
+    result, predictor = ask(artifact)
+    if result != "equal":
+        return result.removeprefix("refused: ")
+    try:
+        accept(getattr(predictor, "skew", None), accepted=None, golden_rows=0, installed=())
+    except LoadError as error:
+        return error.code
+    return ""
 
 
 def table(known: set[tuple[str, str, str]]) -> dict[str, Any]:
@@ -106,6 +136,8 @@ def main() -> int:
     if is_check:
         return int(path.read_text() != text)
     path.write_text(text)
+    provenance._table.cache_clear()
+    FOLDER.with_name("outcomes.json").write_text(_one_line_lists(json.dumps(served_or_refused(), indent=1)) + "\n")
     print(f"{text.count('[')} classes in {path.name}")
     return 0
 

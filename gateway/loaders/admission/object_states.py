@@ -15,7 +15,7 @@ from gateway.loaders.admission.dtypes import set_dtype
 from gateway.loaders.admission.former_constructors import Refused
 from gateway.loaders.admission.object_graph import check_state
 from gateway.loaders.admission.plain_values import is_plain
-from gateway.loaders.versions.old_nodes import nodes_of_today
+from gateway.loaders.versions.old_states import today
 
 
 def set_state(target: Any, state: Any) -> Any:
@@ -26,7 +26,7 @@ def set_state(target: Any, state: Any) -> Any:
         _set_partial(target, state)
     elif own is not None and own is not BaseEstimator.__setstate__:
         check_state(kind, state)
-        state = nodes_of_today(kind, state)
+        state = today(kind, state)
         if kind.__module__ == "lightgbm.basic":
             state = checked_booster(state)
         if isinstance(target, np.dtype):

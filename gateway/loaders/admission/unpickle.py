@@ -28,7 +28,8 @@ _WRAPPER_KEYS = {"subclass", "shape", "order", "dtype", "allow_mmap", "numpy_arr
 
 #: Package -> the line that brings it; a model that needs any other one is for a Python route.
 _PIP_LINES: Final = {
-    module: pip_line(name) for name, row in TABLE.items() if row.is_in_pickles for module in row.modules
+    **{module: pip_line(name) for name, row in TABLE.items() if row.is_in_pickles for module in row.modules},
+    "imblearn": "pip install 'multi-model-gateway[imbalanced]'",
 }
 
 

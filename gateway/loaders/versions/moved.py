@@ -98,6 +98,7 @@ MOVED: dict[str, str] = {
 RENAMED: dict[tuple[str, str], tuple[str, str]] = {
     ("pandas._libs.missing", "NA"): ("pandas", "NA"),
     ("sklearn.metrics._scorer", "_passthrough_scorer"): ("sklearn.metrics._scorer", "_PassthroughScorer"),
+    ("xgboost.compat", "XGBoostLabelEncoder"): ("sklearn.preprocessing._label", "LabelEncoder"),
     ("sklearn.utils", "Bunch"): ("sklearn.utils._bunch", "Bunch"),
     ("sklearn.preprocessing.imputation", "Imputer"): ("sklearn.impute._base", "SimpleImputer"),
     ("sklearn.preprocessing._data", "PolynomialFeatures"): ("sklearn.preprocessing._polynomial", "PolynomialFeatures"),
@@ -121,7 +122,7 @@ for _module in ("sklearn.ensemble._gb", "sklearn.ensemble._gb_losses"):
         RENAMED[_module, _name] = ("sklearn.dummy", "DummyRegressor")
 
 #: Libraries whose own names never are an attack: one that is gone means that another version wrote the artifact.
-LIBRARIES: frozenset[str] = frozenset({"numpy", "scipy", "pandas", "joblib", *IN_PICKLES})
+LIBRARIES: frozenset[str] = frozenset({"numpy", "scipy", "pandas", "joblib", "imblearn", *IN_PICKLES})
 
 
 def current_name(module: str, name: str) -> tuple[str, str]:

@@ -26,6 +26,8 @@ from gateway.system.installed_packages import versions_of
 #: Root module -> distributions that hold it, and the name that people know. LightGBM's classes hold a text model,
 #: whose format says its version itself.
 LIBRARIES: Final = {module: row.distributions for module, row in IN_PICKLES.items() if module != "lightgbm"}
+#: Root modules whose classes are as old as scikit-learn's.
+OF_SKLEARN: Final = ("sklearn", "imblearn")
 #: An estimator that does not say its version was written before scikit-learn 0.18, or by hand.
 UNKNOWN: Final = "unknown"
 
@@ -112,12 +114,29 @@ def _parts(root: Any, told: Told, booster: str) -> Iterator[Part]:
         seen[id(found)] = found  # and keeps it: the id of a list that was made on the way would be used again
         kind = type(found)
         library = kind.__module__.partition(".")[0]
-        if library == "sklearn":
-            versions = told.get(kind.__name__, here) if isinstance(found, BaseEstimator) else versions
-            yield from (Part(library, class_name(found), version) for version in versions)
+        if library in OF_SKLEARN:
+            versions = versions_of_part(found, told, versions, here)
+            yield from (Part("sklearn", class_name(found), version) for version in versions)
         elif library in LIBRARIES:
             yield Part(library, class_name(found), booster)
         stack.extend((member, versions) for member in _members(found))
+
+
+def versions_of_part(
+    found: Any, told: Told, owner: frozenset[str], here: frozenset[str] = frozenset()
+) -> frozenset[str]:
+    """
+    Return which versions wrote one part of an artifact: one that is no estimator is as old as its owner.
+
+    So is one that tells none inside of one that does: every estimator tells its version, but what was none then.
+    """
+    if not isinstance(found, BaseEstimator):
+        return owner
+    known = told.get(type(found).__name__, here)
+    if type(found).__module__.startswith("imblearn."):
+        # Its releases go with those of scikit-learn, and its classes tell no version.
+        return frozenset().union(*told.values()) or here
+    return owner if known == {UNKNOWN} and owner != here else known
 
 
 def _members(found: Any) -> Collection[Any]:

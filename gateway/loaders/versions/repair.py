@@ -7,7 +7,7 @@ those versions (proven.json); a class that was not compared stays unproven, repa
 """
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,11 +16,10 @@ from sklearn.base import BaseEstimator
 
 from gateway.errors import LoadError
 from gateway.loaders.versions.later_parameters import fill_later_parameters
+from gateway.loaders.versions.provenance import OF_SKLEARN, Told, versions_of_part
 
 #: Attributes of one object, changed in place.
 Attributes = dict[str, Any]
-#: Class of an estimator -> the versions of scikit-learn that its instances say they were written by.
-Told = Mapping[str, frozenset[str]]
 #: Where a repaired part notes the version that wrote it, for what is decided later (missing values).
 WRITTEN_BY: Final = "_written_by"
 
@@ -68,21 +67,32 @@ def repair(root: Any, told: Told, rows: tuple[Repair, ...]) -> None:
 
 def old_parts(root: Any, told: Told) -> Iterator[tuple[Any, frozenset[str]]]:
     """Yield every object that another scikit-learn wrote; what is no estimator is as old as its owner."""
-    seen: set[int] = set()
-    alive: list[Any] = []
+    for found, versions in _walk(root, told):
+        if versions and type(found).__module__.partition(".")[0] in OF_SKLEARN and isinstance(vars_of(found), dict):
+            yield found, versions
+
+
+def objects_in(root: Any) -> Iterator[Any]:
+    """Yield every object that was read, containers included."""
+    return (found for found, _ in _walk(root, {}))
+
+
+def _walk(root: Any, told: Told) -> Iterator[tuple[Any, frozenset[str]]]:
+    seen: dict[int, Any] = {}
     stack: list[tuple[Any, frozenset[str]]] = [(root, frozenset())]
     while stack:
         found, versions = stack.pop()
         if id(found) in seen or isinstance(found, str | bytes | int | float | type | None):
             continue
-        seen.add(id(found))
-        alive.append(found)
-        if isinstance(found, BaseEstimator):
-            versions = told.get(type(found).__name__, frozenset())
-        attributes = getattr(found, "__dict__", None)
-        if versions and isinstance(attributes, dict) and type(found).__module__.startswith("sklearn."):
-            yield found, versions
-        stack.extend((member, versions) for member in _members(found, attributes))
+        seen[id(found)] = found  # and keeps it: the id of a list that was made on the way would be used again
+        versions = versions_of_part(found, told, versions)
+        yield found, versions
+        stack.extend((member, versions) for member in _members(found, vars_of(found)))
+
+
+def vars_of(found: Any) -> Any:
+    """Return the attributes of an object, None where it has none."""
+    return getattr(found, "__dict__", None)
 
 
 def _members(found: Any, attributes: Any) -> list[Any]:

@@ -3,7 +3,9 @@
 from typing import Any, Final
 
 from gateway.loaders.versions import repairs_linear, repairs_others, repairs_trees, repairs_widths
-from gateway.loaders.versions.repair import Repair, Told, repair
+from gateway.loaders.versions.old_states import wrappers_of_today
+from gateway.loaders.versions.provenance import Told
+from gateway.loaders.versions.repair import Repair, repair
 
 ROWS: Final[tuple[Repair, ...]] = (
     *repairs_linear.ROWS,
@@ -15,4 +17,5 @@ ROWS: Final[tuple[Repair, ...]] = (
 
 def repair_all(root: Any, told: Told) -> None:
     """Bring all that other versions wrote to the form of the installed one, in place; raises LoadError."""
+    wrappers_of_today(root)
     repair(root, told, ROWS)

@@ -28,6 +28,9 @@ NEWEST_PYTHON: Final = {
 }
 #: The newest release of XGBoost that reads the binary format; its wheels fit any Python 3.
 XGBOOST_WITH_BINARY: Final = "3.0.5"
+#: The newest release that reads the binary format inside pickles of 1.0 to 1.2, labels included.
+XGBOOST_WITH_PICKLES: Final = "1.7.6"
+NEWEST_WITH_PICKLES: Final = "3.11"
 
 
 def another_scikit_learn(written_by: str | None, installed: str) -> str:
@@ -48,4 +51,18 @@ def xgboost_with_binary() -> str:
     return (
         "convert it in an environment of its own: "
         f"pip install xgboost=={XGBOOST_WITH_BINARY}, then xgboost.Booster(model_file=…).save_model('model.ubj')"
+    )
+
+
+def xgboost_of_a_pickle(is_since_1_0: bool) -> str:
+    """Return how to bring a pickled booster of the binary format into a file that every release reads."""
+    save = "then load it and call save_model('model.json') on its booster"
+    if is_since_1_0:
+        return (
+            f"in an environment of its own, with Python {NEWEST_WITH_PICKLES}: pip install "
+            f"xgboost=={XGBOOST_WITH_PICKLES} and the scikit-learn that wrote it, {save}"
+        )
+    return (
+        "no later XGBoost reads it: in an environment of the XGBoost that wrote it (0.90 has wheels for every "
+        f"Python 3) load it and call save_model('model.bin') on its booster; then {xgboost_with_binary()}"
     )

@@ -2,7 +2,7 @@
 The models that every old version writes: name, what it reads, what it was taught, and how it is made.
 
 A row is one family. Inputs: `matrix` (four numbers), `holes` (the same with missing values), `counts` (whole numbers),
-`frame` (columns by name, numbers and text), `text`. Targets: `two` and `three` (classes), `words` (classes that are
+`frame` (columns by name, numbers and text), `levels` (the same with pandas categories), `text`. Targets: `two` and `three` (classes), `words` (classes that are
 text), `number`, `positive`, `many` (two numbers), `labels` (three yes/no), `none`. The expression is evaluated by the
 old version with all its estimators in scope; where it has no such class or parameter, the row is left out.
 
@@ -273,6 +273,55 @@ BOOSTERS = [
     ("xgb_pipeline", "matrix", "two", "make_pipeline(StandardScaler(), XGBClassifier(n_estimators=3, max_depth=2))"),
     ("xgb_search", "matrix", "two", "GridSearchCV(XGBClassifier(n_estimators=3), {'max_depth': [1, 2]}, cv=3)"),
 ]
+
+LIGHTGBM = [
+    ("lgbm", "matrix", "two", "LGBMClassifier(n_estimators=5, min_child_samples=3, verbose=-1)"),
+    ("lgbm_three", "holes", "three", "LGBMClassifier(n_estimators=4, num_leaves=5, min_child_samples=3, verbose=-1)"),
+    ("lgbm_words", "matrix", "words", "LGBMClassifier(n_estimators=4, num_leaves=5, min_child_samples=3, verbose=-1)"),
+    ("lgbm_balanced", "matrix", "two", "LGBMClassifier(n_estimators=4, min_child_samples=3, class_weight='balanced', verbose=-1)"),
+    ("lgbm_one_by_one", "matrix", "three", "LGBMClassifier(n_estimators=4, min_child_samples=3, objective='multiclassova', verbose=-1)"),
+    ("lgbm_dart", "matrix", "two", "LGBMClassifier(n_estimators=5, min_child_samples=3, boosting_type='dart', random_state=0, verbose=-1)"),
+    ("lgbm_forest", "matrix", "two", "LGBMClassifier(n_estimators=4, min_child_samples=3, boosting_type='rf', subsample=0.7, subsample_freq=1, random_state=0, verbose=-1)"),
+    ("lgbm_regressor", "holes", "number", "LGBMRegressor(n_estimators=5, min_child_samples=3, verbose=-1)"),
+    ("lgbm_poisson", "matrix", "positive", "LGBMRegressor(n_estimators=5, min_child_samples=3, objective='poisson', verbose=-1)"),
+    ("lgbm_quantile", "matrix", "number", "LGBMRegressor(n_estimators=5, min_child_samples=3, objective='quantile', alpha=0.8, verbose=-1)"),
+    ("lgbm_l1", "matrix", "number", "LGBMRegressor(n_estimators=5, min_child_samples=3, objective='l1', verbose=-1)"),
+    ("lgbm_linear_tree", "matrix", "number", "LGBMRegressor(n_estimators=3, min_child_samples=8, linear_tree=True, verbose=-1)"),
+    ("lgbm_levels", "levels", "two", "LGBMClassifier(n_estimators=5, min_child_samples=3, min_data_per_group=1, cat_smooth=1, verbose=-1)"),
+    ("lgbm_levels_number", "levels", "number", "LGBMRegressor(n_estimators=5, min_child_samples=3, min_data_per_group=1, cat_smooth=1, verbose=-1)"),
+    ("lgbm_named", "frame_numbers", "number", "LGBMRegressor(n_estimators=5, min_child_samples=3, verbose=-1)"),
+]
+
+CATBOOST = [
+    ("cat", "matrix", "two", "CatBoostClassifier(iterations=5, depth=2, verbose=0, allow_writing_files=False)"),
+    ("cat_three", "holes", "three", "CatBoostClassifier(iterations=4, depth=2, verbose=0, allow_writing_files=False)"),
+    ("cat_words", "matrix", "words", "CatBoostClassifier(iterations=4, depth=2, verbose=0, allow_writing_files=False)"),
+    ("cat_one_by_one", "matrix", "three", "CatBoostClassifier(iterations=4, depth=2, loss_function='MultiClassOneVsAll', verbose=0, allow_writing_files=False)"),
+    ("cat_cross_entropy", "matrix", "two", "CatBoostClassifier(iterations=4, depth=2, loss_function='CrossEntropy', verbose=0, allow_writing_files=False)"),
+    ("cat_lossguide", "matrix", "two", "CatBoostClassifier(iterations=4, grow_policy='Lossguide', max_leaves=4, verbose=0, allow_writing_files=False)"),
+    ("cat_regressor", "holes", "number", "CatBoostRegressor(iterations=5, depth=2, verbose=0, allow_writing_files=False)"),
+    ("cat_poisson", "matrix", "positive", "CatBoostRegressor(iterations=5, depth=2, loss_function='Poisson', verbose=0, allow_writing_files=False)"),
+    ("cat_quantile", "matrix", "number", "CatBoostRegressor(iterations=5, depth=2, loss_function='Quantile:alpha=0.8', verbose=0, allow_writing_files=False)"),
+    ("cat_many", "matrix", "many", "CatBoostRegressor(iterations=5, depth=2, loss_function='MultiRMSE', verbose=0, allow_writing_files=False)"),
+    ("cat_levels", "frame", "two", "CatBoostClassifier(iterations=5, depth=2, cat_features=['colour', 'size'], verbose=0, allow_writing_files=False)"),
+    ("cat_levels_number", "frame", "number", "CatBoostRegressor(iterations=5, depth=2, cat_features=['colour', 'size'], one_hot_max_size=2, verbose=0, allow_writing_files=False)"),
+    ("cat_named", "frame_numbers", "number", "CatBoostRegressor(iterations=5, depth=2, verbose=0, allow_writing_files=False)"),
+]
+
+IMBALANCED = [
+    ("imb_over", "matrix", "two", "imblearn_pipeline(RandomOverSampler(random_state=0), LogisticRegression(solver='lbfgs'))"),
+    ("imb_smote", "matrix", "two", "imblearn_pipeline(StandardScaler(), SMOTE(random_state=0, k_neighbors=2), RandomForestClassifier(n_estimators=3, max_depth=2, random_state=0))"),
+    ("imb_under", "matrix", "three", "imblearn_pipeline(RandomUnderSampler(random_state=0), DecisionTreeClassifier(max_depth=2, random_state=0))"),
+    ("imb_tomek", "matrix", "words", "imblearn_pipeline(TomekLinks(), KNeighborsClassifier())"),
+    ("imb_frame", "frame", "two", "imblearn_pipeline(ColumnTransformer([('c', OneHotEncoder(handle_unknown='ignore'), ['colour', 'size'])], remainder='passthrough', sparse_threshold=0), SMOTE(random_state=0, k_neighbors=2), LogisticRegression(solver='lbfgs'))"),
+    ("imb_text", "text", "two", "imblearn_pipeline(TfidfVectorizer(), RandomOverSampler(random_state=0), MultinomialNB())"),
+    ("imb_search", "matrix", "two", "GridSearchCV(imblearn_pipeline(RandomOverSampler(random_state=0), LogisticRegression(solver='lbfgs')), {'logisticregression__C': [0.1, 1]}, cv=3)"),
+    ("imb_forest", "matrix", "two", "BalancedRandomForestClassifier(n_estimators=3, max_depth=2, random_state=0)"),
+    ("imb_bagging", "matrix", "two", "BalancedBaggingClassifier(n_estimators=3, random_state=0)"),
+]
+
+#: Root module -> the families that are written where it is installed.
+EXTRA = {"lightgbm": LIGHTGBM, "catboost": CATBOOST, "imblearn": IMBALANCED}
 
 FAMILIES = LINEAR + TREES + OTHERS + PIPELINES + BOOSTERS
 

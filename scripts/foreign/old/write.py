@@ -1,7 +1,7 @@
 """
 Train every family with the installed (old) versions and write artifacts and their answers into one archive.
 
-    python write.py OUT.tar.xz
+    python write.py OUT.tar.xz [LIBRARY]        (one of EXTRA in families.py, or xgboost: its families alone)
 
 Runs in the environments of environments.py, so it is written for Python 3.6.
 """
@@ -54,10 +54,11 @@ def inputs() -> Any:
     frame = pd.DataFrame(plain[:, :2], columns=["a", "b"])
     frame["colour"] = [COLOURS[i % 3] for i in range(len(plain))]
     frame["size"] = ["large" if i % 5 < 2 else "small" for i in range(len(plain))]
+    levels = frame.astype({"colour": "category", "size": "category"})
     numbers = pd.DataFrame(plain, columns=["a", "b", "c d", "e"])
     text = [" ".join(WORDS[i] for i in draw.randint(len(WORDS), size=8)) for _ in range(len(plain))]
     return {
-        "matrix": plain, "holes": holes, "counts": counts, "frame": frame, "frame_numbers": numbers, "text": text,
+        "matrix": plain, "holes": holes, "counts": counts, "frame": frame, "levels": levels, "frame_numbers": numbers, "text": text,
     }  # fmt: skip
 
 
@@ -87,12 +88,19 @@ def names() -> Any:
             found.update(vars(importlib.import_module("sklearn." + module)))
         except ImportError:
             continue
-    try:
-        import xgboost  # noqa: PLC0415
-
-        found.update({name: getattr(xgboost, name) for name in dir(xgboost) if name.startswith("XGB")})
-    except Exception as error:  # not installed, or not whole
-        print("xgboost:", error)
+    for module, start in (("xgboost", "XGB"), ("lightgbm", "LGBM"), ("catboost", "CatBoost")):
+        try:
+            library = importlib.import_module(module)
+            found.update({name: getattr(library, name) for name in dir(library) if name.startswith(start)})
+        except Exception as error:  # not installed, or not whole
+            print(module, error)
+    for module in ("over_sampling", "under_sampling", "ensemble"):
+        try:
+            library = importlib.import_module("imblearn." + module)
+            found.update({name: getattr(library, name) for name in library.__all__})
+            found["imblearn_pipeline"] = importlib.import_module("imblearn.pipeline").make_pipeline
+        except ImportError:
+            continue
     return found
 
 
@@ -137,7 +145,8 @@ def write_family(archive: Any, row: Any, scope: Any, rows: Any, taught: Any) -> 
         model.fit(train) if taught[target] is None else model.fit(train, taught[target][:ROWS])
         entry = {"inputs": kind, "target": target, "code": code, "files": []}
         entry.update(answers(model, part(rows[kind], ROWS, ROWS + TRIALS)))
-    keep(archive, entry, name + ".pkl", pickle.dumps(model, protocol=2 if name.endswith("linear") else 4))
+    if not name.startswith("cat_") and name != "cat":  # CatBoost's own formats are what people keep
+        keep(archive, entry, name + ".pkl", pickle.dumps(model, protocol=2 if name.endswith("linear") else 4))
     if name in families.ALSO_JOBLIB:
         stream = io.BytesIO()
         joblib.dump(model, stream, compress=3 if name == "forest" else 0)
@@ -146,7 +155,22 @@ def write_family(archive: Any, row: Any, scope: Any, rows: Any, taught: Any) -> 
         write_skops(archive, entry, name, model)
     if name.startswith("xgb") and hasattr(model, "get_booster"):
         write_booster(archive, entry, name, model)
+    if name.startswith("lgbm") and target != "words":  # its text files tell no labels
+        keep(archive, entry, name + ".txt", model.booster_.model_to_string().encode())
+    if name.startswith("cat_") or name == "cat":
+        write_catboost(archive, entry, name, model, train)
     return entry
+
+
+def write_catboost(archive: Any, entry: Any, name: str, model: Any, rows: Any) -> None:
+    """Write CatBoost's two formats; its JSON needs the rows where there are categories."""
+    folder = Path(archive.name).parent
+    pool = importlib.import_module("catboost").Pool(rows, cat_features=model.get_param("cat_features"))
+    for suffix in ("cbm", "json"):
+        path = folder / ("model." + suffix)
+        model.save_model(str(path), format=suffix, pool=pool)
+        keep(archive, entry, name + "." + suffix, path.read_bytes())
+        path.unlink()
 
 
 def keep(archive: Any, entry: Any, name: str, data: bytes) -> None:
@@ -188,7 +212,7 @@ def main() -> None:
     target = Path(sys.argv[1])
     rows, taught, scope = inputs(), targets(), names()
     versions = {"scikit-learn": sklearn.__version__, "numpy": np.__version__, "python": sys.version.split()[0]}
-    for package in ("xgboost", "skops"):
+    for package in ("xgboost", "skops", "lightgbm", "catboost", "imblearn"):
         try:
             versions[package] = importlib.import_module(package).__version__
         except Exception:
@@ -199,8 +223,11 @@ def main() -> None:
         kind: json.loads(found.to_json(orient="records")) if hasattr(found, "to_json") else plain(found) if kind != "text" else found
         for kind, found in trials.items()
     }
+    chosen = families.EXTRA.get(sys.argv[2] if len(sys.argv) > 2 else "", families.FAMILIES)
+    if sys.argv[2:] == ["xgboost"]:
+        chosen = families.BOOSTERS
     with tarfile.open(str(target), "w:xz") as archive:
-        for row in families.FAMILIES:
+        for row in chosen:
             try:
                 document["families"][row[0]] = write_family(archive, row, scope, rows, taught)
             except Exception as error:  # no such class or parameter in this version
