@@ -5,6 +5,7 @@ usage: python scripts/docs.py [--check]; --check rewrites nothing and exits with
 """
 
 import argparse
+import json
 import os
 import re
 import subprocess
@@ -19,6 +20,7 @@ import locked
 from floors import FLOORS, PACKAGE, packages_in, purpose
 
 from gateway.errors import GatewayError
+from gateway.loaders.versions.repairs import ROWS
 from gateway.metrics import exposition
 from gateway.metrics.instruments import BUCKETS, INSTRUMENTS, MAX_LABELS
 from gateway.registry.key_definition import Key
@@ -46,6 +48,7 @@ DOCUMENTS: Final = (
     "docs/metrics.md",
     "docs/errors.md",
     "docs/operations.md",
+    "docs/zoo.md",
 )
 _BLOCK: Final = re.compile(r"(<!-- begin ([a-z-]+) -->\n).*?(<!-- end \2 -->)", re.DOTALL)
 _KINDS: Final = {
@@ -230,8 +233,38 @@ def _run(*words: str) -> str:
     return subprocess.run(words, cwd=ROOT, env=environ, capture_output=True, text=True, check=True).stdout
 
 
+def other_versions() -> str:
+    """Return what became of the artifacts of other versions, one row for each set (scripts/foreign/compare.py)."""
+    found = json.loads((ROOT / "tests" / "versions" / "outcomes.json").read_text(encoding="utf-8"))
+    rows = [
+        (f"`{name}`", _writers(entry["versions"]), str(entry["served"]), _refusals(entry["refused"]) or "-")
+        for name, entry in found.items()
+    ]
+    served = sum(entry["served"] for entry in found.values())
+    refused = sum(len(names) for entry in found.values() for names in entry["refused"].values())
+    told = f"{served + refused:,} artifacts: {served:,} served, {refused:,} refused by name, 0 wrong."
+    return f"{told}\n\n{table(('set', 'written by', 'served', 'refused'), rows)}"
+
+
+def _writers(versions: Mapping[str, str]) -> str:
+    shown = {"imblearn": "imbalanced-learn"}
+    return ", ".join(f"{shown.get(name, name)} {version}" for name, version in versions.items() if name != "numpy")
+
+
+def _refusals(refused: Mapping[str, Sequence[str]]) -> str:
+    return "; ".join(f"`{code}`: {', '.join(names)}" for code, names in refused.items())
+
+
+def repairs() -> str:
+    """Return the table of repairs of what other versions wrote."""
+    rows = [(", ".join(sorted(row.classes)), f"before {row.before}", row.exact) for row in ROWS]
+    return table(("classes", "written", "why the answers stay the same"), rows)
+
+
 BLOCKS: Final[Mapping[str, Callable[[], str]]] = {
     "floors": floors,
+    "other-versions": other_versions,
+    "repairs": repairs,
     "top-keys": lambda: keys(TOP_KEYS),
     "route-keys": lambda: keys(ROUTE_KEYS, RouteSpec),
     "input-keys": lambda: keys(INPUT_KEYS),

@@ -52,6 +52,23 @@ ENVIRONMENTS = {
 }
 
 
+#: Sets of other libraries: Python, the wheels, and what write.py is told. XGBoost comes without its GPU libraries.
+OTHERS = {
+    "xgboost-3.4": ("3.12", ("scikit-learn", "skops", "pandas", "joblib"), "xgboost", "xgboost==3.4.*"),
+    "lightgbm-3.3": ("3.9", ("lightgbm==3.3.5", "scikit-learn==1.2.2", "numpy<2", "pandas", "joblib"), "lightgbm", ""),
+    "lightgbm-4.0": ("3.10", ("lightgbm==4.0.0", "scikit-learn==1.3.2", "numpy<2", "pandas", "joblib"), "lightgbm", ""),
+    "lightgbm-4.3": ("3.10", ("lightgbm==4.3.0", "scikit-learn==1.4.2", "numpy<2", "pandas", "joblib"), "lightgbm", ""),
+    "lightgbm-4.6": ("3.11", ("lightgbm==4.6.0", "scikit-learn==1.6.1", "pandas", "joblib"), "lightgbm", ""),
+    "catboost-1.0": ("3.9", ("catboost==1.0.6", "scikit-learn==1.1.3", "numpy<1.24", "pandas<2"), "catboost", ""),
+    "catboost-1.1": ("3.9", ("catboost==1.1.1", "scikit-learn==1.2.2", "numpy<1.24", "pandas<2"), "catboost", ""),
+    "catboost-1.2": ("3.10", ("catboost==1.2.2", "scikit-learn==1.4.2", "numpy<2", "pandas<3"), "catboost", ""),
+    "imbalanced-0.11": (
+        "3.10", ("imbalanced-learn==0.11.0", "scikit-learn==1.3.2", "numpy<2", "pandas<3"), "imblearn", "",
+    ),
+    "imbalanced-0.13": ("3.11", ("imbalanced-learn==0.13.0", "scikit-learn==1.6.1", "pandas"), "imblearn", ""),
+}  # fmt: skip
+
+
 def build(folder: Path, environment: Environment) -> Path:
     """Return the interpreter of a virtualenv with these wheels, made where it is not there yet."""
     python = folder / "bin" / "python"
@@ -88,13 +105,33 @@ def main() -> None:
     """Build the environments that are asked for, all without arguments, and write their archives."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="where the virtualenvs lie")
-    parser.add_argument("versions", nargs="*", default=list(ENVIRONMENTS), help="default: all")
+    parser.add_argument("versions", nargs="*", default=[*ENVIRONMENTS, *OTHERS], help="default: all")
     arguments = parser.parse_args()
     for version in arguments.versions:
+        if version in OTHERS:
+            write_other(arguments.folder / version, version)
+            continue
         python = build(arguments.folder / version, ENVIRONMENTS[version])
         target = FOLDER / f"sklearn-{version}.tar.xz"
-        single = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-        subprocess.run([str(python), str(OLD / "write.py"), str(target)], check=True, env=single)
+        write(python, target)
+
+
+def write_other(folder: Path, name: str) -> None:
+    """Build the environment of a set of another library, and let it write its archive."""
+    version, wheels, families, alone = OTHERS[name]
+    python = folder / "bin" / "python"
+    if not python.exists():
+        subprocess.run([find_python(version), "-m", "venv", str(folder)], check=True)
+    install(python, list(wheels))
+    if alone:
+        install(python, ["--no-deps", alone])
+    write(python, FOLDER / f"{name}.tar.xz", families)
+
+
+def write(python: Path, target: Path, *families: str) -> None:
+    """Let an old environment write its archive with one thread."""
+    single = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    subprocess.run([str(python), str(OLD / "write.py"), str(target), *families], check=True, env=single)
 
 
 if __name__ == "__main__":

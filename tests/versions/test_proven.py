@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from foreign.archives import Artifact, archives, ask, unpack, version_of
+from foreign.archives import FOLDER, Artifact, all_archives, archives, ask, unpack, version_of
 from sklearn.exceptions import InconsistentVersionWarning
 
 from gateway.errors import LoadError
@@ -58,6 +58,34 @@ def test_what_another_version_wrote_answers_alike_or_is_refused(archive: Path, t
                 wrong.append(artifact.path.name)
     assert wrong == []
     assert counts["equal"] >= SERVED.get(version_of(archive), 0), counts
+
+
+OTHERS = [archive for archive in all_archives() if archive not in ARCHIVES]
+OUTCOMES = json.loads(FOLDER.with_name("outcomes.json").read_text())
+#: Library of a set -> the extra that a test with it needs.
+EXTRAS = {"xgboost": "xgboost", "lightgbm": "lightgbm", "catboost": "catboost", "imbalanced": "imblearn"}
+
+
+@pytest.mark.skipif(not IS_LOCKED, reason="the table holds for the locked version of scikit-learn")
+@pytest.mark.parametrize("archive", OTHERS, ids=[path.name.removesuffix(".tar.xz") for path in OTHERS])
+def test_what_other_libraries_wrote_serves(archive: Path, tmp_path: Path) -> None:
+    """XGBoost, LightGBM, CatBoost, imbalanced-learn: every artifact that the page of the zoo counts as served."""
+    pytest.importorskip(EXTRAS[archive.name.partition("-")[0]])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = Counter(
+            "served" if predictor is not None and result == "equal" and is_served(predictor) else result
+            for result, predictor in map(ask, unpack(archive, tmp_path))
+        )
+    assert found == {"served": OUTCOMES[archive.name.removesuffix(".tar.xz")]["served"]}
+
+
+def test_the_set_is_wide() -> None:
+    """At least 96 artifacts of at least 8 versions, LightGBM 3.3 to 4.x and CatBoost 1.x among them; none is wrong."""
+    assert len(OUTCOMES) == len(ARCHIVES) + len(OTHERS)
+    assert sum(entry["served"] for entry in OUTCOMES.values()) >= 3_900
+    assert not any("wrong" in entry["refused"] for entry in OUTCOMES.values())
+    assert {"lightgbm-3.3", "lightgbm-4.6", "catboost-1.0", "catboost-1.2", "xgboost-3.4"} <= set(OUTCOMES)
 
 
 def test_the_set_reaches_from_the_first_version_to_the_last() -> None:

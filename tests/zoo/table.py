@@ -25,6 +25,7 @@ missing values, unknown levels and texts of several scripts. This page is writte
 `cd tests && PYTHONPATH=.. python -m zoo.table FOLDER` after `python -m zoo.grow FOLDER`.
 
 """
+REST = "\n## Artifacts of other versions"
 
 
 def outcome(case: Case, manifest: Manifest | None) -> tuple[str, str]:
@@ -72,7 +73,9 @@ def main() -> int:
     figures = ", ".join(f"{number} {what}" for what, number in count.most_common())
     told = f"{len(cases)} artifacts: {figures}.\n\n| name | what it is | outcome | compiled model, or why none |\n"
     page = Path(__file__).resolve().parents[2] / "docs" / "zoo.md"
-    page.write_text(HEAD + told + "| --- | --- | --- | --- |\n" + "\n".join(lines) + "\n")
+    # What follows is made by scripts/docs.py.
+    _, mark, rest = page.read_text().partition(REST)
+    page.write_text(HEAD + told + "| --- | --- | --- | --- |\n" + "\n".join(lines) + "\n" + mark + rest)
     print(f"{len(cases)} artifacts: {figures}; {len(wrong)} wrong")
     return 1 if wrong else 0
 

@@ -159,7 +159,7 @@ ROWS: Final = (
         _renamed_base,
         "the same member under another name",
     ),
-    Repair(("IsolationForest",), "0.21", _path_lengths_of_0_20, "refused"),
+    Repair(("IsolationForest",), "0.21", _path_lengths_of_0_20, "refused: paths of small leaves"),
     Repair(("IsolationForest",), "1.3", _path_lengths, "computed from the trees, as at fit since 1.3"),
     Repair(("IsolationForest",), "0.24", _old_behaviour, "both are subtracted from the score before 0 is compared"),
     Repair(("AdaBoostClassifier",), "1.6", _real_boosting, "the formula of its own version"),

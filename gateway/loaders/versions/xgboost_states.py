@@ -92,9 +92,9 @@ class _Labelled:
         return self._labels[np.asarray(codes, dtype=np.int64)]
 
 
-class LabelledClassifier(_Labelled, xgboost.XGBClassifier):  # type: ignore[misc]
+class LabelledClassifier(_Labelled, xgboost.XGBClassifier):
     """An XGBClassifier with labels of its own."""
 
 
-class LabelledForestClassifier(_Labelled, xgboost.XGBRFClassifier):  # type: ignore[misc]
+class LabelledForestClassifier(_Labelled, xgboost.XGBRFClassifier):
     """An XGBRFClassifier with labels of its own."""
