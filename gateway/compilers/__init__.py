@@ -28,6 +28,7 @@ ENTRY_POINT_GROUP = "gateway.compilers"
 
 #: Why there is no compiled model of the models of other loaders.
 NOT_COMPILED: dict[str, str] = {
+    "catboost": "it is served by CatBoost itself",
     "onnx": "it is an ONNX graph already",
     "python": "Python code is served as it is",
     "stub": "there is nothing to compile",

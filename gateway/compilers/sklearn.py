@@ -31,6 +31,8 @@ class SklearnCompiler:
     def lower(self, predictor: Any) -> Draft:
         """Return the draft of an estimator."""
         signature: Signature = predictor.signature
+        if not hasattr(predictor, "estimator"):
+            raise Declined("it is served by its own library")
         steps, model = _split(predictor.estimator)
         front = Front(_columns(predictor, signature))
         for step in steps:

@@ -5,10 +5,9 @@ Reads names, types, labels and loss function out of the file. A file holds only 
 free text here, and one that training never saw is answered as CatBoost does.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 import catboost
 import numpy as np
@@ -16,14 +15,10 @@ import numpy.typing as npt
 
 from gateway.errors import ArtifactError, GatewayError, LoadError
 from gateway.loaders.base import LoadOptions
+from gateway.loaders.catboost_contents import MAGIC, fault_of
 from gateway.loaders.catboost_outputs import answers_of, params_of
 from gateway.loaders.dummies import with_dummies
 from gateway.schema import Column, Field, Output, Predictions, Scalar, Signature
-
-_MAGIC: Final = b"CBM1"
-#: Before the tables: the mark, and how long these are.
-_HEADER_BYTES: Final = 8
-_FOREIGN: Final = "neither CatBoost's binary format nor its JSON"
 
 
 class CatboostPredictor:
@@ -93,24 +88,11 @@ class CatboostLoader:
 
 
 def _format(path: Path) -> str:
-    """Return the format of a file that is whole as far as it says; CatBoost's reader goes astray in others."""
     data = path.read_bytes()
-    if data.startswith(_MAGIC):
-        size = int.from_bytes(data[4:8], "little")
-        if not 0 < size <= len(data) - _HEADER_BYTES:
-            raise _broken(path, "the file is cut short")
-        return "cbm"
-    if data.lstrip()[:1] != b"{":
-        raise _broken(path, f"the file is {_FOREIGN if data else 'empty'}")
-    try:
-        found = json.loads(data)
-    except (ValueError, RecursionError) as exc:
-        raise _broken(path, f"no whole JSON: {exc}") from exc
-    parts = [found.get(name) for name in ("features_info", "model_info")]
-    trees = [found[name] for name in ("oblivious_trees", "trees") if name in found]
-    if not all(isinstance(part, dict) for part in parts) or [type(one) for one in trees] != [list]:
-        raise _broken(path, "no features_info, no model_info or no trees in it")
-    return "json"
+    fault = fault_of(data)
+    if fault:
+        raise _broken(path, fault)
+    return "cbm" if data.startswith(MAGIC) else "json"
 
 
 def _broken(path: Path, what: str) -> ArtifactError:

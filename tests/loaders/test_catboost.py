@@ -1,6 +1,8 @@
 """CatBoost's files answer as the models that were trained: kinds of answers, categories, missing values, formats."""
 
 import json
+import os
+import pickle
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,7 +31,8 @@ SERVED = [one for one in SPECIES if one.name != "catboost-embedding"]
 
 def load(path: Path) -> Any:
     """Load a file as a worker does."""
-    return get_loader("catboost").load(path, LoadOptions())
+    (name,) = sniff(path, path.name)
+    return get_loader(name).load(path, LoadOptions(allow_pickle=True))
 
 
 def columns_of(signature: Signature, rows: list[dict[str, Any]]) -> Iterator[Any]:
@@ -47,7 +50,6 @@ def test_answers_equal_those_of_the_trained_model(name: str, tmp_path: Path) -> 
     predictor = load(path)
     output = predictor.signature.output
     found = predictor.predict(list(columns_of(predictor.signature, grown.rows)))
-    assert sniff(path, path.name) == ("catboost",)
     for i, expected in enumerate(grown.answers):
         wanted = expected["prediction"]
         if output.kind == "classification":
@@ -152,3 +154,29 @@ def test_foreign_content_is_named(tmp_path: Path, content: bytes) -> None:
         load(tmp_path / "model.cbm")
     assert "model.cbm" in error.value.message
     assert error.value.hint
+
+
+class Acting:
+    """Run a command where it is unpickled."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.system, ("touch acted",)
+
+
+@pytest.mark.parametrize("kind", ["untrained", "acting", "cut", "objective"])
+def test_a_pickle_that_is_no_model_is_refused(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A CatBoost object without its model, with another one's code or cut short is refused by name."""
+    monkeypatch.chdir(tmp_path)
+    numbers = matrix(2)
+    options = {"loss_function": Acting(), "eval_metric": "RMSE"} if kind == "objective" else {}
+    model = catboost.CatBoostRegressor(iterations=2, verbose=0, allow_writing_files=False, **options)
+    if kind in {"acting", "cut"}:
+        model.fit(numbers, numbers[:, 0])
+    if kind == "acting":
+        model._init_params["train_dir"] = Acting()
+    content = pickle.dumps(model)
+    (tmp_path / "model.pkl").write_bytes(content[: len(content) // 2] if kind == "cut" else content)
+    with pytest.raises((ArtifactError, LoadError)) as error:
+        load(tmp_path / "model.pkl")
+    assert "model.pkl" in error.value.message
+    assert not (tmp_path / "acted").exists()

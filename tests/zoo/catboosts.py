@@ -7,7 +7,18 @@ import numpy as np
 import pandas as pd
 
 from .data import ROWS, TEST, classes, matrix, moods, old_or_young, people, values
-from .specimen import Grown, Unavailable, classified, labelled, regressed, rows_of, species, valued
+from .specimen import (
+    Grown,
+    Unavailable,
+    as_joblib,
+    as_pickle,
+    classified,
+    labelled,
+    regressed,
+    rows_of,
+    species,
+    valued,
+)
 
 try:
     import catboost
@@ -210,6 +221,21 @@ def ranking(folder: Path) -> Grown:
     model = _model("CatBoostRanker", loss_function="YetiRank")
     model.fit(NUMBERS, THREE, group_id=np.repeat(np.arange(ROWS // 10), 10))
     return _saved(folder, model, valued(model.predict(NUMBERS[:TEST])))
+
+
+@species("catboost-pickle")
+def pickled(folder: Path) -> Grown:
+    """A pickled classifier with categories"""
+    frame = _mixed()
+    model = _model("CatBoostClassifier", cat_features=["région", "degree", "räume"]).fit(frame, _moved(frame))
+    return Grown(**as_pickle(folder, model), rows=rows_of(frame[:TEST]), answers=classified(model, frame[:TEST]))
+
+
+@species("catboost-pickle-poisson")
+def pickled_poisson(folder: Path) -> Grown:
+    """A pickled regressor of counts"""
+    model = _model("CatBoostRegressor", loss_function="Poisson").fit(NUMBERS, THREE)
+    return Grown(**as_joblib(folder, model), rows=rows_of(NUMBERS[:TEST]), answers=regressed(model, NUMBERS[:TEST]))
 
 
 @species("catboost-no-missing")

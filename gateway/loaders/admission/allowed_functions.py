@@ -63,6 +63,8 @@ def is_in_place(value: Any, owner: type, attribute: str) -> bool:
         return any(value is vars(str)[name] for name in TEXT_METHODS)
     if owner.__name__ == "Booster" and attribute in {"handle", "_handle"}:
         return type(value).__name__ == "c_void_p"
+    if attribute == "_object" and owner.__module__ == "catboost.core":
+        return type(value).__name__ == "_CatBoost"
     if attribute == "_call" and owner.__name__ == "interp1d":
         return any(value is own for own in vars(owner).values())
     return pair in FUNCTION_SLOTS.get(attribute, ()) and attribute != FUNC

@@ -56,6 +56,7 @@ _PARTS: Final = frozenset(
         ("sklearn.gaussian_process.kernels", "Hyperparameter"),
         ("sklearn.impute._iterative", "_ImputerTriplet"),
         ("sklearn.tree._tree", "Tree"),
+        *(("catboost.core", f"CatBoost{kind}") for kind in ("", "Classifier", "Regressor", "Ranker")),
         ("lightgbm.basic", "Booster"),
         ("xgboost.core", "Booster"),
     }

@@ -1,10 +1,13 @@
-"""Checks the text model in the state of a pickled LightGBM booster, before LightGBM reads it."""
+"""Checks the model in the state of a pickled booster of LightGBM or CatBoost, before its library reads it."""
 
 from typing import Any, Final
 
 from gateway.errors import ArtifactError
+from gateway.loaders.catboost_contents import is_whole_cbm
 from gateway.loaders.lightgbm_contents import checked
 
+#: Where CatBoost's binary format is.
+_CATBOOST: Final = "__model"
 #: Where the text is: since 4.0, and before.
 _HANDLES: Final = ("_handle", "handle")
 
@@ -19,3 +22,12 @@ def checked_booster(state: dict[str, Any]) -> dict[str, Any]:
     except ArtifactError as exc:
         raise ValueError(exc.message) from exc
     return {name: value for name, value in state.items() if name not in _HANDLES} | {"_handle": text}
+
+
+def checked_catboost(state: Any) -> dict[str, Any]:
+    """Return the model and the parameters of a pickled CatBoost object; raises ValueError where there is no model."""
+    held = state.get(_CATBOOST) if isinstance(state, dict) else None
+    if type(held) is not bytes or not is_whole_cbm(held):
+        raise ValueError("a CatBoost object without its whole model: was it trained before it was saved?")
+    # Results of the training serve no prediction, and its reader takes them unchecked.
+    return {name: value for name, value in state.items() if name == _CATBOOST or not name.startswith("_")}

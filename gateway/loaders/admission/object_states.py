@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from gateway.loaders.admission.allowed_names import Dropped
-from gateway.loaders.admission.booster_state import checked_booster
+from gateway.loaders.admission.booster_state import checked_booster, checked_catboost
 from gateway.loaders.admission.dtypes import set_dtype
 from gateway.loaders.admission.former_constructors import Refused
 from gateway.loaders.admission.object_graph import check_state
@@ -29,6 +29,8 @@ def set_state(target: Any, state: Any) -> Any:
         state = today(kind, state)
         if kind.__module__ == "lightgbm.basic":
             state = checked_booster(state)
+        if kind.__module__ == "catboost.core":
+            state = checked_catboost(state)
         if isinstance(target, np.dtype):
             set_dtype(target, state)
         else:

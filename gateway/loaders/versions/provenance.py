@@ -23,9 +23,10 @@ from gateway.loaders.base import Skew
 from gateway.loaders.table import IN_PICKLES
 from gateway.system.installed_packages import versions_of
 
-#: Root module -> distributions that hold it, and the name that people know. LightGBM's classes hold a text model,
-#: whose format says its version itself.
-LIBRARIES: Final = {module: row.distributions for module, row in IN_PICKLES.items() if module != "lightgbm"}
+#: Their classes hold a file of a format that says its version itself.
+_TELL_THEMSELVES: Final = frozenset({"catboost", "lightgbm"})
+#: Root module -> distributions that hold it, and the name that people know.
+LIBRARIES: Final = {module: row.distributions for module, row in IN_PICKLES.items() if module not in _TELL_THEMSELVES}
 #: Root modules whose classes are as old as scikit-learn's.
 OF_SKLEARN: Final = ("sklearn", "imblearn")
 #: An estimator that does not say its version was written before scikit-learn 0.18, or by hand.
