@@ -16,7 +16,8 @@ from typing import Any, BinaryIO
 from gateway.answers.leaves import Leaf, column_names, leaf_columns
 from gateway.codecs.base import refuse
 from gateway.codecs.chunks import Answered, Chunk, ReadLimits
-from gateway.codecs.table_place import FIRST, LOOKED_ROWS, Numbered, TablePlace, refuse_title, skip_to
+from gateway.codecs.csv_head import read_head
+from gateway.codecs.table_place import FIRST, Numbered, TablePlace, skip_to
 from gateway.codecs.table_rows import cut
 from gateway.errors import TooLargeError
 
@@ -30,10 +31,6 @@ MAX_DELIMITERS = 200_000
 #: Charsets that a client may name; every other one is refused.
 CHARSETS = frozenset({"utf-8", "utf-16", "utf-16-le", "utf-16-be", "iso8859-1", "iso8859-15", "cp1252", "ascii"})
 _BOMS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-_DELIMITERS = (",", ";", "\t", "|")
-_QUOTED = re.compile(r'"[^"]*(?:""[^"]*)*"')
-_SEP_LINE = re.compile(r"sep=(.)\s*", re.IGNORECASE)
-_LINE_END = re.compile(r"\r\n|\r|\n")
 _HEAD_BYTES = 64 * 1024
 #: Hint for clients that send rows without a header, or no CSV.
 _HEADER = "the first line is the header, it names the fields"
@@ -57,33 +54,20 @@ class CsvReader:
         head = body.read(_HEAD_BYTES)
         body.seek(0)
         self._check_head(head)
-        lines = _LINE_END.split(
-            head.decode(self._charset, "replace").lstrip("\ufeff"), LOOKED_ROWS + self._place.header
-        )
-        line = next(filter(None, lines), "")
-        marked = _SEP_LINE.fullmatch(line)
-        chosen = lines[self._place.header - 1] if 0 < self._place.header <= len(lines) else line
-        delimiter = marked[1] if marked else _delimiter(chosen)
-        if not marked and self._place.is_doubtful(_cells(line)):
-            self._find_header(line, lines)
+        found = read_head(head.decode(self._charset, "replace").lstrip("\ufeff"), self._place)
+        delimiter = found.delimiter
         if delimiter in ('"', "\r", "\n"):
             refuse("csv", f"{delimiter!r} cannot separate cells", expected="comma, semicolon, tab or bar")
         text = io.TextIOWrapper(body, encoding=self._charset, errors="strict", newline="")
         try:
             seen = [""]
             reader = csv.reader(_lines_of(text, delimiter, seen), delimiter=delimiter, strict=True)
-            if marked:
+            if found.is_marked:
                 next(reader, None)
             yield from _chunks(reader, seen, limits, self._place)
         finally:
             if not body.closed:
                 text.detach()
-
-    def _find_header(self, first: str, lines: Sequence[str]) -> None:
-        """Refuse a file with a title above its header, and say where that is."""
-        number, _ = self._place.best((number, _cells(line)) for number, line in enumerate(lines, 1))
-        if number:
-            refuse_title("line", _cells(first), number)
 
     def _check_head(self, head: bytes) -> None:
         """Refuse an empty body, and one that is clearly in another encoding."""
@@ -111,20 +95,12 @@ def _charset(name: str | None) -> str:
     return "utf-8-sig" if known in ("utf-8", "ascii") else known
 
 
-def _delimiter(line: str) -> str:
-    bare = _QUOTED.sub("", line)
-    return max(_DELIMITERS, key=bare.count) if any(one in bare for one in _DELIMITERS) else ","
-
-
-def _cells(line: str) -> list[str]:
-    """Return the cells of one line, separated as the line itself shows."""
-    return next(csv.reader([line], delimiter=_delimiter(line)), [])
-
-
 def _numbered(rows: Iterator[list[str] | int], reader: Any) -> Iterator[Numbered]:
-    """Yield the rows with their last line in the file; a blank one is empty."""
+    """Yield the rows with their first line in the file; a blank one is empty."""
+    before = reader.line_num
     for row in rows:
-        yield reader.line_num, () if type(row) is int else row  # type: ignore[misc]
+        yield before + 1, () if type(row) is int else row  # type: ignore[misc]
+        before = reader.line_num
 
 
 def _chunks(reader: Any, seen: list[str], limits: ReadLimits, place: TablePlace) -> Iterator[Chunk]:

@@ -60,6 +60,7 @@ FILES: dict[str, tuple[bytes, str, str]] = {
     "an empty first sheet": (book(S=[], Data=TABLE), XLSX, "_sheet=2"),
     "CSV with a title": (b"Readings of March\na,b\n300,13.5\n410,9.5\n", "text/csv", "_header=2"),
     "semicolons below a title with a comma": (b"March, April\n\na;b\n300;13.5\n410;9.5\n", "text/csv", "_header=3"),
+    "CSV with line breaks in the names": (b'Title\n"a\n";"\nb"\n300;13.5\n410;9.5\n', "text/csv", "_header=2"),
     "CSV as a sheet saves a title": (b"Readings;;\r\na;b;\r\n300;13.5;\r\n410;9.5;\r\n", "text/csv", "_header=2"),
 }
 
@@ -81,6 +82,16 @@ def test_the_option_that_a_fault_tells_reads_the_table(worker: Worker, name: str
     assert ask(worker, sent, option, kind) == BOTH
     if media == "text/csv":
         assert ask(worker, body, option, media, path="/sum/invocations") == {"predictions": [313.5, 419.5]}
+
+
+def test_a_line_break_in_a_name_is_no_title(worker: Worker) -> None:
+    """A header whose first name is broken over two lines is one record; it is misspelt, or right without the break."""
+    for sign in (b",", b";"):
+        refused = ask(worker, b'"a\nx"%bb\n300%b13.5\n' % (sign, sign), media="text/csv")
+        assert [one["code"] for one in refused["errors"]] == ["required"]
+        assert ask(worker, b'"a\n"%bb\n300%b13.5\n' % (sign, sign), media="text/csv")["predictions"] == [
+            {"prediction": 313.5}
+        ]
 
 
 def test_a_sheet_is_named_or_numbered(worker: Worker) -> None:
