@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from gateway.artifacts import source_files, state_files
+from gateway.artifacts import bundle_folders, source_files, state_files
 from gateway.artifacts.manifest import Manifest, StoredArtifact
 from gateway.artifacts.store import Store
 from gateway.errors import ArtifactError
@@ -257,3 +257,26 @@ def test_unwritable_cache(tmp_path: Path) -> None:
         Store(tmp_path / "cache").keep(tmp_path / "m", source_files.digest(tmp_path / "m")[0])
     assert code_of(error) == "cache-unwritable"
     assert "GATEWAY_HOME" in str(error.value.hint)
+
+
+def test_files_of_one_model_lie_in_one_folder_in_their_order(tmp_path: Path) -> None:
+    """Another order, name or content is another version; the files keep their names, two of one name their places."""
+    first, second = tmp_path / "a" / "model.pkl", tmp_path / "b" / "model.pkl"
+    for path, text in ((first, "scaler"), (second, "model")):
+        path.parent.mkdir()
+        path.write_text(text)
+    store = Store(tmp_path / "cache")
+    hashes = [source_files.digest(path)[0] for path in (first, second)]
+    stored = bundle_folders.keep(store, [first, second], hashes)
+    assert [path.read_text() for path in bundle_folders.parts_in(Path(stored.path))] == ["scaler", "model"]
+    assert [(part.origin, part.sha256) for part in stored.sources] == [
+        (str(first), hashes[0]),
+        (str(second), hashes[1]),
+    ]
+    assert stored.size_bytes == len("scaler") + len("model")
+    turned = bundle_folders.keep(store, [second, first], hashes[::-1])
+    assert turned.sha256 != stored.sha256
+    second.write_text("changed")
+    with pytest.raises(ArtifactError) as caught:
+        bundle_folders.keep(store, [first, second], [hashes[0], "0" * 64])
+    assert caught.value.code == "artifact-changing"

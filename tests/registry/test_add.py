@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.artifacts.source_files import digest
 from gateway.errors import ArtifactError, RegistryError
 from gateway.registry import load_registry
 from gateway.registry.add import add_route
@@ -161,3 +162,16 @@ def test_a_registry_that_cannot_be_written_is_named(folder: Path) -> None:
     with pytest.raises(RegistryError, match=f"{name} cannot be written: File name too long"):
         add_route(folder / name, ["models/new.onnx"], "/new")
     assert (folder / name).read_text() == text
+
+
+def test_several_files_become_a_list_with_a_pin_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files of one model are added as a list in their order, with their pins in the same one."""
+    monkeypatch.chdir(tmp_path)
+    pins = []
+    for name in ("scaler.pkl", "model.pkl"):
+        (tmp_path / name).write_text(name)
+        pins.append(digest(tmp_path / name)[0])
+    added = add_route(tmp_path / "registry.yaml", ["scaler.pkl", "model.pkl"], "/new", allow_pickle=True)
+    assert "artifact: [scaler.pkl, model.pkl]" in added
+    spec = load_registry(tmp_path / "registry.yaml", files=True).routes[0]
+    assert (spec.sources, spec.pins, spec.loader) == (("scaler.pkl", "model.pkl"), tuple(pins), "bundle")
