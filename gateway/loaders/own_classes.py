@@ -6,10 +6,11 @@ A class of one's own is code that no file of a model holds; a Python route bring
 
 import ast
 import functools
-import importlib.metadata
+import importlib.machinery
 import json
 import re
 import sys
+import sysconfig
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -95,9 +96,14 @@ def _is_own(name: str) -> bool:
     top = name.partition(".")[0]
     if not all(part.isidentifier() for part in name.split(".")):
         return False
-    return top == MAIN or (
-        top not in sys.stdlib_module_names and top not in importlib.metadata.packages_distributions()
-    )
+    return top == MAIN or not (top in sys.stdlib_module_names or _is_installed(top))
+
+
+@functools.cache
+def _is_installed(top: str) -> bool:
+    """Say whether a module lies where packages are installed; the working folder of a process may hold others."""
+    places = {sysconfig.get_path(kind) for kind in ("purelib", "platlib")}
+    return importlib.machinery.PathFinder.find_spec(top, sorted(places)) is not None
 
 
 def _is_harmless(name: str) -> bool:

@@ -6,6 +6,7 @@ version takes them over, and the modules of the former are set aside until it im
 """
 
 import builtins
+import importlib
 import sys
 import threading
 import types
@@ -22,6 +23,7 @@ _in_force = Siblings()
 #: All names of the versions that were loaded; an import is looked at from the second version with one of them on.
 _names: set[str] = set()
 _plain_import = builtins.__import__
+_plain_import_module = importlib.import_module
 
 
 def siblings_of(folders: Sequence[Path]) -> Siblings:
@@ -44,6 +46,7 @@ def make_way(siblings: Siblings, files: Mapping[str, str]) -> None:
     """
     if builtins.__import__ is _plain_import and siblings.names & _names:
         builtins.__import__ = _import
+        importlib.import_module = _import_module
     _names.update(siblings.names)
     _put_in_force(siblings)
     for name, module in list(sys.modules.items()):
@@ -59,6 +62,16 @@ def _import(name: str, *arguments: Any, **named: Any) -> types.ModuleType:
     with LOADING:
         _put_in_force(siblings)
         return _plain_import(name, *arguments, **named)
+
+
+def _import_module(name: str, package: str | None = None) -> types.ModuleType:
+    """Do the same for names that the code makes up."""
+    siblings = current().siblings
+    if name.partition(".")[0] not in siblings.names:
+        return _plain_import_module(name, package)
+    with LOADING:
+        _put_in_force(siblings)
+        return _plain_import_module(name, package)
 
 
 def _put_in_force(siblings: Siblings) -> None:
