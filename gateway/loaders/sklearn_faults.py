@@ -42,11 +42,13 @@ def unreadable(path: Path, exc: Exception, written_by: str | None) -> GatewayErr
 
 def cannot_answer(path: Path, exc: Exception, estimator: Any, written_by: str | None) -> LoadError:
     """Return the error of a model that was read and cannot predict a made-up row."""
-    if takes_categories(estimator):
+    library = takes_categories(estimator)
+    if library:
         return LoadError(
-            f"{path.name}: an XGBoost model that takes pandas categories, whose levels a pickle does not tell",
+            f"{path.name}: holds a model of {library} that takes pandas categories, inside of other parts or with a "
+            "`missing` of its own, so that its columns cannot be told",
             code="unsupported-model",
-            hint="save it with model.save_model('model.ubj'), which tells them, and serve that file",
+            hint=f"save the model of {library} alone, or put an encoder before it and train the pipeline again",
         )
     if written_by is not None:
         return LoadError(

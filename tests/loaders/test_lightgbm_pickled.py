@@ -18,7 +18,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from gateway.errors import ArtifactError
+from gateway.errors import ArtifactError, LoadError
 from gateway.loaders import get_loader
 from gateway.loaders.base import LoadOptions
 
@@ -84,6 +84,15 @@ def test_a_pickle_answers_as_the_model_in_it(kind: str, tmp_path: Path) -> None:
     assert [output.labels[i] for i in answers.values] == found.predict(rows).tolist()
     assert answers.probabilities is not None
     assert np.array_equal(answers.probabilities, found.predict_proba(rows))
+
+
+def test_categories_inside_of_other_parts_have_two_ways_in(tmp_path: Path) -> None:
+    """Calibrated, its columns cannot be told; alone, or behind an encoder ("wrapper" and "one-hot" above), it serves."""
+    path = tmp_path / "model.joblib"
+    joblib.dump(CalibratedClassifierCV(model(), cv=2).fit(FRAME, LABELS), path)
+    with pytest.raises(LoadError, match="takes pandas categories") as error:
+        get_loader("sklearn").load(path, LoadOptions(allow_pickle=True))
+    assert "save the model of LightGBM alone, or put an encoder before it" in str(error.value.hint)
 
 
 def test_a_pickled_booster_answers_as_its_file(tmp_path: Path) -> None:

@@ -50,13 +50,17 @@ def cap_threads(estimator: Any) -> None:
             part.get_booster().set_param({"nthread": 1})
 
 
-def takes_categories(estimator: Any) -> bool:
-    """Say whether an XGBoost model inside was fitted on pandas categories."""
-    return any(
-        type(part).__module__ == "xgboost.sklearn" and "c" in (part.get_booster().feature_types or ())
-        for part in walk_parts(estimator)
-        if hasattr(part, "get_booster") and part.__sklearn_is_fitted__()
-    )
+def takes_categories(estimator: Any) -> str:
+    """Return the library of a model inside that was fitted on pandas categories, "" where there is none."""
+    for part in walk_parts(estimator):
+        module = type(part).__module__
+        if module not in {"lightgbm.sklearn", "xgboost.sklearn"} or not part.__sklearn_is_fitted__():
+            continue
+        if module == "lightgbm.sklearn" and part.booster_.pandas_categorical:
+            return "LightGBM"
+        if module == "xgboost.sklearn" and "c" in (part.get_booster().feature_types or ()):
+            return "XGBoost"
+    return ""
 
 
 def check_trees(path: Path, estimator: Any) -> None:
