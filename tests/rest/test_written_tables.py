@@ -1,5 +1,5 @@
 """
-What twelve clients and nine spreadsheets send, and what comes back: every line of two tables of docs/clients.md is run.
+What clients and spreadsheets send, and what comes back: every line of two tables of docs/clients.md is run.
 
 curl, requests, urllib, pandas and node are those of this machine. R, PowerShell, Excel, LibreOffice and Google Sheets
 are not here: what they write is written byte by byte as they do, line ends, quotes, byte order marks and all.
