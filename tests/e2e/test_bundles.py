@@ -68,7 +68,7 @@ def test_files_are_asked_and_edited_as_one_model(home: Path, gateway: Callable[.
     until(lambda: server.health()["same_generation"], timeout_s=START_S, what="all workers")
     assert {server.post("/spam", {"message": "see you at lunch"}).json["prediction"] for _ in range(10)} == {"spam"}
     (home / "scaler.skops").write_bytes((home / "grade.skops").read_bytes())
-    until(lambda: "wrong-sha256" in _last_event(server), timeout_s=START_S, what="the refusal")
+    until(lambda: "the registry pins" in _last_event(server), timeout_s=START_S, what="the refusal")
     assert server.post("/grade", {"study": 4, "sleep": 7}).json["prediction"] == pytest.approx(9.0)
 
 

@@ -9,7 +9,7 @@ from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.ensemble import GradientBoostingRegressor, HistGradientBoostingRegressor, RandomForestClassifier
-from sklearn.feature_extraction import DictVectorizer
+from sklearn.feature_extraction import DictVectorizer, FeatureHasher
 from sklearn.feature_selection import SelectKBest
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.impute import SimpleImputer
@@ -214,7 +214,15 @@ def single_column(folder: Path) -> Grown:
 
 @species("sklearn-dicts")
 def dicts(folder: Path) -> Grown:
-    """A DictVectorizer takes objects of any shape, which no signature can state."""
-    model = make_pipeline(DictVectorizer(), LinearRegression())
+    """A DictVectorizer in front of a regression: names and levels of the dictionaries it was fitted on."""
+    rows = [{"a": float(i), "b": "x" if i % 2 else "y"} for i in range(9)]
+    model = make_pipeline(DictVectorizer(), LinearRegression()).fit(rows, list(range(9)))
+    return Grown(**as_skops(folder, model), rows=rows, answers=regressed(model, rows))
+
+
+@species("sklearn-hashed-dicts")
+def hashed(folder: Path) -> Grown:
+    """A FeatureHasher takes objects of any shape, which no signature can state."""
+    model = make_pipeline(FeatureHasher(8), LinearRegression())
     model.fit([{"a": float(i), "b": "x"} for i in range(9)], list(range(9)))
-    return Grown(**as_skops(folder, model), refused="unknown-inputs", says="DictVectorizer")
+    return Grown(**as_skops(folder, model), refused="unknown-inputs", says="FeatureHasher")
