@@ -83,13 +83,27 @@ def labels_text(folder: Path) -> Grown:
     return Grown(**as_joblib(folder, model), rows=[{"text": text} for text in said[:TEST]], answers=answers)
 
 
+def _by_output(model: Any) -> list[Any]:
+    """Return the class of each output, and the probabilities of all of its classes."""
+    tables = model.predict_proba(ROWS[:TEST])
+    keys = [[str(one) for one in classes] for classes in model.classes_]
+    return [
+        {
+            "prediction": {f"y{at}": one for at, one in enumerate(row)},
+            "probabilities": {
+                f"y{at}": dict(zip(keys[at], table[number].tolist(), strict=True)) for at, table in enumerate(tables)
+            },
+        }
+        for number, row in enumerate(model.predict(ROWS[:TEST]).tolist())
+    ]
+
+
 @species("many-classes-words")
 def classes_words(folder: Path) -> Grown:
     """Two outputs, each with words of its own as classes."""
     target = np.column_stack([np.where(FLAGS[:, 0], "yes", "no"), np.where(FLAGS[:, 1], "red", "blue")]).astype(object)
     model = MultiOutputClassifier(LogisticRegression()).fit(ROWS, target)
-    answers = [{"prediction": {"y0": a, "y1": b}} for a, b in model.predict(ROWS[:TEST]).tolist()]
-    return Grown(**as_joblib(folder, model), rows=rows_of(ROWS[:TEST]), answers=answers)
+    return Grown(**as_joblib(folder, model), rows=rows_of(ROWS[:TEST]), answers=_by_output(model))
 
 
 @species("many-classes-numbers")
@@ -97,8 +111,7 @@ def classes_numbers(folder: Path) -> Grown:
     """Two outputs of whole-number classes in one forest."""
     target = np.column_stack([FLAGS.sum(axis=1), FLAGS[:, 0] * 5])
     model = RandomForestClassifier(5, random_state=0).fit(ROWS, target)
-    answers = [{"prediction": {"y0": a, "y1": b}} for a, b in model.predict(ROWS[:TEST]).tolist()]
-    return Grown(**as_joblib(folder, model), rows=rows_of(ROWS[:TEST]), answers=answers)
+    return Grown(**as_joblib(folder, model), rows=rows_of(ROWS[:TEST]), answers=_by_output(model))
 
 
 def _targets(folder: Path, model: Any) -> Grown:
