@@ -116,6 +116,8 @@ def _is_harmless(name: str) -> bool:
 def _fix(path: Path, origin: Path, own: list[str], names: list[str]) -> str:
     """Return what to run: a Python route in full, and how to add it."""
     script = f"{path.stem}_route.py"
+    if (origin / script).exists():  # never overwritten by what is pasted
+        script = f"{path.name.replace('.', '_')}_route.py"
     modules = sorted({name.rpartition(".")[0] for name in own} - {MAIN})
     absent = [f"{module}.py" for module in modules if not _place(origin, module)]
     told = [f"put {listing(absent, 'and')} beside {path.name}, or install what defines them"] if absent else []

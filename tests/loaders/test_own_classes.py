@@ -91,7 +91,8 @@ def test_the_route_that_is_told_serves_the_model(trained: Folder) -> None:
         subprocess.run(
             ["bash", "-ec", "\n".join(told)], cwd=trained.base, env={**os.environ, "PATH": paths}, check=True
         )
-        route = f"{name.partition('.')[0]}_route.py"
+        route = lines[1].split()[2]
+        assert route == ("module_skops_route.py" if name == "module.skops" else f"{name.partition('.')[0]}_route.py")
         loaded = trained.load(trained.keep(route), route)
         values = ["a good film"] if name.startswith("texts") else [6.0, 3.0]
         assert ask(loaded, *values) == ("pos" if name.startswith("texts") else pytest.approx(19.5))
