@@ -4,7 +4,6 @@ import base64
 import gzip
 import pickle
 import re
-import subprocess
 import sys
 import zipfile
 import zlib
@@ -169,47 +168,6 @@ def test_a_folder_with_a_model_names_the_file(tmp_path: Path) -> None:
     skops.io.dump(LinearRegression(), tmp_path / "salary.skops")
     (tmp_path / "notes.txt").write_text("trained in May")
     assert unknown(tmp_path, "models").hint == "name the model file in it: models/salary.skops"
-
-
-RATIOS = """
-import joblib, numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.linear_model import LinearRegression
-from sklearn.pipeline import make_pipeline
-
-class WithRatio(TransformerMixin, BaseEstimator):
-    def fit(self, X, y=None):
-        return self
-    def transform(self, X):
-        return np.column_stack([X, X[:, 0] / X[:, 1]])
-"""
-ROUTE = """
-from pathlib import Path
-import joblib
-import ratios
-
-model = joblib.load(Path(__file__).parent / "m.joblib")
-
-def predict(a: float, b: float) -> float:
-    return float(model.predict(ratios.np.array([[a, b]]))[0])
-"""
-
-
-def test_code_of_ones_own_is_served_by_a_python_route(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """A pickle with a class of one's own is refused by its name, and the fix serves it."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "ratios.py").write_text(RATIOS)
-    write = "from ratios import *; X = np.arange(1.0, 9).reshape(4, 2)\n"
-    write += "joblib.dump(make_pipeline(WithRatio(), LinearRegression()).fit(X, X[:, 0]), 'm.joblib')"
-    subprocess.run([sys.executable, "-c", write], check=True)
-    assert main(["add", "m.joblib", "--route", "/x", "--allow-pickle"]) == 1
-    said = capsys.readouterr().err
-    assert "names ratios.WithRatio, which is code of" in said
-    assert "fix: serve it by a Python route" in said
-    (tmp_path / "route.py").write_text(ROUTE)
-    assert main(["add", "route.py", "--route", "/x"]) == 0
 
 
 @pytest.mark.parametrize("suffix", [".sav", ".bin", ".model", ".pkl.gz", ".dat"])

@@ -1,37 +1,22 @@
 """Errors for scikit-learn artifacts with forbidden objects, or with names that the installed library no longer has."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from gateway.errors import ArtifactError, LoadError
 from gateway.loaders.admission.allowed_names import ForbiddenGlobal, UnknownGlobal
 from gateway.loaders.admission.former_constructors import Refused
-from gateway.loaders.versions.moved import LIBRARIES
 from gateway.system.suggest import listing
 
 
 def forbidden_pickle(path: Path, exc: ForbiddenGlobal) -> ArtifactError:
     """Return the error of a pickle that names, or does, what no model needs."""
     what = "uses" if isinstance(exc, Refused) else "names"
-    if not isinstance(exc, Refused) and _is_own_code(str(exc)):
-        return ArtifactError(
-            f"{path.name}: the pickle names {exc}, which is code of neither a library that is known here nor the file",
-            code="forbidden-pickle",
-            hint="serve it by a Python route: a .py file beside it that defines or imports this name, loads the file "
-            "(`model = joblib.load(Path(__file__).parent / '...')`) and has `def predict(...)`",
-        )
     return ArtifactError(
         f"{path.name}: the pickle {what} {exc}, which is not among what a model consists of",
         code="forbidden-pickle",
         hint="`gateway describe` lists all its globals; save the model as .skops, .ubj or .onnx instead",
     )
-
-
-def _is_own_code(name: str) -> bool:
-    """Say whether a global is of a module that somebody wrote for the model, or of a pickler that keeps code itself."""
-    root = name.partition(".")[0]
-    return "." in name and root.isidentifier() and root not in LIBRARIES and root not in sys.stdlib_module_names
 
 
 def untrusted_types(path: Path, names: object) -> ArtifactError:
