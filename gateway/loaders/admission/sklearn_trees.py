@@ -88,7 +88,8 @@ def check_trees(path: Path, estimator: Any) -> None:
 
 def _same_width(part: Any) -> list[Any]:
     """Return the trees that a forest or a boosting feeds with all of its columns."""
-    if type(part).__module__ not in {"sklearn.ensemble._forest", "sklearn.ensemble._gb"}:
+    homes = {kind.__module__ for kind in type(part).__mro__}
+    if homes.isdisjoint({"sklearn.ensemble._forest", "sklearn.ensemble._gb"}):
         return []
     return list(np.asarray(getattr(part, "estimators_", []), dtype=object).ravel())
 

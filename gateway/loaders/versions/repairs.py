@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from gateway.loaders.versions import repairs_linear, repairs_others, repairs_trees, repairs_widths
+from gateway.loaders.versions import repairs_linear, repairs_neighbours, repairs_others, repairs_trees, repairs_widths
 from gateway.loaders.versions.old_states import wrappers_of_today
 from gateway.loaders.versions.provenance import Told
 from gateway.loaders.versions.repair import Repair, repair
@@ -10,6 +10,7 @@ from gateway.loaders.versions.repair import Repair, repair
 ROWS: Final[tuple[Repair, ...]] = (
     *repairs_linear.ROWS,
     *repairs_trees.ROWS,
+    *repairs_neighbours.ROWS,
     *repairs_others.ROWS,
     *repairs_widths.ROWS,
 )

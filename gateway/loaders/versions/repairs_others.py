@@ -194,12 +194,6 @@ def _vectors(part: Any, found: Attributes) -> None:
         found["_n_support"] = np.full(2, len(found["support_"]), dtype=np.int32)
 
 
-def _kept_rows(part: Any, found: Attributes) -> None:
-    found.setdefault("n_samples_fit_", found["_fit_X"].shape[0])
-    if type(part).__name__ == "RadiusNeighborsClassifier" and "outlier_label_" not in found:
-        raise Unrepairable("its answer to rows without neighbours changed in 0.22")
-
-
 def _scale_of_answers(part: Any, found: Attributes) -> None:
     found.setdefault("_y_train_std", 1.0)
 
@@ -240,7 +234,6 @@ ROWS: Final = (
     Repair(("GaussianNB",), "1.0", _renamed(("sigma_", "var_")), "the same member under another name"),
     Repair(("CategoricalNB",), "0.24", _levels, "one column per level"),
     Repair(("BaseLibSVM",), "1.9", _vectors, "the same members under other names"),
-    Repair(("NeighborsBase",), "0.22", _kept_rows, "counted from the kept rows"),
     Repair(("GaussianProcessRegressor",), "0.23", _scale_of_answers, "answers were centred and not scaled then"),
     Repair(("MultiOutputClassifier",), "0.22", _members_classes, "the classes of its members"),
     Repair(("ClassifierChain",), "1.5", _method, "a chain fed labels then"),

@@ -17,6 +17,7 @@ from sklearn._loss.loss import (
 from sklearn.ensemble._iforest import _average_path_length
 
 from gateway.loaders.versions.old_answers import DiscreteAdaBoost, MeanAdaBoost, RealAdaBoost
+from gateway.loaders.versions.old_ties import FirstOfEqualBoosting, OneVsRestLastOfEqual
 from gateway.loaders.versions.repair import Attributes, Repair, Unrepairable
 
 _PAIR: Final = 2
@@ -100,6 +101,16 @@ def _boosting_loss(part: Any, found: Attributes) -> None:
     found.pop("loss_", None)
 
 
+def _equal_probabilities(part: Any, found: Attributes) -> None:
+    if found["loss"] == "log_loss":
+        part.__class__ = FirstOfEqualBoosting
+
+
+def _equal_members(part: Any, found: Attributes) -> None:
+    if vars(found["label_binarizer_"]).get("y_type_") == "multiclass":
+        part.__class__ = OneVsRestLastOfEqual
+
+
 def _first_guess(part: Any, found: Attributes) -> None:
     """Turn the first guesses of 0.20, kept as scores, into what says the same: priors, or a constant."""
     start = found["init_"]
@@ -172,6 +183,8 @@ ROWS: Final = (
         _boosting_loss,
         "the link function follows from the name of the loss and the number of classes",
     ),
+    Repair(("GradientBoostingClassifier",), "1.4", _equal_probabilities, "the first of equal classes, as it was"),
+    Repair(("OneVsRestClassifier",), "1.8", _equal_members, "the last of equal classes, as it was"),
     Repair(("DummyClassifier", "DummyRegressor"), "0.22", _guess_strategy, "the parameter as it was given"),
     Repair(
         ("BaseHistGradientBoosting",),
