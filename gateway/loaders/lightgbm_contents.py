@@ -95,6 +95,8 @@ def _faults(model: TextModel) -> Iterator[str]:
 def _objective(text: str, classes: int) -> Iterator[str]:
     """Check the number of classes: LightGBM writes that many answers into a table of `num_class`."""
     kind, *options = text.split(" ")
+    if text != " ".join(text.split()):
+        yield f"the objective {text!r:.30} has blanks where none belong"
     told = dict(option.partition(":")[::2] for option in options)
     if kind in {"multiclass", "multiclassova"}:
         if told.get("num_class") != str(classes):

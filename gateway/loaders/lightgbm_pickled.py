@@ -25,7 +25,8 @@ def predictor_of(found: Any, options: LoadOptions) -> LightgbmPredictor | None:
     labels = _labels(found)
     if labels is not None and len(labels) != max(model.number("num_class"), 2):
         return None  # one class only: what its wrapper answers is no label
-    rounds = booster.best_iteration if booster.best_iteration > 0 else -1
+    best = getattr(booster, "best_iteration", None)
+    rounds = best if isinstance(best, int) and best > 0 else -1
     predictor = LightgbmPredictor(model, options.levels, rounds=rounds, labels=labels or ())
     ask_once(predictor)
     return predictor

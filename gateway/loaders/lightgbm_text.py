@@ -6,6 +6,7 @@ is checked by lightgbm_contents.py. Imports no LightGBM.
 """
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -28,7 +29,10 @@ _TABLES: Final[Mapping[str, Any]] = {
 #: LightGBM reads no more lines of a tree.
 _MOST_LINES: Final = 22
 _NUMBERS: Final = re.compile(r"[0-9eE+\-. infaINFA]*")
-_PARAMETER: Final = re.compile(r"\[([\w]+): (.*)\]")
+_PARAMETER: Final = re.compile(r"\[(\w+): (.*)\]")
+_PARAMETERS: Final = "parameters:"
+#: LightGBM ends lines at the first, and texts at the second.
+_HIDDEN: Final = {"\r": "a carriage return", "\0": "a NUL"}
 
 
 class Unreadable(Exception):
@@ -83,7 +87,11 @@ class TextModel:
 
 def parse(text: str) -> TextModel:
     """Return what a text model says; raises Unreadable."""
-    lines = text.replace("\r\n", "\n").split("\n")
+    plain = text.replace("\r\n", "\n")
+    for character, called in _HIDDEN.items():
+        if character in plain:
+            raise Unreadable(f"line {plain[: plain.index(character)].count(chr(10)) + 1} holds {called}")
+    lines = plain.split("\n")
     first = next((i for i, line in enumerate(lines) if line.startswith(_TREE)), None)
     header = _header(lines[: len(lines) if first is None else first])
     trees, at = _trees(lines, len(lines) if first is None else first)
@@ -99,9 +107,12 @@ def parse(text: str) -> TextModel:
 def _header(lines: list[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for line in lines:
-        name, _, value = line.partition("=")
-        if name and name in found:
+        name, sign, value = line.partition("=")
+        if name in found:
             raise Unreadable(f"its header says {name} twice")
+        # LightGBM drops signs that it takes for empty parts: it would read another name or value.
+        if (sign and not name) or value.startswith("="):
+            raise Unreadable(f"its header holds the line {line:.40}")
         if name:
             found[name] = value
     return found
@@ -153,8 +164,20 @@ def _whole(told: Mapping[str, str], name: str) -> int:
 
 
 def _parameters(lines: list[str]) -> dict[str, str]:
-    matches = (_PARAMETER.fullmatch(line) for line in lines)
-    return {match[1]: match[2] for match in matches if match}
+    """Return the parameters of the training; raises Unreadable for lines at which LightGBM's reader goes astray."""
+    start = next((i for i, line in enumerate(lines) if line.startswith(_PARAMETERS)), None)
+    if start is None:
+        return {}
+    end = next((i for i, line in enumerate(lines) if i > start and line.startswith(_END)), None)
+    if end is None:
+        raise Unreadable(f"the end of its parameters is missing (`{_END}`)")
+    found: dict[str, str] = {}
+    for line in filter(None, lines[start + 1 : end]):
+        match = _PARAMETER.fullmatch(line)
+        if match is None:
+            raise Unreadable(f"its parameters hold the line {line:.40}")
+        found[match[1]] = match[2]
+    return found
 
 
 def _levels(lines: list[str]) -> tuple[tuple[Any, ...], ...] | None:
@@ -174,9 +197,13 @@ def _checked_levels(found: Any) -> tuple[tuple[Any, ...], ...] | None:
         return None
     if not isinstance(found, list) or not all(isinstance(one, list) for one in found):
         raise Unreadable("pandas_categorical is no list of lists")
-    if any(not isinstance(level, str | int | float) for one in found for level in one):
-        raise Unreadable("pandas_categorical names a level that is neither text nor a number")
+    if not all(isinstance(level, str | int) or _is_finite(level) for one in found for level in one):
+        raise Unreadable("pandas_categorical names a level that is neither text nor a finite number")
     return tuple(tuple(one) for one in found)
+
+
+def _is_finite(level: Any) -> bool:
+    return isinstance(level, float) and math.isfinite(level)
 
 
 def _without_sizes(lines: list[str]) -> str:

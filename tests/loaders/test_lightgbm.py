@@ -70,6 +70,14 @@ HOSTILE: dict[str, Callable[[str], str]] = {
     "another format": lambda t: t.replace("version=v4", "version=v9"),
     "no format": lambda t: t.replace("version=v4\n", ""),
     "an end too early": lambda t: t[: t.index("end of trees")],
+    "another reader's name": lambda t: t.replace("objective=", "=num_class=50\nobjective="),
+    "another reader's value": lambda t: t.replace("objective=", "objective=="),
+    "another reader's objective": lambda t: t.replace("objective=", "objective= "),
+    "another reader's line": lambda t: t.replace("objective=", "kept=1\robjective=binary sigmoid:1\nobjective="),
+    "another reader's end": lambda t: t.replace("objective=", "kept=\0\nobjective="),
+    "a parameter without a value": lambda t: t.replace("[boosting: gbdt]", "[boosting"),
+    "parameters without an end": lambda t: t.replace("end of parameters", ""),
+    "a level beyond all numbers": lambda t: t.replace("pandas_categorical:null", "pandas_categorical:[[1e999]]"),
     "levels that are none": lambda t: t.replace("pandas_categorical:null", 'pandas_categorical:[{"a": 1}]'),
 }
 
