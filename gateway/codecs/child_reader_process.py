@@ -149,8 +149,8 @@ def _read(request: dict[str, Any], file: int, link: socket.socket) -> None:
         scratch=None if scratch is None else Path(scratch),
     )
     with os.fdopen(file, "rb") as body:
-        sheet, header, known = request["place"]
-        place = TablePlace(sheet, header, known)
+        sheet, header, known, order = request["place"]
+        place = TablePlace(sheet, header, known, order)
         reader = ExcelReader(place) if request["kind"] == "xlsx" else READERS[request["kind"]]()
         send_chunks(link, reader.read(body, limits))
 

@@ -5,7 +5,7 @@ A shape is read where it has one meaning for the route; for another one the faul
 and no rule of a field.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
@@ -39,7 +39,8 @@ class JsonCodec:
 
     WORDS wrap instances unless they are among `fields`, the names and aliases that the route declares. Where it has one
     field, `{"instances": [1, 2]}` is two instances; where that field is text, `{"data": "a, b"}` is that text, comma
-    and all. `strict` makes other names beside such a word faults, `redact` keeps values out of hints.
+    and all. `strict` makes other names beside such a word faults, `redact` keeps values out of hints,
+    `order` is that of values without names.
     """
 
     fields: frozenset[str]
@@ -47,6 +48,7 @@ class JsonCodec:
     one_field: bool = False
     one_text: bool = False
     redact: bool = False
+    order: Sequence[str] = ()
 
     @classmethod
     def of(
@@ -56,7 +58,7 @@ class JsonCodec:
         names = {name for field in signature.inputs for name in (field.name, *field.aliases)}.union(signature.dropped)
         one_field = len(signature.positions) == 1
         one_text = one_field and signature.inputs[0].type == "string"
-        return cls(frozenset(names.union(id_fields)), strict, one_field, one_text, redact)
+        return cls(frozenset(names.union(id_fields)), strict, one_field, one_text, redact, signature.positions)
 
     def decode(self, body: bytes, check: Callable[[int], object] = int) -> Decoded:
         """

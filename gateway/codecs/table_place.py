@@ -17,6 +17,9 @@ LOOKED_SHEETS: Final = 20
 #: Names by which a header is recognised, and their characters: they travel to the process that reads workbooks.
 _MOST_NAMES: Final = 300
 _MOST_CHARACTERS: Final = 20_000
+#: Names that the hint about a table without a header lists.
+_SHOWN_NAMES: Final = 30
+_UNSAFE: Final = re.compile(r'[,;\t|"\r\n]')
 _NUMBER: Final = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?")
 #: A row of a file, with its number there, from 1.
 Numbered = tuple[int, Sequence[Any]]
@@ -27,18 +30,20 @@ class TablePlace:
     """
     Hold what a client says about its table: the sheet by name or number from 1, the row of the header from 1.
 
-    `known` are names of columns that a header may hold; without any, every first row is a header.
+    `known` are names of columns that a header may hold; without any, every first row is a header. `order` are those of
+    the fields, in the order of values without names.
     """
 
     sheet: str = ""
     header: int = 0
     known: Collection[str] = ()
+    order: Sequence[str] = ()
 
     def packed(self) -> list[Any]:
         """Return the place for a message to another process, of very many names the first ones."""
         left = _MOST_CHARACTERS
         names = [name for name in itertools.islice(self.known, _MOST_NAMES) if (left := left - len(name)) > 0]
-        return [self.sheet, self.header, names]
+        return [self.sheet, self.header, names, list(self.order[:_SHOWN_NAMES])]
 
     @cached_property
     def _letters(self) -> frozenset[str]:
@@ -79,6 +84,26 @@ def refuse_title(what: str, first: Sequence[Any], number: int) -> None:
         expected="a header with the names of the fields",
         hint=f"add ?_header={number} to the address, or the field _header={number} to the form",
     )
+
+
+def check_names(names: Sequence[str], place: TablePlace, separator: str) -> None:
+    """Refuse a first row that holds values: it would be lost as a header. pandas numbers columns from 0."""
+    given = [name for name in names if name]
+    if not any(map(_is_number, given)) or given == [str(number) for number in range(len(given))]:
+        return
+    few = 0 < len(place.order) < _SHOWN_NAMES
+    listed = separator.join(map(_in_quotes, place.order)) if few else "the names of the fields"
+    refuse(
+        "header",
+        "the table has no header: its first row holds a value and names no field",
+        at="header",
+        expected="a header with the names of the fields",
+        hint=f"put a row of names above the values, in their order: {printable(listed, 1_000)}",
+    )
+
+
+def _in_quotes(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"' if _UNSAFE.search(name) else name
 
 
 def skip_to(header: int, rows: Iterator[Numbered], what: str) -> Sequence[Any]:

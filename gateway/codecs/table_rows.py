@@ -8,6 +8,11 @@ from gateway.errors import TooLargeError
 
 #: Rows of a full sheet of Excel.
 MAX_BLANK_ROWS = 1_048_576
+_MORE = (
+    "name every column in the header (R writes row names without one), end rows and header with the same separators, "
+    'and put a cell that holds the separator in quotes: "13,6"'
+)
+_FEWER = "give every row a cell for each name of the header, separated in the same way"
 
 
 def check_blank(rows: int) -> None:
@@ -33,7 +38,8 @@ class TableRows:
             self._rows.append(row)
         else:
             message = f"the row has {len(row)} cells, the header {width}"
-            self._faults.add(self.size, "arity", message, expected=width, got=len(row))
+            hint = _MORE if len(row) > width else _FEWER
+            self._faults.add(self.size, "arity", message, expected=width, got=len(row), hint=hint)
         self.size += 1
 
     def add_blank(self, line: str) -> None:

@@ -12,9 +12,19 @@ from typing import Any, BinaryIO
 
 from gateway.codecs.base import refuse
 from gateway.codecs.chunks import Chunk, ReadLimits, cell
-from gateway.codecs.table_place import FIRST, LOOKED_ROWS, LOOKED_SHEETS, Numbered, TablePlace, refuse_title, skip_to
+from gateway.codecs.table_place import (
+    FIRST,
+    LOOKED_ROWS,
+    LOOKED_SHEETS,
+    Numbered,
+    TablePlace,
+    check_names,
+    refuse_title,
+    skip_to,
+)
 from gateway.codecs.table_rows import cut
 from gateway.codecs.xlsx_contents import safe_workbook
+from gateway.codecs.xlsx_looks import check_merged, check_visible
 from gateway.errors import UnreadableError
 from gateway.system.suggest import listing
 from gateway.validation.faults import visible
@@ -40,12 +50,13 @@ class ExcelReader:
         with safe_workbook(body, limits.scratch) as path:
             try:
                 book = calamine.CalamineWorkbook.from_path(path)
-                rows = book.get_sheet_by_index(_index(book.sheet_names, self._place.sheet)).iter_rows()
+                sheet = book.get_sheet_by_index(_index(book, self._place))
+                rows = sheet.iter_rows()
             except BaseException as error:
                 if not _is_panic(error) and not isinstance(error, calamine.CalamineError | OSError | IndexError):
                     raise
                 refuse("xlsx", f"the file is not a readable XLSX workbook: {error}", expected="an .xlsx file")
-        yield from _chunks(_guarded(rows), limits, self._place, book)
+        yield from _chunks(_guarded(rows), limits, self._place, book, sheet)
 
 
 def _calamine() -> Any:
@@ -77,9 +88,12 @@ def _guarded(rows: Iterator[Sequence[Any]]) -> Iterator[Sequence[Any]]:
         refuse("xlsx", message, expected="dates of the years 1900 to 9999", hint="format the cells as numbers")
 
 
-def _index(names: Sequence[str], sheet: str) -> int:
-    """Return the place of a sheet: by its name, else by its number from 1."""
+def _index(book: Any, place: TablePlace) -> int:
+    """Return the place of a sheet: by its name, else by its number from 1; a hidden one must be asked for."""
+    names: Sequence[str] = book.sheet_names
+    sheet = place.sheet
     if not sheet:
+        check_visible([one.name for one in book.sheets_metadata], [_is_shown(one) for one in book.sheets_metadata])
         return 0
     if sheet in names:
         return names.index(sheet)
@@ -95,8 +109,15 @@ def _index(names: Sequence[str], sheet: str) -> int:
     )
 
 
-def _chunks(rows: Iterator[Sequence[Any]], limits: ReadLimits, place: TablePlace, book: Any) -> Iterator[Chunk]:
+def _is_shown(sheet: Any) -> bool:
+    return str(sheet.visible).rpartition(".")[2] == "Visible"
+
+
+def _chunks(
+    rows: Iterator[Sequence[Any]], limits: ReadLimits, place: TablePlace, book: Any, sheet: Any
+) -> Iterator[Chunk]:
     numbered: Iterator[Numbered] = enumerate(rows, 1)
+    first = place.header
     if place.header:
         header: Sequence[Any] | None = skip_to(place.header, _filled(numbered), "row")
     else:
@@ -106,6 +127,7 @@ def _chunks(rows: Iterator[Sequence[Any]], limits: ReadLimits, place: TablePlace
     if header is None:
         refuse("empty-body", "the first sheet is empty", expected="a header row and rows below it")
     names = _names(header)
+    check_merged(sheet.merged_cell_ranges or (), first, (sheet.end or (0,))[0] + 1, names, place)
     chunk = None
     for chunk in cut(_rows(numbered, len(names)), names, limits, "row {} of the sheet"):
         yield chunk
@@ -140,6 +162,8 @@ def _looked_at(
         refuse_title("row", header or (), number)
     if not place.sheet and place.known:
         _refuse_sheet(place, book, "is empty" if header is None else f"has no such column in row {first}")
+    if header is not None:
+        check_names(_names(header), place, ", ")
     return itertools.chain(head, numbered)
 
 

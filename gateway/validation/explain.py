@@ -17,7 +17,9 @@ _MAX_LEVELS = 20
 _MAX_GUESSED = 64
 _MAX_CANDIDATES = 1_000
 #: What R, pandas, spreadsheets and databases write for a missing value; none is one before the registry says so.
-_MISSING_WORDS = frozenset({"na", "n/a", "#n/a", "#na", "<na>", "nan", "null", "none", "nil", "?", "-", "--", "\\n"})
+_MISSING_WORDS = frozenset(
+    {"na", "n/a", "n.a.", "#n/a", "#na", "<na>", "nan", "nat", "null", "none", "nil", "?", "-", "--", ".", "\\n"}
+)
 #: The registry's key for a number that is true or false.
 _BOOLEAN = "the registry: inputs: {{'{0}': {{type: boolean}}}}"
 

@@ -117,7 +117,7 @@ def place_of(kind: str, options: Mapping[str, str], at: str, contract: Contract)
     if header and not (header.isascii() and header.isdigit() and 1 <= int(header[:9]) <= MAX_BLANK_ROWS):
         message = f"{header[:40]!r} is no number of a row"
         raise OptionError([Fault(f"{at}._header", "option", message, "the row of the header, from 1")])
-    return TablePlace(sheet, int(header or 0), contract.codec.fields)
+    return TablePlace(sheet, int(header or 0), contract.codec.fields, contract.codec.order)
 
 
 def reader_for(kind: str, charset: str | None, place: TablePlace = FIRST) -> BatchReader:
