@@ -23,6 +23,8 @@ DESCRIPTION: Final = "MLmodel"
 _MOST_BYTES: Final = 1 << 20
 _DEEPEST: Final = 32
 _MOST_PARTS: Final = 5_000
+_MOST_DIGITS: Final = 100
+_MERGE: Final = "tag:yaml.org,2002:merge"
 #: Examples are rows of the training data; longer ones are pictures.
 _MOST_EXAMPLE_BYTES: Final = 1 << 18
 #: Flavours with a loader, and the key that names the file of the model.
@@ -68,6 +70,21 @@ class _Bounded(yaml.SafeLoader):
         found = super().compose_node(parent, index)
         self._depth -= 1
         return found
+
+    def flatten_mapping(self, node: Any) -> None:
+        """Refuse merged mappings, which MLflow never writes: each line may have nine times the members of the last."""
+        if any(key.tag == _MERGE for key, _ in node.value):
+            raise yaml.YAMLError("it merges mappings (`<<`)")
+        super().flatten_mapping(node)
+
+    def construct_yaml_int(self, node: Any) -> Any:
+        """Refuse numbers of thousands of digits, which Python itself does not print."""
+        if len(node.value) > _MOST_DIGITS:
+            raise yaml.YAMLError(f"it holds a number of more than {_MOST_DIGITS} digits")
+        return super().construct_yaml_int(node)
+
+
+_Bounded.add_constructor("tag:yaml.org,2002:int", _Bounded.construct_yaml_int)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -218,6 +218,10 @@ def test_other_flavours_are_refused_by_name(flavours: dict[str, Any], what: str,
 
 BOMB = "a: &a [x, x]\n" + "".join(f"{b}: &{b} [*{a}, *{a}]\n" for a, b in zip("abcdefghij", "bcdefghijk", strict=True))
 
+MERGED = "a: &a {x: 1}\n" + "".join(
+    f"{b}: &{b} {{<<: [{', '.join([f'*{a}'] * 9)}]}}\n" for a, b in zip("abcdefghij", "bcdefghijk", strict=True)
+)
+
 
 @pytest.mark.parametrize(
     "text",
@@ -236,6 +240,8 @@ BOMB = "a: &a [x, x]\n" + "".join(f"{b}: &{b} [*{a}, *{a}]\n" for a, b in zip("a
         "x" * (1 << 20) + "y",
         "flavors: &f {sklearn: *f}",
         BOMB,
+        MERGED,
+        f"flavors: {{python_function: {{loader_module: {':'.join(['59'] * 5_000)}}}}}",
     ],
 )
 def test_a_hostile_description_is_refused(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
