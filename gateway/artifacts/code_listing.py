@@ -62,7 +62,11 @@ def listed(base: Path, place: Path, patterns: Sequence[str]) -> set[Path]:
 
 
 def matches(base: Path, place: Path, pattern: str) -> list[Path]:
-    """Return the files that one pattern names: from the folder of the code, else from that of the registry."""
+    """
+    Return the files that one pattern names: from the folder of the code, else from that of the registry.
+
+    Raises ArtifactError for a folder that cannot be kept, as `source_files.entries_of` does.
+    """
     beside = place if _is_folder(place) else place.parent
     return _matched(beside, pattern) or _matched(base, pattern)
 
@@ -73,7 +77,11 @@ def watched(base: Path, place: Path, pattern: str) -> list[Path]:
     fixed = Path(*itertools.takewhile(lambda part: not _WILD & set(part), Path(pattern).parts))
     # Not the folder of the code itself: it may hold far more than the code.
     folder = [beside / fixed] if fixed.parts and (beside / fixed).is_dir() else []
-    return [*matches(base, place, pattern), *folder, *([] if _WILD & set(pattern) else [beside / pattern])]
+    exact = [] if _WILD & set(pattern) else [beside / pattern]
+    try:
+        return [*matches(base, place, pattern), *folder, *exact]
+    except ArtifactError:  # told when the route is prepared again
+        return [*folder, *exact]
 
 
 def _matched(folder: Path, pattern: str) -> list[Path]:
@@ -87,7 +95,10 @@ def _matched(folder: Path, pattern: str) -> list[Path]:
 
 
 def _below(folder: Path) -> list[Path]:
-    return [path for path in source_files.entries_of(folder) if path.is_file()]
+    try:
+        return [path for path in source_files.entries_of(folder) if path.is_file()]
+    except OSError as error:
+        raise source_files.unreadable(folder, error) from error
 
 
 def _is_folder(path: Path) -> bool:

@@ -110,7 +110,7 @@ def size_of(path: Path) -> int:
     try:
         return sum(entry.stat().st_size for entry in files_of(path))
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
 
 
 def digest(path: Path) -> tuple[str, int]:
@@ -130,10 +130,11 @@ def digest(path: Path) -> tuple[str, int]:
             total += size
         return tree.hexdigest(), total
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
 
 
-def _unreadable(path: Path, error: OSError) -> ArtifactError:
+def unreadable(path: Path, error: OSError) -> ArtifactError:
+    """Return the error for a file or folder that the system does not let be read."""
     is_odd = isinstance(error, files.NotRegularError | files.TooLongError)
     return ArtifactError(
         f"artifact '{path}' cannot be read: {error.strerror}",

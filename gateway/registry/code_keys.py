@@ -35,8 +35,12 @@ def check_listed(document: Document, base: Path, place: Path, entries: Entries) 
     """Return the file to execute and the further files of a Python route; notes patterns that no file matches."""
     patterns = []
     for text in (text for entry in entries.all_of("files") for text in texts_of(entry.value)):
-        if matches(base, place, text.raw):
-            patterns.append(text.raw)
+        try:
+            if matches(base, place, text.raw):
+                patterns.append(text.raw)
+                continue
+        except ArtifactError as error:
+            document.fault(text.span, error.code, f"{error.message} (named by '{text.raw}')", fix=error.hint)
             continue
         document.fault(
             text.span,
