@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import skops.io
-import xgboost
 from onnx import TensorProto, helper
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingRegressor
@@ -71,18 +70,6 @@ def test_hashed_dictionaries_are_refused_by_name(tmp_path: Path) -> None:
         load(tmp_path / "model.skops", model)
     assert error.value.code == "unknown-inputs"
     assert "FeatureHasher" in error.value.message
-
-
-def test_pickled_categories_of_xgboost_are_refused(tmp_path: Path) -> None:
-    """A pickled XGBoost model over pandas categories is sent to save_model, in one sentence."""
-    rows = pd.DataFrame({"kind": pd.Categorical(["a", "b"] * 20)})
-    with pytest.raises(LoadError) as error:
-        load(
-            tmp_path / "model.pkl",
-            xgboost.XGBRegressor(n_estimators=2, enable_categorical=True).fit(rows, np.arange(40)),
-        )
-    assert error.value.code == "unsupported-model"
-    assert "save_model" in (error.value.hint or "")
 
 
 def graph(rows: int) -> bytes:

@@ -299,7 +299,7 @@ def test_python_classes_are_built_once(code: tuple[Path, LoadOptions]) -> None:
         ("def other(): pass\n", "python-entry", "predict"),
         ("def predict(a): return a\n", "python-signature", "'a'"),
         ("def predict(*a: int): return a\n", "python-signature", "'a'"),
-        ("async def predict(a: int): return a\n", "python-signature", "plain function"),
+        ("async def predict(a: int): yield a\n", "python-signature", "plain function"),
     ],
 )
 def test_python_faults_name_file_and_line(tmp_path: Path, source: str, code_name: str, said: str) -> None:
