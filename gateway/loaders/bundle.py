@@ -31,10 +31,9 @@ _SKLEARN: Final = "sklearn"
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """Hold what one file is: its members, the loader that read it, and which versions wrote it."""
+    """Hold what one file is: its members, and which versions wrote it."""
 
     members: list[Member]
-    loader: str
     written: frozenset[Written] = frozenset()
     written_by: str | None = None
 
@@ -63,10 +62,9 @@ class BundleLoader:
                 hint="name the file of the fitted model as well, behind its steps",
             )
         composition = compose(whole, members, is_ordered=True)
-        loader = next(part.loader for part in parts if any(one.value is composition.model for one in part.members))
         written = frozenset().union(*(part.written for part in parts))
         written_by = max((part.written_by for part in parts if part.written_by is not None), default=None)
-        return _predictor(whole, composition, loader, skew_of(written), written_by)
+        return _predictor(whole, composition, skew_of(written), written_by)
 
     def describe(self, path: Path, options: LoadOptions) -> Signature:
         """Load it: the members tell the signature."""
@@ -86,9 +84,9 @@ def _read(file: Path, options: LoadOptions) -> _Part:
         )
     if loader != _SKLEARN:
         predictor: Any = get_loader(loader).load(file, options)
-        return _Part([Member(file.name, file.name, predictor, "model")], loader)
+        return _Part([Member(file.name, file.name, predictor, "model")])
     opened = open_file(file, options)
-    return _Part(_members(file, opened.held), loader, opened.parts, opened.written_by)
+    return _Part(_members(file, opened.held), opened.parts, opened.written_by)
 
 
 def _members(file: Path, held: Any) -> list[Member]:
@@ -100,9 +98,7 @@ def _members(file: Path, held: Any) -> list[Member]:
     return [Member(f"{inner.name} of {file.name}", inner.key, inner.value, inner.kind) for inner in members_in(held)]
 
 
-def _predictor(
-    path: Path, composition: Composition, loader: str, skew: Skew | None, written_by: str | None
-) -> Predictor:
+def _predictor(path: Path, composition: Composition, skew: Skew | None, written_by: str | None) -> Predictor:
     """Return what serves a composition; `skew` says which versions wrote its files."""
     if isinstance(composition.model, BaseEstimator):
         found = predictor_of(path, composition, written_by)
@@ -116,9 +112,9 @@ def _predictor(
     if words:
         raise do_not_fit(path, Misfit(f"the model takes texts in {words[0]}, and the steps before it give numbers"), "")
     inputs = find_inputs(front)
-    staged = StagedPredictor(front, inputs, model, loader)
+    staged = StagedPredictor(front, inputs, model)
     if any(field.nullable for field in inputs.fields) and not survives_missing(inputs, staged.predict):
-        staged = StagedPredictor(front, without_nullable(inputs), model, loader)
+        staged = StagedPredictor(front, without_nullable(inputs), model)
     staged.skew = skew
     staged.signature = told_signature(staged.signature, composition)
     staged.warnings = (*staged.warnings, *composition.warnings)

@@ -6,6 +6,7 @@ Reads names, types, levels and objective out of the file; `best_iteration` is ho
 
 import contextlib
 import json
+import math
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -21,6 +22,7 @@ from gateway.loaders.base import LoadOptions
 from gateway.loaders.dummies import with_dummies
 from gateway.loaders.versions.xgboost_versions import refuse_changed_meaning
 from gateway.loaders.xgboost_contents import check_contents
+from gateway.loaders.xgboost_density import is_trained_on_dense
 from gateway.loaders.xgboost_formats import refuse_other_formats
 from gateway.loaders.xgboost_levels import Levels, levels_of
 from gateway.loaders.xgboost_note import is_classifier, note_of, refuse_own_missing, with_labels
@@ -53,6 +55,10 @@ class XgboostPredictor:
         self._turn = contextlib.nullcontext() if kind == "gbtree" else threading.Lock()
         self.signature = _signature(booster, self._objective, self._levels)
         self._answer = self.signature.output.kind
+
+    def absent_cell(self, *, is_of_words: bool) -> float:
+        """Return what a cell is that a sparse table does not hold: missing, or a zero as in training."""
+        return 0.0 if is_trained_on_dense(self._booster, is_of_words=is_of_words) else math.nan
 
     def predict(self, columns: Sequence[Column]) -> Predictions:
         """Predict every instance; NaN is missing, and a level the model never saw is missing too."""

@@ -133,7 +133,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "scaler of the answer": (
         {"b.pkl": {"model": MODEL, "scaler_y": StandardScaler().fit(BODY[:, :1])}},
         "unknown-member",
-        "'scaler_y' scales what the model answers",
+        "'scaler_y' (StandardScaler) scales what the model answers",
     ),
     "no model": ({"b.pkl": {"scaler": StandardScaler().fit(BODY)}}, "not-a-predictor", "without a model"),
 }

@@ -6,6 +6,7 @@ out is walked afterwards (object_graph.py). Knows nothing of predicting.
 """
 
 import pickle
+from collections import OrderedDict
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -115,7 +116,8 @@ class _Reader(NumpyUnpickler):  # type: ignore[misc]
         for key, value in zip(items[::2], items[1::2], strict=True):
             if not is_key(key):
                 raise Refused(f"a {type(key).__name__} as a key")
-            dict.__setitem__(target, key, value)
+            # An OrderedDict keeps its order in its own method: without it, the item is there and never listed.
+            (OrderedDict if type(target) is OrderedDict else dict).__setitem__(target, key, value)
 
     def load_append(self) -> None:
         value = self.stack.pop()

@@ -5,7 +5,6 @@ A list of files tells its order. A dict or tuple does not: the order is found, a
 """
 
 import itertools
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,9 +14,11 @@ from sklearn.pipeline import Pipeline
 
 from gateway.loaders.bundles import faults
 from gateway.loaders.bundles.chain import Chain, chain
+from gateway.loaders.bundles.dense_stage import with_dense
 from gateway.loaders.bundles.faults import Misfit, told
 from gateway.loaders.bundles.labels import column_of, is_called_target, is_of_probability, named_labels, target_of
 from gateway.loaders.bundles.members import Member, is_container, members_in, texts_of
+from gateway.loaders.bundles.of_answer import answer_scaler, is_scaler_of_answer, with_answer_scaler
 from gateway.loaders.bundles.widths import forget_names, names_in, takes_no_columns
 from gateway.loaders.dummies import with_dummies
 from gateway.schema import Scalar, Signature
@@ -28,7 +29,6 @@ _MOST_STEPS: Final = 5
 _PAIR: Final = 2
 #: Kinds of members that change what a row holds, or answer.
 _ACTING: Final = frozenset({"step", "model", "levels", "unknown"})
-_OF_ANSWER: Final = re.compile(r"(^|_)(y|target)(_|$)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,9 +93,8 @@ def compose(path: Path, members: Sequence[Member], *, is_ordered: bool) -> Compo
     threshold = next((one for one in members if one.kind == "threshold"), None)
     columns = next((one for one in members if one.kind == "columns"), None)
     steps = [one for one in members if one is not model and one.kind in {"step", "model", "levels"}]
-    for step in steps:
-        if _OF_ANSWER.search(step.key.rpartition(".")[2]):
-            raise faults.of_the_answer(path, step)
+    scaler = answer_scaler(path, members, model, steps, is_ordered=is_ordered)
+    steps = [one for one in steps if one is not scaler]
     if is_ordered:
         _check_last(path, members, model, steps)
     names = _names(model, columns, steps)
@@ -105,8 +104,8 @@ def compose(path: Path, members: Sequence[Member], *, is_ordered: bool) -> Compo
     for step in [*found.steps, model.value][1:]:
         forget_names(step)
     return Composition(
-        model=model.value,
-        steps=tuple(found.steps),
+        model=model.value if scaler is None else with_answer_scaler(model.value, scaler.value),
+        steps=with_dense(found.steps, model.value),
         names=names_known,
         labels=None if labels is None else named_labels(path, labels, model.value),
         threshold=None
@@ -179,7 +178,7 @@ def _chained(path: Path, steps: Sequence[Member], model: Member, columns: Member
             raise faults.do_not_fit(path, misfit, _other_order(steps, model, columns)) from None
     found, misfits = _fitting(steps, model, columns)
     if not found:
-        raise faults.do_not_fit(path, misfits[0], "")
+        raise faults.do_not_fit(path, misfits[0], _behind_model(steps, model, columns))
     if len(found) > 1:
         raise faults.no_order(path, [order for order, _ in found])
     return found[0][1]
@@ -206,6 +205,18 @@ def _other_order(steps: Sequence[Member], model: Member, columns: Member | None)
     if len(found) != 1:
         return ""
     return f"they fit in the order [{', '.join(one.key for one in found[0][0])}]"
+
+
+def _behind_model(steps: Sequence[Member], model: Member, columns: Member | None) -> str:
+    """Return the advice to write the one order in which a step scales the answer, '' where there is none or several."""
+    orders = []
+    for scaler in [one for one in steps if is_scaler_of_answer(one, model)]:
+        rest = [one for one in steps if one is not scaler]
+        orders += [[*order, scaler] for order, _ in _fitting(rest, model, columns)[0] if rest]
+    if len(orders) != 1:
+        return ""
+    keys = ", ".join(one.key for one in orders[0])
+    return f"if '{orders[0][-1].key}' scaled the target of training, write `steps: [{keys}]`"
 
 
 def _new_names(path: Path, found: Chain, columns: Member | None) -> tuple[str, ...] | None:

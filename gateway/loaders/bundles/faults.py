@@ -66,7 +66,8 @@ def no_order(path: Path, orders: Sequence[Sequence[Member]]) -> LoadError:
         f"{path.name}: its steps fit each other in {len(orders)} orders, and the file does not tell which: "
         f"{listing(shown, 'and', most=4)}",
         code="ambiguous-steps",
-        hint=f"say in which order a row passes them, such as `steps: {shown[0]}`",
+        hint=f"say in which order a row passes them, such as `steps: {shown[0]}`; a scaler of the target stands behind "
+        "the model",
     )
 
 
@@ -103,9 +104,11 @@ def whose_labels(path: Path, member: Member) -> LoadError:
 
 
 def of_the_answer(path: Path, member: Member) -> LoadError:
-    """Return the refusal of a transformer of the target."""
+    """Return the refusal of a transformer of the target that cannot undo its scaling of these answers."""
     return LoadError(
-        f"{path.name}: {member.name} scales what the model answers, to judge by its name",
+        f"{path.name}: {told(member)} scales what the model answers, to judge by its name or place, and does not fit "
+        "its answers",
         code="unknown-member",
-        hint="save a TransformedTargetRegressor, or serve it with the python loader",
+        hint="name the one scaler of the target of this scikit-learn regressor, save a TransformedTargetRegressor, or "
+        "serve it with the python loader",
     )

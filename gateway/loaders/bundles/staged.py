@@ -1,27 +1,28 @@
 """A predictor of two stages: scikit-learn's steps, then a model of another loader. Knows neither of them closely."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from gateway.loaders.base import Skew
+from gateway.loaders.bundles.widths import takes_no_columns
 from gateway.loaders.sklearn_rows import Inputs, as_fitted
 from gateway.schema import Column, Predictions, Predictor, Signature
-
-#: What a cell that a sparse table does not hold is for a framework: to XGBoost it is missing, to all others a zero.
-_ABSENT: Final = {"xgboost": np.nan}
 
 
 class StagedPredictor:
     """Transform with fitted steps, then ask a model that takes their columns."""
 
-    def __init__(self, front: Any, inputs: Inputs, model: Predictor, loader: str) -> None:
+    def __init__(self, front: Any, inputs: Inputs, model: Any) -> None:
         self._front = front
         self._inputs = inputs
         self._model = model
-        self._absent = _ABSENT.get(loader, 0.0)
+        # What a cell that a sparse table does not hold is to a framework: missing to XGBoost, to all others a zero.
+        self._absent: float = (
+            model.absent_cell(is_of_words=takes_no_columns(front)) if hasattr(model, "absent_cell") else 0.0
+        )
         self.warnings: tuple[str, ...] = tuple(getattr(model, "warnings", ()))
         self.skew: Skew | None = None
         self.signature = Signature(inputs=inputs.fields, output=model.signature.output, names_known=inputs.names_known)
@@ -29,7 +30,8 @@ class StagedPredictor:
     def predict(self, columns: Sequence[Column]) -> Predictions:
         """Predict every instance."""
         table = dense(self._front.transform(as_fitted(self._inputs, columns)), self._absent)
-        return self._model.predict(list(table.T))
+        found: Predictions = self._model.predict(list(table.T))
+        return found
 
 
 class RenamedPredictor:
