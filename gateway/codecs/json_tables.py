@@ -34,7 +34,8 @@ def split(value: Mapping[str, Any], at: str) -> Read:
         return rows, listed, ()
     if type(columns) is not list or any(type(name) is not str for name in columns):
         # pandas numbers the columns of a bare array: they are positions, not names.
-        if type(columns) is list and columns == list(range(len(columns))):
+        is_numbered = type(columns) is list and not any(type(name) is bool for name in columns)
+        if is_numbered and columns == list(range(len(columns))):
             return rows, listed, ()
         refuse("json-type", "columns must be a list of names", at=f"{at}.columns", expected="list of strings")
     if len(set(columns)) < len(columns):

@@ -9,7 +9,7 @@ import importlib
 from typing import Any, Final, NoReturn
 
 from flask import Flask, Request
-from werkzeug.exceptions import NotFound
+from werkzeug.exceptions import BadHost, NotFound
 from werkzeug.routing import MapAdapter
 
 #: Whether fixed paths go the short way -> what dispatches.
@@ -52,7 +52,11 @@ class PlainFlask(Flask):
         if request is not None and request.environ["PATH_INFO"].startswith("//"):
             adapter: Any = Unknown()  # Flask calls match() and gets its NotFound
             return adapter  # type: ignore[no-any-return]
-        found = super().create_url_adapter(request)
+        try:
+            found = super().create_url_adapter(request)
+        except BadHost:  # no rule asks for the host, which clients choose: what they ask for is answered in any case
+            environ = {} if request is None else {**request.environ, "HTTP_HOST": "localhost"}
+            found = self.url_map.bind_to_environ(environ)
         if found is not None:
             found.websocket = False  # an offer to upgrade is ignored (RFC 9110, 7.8); Werkzeug would answer it by 400
         return found

@@ -112,3 +112,12 @@ def test_plain_dispatch_needs_nothing_private() -> None:
     modules = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
     assert "gateway.rest.flask_app" in modules
     assert "gateway.rest.fast_dispatch" not in modules
+
+
+@pytest.mark.parametrize("host", ["a..b", "xn--a", ".", "x" * 70])
+def test_a_host_that_is_no_name_costs_nothing(host: str, worker: Worker) -> None:
+    """Clients choose the field: paths that are known, unknown or list the routes are answered as with another host."""
+    wanted = {"/sum": 400, "/routes": 200, "/sum/schema": 200, "/no": 404}
+    for fast in (True, False):
+        found = {path: worker.ask(environ_of("GET", path, headers={"Host": host}), fast=fast).status for path in wanted}
+        assert found == wanted

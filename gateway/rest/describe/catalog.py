@@ -26,7 +26,7 @@ class Catalog(Endpoint):
         """List every route with schema, sample, state and limits."""
         generation = generation_of_request()
         strict = generation.snapshot.registry.server.strict
-        base = request.host_url.rstrip("/") + public_path("")
+        base = f"{request.scheme}://{request.host}" + public_path("")
         table = generation.table.by_name
 
         def write() -> bytes:
