@@ -20,7 +20,9 @@ from gateway.cli.prepare import limits_of
 from gateway.errors import GatewayError
 from gateway.generations import snapshot, upgrade_check
 from gateway.loaders import get_loader, package_versions
-from gateway.loaders.table import loader_names
+from gateway.loaders.sniffing import sniff
+from gateway.loaders.table import BUNDLE, loader_names
+from gateway.registry import load_registry
 from gateway.settings.settings import Settings
 from gateway.system import descendants, private_folders
 
@@ -30,24 +32,30 @@ MIN_FREE_BYTES = 500 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """Hold one line of the report: whether the check passed, its text, and the fix."""
+    """Hold one line of the report: whether the check passed, its text, and the fix; a note is well with a fix."""
 
     is_well: bool
     text: str
     fix: str = ""
+    is_note: bool = False
+
+    @property
+    def mark(self) -> str:
+        """Return the word at the start of the line."""
+        return ("note" if self.is_note else "ok") if self.is_well else "MISS"
 
 
 @click.command("doctor", cls=Command)
 def doctor(settings: Settings) -> int:
     """
-    Check packages of every loader, Java, Node, the registry, writable folders and disk space. Exit code 1 when
-    something is missing.
+    Check packages of every loader, Java, Node, the registry, writable folders and disk space. A loader that no route
+    uses may lack its package: a note. Exit code 1 when something is missing.
     """
     is_well = True
-    for diagnosis in (*_machine(), *_loaders(), *_java(), *_manager(), *_places(settings), *_upgrade(settings)):
+    for diagnosis in (*_machine(), *_loaders(settings), *_java(), *_manager(), *_places(settings), *_upgrade(settings)):
         is_well &= diagnosis.is_well
-        print_line(f"{'ok  ' if diagnosis.is_well else 'MISS'}  {diagnosis.text}")
-        if diagnosis.fix and not diagnosis.is_well:
+        print_line(f"{diagnosis.mark:<4}  {diagnosis.text}")
+        if diagnosis.fix and diagnosis.mark != "ok":
             print_line(f"      fix: {diagnosis.fix}")
     return OK if is_well else FAILED
 
@@ -69,12 +77,15 @@ def _network_refusal() -> str:
     return asked.stdout.strip() if asked.returncode == 0 else (asked.stderr.strip().splitlines() or ["no answer"])[-1]
 
 
-def _loaders() -> Iterator[Diagnosis]:
+def _loaders(settings: Settings) -> Iterator[Diagnosis]:
+    used = _used_loaders(settings)
     for name in loader_names():
         try:
             get_loader(name)
         except GatewayError as error:
-            yield Diagnosis(False, f"loader {name}: {error.message}", error.hint or "")
+            is_note = error.code == "missing-extra" and name not in used
+            unused = "; no route uses it" if is_note else ""
+            yield Diagnosis(is_note, f"loader {name}: {error.message}{unused}", error.hint or "", is_note)
         else:
             found = ", ".join(f"{package} {number}" for package, number in package_versions(name).items())
             yield Diagnosis(True, f"loader {name}: {found or 'needs nothing'}")
@@ -83,6 +94,17 @@ def _loaders() -> Iterator[Diagnosis]:
         yield Diagnosis(
             False, "xgboost and xgboost-cpu hold the same module; whichever came last won", _pip_uninstall()
         )
+
+
+def _used_loaders(settings: Settings) -> set[str]:
+    """Return the loaders of the registry's routes; of a registry that cannot be read, none."""
+    try:
+        registry = load_registry(settings.registry)
+    except GatewayError:
+        return set()
+    bundles = [route for route in registry.routes if route.loader == BUNDLE]
+    inner = {loader for route in bundles for name in route.sources for loader in sniff(Path(route.base) / name, name)}
+    return inner | {route.loader for route in registry.routes}
 
 
 def _pip_uninstall() -> str:

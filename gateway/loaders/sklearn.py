@@ -206,7 +206,8 @@ def read(path: Path, options: LoadOptions) -> Any:
         raise ArtifactError(
             f"{path.name}: not a skops file; a pickle is read only where the registry allows it",
             code="pickle-refused",
-            hint="save it with skops.io.dump, or set `allow_pickle: true` and `sha256:` for this route",
+            hint="save it with skops.io.dump, or set `allow_pickle: true` and `sha256:` for this route, as "
+            "`gateway add … --allow-pickle` writes them",
         )
     return _checked(path, unpickle(path), forbidden_pickle)
 

@@ -48,22 +48,25 @@ def _levels(name: str, stored: Mapping[str, Any], declared: Levels | None) -> Se
     lengths = [stop - start for start, stop in itertools.pairwise(offsets)]
     if declared is None:
         raise _refused(
+            name,
             f"the file names categories of {name!r} with letters outside ASCII, of which XGBoost {xgboost.__version__} "
-            f"keeps a part ({kept.decode(errors='replace'):.60})"
+            f"keeps a part ({kept.decode(errors='replace'):.60})",
         )
     texts = [level if isinstance(level, str) else "" for level in declared]
     if [len(text) for text in texts] != lengths or "".join(texts).encode()[: len(kept)] != kept:
         raise _refused(
+            name,
             f"the categories of {name!r} in the registry are not those of the file: it has {len(lengths)} with "
-            f"{', '.join(str(length) for length in lengths[:8])} letters, beginning {kept.decode(errors='replace'):.50}"
+            f"{', '.join(str(length) for length in lengths[:8])} letters, "
+            f"beginning {kept.decode(errors='replace'):.50}",
         )
     return declared
 
 
-def _refused(why: str) -> LoadError:
+def _refused(name: str, why: str) -> LoadError:
     return LoadError(
         why,
         code="unreadable-levels",
-        hint="say them all in the registry, in the order of training (`list(frame[column].cat.categories)`): "
-        "`inputs: {column: {enum: [...]}}`",
+        hint=f"say them all in the registry, in the order of training (`list(frame[{name!r}].cat.categories)`): "
+        f"`inputs: {{{name}: {{enum: [...]}}}}`",
     )

@@ -99,7 +99,7 @@ def _text(document: Document, key: Key, value: Value) -> Any:
 _PATTERNS: Final = {
     "name": ("bad-name", "a lower-case letter or digit, then letters, digits, '.', '_' or '-'", "name: my-model"),
     "accept_version": ("bad-version", "a version such as 1.3.2", 'accept_version: "1.3.2"'),
-    "sha256": ("bad-sha256", "64 hexadecimal digits", "take the first word that `sha256sum` prints"),
+    "sha256": ("bad-sha256", "64 hexadecimal digits", "take what `gateway describe` prints as sha256"),
 }
 
 

@@ -1,9 +1,22 @@
-"""Check that the pins of a route are as many as its files."""
+"""Check that a pickle is pinned, and that the pins of a route are as many as its files."""
 
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from gateway.registry.values import Document, Entries
+from gateway.registry.values import Document, Entries, texts_of
+
+
+def check_pickle_pin(document: Document, entries: Entries, found: Mapping[str, Any]) -> None:
+    """Note an opt-in for pickles without a pin."""
+    if found.get("allow_pickle") and entries.lacks("sha256"):
+        document.fault(
+            entries["allow_pickle"].key,
+            "pickle-without-pin",
+            "'allow_pickle' without a pin would run whatever replaces the file",
+            expected="'sha256' beside it",
+            fix=f"add `sha256:` with what `{_describe_line(entries)}` prints as sha256{_each(found)}",
+        )
 
 
 def check_pins(document: Document, entries: Entries, found: Mapping[str, Any]) -> None:
@@ -19,8 +32,18 @@ def check_pins(document: Document, entries: Entries, found: Mapping[str, Any]) -
         "pins-of-files",
         f"'sha256' has {_counted(count, 'pin')}, the artifact {_counted(files, 'file')}",
         expected=wanted,
-        fix="write the first words that `sha256sum` prints for the files, in their order",
+        fix=f"write what `{_describe_line(entries)}` prints as sha256{_each(found)}",
     )
+
+
+def _describe_line(entries: Entries) -> str:
+    """Return the command that prints the pins: it hashes folders as well, which `sha256sum` does not."""
+    names = [] if entries.lacks("artifact") else [text.raw for text in texts_of(entries["artifact"].value)]
+    return f"gateway describe {shlex.join(names) or 'ARTIFACT'}"
+
+
+def _each(found: Mapping[str, Any]) -> str:
+    return " of each file, as a list in their order" if isinstance(found.get("artifact"), tuple) else ""
 
 
 def _counted(number: int, what: str) -> str:

@@ -14,7 +14,7 @@ from gateway.registry.inputs import read_inputs
 from gateway.registry.keys import ROUTE_KEYS
 from gateway.registry.outputs import check_batch, read_id, read_outputs, read_response
 from gateway.registry.paths import Taken, check_name, check_path, derived_name
-from gateway.registry.pins import check_pins
+from gateway.registry.pins import check_pickle_pin, check_pins
 from gateway.registry.reading import read_reading
 from gateway.registry.spec import NAME_PATTERN, OutputKeys, ReadingKeys, RouteSpec
 from gateway.registry.values import Document, Entries, Entry, Value, texts_of
@@ -68,7 +68,7 @@ class RouteReader:
             check_path(self.document, self.taken, alias.raw, alias.span, path)
         found["loader"] = self._loader(path, entry, entries, found)
         self._answers(path, entries, found)
-        self._pickle(entries, found)
+        check_pickle_pin(self.document, entries, found)
         code_keys.check_keys(self.document, entries, found)
         if "sha256" in found:
             found["sha256"] = _lower(found["sha256"])
@@ -143,16 +143,6 @@ class RouteReader:
         for entry in entries.all_of("id"):
             found.setdefault("id_fields", read_id(self.document, entry, path))
         check_batch(self.document, entries, found)
-
-    def _pickle(self, entries: Entries, found: Mapping[str, Any]) -> None:
-        if found.get("allow_pickle") and entries.lacks("sha256"):
-            self.document.fault(
-                entries["allow_pickle"].key,
-                "pickle-without-pin",
-                "'allow_pickle' without a pin would run whatever replaces the file",
-                expected="'sha256' beside it",
-                fix="add `sha256:` with the first word that `sha256sum` prints for the artifact",
-            )
 
     def _look_at_files(self, entries: Entries, found: Mapping[str, Any]) -> None:
         sources = _texts(entries, "artifact")

@@ -147,15 +147,24 @@ def test_the_module_is_the_command(folder: Path) -> None:
 def test_doctor_names_what_is_missing_and_how_to_get_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A missing package costs exit code 1 and shows the pip line; what is there is listed as ok."""
-    monkeypatch.setenv("GATEWAY_HOME", str(tmp_path))
+    """The missing package of a loader is a note with the pip line; it costs exit code 1 if a route needs it."""
+    registry = tmp_path / "registry.yaml"
+    monkeypatch.setenv("GATEWAY_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("GATEWAY_REGISTRY", str(registry))
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     monkeypatch.delitem(sys.modules, "gateway.loaders.onnx", raising=False)
+    for routes, mark in (
+        ("/a: a.stub", "note"),
+        ("/a: a.onnx", "MISS"),
+        ("/a: {artifact: [scaler.skops, model.onnx]}", "MISS"),
+    ):
+        registry.write_text(f"version: 1\nroutes:\n  {routes}\n")
+        main(["doctor"])
+        shown = capsys.readouterr().out
+        assert f"{mark}  loader onnx" in shown
+        assert "      fix: pip install 'multi-model-gateway[onnx]'" in shown
+        assert "ok    loader stub" in shown
     assert main(["doctor"]) == 1
-    shown = capsys.readouterr().out
-    assert "MISS  loader onnx" in shown
-    assert "pip install 'multi-model-gateway[onnx]'" in shown
-    assert "ok    loader stub" in shown
 
 
 def test_waiting_for_what_was_never_started_says_so(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -34,7 +34,7 @@ def test_levels_outside_ascii_are_those_that_the_registry_says(model: Any, tmp_p
     loader = get_loader("xgboost")
     with pytest.raises(LoadError, match="outside ASCII") as error:
         loader.load(path, LoadOptions())
-    assert "inputs: {column: {enum: [...]}}" in str(error.value.hint)
+    assert "inputs: {city: {enum: [...]}}" in str(error.value.hint)
     predictor = loader.load(path, LoadOptions(levels={"city": NAMES}))
     assert predictor.signature.inputs[0].enum == NAMES
     assert np.array_equal(predictor.predict(COLUMNS).values, model.predict(FRAME).astype(np.float64))
