@@ -8,18 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
-from sklearn.base import BaseEstimator
-
 from gateway.artifacts.bundle_folders import parts_in
 from gateway.errors import LoadError
-from gateway.loaders import get_loader, unknown
-from gateway.loaders.base import LoadOptions, Skew
-from gateway.loaders.bundles.composition import Composition, compose, told_signature
-from gateway.loaders.bundles.faults import Misfit, do_not_fit
+from gateway.loaders import get_loader, pickled, unknown
+from gateway.loaders.base import LoadOptions
+from gateway.loaders.bundles.composition import compose
 from gateway.loaders.bundles.members import Member, member_of, members_in, texts_of
-from gateway.loaders.bundles.staged import RenamedPredictor, StagedPredictor
-from gateway.loaders.sklearn import open_file, predictor_of, survives_missing
-from gateway.loaders.sklearn_inputs import find_inputs, without_nullable
+from gateway.loaders.sklearn import open_file, predictor_of
 from gateway.loaders.sniffing import sniff
 from gateway.loaders.table import row_of
 from gateway.loaders.versions.provenance import Part as Written
@@ -64,7 +59,10 @@ class BundleLoader:
         composition = compose(whole, members, is_ordered=True)
         written = frozenset().union(*(part.written for part in parts))
         written_by = max((part.written_by for part in parts if part.written_by is not None), default=None)
-        return _predictor(whole, composition, skew_of(written), written_by)
+        found = predictor_of(whole, composition, written_by)
+        found.skew = skew_of(written)
+        predictor: Predictor = found
+        return predictor
 
     def describe(self, path: Path, options: LoadOptions) -> Signature:
         """Load it: the members tell the signature."""
@@ -86,7 +84,9 @@ def _read(file: Path, options: LoadOptions) -> _Part:
         predictor: Any = get_loader(loader).load(file, options)
         return _Part([Member(file.name, file.name, predictor, "model")])
     opened = open_file(file, options)
-    return _Part(_members(file, opened.held), opened.parts, opened.written_by)
+    return _Part(
+        [pickled.as_member(file, one, options) for one in _members(file, opened.held)], opened.parts, opened.written_by
+    )
 
 
 def _members(file: Path, held: Any) -> list[Member]:
@@ -96,26 +96,3 @@ def _members(file: Path, held: Any) -> list[Member]:
     if one.kind != "unknown" or not isinstance(held, dict | list | tuple) or texts_of(held):
         return [one]
     return [Member(f"{inner.name} of {file.name}", inner.key, inner.value, inner.kind) for inner in members_in(held)]
-
-
-def _predictor(path: Path, composition: Composition, skew: Skew | None, written_by: str | None) -> Predictor:
-    """Return what serves a composition; `skew` says which versions wrote its files."""
-    if isinstance(composition.model, BaseEstimator):
-        found = predictor_of(path, composition, written_by)
-        found.skew = skew
-        return found
-    model: Predictor = composition.model
-    front = composition.front
-    if front is None:
-        return RenamedPredictor(model, told_signature(model.signature, composition), composition.warnings, skew)
-    words = [one.name for one in model.signature.inputs if one.type == "string"]
-    if words:
-        raise do_not_fit(path, Misfit(f"the model takes texts in {words[0]}, and the steps before it give numbers"), "")
-    inputs = find_inputs(front)
-    staged = StagedPredictor(front, inputs, model)
-    if any(field.nullable for field in inputs.fields) and not survives_missing(inputs, staged.predict):
-        staged = StagedPredictor(front, without_nullable(inputs), model)
-    staged.skew = skew
-    staged.signature = told_signature(staged.signature, composition)
-    staged.warnings = (*staged.warnings, *composition.warnings)
-    return staged

@@ -1,6 +1,7 @@
 """Serves a model of another framework that a pickle holds alone by that framework's own loader, named in the table."""
 
 import importlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -8,6 +9,7 @@ from sklearn.pipeline import Pipeline
 
 from gateway.errors import LoadError
 from gateway.loaders.base import LoadOptions
+from gateway.loaders.bundles.members import Member
 from gateway.loaders.table import IN_PICKLES
 
 #: Searches that hand everything to the best estimator.
@@ -25,6 +27,14 @@ def predictor_of(path: Path, found: Any, options: LoadOptions) -> Any:
         return getattr(importlib.import_module(module), name)(inner, options)
     except LoadError as exc:
         raise LoadError(f"{path.name}: {exc.message}", code=exc.code, hint=exc.hint) from exc
+
+
+def as_member(path: Path, member: Member, options: LoadOptions) -> Member:
+    """Return a member with its predictor where it holds a model of another library, such as a Booster."""
+    if member.kind != "unknown":
+        return member
+    predictor = predictor_of(path, member.value, options)
+    return member if predictor is None else replace(member, value=predictor, kind="model")
 
 
 def _alone(found: Any) -> Any:

@@ -29,12 +29,13 @@ from gateway.loaders.admission.skops_file import read_skops
 from gateway.loaders.admission.unpickle import unpickle
 from gateway.loaders.base import LoadOptions, Skew
 from gateway.loaders.bundles.composition import Composition, bundled, compose, told_signature
+from gateway.loaders.bundles.staged import staged_predictor
 from gateway.loaders.own_classes import names_own_classes
 from gateway.loaders.sklearn_contents import check_contents
 from gateway.loaders.sklearn_faults import cannot_answer, unreadable
 from gateway.loaders.sklearn_inputs import find_inputs, with_defaults, without_nullable
 from gateway.loaders.sklearn_outputs import Answerer, find_answerer
-from gateway.loaders.sklearn_rows import Inputs, as_fitted, sample_columns
+from gateway.loaders.sklearn_rows import Inputs, as_fitted, sample_columns, survives_missing
 from gateway.loaders.sklearn_unfit import not_a_predictor
 from gateway.loaders.versions.old_states import take_out_encoders
 from gateway.loaders.versions.provenance import Part, Told, skew_of, told_by, written_parts
@@ -78,7 +79,8 @@ class SklearnLoader:
         file = open_file(path, options)
         predictor = pickled.predictor_of(path, file.held, options)
         if predictor is None:
-            predictor = predictor_of(path, composition_of(path, file.held, options), file.written_by)
+            composition = composition_of(path, file.held, options)
+            predictor = predictor_of(path, composition, file.written_by)
         predictor.parts, predictor.skew = file.parts, skew_of(file.parts)
         return predictor
 
@@ -92,14 +94,16 @@ def composition_of(path: Path, found: Any, options: LoadOptions) -> Composition:
     """Return what a file holds as one model: an estimator, or a dict or tuple of steps; raises LoadError."""
     if isinstance(found, BaseEstimator) and hasattr(found, "predict"):
         return Composition(model=found)
-    members = bundled(path, found, options.steps)
+    members = [pickled.as_member(path, one, options) for one in bundled(path, found, options.steps)]
     if not any(one.kind in {"model", "unknown"} for one in members):
         raise not_a_predictor(path, found, options.origin)
     return compose(path, members, is_ordered=bool(options.steps))
 
 
-def predictor_of(path: Path, composition: Composition, written_by: str | None) -> SklearnPredictor:
-    """Return the predictor of a composition whose model is scikit-learn's; `written_by` is an older version."""
+def predictor_of(path: Path, composition: Composition, written_by: str | None) -> Any:
+    """Return the predictor of a composition; `written_by` is an older version."""
+    if not isinstance(composition.model, BaseEstimator):
+        return staged_predictor(path, composition)
     steps = [*composition.steps, composition.model]
     estimator = Pipeline([(f"step{i}", step) for i, step in enumerate(steps)]) if len(steps) > 1 else steps[0]
     try:
@@ -145,15 +149,6 @@ def _answerer(path: Path, estimator: Any, inputs: Inputs) -> tuple[Answerer, int
         with contextlib.suppress(Exception):
             return find_answerer(path, estimator, as_fitted(inputs, sample_columns(inputs, number=1))), 1
         raise
-
-
-def survives_missing(inputs: Inputs, ask: Callable[[list[Column]], object], number: int = 0) -> bool:
-    """Say whether a model answers rows in which one nullable field is missing."""
-    try:
-        ask(sample_columns(inputs, number=number, missing=True))
-    except Exception:  # whatever it raises, it does not take missing values
-        return False
-    return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

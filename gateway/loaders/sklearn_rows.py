@@ -1,6 +1,6 @@
 """Shapes the columns of a request as a fitted scikit-learn estimator takes them, and makes up plausible rows."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -53,3 +53,12 @@ def sample_columns(inputs: Inputs, *, number: int = 0, missing: bool = False) ->
         plain: Any = field.enum[0] if field.enum else {"string": "text", "boolean": False}.get(field.type, number)
         columns.append(make_column(field.column_type, [float("nan") if hole == i else plain for hole in holes]))
     return columns
+
+
+def survives_missing(inputs: Inputs, ask: Callable[[list[Column]], object], number: int = 0) -> bool:
+    """Say whether a model answers rows in which one nullable field is missing."""
+    try:
+        ask(sample_columns(inputs, number=number, missing=True))
+    except Exception:  # whatever it raises, it does not take missing values
+        return False
+    return True

@@ -1,14 +1,18 @@
 """A predictor of two stages: scikit-learn's steps, then a model of another loader. Knows neither of them closely."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from gateway.loaders.base import Skew
+from gateway.loaders.bundles.composition import Composition, told_signature
+from gateway.loaders.bundles.faults import Misfit, do_not_fit
 from gateway.loaders.bundles.widths import takes_no_columns
-from gateway.loaders.sklearn_rows import Inputs, as_fitted
+from gateway.loaders.sklearn_inputs import find_inputs, without_nullable
+from gateway.loaders.sklearn_rows import Inputs, as_fitted, survives_missing
 from gateway.schema import Column, Predictions, Predictor, Signature
 
 
@@ -56,3 +60,21 @@ def dense(found: Any, absent: float) -> npt.NDArray[Any]:
     table = np.full(cells.shape, absent, dtype=np.float64)
     table[cells.row, cells.col] = cells.data
     return table
+
+
+def staged_predictor(path: Path, composition: Composition) -> Predictor:
+    """Return the predictor of a composition whose model is another loader's; raises LoadError if that takes texts."""
+    model: Predictor = composition.model
+    front = composition.front
+    if front is None:
+        return RenamedPredictor(model, told_signature(model.signature, composition), composition.warnings, None)
+    words = [one.name for one in model.signature.inputs if one.type == "string"]
+    if words:
+        raise do_not_fit(path, Misfit(f"the model takes texts in {words[0]}, and the steps before it give numbers"), "")
+    inputs = find_inputs(front)
+    staged = StagedPredictor(front, inputs, model)
+    if any(field.nullable for field in inputs.fields) and not survives_missing(inputs, staged.predict):
+        staged = StagedPredictor(front, without_nullable(inputs), model)
+    staged.signature = told_signature(staged.signature, composition)
+    staged.warnings = (*staged.warnings, *composition.warnings)
+    return staged
