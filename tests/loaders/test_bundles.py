@@ -223,3 +223,30 @@ def test_a_model_of_any_loader_stands_behind_steps(library: str, tmp_path: Path)
     asked = ["a free lunch prize", "see you now"]
     found = bundled.load(bundled.write(tmp_path, files))
     np.testing.assert_allclose(bundled.ask(found, asked), model.predict_proba(words.transform(asked)), rtol=1e-12)
+
+
+@pytest.mark.parametrize("library", ["xgboost", "lightgbm", "catboost"])
+def test_a_pickled_model_of_another_library_is_a_member(library: str, tmp_path: Path) -> None:
+    """Boosters and CatBoost's classes are no scikit-learn estimators; in a dict or list they are models none the less."""
+    module = pytest.importorskip(library, reason=f"the extra {library} is not installed")
+    names = list(DATA.body.columns)
+    scaler = StandardScaler().fit(DATA.body)
+    table = scaler.transform(DATA.body)
+    asked = scaler.transform(DATA.body.head(3))
+    if library == "xgboost":
+        model = module.train(
+            {"objective": "binary:logistic"}, module.DMatrix(table, DATA.heavy, feature_names=names), 3
+        )
+        right = model.predict(module.DMatrix(asked, feature_names=names))
+    elif library == "lightgbm":
+        options = {"objective": "binary", "verbose": -1, "min_data_in_leaf": 2, "num_threads": 1}
+        model = module.train(options, module.Dataset(table, DATA.heavy, feature_name=names), 3)
+        right = model.predict(asked)
+    else:
+        model = module.CatBoostClassifier(iterations=3, verbose=0, allow_writing_files=False, thread_count=1)
+        model.fit(table, DATA.heavy)
+        right = model.predict_proba(asked)[:, 1]
+    rows = DATA.body.head(3).to_dict("records")
+    for files in ({"m.pkl": {"model": model, "scaler": scaler}}, {"scaler.pkl": scaler, "model.pkl": model}):
+        found = bundled.load(bundled.write(tmp_path / str(len(files)), files))
+        np.testing.assert_allclose(bundled.ask(found, rows)[:, 1], right, rtol=1e-6)
