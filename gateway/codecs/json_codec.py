@@ -13,6 +13,7 @@ from typing import Any, Final
 from gateway.codecs import json_shapes
 from gateway.codecs.base import Decoded, refuse
 from gateway.codecs.json import encode, parse
+from gateway.codecs.json_inside import instances_inside
 from gateway.codecs.json_pointers import bare
 from gateway.codecs.json_shapes import DIALECTS, kind_of, options_of, rows_of
 from gateway.codecs.positional_line import parse_line
@@ -30,6 +31,7 @@ _WRAPPING: Final = frozenset(WORDS)
 _NESTED: Final = frozenset({list, dict})
 #: Characters of a body that a hint repeats.
 _MOST_SHOWN: Final = 300
+_OTHERWISE: Final = 'send the values of one instance as {"data": […]}, or an object of fields'
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,18 @@ class JsonCodec:
         options = options_of(value)
         if options or type(next(iter(value.values()), None)) in _NESTED:
             return self._nested(value, options, check)
+        self._check_fields(value, "$")
         return Decoded([value], True, parameters=options)
+
+    def _check_fields(self, value: dict[str, Any], at: str) -> None:
+        """Refuse an object without any field that holds instances further inside."""
+        if not value or not self.fields.isdisjoint(value):
+            return
+        inside = instances_inside(value, self.fields, len(self.order))
+        if inside is not None:
+            name = next((one for one in value if not one.startswith("_")), "")
+            message = f"{printable(name)} is not a field of this route"
+            refuse("unknown-field", message, at=member(at, name), expected=DIALECTS, hint=self._send(inside))
 
     def _nested(self, value: dict[str, Any], options: Mapping[str, Any], check: Callable[[int], object]) -> Decoded:
         """Read an object that holds lists or objects: columns, rows by label, or one instance that is none."""
@@ -111,6 +124,7 @@ class JsonCodec:
             return self._table(table, "$", options)
         if len(content) == 1 and type(next(iter(content.values()))) in _NESTED:
             self._refuse_wrapper(*next(iter(content.items())))
+        self._check_fields(content, "$")
         return Decoded([value], True, parameters=options)
 
     def _refuse_wrapper(self, name: str, content: Any) -> None:
@@ -118,7 +132,9 @@ class JsonCodec:
         if name in self.fields or nearest(name, self.fields) is not None:
             return
         message = f"{printable(name)} is not a field of this route"
-        refuse("unknown-field", message, at=member("$", name), expected=DIALECTS, hint=self._send(content))
+        inside = instances_inside(content, self.fields, len(self.order))
+        sent = content if inside is None else inside
+        refuse("unknown-field", message, at=member("$", name), expected=DIALECTS, hint=self._send(sent))
 
     def _wrapped(self, body: dict[str, Any], word: str, check: Callable[[int], object]) -> Decoded:
         """Read `{"data": …}`, `{"instances": …}` and so on."""
@@ -132,16 +148,23 @@ class JsonCodec:
                 message,
                 at=member("$", beside[0]),
                 expected=f"{word} alone",
-                hint="options start with an underscore",
+                hint=self._alone(body, word),
             )
         content = body[word]
         if type(content) is str and word in _VALUES:
             return self.line(content, at, options)
         if type(content) is dict:
-            table = json_shapes.framed(content, at, self.fields) or json_shapes.table(content, at, self.fields, check)
-            return Decoded([content], True, False, at, options) if table is None else self._table(table, at, options)
+            # The words of a data frame are no names of fields where it is said to be one.
+            names = frozenset[str]() if word == "dataframe_split" else self.fields
+            table = json_shapes.framed(content, at, names) or json_shapes.table(content, at, self.fields, check)
+            if table is not None:
+                return self._table(table, at, options)
+            self._check_fields(content, at)
+            return Decoded([content], True, False, at, options)
         if type(content) is not list:
-            refuse("json-type", f"{word} must be a list, not {kind_of(content)}", at=at, expected=DIALECTS)
+            hint = self._send({"data": content}) if type(content) is str and not self.one_text else None
+            message = f"{word} must be a list, not {kind_of(content)}"
+            refuse("json-type", message, at=at, expected=DIALECTS, hint=hint)
         scalar = bool(content) and type(content[0]) not in (list, dict)
         if word in _VALUES and scalar:
             return Decoded([content], True, False, at, options)
@@ -149,6 +172,13 @@ class JsonCodec:
             rows = [[value] for value in content]
             return Decoded(rows, False, False, at, options, bare(at))
         return Decoded(self._rows(content, at), False, False, at, options)
+
+    def _alone(self, body: dict[str, Any], word: str) -> str:
+        """Return the hint for names beside a word: rows with the names beside them, else what the word wraps."""
+        rest = {name: one for name, one in body.items() if name == word or name.startswith("_")}
+        inside = instances_inside(body, self.fields, len(self.order))
+        named = type(inside) is dict and "columns" in inside and "columns" not in self.fields
+        return self._send(inside if named else rest, "options start with an underscore")
 
     def _table(self, table: json_shapes.Read, at: str, options: Mapping[str, Any]) -> Decoded:
         rows, locator, columns = table
@@ -161,12 +191,12 @@ class JsonCodec:
         is_flat = bool(rows) and type(first) not in (dict, list)
         return rows_of(rows, at, self._send({"data": rows}) if is_flat else None)
 
-    def _send(self, content: Any) -> str:
+    def _send(self, content: Any, otherwise: str = _OTHERWISE) -> str:
         """Return the hint that tells the body to send, with the values of the client where they are few."""
         wanted = {"data": content} if type(content) is not dict else content
         shown = "" if self.redact else encode(wanted).decode("utf-8", "replace")
         if not shown or len(shown) > _MOST_SHOWN:
-            return 'send the values of one instance as {"data": […]}, or an object of fields'
+            return otherwise
         return f"send {shown}"
 
     def line(self, text: str, at: str, options: Mapping[str, Any] = MappingProxyType({})) -> Decoded:

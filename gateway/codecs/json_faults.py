@@ -111,13 +111,14 @@ _HINTS = tuple(
         (r"\0\Z", "the end is missing: was the body cut off?"),
         (r"\0[A-Za-z_]\w*\s*:", "put the names of fields in double quotes"),
         (r"\0[A-Za-z_][\w.]*=", "form data needs Content-Type: application/x-www-form-urlencoded"),
+        (r"\A\0[A-Za-z_\"][^\r\n{}:]*[,;\t]", "a table needs Content-Type: text/csv"),
         (r"\0[+.0-9]", "a number starts with '-' or a digit, and with 0 only before a point"),
         (r"[\w\"}\]]\0\"", "a comma is missing before it"),
     )
 )
 _MESSAGE_HINTS = {
     "Invalid control character at": "write line breaks inside a text as \\n",
-    "Extra data": "send one JSON value; several instances go into an array",
+    "Extra data": "send one JSON value; several instances go into an array, or into lines of application/x-ndjson",
     "Invalid \\escape": "write a backslash as \\\\",
 }
 

@@ -17,6 +17,7 @@ _SWISS_GROUPS: Final = re.compile(r"[+-]?[1-9][0-9]{0,2}(?:['\u2019][0-9]{3})+(?
 _SEPARATORS: Final = re.compile(r"[ \u00a0\u2009\u202f'\u2019]")
 _INDIAN_GROUPS: Final = re.compile(r"[+-]?[1-9][0-9]?(?:,[0-9]{2})+,[0-9]{3}(?:\.[0-9]+)?")
 _JSON_NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_POWER: Final = re.compile(r"[0-9][eE][+-]?[0-9]+$")
 #: A number with something before or behind it: a currency, a unit, the minus of an accountant.
 _DECORATED: Final = re.compile(r"(\D{0,9}?)\s*([+-]?[0-9][0-9.,' \u00a0\u202f]*)\s*([^0-9,.]{0,20})")
 #: How a row below a table begins that is none.
@@ -33,6 +34,8 @@ def number_hint(text: str, reading: Reading, *, redact: bool, json: bool) -> str
     quotes: dict[str, Any] = {"numbers_in_quotes": True} if json else {}
     if json and _JSON_NUMBER.fullmatch(text) and reading.decimal == ".":
         return f"in JSON a number has no quotes{cure(reading, **quotes)}"
+    if reading.thousands and _POWER.search(text) and reading.thousands in text:
+        return "write a number with a power of ten without separators of thousands"
     decimal = _DECIMAL_COMMA.fullmatch(text)
     if decimal is not None:
         return _comma_hint(decimal, reading, quotes, redact=redact)

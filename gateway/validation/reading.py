@@ -133,6 +133,8 @@ def numerals(reading: Reading) -> Callable[[str], str] | None:
         found = own.fullmatch(text)
         if found is not None:
             sign, whole, fraction, power = found.groups(default="")
+            if power and not whole.isdecimal() and whole:  # 1.234e-05 of a script would be a thousand times as much
+                raise Reject("type")
             return f"{sign}{whole.translate(drop) or '0'}{'.' + fraction if fraction else ''}{power}"
         if special.search(text) is None or (reading.thousands != "." and _has_one_reading(text)):
             return text

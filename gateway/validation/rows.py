@@ -5,8 +5,8 @@ Runs only for rows that the fast path of the validator rejected, and for instanc
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Literal
 
 from gateway.errors import Fault
 from gateway.schema import MISSING, Signature
@@ -176,12 +176,17 @@ class RowReader:
             for name in unknown:
                 if faults.wants(row):
                     fault = self._unknown_fault(name, source.at(name), row, guess=faults.may_guess)
+                    if fault.hint is None and type(source.values[name]) in (dict, list):
+                        fault = replace(fault, hint=_UNWRAP)
                     faults.items.append(fault)
 
     def _unknown_fault(self, name: str, at: str, row: int | None, *, guess: bool) -> Fault:
         message = f"{printable(name)} is not a field of this route"
         hint = self._rule.suggest(name) if guess else None
         return Fault(at, "unknown-field", message, self._offered[:50], None, hint, None, row)
+
+
+_UNWRAP: Final = "send an object of fields, or a list of the values, without a name around it"
 
 
 def is_id(value: Any) -> bool:

@@ -114,7 +114,7 @@ def test_declared_fields_beat_dialect_words() -> None:
         (b"[1, 2, 3]", "json-type", "a number", '{"data"'),
         (b'[{"a": 1}, [1]]', "mixed-batch", "a list follows an object", None),
         (b'{"data": 5}', "json-type", "a number", None),
-        (b'{"data": [1], "x": 2}', "unknown-field", '"x"', "underscore"),
+        (b'{"data": [1], "x": 2}', "unknown-field", '"x"', 'send {"data":[1]}'),
         (b'{"data": ""}', "positional", "empty", None),
         (b'{"data": "1,2\\n3,4"}', "positional", "line break", "text/csv"),
     ],

@@ -153,7 +153,7 @@ def test_what_is_no_table_is_told_as_what_it_is(five: Gateway) -> None:
         assert word in body["detail"]
         assert body["hint"]
     alone = problem(five.request("POST", "/loan", b"Young,SUV,1,2,rural\n", {"Content-Type": "text/csv"}), 400)
-    assert "the first line is the header" in alone["errors"][0]["hint"]
+    assert "put a row of names above the values" in alone["errors"][0]["hint"]
     rows = ",".join(LOAN).upper() + "\n" + ",".join(map(str, LOAN.values()))
     named = problem(five.request("POST", "/loan", rows.encode(), {"Content-Type": "text/csv"}), 400)
     assert [fault["hint"] for fault in named["errors"]] == [

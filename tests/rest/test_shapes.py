@@ -153,6 +153,12 @@ def test_a_route_keeps_its_own_names(worker: Worker) -> None:
         {"payload": ROWS[0]},
         {"instances": ROWS[0]},
         ROWS[0],
+        {"inputs": "300,13.5"},
+        {"data": {"data": RECORDS[0]}},
+        {"data": ROWS[0], "fn_index": 0},
+        {"jsonrpc": "2.0", "method": "predict", "params": RECORDS[0], "id": 1},
+        {"query": "mutation {…}", "variables": {"input": RECORDS[0]}},
+        {"data": {"type": "sums", "attributes": RECORDS[0]}},
     ],
 )
 def test_a_shape_that_is_not_read_tells_the_body_to_send(worker: Worker, body: Any) -> None:
@@ -160,6 +166,43 @@ def test_a_shape_that_is_not_read_tells_the_body_to_send(worker: Worker, body: A
     (fault,) = ask(worker, body)["errors"]
     assert fault["hint"].startswith("send {"), fault
     assert ask(worker, fault["hint"].removeprefix("send ").encode()) == ONE
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"signature_name": "serving_default", "instances": RECORDS},
+        {"signature_name": "serving_default", "inputs": COLUMNS},
+        {"instances": ROWS, "parameters": {"confidence": 0.5}},
+        {"columns": ["b", "a"], "rows": [row[::-1] for row in ROWS]},
+        {"fields": ["b", "a"], "values": [row[::-1] for row in ROWS]},
+        {"data": {"names": ["b", "a"], "ndarray": [row[::-1] for row in ROWS]}},
+        {"data": {"ndarray": ROWS}},
+        {"Inputs": {"data": RECORDS}, "GlobalParameters": 1.0},
+        {"Inputs": {"input1": {"ColumnNames": ["b", "a"], "Values": [row[::-1] for row in ROWS]}}},
+    ],
+)
+def test_the_batch_of_another_server_tells_the_body_to_send(worker: Worker, body: Any) -> None:
+    """Names beside the rows stay with them: the order of the values is the client's, not that of the route."""
+    (fault,) = ask(worker, body)["errors"]
+    assert fault["hint"].startswith("send {"), fault
+    assert ask(worker, fault["hint"].removeprefix("send ").encode()) == BOTH
+
+
+def test_lines_that_wrap_their_values_tell_what_a_line_is(worker: Worker) -> None:
+    """SageMaker's lines hold the values below a word; a list alone is a line here, in its media type too."""
+    media = "application/jsonlines"
+    lines = b'{"features": [300, 13.5]}\n{"features": [410, 9.5]}\n'
+    assert {one["hint"] for one in ask(worker, lines, media=media)["errors"] if one["code"] == "unknown-field"} == {
+        "send an object of fields, or a list of the values, without a name around it"
+    }
+    assert ask(worker, b"[300, 13.5]\n[410, 9.5]\n", media=media) == BOTH
+
+
+def test_a_data_frame_said_to_be_one_may_hold_any_names(worker: Worker) -> None:
+    """Fields called data and features are no words of the frame."""
+    frame = {"columns": ["features", "data"], "index": [0, 1], "data": [[1, 2], [3, 4]]}
+    assert ask(worker, {"dataframe_split": frame}, "/words") == {"predictions": [{"prediction": 3}, {"prediction": 7}]}
 
 
 @pytest.mark.parametrize(

@@ -217,7 +217,7 @@ def test_messages() -> None:
         "in JSON a number has no quotes; or let the registry say for this route: reading: {numbers_in_quotes: true}"
     )
     assert check(Field(name="x"), " -3.5e2").hint == quoted
-    assert [check(Field(name="x"), text).hint for text in ("old", "", ".", "3" * 100_000)] == [None] * 4
+    assert [check(Field(name="x"), text).hint for text in ("old", "", "3" * 100_000)] == [None] * 3
     assert check(RANGE, -1).message == "-1 is below the minimum 0 for x"
 
 

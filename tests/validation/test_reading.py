@@ -14,6 +14,9 @@ from gateway.registry.reading import merged
 from gateway.registry.spec import ReadingKeys
 from gateway.schema import Batch, Field, Output, Signature
 from gateway.validation import Validator
+from gateway.validation.checks import compile_field
+from gateway.validation.limits import Reject
+from gateway.validation.number_hints import number_hint
 from gateway.validation.reading import PLAIN, Reading
 
 GERMAN = Reading(decimal=",", thousands=".")
@@ -242,3 +245,14 @@ def test_a_route_changes_single_keys_of_the_server() -> None:
     assert merged(server, ReadingKeys()) == Reading(decimal=",", thousands=".", missing=("NA",))
     own = ReadingKeys(thousands="none", missing=(), numbers_in_quotes=True)
     assert merged(server, own) == Reading(decimal=",", numbers_in_quotes=True)
+
+
+@pytest.mark.parametrize(("text", "reading"), [("1.234e-05", Reading(",", ".")), ("1,234e3", Reading(".", ","))])
+def test_a_power_of_ten_takes_no_thousands(text: str, reading: Reading) -> None:
+    """A script writes 1.234e-05; with its point left out it would be a thousand times as much."""
+    check = compile_field(Field(name="x"), reading).text
+    with pytest.raises(Reject):
+        check(text)
+    assert check("1234e-05") == 0.01234
+    hint = number_hint(text, reading, redact=False, json=False)
+    assert hint == "write a number with a power of ten without separators of thousands"

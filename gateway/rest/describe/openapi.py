@@ -11,9 +11,9 @@ from gateway.answers.json_schema import answer_schema, batch_schema
 from gateway.registry.contract import optional_columns
 from gateway.registry.spec import RouteSpec
 from gateway.rest.describe.openapi_parts import (
+    ANSWER_HEADERS,
     COMMON_PATHS,
     ERRORS,
-    IGNORED_HEADER,
     RESPONSES,
     SCHEMAS,
     TABLE_OPTIONS,
@@ -22,7 +22,6 @@ from gateway.rest.describe.openapi_parts import (
 from gateway.rest.describe.openapi_v2 import v2_paths
 from gateway.rest.describe.request_schema import body_schema, form_schema, instance_schema, parameter_schema
 from gateway.rest.predict.negotiate import OFFERED
-from gateway.rest.responses import IGNORED
 from gateway.routing.live_generation import Generation
 from gateway.routing.routes import Route
 from gateway.schema import Field, Signature
@@ -173,7 +172,7 @@ def _answers(route: Route, *schemas: str, has_body: bool = False) -> Part:
     if has_body:
         content |= {media: {"schema": {}} for media in OFFERED if media not in content}
     errors = [400, 500, 503, 504, *((406, 413, 415) if has_body else (406,))]
-    return {"200": {"description": "the prediction", "headers": {IGNORED: IGNORED_HEADER}, "content": content}} | {
+    return {"200": {"description": "the prediction", "headers": ANSWER_HEADERS, "content": content}} | {
         str(status): {"$ref": f"#/components/responses/{ERRORS[status]}"} for status in sorted(errors)
     }
 
@@ -195,7 +194,7 @@ def _invocations_item(route: Route, path: str) -> Part:
             "responses": {
                 "200": {
                     "description": "labels, numbers, or maps of several outputs",
-                    "headers": {IGNORED: IGNORED_HEADER},
+                    "headers": ANSWER_HEADERS,
                     "content": {"application/json": {"schema": {"$ref": "#/components/schemas/mlflow.answer"}}},
                 }
             }

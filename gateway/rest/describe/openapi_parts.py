@@ -2,6 +2,8 @@
 
 from typing import Any, Final
 
+from gateway.rest.responses import IGNORED, INVALID
+
 Part = dict[str, Any]
 
 JSON: Final = "application/json"
@@ -120,9 +122,17 @@ RESPONSES: Final[Part] = {
     }
     for name, text in ERROR_TEXTS.values()
 }
-IGNORED_HEADER: Final[Part] = {
-    "description": "names that belong to no field: how many, then the first 20, percent-encoded",
-    "schema": _TEXT,
+#: Headers of an answer that tell what of the request did not count.
+ANSWER_HEADERS: Final[Part] = {
+    IGNORED: {
+        "description": "names that belong to no field: how many, then the first 20, percent-encoded",
+        "schema": _TEXT,
+    },
+    INVALID: {
+        "description": "values that count as missing because they cannot be read, where the registry wants that: "
+        "how many, then by field",
+        "schema": _TEXT,
+    },
 }
 #: Options of a call that sends a table; those in the query that are no fields.
 TABLE_OPTIONS: Final[list[Part]] = [

@@ -3,8 +3,8 @@
 from typing import Final
 
 from gateway.rest.describe.openapi_parts import (
+    ANSWER_HEADERS,
     ERROR_TEXTS,
-    IGNORED_HEADER,
     JSON,
     UNREADY,
     Part,
@@ -47,7 +47,7 @@ def _model_paths(stem: str, name: str, parameters: list[Part]) -> Part:
         "responses": {
             "200": {
                 "description": "the output tensors",
-                "headers": {"X-Columns-Ignored": IGNORED_HEADER},
+                "headers": ANSWER_HEADERS,
                 "content": {JSON: {"schema": ref("v2.response")}, "application/octet-stream": {"schema": {}}},
             }
         }

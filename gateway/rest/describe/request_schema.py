@@ -9,6 +9,10 @@ from gateway.schema import Field, Signature
 Schema = dict[str, Any]
 
 _POSITIONAL: Final = 'the values in order; also as one text: "1,106,70"'
+_ALSO_READ: Final = (
+    "Also read: the same below features, input, inputs, input_data, X, values, rows or records; columns "
+    '{"a": […], "b": […]}; {"columns": […], "data": […]}, also below dataframe_split; what to_json() of pandas writes'
+)
 #: Characters of a text in a query; longer texts do not fit into a URL.
 MAX_PARAMETER: Final = 1000
 #: Options of a call may stand beside the fields.
@@ -137,7 +141,7 @@ def body_schema(signature: Signature, reference: str, *, max_rows: int, id_field
         choices.append(_wrapped("data", {"anyOf": [positional, batch, *text], "description": _POSITIONAL}))
     if "instances" not in taken:
         choices.append(_wrapped("instances", {"anyOf": [*batch["anyOf"], *bare]}))
-    return {"anyOf": [*choices, *batch["anyOf"]]}
+    return {"anyOf": [*choices, *batch["anyOf"]], "description": _ALSO_READ}
 
 
 def _wrapped(word: str, schema: Schema) -> Schema:

@@ -33,6 +33,7 @@ BODY_TYPES: Final[Mapping[str, str]] = {
     "application/ndjson": "ndjson",
     "application/jsonl": "ndjson",
     "application/x-jsonlines": "ndjson",
+    "application/jsonlines": "ndjson",
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
     "application/vnd.apache.parquet": "parquet",
     "application/x-parquet": "parquet",
