@@ -15,8 +15,21 @@ from pathlib import Path
 from typing import Final
 
 from gateway.errors import GatewayError, LoadError
+from gateway.loaders.table import EXTRA_OF
 
 _counter: Final = itertools.count(1)
+
+#: Modules whose package is called otherwise; pip knows a package of some of these names that is another one.
+_PACKAGES: Final = {
+    "PIL": "pillow",
+    "bs4": "beautifulsoup4",
+    "cv2": "opencv-python-headless",
+    "dateutil": "python-dateutil",
+    "dotenv": "python-dotenv",
+    "imblearn": "'multi-model-gateway[imbalanced]'",
+    "skimage": "scikit-image",
+    "yaml": "pyyaml",
+}
 
 
 def make_module(path: Path) -> types.ModuleType:
@@ -105,9 +118,16 @@ def fix_of(path: Path, exc: BaseException) -> str:
             "`files: [weights.json, data/*.csv]`"
         )
     if isinstance(exc, ModuleNotFoundError) and exc.name:
-        package = exc.name.partition(".")[0]
-        return f"install its package beside the gateway (pip install {package}), or put {package}.py beside {path.name}"
+        module = exc.name.partition(".")[0]
+        return f"install its package beside the gateway ({_pip_line(module)}), or put {module}.py beside {path.name}"
     return f"make `python {path.name}` work in this environment"
+
+
+def _pip_line(module: str) -> str:
+    """Return the command that installs a module: the extra of the gateway that brings it, or its own package."""
+    extra = EXTRA_OF.get(module)
+    package = f"'multi-model-gateway[{extra}]'" if extra else _PACKAGES.get(module, module)
+    return f"pip install {package}"
 
 
 def line_of(path: Path, exc: BaseException) -> int:

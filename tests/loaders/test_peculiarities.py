@@ -19,6 +19,7 @@ from sklearn.svm import LinearSVC
 from gateway.errors import ArtifactError, LoadError
 from gateway.loaders import get_loader, h2o_runtime
 from gateway.loaders.base import LoadOptions
+from gateway.loaders.python_module import fix_of
 from gateway.loaders.sniffing import sniff
 
 from .cases import MODELS
@@ -289,6 +290,22 @@ def test_python_classes_are_built_once(code: tuple[Path, LoadOptions]) -> None:
     assert answers == [{"word": "x", "calls": 1}, {"word": "y", "calls": 2}]
     hello = get_loader("python").load(path, LoadOptions(origin=options.origin, entry="hello"))
     assert hello.predict([]).values == ["hi"]
+
+
+@pytest.mark.parametrize(
+    ("module", "package"),
+    [
+        ("sklearn.svm", "'multi-model-gateway[sklearn]'"),
+        ("imblearn", "'multi-model-gateway[imbalanced]'"),
+        ("jpype", "'multi-model-gateway[h2o]'"),
+        ("cv2", "opencv-python-headless"),
+        ("shap.plots", "shap"),
+    ],
+)
+def test_a_missing_module_of_code_is_told_with_its_package(module: str, package: str) -> None:
+    """The package of a module is often called otherwise: `pip install sklearn` fails."""
+    told = fix_of(Path("route.py"), ModuleNotFoundError("no", name=module))
+    assert f"(pip install {package}), or put {module.partition('.')[0]}.py beside route.py" in told
 
 
 @pytest.mark.parametrize(
