@@ -18,8 +18,7 @@ import sklearn
 import skops.io
 import xgboost
 from sklearn.linear_model import LinearRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from gateway.cli.main import main
 from gateway.loaders import unknown
@@ -213,12 +212,9 @@ def test_the_binary_format_of_xgboost_is_named(
 
 
 STEPS = {
-    "dict": ({"model": LinearRegression(), "columns": ["a"]}, "holds a dict (model, columns), not one model"),
-    "tuple": (
-        (StandardScaler(), LinearRegression()),
-        "holds a tuple (StandardScaler, LinearRegression), not one model",
-    ),
-    "scaler": (StandardScaler(), "holds a StandardScaler, which transforms and predicts nothing"),
+    "dict": ({"scores": {}, "columns": ["a"]}, "holds a dict (scores: dict, columns: list) without a model"),
+    "tuple": ((StandardScaler(), OneHotEncoder()), "holds a tuple (StandardScaler, OneHotEncoder) without a model"),
+    "scaler": (StandardScaler(), "holds a StandardScaler, a step that transforms for a model and predicts nothing"),
     "booster": (xgboost.Booster(), "holds an XGBoost Booster, which is no scikit-learn model"),
     "array": (np.zeros(3), "holds a ndarray, which predicts nothing"),
 }
@@ -231,21 +227,6 @@ def test_what_is_no_predictor_is_told_as_what_it_is(kind: str) -> None:
     error = not_a_predictor(Path("m.pkl"), found)
     assert error.message == f"m.pkl: {text}"
     assert error.hint
-
-
-def test_saving_the_parts_as_one_pipeline_serves(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """What the fix for a tuple says is done, and the fault is gone."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("GATEWAY_HOME", str(tmp_path / "home"))
-    scaler = StandardScaler().fit([[0.0], [2.0]])
-    model = LinearRegression().fit(scaler.transform([[0.0], [2.0]]), [1.0, 5.0])
-    skops.io.dump((scaler, model), "parts.skops")
-    assert main(["describe", "parts.skops"]) == 1
-    assert "save one Pipeline of these parts, fitted, and name its file" in capsys.readouterr().err
-    skops.io.dump(make_pipeline(scaler, model), "pipeline.skops")
-    assert main(["describe", "pipeline.skops"]) == 0
 
 
 def test_a_booster_in_its_own_format_serves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
