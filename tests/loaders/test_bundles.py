@@ -9,10 +9,12 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer, TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
-from sklearn.preprocessing import LabelEncoder, StandardScaler
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.preprocessing import LabelEncoder, MultiLabelBinarizer, StandardScaler
 
 from gateway.errors import LoadError
 from gateway.loaders import siblings
@@ -250,3 +252,27 @@ def test_a_pickled_model_of_another_library_is_a_member(library: str, tmp_path: 
     for files in ({"m.pkl": {"model": model, "scaler": scaler}}, {"scaler.pkl": scaler, "model.pkl": model}):
         found = bundled.load(bundled.write(tmp_path / str(len(files)), files))
         np.testing.assert_allclose(bundled.ask(found, rows)[:, 1], right, rtol=1e-6)
+
+
+def test_a_label_encoder_that_may_be_of_a_column_is_told(tmp_path: Path) -> None:
+    """`label_encoder.pkl` names the classes of a model of columns, and a warning says so; that of texts has no other."""
+    encoder = LabelEncoder().fit(["female", "male"])
+    found: Any = bundled.load(bundled.write(tmp_path, {"model.pkl": MODEL, "label_encoder.pkl": encoder}))
+    assert found.signature.output.labels == ("female", "male")
+    assert "label_encoder.pkl is taken for the encoder of the target" in found.warnings[-1]
+    judge = LogisticRegression().fit(WORDS.transform(["a few words", "more words"]), [0, 1])
+    files = {"vectorizer.pkl": WORDS, "model.pkl": judge, "label_encoder.pkl": encoder}
+    of_texts: Any = bundled.load(bundled.write(tmp_path / "texts", files))
+    assert of_texts.warnings == ()
+
+
+@pytest.mark.parametrize("kind", [RandomForestClassifier, OneVsRestClassifier])
+def test_labels_of_which_a_row_has_several_have_their_names(kind: Any, tmp_path: Path) -> None:
+    """A MultiLabelBinarizer beside a model names its answers, in the order of its classes."""
+    binarizer = MultiLabelBinarizer().fit([["sport", "art"], ["war"]])
+    tags = np.column_stack([DATA.heavy, 1 - DATA.heavy, np.arange(len(BODY)) % 2])
+    model = (kind(LogisticRegression()) if kind is OneVsRestClassifier else kind(3, random_state=0)).fit(BODY, tags)
+    found = bundled.load(bundled.write(tmp_path, {"m.pkl": {"model": model, "mlb": binarizer}}))
+    assert found.signature.output.names == ("art", "sport", "war")
+    answers = found.predict([np.array([one]) for one in BODY[0]]).values
+    assert np.asarray(answers).tolist() == model.predict(BODY[:1]).tolist()

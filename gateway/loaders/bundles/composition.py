@@ -16,9 +16,16 @@ from gateway.loaders.bundles import faults
 from gateway.loaders.bundles.chain import Chain, chain
 from gateway.loaders.bundles.dense_stage import with_dense
 from gateway.loaders.bundles.faults import Misfit, told
-from gateway.loaders.bundles.labels import column_of, is_called_target, is_of_probability, named_labels, target_of
+from gateway.loaders.bundles.labels import (
+    column_of,
+    is_called_target,
+    is_of_probability,
+    named_labels,
+    target_of,
+)
 from gateway.loaders.bundles.members import Member, is_container, members_in, texts_of
 from gateway.loaders.bundles.of_answer import answer_scaler, is_scaler_of_answer, with_answer_scaler
+from gateway.loaders.bundles.told_of import warnings_of
 from gateway.loaders.bundles.widths import forget_names, names_in, takes_no_columns
 from gateway.loaders.dummies import with_dummies
 from gateway.schema import Scalar, Signature
@@ -75,7 +82,9 @@ def told_signature(found: Signature, composition: Composition) -> Signature:
     inputs, output = found.inputs, found.output
     if composition.names is not None and len(composition.names) == len(inputs):
         inputs = with_dummies([replace(one, name=name) for one, name in zip(inputs, composition.names, strict=True)])
-    if composition.labels is not None:
+    if composition.labels is not None and output.kind == "multi_label":
+        output = replace(output, names=tuple(map(str, composition.labels)))
+    elif composition.labels is not None:
         positive = composition.labels[1] if len(composition.labels) == _PAIR else None
         output = replace(output, labels=composition.labels, positive=positive)
     if composition.threshold is not None:
@@ -103,15 +112,16 @@ def compose(path: Path, members: Sequence[Member], *, is_ordered: bool) -> Compo
     names_known = _new_names(path, found, columns)
     for step in [*found.steps, model.value][1:]:
         forget_names(step)
+    named = None if labels is None else named_labels(path, labels, model.value)
     return Composition(
         model=model.value if scaler is None else with_answer_scaler(model.value, scaler.value),
         steps=with_dense(found.steps, model.value),
         names=names_known,
-        labels=None if labels is None else named_labels(path, labels, model.value),
+        labels=named,
         threshold=None
         if threshold is None or not is_of_probability(threshold, model.value)
         else float(threshold.value),
-        warnings=(*_warnings(members, columns, found), *_unheeded(threshold, model)),
+        warnings=warnings_of(members, model, found.front or model, labels if named else None, named),
     )
 
 
@@ -232,17 +242,3 @@ def _new_names(path: Path, found: Chain, columns: Member | None) -> tuple[str, .
         raise faults.do_not_fit(path, misfit, "")
     known = names_in(front.value) if front.kind != "levels" else found.names
     return None if known is not None else found.names
-
-
-def _unheeded(threshold: Member | None, model: Member) -> tuple[str, ...]:
-    """Say that a threshold is not applied: it is about no probability of one of two classes."""
-    if threshold is None or is_of_probability(threshold, model.value):
-        return ()
-    return (f"of the bundle, {threshold.name} ({threshold.value}) is not applied: it is none of a probability",)
-
-
-def _warnings(members: Sequence[Member], columns: Member | None, found: Chain) -> tuple[str, ...]:
-    unused = [one.name for one in members if one.kind == "note"]
-    if columns is not None and found.front is not None and takes_no_columns(found.front.value):
-        unused.append(columns.name)
-    return (f"of the bundle, without effect: {listing(unused, 'and', most=len(unused))}",) if unused else ()

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
+from sklearn.preprocessing import MultiLabelBinarizer
 
 from gateway.loaders.bundles.faults import no_columns, no_labels
 from gateway.loaders.bundles.members import Member, names_of_codes, texts_of
@@ -20,7 +21,7 @@ _OF_ENCODER: Final = re.compile(
 _PAIR: Final = 2
 #: How encoders of the target are called; the places of a tuple say as much.
 _OF_TARGET: Final = re.compile(
-    r"((label|target|y|class|output)(s|es)?_?)?(encoder|encoding|enc|le|lbl|lb|binarizer)|labels?|target|classes|y|\d+",
+    r"((label|target|y|class|output)(s|es)?_?)?(encoder|encoding|enc|le|lbl|lb|binarizer|mlb|multi_?label_?binarizer)|labels?|target|classes|y|\d+",
     re.IGNORECASE,
 )
 
@@ -59,6 +60,8 @@ def is_of_probability(threshold: Member, model: Any) -> bool:
 def named_labels(path: Path, member: Member, model: Any) -> tuple[Scalar, ...] | None:
     """Return a name for each class of the model, None where the classes have these names; raises LoadError."""
     names, classes = _names(member), classes_of(model)
+    if isinstance(member.value, MultiLabelBinarizer) and isinstance(found := getattr(model, "classes_", None), list):
+        classes = list(range(len(found)))  # one answer of 0 or 1 for each label
     if classes is None:
         raise no_labels(path, member, names.values(), None)
     if sorted(map(str, names.values())) == sorted(map(str, classes)) and set(map(type, classes)) == {str}:

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, TypeAlias
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
-from sklearn.preprocessing import LabelBinarizer, LabelEncoder
+from sklearn.preprocessing import LabelBinarizer, LabelEncoder, MultiLabelBinarizer
 
 from gateway.loaders.admission.plain_values import is_plain
 
@@ -89,7 +89,7 @@ def _items(found: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _kind(key: str, value: Any, *, is_file: bool) -> Kind:
-    if isinstance(value, LabelEncoder | LabelBinarizer):
+    if isinstance(value, LabelEncoder | LabelBinarizer | MultiLabelBinarizer):
         return "labels"
     if isinstance(value, BaseEstimator):
         return _kind_of_estimator(value)
