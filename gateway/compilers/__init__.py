@@ -21,6 +21,7 @@ COMPILERS: dict[str, tuple[str, ...]] = {
     "bundle": ("gateway.compilers.bundle:BundleCompiler",),
     "xgboost": ("gateway.compilers.xgboost:XgboostCompiler",),
     "lightgbm": ("gateway.compilers.lightgbm:LightgbmCompiler",),
+    "catboost": ("gateway.compilers.catboost:CatboostCompiler",),
     "h2o_mojo": ("gateway.compilers.mojo:MojoCompiler",),
 }
 
@@ -28,7 +29,6 @@ ENTRY_POINT_GROUP = "gateway.compilers"
 
 #: Why there is no compiled model of the models of other loaders.
 NOT_COMPILED: dict[str, str] = {
-    "catboost": "it is served by CatBoost itself",
     "onnx": "it is an ONNX graph already",
     "python": "Python code is served as it is",
     "stub": "there is nothing to compile",

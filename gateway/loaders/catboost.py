@@ -24,8 +24,10 @@ from gateway.schema import Column, Field, Output, Predictions, Scalar, Signature
 class CatboostPredictor:
     """Ask one model with one thread; several threads may ask at once."""
 
+    lowered_as: ClassVar[str] = "catboost"
+
     def __init__(self, model: catboost.CatBoost) -> None:
-        self._model = model
+        self.model = model
         self._categories = sorted(model.get_cat_feature_indices())
         self._texts = sorted(model.get_text_feature_indices())
         _refuse_embeddings(model)
@@ -33,7 +35,7 @@ class CatboostPredictor:
         self._is_mixed = bool(self._categories or self._texts)
         raw = self._ask(self._pool(_made_up(fields)), "RawFormulaVal")
         answers = answers_of(model, 1 if raw.ndim == 1 else raw.shape[1])
-        self._values = answers.values
+        self.values = answers.values
         self._codes: dict[Scalar, int] = {label: code for code, label in enumerate(answers.output.labels)}
         self.signature = Signature(inputs=fields, output=answers.output, names_known=names_known)
         self.warnings = (answers.left_out,) if answers.left_out else ()
@@ -42,7 +44,7 @@ class CatboostPredictor:
         """Predict every instance; NaN is read as the nan_mode of the training says."""
         output: Output = self.signature.output
         pool = self._pool(columns)
-        values = self._ask(pool, self._values)
+        values = self._ask(pool, self.values)
         probabilities = self._ask(pool, "Probability") if output.probabilities else None
         if output.kind == "classification":
             codes = [self._codes[label] for label in values.reshape(-1).tolist()]
@@ -63,7 +65,7 @@ class CatboostPredictor:
         return catboost.Pool(rows, cat_features=self._categories, text_features=self._texts, thread_count=1)
 
     def _ask(self, pool: catboost.Pool, kind: str) -> npt.NDArray[Any]:
-        return np.asarray(self._model.predict(pool, prediction_type=kind, thread_count=1))
+        return np.asarray(self.model.predict(pool, prediction_type=kind, thread_count=1))
 
 
 class CatboostLoader:

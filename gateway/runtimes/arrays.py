@@ -9,5 +9,7 @@ import numpy.typing as npt
 Floats: TypeAlias = npt.NDArray[np.floating[Any]]
 Integers: TypeAlias = npt.NDArray[np.int64]
 Words: TypeAlias = npt.NDArray[np.uint64]
+#: Bits that are combined, in words as narrow as they allow.
+Bits: TypeAlias = npt.NDArray[np.unsignedinteger[Any]]
 #: What goes through steps and nodes: one row per instance.
 Matrix: TypeAlias = npt.NDArray[Any]

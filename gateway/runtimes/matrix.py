@@ -17,6 +17,7 @@ from gateway.runtimes.arrays import Matrix
 from gateway.runtimes.features import Features, make_features
 from gateway.runtimes.operations import make_operations
 from gateway.runtimes.storage import program_decoder
+from gateway.runtimes.symmetric_trees import make_symmetric
 from gateway.schema import Column, Predictions, Signature
 
 Run: TypeAlias = Callable[[Matrix], Matrix]
@@ -217,6 +218,7 @@ _ACTIVATIONS: Mapping[str, Run] = {
 _NODES: Mapping[type, Callable[..., Run]] = {
     nodes.LinearNode: _linear,
     nodes.ForestNode: _forest,
+    nodes.SymmetricNode: make_symmetric,
     nodes.LinkNode: _link,
     nodes.AverageNode: _average,
     nodes.BesideNode: _beside,

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from gateway.runtimes.answering import LinkName
-from gateway.runtimes.arrays import Floats
+from gateway.runtimes.arrays import Bits, Floats, Integers
 from gateway.runtimes.operations import Operation
 
 
@@ -42,6 +42,24 @@ class ForestNode(_Node, tag="forest", kw_only=True):
     base: Floats
     rounded: bool
     finite: bool
+
+
+class SymmetricNode(_Node, tag="symmetric-trees", kw_only=True):
+    """
+    Sum trees whose levels ask one question each, and add `base`; the answers are the bits of the leaf's number.
+
+    For each of `columns`: its `borders`, ascending, and whether a missing value exceeds them all. `table` has, for one
+    column after the other, the bits of every tree where the value exceeds none, one, ... all of the borders. `leaves`
+    are (outputs, leaves of all trees), `starts` the first of each tree.
+    """
+
+    columns: list[int]
+    borders: list[Floats]
+    missing_high: list[bool]
+    table: Bits
+    leaves: Floats
+    starts: Integers
+    base: Floats
 
 
 class LinkNode(_Node, tag="link"):
@@ -134,6 +152,7 @@ class CalibrateNode(_Node, tag="calibrate"):
 Node: TypeAlias = (
     LinearNode
     | ForestNode
+    | SymmetricNode
     | LinkNode
     | AverageNode
     | BesideNode

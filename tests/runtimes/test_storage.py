@@ -35,6 +35,7 @@ from gateway.runtimes.nodes import (
     PowersNode,
     ScaleNode,
     SigmoidCurve,
+    SymmetricNode,
 )
 from gateway.runtimes.operations import Operation
 from gateway.runtimes.vectorizer import Vectorizer
@@ -49,6 +50,15 @@ SCALE = ScaleNode(
 NODES: list[Node] = [
     LINE,
     ForestNode(model=b"\x00onnx", dtype="float32", base=np.array([0.5], np.float32), rounded=True, finite=False),
+    SymmetricNode(
+        columns=[1],
+        borders=[np.array([0.5], np.float32)],
+        missing_high=[True],
+        table=np.array([[0], [1]], np.uint8),
+        leaves=np.array([[2.0, 3.0]]),
+        starts=np.array([0]),
+        base=np.zeros(1),
+    ),
     LinkNode(LINE, ["expit", "normalized"]),
     AverageNode([LINE, LINE], [1.0, 3.0]),
     PipeNode(SCALE, ColumnsNode([1])),
