@@ -24,7 +24,7 @@ from gateway.schema import Column, Signature
 
 #: Kind of values that CatBoost is asked for -> what becomes of the sum of leaves, where no class is answered.
 _LINKS: Final[dict[str, tuple[LinkName, ...]]] = {"RawFormulaVal": (), "Exponent": ("exp",)}
-#: Of two classes, the probability beyond which the second one is answered.
+#: The usual probability beyond which the second class, or one of several labels, is answered.
 _HALF: Final = 0.5
 #: Rows whose every value stands on a border, beside one, or is missing; each border has at least two of them.
 _LEAST_ROWS, _SEED = 3_000, 11
@@ -73,17 +73,24 @@ def _exported(model: Any) -> dict[str, Any]:
 def _links(predictor: Any, outputs: int) -> tuple[LinkName, ...]:
     """Return what becomes of the sums of leaves; raises Declined for answers that CatBoost alone makes."""
     output = predictor.signature.output
+    # Among several classes there is none.
+    has_threshold = output.kind == "multi_label" or (output.kind == "classification" and outputs == 1)
+    if has_threshold and _threshold(predictor.model) != _HALF:
+        raise Declined("its labels have a threshold of their own")
     if output.kind == "multi_label":
         return ("expit",)
     if output.kind != "classification":
         if predictor.values not in _LINKS:
             raise Declined(f"its answers are CatBoost's {predictor.values}")
         return _LINKS[predictor.values]
-    if outputs > 1:
-        return ("softmax",) if output.probabilities else ()
-    if predictor.model._object._get_binclass_probability_threshold() != _HALF:
-        raise Declined("it has a threshold of its own for the second label")
-    return ("pair-of-scores",)
+    if outputs == 1:
+        return ("pair-of-scores",)
+    return ("softmax",) if output.probabilities else ()
+
+
+def _threshold(model: Any) -> float:
+    """Return the probability beyond which a label is answered; CatBoost's wrapper of classifiers alone tells it."""
+    return float(model._object._get_binclass_probability_threshold())
 
 
 def _rows(borders: Mapping[int, Array], signature: Signature) -> list[Column]:

@@ -56,15 +56,20 @@ def answers_of(model: catboost.CatBoost, width: int) -> Answers:
 
 def loss_of(model: catboost.CatBoost) -> dict[str, Any]:
     """Return type and params of the loss function, nothing where the file names none."""
-    found = params_of(model).get("loss_function")
+    found = params_of(model).get("loss_function") or _json_of(model, "loss_function")
     return found if isinstance(found, dict) else {}
 
 
 def params_of(model: catboost.CatBoost) -> dict[str, Any]:
     """Return the options of the training that the file keeps; raises ValueError for text that is no JSON."""
-    told = model.get_metadata()
-    found = json.loads(told["params"]) if "params" in told.keys() else {}  # noqa: SIM118 - the proxy has no `in`
+    found = _json_of(model, "params")
     return found if isinstance(found, dict) else {}
+
+
+def _json_of(model: catboost.CatBoost, name: str) -> Any:
+    told = model.get_metadata()
+    # A model that `sum_models` made has params without text, and its loss function beside them.
+    return json.loads((told[name] if name in told.keys() else "") or "{}")  # noqa: SIM118 - the proxy has no `in`
 
 
 def _classes(loss: str, labels: tuple[Scalar, ...]) -> Answers:

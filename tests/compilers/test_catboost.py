@@ -76,12 +76,16 @@ def test_it_is_proven_equal(kind: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("loss", "target", "reason"),
-    [("RMSEWithUncertainty", VALUE, "RMSEWithUncertainty"), ("Logloss", PAIR, "threshold of its own")],
+    [
+        ("RMSEWithUncertainty", VALUE, "RMSEWithUncertainty"),
+        ("Logloss", PAIR, "threshold of their own"),
+        ("MultiLogloss", (SEVERAL > 0) * 1, "threshold of their own"),
+    ],
 )
 def test_answers_that_catboost_alone_makes_are_declined(loss: str, target: Any, reason: str, tmp_path: Path) -> None:
     """A variance, and a label by another threshold than one half."""
     model = trained(loss, target, {})
-    if loss == "Logloss":
+    if loss.endswith("Logloss"):
         model.get_metadata()["binclass_probability_threshold"] = "0.3"
     with pytest.raises(Declined, match=reason):
         find_compiled(job_of(model, tmp_path))
@@ -92,6 +96,15 @@ def test_categories_are_declined(tmp_path: Path) -> None:
     rows = np.column_stack([NUMBERS.astype(object), np.array(["a", "b", "c"])[DRAW.integers(0, 3, ROWS)]])
     with pytest.raises(Declined, match="categories"):
         find_compiled(job_of(trained("RMSE", VALUE, {"cat_features": [4]}, rows), tmp_path))
+
+
+def test_a_weighted_sum_of_models_is_proven_equal(tmp_path: Path) -> None:
+    """Every part brings its own scale and start; the trees of both count."""
+    parts = [trained("RMSE", VALUE + shift, {"random_seed": shift}) for shift in (0, 9)]
+    job = job_of(catboost.sum_models(parts, weights=[0.3, 0.9]), tmp_path)
+    draft = CatboostCompiler().lower(job.original)
+    proof = prove(job.original, MatrixModel(draft.program, draft.signature), draft.rows)  # type: ignore[arg-type]
+    assert proof.max_difference < 1e-14
 
 
 @pytest.mark.parametrize("fault", ["border", "missing", "bit", "leaf", "base"])

@@ -180,3 +180,16 @@ def test_a_pickle_that_is_no_model_is_refused(kind: str, tmp_path: Path, monkeyp
         load(tmp_path / "model.pkl")
     assert "model.pkl" in error.value.message
     assert not (tmp_path / "acted").exists()
+
+
+@pytest.mark.parametrize("suffix", ["cbm", "json"])
+def test_a_weighted_sum_of_models_is_served(suffix: str, tmp_path: Path) -> None:
+    """`sum_models` leaves the options of the training without text, and names the loss function beside them."""
+    rows = matrix(seed=5)
+    parts = [_model("CatBoostClassifier", l2_leaf_reg=one).fit(rows, rows[:, 0] > 0) for one in (1, 9)]
+    model = catboost.sum_models(parts, weights=[0.25, 0.75])
+    model.save_model(str(tmp_path / f"model.{suffix}"), format=suffix)
+    predictor = load(tmp_path / f"model.{suffix}")
+    found = predictor.predict([make_column("number", column.tolist()) for column in rows.T])
+    assert predictor.signature.output.labels == (False, True)
+    assert found.probabilities == pytest.approx(model.predict(rows, prediction_type="Probability"), abs=1e-12)
