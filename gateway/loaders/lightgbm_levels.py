@@ -41,10 +41,36 @@ def categories_of(model: TextModel, declared: Mapping[str, Levels]) -> Categorie
         return Categories(levels, frozenset(columns - levels.keys()))
     # Every unordered pandas category is split by sets; where the numbers agree, these are the columns.
     usual = dict(zip(sorted(columns), lists, strict=False))
-    if len(lists) == len(columns) and all(_fits(model, i, one) for i, one in usual.items()):
+    elsewhere = any(names.index(name) not in usual for name, one in declared.items() if one in lists and name in names)
+    open_lists = [place for place, i in enumerate(usual) if declared.get(names[i]) != lists[place]]
+    if (
+        len(lists) == len(columns)
+        and not elsewhere
+        and all(_fits(model, i, one) for i, one in usual.items())
+        and not any(_may_mislead(model, columns, lists, place) for place in open_lists)
+    ):
         return Categories(usual, frozenset())
     found = _only_way(model, columns, lists, declared)
     return Categories(found, frozenset(columns - found.keys()))
+
+
+def _may_mislead(model: TextModel, columns: set[int], lists: Sequence[Levels], place: int) -> bool:
+    """
+    Say whether a list of numbers may be another column's: codes and levels are then told apart by no request.
+
+    Training that named categories of its own (`categorical_feature`) split pandas' own as numbers. Lists of text show
+    it: their column would take numbers alone. Numbers that are their own codes are the same either way.
+    """
+    levels = lists[place]
+    if any(isinstance(level, str) for level in levels) or levels == tuple(range(len(levels))):
+        return False
+    usual = sorted(columns)
+    others = [column for column in range(len(model.names)) if column != usual[place]]
+    return any(
+        _fits(model, column, levels) and _seen(model, column) is not None
+        for column in others
+        if column not in columns and column >= place and len(model.names) - column >= len(lists) - place
+    )
 
 
 def by_category(model: TextModel) -> set[int]:

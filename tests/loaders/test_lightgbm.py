@@ -202,3 +202,17 @@ def test_a_missing_system_library_is_named_with_its_package(tmp_path: Path) -> N
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, env={"PYTHONPATH": str(tmp_path)}
     )
     assert done.stdout.startswith("broken-package") and "apt-get install libgomp1" in done.stdout
+
+
+def test_levels_that_are_numbers_are_given_to_no_column_that_may_not_have_them(tmp_path: Path) -> None:
+    """Training that named other categories than pandas' own leaves levels of numbers open; the registry says whose."""
+    code, year = DRAW.integers(1, 3, ROWS), DRAW.choice([1, 2, 3], ROWS)
+    rows = pd.DataFrame({"code": code, "year": pd.Categorical(year), "dose": DRAW.normal(size=ROWS)})
+    data = lightgbm.Dataset(rows, rows.dose + (code == 1) + 2 * year, categorical_feature=["code"])
+    booster = lightgbm.train({"verbose": -1, "num_threads": 1, "min_data_per_group": 3, "cat_smooth": 1}, data, 5)
+    path = saved(booster, tmp_path)
+    with pytest.raises(LoadError, match="does not tell which columns"):
+        get_loader("lightgbm").load(path, LoadOptions())
+    predictor = get_loader("lightgbm").load(path, LoadOptions(levels={"year": (1, 2, 3)}))
+    found = predictor.predict([rows[name].to_numpy() for name in rows])
+    assert np.array_equal(found.values, booster.predict(rows))

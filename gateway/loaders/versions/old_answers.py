@@ -5,12 +5,22 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy.special import softmax
+from sklearn._loss.link import MultinomialLogit
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import AdaBoostClassifier
 from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
 from sklearn.neighbors import NearestCentroid
 
 _PAIR = 2
+
+
+class LogProbabilities(MultinomialLogit):  # type: ignore[misc]
+    """Begin gradient boosting of many classes at their log probabilities, not centred, as until 1.3."""
+
+    def link(self, y_pred: Any, out: Any = None) -> npt.NDArray[np.float64]:
+        """Return the scores of probabilities."""
+        found: npt.NDArray[np.float64] = np.log(y_pred, out=out)
+        return found
 
 
 class OneVsRestLogistic(LogisticRegression):  # type: ignore[misc]

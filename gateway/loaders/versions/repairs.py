@@ -2,12 +2,20 @@
 
 from typing import Any, Final
 
-from gateway.loaders.versions import repairs_linear, repairs_neighbours, repairs_others, repairs_trees, repairs_widths
+from gateway.loaders.versions import (
+    repairs_linear,
+    repairs_neighbours,
+    repairs_others,
+    repairs_refused,
+    repairs_trees,
+    repairs_widths,
+)
 from gateway.loaders.versions.old_states import wrappers_of_today
 from gateway.loaders.versions.provenance import Told
 from gateway.loaders.versions.repair import Repair, repair
 
 ROWS: Final[tuple[Repair, ...]] = (
+    *repairs_refused.ROWS,
     *repairs_linear.ROWS,
     *repairs_trees.ROWS,
     *repairs_neighbours.ROWS,

@@ -16,7 +16,7 @@ from sklearn._loss.loss import (
 )
 from sklearn.ensemble._iforest import _average_path_length
 
-from gateway.loaders.versions.old_answers import DiscreteAdaBoost, MeanAdaBoost, RealAdaBoost
+from gateway.loaders.versions.old_answers import DiscreteAdaBoost, LogProbabilities, MeanAdaBoost, RealAdaBoost
 from gateway.loaders.versions.old_ties import FirstOfEqualBoosting, OneVsRestLastOfEqual
 from gateway.loaders.versions.repair import Attributes, Repair, Unrepairable
 
@@ -97,6 +97,8 @@ def _boosting_loss(part: Any, found: Attributes) -> None:
     }
     if found.get("_loss") is None:
         found["_loss"] = made[found["loss"]]()
+    if count > _PAIR and "init_" in found:
+        found["_loss"].link = LogProbabilities()
     found.setdefault("n_trees_per_iteration_", count if count > _PAIR else 1)
     found.pop("loss_", None)
 
