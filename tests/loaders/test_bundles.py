@@ -276,3 +276,15 @@ def test_labels_of_which_a_row_has_several_have_their_names(kind: Any, tmp_path:
     assert found.signature.output.names == ("art", "sport", "war")
     answers = found.predict([np.array([one]) for one in BODY[0]]).values
     assert np.asarray(answers).tolist() == model.predict(BODY[:1]).tolist()
+
+
+def test_a_step_that_was_fitted_on_the_columns_in_another_order_finds_them(tmp_path: Path) -> None:
+    """`X[numeric] = scaler.transform(X[numeric])` keeps the order of X, whatever that of the list is."""
+    numeric = ["age", "height", "weight"]
+    scaler = StandardScaler().fit(DATA.body[numeric])
+    table = DATA.body.copy()
+    table[numeric] = scaler.transform(DATA.body[numeric])
+    model = LogisticRegression().fit(table, DATA.heavy)
+    found = bundled.load(bundled.write(tmp_path, {"scaler.pkl": scaler, "model.pkl": model}))
+    rows = DATA.body.head(4).to_dict("records")
+    np.testing.assert_allclose(bundled.ask(found, rows), model.predict_proba(table.head(4)), rtol=1e-12)

@@ -75,12 +75,22 @@ def _put_in_front(found: Chain, step: Member) -> None:
         _put_columns(found, step, parts_by_column(step.value))
         return
     given, width, names = width_out(step.value), found.width, names_in(step.value)
-    if given is None or width is None or given == width:
+    if names is not None and _is_in_another_order(found, step):
+        _put_columns(found, step, [ColumnPart(step.value, names, names)])
+    elif given is None or width is None or given == width:
         _put_whole(found, step)
     elif found.names is not None and names is not None:
         _put_columns(found, step, [ColumnPart(step.value, names, names_out(step.value) or ())])
     else:
         raise Misfit(f"{told(step)} gives {given} columns, {told(after)} takes {width}")
+
+
+def _is_in_another_order(found: Chain, step: Member) -> bool:
+    """Say whether a step keeps the very columns that what follows was itself fitted on, in another order."""
+    names = names_in(step.value) or ()
+    if found.front is None or found.front.kind == "levels" or names_in(found.front.value) != found.names:
+        return False
+    return names != found.names and sorted(names) == sorted(found.names or ()) and is_one_to_one(step.value)
 
 
 def _put_whole(found: Chain, step: Member) -> None:
