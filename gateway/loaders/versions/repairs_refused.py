@@ -27,10 +27,14 @@ def _rounded_rows(part: Any, found: Attributes) -> None:
 
 
 def _equal_distances(part: Any, found: Attributes) -> None:
-    """Refuse neighbours among whole numbers that are sorted whole: rows at one distance come in NumPy's order."""
+    """Refuse whole numbers in sparse rows: they are sorted whole, and rows at one distance come in NumPy's order."""
     rows = found["_fit_X"]
-    cells = rows.data if sparse.issparse(rows) else np.asarray(rows)
-    if found["_fit_method"] == "brute" and sparse.issparse(rows) and np.all(cells == np.floor(cells)):
+    if sparse.issparse(rows) and np.all(rows.data == np.floor(rows.data)):
+        _sparse_rows(part, found)
+
+
+def _sparse_rows(part: Any, found: Attributes) -> None:
+    if found["_fit_method"] == "brute" and sparse.issparse(found["_fit_X"]):
         raise Unrepairable("which of several rows at one distance are neighbours depends on its NumPy")
 
 
@@ -38,5 +42,6 @@ ROWS: Final = (
     Repair(("Normalizer",), "0.24", _greatest_value, "refused: signs"),
     Repair(("OneVsOneClassifier",), "1.1", _threshold_of_pairs, "refused: another threshold"),
     Repair(("GaussianProcessRegressor", "GaussianProcessClassifier"), "1.9", _rounded_rows, "refused: rounding"),
+    Repair(("NeighborsBase",), "1.3", _sparse_rows, "refused: ties"),
     Repair(("NeighborsBase",), "1.9", _equal_distances, "refused: ties"),
 )
