@@ -16,7 +16,7 @@ import numpy.typing as npt
 from gateway.errors import ArtifactError, GatewayError, LoadError
 from gateway.loaders.base import LoadOptions
 from gateway.loaders.catboost_contents import MAGIC, fault_of
-from gateway.loaders.catboost_outputs import answers_of, params_of
+from gateway.loaders.catboost_outputs import answers_of, fault_of_classes, params_of
 from gateway.loaders.dummies import with_dummies
 from gateway.schema import Column, Field, Output, Predictions, Scalar, Signature
 
@@ -31,6 +31,7 @@ class CatboostPredictor:
         self._categories = sorted(model.get_cat_feature_indices())
         self._texts = sorted(model.get_text_feature_indices())
         _refuse_embeddings(model)
+        _refuse_other_classes(model)
         fields, names_known = _fields(model, set(self._categories), set(self._texts))
         self._is_mixed = bool(self._categories or self._texts)
         raw = self._ask(self._pool(_made_up(fields)), "RawFormulaVal")
@@ -116,6 +117,16 @@ def _refuse_embeddings(model: catboost.CatBoost) -> None:
         hint="train it with one numeric column for each number of the embedding, or write a Python route "
         "(`def predict(...)` in a .py file) that loads it",
     )
+
+
+def _refuse_other_classes(model: catboost.CatBoost) -> None:
+    fault = fault_of_classes(model)
+    if fault:
+        raise LoadError(
+            f"not a whole CatBoost model: {fault}",
+            code="missing-parts",
+            hint="write it again with save_model('model.cbm') where it was trained, and compare its sha256",
+        )
 
 
 def _fields(model: catboost.CatBoost, categories: set[int], texts: set[int]) -> tuple[tuple[Field, ...], bool]:

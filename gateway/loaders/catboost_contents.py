@@ -3,6 +3,8 @@
 import json
 from typing import Final
 
+from gateway.loaders.catboost_trees import fault_of_trees
+
 MAGIC: Final = b"CBM1"
 #: Before the tables: the mark, and how long these are.
 _HEADER_BYTES: Final = 8
@@ -26,4 +28,4 @@ def fault_of(data: bytes) -> str:
     parts = [found.get(name) for name in ("features_info", "model_info")]
     trees = [found[name] for name in ("oblivious_trees", "trees") if name in found]
     is_whole = all(isinstance(part, dict) for part in parts) and [type(one) for one in trees] == [list]
-    return "" if is_whole else "no features_info, no model_info or no trees in it"
+    return fault_of_trees(found) if is_whole else "no features_info, no model_info or no trees in it"

@@ -72,6 +72,22 @@ def _json_of(model: catboost.CatBoost, name: str) -> Any:
     return json.loads((told[name] if name in told.keys() else "") or "{}")  # noqa: SIM118 - the proxy has no `in`
 
 
+def fault_of_classes(model: catboost.CatBoost) -> str:
+    """Say where classes are not as many as the values of a leaf: CatBoost then answers memory beside it."""
+    width = len(model.get_leaf_values()) // max(sum(model.get_tree_leaf_counts()), 1)
+    params = _json_of(model, "class_params")
+    # Names may be more than classes: those that training was told of and did not meet.
+    names, places = params.get("class_names") or (), params.get("class_to_label") or ()
+    if len(places) not in {0, width, max(width, 2)}:
+        return f"it has {len(places)} classes, its trees tell {max(width, 2)} apart"
+    count = len(names) or params.get("classes_count")
+    if count and not all(0 <= place < count for place in places):
+        return f"a class of it is none of {count}"
+    if len(set(map(str, names))) < len(names) or len(set(places)) < len(places):
+        return "it has a class twice"
+    return ""
+
+
 def _classes(loss: str, labels: tuple[Scalar, ...]) -> Answers:
     has_probabilities = loss in _BINARY or loss == "MultiClass"
     positive = labels[1] if len(labels) == 2 else None  # noqa: PLR2004 - only of two classes is one the positive one
