@@ -48,7 +48,8 @@ class CrossThreadEvent:
         timer = None if timeout_s is None else self._waiter.hub.loop.timer(timeout_s)
         try:
             if timer is not None:
-                timer.start(self._waiter.switch, False)
+                # The loop takes its last turn for now: a deadline would come too early by what passed since then.
+                timer.start(self._waiter.switch, False, update=True)
             return bool(self._waiter.get())
         finally:
             if timer is not None:
