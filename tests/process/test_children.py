@@ -142,7 +142,10 @@ def test_what_a_crash_left_is_named_and_ended(tmp_path: Path, cache: Path, regis
         for pid in [*workers, server.pid]:
             os.kill(pid, signal.SIGKILL)
         assert not any(gone(pid) for pid in started)
-        assert sorted(descendants.left_behind(server.home)) == sorted(started)
+        # A killed worker takes a moment to end, and what it started is not left behind before.
+        until(
+            lambda: sorted(descendants.left_behind(server.home)) == sorted(started), 10, what="the end of the workers"
+        )
         if command == "stop":
             told = server.command("stop").stdout
             assert all(f"{pid} (" in told for pid in started)
