@@ -59,7 +59,7 @@ class Original:
         return self._known[key]
 
 
-@pytest.fixture(scope="module", params=["loan", "insurance"])
+@pytest.fixture(scope="module", params=["loan", pytest.param("insurance", marks=pytest.mark.slow)])
 def original(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Original:
     """Return one of the stacked ensembles of this repository."""
     return Original(request.param, tmp_path_factory.getbasetemp() / "mojo-cache")
