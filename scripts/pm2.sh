@@ -39,6 +39,25 @@ start_gateway() {
     done
 }
 
+# PM2's client at times does not end after the answer has come.
+trigger() {
+    answer=$(mktemp)
+    (run=exec && pm2 "$@" >"$answer" 2>&1) &
+    client=$!
+    answered=0
+    while kill -0 "$client" 2>/dev/null; do
+        sleep 0.2
+        ! grep -q "have received command" "$answer" || answered=$((answered + 1))
+        [ "$answered" -lt 15 ] || kill "$client" 2>/dev/null || true
+    done
+    code=0
+    wait "$client" || code=$?
+    [ "$answered" -lt 15 ] || code=0
+    cat "$answer"
+    rm -f "$answer"
+    return "$code"
+}
+
 is_online() { pm2 jlist 2>/dev/null | "$root/.venv/bin/python" scripts/is_online.py "$1"; }
 
 case "${1:-}" in
@@ -63,5 +82,6 @@ status)
     GATEWAY_HOME="$home" "$root/.venv/bin/gateway" routes || true
     ;;
 logs) pm2 logs --lines 30 ;;
+trigger) trigger "$@" ;;
 *) pm2 "$@" ;;
 esac
