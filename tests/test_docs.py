@@ -17,8 +17,8 @@ import pytest
 
 import serving
 from gateway import __version__
+from gateway.artifacts import golden_rows
 from gateway.cli.main import COMMANDS
-from gateway.prepare import golden
 from gateway.registry.keys import ID_KEYS, INPUT_KEYS, OUTPUT_KEYS, ROUTE_KEYS, SERVER_KEYS, TOP_KEYS
 from gateway.schema import Field, Output, Signature
 from gateway.settings.settings import FOREIGN, TABLE
@@ -147,7 +147,7 @@ def test_golden_example_is_one(tmp_path: Path) -> None:
     path.write_text(example("docs/golden.md", "golden"))
     fields = (Field(name="age", type="number"), Field(name="area", type="string"))
     signature = Signature(inputs=fields, output=Output(kind="classification", labels=("no", "yes")))
-    assert golden.read(path, signature).size == 2
+    assert golden_rows.read(path, signature).size == 2
 
 
 def test_generated_blocks_are_fresh() -> None:

@@ -11,7 +11,7 @@ from typing import Final, Literal
 import msgspec
 
 from gateway.errors import Problem
-from gateway.schema import Signature
+from gateway.schema import Field, FieldType, Output, Signature
 from gateway.system import atomic, files
 
 #: Raised when the meaning of a manifest changes: old ones in the cache are then prepared anew.
@@ -69,10 +69,24 @@ class StoredArtifact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoldenResult:
-    """Record the self-test: how many rows, and the largest difference seen."""
+    """
+    Record the self-test: how many rows, and the largest difference seen.
+
+    `columns` (name and type), `names_known` and `output` are the artifact's own, which the registry may have renamed:
+    golden rows are written in them.
+    """
 
     rows: int
     max_difference: float
+    columns: tuple[tuple[str, FieldType], ...] = ()
+    names_known: bool = True
+    output: Output = field(default_factory=Output)
+
+    @property
+    def signature(self) -> Signature:
+        """Return as much of the artifact's own signature as golden rows need."""
+        inputs = tuple(Field(name=name, type=of) for name, of in self.columns)
+        return Signature(inputs=inputs, output=self.output, names_known=self.names_known)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,13 +4,13 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.artifacts import golden_rows
 from gateway.artifacts.source_files import split_entry
 from gateway.cli.named_artifact import NamedArtifact
 from gateway.errors import LoadError
 from gateway.loaders import get_loader
 from gateway.loaders.base import LoadOptions
 from gateway.loaders.table import row_of
-from gateway.prepare import golden
 from gateway.prepare.cache_key import golden_path
 from gateway.prepare.child import Entry
 from gateway.prepare.child_supervisor import PrepareLimits, run_child
@@ -54,7 +54,7 @@ def _inspect_in_child(named: NamedArtifact, limits: PrepareLimits, *, allow_pick
     )
     rows = golden_path(spec, named.paths)
     if rows is not None:
-        golden.refuse_long(rows)
+        golden_rows.refuse_long(rows)
     with tempfile.TemporaryDirectory() as folder:
         entry = Entry(
             spec=spec,

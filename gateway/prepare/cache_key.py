@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from gateway import __version__
-from gateway.artifacts import bundle_folders, code_folders, code_listing, manifest, source_files
+from gateway.artifacts import bundle_folders, code_folders, code_listing, golden_rows, manifest, source_files
 from gateway.artifacts.code_listing import locate_code
 from gateway.artifacts.digests import Digests
 from gateway.artifacts.manifest import StoredArtifact
@@ -23,7 +23,7 @@ from gateway.artifacts.store import Store
 from gateway.compilers import compiler_versions
 from gateway.errors import GatewayError
 from gateway.loaders import package_versions
-from gateway.prepare import code_files, golden
+from gateway.prepare import code_files
 from gateway.prepare.child import Entry
 from gateway.prepare.child_supervisor import PrepareLimits
 from gateway.registry.spec import RouteSpec
@@ -57,7 +57,7 @@ def make_entry(spec: RouteSpec, cache_dir: Path, digests: Digests, store: Store,
         source_files.verify(path, hashes[-1], pin)
     rows = golden_path(spec, paths)
     if rows is not None:
-        golden.refuse_long(rows)
+        golden_rows.refuse_long(rows)
     stored = store.keep(paths[0], hashes[0]) if len(paths) == 1 else bundle_folders.keep(store, paths, hashes)
     return _entry(spec, stored, rows, cache_dir, digests)
 
@@ -73,7 +73,7 @@ def _code_entry(spec: RouteSpec, cache_dir: Path, digests: Digests, store: Store
     source_files.verify(place, code_folders.pin_of(code, sha256, listed), spec.pins[0])
     rows = golden_path(spec, [place])
     if rows is not None:
-        golden.refuse_long(rows)
+        golden_rows.refuse_long(rows)
     found = code_files.find(
         spec, code, sha256, cache_dir=cache_dir, limits=limits, digests=digests, golden=str(rows or "")
     )

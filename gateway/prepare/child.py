@@ -18,6 +18,7 @@ from pathlib import Path
 
 import msgspec
 
+from gateway.artifacts import golden_rows
 from gateway.artifacts.manifest import INLINE_LIMIT_S, GoldenResult, Manifest, StoredArtifact
 from gateway.errors import ArtifactError, GatewayError, LoadError
 from gateway.loaders import get_loader, package_versions
@@ -102,7 +103,7 @@ def _prepared(entry: Entry, blank: Manifest, tell: Callable[[Report], object]) -
     memory_bytes = max(resident_bytes() - before, 0)
     signature = merge_signature(predictor.signature, spec)
     result = _self_test(entry, predictor)
-    rows = golden.read(Path(entry.golden), predictor.signature).columns if entry.golden else ()
+    rows = golden_rows.read(Path(entry.golden), predictor.signature).columns if entry.golden else ()
     notes = _checked(entry, predictor, signature, rows)
     sample = trial_row(spec, predictor.signature, signature, entry.golden)
     if sample is not None:

@@ -1,77 +1,11 @@
-"""
-Golden rows: published inputs and predictions of an artifact, scored again whenever it is prepared.
+"""Self-test of a model: its golden rows are scored again whenever it is prepared."""
 
-The format (version 1): {"version": 1, "instances": [{field: value}], "predictions": [{"label": l, "probabilities":
-{label: p}} | {"value": v}]}. Names and labels are the artifact's own, null means missing.
-"""
-
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import msgspec
-import numpy as np
-
+from gateway.artifacts import golden_rows
 from gateway.artifacts.manifest import GoldenResult
 from gateway.errors import LoadError
-from gateway.schema import ABSOLUTE, MISSING, RELATIVE, Batch, Output, Predictions, Predictor, Signature, make_column
-from gateway.system import files
-
-VERSION = 1
-#: Golden rows are a few hundred; this suffices for a million.
-MOST_BYTES = 256 * 2**20
-_STATEMENTS = frozenset({"label", "value", "probabilities"})
-
-
-def refuse_long(path: Path) -> None:
-    """Raise LoadError for a file of more than MOST_BYTES before it is read."""
-    found = files.stat_of(path)
-    if found is not None and found.st_size > MOST_BYTES:
-        raise _broken(path, f"{found.st_size:,} bytes, at most {MOST_BYTES:,} are read")
-
-
-def _document(path: Path) -> dict[str, Any]:
-    try:
-        document = msgspec.json.decode(files.read(path, MOST_BYTES))
-    except OSError as error:
-        raise _broken(path, str(error.strerror)) from error
-    except msgspec.DecodeError as error:
-        raise _broken(path, str(error)) from error
-    if not isinstance(document, dict) or document.get("version") != VERSION:
-        raise _broken(path, 'expected {"version": 1, "instances": [...], "predictions": [...]}')
-    instances, predictions = document.get("instances"), document.get("predictions")
-    if not isinstance(instances, list) or not isinstance(predictions, list) or not instances:
-        raise _broken(path, "instances and predictions must be lists and not empty")
-    if len(instances) != len(predictions):
-        raise _broken(path, f"{len(instances)} instances, but {len(predictions)} predictions")
-    for row, expected in enumerate(predictions):
-        # A row without an expected value would accept every answer.
-        if not isinstance(expected, dict) or not _STATEMENTS & expected.keys():
-            raise _broken(path, f"prediction {row} states none of {', '.join(sorted(_STATEMENTS))}")
-    return document
-
-
-def _broken(path: Path, why: str) -> LoadError:
-    return LoadError(f"golden rows {path} cannot be used: {why}", code="golden-broken", hint="see docs/golden.md")
-
-
-def read(path: Path, signature: Signature) -> Batch:
-    """Return the instances as columns in the order of `signature` (the artifact's own); raises LoadError."""
-    instances = _document(path)["instances"]
-    columns = []
-    for position, field in enumerate(signature.inputs):
-        try:
-            cells = [_cell(row, field.name, position, signature.names_known) for row in instances]
-            values = [MISSING if value is None else value for value in cells]
-            columns.append(make_column(field.column_type, values))
-        except (AttributeError, TypeError, ValueError) as error:
-            raise _broken(path, f"field {field.name!r}: {error}") from error
-    return Batch(columns, len(instances))
-
-
-def _cell(row: dict[str, Any], name: str, position: int, names_known: bool) -> Any:
-    """Return one value; an artifact without names takes the values in order, under any names."""
-    return row.get(name) if names_known else [*row.values(), *[None] * (position + 1)][position]
+from gateway.schema import Predictor
 
 
 def check(path: Path, predictor: Predictor, tolerance: float | None = None) -> GoldenResult:
@@ -80,89 +14,24 @@ def check(path: Path, predictor: Predictor, tolerance: float | None = None) -> G
 
     `tolerance` replaces the absolute part of the allowed difference.
     """
-    document = _document(path)
+    expected = golden_rows.document(path)["predictions"]
     signature = predictor.signature
-    predictions = predictor.predict(read(path, signature).columns)
+    predictions = predictor.predict(golden_rows.read(path, signature).columns)
     worst = 0.0
-    for number, expected in enumerate(document["predictions"]):
-        difference, fault = _compare(expected, predictions, number, signature.output, tolerance)
-        if fault:
-            raise LoadError(
-                f"golden row {number} of {path.name} fails: {fault}",
-                code="golden-mismatch",
-                hint="the artifact or a library changed its answers; retrain, or publish new golden rows",
-            )
-        worst = max(worst, difference)
-    return GoldenResult(rows=len(document["predictions"]), max_difference=worst)
-
-
-def _compare(
-    expected: dict[str, Any], found: Predictions, row: int, output: Output, tolerance: float | None
-) -> tuple[float, str]:
-    worst = 0.0
-    for name, want, got in _pairs(expected, found, row, output):
-        if isinstance(want, float) and isinstance(got, float):
-            difference = abs(want - got)
-            if not difference <= (ABSOLUTE if tolerance is None else tolerance) + RELATIVE * abs(want):
-                return difference, f"{name}: expected {want!r}, got {got!r}"
-            worst = max(worst, difference)
-        elif str(want) != str(got):
-            return 0.0, f"{name}: expected {want!r}, got {got!r}"
-    return worst, ""
-
-
-def _pairs(expected: dict[str, Any], found: Predictions, row: int, output: Output) -> list[tuple[str, Any, Any]]:
-    """Return (what, expected, got) for each value that the golden row states."""
-    pairs: list[tuple[str, Any, Any]] = []
-    if "label" in expected:
-        pairs.append(("label", expected["label"], output.labels[int(found.values[row])]))
-    if "value" in expected:
-        value = found.values[row]
-        wanted = expected["value"]
-        if isinstance(wanted, dict):
-            places = {name: place for place, name in enumerate(output.names)}
-            for name, want in wanted.items():
-                pairs += _leaves(
-                    f"value of {name!r}", want, value[places[name]] if name in places else "no such output"
+    for row, one in enumerate(expected):
+        for value in golden_rows.compare(one, predictions, row, signature.output, tolerance):
+            if not value.is_equal:
+                raise LoadError(
+                    f"golden row {row} of {path.name} fails: {value.name}: expected {value.expected!r}, "
+                    f"got {value.found!r}",
+                    code="golden-mismatch",
+                    hint="the artifact or a library changed its answers; retrain, or publish new golden rows",
                 )
-        elif isinstance(wanted, list):
-            pairs += _leaves("value", wanted, value)
-        elif isinstance(wanted, (int, float)) and not isinstance(wanted, bool):
-            pairs.append(("value", float(wanted), float(value)))
-        else:
-            pairs.append(("value", wanted, value))
-    if output.parts and expected.get("probabilities") is not None:
-        pairs += _part_pairs(expected["probabilities"], found, row, output)
-    elif expected.get("probabilities") is not None and found.probabilities is None:
-        pairs.append(("probabilities", expected["probabilities"], "none"))
-    elif expected.get("probabilities") is not None and found.probabilities is not None:
-        by_label = {str(label): i for i, label in enumerate(output.labels or output.names)}
-        for label, want in expected["probabilities"].items():
-            column = by_label.get(str(label))
-            got = float(found.probabilities[row, column]) if column is not None else f"no class {label!r}"
-            pairs.append((f"probability of {label!r}", float(want), got))
-    return pairs
-
-
-def _leaves(name: str, want: Any, got: Any) -> Iterator[tuple[str, Any, Any]]:
-    """Yield the values of a list one by one; numbers are compared as such, all others as they are written."""
-    if isinstance(want, list):
-        for place, one in enumerate(want):
-            yield from _leaves(f"{name}[{place}]", one, got[place] if place < len(got) else "nothing")
-    elif isinstance(want, (int, float)) and isinstance(got, (int, float, np.number)) and not isinstance(want, bool):
-        yield name, float(want), float(got)
-    else:
-        yield name, want, got
-
-
-def _part_pairs(
-    expected: dict[str, dict[str, float]], found: Predictions, row: int, output: Output
-) -> Iterator[tuple[str, Any, Any]]:
-    """Yield the probabilities of several outputs: expected are output -> label -> probability."""
-    places = {name: place for place, name in enumerate(output.names)}
-    for name, by_label in expected.items():
-        table = found.each[places[name]] if name in places and found.each else None
-        keys = [str(label) for label in output.parts[places[name]].labels] if table is not None else []
-        for label, want in by_label.items():
-            got = float(table[row, keys.index(label)]) if table is not None and label in keys else "none"
-            yield f"probability of {label!r} of {name!r}", float(want), got
+            worst = max(worst, value.difference)
+    return GoldenResult(
+        rows=len(expected),
+        max_difference=worst,
+        columns=tuple((field.name, field.column_type) for field in signature.inputs),
+        names_known=signature.names_known,
+        output=signature.output,
+    )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from gateway.prepare import golden
+from gateway.artifacts import golden_rows
 from gateway.registry.spec import RouteSpec
 from gateway.schema import Column, Signature
 from gateway.validation.sample import sample_row
@@ -18,5 +18,5 @@ def trial_row(spec: RouteSpec, native: Signature, merged: Signature, golden_path
     if spec.trial == "off" or (spec.trial == "golden" and not golden_path):
         return None
     if golden_path:
-        return [column[:1] for column in golden.read(Path(golden_path), native).columns]
+        return [column[:1] for column in golden_rows.read(Path(golden_path), native).columns]
     return sample_row(merged)

@@ -22,12 +22,12 @@ from typing import Any
 
 import numpy as np
 
+from gateway.artifacts import golden_rows
 from gateway.artifacts.manifest import Manifest
 from gateway.compilers import compiler_versions
 from gateway.generations import snapshot
 from gateway.loaders import get_loader, package_versions
 from gateway.loaders.base import LoadOptions
-from gateway.prepare import golden
 from gateway.prepare.child_supervisor import PrepareLimits
 from gateway.prepare.entries import prepare_registry
 from gateway.registry import load_registry
@@ -74,7 +74,7 @@ def compared(name: str, manifest: Manifest, cache: Path) -> list[str]:
     assert artifact is not None and record is not None
     original = get_loader(manifest.loader).load(Path(artifact.path), LoadOptions(cache_dir=cache))
     compiled = load_compiled(Path(record.path), record.sha256)
-    rows = golden.read(ROOT / "models" / name / "golden.json", original.signature).columns
+    rows = golden_rows.read(ROOT / "models" / name / "golden.json", original.signature).columns
     one = [column[:1] for column in rows]
     many = [np.tile(column[:6], BATCH // 6 + 1)[:BATCH] for column in rows]
     singles, batches = [], []

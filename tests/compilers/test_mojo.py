@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from compilers.running import make_compiled
+from gateway.artifacts.golden_rows import read
 from gateway.compilers.base import Declined
 from gateway.compilers.mojo import MojoCompiler, program_of
 from gateway.compilers.mojo_parts import Parts, read_parts
@@ -22,7 +23,6 @@ from gateway.compilers.proof.rows import generated
 from gateway.compilers.proof.search import Found, Job, find_compiled
 from gateway.loaders import get_loader
 from gateway.loaders.base import LoadOptions
-from gateway.prepare.golden import read
 from gateway.runtimes import storage
 from gateway.runtimes.base import Draft
 from gateway.runtimes.mojo import MojoProgram

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from gateway.artifacts import golden_rows
 from gateway.errors import LoadError
 from gateway.loaders import get_loader
 from gateway.loaders.base import LoadOptions
@@ -96,7 +97,7 @@ def test_nan_is_never_equal(tmp_path: Path) -> None:
 def test_missing_is_null(tmp_path: Path) -> None:
     """null, or a field that is left out, reaches the model as a missing value."""
     path = rows(tmp_path, ({"a": None}, {"value": 7.0}))
-    batch = golden.read(path, stub(tmp_path).signature)
+    batch = golden_rows.read(path, stub(tmp_path).signature)
     assert [column[0] != column[0] for column in batch.columns] == [True, True]
     golden.check(path, stub(tmp_path, answer=7))
 
