@@ -22,6 +22,7 @@ BRINGS = {
     "onnxmltools": "dev",
     "xlsxwriter": "dev",
     "schemathesis": "dev",
+    "playwright": "dev",
 }
 ABSENT = {name: extra for name, extra in BRINGS.items() if importlib.util.find_spec(name) is None}
 _PM2 = Path(__file__).resolve().parent.parent / "node_modules" / ".bin" / "pm2"
