@@ -21,6 +21,7 @@ from gateway.answers.templates import (
     Unknown,
     Variable,
     default_template,
+    detail_template,
     parse,
 )
 from gateway.errors import RegistryError
@@ -63,6 +64,23 @@ class Answer:
         columns.context = context
         cell = self._cell
         return [cell(columns, row) for row in range(batch.size)]
+
+
+class DetailedAnswer:
+    """Answer what `_detail=true` asks for; compiled when it is first asked, so idle routes pay nothing. Thread-safe."""
+
+    __slots__ = ("_answer", "_signature", "_template")
+
+    def __init__(self, signature: Signature, template: JSON) -> None:
+        self._signature, self._template = signature, template
+        self._answer: Answer | None = None
+
+    def __call__(self, batch: Batch, predictions: Predictions, context: AnswerContext) -> list[JSON]:
+        """Return the answer of the route and the default one as one object per instance."""
+        answer = self._answer
+        if answer is None:  # two threads at once may both compile it; either result holds
+            answer = self._answer = Answer(self._signature, detail_template(self._signature, self._template))
+        return answer(batch, predictions, context)
 
 
 def _refuse_faults(template: JSON, node: Node, signature: Signature) -> None:

@@ -4,7 +4,17 @@ from typing import Any, Final
 
 from gateway.answers.json_values import json_key
 from gateway.answers.outputs import labels_of, resolve, told
-from gateway.answers.templates import SPREAD, Constant, ListNode, Node, ObjectNode, Unknown, Variable, template_of
+from gateway.answers.templates import (
+    SPREAD,
+    Constant,
+    ListNode,
+    Node,
+    ObjectNode,
+    Unknown,
+    Variable,
+    detail_template,
+    template_of,
+)
 from gateway.schema import Output, OutputPart, Signature
 
 Schema = dict[str, Any]
@@ -23,9 +33,13 @@ def answer_schema(signature: Signature, template: Any) -> Schema:
     return _node(template_of(signature, template), signature)
 
 
-def batch_schema(signature: Signature, template: Any, shape: str) -> Schema:
-    """Return the schema of the answer to a batch, in the shape that the route declares."""
-    one = answer_schema(signature, template)
+def detail_schema(signature: Signature, template: Any) -> Schema:
+    """Return the schema of the answer to one instance with `_detail=true`."""
+    return answer_schema(signature, detail_template(signature, template))
+
+
+def batch_schema(one: Schema, shape: str) -> Schema:
+    """Return the schema of the answer to a batch of instances, in the shape that the route declares."""
     many: Schema = {"type": "array", "items": one}
     if shape == "wrapped":
         return {"type": "object", "properties": {"predictions": many}, "required": ["predictions"]}

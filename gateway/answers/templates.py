@@ -123,6 +123,12 @@ def default_template(signature: Signature) -> JSON:
     return _DEFAULT[output.has_probabilities and output.kind in {"classification", "multi_label", "multi_output"}]
 
 
+def detail_template(signature: Signature, template: JSON) -> JSON:
+    """Return the template of `_detail=true`: the answer of the route beside the members of the default one."""
+    own = default_template(signature)
+    return {"answer": own if template is None else template, **own}
+
+
 def template_of(signature: Signature, template: JSON) -> Node:
     """Parse the template of a route; None stands for the default answer of its kind of model."""
     return parse(default_template(signature) if template is None else template)

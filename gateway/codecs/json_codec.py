@@ -211,9 +211,11 @@ class JsonCodec:
             return Decoded([parse_line(text, at=at)], True, True, at, options)
         try:
             value = parse(inner)
-            return self._whole({"data": value} if type(value) is list else value, int)
+            decoded = self._whole({"data": value} if type(value) is list else value, int)
         except InputError as error:
             raise json_shapes.inside(at, error) from None
+        decoded.parameters = {**options, **decoded.parameters}
+        return decoded
 
 
 def _encoded_twice(text: str) -> bytes | None:

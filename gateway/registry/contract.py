@@ -5,7 +5,7 @@ is written.
 
 from dataclasses import dataclass
 
-from gateway.answers.answer import Answer
+from gateway.answers.answer import Answer, DetailedAnswer
 from gateway.artifacts.manifest import Manifest
 from gateway.codecs.base import Decoded
 from gateway.codecs.chunks import ReadLimits
@@ -24,6 +24,7 @@ class Contract:
     validator: Validator
     codec: JsonCodec
     answer: Answer
+    detailed: DetailedAnswer
     limits: ReadLimits
 
     def validate(self, decoded: Decoded) -> Batch:
@@ -50,7 +51,8 @@ def make_contract(signature: Signature, spec: RouteSpec, server: ServerSpec) -> 
         reading=merged(server.reading, spec.reading),
     )
     codec = JsonCodec.of(signature, strict=server.strict, id_fields=spec.id_fields, redact=redact)
-    return Contract(validator, codec, Answer(signature, spec.response), ReadLimits(max_rows=spec.max_rows))
+    answer, detailed = Answer(signature, spec.response), DetailedAnswer(signature, spec.response)
+    return Contract(validator, codec, answer, detailed, ReadLimits(max_rows=spec.max_rows))
 
 
 def optional_columns(spec: RouteSpec) -> frozenset[str]:

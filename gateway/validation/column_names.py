@@ -19,7 +19,7 @@ from gateway.validation.faults import visible
 from gateway.validation.near_names import bare, is_slip, shares_words, words
 
 #: Names of options of a call: no fields, and no misspelt ones.
-OPTIONS: Final = frozenset({"_on_error", "_sheet", "_header"})
+OPTIONS: Final = frozenset({"_on_error", "_detail", "_sheet", "_header"})
 #: Unknown names of one request that are compared letter by letter: 3 to 6 ms each where 1,000 fields are absent.
 MAX_COMPARED: Final = 200
 _MAX_ABSENT: Final = 1_000

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gateway.answers.answer import Answer, AnswerContext
+from gateway.answers.answer import Answer, AnswerContext, DetailedAnswer
 from gateway.answers.check import template_faults
 from gateway.answers.templates import default_template
 from gateway.errors import RegistryError
@@ -214,3 +214,14 @@ def test_a_chunk_is_answered_in_order() -> None:
     found = answers(one, {"x": "$inputs.x", "y": "$value"}, Predictions(values=np.arange(size) * 2.0), batch)
     assert all(row["y"] == row["x"] * 2 for row in found)
     assert len(found) == size
+
+
+def test_a_detailed_answer_is_the_own_one_beside_the_default() -> None:
+    """`_detail=true` takes nothing from the answer of a route, whatever its template, and adds the default members."""
+    default = answers(classifier(), None, CHANCES)
+    for template in (None, "$label", "$$label", 7, {"answer": "$label"}, {"*": "$inputs"}, ["$probability.approved"]):
+        detailed = DetailedAnswer(classifier(), template)
+        for _ in range(2):  # compiled at first, then kept
+            found = detailed(BATCH, CHANCES, CONTEXT)
+            own = answers(classifier(), template, CHANCES)
+            assert found == [{"answer": one, **members} for one, members in zip(own, default, strict=True)]

@@ -2,7 +2,8 @@
 Spare schemathesis the cases that are said to be good and are not, because JSON Schema cannot tell.
 
 It cannot describe a table, so no made-up file would be one; nor that the ids of a batch are there for all rows or for
-none, and differ. The negative cases stay: noise in a file is refused and never a 500.
+none, and differ. The negative cases stay: noise in a file is refused and never a 500. Only a batch whose bad rows are
+to be skipped is answered, whatever its rows are, and options of a table say nothing beside JSON.
 """
 
 from typing import Any
@@ -25,10 +26,15 @@ IDS = ("ID", "Id", "id")
 
 @schemathesis.hook
 def filter_case(context: Any, case: Any) -> bool:
-    """Keep everything but what only seems good: made-up files, and batches whose ids do not name their rows."""
+    """Keep all but what only seems good (made-up files, ids that name no row) or bad (see `is_refused`)."""
     if case.meta is None or not case.meta.generation.mode.is_positive:
-        return True
+        return is_refused(dict(case.query or {}), case.media_type in FILES)
     return case.media_type not in FILES and (case.path not in BY_ID or ids_name_rows(case.body))
+
+
+def is_refused(query: dict[str, Any], is_file: bool) -> bool:
+    """Say whether a request that does not fit the document must be refused."""
+    return "skip" not in (query.get("_on_error") or ()) and (is_file or query.keys().isdisjoint(("_sheet", "_header")))
 
 
 def ids_name_rows(body: Any) -> bool:

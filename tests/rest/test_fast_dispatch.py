@@ -23,7 +23,9 @@ PATHS = (
     "/sum/schema", "/sum/invocations", "/v2/models/sum", "/v2/models/sum/infer", "/v2/models/none/infer", "/none", "",
     "/Sum", "/su", "/sum%20", "/deep//sum", "/\xe9", "/sum;x", "*",
 )  # fmt: skip
-QUERIES = ("", "", "", "a=1&b=2", "a=x&b=", "data=1,2", "a=%ff", "_on_error=skip", "_on_error=x", "&&", "sample", "?")
+QUERIES = (
+    "", "", "", "a=1&b=2", "a=x&b=", "data=1,2", "a=%ff", "_on_error=skip", "_on_error=x", "_detail=true", "_detail=x", "&&", "sample", "?",
+)  # fmt: skip
 HEADERS: tuple[dict[str, str], ...] = (
     {}, {}, {},
     {"Content-Type": "application/json"},

@@ -62,6 +62,17 @@ def test_samples_and_answers_fit_their_schemas(five: Gateway, document: Any) -> 
             answer = five.post(route["path"], body)
             assert answer.status == 200, answer.body
             jsonschema.validate(answer.json, schema_of(document, f"{name}.{kind}"))
+            detailed = five.post(f"{route['path']}?_detail=true", body)
+            of_detail = "detailed" if kind == "answer" else "detailed_batch"
+            jsonschema.validate(detailed.json, schema_of(document, f"{name}.{of_detail}"))
+
+
+def test_batches_with_bad_rows_fit_their_schema(five: Gateway, document: Any) -> None:
+    """What `_on_error=skip` answers, in a list and by id, is described as well."""
+    for path in ("/diabetes", "/insurance"):
+        answer = five.post(f"{path}?_on_error=skip", [five.get(f"{path}/schema?sample").json, {"Age": "x"}])
+        assert (answer.status, answer.json["total_errors"]) == (200, 1)
+        jsonschema.validate(answer.json, schema_of(document, "skipped"))
 
 
 def test_error_bodies_fit_their_schema(five: Gateway, document: Any) -> None:
@@ -103,6 +114,7 @@ def test_the_schema_of_a_route_says_what_the_document_says(five: Gateway, docume
         ({"loanamount": 1, "deposit": 1, "area": "moon"}, False),
         ({"loanamount": 1, "deposit": 1, "area": ""}, False),
         ({"loanamount": 1, "deposit": 1, "_on_error": "abort"}, True),
+        ({"loanamount": 1, "deposit": 1, "_detail": True}, True),
     ],
 )
 def test_schema_and_validation_agree(five: Gateway, instance: dict[str, Any], fits: bool) -> None:

@@ -7,12 +7,13 @@ It is built once per generation and has identical bytes in every worker.
 from typing import Any
 
 from gateway import __version__
-from gateway.answers.json_schema import answer_schema, batch_schema
+from gateway.answers.json_schema import answer_schema, batch_schema, detail_schema
 from gateway.registry.contract import optional_columns
 from gateway.registry.spec import RouteSpec
 from gateway.rest.describe.openapi_parts import (
     ANSWER_HEADERS,
     COMMON_PATHS,
+    DETAIL_OPTION,
     ERRORS,
     RESPONSES,
     SCHEMAS,
@@ -84,14 +85,14 @@ def route_schema(route: Route, signature: Signature, *, strict: bool) -> Part:
     """Return the answer of GET <route>/schema: one JSON Schema of an instance, one of its answer."""
     spec = route.spec
     instance = instance_schema(signature, strict=strict, id_fields=spec.id_fields)
-    one, many = answer_schema(signature, spec.response), batch_schema(signature, spec.response, spec.batch)
+    one = answer_schema(signature, spec.response)
     return {
         "route": spec.path,
         "version": route.version,
         "inputs": _titled(f"an instance of {spec.path}", instance | {"examples": [sample(signature)]}),
         "columns": needed_columns(signature, spec),
         "outputs": _titled(f"the answer of {spec.path}", one),
-        "batch": _titled(f"the answer of {spec.path} to a batch", many),
+        "batch": _titled(f"the answer of {spec.path} to a batch", batch_schema(one, spec.batch)),
     }
 
 
@@ -109,12 +110,17 @@ def _schemas(route: Route, signature: Signature, *, strict: bool) -> Part:
     spec, name = route.spec, route.name
     instance = instance_schema(signature, strict=strict, id_fields=spec.id_fields)
     reference = f"#/components/schemas/{name}.instance"
+    answer, detailed = answer_schema(signature, spec.response), detail_schema(signature, spec.response)
+    # The answer itself is told once: of 1,000 routes this document is long enough.
+    detailed["properties"]["answer"] = {"$ref": f"#/components/schemas/{name}.answer"}
     return {
         f"{name}.instance": instance | {"examples": [sample(signature)]},
         f"{name}.body": body_schema(signature, reference, max_rows=spec.max_rows, id_fields=spec.id_fields),
         f"{name}.form": form_schema(signature, spec.id_fields),
-        f"{name}.answer": answer_schema(signature, spec.response),
-        f"{name}.batch": batch_schema(signature, spec.response, spec.batch),
+        f"{name}.answer": answer,
+        f"{name}.batch": batch_schema(answer, spec.batch),
+        f"{name}.detailed": detailed,
+        f"{name}.detailed_batch": batch_schema({"$ref": f"#/components/schemas/{name}.detailed"}, spec.batch),
     }
 
 
@@ -123,14 +129,14 @@ def _predict_item(route: Route, signature: Signature, path: str) -> Part:
         "summary": route.spec.description or f"Predict with {route.name}",
         "get": _operation(route, path, "query")
         | {
-            "parameters": [_parameter(field) for field in signature.inputs],
-            "responses": _answers(route, "answer") | _TOO_LONG,
+            "parameters": [*(_parameter(field) for field in signature.inputs), DETAIL_OPTION],
+            "responses": _answers(route, "answer", "detailed") | _TOO_LONG,
         },
         "post": _operation(route, path, "predict")
         | {
-            "parameters": TABLE_OPTIONS,
+            "parameters": [*TABLE_OPTIONS, DETAIL_OPTION],
             "requestBody": _body(route, signature),
-            "responses": _answers(route, "answer", "batch", has_body=True),
+            "responses": _answers(route, "answer", "batch", "detailed", "detailed_batch", has_body=True),
         },
     }
 
@@ -166,7 +172,8 @@ def _body(route: Route, signature: Signature) -> Part:
 
 
 def _answers(route: Route, *schemas: str, has_body: bool = False) -> Part:
-    references: list[Part] = [{"$ref": f"#/components/schemas/{route.name}.{schema}"} for schema in schemas]
+    names = [f"{route.name}.{schema}" for schema in schemas] + ["skipped"] * has_body
+    references: list[Part] = [{"$ref": f"#/components/schemas/{name}"} for name in names]
     schema = references[0] if len(references) == 1 else {"anyOf": references}
     content: Part = {"application/json": {"schema": schema}}
     if has_body:

@@ -59,6 +59,15 @@ SCHEMAS: Final[Part] = {
         request_id=_TEXT,
     ),
     "fault": _FAULT,
+    "skipped": make_object(
+        ["predictions", "errors", "total_errors"],
+        predictions={
+            "type": ["array", "object"],
+            "description": "the good rows in their places, null for a bad one; by id, bad ones are absent",
+        },
+        errors={"type": "array", "items": ref("fault"), "description": "one fault per bad row"},
+        total_errors={"type": "integer", "minimum": 0},
+    ),
     "v2.error": make_object(["error"], error=_TEXT, errors={"type": "array", "items": ref("fault")}, request_id=_TEXT),
     "v2.request": make_object(
         ["inputs"],
@@ -155,6 +164,12 @@ TABLE_OPTIONS: Final[list[Part]] = [
         "schema": {"enum": ["abort", "skip"]},
     },
 ]
+DETAIL_OPTION: Final[Part] = {
+    "name": "_detail",
+    "in": "query",
+    "description": "whether prediction and probabilities stand beside the answer of the route, as `answer`",
+    "schema": {"enum": ["true", "false"]},
+}
 TAGS: Final[list[Part]] = [
     {"name": "v2", "description": "Open Inference Protocol: every route is a model of the same name"},
     {"name": "gateway", "description": "health, metrics, catalog"},

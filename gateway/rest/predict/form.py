@@ -114,7 +114,7 @@ class Form:
             return BatchSource(reader_for(kind, file.mimetype_params.get("charset"), place), file.stream, options)
         body = body_of(file.stream.read(), self._environ)
         file.stream.close()
-        return json_source(body.decode(contract))
+        return json_source(body.decode(contract), options)
 
 
 def _kind_of(file: FileStorage) -> str:

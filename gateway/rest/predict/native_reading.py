@@ -6,7 +6,7 @@ What becomes of it is the business of a subclass: the dialect of the route valid
 
 import re
 from codecs import BOM_UTF8
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final, Generic, TypeVar
 
 from gateway.codecs.base import Decoded, refuse
@@ -40,12 +40,18 @@ class NativeReading(Generic[T]):
         media = request.media
         self._contract = contract
         text: str = request.environ.get("QUERY_STRING", "")
-        self._query = encoded_texts("query", text.encode("latin-1")) if text else _NO_QUERY
+        self._query = _NO_QUERY
+        if text:
+            self._query = encoded_texts("query", text.encode("latin-1"))
+            self._options(self._query.values, "query", self._query.repeated)
         reader = _READERS.get(media)
         if reader is None:
             reader = NativeReading._json if media.endswith("+json") else NativeReading._unknown
         found: T = reader(self, request)
         return found
+
+    def _options(self, options: Mapping[str, Any], at: str, repeated: Collection[str] = ()) -> None:
+        """Take the options of the call from the names that stand in the query or in a form."""
 
     def _one(self, sources: Sequence[Source]) -> T:
         """Take one instance from named texts."""
@@ -113,6 +119,9 @@ class NativeReading(Generic[T]):
         """Read one instance from named texts, or from `data` with its values in order where no field is named."""
         codec = self._contract.codec
         names = codec.fields
+        for source in sources:
+            if source is not self._query:
+                self._options(source.values, source.kind, source.repeated)
         for source in sources:
             if "data" in source.values:
                 if any(not names.isdisjoint(one.values) for one in sources):

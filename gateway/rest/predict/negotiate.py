@@ -1,4 +1,4 @@
-"""Which form of answer a client wants: `Accept`, `Prefer: on-error=skip` and `_on_error`. Knows no route."""
+"""Which form of answer a client wants: `Accept`, `Prefer: on-error=skip`, `_on_error`, `_detail`. Knows no route."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -9,6 +9,7 @@ from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
 from gateway.codecs.json_batch import Shape
+from gateway.codecs.json_shapes import kind_of
 from gateway.errors import Fault, InputError, OptionError
 from gateway.rest.errors import RequestError
 
@@ -34,13 +35,14 @@ _MODES: Final = ("abort", "skip")
 @dataclass(frozen=True, slots=True)
 class Preferences:
     """
-    Hold the format of the answer, and whether bad rows of a batch are skipped.
+    Hold the format of the answer, whether bad rows of a batch are skipped, and whether the default answer is added.
 
     `shape` is that of a JSON answer to a batch where a protocol prescribes it; otherwise the route's own holds.
     """
 
     format: str = "json"
     skip: bool = False
+    detail: bool = False
     shape: Shape | None = None
 
     def shape_of(self, own: Shape) -> Shape:
@@ -60,7 +62,7 @@ def preferences(environ: Mapping[str, Any]) -> Preferences:
     if mode is not None and mode not in _MODES:
         raise OptionError([_no_mode(mode, "query._on_error")])
     skip = mode == "skip" or _preferred()
-    return Preferences("json" if accept in _QUICK else _format(), skip)
+    return Preferences("json" if accept in _QUICK else _format(), skip=skip)
 
 
 def with_options(wanted: Preferences, options: Mapping[str, Any], at: str) -> Preferences:
@@ -69,6 +71,16 @@ def with_options(wanted: Preferences, options: Mapping[str, Any], at: str) -> Pr
     if not wanted.skip and mode is not None and mode not in _MODES:
         raise InputError([_no_mode(mode, f"{at}._on_error")])
     return replace(wanted, skip=wanted.skip or mode == "skip")
+
+
+def with_detail(wanted: Preferences, value: Any, at: str) -> Preferences:
+    """Return the preferences after the option `_detail`, wherever it stood; raises OptionError."""
+    if value is True or value == "true":
+        return replace(wanted, detail=True)
+    if value is None or value is False or value == "false":
+        return wanted
+    sent = repr(value[:40]) if isinstance(value, str) else kind_of(value)
+    raise OptionError([Fault(f"{at}._detail", "option", f"_detail is true or false, not {sent}", ["true", "false"])])
 
 
 def _format() -> str:

@@ -6,6 +6,7 @@ Picks the reader; what it reads is the codecs' business.
 
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import IO, Any, Final
 
 from gateway.codecs.base import Decoded
@@ -95,9 +96,9 @@ def table_source(request: Intake, contract: Contract) -> BatchSource:
     return BatchSource(reader, body)
 
 
-def json_source(decoded: Decoded) -> BatchSource:
-    """Wrap instances that are decoded already."""
-    return BatchSource(InstancesReader(decoded), open_spool(None), decoded.parameters)
+def json_source(decoded: Decoded, options: Mapping[str, Any] = MappingProxyType({})) -> BatchSource:
+    """Wrap instances that are decoded already; `options` came beside their body, and those inside it go first."""
+    return BatchSource(InstancesReader(decoded), open_spool(None), {**options, **decoded.parameters})
 
 
 def options_of(environ: Mapping[str, Any]) -> Mapping[str, str]:

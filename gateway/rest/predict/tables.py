@@ -1,6 +1,7 @@
 """Make the writer of an answer, and the input columns that writers of tables put before it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from flask import Response
 
 from gateway.answers.columns import Plan, columns_of, plan_of
 from gateway.answers.leaves import leaves_of
+from gateway.answers.templates import detail_template
 from gateway.codecs.chunks import Answered, BatchWriter, Chunk
 from gateway.codecs.csv import CsvWriter
 from gateway.codecs.json_batch import JsonWriter
@@ -83,7 +85,8 @@ def writer_for(
         return JsonWriter(shape, errors=wanted.skip, scratch=scratch)
     if wanted.format == "ndjson":
         return NdjsonWriter(table.id_name if route.spec.batch == "by_id" else None)
-    leaves = leaves_of(signature, route.spec.response)
+    response = route.spec.response
+    leaves = leaves_of(signature, detail_template(signature, response) if wanted.detail else response)
     if wanted.format == "csv":
         return CsvWriter(table.names, leaves, errors=wanted.skip)
     return ParquetWriter(table.names, table.types, leaves, errors=wanted.skip)
@@ -94,7 +97,7 @@ def one_row(route: Route, batch: Batch, answer: Any, wanted: Preferences) -> Res
     keys = None if batch.ids is None else [None if one is None else str(one) for one in batch.ids]
     validated = ValidatedChunk(Chunk(0, batch.size, instances=()), batch, keys=keys)
     table = InputTable(route, None, has_ids=keys is not None)
-    writer = writer_for(Preferences(wanted.format), route, table, has_ids=keys is not None)
+    writer = writer_for(replace(wanted, skip=False), route, table, has_ids=keys is not None)
     inputs: Any = table.columns(validated, typed=writer.wants_inputs == "typed") if writer.wants_inputs else ()
     ids: Any = keys
     body = writer.begin() + writer.rows(Answered([answer], {}, ids, inputs)) + writer.end()
