@@ -29,12 +29,14 @@ from gateway.registry.keys import (
     ID_KEYS,
     INPUT_KEYS,
     OUTPUT_KEYS,
+    PLOT_KEYS,
     READING_KEYS,
     ROUTE_KEYS,
     SERVER_KEYS,
     TOP_KEYS,
 )
 from gateway.registry.paths import RESERVED, RESERVED_ENDS, RESERVED_TREES
+from gateway.registry.plot_keys import PlotKeys
 from gateway.registry.spec import OutputKeys, ReadingKeys, RouteSpec, ServerSpec
 from gateway.rest.errors import STATUS
 from gateway.settings.settings import TABLE
@@ -270,6 +272,7 @@ BLOCKS: Final[Mapping[str, Callable[[], str]]] = {
     "input-keys": lambda: keys(INPUT_KEYS),
     "reading-keys": lambda: keys(READING_KEYS, ReadingKeys),
     "output-keys": lambda: keys(OUTPUT_KEYS, OutputKeys),
+    "plot-keys": lambda: keys(PLOT_KEYS, PlotKeys),
     "id-keys": lambda: keys(ID_KEYS),
     "server-keys": lambda: keys(SERVER_KEYS, ServerSpec),
     "defaults-keys": lambda: ", ".join(f"`{name}`" for name in DEFAULTS_KEYS),

@@ -116,6 +116,20 @@ class CompiledModel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """
+    Point at a file that pages show beside a model: `path` is its copy in the cache, `origin` the original.
+
+    No prediction needs it, so `problem` costs what it would show and never the route; `path` and `sha256` are then "".
+    """
+
+    origin: str
+    path: str = ""
+    sha256: str = ""
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """
     Describe a prepared model.
@@ -123,7 +137,7 @@ class Manifest:
     Times are in seconds, memory is the growth of the resident bytes of the child. `problem` is set exactly when the
     entry FAILED; then `signature` may be None. `inline` says that one predict is short enough for the event loop.
     `compile_declined` says why there is no compiled model; `compile_problem` is the code where compiling ended the
-    child.
+    child. `attachments` are files that pages show, by the key of the route that names them (`plot`).
     """
 
     key: str
@@ -142,6 +156,7 @@ class Manifest:
     compile_declined: str = ""
     compile_problem: str = ""
     warnings: tuple[str, ...] = ()
+    attachments: dict[str, Attachment] = field(default_factory=dict)
     format: int = MANIFEST_FORMAT
 
     @property

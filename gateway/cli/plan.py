@@ -52,4 +52,5 @@ def _stop_line(path: str, found: Manifest) -> str:
 def _line(step: Step) -> str:
     cost = f"loads in {step.load_s:.2f} s, {step.memory_bytes / 2**20:.0f} MB per worker" if step.load_s else ""
     head = f"  {step.kind:8} {step.path}  {step.note or cost}".rstrip()
-    return "\n".join([head, *(f"           breaks clients: {text}" for text in step.breaking)])
+    warnings = (f"           warning: {text}" for text in step.warnings)
+    return "\n".join([head, *(f"           breaks clients: {text}" for text in step.breaking), *warnings])

@@ -9,6 +9,8 @@ from gateway.prepare.child_supervisor import PrepareLimits
 from gateway.prepare.entries import prepare_registry
 from gateway.process.environment import configure_process
 from gateway.registry import load_registry
+from gateway.registry.attached_files import problems_of
+from gateway.registry.spec import RouteSpec
 from gateway.settings.settings import Settings
 
 
@@ -33,7 +35,7 @@ def prepare(settings: Settings, *, retry: bool, commit: bool) -> int:
     registry = load_registry(display_path(settings.registry), root_path=settings.root_path)
     manifests = prepare_registry(registry, settings.cache_dir, limits_of(settings), retry=retry)
     for spec in registry.routes:
-        print_line(_line(spec.path, manifests[spec.name]))
+        print_line(_line(spec, manifests[spec.name]))
     made = snapshot.make(registry, manifests, source="gateway prepare")
     if commit:
         snapshot.commit(settings.state_dir, made)
@@ -41,11 +43,12 @@ def prepare(settings: Settings, *, retry: bool, commit: bool) -> int:
     return FAILED if any(found.problem for found in manifests.values()) else OK
 
 
-def _line(path: str, found: Manifest) -> str:
+def _line(spec: RouteSpec, found: Manifest) -> str:
+    path = spec.path
     if found.problem is not None:
         fix = f"\n    fix: {found.problem.hint}" if found.problem.hint else ""
         return f"FAILED {path}  {found.problem.message}  [{found.problem.code}]{fix}"
     golden = f", {found.golden.rows} golden rows" if found.golden else ""
     speed = f"{found.predict_s * 1e6:.0f} us a predict"
-    warnings = "".join(f"\n    warning: {text}" for text in found.warnings)
+    warnings = "".join(f"\n    warning: {text}" for text in (*found.warnings, *problems_of(spec, found)))
     return f"ready  {path}  {found.loader}, loads in {found.load_s:.2f} s, {speed}{golden}{warnings}"

@@ -32,7 +32,10 @@ def difference(old: Snapshot | None, new: Snapshot) -> Change:
 
 
 def _differs(old: tuple[RouteSpec, Manifest], new: tuple[RouteSpec, Manifest]) -> bool:
-    return encoded(old[0]) != encoded(new[0]) or old[1].key != new[1].key or old[1].state != new[1].state
+    before, after = old[1], new[1]
+    if before.key != after.key or before.state != after.state or before.attachments != after.attachments:
+        return True
+    return encoded(old[0]) != encoded(new[0])
 
 
 def needs_roll(old: Snapshot | None, new: Snapshot, change: Change) -> bool:

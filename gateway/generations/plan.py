@@ -9,12 +9,18 @@ from dataclasses import dataclass
 
 from gateway.generations.difference import difference
 from gateway.generations.snapshot import Snapshot
+from gateway.registry.attached_files import problems_of
 from gateway.schema import Field, Signature
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """Hold the change of one route: `kind` is added, changed, removed or failed; `breaking` are incompatibilities."""
+    """
+    Hold the change of one route.
+
+    `kind` is added, changed, removed or failed; `breaking` are incompatibilities, `warnings` name attachments that are
+    not shown.
+    """
 
     path: str
     kind: str
@@ -22,6 +28,7 @@ class Step:
     load_s: float = 0.0
     memory_bytes: int = 0
     note: str = ""
+    warnings: tuple[str, ...] = ()
 
 
 def steps(old: Snapshot | None, new: Snapshot) -> list[Step]:
@@ -48,6 +55,7 @@ def steps(old: Snapshot | None, new: Snapshot) -> list[Step]:
                 load_s=0.0 if is_loaded else manifest.load_s,
                 memory_bytes=0 if is_loaded else manifest.memory_bytes,
                 note="the model stays loaded" if is_loaded else "",
+                warnings=tuple(problems_of(spec, manifest)),
             )
         )
     gone = ("clients of this path will get 404",)

@@ -14,6 +14,7 @@ from gateway.generations.difference import difference, needs_roll
 from gateway.generations.fallback import fallback_text, keep_working, newly_failing
 from gateway.generations.history import Event
 from gateway.generations.snapshot import Snapshot
+from gateway.registry.attached_files import problems_of
 from gateway.registry.spec import RegistrySpec
 
 Mode: TypeAlias = Literal["reload", "watched", "force", "cold"]
@@ -25,7 +26,8 @@ class Decision:
     Say what becomes of an attempt.
 
     `refusal` gives the reasons and is empty otherwise; `made` is the generation to serve, None where refused; `note`
-    says which routes keep their committed version. `is_change` is false where `made` is committed already.
+    says which routes keep their committed version, and which attachments are not shown. `is_change` is false where
+    `made` is committed already.
     """
 
     made: Snapshot | None = None
@@ -47,7 +49,9 @@ def decide(
         registry, kept, fallbacks = keep_working(before, registry, manifests)
     made = replace(snapshot.make(registry, kept, source=source), fallbacks=fallbacks)
     is_same = before is not None and (before.id, before.fallbacks) == (made.id, made.fallbacks)
-    return Decision(made=made, note=fallback_text(fallbacks, manifests), is_change=not is_same)
+    hidden = [line for spec in registry.routes for line in problems_of(spec, kept[spec.name])]
+    note = "\n".join(filter(None, [fallback_text(fallbacks, manifests), *hidden]))
+    return Decision(made=made, note=note, is_change=not is_same)
 
 
 def previous(events: Sequence[Event], committed: str | None) -> str | None:

@@ -44,8 +44,13 @@ _decode: Final = msgspec.json.Decoder(Snapshot).decode
 
 
 def make(registry: RegistrySpec, manifests: dict[str, Manifest], source: str = "") -> Snapshot:
-    """Name the state: the id is the hash of the canonical registry and every manifest key, 12 hex digits."""
-    canonical = msgspec.json.encode((registry, sorted((name, m.key, m.state) for name, m in manifests.items())))
+    """Name the state: the id is the hash of the registry, every manifest key and all attachments, 12 hex digits."""
+    shown = [
+        (name, key, one.sha256, "" if one.problem is None else one.problem.message)
+        for name, m in sorted(manifests.items())
+        for key, one in sorted(m.attachments.items())
+    ]
+    canonical = msgspec.json.encode((registry, sorted((name, m.key, m.state) for name, m in manifests.items()), shown))
     name = hashlib.sha256(canonical).hexdigest()[:12]
     return Snapshot(id=name, registry=registry, manifests=manifests, created_s=time.time(), source=source)
 

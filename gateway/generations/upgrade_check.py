@@ -55,7 +55,8 @@ def rechecked(
             return old
         new = turns.found(entry.key, partial(prepare_entry, entry, cache_dir, limits, digests))
         progress(next(done), len(stale))
-        return new if new.problem is None or new.problem.is_about_right_or_safe else old
+        is_taken = new.problem is None or new.problem.is_about_right_or_safe
+        return replace(new, attachments=old.attachments) if is_taken else old
 
     with ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 2)) as pool:
         made = dict(zip((spec.name for spec in stale), pool.map(one, stale), strict=True))

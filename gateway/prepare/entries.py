@@ -22,6 +22,7 @@ from gateway.artifacts.manifest import CompiledModel, Manifest
 from gateway.artifacts.store import DEFAULT_BYTES, Store
 from gateway.errors import GatewayError, Problem
 from gateway.prepare import code_files
+from gateway.prepare.attachments import attach
 from gateway.prepare.cache_key import make_entry
 from gateway.prepare.child import Entry
 from gateway.prepare.child_supervisor import PrepareLimits, run_child
@@ -76,7 +77,8 @@ def prepare_registry(
     turns = KeyTurns()
 
     def one(spec: RouteSpec) -> Manifest:
-        found = prepare_route(spec, cache_dir, limits, digests, retry=retry, turns=turns, store=store)
+        prepared = prepare_route(spec, cache_dir, limits, digests, retry=retry, turns=turns, store=store)
+        found = attach(spec, prepared, store, digests)
         progress(next(finished), len(registry.routes))
         if (found.key, encoded(spec)) in served:
             return found

@@ -1,5 +1,5 @@
 """
-List the files that a gateway watches (registry, artifacts, golden rows), and fingerprint each.
+List the files that a gateway watches (registry, artifacts, golden rows, attachments), and fingerprint each.
 
 The process that tries an edit computes the list and leaves it to the arbiter, because reading a registry of 16 MB takes
 500 MB of memory.
@@ -18,6 +18,7 @@ from gateway.artifacts import code_files, code_listing, source_files
 from gateway.errors import GatewayError
 from gateway.generations import snapshot
 from gateway.registry import load_registry
+from gateway.registry.attached_files import files_of as attached_files_of
 from gateway.registry.spec import RegistrySpec
 from gateway.settings.settings import Settings
 from gateway.system import atomic, files
@@ -78,6 +79,7 @@ def _named_by(registry: RegistrySpec, cache_dir: Path) -> set[Path]:
         sources = [Path(spec.base) / source_files.split_entry(source)[0] for source in spec.sources]
         paths.update(sources)
         paths.add(Path(spec.base) / spec.golden if spec.golden else sources[-1].parent / "golden.json")
+        paths.update(attached_files_of(spec).values())
         if spec.loader == "python":
             paths.update(code_files.names_of(spec.base, spec.sources[0], cache_dir))
             for pattern in spec.files:

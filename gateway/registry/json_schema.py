@@ -17,12 +17,14 @@ from gateway.registry.keys import (
     ID_KEYS,
     INPUT_KEYS,
     OUTPUT_KEYS,
+    PLOT_KEYS,
     READING_KEYS,
     ROUTE_KEYS,
     SERVER_KEYS,
     TOP_KEYS,
 )
 from gateway.registry.paths import RESERVED, RESERVED_ENDS
+from gateway.registry.plot_keys import PlotKeys
 from gateway.registry.spec import OutputKeys, ReadingKeys, RouteSpec, ServerSpec
 
 #: Where the generated schema lies; a test holds it equal to `registry_schema()`.
@@ -94,6 +96,7 @@ def _route() -> _Schema:
     }
     properties["outputs"] |= _section(OUTPUT_KEYS, _defaults_of(OutputKeys))
     properties["reading"] |= _section(READING_KEYS, _defaults_of(ReadingKeys))
+    properties["plot"] |= {**_section(PLOT_KEYS, _defaults_of(PlotKeys)), "required": ["file"]}
     properties["id"] |= {**_section(ID_KEYS, {}), "required": ["field"]}
     return {**route, "required": ["artifact"]}
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from gateway.registry.key_definition import Key, keys_of, table
+from gateway.registry.plot_keys import PlotKeys
 from gateway.registry.spec import OutputKeys, ReadingKeys, RouteSpec, ServerSpec
 
 _NUMERIC = ("number", "integer")
@@ -17,13 +18,13 @@ ROUTE_KEYS: Final[Mapping[str, Key]] = {
     **table(
         executor=Key("where predicts run", "reserved"),
         traffic=Key("variants of a route", "reserved"),
-        plot=Key("picture of an answer", "reserved"),
         options=Key("arguments of the loader", "reserved"),
     ),
 }
 DEFAULTS_KEYS: Final[Mapping[str, Key]] = {name: key for name, key in ROUTE_KEYS.items() if key.in_defaults}
 OUTPUT_KEYS: Final[Mapping[str, Key]] = keys_of(OutputKeys)
 READING_KEYS: Final[Mapping[str, Key]] = keys_of(ReadingKeys)
+PLOT_KEYS: Final[Mapping[str, Key]] = keys_of(PlotKeys)
 SERVER_KEYS: Final[Mapping[str, Key]] = keys_of(ServerSpec)
 
 INPUT_KEYS: Final[Mapping[str, Key]] = table(

@@ -15,6 +15,7 @@ from gateway.registry.keys import ROUTE_KEYS
 from gateway.registry.outputs import check_batch, read_id, read_outputs, read_response
 from gateway.registry.paths import Taken, check_name, check_path, derived_name
 from gateway.registry.pins import check_pickle_pin, check_pins
+from gateway.registry.plot import check_counts, read_plot
 from gateway.registry.reading import read_reading
 from gateway.registry.spec import NAME_PATTERN, OutputKeys, ReadingKeys, RouteSpec
 from gateway.registry.values import Document, Entries, Entry, Value, texts_of
@@ -142,6 +143,8 @@ class RouteReader:
             found.setdefault("response", read_response(self.document, entry, outputs.labels))
         for entry in entries.all_of("id"):
             found.setdefault("id_fields", read_id(self.document, entry, path))
+        for entry in entries.all_of("plot"):
+            found.setdefault("plot", read_plot(self.document, entry, path))
         check_batch(self.document, entries, found)
 
     def _look_at_files(self, entries: Entries, found: Mapping[str, Any]) -> None:
@@ -157,6 +160,9 @@ class RouteReader:
                 self._look_at_artifact(path, source, there, found)
         for golden in _texts(entries, "golden"):
             files.check_file(self.document, self.base, golden.raw, golden.span, "golden-missing")
+        for plot in entries.all_of("plot"):
+            for file in _texts(plot.value.data, "file") if isinstance(plot.value.data, Entries) else []:
+                check_counts(self.document, self.base, file)
 
     def _pinned(self, path: Path, entries: Entries, found: Mapping[str, Any]) -> tuple[Path, set[Path]]:
         """Return the file that a pin is of, and the further files that it covers."""

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 import msgspec
 
 from gateway.registry.key_definition import Key
+from gateway.registry.plot_keys import PlotKeys
 
 Scalar: TypeAlias = str | int | float | bool
 JSON: TypeAlias = bool | int | float | str | list[Any] | dict[str, Any] | None
@@ -177,6 +178,7 @@ class RouteSpec:
     max_rows: Annotated[int, Key("rows of one batch", minimum=1, maximum=10**9, in_defaults=True)] = 100_000
     load: Annotated[Literal["eager", "lazy"], Key("load at start, or at the first request")] = "eager"
     critical: Annotated[bool, Key("whether the gateway is unready while this route is")] = False
+    plot: Annotated[PlotKeys | None, Key("picture beside an answer, in the console", "section")] = None
     base: str = "."
     """Absolute folder that relative paths start from: the registry's."""
 

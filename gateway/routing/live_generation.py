@@ -158,6 +158,8 @@ def _unchanged(before: Generation, snapshot: Snapshot) -> dict[str, Route]:
         route = before.table.by_name.get(spec.name)
         if route is None or route.spec is not spec or route.manifest.key != manifests[spec.name].key:
             continue
+        if route.manifest.attachments != manifests[spec.name].attachments:
+            continue
         if route.state != "FAILED" and manifests[spec.name].problem is None:
             same[spec.name] = route
     return same

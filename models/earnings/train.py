@@ -17,6 +17,7 @@ from sklearn.pipeline import Pipeline
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # runs as a plain script from anywhere
 
 from models import training
+from models.earnings import histogram
 from models.earnings.columns import COLUMNS, LEVELS, NUMBERS, TARGET, encoder
 from models.earnings.extract import load
 
@@ -80,6 +81,7 @@ def main() -> None:
         "versions": training.versions("scikit-learn", "skops", "numpy", "pandas", "scipy"),
     }
     training.write_json(job.out / "metrics.json", metrics)
+    histogram.write(table, job.out)
     print("earnings:", figures)
 
 

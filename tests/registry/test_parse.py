@@ -29,6 +29,7 @@ ABOUT_FILES = {
     "artifact-missing",
     "not-a-file",
     "golden-missing",
+    "plot-missing",
     "wrong-sha256",
     "pickle-not-allowed",
     "files-missing",
