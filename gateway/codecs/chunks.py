@@ -105,7 +105,7 @@ class BatchWriter(Protocol):
     Write the answer to one batch; `begin`, then `rows` per chunk, then `end`.
 
     One per answer, not thread-safe. `wants_inputs` says whether `Answered.inputs` is needed, and whether as sent
-    ("sent") or in the type of the field ("typed").
+    ("sent"), in the type of the field ("typed"), or numbers as they were read and all else as sent ("best").
     """
 
     media_type: str

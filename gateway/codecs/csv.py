@@ -9,7 +9,6 @@ import codecs
 import csv
 import io
 import json
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
@@ -17,6 +16,7 @@ from gateway.answers.leaves import Leaf, column_names, leaf_columns
 from gateway.codecs.base import refuse
 from gateway.codecs.chunks import Answered, Chunk, ReadLimits
 from gateway.codecs.csv_head import read_head
+from gateway.codecs.formulas import escape_formula
 from gateway.codecs.table_place import FIRST, Numbered, TablePlace, skip_to
 from gateway.codecs.table_rows import cut
 from gateway.errors import TooLargeError
@@ -161,18 +161,6 @@ def _guarded(reader: Any, seen: list[str]) -> Iterator[list[str] | int]:
 def _is_blank(cells: Sequence[str], line: str) -> bool:
     """Say whether a line holds separators and blanks only; a quoted empty text is a value."""
     return '"' not in line and all(not cell or cell.isspace() for cell in cells)
-
-
-# Text that spreadsheets run as a formula (OWASP "CSV injection"), also after a tab or line end, or in full width.
-_FORMULA = re.compile(r"[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
-_PLAIN_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
-
-
-def escape_formula(text: str) -> str:
-    """Put an apostrophe before a text that a spreadsheet would run; plain numbers such as -5 stay."""
-    if text and _FORMULA.match(text) and not _PLAIN_NUMBER.fullmatch(text):
-        return "'" + text
-    return text
 
 
 class CsvWriter:

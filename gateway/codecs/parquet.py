@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 from gateway.answers.leaves import Leaf, column_names, leaf_columns
 from gateway.codecs.base import refuse
 from gateway.codecs.chunks import Answered, Chunk, ReadLimits, cell
+from gateway.codecs.sink import Sink
 from gateway.errors import TooLargeError, UnreadableError
 
 PIP_LINE = "pip install 'multi-model-gateway[parquet]'"
@@ -128,34 +129,6 @@ def _text(value: Any) -> Any:
         refuse("encoding", f"a column of the type binary holds what is not UTF-8 ({byte})", expected="UTF-8 texts")
 
 
-class _Sink:
-    """Collect the bytes of a file writer until they are fetched."""
-
-    closed = False
-
-    def __init__(self) -> None:
-        self._parts: list[bytes] = []
-        self._position = 0
-
-    def write(self, data: Any) -> int:
-        self._parts.append(bytes(data))
-        self._position += len(data)
-        return len(data)
-
-    def tell(self) -> int:
-        return self._position
-
-    def flush(self) -> None:
-        pass
-
-    def close(self) -> None:
-        self.closed = True
-
-    def fetch(self) -> bytes:
-        parts, self._parts = self._parts, []
-        return b"".join(parts)
-
-
 class ParquetWriter:
     """
     Write the input columns and the leaves of the answers, one row group per chunk.
@@ -185,7 +158,7 @@ class ParquetWriter:
         )
         self._leaves = leaves
         self._errors = errors
-        self._sink = _Sink()
+        self._sink = Sink()
         self._writer = parquet.ParquetWriter(self._arrow.PythonFile(self._sink, mode="w"), self._schema)
 
     def begin(self) -> bytes:

@@ -18,6 +18,8 @@ from gateway.validation.limits import (
 from gateway.validation.patterns import PatternError, Search, compile_pattern
 
 _INTEGRAL = re.compile(r"[ \t]*([+-]?[0-9]{1,19})\.0*[ \t]*")
+#: A level that a spreadsheet would run, as answers in CSV write it: what they hold can be sent again.
+_ESCAPED = re.compile("'([=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20].*)", re.DOTALL)
 
 
 def compile_string(field: Field, _limits: FieldLimits | None, empty: Empty) -> tuple[Check, Check]:
@@ -54,8 +56,8 @@ def _compile_levels(field: Field, empty: Empty) -> tuple[Check, Check]:
         found = table.get(value)
         if found is not None:
             return found
-        integral = _INTEGRAL.fullmatch(value)
-        found = None if integral is None else table.get(integral[1])
+        meant = _INTEGRAL.fullmatch(value) or _ESCAPED.fullmatch(value)
+        found = None if meant is None else table.get(meant[1])
         return outside(value) if found is None else found
 
     return json, text

@@ -9,7 +9,8 @@ import pytest
 from batch_formats import ROWS, batch_of, chunks_of, write_csv
 from gateway.answers.leaves import Leaf
 from gateway.codecs.chunks import Answered
-from gateway.codecs.csv import CsvReader, CsvWriter, escape_formula
+from gateway.codecs.csv import CsvReader, CsvWriter
+from gateway.codecs.formulas import escape_formula
 from gateway.errors import InputError, TooLargeError
 
 PLAIN = batch_of(chunks_of(CsvReader(), write_csv(ROWS)))

@@ -5,6 +5,7 @@ import io
 import json
 import socket
 import time
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import pyarrow.parquet
 import pytest
 import xlsxwriter
+from python_calamine import CalamineWorkbook
 
 import serving
 from serving import Answer, Gateway
@@ -121,9 +123,18 @@ BODIES = {
 }
 
 
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+def sheet_of(body: bytes) -> list[dict[str, Any]]:
+    """Return the rows of a workbook by the names of its header."""
+    header, *rows = CalamineWorkbook.from_filelike(io.BytesIO(body)).get_sheet_by_index(0).to_python()
+    return [dict(zip(map(str, header), row, strict=True)) for row in rows]
+
+
 @pytest.mark.parametrize("kind", BODIES)
 @pytest.mark.parametrize(
-    "accept", ["*/*", "application/json", "text/csv", "application/x-ndjson", "application/vnd.apache.parquet"]
+    "accept", ["*/*", "application/json", "text/csv", "application/x-ndjson", "application/vnd.apache.parquet", XLSX]
 )
 def test_every_format_in_and_out(five: Gateway, kind: str, accept: str) -> None:
     """Whatever the body is and whatever Accept asks for: the answers of single calls, in order."""
@@ -141,6 +152,10 @@ def test_every_format_in_and_out(five: Gateway, kind: str, accept: str) -> None:
         columns = pyarrow.parquet.read_table(io.BytesIO(answer.body)).to_pydict()
         assert columns["glucose"] == [148, 85, 183]
         found = columns["prediction"]
+    elif kind == XLSX:
+        sheet = sheet_of(answer.body)
+        assert [row["glucose"] for row in sheet] == [148, 85, 183]
+        found = [row["prediction"] for row in sheet]
     else:
         found = [one["prediction"] for one in answer.json["predictions"]]
     assert found == expected(five)
@@ -271,6 +286,12 @@ def test_skipped_rows_in_the_other_formats(five: Gateway) -> None:
     columns = pyarrow.parquet.read_table(io.BytesIO(body)).to_pydict()
     assert [error is None for error in columns["error"]] == [True, False, True, False, True]
     assert columns["glucose"] == [148, None, 85, None, 183]
+    answer = five.request("POST", "/diabetes", table(BAD), {**headers, "Accept": XLSX})
+    assert answer.headers["content-disposition"] == 'attachment; filename="diabetes.xlsx"'
+    assert answer.headers["x-row-count"] == str(len(BAD))
+    sheet = sheet_of(answer.body)
+    assert [bool(row["error"]) for row in sheet] == [False, True, False, True, False]
+    assert [row["glucose"] for row in sheet][:3] == [148, "x", 85]
 
 
 def test_json_batches_skip_too(five: Gateway) -> None:
@@ -307,7 +328,8 @@ def test_what_nobody_writes_is_not_acceptable(five: Gateway) -> None:
     answer = five.request("POST", "/diabetes", BODIES["text/csv"], {**CSV, "Accept": "image/png"})
     assert answer.status == 406
     assert all(
-        kind in answer.json["hint"] for kind in ("text/csv", "application/x-ndjson", "application/vnd.apache.parquet")
+        kind in answer.json["hint"]
+        for kind in ("text/csv", "application/x-ndjson", "application/vnd.apache.parquet", XLSX)
     )
     mixed = five.request("POST", "/diabetes", BODIES["text/csv"], {**CSV, "Accept": "image/png, text/csv;q=0.5"})
     assert mixed.headers["content-type"].startswith("text/csv")
@@ -379,11 +401,14 @@ def test_missing_columns_are_one_fault_each(five: Gateway) -> None:
 
 
 def test_formulas_do_not_come_back_alive(five: Gateway) -> None:
-    """A cell that a spreadsheet would run comes back with an apostrophe, in columns that are no input too."""
+    """A cell that a spreadsheet would run comes back with an apostrophe, in columns of no field too; in XLSX as text."""
     rows = [[*PATIENTS[0], "=HYPERLINK(1)"]]
     answer = five.request("POST", "/diabetes", table(rows, [*FIELDS, "note"]), {**CSV, "Accept": "text/csv"})
     (row,) = csv.DictReader(io.StringIO(answer.body.decode(), newline=""))
     assert row["note"] == "'=HYPERLINK(1)"
+    answer = five.request("POST", "/diabetes", table(rows, [*FIELDS, "note"]), {**CSV, "Accept": XLSX})
+    assert sheet_of(answer.body)[0]["note"] == "=HYPERLINK(1)"
+    assert b"<f" not in zipfile.ZipFile(io.BytesIO(answer.body)).read("xl/worksheets/sheet1.xml")
 
 
 def test_the_limit_of_rows_is_413(small: Gateway) -> None:

@@ -192,6 +192,14 @@ def test_defaults_fill_what_is_absent_or_empty() -> None:
     assert code(field, -1) == "minimum"
 
 
+def test_a_level_that_csv_escapes_is_known_again() -> None:
+    """An answer in CSV puts an apostrophe before a level that a spreadsheet would run; other apostrophes mean nothing."""
+    field = Field(name="x", type="string", enum=("=a", "-b c", "d", "'=e"))
+    assert [check(field, value, text=True) for value in ("=a", "'=a", "'-b c", "'=e")] == ["=a", "=a", "-b c", "'=e"]
+    assert [code(field, value, text=True) for value in ("'d", "'=x", "''=e", "'")] == ["enum"] * 4
+    assert code(field, "'=a") == "enum"
+
+
 def test_a_declared_empty_level_is_text() -> None:
     """An empty text is a value where the enum or minLength 0 says so."""
     assert check(Field(name="x", type="string", enum=("", "a")), "", text=True) == ""

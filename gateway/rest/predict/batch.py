@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from flask import Response
 
 from gateway.answers.answer import AnswerContext
+from gateway.codecs import xlsx_writer
 from gateway.codecs.chunks import MAX_FAULTS, Answered, BatchWriter, Chunk
 from gateway.errors import Fault, GatewayError, InputError
 from gateway.rest.errors import fault_json
 from gateway.rest.predict.chunk_cache import ChunkCache
 from gateway.rest.predict.chunk_validation import ChunkValidator, ValidatedChunk
 from gateway.rest.predict.dialect import Chunks
+from gateway.rest.predict.negotiate import TABLES
 from gateway.rest.predict.spool import scratch
 from gateway.rest.predict.steps.admit import admit
 from gateway.rest.predict.steps.choose_variant import choose_variant
@@ -49,7 +51,7 @@ class BatchRun:
         self._call, self._route, self._validator = call, route, contract.validator
         self._source, self._preferences, self._answering = chunks.source, chunks.preferences, chunks.answering
         self._limits = dataclasses.replace(contract.limits, scratch=scratch())
-        self._kept = ChunkCache(inputs=self._preferences.format in ("csv", "parquet"))
+        self._kept = ChunkCache(inputs=self._preferences.format in TABLES)
         self._first: Chunk | None = None
         self._has_ids = False
         self._ignored: Sequence[str] = ()
@@ -67,7 +69,8 @@ class BatchRun:
         mark(response, self._route.version, self._ignored, self._invalid)
         if self._preferences.skip:
             response.headers["Preference-Applied"] = "on-error=skip"
-        if self._preferences.format in ("csv", "parquet"):
+        response.headers["X-Row-Count"] = str(self._call.rows)
+        if self._preferences.format in TABLES:
             name = f"{self._route.name}.{self._preferences.format}"
             response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
         return response
@@ -87,8 +90,9 @@ class BatchRun:
                 self._preferences, self._route, table, has_ids=self._has_ids, scratch=self._limits.scratch
             )
             chunks = self._second_pass()
+            head = writer.begin()
             size, piece = self._next_piece(chunks, writer, table)
-            head = writer.begin() + piece
+            head += piece
         if size < call.rows:
             return Response(self._stream(head, size, chunks, writer, table), 200, content_type=writer.media_type)
         self._source.close()
@@ -105,6 +109,9 @@ class BatchRun:
                     self._first = _head_of(validated.chunk)
                 rows += validated.chunk.size
                 self._note(validated)
+                if self._preferences.format == "xlsx":
+                    xlsx_writer.check_rows(rows)
+                    xlsx_writer.check_texts(validated.chunk.columns or _texts_of(validated))
                 faults += validated.faults[: MAX_FAULTS - len(faults)]
                 total += validated.total
                 if total:
@@ -164,7 +171,7 @@ class BatchRun:
         if predictions is not None:
             context = AnswerContext(self._route.name, self._route.version, self._call.request_id)
             answers = self._answering(validated.batch, predictions, context)
-        inputs: Any = table.columns(validated, typed=writer.wants_inputs == "typed") if writer.wants_inputs else ()
+        inputs: Any = table.columns(validated, writer.wants_inputs)
         errors = {row: fault_json(fault) for row, fault in validated.errors.items()}
         keys: Any = validated.keys
         return writer.rows(Answered(validated.spread(answers), errors, keys, inputs))
@@ -198,6 +205,11 @@ class BatchRun:
         finally:
             chunks.close()
             self._source.close()
+
+
+def _texts_of(validated: ValidatedChunk) -> list[list[Any]]:
+    """Return the columns of texts of rows that were no table."""
+    return [column.tolist() for column in validated.batch.columns if column.dtype == object]
 
 
 def _head_of(chunk: Chunk) -> Chunk:

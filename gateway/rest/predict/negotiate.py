@@ -19,13 +19,16 @@ FORMATS: Final[Mapping[str, str]] = {
     "text/csv": "csv",
     "application/x-ndjson": "ndjson",
     "application/vnd.apache.parquet": "parquet",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
     "application/ndjson": "ndjson",
     "application/jsonl": "ndjson",
     "application/x-parquet": "parquet",
     "application/parquet": "parquet",
     "application/problem+json": "json",
 }
-OFFERED: Final = tuple(FORMATS)[:4]
+OFFERED: Final = tuple(FORMATS)[:5]
+#: Formats whose answers are files: tables that repeat the columns of the request.
+TABLES: Final = frozenset({"csv", "parquet", "xlsx"})
 _QUICK: Final = frozenset({None, "", "*/*", "application/json"})
 #: Types of an `Accept` that are looked at: browsers send eight, and each costs 15 us.
 MAX_TYPES: Final = 50

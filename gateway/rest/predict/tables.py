@@ -15,6 +15,7 @@ from gateway.codecs.csv import CsvWriter
 from gateway.codecs.json_batch import JsonWriter
 from gateway.codecs.ndjson import NdjsonWriter
 from gateway.codecs.parquet import ParquetWriter
+from gateway.codecs.xlsx_writer import XlsxWriter
 from gateway.rest.predict.chunk_validation import ValidatedChunk, scattered
 from gateway.rest.predict.negotiate import Preferences
 from gateway.routing.routes import Route
@@ -46,22 +47,44 @@ class InputTable:
             self._fields = [by_name.get(name) for name in self.names]
         self.types = ["string" if one is None else one.type for one in self._fields]
 
-    def columns(self, validated: ValidatedChunk, *, typed: bool) -> list[Sequence[Any]]:
-        """Return the columns of a chunk, one cell per row as sent; `typed` turns fields into their types."""
+    def columns(self, validated: ValidatedChunk, wants: str) -> list[Sequence[Any]]:
+        """Return the columns of a chunk as its writer wants them, one cell per row as sent (BatchWriter)."""
+        if not wants:
+            return []
         chunk = validated.chunk
-        table = chunk.instances is None
-        if table and not typed:
-            return [scattered(column, chunk.kept, chunk.size) for column in chunk.columns]
+        sent = None
+        if chunk.instances is None:
+            sent = [scattered(column, chunk.kept, chunk.size) for column in chunk.columns]
+        if sent is not None and wants == "sent":
+            return sent
+        typed = self._typed(validated, sent)
+        return typed if sent is None or wants == "typed" else self._best(typed, sent)
+
+    def _best(self, typed: Sequence[Sequence[Any]], sent: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
+        """Return numbers as they were read, and as sent what is none, texts, and the cells of bad rows."""
+        return [
+            cells if one is None or one.type == "string" else list(map(_known, values, cells))
+            for one, values, cells in zip(self._fields, typed, sent, strict=True)
+        ]
+
+    def _typed(self, validated: ValidatedChunk, sent: Sequence[Sequence[Any]] | None) -> list[Sequence[Any]]:
+        """Return the columns in the types of their fields; those of no field as sent."""
+        chunk = validated.chunk
         values = columns_of(self._plan, validated.batch, Predictions([])).inputs
         found: list[Sequence[Any]] = []
         for at, one in enumerate(self._fields):
             if one is not None:
                 found.append(validated.spread(values[one.name]))
-            elif table:
-                found.append(scattered(chunk.columns[at], chunk.kept, chunk.size))
+            elif sent is not None:
+                found.append(sent[at])
             else:
                 found.append(validated.keys or [None] * chunk.size)
         return found
+
+
+def _known(value: Any, sent: Any) -> Any:
+    """Return a value, or the cell it was read from where that is a missing one, or was refused."""
+    return sent if value is None or value != value else value  # noqa: PLR0124 - NaN is missing
 
 
 def _id_name(route: Route, first: Chunk | None) -> str:
@@ -87,6 +110,8 @@ def writer_for(
         return NdjsonWriter(table.id_name if route.spec.batch == "by_id" else None)
     response = route.spec.response
     leaves = leaves_of(signature, detail_template(signature, response) if wanted.detail else response)
+    if wanted.format == "xlsx":
+        return XlsxWriter(table.names, leaves, errors=wanted.skip)
     if wanted.format == "csv":
         return CsvWriter(table.names, leaves, errors=wanted.skip)
     return ParquetWriter(table.names, table.types, leaves, errors=wanted.skip)
@@ -98,7 +123,7 @@ def one_row(route: Route, batch: Batch, answer: Any, wanted: Preferences) -> Res
     validated = ValidatedChunk(Chunk(0, batch.size, instances=()), batch, keys=keys)
     table = InputTable(route, None, has_ids=keys is not None)
     writer = writer_for(replace(wanted, skip=False), route, table, has_ids=keys is not None)
-    inputs: Any = table.columns(validated, typed=writer.wants_inputs == "typed") if writer.wants_inputs else ()
+    inputs: Any = table.columns(validated, writer.wants_inputs)
     ids: Any = keys
     body = writer.begin() + writer.rows(Answered([answer], {}, ids, inputs)) + writer.end()
     return Response(body, 200, content_type=writer.media_type)
