@@ -41,7 +41,7 @@ def environment(program: Path, unpacked: Path = UNPACKED) -> dict[str, str]:
     if program == unpacked / "chromium":
         environ["LD_LIBRARY_PATH"] = str(unpacked / "lib")
         if not Path("/etc/fonts").exists():
-            environ["FONTCONFIG_PATH"] = str(unpacked / "fonts")
+            environ["FONTCONFIG_PATH"] = str(unpacked)
     return environ
 
 

@@ -36,7 +36,6 @@ PAGES: dict[str, tuple[str, str]] = {
         '<link rel="dns-prefetch" href="//elsewhere.example">',
         '<p><a id="away" href="http://elsewhere.example/x">x</a>',
     ),
-    "/iconless": ('<link rel="icon" href="/favicon.ico">', ""),
     "/unlabelled": ("", '<input><img src="data:,">'),
     "/ringless": ('<link rel="stylesheet" href="/ringless.css">', '<button id="go">Go</button>'),
 }
@@ -97,7 +96,6 @@ def test_a_good_page_passes(page: Page, origin: str) -> None:
         ("/trusted", "refused by the policy: require-trusted-types-for"),
         ("/throws", "script error: .*this page throws"),
         ("/says", "console error: this page says an error"),
-        ("/iconless", "console error: .*404.*/favicon.ico"),
         ("/missing", "console error: .*404.*/missing.js"),
     ],
 )
