@@ -28,7 +28,7 @@ LONGEST = (
     "zoo/test_zoo.py",
     "rest/test_openapi.py",
     "e2e/test_processes.py",
-    "rest/test_docs_page.py",
+    "console/test_docs_page.py",
     "torture/test_pm2.py",
     "process/test_children.py",
     "generations/test_upgrade_check.py",

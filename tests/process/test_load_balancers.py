@@ -13,7 +13,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-import browser
 import serving
 from serving import ROOT, Connection, Gateway, free_port, until
 
@@ -217,24 +216,3 @@ def test_commands_print_curls_below_the_prefix(prefixed: Gateway) -> None:
         f"http://localhost:{prefixed.port}/ml{one}" for one in ("/m", "/deep/m")
     ]
     assert f"curl http://localhost:{prefixed.port}/ml/metrics" in done.stdout
-
-
-@pytest.mark.skipif(bool(browser.lacking()), reason=browser.lacking())
-@pytest.mark.parametrize("path", ["/ml/docs", "/ml/docs/"])
-def test_the_page_works_below_a_prefix(path: str, prefixed: Gateway, tmp_path: Path) -> None:
-    """In a real browser, behind a proxy that cuts the prefix off: a click predicts, each link and command is below it."""
-    with in_front("nginx-prefix", prefixed.port, tmp_path) as (port, _), browser.browsing(tmp_path, 1280) as page:
-        origin = f"http://127.0.0.1:{port}"
-        page.go(f"{origin}{path}")
-        until(lambda: page.text("#m form"), what="the first form")
-        page.click("#m button.go")
-        shown = until(
-            lambda: page.text("#m pre.answer").startswith("{") and page.text("#m pre.answer"), what="an answer"
-        )
-        assert json.loads(shown) == {"prediction": 1}
-        assert page.text("#m pre.command").startswith(f"curl '{origin}/ml/m'")
-        links = page.run("return [...document.querySelectorAll('nav a')].map(link => link.href)")
-        assert links and all(link.startswith(f"{origin}/ml/") for link in links)
-        client = Connection(port)
-        assert [client.request("GET", link.removeprefix(origin)).status for link in links] == [200] * len(links)
-        client.close()
