@@ -12,6 +12,7 @@ FLOORS: Final[tuple[tuple[str, ...], ...]] = (
     ("cli",),
     ("process",),
     ("rest",),
+    ("console",),
     ("routing",),
     ("generations",),
     ("prepare",),

@@ -24,7 +24,7 @@ log = logging.getLogger("gateway.rest")
 
 _FULL = frozenset((errno.ENOSPC, errno.EDQUOT))
 
-__all__ = ["Endpoint", "GatewayApi", "Resource", "generation_of_request"]
+__all__ = ["Endpoint", "GatewayApi", "Resource", "error_of", "generation_of_request"]
 
 
 def generation_of_request() -> Generation:
@@ -62,22 +62,30 @@ class GatewayApi(Api):  # type: ignore[misc]  # flask_restful has no types
 
     def handle_error(self, e: BaseException) -> Response:
         """Turn any exception into an answer; an unknown one is logged and answered with an id only."""
-        if isinstance(e, PredictError):
-            log.error("predict failed", exc_info=e, extra={"request_id": request.environ.get("gateway.request_id", "")})
-            return respond(e)
-        if isinstance(e, GatewayError):
-            return respond(e)
-        if isinstance(e, HTTPException):
-            return e.response if isinstance(e.response, Response) else respond(_from_http(e))
-        if isinstance(e, OSError) and e.errno in _FULL:
-            log.error("the disk is full", extra={"request_id": request.environ.get("gateway.request_id", "")})
-            return respond(_disk_full())
-        log.error("request failed", exc_info=e, extra={"request_id": request.environ.get("gateway.request_id", "")})
-        return respond(GatewayError("internal error", code="internal"))
+        if isinstance(e, HTTPException) and isinstance(e.response, Response):
+            return e.response
+        return respond(error_of(e))
 
     def mount(self, resource: type[Any], path: str, endpoint: str, **kwargs: Any) -> None:
         """Mount one Resource at one path; `kwargs` go to its constructor at every request."""
         self.add_resource(resource, path, endpoint=endpoint, resource_class_kwargs=kwargs, strict_slashes=False)
+
+
+def error_of(error: BaseException) -> GatewayError:
+    """Return any exception as an error of the gateway; one whose cause no answer tells is logged."""
+    told = {"request_id": request.environ.get("gateway.request_id", "")}
+    if isinstance(error, PredictError):
+        log.error("predict failed", exc_info=error, extra=told)
+        return error
+    if isinstance(error, GatewayError):
+        return error
+    if isinstance(error, HTTPException):
+        return _from_http(error)
+    if isinstance(error, OSError) and error.errno in _FULL:
+        log.error("the disk is full", extra=told)
+        return _disk_full()
+    log.error("request failed", exc_info=error, extra=told)
+    return GatewayError("internal error", code="internal")
 
 
 def _from_http(error: HTTPException) -> GatewayError:

@@ -8,12 +8,13 @@ from flask import Flask
 from gateway.executors.thread_pool import NativePool
 from gateway.generations import history
 from gateway.rest.api import GatewayApi
-from gateway.rest.describe.catalog import Catalog, Root
+from gateway.rest.describe.catalog import Catalog
 from gateway.rest.flask_app import make_app
 from gateway.rest.mount import mount_faces
 from gateway.rest.offload import Offload
 from gateway.rest.ops.health import Health, Live, Ready
 from gateway.rest.ops.metrics import Metrics
+from gateway.rest.pages.index import Index
 from gateway.rest.predict import reader_slots
 from gateway.rest.predict.body_budget import DISK, MEMORY
 from gateway.rest.predict.prediction import Prediction
@@ -61,7 +62,7 @@ def create_app(holder: Holder, scoreboard: Scoreboard, settings: Settings, pool:
     api.mount(Ready, "/health/ready", "ready")
     api.mount(Health, "/health", "health", scoreboard=scoreboard, status=read_status, last=last, offload=offload)
     api.mount(Catalog, "/routes", "catalog", workers=settings.workers, offload=offload)
-    api.mount(Root, "/", "root", workers=settings.workers, offload=offload)
+    api.mount(Index, "/", "root", workers=settings.workers, offload=offload)
     api.mount(
         Metrics,
         "/metrics",

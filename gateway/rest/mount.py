@@ -1,4 +1,4 @@
-"""Where the faces beside the prediction routes hang: V2, MLflow, documents; and the layers around all of them."""
+"""Where the faces beside the prediction routes hang: V2, MLflow, documents, console; and the layers around all."""
 
 from flask import Flask
 
@@ -7,6 +7,7 @@ from gateway.rest.api import GatewayApi
 from gateway.rest.describe import documents
 from gateway.rest.middleware import compression, cors
 from gateway.rest.offload import Offload
+from gateway.rest.pages.mount import mount_console
 from gateway.rest.protocols import mlflow, v2, v2_infer, v2_repository
 from gateway.routing.live_generation import Generation
 
@@ -26,6 +27,7 @@ def mount_faces(app: Flask, api: GatewayApi, generation: Generation, pool: Nativ
     api.mount(documents.Docs, "/docs", "docs")
     api.mount(documents.RouteSchema, "/<path:path>/schema", "schema")
     api.mount(mlflow.Invocations, "/<path:path>/invocations", "invocations", offload=offload)
+    mount_console(app, api, generation, offload)
     taken = generation.table.by_path
     # These two were never reserved, so a route of that name goes first.
     if "/ping" not in taken:

@@ -197,8 +197,8 @@ class RouteTable:
     def queue_of(self, path: str) -> str:
         """Return the admission queue of a request to `path`: that of its route, of checks, or of all other paths."""
         route = self.by_path.get(path) or self.by_path.get(path.removesuffix("/invocations"))
-        if route is None and path.startswith("/v2/models/"):
-            route = self.by_name.get(path.split("/")[3])
+        if route is None and path.startswith(("/v2/models/", "/console/")):
+            route = self.by_name.get(path.split("/")[3 if path.startswith("/v2") else 2])
         if route is not None:
             return str(route.spec.path)
         return "checks" if path.startswith(("/health", "/metrics", "/v2/health")) else "others"

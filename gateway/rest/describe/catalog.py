@@ -36,17 +36,6 @@ class Catalog(Endpoint):
         return document(self._offload.report(write, len(table)))
 
 
-class Root(Catalog):
-    """Answer GET /: the catalog for programs, a redirect to /docs for browsers."""
-
-    def get(self) -> Response:
-        """Redirect browsers to /docs if that page is enabled."""
-        wants_page = request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html"
-        if wants_page and generation_of_request().snapshot.registry.server.docs:
-            return Response(status=302, headers={"Location": public_path("/docs"), "Vary": "Accept"})
-        return super().get()
-
-
 def describe(route: Route, base_url: str, *, strict: bool, workers: int) -> dict[str, Any]:
     """Return the catalog entry of one route."""
     spec, manifest = route.spec, route.manifest

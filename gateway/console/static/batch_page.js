@@ -1,0 +1,3 @@
+import "./batch.js";
+import "./check.js";
+import "./live.js";

@@ -1,0 +1,2 @@
+import "./index.js";
+import "./live.js";

@@ -1,0 +1,2 @@
+import "./model.js";
+import "./live.js";

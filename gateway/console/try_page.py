@@ -1,0 +1,83 @@
+"""The try page of a route: its form, and the result or the faults of what was sent."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from gateway.console.environment import render
+from gateway.console.examples import examples_of
+from gateway.console.fields import first_texts, typed, views
+from gateway.console.page_data import island
+from gateway.console.result import values_of
+from gateway.console.site import Site
+from gateway.console.states import State, state_of_route
+from gateway.errors import Fault
+from gateway.routing.routes import Route
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """
+    Hold what one prediction gave: the answer of the route, and beside it the members of the default answer.
+
+    `ignored` are names that belong to no field; `invalid` counts values by field that could not be read.
+    """
+
+    body: Mapping[str, Any]
+    ms: float
+    ignored: Sequence[str] = ()
+    invalid: Mapping[str, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """Hold what was sent by a form or a link, and what became of it."""
+
+    texts: Mapping[str, str]
+    outcome: Outcome | None = None
+    state: State | None = None
+    faults: Sequence[Fault] = field(default=())
+
+
+def try_page(route: Route, site: Site, *, max_body_size: int, attempt: Attempt | None = None) -> bytes:
+    """Return the page; without an attempt its form holds an instance that the route accepts."""
+    fields = () if route.signature is None else route.signature.inputs
+    texts = first_texts(fields) if attempt is None else attempt.texts
+    by_field, others = _sorted_faults(() if attempt is None else attempt.faults)
+    outcome = None if attempt is None else attempt.outcome
+    shown = views(fields, texts, by_field)
+    inputs = {view.name: typed(view.field, view.text) for view in shown}
+    result = None if outcome is None else {"body": outcome.body, "ms": outcome.ms, "version": route.version}
+    return render(
+        "try.html",
+        {
+            "page": "try",
+            "site": site,
+            "route": route,
+            "fields": shown,
+            "examples": examples_of(fields),
+            "outcome": outcome,
+            "values": [] if outcome is None or route.signature is None else _values(route, outcome),
+            "state": state_of_route(route) if attempt is None else attempt.state,
+            "faults": others,
+            "island": island(route, site, max_body_size=max_body_size, inputs=inputs, result=result),
+        },
+    )
+
+
+def _values(route: Route, outcome: Outcome) -> list[Any]:
+    assert route.signature is not None  # noqa: S101 - narrows the type: what has predicted has a signature
+    return values_of(route.signature.output, outcome.body)
+
+
+def _sorted_faults(faults: Sequence[Fault]) -> tuple[dict[str, list[str]], list[str]]:
+    """Return the texts of faults by their field, and of those that belong to none."""
+    by_field: dict[str, list[str]] = {}
+    others = []
+    for fault in faults:
+        text = fault.message + (f": {fault.hint}" if fault.hint else "")
+        if fault.field is None:
+            others.append(text)
+        else:
+            by_field.setdefault(fault.field, []).append(text)
+    return by_field, others

@@ -1,0 +1,98 @@
+"""
+The dialect of the console: one instance, as its form or a link sends it.
+
+A number box holds a number of JSON, and a level is the level of that text: a route that reads `1.500` as 1500 in texts
+does not do so here. Texts that are neither go to the validator as texts, and come back as faults.
+"""
+
+from typing import Any, Final
+
+from flask import Response
+
+from gateway.answers.answer import Answer, AnswerContext
+from gateway.codecs.base import refuse
+from gateway.console.examples import examples_of
+from gateway.console.fields import typed
+from gateway.console.try_page import Outcome
+from gateway.console.value_text import value_text
+from gateway.registry.contract import Contract
+from gateway.rest.errors import RequestError
+from gateway.rest.predict.intake import Intake
+from gateway.rest.predict.native import FORM
+from gateway.rest.predict.percent_encoding import encoded_form, encoded_texts
+from gateway.routing.routes import Route
+from gateway.schema import Batch, Field, Predictions
+from gateway.validation import Source
+
+#: The button that sends an example sends its number under this name.
+EXAMPLE: Final = "_example"
+
+
+class FormDialect:
+    """Read a form or a link; `texts` are what was sent, `outcome` what it gave."""
+
+    __slots__ = ("_contract", "outcome", "texts")
+
+    _contract: Contract
+
+    def __init__(self) -> None:
+        self.texts: dict[str, str] = {}
+        self.outcome: Outcome | None = None
+
+    def read(self, request: Intake, contract: Contract) -> Batch:
+        """Read one instance; raises InputError, RequestError 413, 415."""
+        self._contract = contract
+        sent, fields = self._sent(request), _by_name(request.route)
+        if EXAMPLE in sent.values:
+            sent = _example(sent, request.route)
+        self.texts = dict(sent.values)
+        return request.work(lambda: contract.validator.instance(_typed(sent, fields)))
+
+    def write(self, route: Route, batch: Batch, predictions: Predictions, context: AnswerContext) -> Response:
+        """Keep the outcome; the page is made by the endpoint, which knows how long it took."""
+        assert route.signature is not None  # noqa: S101 - narrows the type: what has predicted has a signature
+        body: dict[str, Any] = Answer(route.signature)(batch, predictions, context)[0]
+        answer = self._contract.answer(batch, predictions, context)[0]
+        self.outcome = Outcome({"answer": answer, **body}, 0.0, batch.ignored, batch.invalid)
+        return Response()
+
+    def _sent(self, request: Intake) -> Source:
+        if request.environ["REQUEST_METHOD"] != "POST":
+            return encoded_texts("query", request.environ["QUERY_STRING"].encode("latin-1"))
+        if request.media != FORM:
+            raise RequestError(
+                f"the console reads forms, not a body of type {request.media[:80]!r}",
+                code="unsupported-media-type",
+                hint=f"send {FORM} here, or JSON to the route itself",
+            )
+        return encoded_form(request.body().content)
+
+
+def _example(sent: Source, route: Route) -> Source:
+    """Return the texts of the example that was asked for instead of inputs; raises InputError."""
+    offered = examples_of(() if route.signature is None else route.signature.inputs)
+    number = sent.values[EXAMPLE]
+    if not (number.isascii() and number.isdecimal() and int(number) < len(offered)):
+        refuse("option", "there is no such example", at=f"{sent.kind}.{EXAMPLE}", expected=f"0 to {len(offered) - 1}")
+    return Source(sent.kind, {name: value_text(value) for name, value in offered[int(number)].values.items()})
+
+
+def _by_name(route: Route) -> dict[str, Field]:
+    fields = () if route.signature is None else route.signature.inputs
+    return {name: field for field in fields for name in (field.name, *field.aliases)}
+
+
+def _typed(sent: Source, fields: dict[str, Field]) -> list[Source]:
+    """Return the values of JSON, and the texts that stand for none."""
+    values: dict[str, Any] = {}
+    texts: dict[str, Any] = {}
+    for name, text in sent.values.items():
+        value = typed(fields[name], text) if name in fields else None
+        if value is None:
+            texts[name] = text
+        else:
+            values[name] = value
+    return [
+        Source("json", values, sent.repeated & values.keys(), path=sent.kind),
+        Source(sent.kind, texts, sent.repeated & texts.keys()),
+    ]
