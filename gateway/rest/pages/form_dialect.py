@@ -18,7 +18,7 @@ from gateway.console.value_text import value_text
 from gateway.registry.contract import Contract
 from gateway.rest.errors import RequestError
 from gateway.rest.predict.intake import Intake
-from gateway.rest.predict.native import FORM
+from gateway.rest.predict.native_reading import FORM
 from gateway.rest.predict.percent_encoding import encoded_form, encoded_texts
 from gateway.routing.routes import Route
 from gateway.schema import Batch, Field, Predictions
