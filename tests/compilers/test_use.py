@@ -144,7 +144,7 @@ def test_without_its_compiled_model_the_original_serves(
     assert "gateway prepare" in model.compiled_lost
 
 
-@pytest.mark.parametrize("damage", ["gone", "altered", "emptied"])
+@pytest.mark.parametrize("damage", ["gone", "altered", pytest.param("emptied", marks=pytest.mark.slow)])
 def test_a_lost_compiled_model_is_compiled_again(folder: Path, damage: str) -> None:
     """Preparing does not trust a remembered manifest whose compiled model is gone, or not what was proven."""
     _, manifest = prepared(folder, "line.skops")

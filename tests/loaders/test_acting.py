@@ -88,8 +88,7 @@ def test_a_search_predicts_without_its_scorer(tmp_path: Path, suffix: str) -> No
     assert found.estimator.predict(acting.ROWS).tolist() == search.predict(acting.ROWS).tolist()
 
 
-@pytest.mark.parametrize("scoring", ["f1", "balanced_accuracy"])
-@pytest.mark.parametrize("suffix", ["joblib", "skops"])
+@pytest.mark.parametrize(("suffix", "scoring"), [("joblib", "f1"), ("skops", "balanced_accuracy")])
 def test_a_tuned_threshold_keeps_its_positive_class(tmp_path: Path, suffix: str, scoring: str) -> None:
     """The scorer of a tuned threshold is replaced by the label that it would name."""
     model = TunedThresholdClassifierCV(acting.honest(), scoring=scoring).fit(acting.ROWS, acting.CLASSES)

@@ -76,7 +76,7 @@ def test_broken_edits_change_nothing(gateway: Start, tmp_path: Path, rounds: int
     assert set(load.seen.generations) == {first}
 
 
-@pytest.mark.parametrize("way", ["in place", "in two parts", "by link"])
+@pytest.mark.parametrize("way", [pytest.param("in place", marks=pytest.mark.slow), "in two parts", "by link"])
 def test_every_way_to_save_a_file_is_noticed(gateway: Start, tmp_path: Path, way: str) -> None:
     """A file overwritten in place, one that arrives in two parts, and a re-pointed link lead to one commit each."""
     registry = routes.make(tmp_path / "r")
@@ -114,6 +114,7 @@ def test_a_touched_file_is_no_change(gateway: Start, tmp_path: Path) -> None:
     assert server.health()["reload"] == before["reload"]
 
 
+@pytest.mark.slow
 def test_rollback_serves_the_generation_before_until_the_registry_changes(gateway: Start, tmp_path: Path) -> None:
     """`gateway rollback` brings the earlier routes back, and an edit afterwards wins again."""
     registry = routes.make(tmp_path / "r")
@@ -224,6 +225,7 @@ def test_an_artifact_that_vanishes_does_not_stop_its_route(gateway: Start, tmp_p
     assert server.health()["reload"]["serving_an_earlier_version"] == ["number"]
 
 
+@pytest.mark.slow
 def test_a_hanging_new_model_delays_no_start_and_leaves_no_process(gateway: Start, tmp_path: Path) -> None:
     """A start with a whole committed generation serves at once; what it tries beside ends with it."""
     registry = routes.make(tmp_path / "r")
@@ -240,7 +242,7 @@ def test_a_hanging_new_model_delays_no_start_and_leaves_no_process(gateway: Star
     until(lambda: not processes_of(server.home), 20, what="the end of every process")
 
 
-@pytest.mark.parametrize("name", ["a\\0b.stub", "loop.stub"])
+@pytest.mark.parametrize("name", ["a\\0b.stub", pytest.param("loop.stub", marks=pytest.mark.slow)])
 def test_an_impossible_path_is_refused_and_the_next_edit_is_noticed(gateway: Start, tmp_path: Path, name: str) -> None:
     """A NUL in a path and a link to itself are faults like any other; the watcher lives on."""
     registry = routes.make(tmp_path / "r")

@@ -90,6 +90,7 @@ def test_the_gateway_serves_on_when_the_daemon_dies_and_comes_back_clean(server:
     assert all(app["pm2_env"]["status"] == "online" for app in server.apps().values())
 
 
+@pytest.mark.slow
 def test_a_reload_of_all_loses_no_request(server: Managed) -> None:
     """`pm2 reload all` ends holder and gateway at once: the sockets wait in one of them, nobody is refused."""
     with Load(server.port, routes.REQUESTS) as load:
