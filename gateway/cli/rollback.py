@@ -31,7 +31,7 @@ def _rollback_beside(settings: Settings, generation: str | None, parent: int) ->
     try:
         roll_back(place_of(settings), generation)
     except GatewayError as error:
-        append(settings.state_dir, Event(result="refused", reason=error.message, source="pm2 rollback"))
+        append(settings.state_dir, Event(result="refused", reason=error.message, faults=1, source="pm2 rollback"))
         return BAD_REGISTRY
     finally:
         watched_files.tell(settings)

@@ -32,12 +32,14 @@ class Event:
 
     `result` is committed, refused, unchanged or rolled-back. `roll` says that workers are replaced after the swap,
     `forced` that the attempt was forced, which also lifts quarantines. `source` is informative only: no decision
-    depends on it. `totals` counts all attempts so far by result.
+    depends on it. `faults` is the number of faults in the reason of a refusal. `totals` counts all attempts so far by
+    result.
     """
 
     result: str
     generation: str = ""
     reason: str = ""
+    faults: int = 0
     source: str = ""
     at: float = 0.0
     took_s: float = 0.0

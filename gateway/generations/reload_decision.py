@@ -25,13 +25,14 @@ class Decision:
     """
     Say what becomes of an attempt.
 
-    `refusal` gives the reasons and is empty otherwise; `made` is the generation to serve, None where refused; `note`
-    says which routes keep their committed version, and which attachments are not shown. `is_change` is false where
-    `made` is committed already.
+    `refusal` gives the reasons, `faults` their number; both are empty where nothing is refused. `made` is the
+    generation to serve, None where refused; `note` says which routes keep their committed version, and which
+    attachments are not shown. `is_change` is false where `made` is committed already.
     """
 
     made: Snapshot | None = None
     refusal: str = ""
+    faults: int = 0
     note: str = ""
     is_change: bool = True
 
@@ -45,7 +46,7 @@ def decide(
         failing = newly_failing(before, registry, manifests)
         if failing and mode in ("reload", "watched"):
             reasons = [f"{path}: {found.problem.message}" for path, found in failing.items() if found.problem]
-            return Decision(refusal="\n".join(reasons))
+            return Decision(refusal="\n".join(reasons), faults=len(reasons))
         registry, kept, fallbacks = keep_working(before, registry, manifests)
     made = replace(snapshot.make(registry, kept, source=source), fallbacks=fallbacks)
     is_same = before is not None and (before.id, before.fallbacks) == (made.id, made.fallbacks)

@@ -74,7 +74,9 @@ class _Attempt:
         except GatewayError as error:
             if self.mode == "cold" and self.before is None:
                 raise
-            return self.refuse(error.text if isinstance(error, RegistryError) else error.message)
+            if isinstance(error, RegistryError):
+                return self.refuse(error.text, error.count)
+            return self.refuse(error.message)
         if len(registry.routes) > MAX_ROUTES:
             return self.refuse(
                 f"the registry has {len(registry.routes)} routes; one gateway serves {MAX_ROUTES} at most"
@@ -88,7 +90,7 @@ class _Attempt:
         """Commit, refuse, or find that nothing changed."""
         found = decide(self.before, registry, manifests, mode=self.mode, source=self.source)
         if found.made is None:
-            return self.refuse(found.refusal)
+            return self.refuse(found.refusal, found.faults)
         if not found.is_change:
             return self.remember(Event(result="unchanged", generation=found.made.id, reason=found.note))
         try:
@@ -98,11 +100,11 @@ class _Attempt:
         Store(self.place.cache_dir).prune()
         return self.remember(event_of("committed", self.before, found.made, reason=found.note))
 
-    def refuse(self, reason: str) -> Event:
+    def refuse(self, reason: str, faults: int = 1) -> Event:
         """Leave everything as it is, and say why."""
         generation = self.before.id if self.before else ""
         log.error("reload refused", extra={"reason": reason, "generation": generation})
-        return self.remember(Event(result="refused", generation=generation, reason=reason))
+        return self.remember(Event(result="refused", generation=generation, reason=reason, faults=faults))
 
     def remember(self, event: Event) -> Event:
         """Write the history."""

@@ -43,6 +43,7 @@ class Monitor:
             workers=settings.workers,
             pid=os.getpid(),
             began=processes.own_start(),
+            started_at=time.time(),
             phase="serving",
             is_pending=is_pending,
         )

@@ -145,7 +145,9 @@ class Watcher:
         if code not in (0, 78) or last == before:
             reason = f"the process that tried it ended with {code}; see the log"
             generation = last.generation if last else ""
-            event = history.Event(result="refused", reason=reason, source=command.source, generation=generation)
+            event = history.Event(
+                result="refused", reason=reason, faults=1, source=command.source, generation=generation
+            )
             history.append(self._settings.state_dir, event)
 
     def _learn(self) -> None:

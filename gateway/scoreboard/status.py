@@ -22,14 +22,15 @@ class Status:
     Hold the content of the status file.
 
     `pid` and `began` (see `processes.started`) are those of the arbiter. `predecessor` is an older arbiter that serves
-    until this one does. `phase` is preparing, serving or failed; `message` is the progress or the reason of the
-    failure. `is_pending` says that registry.yaml has not been tried yet. `workers` is the number that should run,
-    `restarts` the number of unplanned replacements. `quarantined` maps the name of each route whose predicts killed
-    workers to the manifest key that it is closed for, and the reason.
+    until this one does; `started_at` (Unix time) is when this one began to serve. `phase` is preparing, serving or
+    failed; `message` is the progress or the reason of the failure. `is_pending` says that registry.yaml has not been
+    tried yet. `workers` is the number that should run, `restarts` the number of unplanned replacements. `quarantined`
+    maps the name of each route whose predicts killed workers to the manifest key that it is closed for, and the reason.
     """
 
     pid: int = 0
     began: int = 0
+    started_at: float = 0.0
     predecessor: int = 0
     predecessor_began: int = 0
     phase: str = ""

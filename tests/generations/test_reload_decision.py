@@ -38,7 +38,7 @@ def test_a_change_that_fails_is_refused_whole(mode: Mode) -> None:
     """Each added or changed route that fails stands among the reasons, and nothing is made."""
     wanted = registry(*WANTED.routes, route("c"))
     found = decide(BEFORE, wanted, {**FAILING, "c": failed("4", message="no Java")}, mode=mode)
-    assert found == Decision(refusal="/b: no such file\n/c: no Java")
+    assert found == Decision(refusal="/b: no such file\n/c: no Java", faults=2)
 
 
 def test_a_start_keeps_what_served_before() -> None:

@@ -3,9 +3,11 @@
 import json
 import shlex
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 import serving
@@ -41,6 +43,53 @@ def test_health_counts_over_all_workers(five: Gateway) -> None:
         five.get("/loan", area="nowhere")
     counts = {five.get("/health").json["routes"]["/loan"]["requests"] - before for _ in range(6)}
     assert counts == {20}
+
+
+def test_figures_are_those_of_health_over_all_workers(five: Gateway) -> None:
+    """`?figures` has the numbers of every route and of the last reload, by name of the route, and none of the texts."""
+    before = five.get("/health?figures").json
+    for _ in range(20):
+        five.get("/loan", area="nowhere")
+    health = five.get("/health").json
+    shown = {json.dumps(five.get("/health?figures").json["routes"]["loan"]["requests"]) for _ in range(6)}
+    assert shown == {str(before["routes"]["loan"]["requests"] + 20)}
+    figures = five.get("/health?figures").json
+    assert list(figures["routes"]) == [path[1:] for path in PATHS]
+    assert {route["state"] for route in figures["routes"].values()} == {"READY"}
+    loan = figures["routes"]["loan"]
+    assert (loan["errors"], loan["error_rate"], loan["in_flight"], loan["queue_depth"]) == (0, 0, 0, 0)
+    assert loan["version"] == health["routes"]["/loan"]["version"]
+    assert loan["per_second"] > 0.3
+    assert 0 < loan["p50_ms"] <= loan["p95_ms"]
+    reload = health["reload"]
+    assert figures["reload"] == {"at": reload["at"], "result": reload["result"], "faults": 0}
+    assert figures["generation"] == health["generation"]
+    assert 0 < time.time() - figures["started"] < 3600
+    document = five.get("/openapi.json").json
+    reference = {"$ref": "#/components/schemas/health.figures", "components": document["components"]}
+    jsonschema.validate(figures, reference)
+
+
+def test_figures_that_did_not_change_are_not_sent_again(gateway: Callable[..., Gateway], tmp_path: Path) -> None:
+    """While nobody asks a model the ETag holds in every worker; a request, a failure and a refused edit change it."""
+    (tmp_path / "fine.stub").write_text(json.dumps({"inputs": ["a"]}))
+    entry = f"{{artifact: {tmp_path}/fine.stub, load: lazy}}"
+    server = gateway(f"version: 1\nroutes:\n  /one: {entry}\n  /two: {entry}\n")
+    first = server.get("/health?figures")
+    tag = first.headers["etag"]
+    assert first.json["routes"]["one"]["state"] == "IDLE"
+    assert first.headers["cache-control"] == "no-cache"
+    for _ in range(6):
+        again = server.get("/health?figures", {"If-None-Match": tag})
+        assert (again.status, again.body) == (304, b"")
+    assert server.get("/one", a=1).status == 200
+    one = server.get("/health?figures", {"If-None-Match": tag}).json["routes"]["one"]
+    assert (one["requests"], one["state"]) == (1, "READY"), "one of two workers has loaded it"
+    server.registry.write_text(server.registry.read_text().replace("load:", "lod:"))
+    refused = serving.until(
+        lambda: (told := server.get("/health?figures").json["reload"])["result"] == "refused" and told, what="refusal"
+    )
+    assert refused["faults"] == server.health()["reload"]["faults"] == 2
 
 
 def test_health_tells_each_worker(five: Gateway) -> None:

@@ -33,6 +33,9 @@ _FAULT: Final = make_object(
     field=_TEXT,
     row={"type": "integer", "minimum": 0},
 )
+#: Figures of a route that are whole numbers, and those that are none.
+_COUNTS: Final = ("requests", "errors", "shed", "in_flight", "queue_depth")
+_RATES: Final = ("error_rate", "per_second", "p50_ms", "p95_ms")
 _TENSOR: Final = make_object(
     ["name", "shape", "datatype"],
     name=_TEXT,
@@ -67,6 +70,23 @@ SCHEMAS: Final[Part] = {
         },
         errors={"type": "array", "items": ref("fault"), "description": "one fault per bad row"},
         total_errors={"type": "integer", "minimum": 0},
+    ),
+    "health.figures": make_object(
+        ["generation", "started", "reload", "routes"],
+        generation=_TEXT,
+        started={"type": "number", "description": "Unix time"},
+        reload=make_object([], at={"type": "number"}, result=_TEXT, faults={"type": "integer"}),
+        routes={"type": "object", "additionalProperties": ref("route.figures")},
+    ),
+    "route.figures": make_object(
+        ["state", "version", *_COUNTS, *_RATES],
+        state={"enum": ["FAILED", "LOADING", "READY", "IDLE"]},
+        version=_TEXT,
+        error_rate={"type": "number", "minimum": 0, "maximum": 1},
+        per_second={"type": "number"},
+        p50_ms={"type": ["number", "null"]},
+        p95_ms={"type": ["number", "null"]},
+        **{key: {"type": "integer", "minimum": 0} for key in _COUNTS},
     ),
     "v2.error": make_object(["error"], error=_TEXT, errors={"type": "array", "items": ref("fault")}, request_id=_TEXT),
     "v2.request": make_object(
@@ -198,7 +218,21 @@ _SAME: Final[Part] = {"304": {"description": "unchanged since the ETag that you 
 UNREADY: Final[Part] = {"503": answer("not ready", {"type": "object"})}
 
 COMMON_PATHS: Final[Part] = {
-    "/health": _plain("health", "Everything there is to know about routes, workers and the last reload"),
+    "/health": get(
+        "gateway",
+        "health",
+        "Everything there is to know about routes, workers and the last reload",
+        {"200": answer("the report, or the figures", {"anyOf": [ref("health.figures"), {"type": "object"}]})} | _SAME,
+        parameters=[
+            {
+                "name": "figures",
+                "in": "query",
+                "allowEmptyValue": True,
+                "schema": _TEXT,
+                "description": "only figures of every route, for pages that ask every few seconds",
+            }
+        ],
+    ),
     "/health/live": _plain("health.live", "The process answers"),
     "/health/ready": _plain("health.ready", "Traffic may come", extra=UNREADY),
     "/metrics": _plain("metrics", "Metrics in Prometheus' text format", media="text/plain"),

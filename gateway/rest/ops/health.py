@@ -8,12 +8,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from flask import Response
+from flask import Response, request
 
 from gateway.codecs.json import encode
 from gateway.generations.history import Event
 from gateway.rest.api import Endpoint, generation_of_request
+from gateway.rest.middleware.conditional import document
 from gateway.rest.offload import Offload
+from gateway.rest.ops.figures import figures
 from gateway.routing.live_generation import Generation
 from gateway.routing.routes import Route
 from gateway.scoreboard import RouteView, Scoreboard, WorkerView
@@ -71,9 +73,15 @@ class Health(Endpoint):
         self._last = last
 
     def get(self) -> Response:
-        """Answer 200 always; `status` says ok, degraded or unready."""
+        """Answer 200 always; `status` says ok, degraded or unready. With `?figures`, only the figures of routes."""
         generation = generation_of_request()
-        return self._offload.report(lambda: self._report(generation), len(generation.table.by_name))
+        routes = len(generation.table.by_name)
+        if "figures" in request.args:
+            return document(self._offload.report(lambda: self._figures(generation), routes))
+        return self._offload.report(lambda: self._report(generation), routes)
+
+    def _figures(self, generation: Generation) -> bytes:
+        return figures(generation, self._scoreboard.routes(), self._status(), self._last())
 
     def _report(self, generation: Generation) -> Response:
         workers = [worker for worker in self._scoreboard.workers() if worker.alive]
@@ -110,6 +118,8 @@ def reload_report(event: Event | None, generation: Generation) -> dict[str, Any]
     report = {"result": event.result, "at": round(event.at, 3), "took_s": event.took_s, "source": event.source}
     if event.reason:
         report["reason"] = event.reason
+    if event.faults:
+        report["faults"] = event.faults
     for name in ("added", "changed", "removed"):
         if paths := getattr(event, name):
             report[name] = list(paths)
