@@ -5,7 +5,7 @@ The format (version 1): {"version": 1, "instances": [{field: value}], "predictio
 {label: p}} | {"value": v}]}. Names and labels are the artifact's own, null means missing.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,7 +91,7 @@ class Compared:
 
 
 def compare(
-    expected: dict[str, Any], found: Predictions, row: int, output: Output, tolerance: float | None = None
+    expected: Mapping[str, Any], found: Predictions, row: int, output: Output, tolerance: float | None = None
 ) -> Iterator[Compared]:
     """
     Yield every value that a golden row states beside what was predicted.
@@ -107,7 +107,7 @@ def compare(
             yield Compared(name, want, got, str(want) == str(got))
 
 
-def _pairs(expected: dict[str, Any], found: Predictions, row: int, output: Output) -> list[tuple[str, Any, Any]]:
+def _pairs(expected: Mapping[str, Any], found: Predictions, row: int, output: Output) -> list[tuple[str, Any, Any]]:
     """Return (what, expected, got) for each value that the golden row states."""
     pairs: list[tuple[str, Any, Any]] = []
     if "label" in expected:

@@ -1,5 +1,5 @@
 """
-Attach to a manifest the files that pages show beside a model: the counts of its plot.
+Attach to a manifest the files that pages show beside a model: its card, its golden rows, the counts of its plot.
 
 They are part of the generation, but no prediction needs them: a broken one costs what it would show, never the route.
 """
@@ -10,27 +10,46 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from gateway.artifacts import golden_rows
+from gateway.artifacts.card_file import check_card
+from gateway.artifacts.code_listing import locate_code
 from gateway.artifacts.digests import Digests
 from gateway.artifacts.manifest import Attachment, Manifest
 from gateway.artifacts.store import Store
 from gateway.errors import GatewayError
+from gateway.prepare.cache_key import golden_path
 from gateway.prepare.plot_check import check_plot
-from gateway.registry.attached_files import files_of
+from gateway.registry.attached_files import CARD, GOLDEN, files_of
 from gateway.registry.spec import RouteSpec
 from gateway.schema import Signature
+from gateway.system import files
 
 log = logging.getLogger("gateway.prepare")
 
+#: Golden rows beyond this are scored, but no page shows them.
+MOST_GOLDEN_BYTES: Final = 4 * 2**20
+
+
+def _check_card(path: Path, spec: RouteSpec, signature: Signature | None) -> None:
+    check_card(path, (Path(spec.base),))
+
+
 #: Key of the route that names the file -> what raises GatewayError for a file that cannot be shown. The signature is
 #: None where the artifact could not be prepared.
-CHECKS: Final[Mapping[str, Callable[[Path, RouteSpec, Signature | None], object]]] = {"plot": check_plot}
+CHECKS: Final[Mapping[str, Callable[[Path, RouteSpec, Signature | None], object]]] = {
+    "plot": check_plot,
+    CARD: _check_card,
+    GOLDEN: lambda path, spec, signature: golden_rows.refuse_long(path),
+}
 
 
 def attach(spec: RouteSpec, found: Manifest, store: Store, digests: Digests) -> Manifest:
     """Return the manifest with the attachments of its route."""
-    named = files_of(spec).items()
+    named = files_of(spec)
+    if (rows := _golden_rows(spec, found)) is not None:
+        named[GOLDEN] = rows
     attached = {}
-    for name, path in named:
+    for name, path in named.items():
         try:
             CHECKS[name](path, spec, found.signature)
             store.admit(path)
@@ -45,3 +64,18 @@ def _refused(spec: RouteSpec, name: str, path: Path, error: GatewayError) -> Att
     extra = {"route": spec.path, "key": name, "code": error.code, "reason": error.message, "fix": error.hint}
     log.warning("attachment refused", extra=extra)
     return Attachment(origin=str(path), problem=error.as_problem())
+
+
+def _golden_rows(spec: RouteSpec, found: Manifest) -> Path | None:
+    """Return the golden rows that a model was proven on; None where it has none, or too many for a page."""
+    if found.golden is None or found.artifact is None:
+        return None
+    try:
+        sources = [Path(source.origin) for source in found.artifact.sources]
+        if spec.loader == "python":
+            sources = [locate_code(Path(spec.base), spec.sources[0])[0]]
+        path = golden_path(spec, sources)
+    except GatewayError:
+        return None
+    size = files.stat_of(path) if path is not None else None
+    return path if size is not None and size.st_size <= MOST_GOLDEN_BYTES else None

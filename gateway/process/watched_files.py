@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from gateway.artifacts import code_files, code_listing, source_files
+from gateway.artifacts import card_file, code_files, code_listing, source_files
 from gateway.errors import GatewayError
 from gateway.generations import snapshot
 from gateway.registry import load_registry
@@ -80,6 +80,7 @@ def _named_by(registry: RegistrySpec, cache_dir: Path) -> set[Path]:
         paths.update(sources)
         paths.add(Path(spec.base) / spec.golden if spec.golden else sources[-1].parent / "golden.json")
         paths.update(attached_files_of(spec).values())
+        paths.add(card_file.default_path(Path(spec.base), spec.sources))  # it may be written later
         if spec.loader == "python":
             paths.update(code_files.names_of(spec.base, spec.sources[0], cache_dir))
             for pattern in spec.files:

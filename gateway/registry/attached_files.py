@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+from gateway.artifacts import card_file
 from gateway.artifacts.manifest import Manifest
 from gateway.registry.spec import RouteSpec
 
@@ -12,8 +13,16 @@ def _plot(spec: RouteSpec) -> Path | None:
     return Path(spec.base) / spec.plot.file if spec.plot is not None else None
 
 
+def _card(spec: RouteSpec) -> Path | None:
+    return card_file.card_path(Path(spec.base), spec.card, spec.sources)
+
+
+#: Keys of attachments.
+CARD: Final = "card"
+GOLDEN: Final = "golden"
+
 #: By the key of the route that names the file; None where the route has none.
-FILES: Final[Mapping[str, Callable[[RouteSpec], Path | None]]] = {"plot": _plot}
+FILES: Final[Mapping[str, Callable[[RouteSpec], Path | None]]] = {"plot": _plot, CARD: _card}
 
 
 def files_of(spec: RouteSpec) -> dict[str, Path]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.loaders.table import BUNDLE
-from gateway.registry import code_keys, files
+from gateway.registry import card, code_keys, files
 from gateway.registry.checks import read_keys
 from gateway.registry.inputs import read_inputs
 from gateway.registry.keys import ROUTE_KEYS
@@ -160,6 +160,8 @@ class RouteReader:
                 self._look_at_artifact(path, source, there, found)
         for golden in _texts(entries, "golden"):
             files.check_file(self.document, self.base, golden.raw, golden.span, "golden-missing")
+        for named in _texts(entries, "card"):
+            card.check_named(self.document, self.base, named)
         for plot in entries.all_of("plot"):
             for file in _texts(plot.value.data, "file") if isinstance(plot.value.data, Entries) else []:
                 check_counts(self.document, self.base, file)

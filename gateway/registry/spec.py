@@ -149,6 +149,9 @@ class RouteSpec:
         ),
     ] = ()
     golden: Annotated[str | None, Key("self-test rows; `golden.json` beside the artifact when absent and there")] = None
+    card: Annotated[
+        str | None, Key("markdown file about the model, for its page; `README.md` beside the artifact when absent")
+    ] = None
     tolerance: Annotated[float | None, Key("largest difference self-test and compiled model may show", minimum=0)] = (
         None
     )

@@ -61,6 +61,11 @@ def committed(place: Place) -> Snapshot:
     return found
 
 
+def card_of(place: Place) -> Attachment | None:
+    """Return the committed card."""
+    return committed(place).manifests["x"].attachments.get("card")
+
+
 def plot_of(place: Place) -> Attachment:
     """Return the committed attachment."""
     return committed(place).manifests["x"].attachments["plot"]
@@ -181,3 +186,127 @@ def test_check_refuses_counts_that_would_not_be_shown(place: Place, odd: Callabl
     with pytest.raises(RegistryError) as error:
         load_registry(place.registry, files=True)
     assert "counts.json" in error.value.text
+
+
+def stub_in(folder: Path, entry: str = "artifact: models/m.stub") -> Place:
+    """Return a gateway's folders with a registry of one stub in a folder of its own."""
+    (folder / "models").mkdir()
+    (folder / "models" / "m.stub").write_text(json.dumps({"inputs": ["a"]}))
+    (folder / "registry.yaml").write_text(f"version: 1\nroutes:\n  /x: {{{entry}}}\n")
+    home = folder / "home"
+    return Place(registry=folder / "registry.yaml", state_dir=home / "state", cache_dir=home / "cache")
+
+
+def test_a_readme_beside_the_artifact_is_its_card(tmp_path: Path) -> None:
+    """It is watched before it exists, comes with its generation, and prepares no model again."""
+    place = stub_in(tmp_path)
+    readme = tmp_path / "models" / "README.md"
+    attempt(place)
+    assert card_of(place) is None
+    assert readme in committed_files(Settings(registry=place.registry, home=tmp_path / "home"))
+    key = committed(place).manifests["x"].key
+    readme.write_text("first")
+    assert attempt(place).result == "committed"
+    first = card_of(place)
+    readme.write_text("second")
+    assert attempt(place).changed == ("/x",)
+    second = card_of(place)
+    assert first is not None
+    assert second is not None
+    assert (Path(first.path).read_text(), Path(second.path).read_text()) == ("first", "second")
+    assert committed(place).manifests["x"].key == key
+    assert attempt(place).result == "unchanged"
+
+
+def test_the_readme_of_a_project_is_no_card(tmp_path: Path) -> None:
+    """Neither in the folder of the registry, whatever its name, nor in one with a registry of another gateway."""
+    place = stub_in(tmp_path, "artifact: m.stub")
+    (tmp_path / "m.stub").write_text(json.dumps({"inputs": ["a"]}))
+    (tmp_path / "README.md").write_text("project")
+    other = tmp_path / "prod.yaml"
+    place.registry.rename(other)
+    place = Place(registry=other, state_dir=place.state_dir, cache_dir=place.cache_dir)
+    attempt(place)
+    assert card_of(place) is None
+    other.write_text("version: 1\nroutes:\n  /x: {artifact: models/m.stub}\n")
+    (tmp_path / "models" / "README.md").write_text("of the models")
+    (tmp_path / "models" / "registry.yaml").write_text("version: 1\n")
+    attempt(place)
+    assert card_of(place) is None
+
+
+def write_latin(path: Path) -> None:
+    """Write a text that is not UTF-8."""
+    path.write_bytes("Größe".encode("latin-1"))
+
+
+def link_out(path: Path) -> None:
+    """Link to a file that the registry does not read."""
+    secret = path.parents[2] / "secret.md"
+    secret.write_text("secret")
+    path.symlink_to(secret)
+
+
+@pytest.mark.parametrize(
+    ("odd", "code"),
+    [
+        (lambda path: None, "card-missing"),
+        (lambda path: path.write_text("x" * 131_073), "card-unreadable"),
+        (lambda path: path.mkdir(), "card-unreadable"),
+        (write_latin, "card-not-text"),
+        (lambda path: path.write_bytes(b"a\0b"), "card-not-text"),
+        (link_out, "card-outside"),
+    ],
+)
+def test_a_card_that_cannot_be_shown_is_named(tmp_path: Path, odd: Callable[[Path], Any], code: str) -> None:
+    """The route serves without it, and `gateway check` refuses it beforehand."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    place = stub_in(folder, "artifact: models/m.stub, card: models/card.md")
+    odd(folder / "models" / "card.md")
+    event = attempt(place)
+    card = card_of(place)
+    assert card is not None
+    assert card.problem is not None
+    assert (event.result, card.problem.code) == ("committed", code)
+    assert card.problem.hint
+    assert committed(place).manifests["x"].state == "ready"
+    with pytest.raises(RegistryError) as error:
+        load_registry(place.registry, files=True)
+    assert "card.md" in error.value.text
+    put_right(folder / "models" / "card.md")
+    attempt(place)
+    card = card_of(place)
+    assert card is not None
+    assert card.problem is None
+
+
+def put_right(path: Path) -> None:
+    """Do what the fixes say: a readable text stands in this place."""
+    if path.is_dir():
+        path.rmdir()
+    path.unlink(missing_ok=True)
+    path.write_text("# fine")
+
+
+def test_links_inside_the_project_are_followed(tmp_path: Path) -> None:
+    """As a mounted folder of a container has them."""
+    place = stub_in(tmp_path)
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "m.md").write_text("text")
+    (tmp_path / "models" / "README.md").symlink_to("../docs/m.md")
+    attempt(place)
+    card = card_of(place)
+    assert card is not None
+    assert Path(card.path).read_text() == "text"
+
+
+def test_golden_rows_are_kept_for_the_page(tmp_path: Path) -> None:
+    """As they were when the model was proven on them."""
+    place = stub_in(tmp_path)
+    golden = tmp_path / "models" / "golden.json"
+    golden.write_text(json.dumps({"version": 1, "instances": [{"a": 1}], "predictions": [{"value": 1.0}]}))
+    attempt(place)
+    manifest = committed(place).manifests["x"]
+    assert manifest.state == "ready", manifest.problem
+    assert Path(manifest.attachments["golden"].path).read_bytes() == golden.read_bytes()

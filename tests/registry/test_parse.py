@@ -28,6 +28,7 @@ SHOWN_ELSEWHERE = {"too-large", "ambiguous-loader"}
 ABOUT_FILES = {
     "artifact-missing",
     "not-a-file",
+    "card-missing",
     "golden-missing",
     "plot-missing",
     "wrong-sha256",
