@@ -5,6 +5,7 @@ The README of a project is no card: one in a folder with a registry is not taken
 """
 
 import os
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -35,16 +36,20 @@ def card_path(base: Path, named: str | None, sources: Sequence[str]) -> Path | N
 def default_path(base: Path, sources: Sequence[str]) -> Path:
     """Return where the card of an artifact lies that names none, whether or not it is there."""
     last = base / source_files.split_entry(sources[-1])[0]
-    return (last if last.is_dir() else last.parent) / DEFAULT_NAME
+    return (last if _is_folder(last) else last.parent) / DEFAULT_NAME
+
+
+def _is_folder(path: Path) -> bool:
+    found = files.stat_of(path)  # a name may be too long, or hold a NUL
+    return found is not None and stat.S_ISDIR(found.st_mode)
 
 
 def _is_of_project(folder: Path, base: Path) -> bool:
-    return (folder / _REGISTRY).exists() or folder.resolve() == base.resolve()
+    return files.is_file(folder / _REGISTRY) or os.path.realpath(folder) == os.path.realpath(base)
 
 
 def check_card(path: Path, roots: Sequence[Path]) -> None:
     """Raise ArtifactError for a card that cannot be shown; links may lead below `roots` and below its own folder."""
-    _must_stay_inside(path, roots)
     try:
         content = files.read(path, MOST_BYTES)
     except FileNotFoundError as error:
@@ -59,6 +64,7 @@ def check_card(path: Path, roots: Sequence[Path]) -> None:
             code="card-unreadable",
             hint=f"put a readable text of at most {MOST_BYTES:,} bytes in its place",
         ) from error
+    _must_stay_inside(path, roots)
     _must_be_text(path.name, content)
 
 

@@ -289,6 +289,17 @@ def put_right(path: Path) -> None:
     path.write_text("# fine")
 
 
+@pytest.mark.parametrize("name", ['"a\\0b"', "x" * 300])
+def test_a_name_that_no_file_can_have_is_a_fault(tmp_path: Path, name: str) -> None:
+    """It costs the card, not the reload."""
+    place = stub_in(tmp_path, f"artifact: models/m.stub, card: {name}")
+    assert attempt(place).result == "committed"
+    card = card_of(place)
+    assert card is not None
+    assert card.problem is not None
+    assert card.problem.code == "card-unreadable"
+
+
 def test_links_inside_the_project_are_followed(tmp_path: Path) -> None:
     """As a mounted folder of a container has them."""
     place = stub_in(tmp_path)
