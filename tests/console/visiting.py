@@ -1,0 +1,84 @@
+"""Visit the pages of the console: where they are, when they are settled, and what a visit cost. States no law."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from console.guards import size_on_the_wire
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page, Request
+
+#: Page -> its path; `{}` is the name of a route.
+PAGES: Final = {
+    "index": "/",
+    "try": "/console/{}",
+    "batch": "/console/{}/batch",
+    "model": "/console/{}/model",
+}
+#: Widths that the issue of the console names, in pixels: a small phone, a phone, a half and a whole screen.
+WIDTHS: Final = (320, 390, 640, 1280)
+#: Sums what moved without a hand of the visitor, as browsers report it (cumulative layout shift).
+_SHIFT: Final = """() => new Promise(resolve => {
+    let sum = 0
+    new PerformanceObserver(list => list.getEntries().forEach(e => { if (!e.hadRecentInput) sum += e.value }))
+        .observe({ type: 'layout-shift', buffered: true })
+    setTimeout(() => resolve(sum), 100)
+})"""
+#: What stands out to the right, so that a failure names it.
+_WIDER: Final = """() => {
+    const limit = document.documentElement.clientWidth
+    if (document.documentElement.scrollWidth <= limit) return []
+    return [...document.body.querySelectorAll('*')].filter(e => e.getBoundingClientRect().right > limit + 0.5)
+        .map(e => e.tagName.toLowerCase() + (e.id ? '#' + e.id : '') + '.' + e.className
+            + ' ' + Math.round(e.getBoundingClientRect().right)).slice(0, 10)
+}"""
+
+
+def addresses(origin: str, names: Sequence[str]) -> dict[str, str]:
+    """Return label -> address of the index and of the pages of routes."""
+    found = {"index": origin + PAGES["index"]}
+    for name in names:
+        found |= {f"{page} {name}": origin + path.format(name) for page, path in PAGES.items() if page != "index"}
+    return found
+
+
+def visit(page: "Page", address: str) -> Any:
+    """Load a page, wait until it has asked for everything it wants, and return the answer."""
+    answer = page.goto(address)
+    page.wait_for_load_state("networkidle")
+    return answer
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Hold what a visit sent for, in bytes as they were sent."""
+
+    requests: int
+    size: int
+    lines: Sequence[str]
+
+    def __str__(self) -> str:
+        """Return a line for each request."""
+        return "\n".join([f"{self.requests} requests, {self.size} bytes", *self.lines])
+
+
+def cost(requests: "Sequence[Request]") -> Cost:
+    """Add up requests that went to the server."""
+    sent = [(one, size_on_the_wire(one)) for one in requests if one.url.startswith("http")]
+    lines = [f"{size:8} {one.method} {one.url}" for one, size in sent]
+    return Cost(len(sent), sum(size for _, size in sent), lines)
+
+
+def shift(page: "Page") -> float:
+    """Return the cumulative layout shift up to now."""
+    return float(page.evaluate(_SHIFT))
+
+
+def too_wide(page: "Page", widths: Sequence[int] = WIDTHS) -> list[str]:
+    """Return what makes a page scroll sideways, at each width; the window keeps the last one."""
+    found = []
+    for width in widths:
+        page.set_viewport_size({"width": width, "height": 800})
+        found += [f"at {width} px: {one}" for one in page.evaluate(_WIDER)]
+    return found
