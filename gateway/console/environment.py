@@ -1,7 +1,6 @@
 """The Jinja environment of all pages: everything is escaped, and a name that is not there is an error."""
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -53,23 +52,8 @@ def island_json(value: Any) -> Markup:
 
 
 def pretty_json(value: Any) -> str:
-    """Return JSON with a member a line, as `JSON.stringify(value, null, 2)` writes it."""
-    return "".join(_pretty(msgspec.json.decode(encode(value)), "\n"))
-
-
-def _pretty(value: Any, line: str) -> Iterator[str]:
-    if isinstance(value, float):
-        yield value_text(value)
-    elif value and isinstance(value, dict | list):
-        is_object = isinstance(value, dict)
-        items = value.items() if isinstance(value, dict) else enumerate(value)
-        for at, (name, inner) in enumerate(items):
-            yield ("," if at else "{" if is_object else "[") + line + "  "
-            yield f"{json.dumps(name, ensure_ascii=False)}: " if is_object else ""
-            yield from _pretty(inner, line + "  ")
-        yield line + ("}" if is_object else "]")
-    else:
-        yield json.dumps(value, ensure_ascii=False)
+    """Return JSON with a member a line, its numbers as the answer itself has them."""
+    return msgspec.json.format(encode(value), indent=2).decode()
 
 
 def compact_json(value: Any) -> str:

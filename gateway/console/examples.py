@@ -36,4 +36,4 @@ def _example(fields: tuple[Field, ...], at: int, count: int) -> Example:
     }
     text = str(next(iter(values.values()))) if len(values) == 1 else ""
     short = text if len(text) <= _LONG else f"{text[: _LONG - 1]}…"
-    return Example(short or ("Example" if count == 1 else f"Example {at + 1}"), values)
+    return Example(short or ("Fill in the example" if count == 1 else f"Example {at + 1}"), values)

@@ -193,7 +193,8 @@ def views(fields: tuple[Field, ...], texts: Mapping[str, str], faults: Mapping[s
 
 
 def _text_of(field: Field, texts: Mapping[str, str]) -> str:
-    return next((texts[name] for name in (field.name, *field.aliases) if name in texts), "")
+    """Return what was sent for a field; where nothing was, the default that the route takes."""
+    return next((texts[name] for name in (field.name, *field.aliases) if name in texts), value_text(field.default))
 
 
 def first_texts(fields: tuple[Field, ...]) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """The JSON island of a page: all that its script has to know of a route. The page is drawn from the same."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from hashlib import blake2b
 from typing import Any
 
@@ -62,8 +63,10 @@ def output_data(output: Output) -> dict[str, Any]:
 
 
 def contract_digest(signature: Signature | None) -> str:
-    """Return a digest of inputs and outputs: pages with the same one fit the route as they are."""
+    """Return a digest of inputs and outputs: a page with the same one fits the route as it is, whatever its words."""
     if signature is None:
         return ""
-    parts = [msgspec.to_builtins(part) for part in (signature.inputs, signature.output)]
-    return blake2b(encode(parts), digest_size=8).hexdigest()
+    output = output_data(signature.output)
+    rules = [replace(field, title=None, description=None, examples=()) for field in signature.inputs]
+    kept = {name: output[name] for name in ("kind", "labels", "names", "unit", "decimals", "probabilities")}
+    return blake2b(encode([msgspec.to_builtins(rules), kept]), digest_size=8).hexdigest()

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from gateway.console.environment import render
 from gateway.console.examples import examples_of
@@ -13,6 +13,10 @@ from gateway.console.site import Site
 from gateway.console.states import State, state_of_route
 from gateway.errors import Fault
 from gateway.routing.routes import Route
+from gateway.schema import Field
+
+#: Names that a note repeats.
+MOST_STRANGERS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +24,11 @@ class Outcome:
     """
     Hold what one prediction gave: the answer of the route, and beside it the members of the default answer.
 
-    `ignored` are names that belong to no field; `invalid` counts values by field that could not be read.
+    `invalid` counts values by field that could not be read.
     """
 
     body: Mapping[str, Any]
     ms: float
-    ignored: Sequence[str] = ()
     invalid: Mapping[str, int] | None = None
 
 
@@ -60,6 +63,7 @@ def try_page(route: Route, site: Site, *, max_body_size: int, attempt: Attempt |
             "values": [] if outcome is None or route.signature is None else _values(route, outcome),
             "state": state_of_route(route) if attempt is None else attempt.state,
             "faults": others,
+            "strangers": _strangers(fields, texts),
             "island": island(route, site, max_body_size=max_body_size, inputs=inputs, result=result),
         },
     )
@@ -68,6 +72,12 @@ def try_page(route: Route, site: Site, *, max_body_size: int, attempt: Attempt |
 def _values(route: Route, outcome: Outcome) -> list[Any]:
     assert route.signature is not None  # noqa: S101 - narrows the type: what has predicted has a signature
     return values_of(route.signature.output, outcome.body)
+
+
+def _strangers(fields: tuple[Field, ...], texts: Mapping[str, str]) -> list[str]:
+    """Return the names that no field has; those with an underscore are options of the request."""
+    known = {name for field in fields for name in (field.name, *field.aliases)}
+    return [name for name in texts if name not in known and not name.startswith("_")][:MOST_STRANGERS]
 
 
 def _sorted_faults(faults: Sequence[Fault]) -> tuple[dict[str, list[str]], list[str]]:

@@ -53,7 +53,7 @@ class FormDialect:
         assert route.signature is not None  # noqa: S101 - narrows the type: what has predicted has a signature
         body: dict[str, Any] = Answer(route.signature)(batch, predictions, context)[0]
         answer = self._contract.answer(batch, predictions, context)[0]
-        self.outcome = Outcome({"answer": answer, **body}, 0.0, batch.ignored, batch.invalid)
+        self.outcome = Outcome({"answer": answer, **body}, 0.0, batch.invalid)
         return Response()
 
     def _sent(self, request: Intake) -> Source:
