@@ -42,10 +42,7 @@ class FormDialect:
     def read(self, request: Intake, contract: Contract) -> Batch:
         """Read one instance; raises InputError, RequestError 413, 415."""
         self._contract = contract
-        sent, fields = self._sent(request), _by_name(request.route)
-        if EXAMPLE in sent.values:
-            sent = _example(sent, request.route)
-        self.texts = dict(sent.values)
+        sent, fields = self.sent(request), _by_name(request.route)
         return request.work(lambda: contract.validator.instance(_typed(sent, fields)))
 
     def write(self, route: Route, batch: Batch, predictions: Predictions, context: AnswerContext) -> Response:
@@ -56,16 +53,25 @@ class FormDialect:
         self.outcome = Outcome({"answer": answer, **body}, 0.0, batch.invalid)
         return Response()
 
-    def _sent(self, request: Intake) -> Source:
-        if request.environ["REQUEST_METHOD"] != "POST":
-            return encoded_texts("query", request.environ["QUERY_STRING"].encode("latin-1"))
-        if request.media != FORM:
-            raise RequestError(
-                f"the console reads forms, not a body of type {request.media[:80]!r}",
-                code="unsupported-media-type",
-                hint=f"send {FORM} here, or JSON to the route itself",
-            )
-        return encoded_form(request.body().content)
+    def sent(self, request: Intake) -> Source:
+        """Return the texts that were sent, or those of the chosen example; raises InputError, RequestError."""
+        sent = _read(request)
+        if EXAMPLE in sent.values:
+            sent = _example(sent, request.route)
+        self.texts = dict(sent.values)
+        return sent
+
+
+def _read(request: Intake) -> Source:
+    if request.environ["REQUEST_METHOD"] != "POST":
+        return encoded_texts("query", request.environ["QUERY_STRING"].encode("latin-1"))
+    if request.media != FORM:
+        raise RequestError(
+            f"the console reads forms, not a body of type {request.media[:80]!r}",
+            code="unsupported-media-type",
+            hint=f"send {FORM} here, or JSON to the route itself",
+        )
+    return encoded_form(request.body().content)
 
 
 def _example(sent: Source, route: Route) -> Source:

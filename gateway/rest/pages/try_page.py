@@ -1,5 +1,6 @@
 """GET and POST /console/<name>: the try page, empty, or with what a link or a form gave."""
 
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -9,13 +10,14 @@ from flask import Response, request
 from gateway.codecs.json import encode
 from gateway.console.page_data import island
 from gateway.console.try_page import Attempt, try_page
-from gateway.errors import GatewayError, InputError
+from gateway.errors import GatewayError, InputError, NotReadyError
 from gateway.rest import errors
 from gateway.rest.api import error_of
 from gateway.rest.middleware.conditional import document
 from gateway.rest.pages.form_dialect import FormDialect
 from gateway.rest.pages.page import Page, max_body_size, must_show_console, page, route_called, site, state_of
 from gateway.rest.predict.call import Call
+from gateway.rest.predict.intake import Intake
 from gateway.routing.routes import Route
 
 
@@ -61,6 +63,9 @@ class TryPage(Page):
         """Return the form as it was sent, with what is wrong with it; a page of its own where no route is known."""
         if not hasattr(call, "route"):
             return self.refusal(error)
+        if isinstance(error, NotReadyError):
+            with suppress(GatewayError):  # a route that does not serve is found out before anything is read
+                dialect.sent(Intake(call))
         faults = error.faults if isinstance(error, InputError) else ()
         body = self._page(call.route, Attempt(dialect.texts, state=state_of(error), faults=faults))
         return page(body, errors.status_of(error), errors.headers_of(error))
