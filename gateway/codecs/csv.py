@@ -10,7 +10,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any, BinaryIO
+from typing import Any, AnyStr, BinaryIO
 
 from gateway.answers.leaves import Leaf, column_names, leaf_columns
 from gateway.codecs.base import refuse
@@ -32,6 +32,8 @@ MAX_DELIMITERS = 200_000
 CHARSETS = frozenset({"utf-8", "utf-16", "utf-16-le", "utf-16-be", "iso8859-1", "iso8859-15", "cp1252", "ascii"})
 _BOMS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _HEAD_BYTES = 64 * 1024
+#: Line ends inside a quoted cell, at the end of the beginning of a file, that are looked past.
+_CUT_CELLS = 1_000
 #: Hint for clients that send rows without a header, or no CSV.
 _HEADER = "the first line is the header, it names the fields"
 
@@ -69,6 +71,13 @@ class CsvReader:
             if not body.closed:
                 text.detach()
 
+    def whole_lines(self, beginning: bytes) -> int:
+        """Return how many bytes of the beginning of a larger file are whole lines; all of it where that is one line."""
+        if self._charset.startswith("utf-16"):
+            text = beginning.decode(self._charset, "ignore")
+            return len(text[: _last_line_end(text, '"', "\r", "\n")].encode(self._charset))
+        return _last_line_end(beginning, b'"', b"\r", b"\n")
+
     def _check_head(self, head: bytes) -> None:
         """Refuse an empty body, and one that is clearly in another encoding."""
         if not head.strip():
@@ -80,6 +89,16 @@ class CsvReader:
                 expected="UTF-8",
                 hint="save it as UTF-8, or name the charset: Content-Type: text/csv; charset=utf-16",
             )
+
+
+def _last_line_end(content: AnyStr, quote: AnyStr, *ends: AnyStr) -> int:
+    """Return where the last whole line ends: one with an open quote is none, its end stands inside a cell."""
+    at = last = max(content.rfind(end) for end in ends) + 1
+    for _ in range(_CUT_CELLS):
+        if content.count(quote, 0, at) % 2 == 0:
+            return at or len(content)
+        at = max(content.rfind(end, 0, max(at - 1, 0)) for end in ends) + 1
+    return last or len(content)
 
 
 def _charset(name: str | None) -> str:

@@ -13,7 +13,7 @@ from gateway.validation.faults import printable
 _DELIMITERS: Final = (",", ";", "\t", "|")
 _QUOTED: Final = re.compile(r'"[^"]*(?:""[^"]*)*"')
 _SEP_LINE: Final = re.compile(r'("?)sep=(.)\1\s*', re.IGNORECASE)
-_APART: Final = re.compile(r"[\s,;|]+")
+_APART: Final = re.compile(r"[\s,;|:^~]+")
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
 
 

@@ -20,6 +20,10 @@ class NdjsonReader:
     Blank lines before the first row and after the last are none, one between rows is a fault.
     """
 
+    def whole_lines(self, beginning: bytes) -> int:
+        """Return how many bytes of the beginning of a larger file are whole lines; all of it where that is one line."""
+        return beginning.rfind(b"\n") + 1 or len(beginning)
+
     def read(self, body: BinaryIO, limits: ReadLimits) -> Iterator[Chunk]:
         """Yield the rows in order."""
         body.seek(0)

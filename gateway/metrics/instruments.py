@@ -43,8 +43,9 @@ PREDICT_SECONDS = Instrument("gateway_predict_seconds", "Time inside the model",
 INSTANCES = Instrument("gateway_instances", "Predicted instances", ("route",))
 PREDICTIONS = Instrument("gateway_predictions", "Predicted labels", ("route", "label"))
 VALIDATION_ERRORS = Instrument("gateway_validation_errors", "Faulty values", ("route", "field"))
+CHECKS = Instrument("gateway_checks", "Bodies checked without a prediction", ("route", "result"))
 SHED = Instrument("gateway_shed", "Refused requests", ("route", "reason"))
-INSTRUMENTS = (REQUESTS, REQUEST_SECONDS, PREDICT_SECONDS, INSTANCES, PREDICTIONS, VALIDATION_ERRORS, SHED)
+INSTRUMENTS = (REQUESTS, REQUEST_SECONDS, PREDICT_SECONDS, INSTANCES, PREDICTIONS, VALIDATION_ERRORS, CHECKS, SHED)
 
 #: A route has at most this many series for labels of its model, and as many for its fields.
 MAX_LABELS = 100
@@ -118,6 +119,10 @@ class RouteMetrics:
         if cell is None:
             cell = self._shed[reason] = SHED.cell(self.route, reason)
         add(((cell, 1),))
+
+    def check(self, result: Literal["ok", "faults", "refused"]) -> None:
+        """Count a body that was checked."""
+        add(((CHECKS.cell(self.route, result), 1),))
 
     def _label(self, label: str) -> Cell:
         cell = self._labels.get(label)

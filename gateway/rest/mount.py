@@ -8,6 +8,7 @@ from gateway.rest.describe import documents
 from gateway.rest.middleware import compression, cors
 from gateway.rest.offload import Offload
 from gateway.rest.pages.mount import mount_console
+from gateway.rest.predict import check
 from gateway.rest.protocols import mlflow, v2, v2_infer, v2_repository
 from gateway.routing.live_generation import Generation
 
@@ -26,6 +27,7 @@ def mount_faces(app: Flask, api: GatewayApi, generation: Generation, pool: Nativ
     api.mount(documents.OpenApi, "/openapi.json", "openapi", cache=documents.OpenApiCache(), offload=offload)
     api.mount(documents.Docs, "/docs", "docs")
     api.mount(documents.RouteSchema, "/<path:path>/schema", "schema")
+    api.mount(check.Check, "/<path:path>/check", "check", offload=offload)
     api.mount(mlflow.Invocations, "/<path:path>/invocations", "invocations", offload=offload)
     mount_console(app, api, generation, offload)
     taken = generation.table.by_path

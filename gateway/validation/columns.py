@@ -62,6 +62,15 @@ class Table:
         return Batch([column.array(rows) for column in self.columns], size, ids, self.ignored, self.invalid)
 
 
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """Hold the column of each field, None for none, and what stands in its place; and the columns of no field."""
+
+    columns: Sequence[str | None]
+    absent: Sequence[Any]
+    ignored: tuple[str, ...] = ()
+
+
 class ColumnReader:
     """Check tables of one signature; thread-safe."""
 
@@ -75,20 +84,33 @@ class ColumnReader:
 
     def read(self, names: Sequence[str], columns: Sequence[Sequence[Any]], at: str, faults: Faults) -> Table:
         """Check every column and add the faults in the order of rows; raises InputError for a faulty header."""
-        size = len(columns[0]) if columns else 0
         header = self._header.match(names)
-        chosen = header.columns
+        pairs = zip(self._fields, header.columns, strict=True)
+        absent = [checks.absent() if name is None else None for checks, name in pairs]
+        chosen = _Chosen(header.columns, absent, _named(header.ignored, names, columns))
+        return self._checked(names, columns, chosen, at, faults)
+
+    def survey(
+        self, names: Sequence[str], columns: Sequence[Sequence[Any]], chosen: Sequence[str | None], faults: Faults
+    ) -> Table:
+        """Check the columns that were chosen for the fields, whatever is wrong with the header."""
+        return self._checked(names, columns, _Chosen(chosen, [MISSING] * len(chosen)), "$", faults)
+
+    def _checked(
+        self, names: Sequence[str], columns: Sequence[Sequence[Any]], chosen: "_Chosen", at: str, faults: Faults
+    ) -> Table:
+        size = len(columns[0]) if columns else 0
         checked = []
-        for checks, name in zip(self._fields, chosen, strict=True):
+        for checks, name, value in zip(self._fields, chosen.columns, chosen.absent, strict=True):
             if name is None:
-                checked.append(CheckedColumn(checks.field.column_type, [checks.absent()] * size, {}))
+                checked.append(CheckedColumn(checks.field.column_type, [value] * size, {}))
             else:
                 checked.append(check_column(checks, columns[names.index(name)]))
         id_name = next((name for name in self._ids if name in names), None)
         ids = None if id_name is None else list(columns[names.index(id_name)])
         bad_ids = {} if ids is None else {row: "id" for row, value in enumerate(ids) if not is_id(value)}
-        table = Table(checked, ids, bad_ids, size, _named(header.ignored, names, columns), self._invalid(checked))
-        origins = [None if name is None else (name, columns[names.index(name)]) for name in chosen]
+        table = Table(checked, ids, bad_ids, size, chosen.ignored, self._invalid(checked))
+        origins = [None if name is None else (name, columns[names.index(name)]) for name in chosen.columns]
         origins.append(None if id_name is None else (id_name, columns[names.index(id_name)]))
         self._write(table, origins, at, faults)
         return table

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from gateway.errors import Fault, InputError
 from gateway.system.suggest import listing
 from gateway.validation.checks import FieldChecks
-from gateway.validation.column_names import CheckedNames, NameRule, near_fault
+from gateway.validation.column_names import CheckedNames, NameRule, Near, near_fault
 from gateway.validation.explain import Refused, field_fault
 from gateway.validation.faults import MAX_FAULTS, printable, visible
 from gateway.validation.limits import Reject
@@ -15,6 +15,22 @@ from gateway.validation.pointer import Pointer
 
 #: Misspelt columns that the hint of one absent field names.
 _MAX_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """
+    Hold what a header shows, with its faults.
+
+    `columns` has the column of each field, None for a field without one, `needed` the names of the fields that must
+    have one and do not.
+    """
+
+    columns: tuple[str | None, ...]
+    near: tuple[Near, ...]
+    ignored: tuple[str, ...]
+    needed: frozenset[str]
+    faults: tuple[Fault, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,24 +74,31 @@ class HeaderReader:
         return header
 
     def _match(self, names: tuple[str, ...], each: bool) -> Header:
+        look = self.look(names, each=each)
+        if look.faults:
+            raise InputError(look.faults[:MAX_FAULTS], total=len(look.faults))
+        return Header(look.columns, look.ignored)
+
+    def look(self, names: Sequence[str], *, each: bool = False) -> Look:
+        """Find the column of each field, and every fault of the header."""
         counts = Counter(names)
         chosen = [next((name for name in checks.names if name in counts), None) for checks in self._fields]
         checked = self._rule.check(names, counts)
         faults: list[Fault] = []
         told: set[str] = set()
+        needed: set[str] = set()
         for checks, name in zip(self._fields, chosen, strict=True):
             fault = self._absent(checks, checked, told) if name is None else self._doubled(checks, names, counts)
             if fault is not None:
                 faults.append(fault)
+                needed |= {checks.field.name} if name is None else set()
         for near in checked.near:
             if each or near.name not in told:
                 at = Pointer("header", near.name)
                 faults.append(near_fault(near, at, None, held=counts, offered=self._offered))
         if not faults and chosen and not any(chosen) and counts.keys().isdisjoint(self._rule.known):
             faults += self._nothing()
-        if faults:
-            raise InputError(faults[:MAX_FAULTS], total=len(faults))
-        return Header(tuple(chosen), checked.ignored)
+        return Look(tuple(chosen), checked.near, checked.ignored, frozenset(needed), tuple(faults))
 
     def _doubled(self, checks: FieldChecks, names: Sequence[str], counts: Counter[str]) -> Fault | None:
         given = [name for name in checks.names if name in counts]

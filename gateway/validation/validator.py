@@ -66,8 +66,8 @@ class Validator:
         self._rule = rule
         self._dropped = rule.dropped
         self._reader = RowReader(fields, signature, strict=strict, id_fields=id_fields, redact=redact, rule=rule)
-        self._header = HeaderReader(fields, rule, optional=optional, redact=redact)
-        self._columns = ColumnReader(fields, self._header, id_fields=id_fields, redact=redact)
+        self.header = HeaderReader(fields, rule, optional=optional, redact=redact)
+        self.column_reader = ColumnReader(fields, self.header, id_fields=id_fields, redact=redact)
         self._types = [field.column_type for field in signature.inputs]
         self._all_numbers = all(kind == "number" for kind in self._types)
         self._ids = id_fields
@@ -108,7 +108,7 @@ class Validator:
         """
         faults = Faults()
         strangers = self._strangers(table)
-        values, ids, _ = self._read(rows, text, at, single, faults, strangers=strangers)
+        values, ids, _ = self.read_rows(rows, text, at, single, faults, strangers=strangers)
         if faults.total:
             raise InputError(faults.items, total=faults.total)
         return self._batch(values, ids, strangers.names())
@@ -117,7 +117,7 @@ class Validator:
         """Check many instances and keep the good ones; raises only for a faulty header, where they have one."""
         faults = Faults(one_per_row=True)
         strangers = self._strangers(table)
-        values, ids, kept = self._read(rows, text, at, False, faults, strangers=strangers)
+        values, ids, kept = self.read_rows(rows, text, at, False, faults, strangers=strangers)
         return Partial(self._batch(values, ids, strangers.names()), kept, tuple(faults.items), faults.total)
 
     def columns(self, names: Sequence[str], columns: Sequence[Sequence[Any]], *, at: str = "$") -> Batch:
@@ -127,7 +127,7 @@ class Validator:
         One thing differs: a column that is absent, or there twice, is one fault of the header and not one per row.
         """
         faults = Faults()
-        table = self._columns.read(names, columns, at, faults)
+        table = self.column_reader.read(names, columns, at, faults)
         if faults.total:
             raise InputError(faults.items, total=faults.total)
         return table.batch()
@@ -135,16 +135,17 @@ class Validator:
     def good_columns(self, names: Sequence[str], columns: Sequence[Sequence[Any]], *, at: str = "$") -> Partial:
         """Check a table by columns and keep the good rows; raises InputError only for faults of the header."""
         faults = Faults(one_per_row=True)
-        table = self._columns.read(names, columns, at, faults)
+        table = self.column_reader.read(names, columns, at, faults)
         kept = table.good_rows()
         return Partial(table.batch(kept), kept, tuple(faults.items), faults.total)
 
     def _strangers(self, table: Sequence[str]) -> Strangers:
-        return Strangers(self._header.match(table, each=True).ignored if table else None)
+        return Strangers(self.header.match(table, each=True).ignored if table else None)
 
-    def _read(
+    def read_rows(
         self, rows: Sequence[Row], text: bool, at: str, single: bool, faults: Faults, *, strangers: Strangers
     ) -> tuple[list[list[Any]], list[Any], list[int]]:
+        """Return values and ids of the good rows, and which rows these are; adds the faults of all others."""
         good: list[list[Any]] = []
         ids: list[Any] = []
         kept: list[int] = []

@@ -75,6 +75,16 @@ def test_batches_with_bad_rows_fit_their_schema(five: Gateway, document: Any) ->
         jsonschema.validate(answer.json, schema_of(document, "skipped"))
 
 
+def test_reports_of_a_check_fit_their_schema(five: Gateway, document: Any) -> None:
+    """What POST <route>/check answers, of a good and of a faulty body, is described."""
+    for path in ("/diabetes", "/insurance"):
+        sample = five.get(f"{path}/schema?sample").json
+        for body in (sample, [sample, sample], [sample, {"Age": "x"}]):
+            answer = five.post(f"{path}/check", body)
+            assert answer.status == 200
+            jsonschema.validate(answer.json, schema_of(document, "check"))
+
+
 def test_error_bodies_fit_their_schema(five: Gateway, document: Any) -> None:
     """400, 404, 405 and 415 have the documented body, on native, V2 and MLflow paths."""
     bad = b'{"glucose": "many"}'

@@ -10,6 +10,7 @@ from gateway import __version__
 from gateway.answers.json_schema import answer_schema, batch_schema, detail_schema
 from gateway.registry.contract import optional_columns
 from gateway.registry.spec import RouteSpec
+from gateway.rest.describe.openapi_check import REPORT, check_operation
 from gateway.rest.describe.openapi_parts import (
     ANSWER_HEADERS,
     COMMON_PATHS,
@@ -51,13 +52,15 @@ def openapi(generation: Generation) -> Part:
     """Return the document; routes that could not be prepared are omitted, they only answer 503."""
     strict = generation.snapshot.registry.server.strict
     paths: Part = {}
-    schemas: Part = dict(SCHEMAS)
+    schemas: Part = SCHEMAS | {"check": REPORT}
     for route in generation.table.by_name.values():
         if route.signature is None or route.problem is not None:
             continue
         schemas |= _schemas(route, route.signature, strict=strict)
         for path in route.paths:
             paths[path] = _predict_item(route, route.signature, path)
+            checked = check_operation(route.name, _body(route, route.signature))
+            paths[f"{path}/check"] = {"post": _operation(route, path, "check") | checked}
             paths[f"{path}/invocations"] = _invocations_item(route, path)
             paths[f"{path}/schema"] = _schema_item(route, path)
     return {

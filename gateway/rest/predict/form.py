@@ -111,7 +111,8 @@ class Form:
         kind = _kind_of(file)
         place = place_of(kind, {**options_of(self._environ), **options}, "form", contract)
         if kind != "json":
-            return BatchSource(reader_for(kind, file.mimetype_params.get("charset"), place), file.stream, options)
+            reader = reader_for(kind, file.mimetype_params.get("charset"), place)
+            return BatchSource(reader, file.stream, options, kind=kind)
         body = body_of(file.stream.read(), self._environ)
         file.stream.close()
         return json_source(body.decode(contract), options)

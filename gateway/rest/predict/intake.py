@@ -3,21 +3,37 @@
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import IO, Any, ParamSpec, Protocol, TypeVar
 
 from flask import request
 
-from gateway.rest.offload import BODY_BYTES
+from gateway.rest.offload import BODY_BYTES, Offload
 from gateway.rest.predict.body import Body, read_body
 from gateway.rest.predict.spool import scratch, spool_body
 from gateway.rest.predict.steps.admit import admit
 from gateway.routing.routes import Route
 
-if TYPE_CHECKING:
-    from gateway.rest.predict.call import Call
-
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+class Caller(Protocol):
+    """Ask for the work of reading a request: a call, or a check."""
+
+    route: Route
+    environ: dict[str, Any]
+    offload: Offload
+    size: int
+
+    @property
+    def deadline(self) -> float:
+        """Return when it must have begun, as time.monotonic()."""
+        ...
+
+    @property
+    def client_deadline(self) -> float:
+        """Return when the client gives up, as time.monotonic()."""
+        ...
 
 
 class Intake:
@@ -25,7 +41,7 @@ class Intake:
 
     __slots__ = ("_call", "environ", "media", "route")
 
-    def __init__(self, call: "Call") -> None:
+    def __init__(self, call: Caller) -> None:
         self._call = call
         self.route: Route = call.route
         self.environ: dict[str, Any] = call.environ

@@ -48,13 +48,14 @@ class BatchSource:
     Hold a batch that nobody has read yet.
 
     `options` are the underscore fields that came with it. `positions` are the fields of a model that knows no names: a
-    table that has other names, and as many, is read in this order.
+    table that has other names, and as many, is read in this order. `kind` is the format of the body.
     """
 
     reader: BatchReader
     body: IO[bytes]
     options: Mapping[str, Any] = field(default_factory=dict)
     positions: Sequence[str] = ()
+    kind: str = "json"
 
     seat: Seat | None = None
 
@@ -93,7 +94,7 @@ def table_source(request: Intake, contract: Contract) -> BatchSource:
     place = place_of(kind, options_of(request.environ), "query", contract)
     reader = reader_for(kind, request.media_options.get("charset"), place)
     body, _ = request.spool()
-    return BatchSource(reader, body)
+    return BatchSource(reader, body, kind=kind)
 
 
 def json_source(decoded: Decoded, options: Mapping[str, Any] = MappingProxyType({})) -> BatchSource:

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 from gateway.routing.bulkhead import Admission
 
 if TYPE_CHECKING:
-    from gateway.rest.predict.call import Call
+    from gateway.rest.predict.intake import Caller
 
 
-def admit(call: "Call", deadline: float, *, resume: bool = False) -> Admission:
+def admit(call: "Caller", deadline: float, *, resume: bool = False) -> Admission:
     """
     Wait for a slot until `deadline` (time.monotonic()) and hold it in a `with` block.
 
