@@ -7,8 +7,13 @@ from gateway.console.assets import assets
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Hold the prefix of every URL as the browser has to write it, and what the gateway serves."""
+    """
+    Hold where the URLs of a browser begin, and what the gateway serves.
 
+    `origin` is scheme and host, `prefix` the path below which a proxy shows the gateway.
+    """
+
+    origin: str
     prefix: str
     generation: str
     has_docs: bool

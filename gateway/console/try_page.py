@@ -10,10 +10,11 @@ from gateway.console.fields import first_texts, typed, views
 from gateway.console.page_data import island
 from gateway.console.result import values_of
 from gateway.console.site import Site
+from gateway.console.snippets import snippets
 from gateway.console.states import State, state_of_route
 from gateway.errors import Fault
 from gateway.routing.routes import Route
-from gateway.schema import Field
+from gateway.schema import Field, Scalar
 
 #: Names that a note repeats.
 MOST_STRANGERS: Final = 20
@@ -64,6 +65,7 @@ def try_page(route: Route, site: Site, *, max_body_size: int, attempt: Attempt |
             "state": state_of_route(route) if attempt is None else attempt.state,
             "faults": others,
             "strangers": _strangers(fields, texts),
+            "snippets": snippets(site.origin + site.url(route.spec.path), _sent(fields, inputs)),
             "island": island(route, site, max_body_size=max_body_size, inputs=inputs, result=result),
         },
     )
@@ -91,3 +93,8 @@ def _sorted_faults(faults: Sequence[Fault]) -> tuple[dict[str, list[str]], list[
         else:
             by_field.setdefault(fault.field, []).append(text)
     return by_field, others
+
+
+def _sent(fields: Sequence[Field], inputs: Mapping[str, Scalar | None]) -> dict[str, Scalar | None]:
+    """Return what the script would send: null stands for a missing value only where the field may be null."""
+    return {one.name: value for one in fields if (value := inputs[one.name]) is not None or one.nullable}

@@ -1,1 +1,75 @@
-export {};
+// The gateway's public JSON. Never throws: whatever happens is a reply with `failure`, or with a status.
+
+import { island } from './state.js';
+
+// The gateway ends a call by its own deadline; this one is for answers that never come.
+const PATIENCE_MS = 5000;
+const OPTION = '?_detail=true';
+
+const watchers = new Set();
+
+// `fn(generation)` is called with the generation of every response.
+export function onGeneration(fn) {
+  watchers.add(fn);
+}
+
+function failed(failure) {
+  return { ok: false, status: 0, body: null, text: '', faults: [], generation: null, version: null, ms: null, retryAfter: null, failure };
+}
+
+function milliseconds(response, started) {
+  const told = /total;dur=([\d.]+)/.exec(response.headers.get('Server-Timing') ?? '');
+  return told ? Number(told[1]) : performance.now() - started;
+}
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+async function post(url, body, signal) {
+  const deadline = AbortSignal.timeout(island.limits.timeout_s * 1000 + PATIENCE_MS);
+  const started = performance.now();
+  try {
+    const response = await fetch(url, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', Accept: 'application/json' },
+      body,
+      signal: signal ? AbortSignal.any([signal, deadline]) : deadline,
+    });
+    const text = await response.text();
+    const generation = response.headers.get('X-Gateway-Generation');
+    watchers.forEach(fn => fn(generation));
+    const said = parsed(text);
+    const wait = response.headers.get('Retry-After');
+    return {
+      ok: response.ok && said !== null,
+      status: response.status,
+      body: said,
+      text,
+      faults: said?.errors ?? [],
+      generation,
+      version: response.headers.get('X-Model-Version'),
+      ms: milliseconds(response, started),
+      retryAfter: wait === null ? null : Number(wait),
+      failure: null,
+    };
+  } catch {
+    if (signal?.aborted) return failed('aborted');
+    return failed(deadline.aborted ? 'deadline' : 'unreachable');
+  }
+}
+
+// Predict one instance; `body` is its JSON where numbers are to be sent as they were typed.
+export function predict(instance, { signal, body = JSON.stringify(instance) } = {}) {
+  return post(island.url + OPTION, body, signal);
+}
+
+// Predict many by one request; with `skip` a bad row is null among the answers.
+export function predictMany(instances, { signal, skip = false } = {}) {
+  const url = island.url + OPTION + (skip ? '&_on_error=skip' : '');
+  return post(url, JSON.stringify(island.batch === 'wrapped' ? { instances } : instances), signal);
+}

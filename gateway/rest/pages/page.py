@@ -55,7 +55,7 @@ def route_called(name: str, generation: Generation) -> Route:
 def site() -> Site:
     """Return what a page says of the gateway around it."""
     generation = generation_of_request()
-    return Site(public_path(""), generation.id, generation.snapshot.registry.server.docs)
+    return Site(request.host_url.rstrip("/"), public_path(""), generation.id, generation.snapshot.registry.server.docs)
 
 
 def max_body_size() -> int:
