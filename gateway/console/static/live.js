@@ -1,1 +1,141 @@
-export {};
+// Keep an open page true: a new generation, a route that comes and goes, a gateway that stops; and recover by itself.
+
+import { cancel, countDown, isPlanned, later, succeeded } from './retry.js';
+import { contract, readPage, readSettledPage } from './served_page.js';
+import { clear, current, dataOf, kindOf, show } from './states.js';
+
+const BEAT_MS = 5000;
+const LOADING_MS = 250;
+// States that the next good answer ends; the others are news that stays until somebody has read it.
+const FAILURES = [
+  'waiting', 'invalid', 'loading', 'failed', 'overloaded', 'deadline', 'unreachable', 'refused', 'error', 'gone', 'too-large',
+];
+// States in which the page waits for its route, not for its gateway.
+const NOT_SERVING = ['loading', 'failed'];
+const RELOADED = 'gateway-page-loaded-anew';
+
+const { prefix = '', generation } = document.body.dataset;
+const dismiss = { text: 'Dismiss', run: () => clear() };
+const unreachable = { ok: false, status: 0, failure: 'unreachable' };
+let known = generation;
+let isChecking = false;
+let options = {};
+let late = 0;
+// What makes the answer of this page anew.
+let again = () => {};
+
+// Begin to watch. `again` makes the answer of this page anew; `keep` writes the values where a load of the page finds
+// them, and returns false where the page has to stay; `unfit` names the values that do not fit.
+export function start(given = {}) {
+  options = given;
+  again = given.again ?? again;
+  if (sessionStorage.getItem(RELOADED)) {
+    sessionStorage.removeItem(RELOADED);
+    show('changed', { unfit: given.unfit?.() ?? [], actions: [dismiss] });
+  }
+  if (NOT_SERVING.includes(current())) later(current(), look);
+  document.body.dataset.watched = 'yes';
+  const lookAround = () => document.hidden || isPlanned() || beat();
+  setInterval(lookAround, BEAT_MS);
+  document.addEventListener('visibilitychange', lookAround);
+}
+
+// Say that a request begins; the function that is returned says that it has ended, and so does `settle`.
+export function waiting() {
+  clearTimeout(late);
+  late = setTimeout(() => current() || show('waiting'), LOADING_MS);
+  return answered;
+}
+
+function answered() {
+  clearTimeout(late);
+  clear('waiting');
+}
+
+// Take in how the newest request ended; where another try can help, `retry` is called without anybody's help.
+export function settle(reply, retry = again) {
+  answered();
+  if (reply.failure === 'aborted') return;
+  again = retry;
+  cancel();
+  const kind = kindOf(reply);
+  if (kind === null) {
+    succeeded();
+    clear(...FAILURES);
+  } else if (kind === 'overloaded') countDown(kind, dataOf(reply), again, reply.retryAfter ?? 5);
+  else if (kind === 'deadline') countDown(kind, dataOf(reply), again);
+  else if (kind === 'unreachable') countDown(kind, dataOf(reply), beat);
+  else {
+    show(kind, kind === 'gone' ? { actions: [{ text: 'All models', href: `${prefix}/` }] } : dataOf(reply));
+    if (NOT_SERVING.includes(kind)) later(kind, look);
+  }
+}
+
+// Say that the page itself sends nothing: `found` are the faults of the inputs by field.
+export function refuse(found) {
+  const errors = Object.entries(found).map(([field, message]) => ({ field, message }));
+  const detail = errors.map(({ field, message }) => `${field}: ${message}`).join('; ');
+  settle({ ok: false, status: 400, body: { type: 'invalid-input', detail, errors } });
+}
+
+// Look whether the route serves by now: its page says so, and no failed request stains the console.
+async function look() {
+  const page = await readPage();
+  if (page === null) settle(unreachable);
+  else if (page.status !== 200 || page.contract !== contract) await compare();
+  else if (NOT_SERVING.includes(page.state.toLowerCase())) later(current() || 'failed', look);
+  else {
+    known = page.generation;
+    clear(...NOT_SERVING);
+    again();
+  }
+}
+
+// Ask the gateway for its generation; says so where nobody answers, and goes on once somebody does.
+async function beat() {
+  try {
+    const answer = await fetch(`${prefix}/health/live`, { cache: 'no-store', signal: AbortSignal.timeout(10_000) });
+    if (answer.status >= 500) throw new Error(`status ${answer.status}`);
+    seen(answer.headers.get('X-Gateway-Generation'));
+    if (current() !== 'unreachable') return;
+    succeeded();
+    clear('unreachable');
+    again();
+  } catch {
+    if (!document.hidden) settle(unreachable);
+  }
+}
+
+// Take notice of the generation that an answer names.
+export function seen(named) {
+  if (!named || named === known || isChecking) return;
+  isChecking = true;
+  compare().finally(() => {
+    isChecking = false;
+  });
+}
+
+// Compare the page as it is served now with this one.
+async function compare() {
+  let page = await readPage();
+  const isSame = page?.status === 200 && page.contract === contract;
+  if (page === null || (isSame && page.generation === known)) return; // a worker that has not taken the new one over yet
+  if (!isSame) page = await readSettledPage();
+  if (page === null) return;
+  if (page.status === 404) {
+    known = page.generation;
+    settle({ ok: false, status: 404 });
+  } else if (page.contract === contract) {
+    known = page.generation;
+    cancel();
+    show('generation', { generation: known.slice(0, 12), actions: [dismiss] });
+    again();
+  } else if (options.keep?.() === false) {
+    show('outdated', { actions: [{ text: 'Load the page anew', run: loadAnew }] });
+  } else loadAnew();
+}
+
+function loadAnew() {
+  sessionStorage.setItem(RELOADED, 'yes');
+  location.reload();
+}

@@ -1,1 +1,124 @@
-export {};
+// States of a page in words: what happened, why, the way out. One at a time stands in #state; its sign stands in console.css.
+
+// Kind -> title, text and way out; `data` is what the answer or the page knows.
+const KINDS = {
+  waiting: [() => 'Waiting for the model', () => 'The request is under way.'],
+  invalid: [invalidTitle, ({ detail }) => detail, () => 'Correct the marked inputs; the prediction follows by itself.'],
+  loading: [() => 'The model is loading', ({ detail }) => detail, () => 'The page looks again by itself and predicts once the model serves.'],
+  failed: [() => 'This model does not serve', ({ detail }) => detail, ({ hint }) => `${hint ? `To fix: ${hint}. ` : ''}The page looks again every few seconds and goes on once the model serves.`],
+  overloaded: [() => 'The model is busy', ({ detail }) => detail, () => 'Your values are kept.'],
+  deadline: [() => 'The model took too long', ({ detail }) => detail ?? 'No answer came in time.', () => 'Other inputs may be quicker. Your values are kept.'],
+  unreachable: [() => 'The gateway does not answer', ({ detail }) => detail ?? 'It may be restarting, or the network is down.', () => 'Your values are kept.'],
+  generation: [() => 'A new version is being served', ({ generation }) => `The gateway now serves generation ${generation}. The inputs of this model are the same, so this page goes on.`],
+  changed: [() => 'The inputs of this model have changed', () => 'The page was loaded anew; values that still fit were kept.', ({ unfit }) => (unfit?.length ? `No longer fitting and marked: ${unfit.join(', ')}.` : 'All of them fit.')],
+  outdated: [() => 'The inputs of this model have changed', () => 'The page stays as it is until the work under way has ended.', () => 'Then load the page anew.'],
+  gone: [() => 'This route was removed', () => 'The registry no longer holds it, so nothing more can be predicted here.', () => 'Choose another model. If the route comes back, this page goes on by itself.'],
+  'too-large': [() => 'The file is too large', tooLarge, () => 'Split the file, or send it in a more compact format such as Parquet.'],
+  cancelled: [() => 'Cancelled', ({ rows }) => (rows ? `${count(rows, 'row')} had been scored; the rest was not.` : 'Nothing was scored.'), () => 'Choose the file again to start over.'],
+  refused: [() => 'The request was refused', ({ detail }) => detail, ({ hint }) => hint],
+  error: [() => 'The model failed', ({ detail }) => detail, () => 'Other inputs may work. Whoever runs the gateway finds the cause in its log under the id of the request.'],
+};
+
+const OVERLOADED = new Set(['overloaded', 'bodies-full', 'readers-full', 'disk-full']);
+const LOADING = new Set(['loading', 'not-ready']);
+const NUMBER = new Intl.NumberFormat('en');
+
+const count = (number, word) => `${NUMBER.format(number)} ${word}${number === 1 ? '' : 's'}`;
+
+function invalidTitle({ faults }) {
+  const number = new Set((faults ?? []).map((fault) => fault.field ?? fault.at)).size;
+  if (!number) return 'The inputs cannot be used';
+  return `${count(number, 'input')} cannot be used`;
+}
+
+function tooLarge({ size, limit, detail }) {
+  const megabytes = (bytes) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+  return size && limit ? `It has ${megabytes(size)}; this gateway takes ${megabytes(limit)} at once.` : detail;
+}
+
+// Return the kind of state that an answer of api.js means; null for success, and where the page itself gave up.
+export function kindOf(reply) {
+  if (reply.ok || reply.failure === 'aborted') return null;
+  if (reply.failure) return reply.failure;
+  const code = codeOf(reply);
+  if (reply.status === 404) return 'gone';
+  if (reply.status === 413) return 'too-large';
+  if (reply.status === 429 || OVERLOADED.has(code)) return 'overloaded';
+  // Answers without a code come from a proxy before the gateway.
+  if (reply.status >= 502 && !code) return 'unreachable';
+  if (reply.status === 503) return LOADING.has(code) ? 'loading' : 'failed';
+  if (reply.status === 504) return 'deadline';
+  if (reply.status >= 500) return 'error';
+  return code === 'invalid-input' ? 'invalid' : 'refused';
+}
+
+function codeOf({ body }) {
+  return typeof body?.type === 'string' ? body.type.split(':').at(-1) : '';
+}
+
+// Return what a state may tell of an answer.
+export function dataOf({ body, status, failure }) {
+  const known = typeof body === 'object' && body !== null ? body : {};
+  const detail = known.detail ?? (failure || !status ? undefined : `The answer was status ${status}.`);
+  return { detail, hint: known.hint, faults: known.errors, requestId: known.request_id };
+}
+
+// Return the kind that #state shows now; '' for none.
+export function current() {
+  const place = document.getElementById('state');
+  return !place || place.hidden ? '' : (place.dataset.kind ?? '');
+}
+
+// Show a state; `actions` are `{text, run}` or `{text, href}`, `seconds` is a time to count down by `tick`.
+export function show(kind, data = {}) {
+  const place = document.getElementById('state');
+  if (!place) return;
+  const [title, text, way] = KINDS[kind];
+  const parts = [element('strong', {}, title(data)), paragraph('why', text?.(data)), paragraph('fix', way?.(data))];
+  if (data.seconds !== undefined) parts.push(countdown());
+  if (data.requestId) parts.push(paragraph('request-id', `request ${data.requestId}`));
+  if (data.actions?.length) parts.push(buttons(data.actions));
+  place.replaceChildren(...parts.filter(Boolean));
+  place.dataset.kind = kind;
+  place.hidden = false;
+  if (data.seconds !== undefined) tick(data.seconds);
+}
+
+// Write the seconds that are left; a screen reader hears only once that the page tries again.
+export function tick(seconds) {
+  const place = document.querySelector('#state [data-seconds]');
+  if (place) place.textContent = seconds > 0 ? `in ${seconds} s` : 'now';
+}
+
+// Hide the state, or only one of the kinds that are named.
+export function clear(...kinds) {
+  const place = document.getElementById('state');
+  if (!place || place.hidden || (kinds.length && !kinds.includes(place.dataset.kind))) return;
+  place.hidden = true;
+  delete place.dataset.kind;
+  place.replaceChildren();
+}
+
+function element(name, properties, ...children) {
+  const made = Object.assign(document.createElement(name), properties);
+  made.append(...children);
+  return made;
+}
+
+function paragraph(className, text) {
+  return text ? element('p', { className }, text) : null;
+}
+
+function countdown() {
+  const seconds = element('span', {});
+  seconds.dataset.seconds = '';
+  seconds.setAttribute('aria-hidden', 'true');
+  return element('p', { className: 'retry' }, 'The page tries again by itself ', seconds);
+}
+
+function buttons(actions) {
+  const made = actions.map(({ text, run, href }) =>
+    href ? element('a', { href }, text) : element('button', { type: 'button', onclick: run }, text),
+  );
+  return element('p', { className: 'actions' }, ...made);
+}
