@@ -7,6 +7,7 @@ is large and changes alone: its own digest is its folder.
 
 import gzip
 import hashlib
+import re
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -14,10 +15,11 @@ from typing import Final
 
 FOLDER: Final = Path(__file__).parent / "static"
 VENDOR: Final = "vendor/"
+#: A static import of a neighbour, or what it is exported from; `import(…)` loads later.
+_IMPORT: Final = re.compile(r"""^(?:import|export)\b[^;"']*["']\./([\w/]+\.js)["']""", re.MULTILINE)
 _TYPES: Final = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
-    ".svg": "image/svg+xml",
 }
 
 
@@ -80,3 +82,13 @@ def assets() -> Assets:
         if not name.startswith(VENDOR):
             found.update(f"{name}\0{asset.digest}\0".encode())
     return Assets(files, found.hexdigest()[:16])
+
+
+@lru_cache(maxsize=16)
+def modules_of(entry: str) -> tuple[str, ...]:
+    """Return a module and all that it imports at once, each before those that it imports."""
+    files, found = assets().files, [entry]
+    for name in found:
+        text = files[name].content.decode()
+        found += [one for one in _IMPORT.findall(text) if one in files and one not in found]
+    return tuple(dict.fromkeys(found))

@@ -1,17 +1,16 @@
-"""The page at /docs in a real browser: what a person clicks there is what a program would have got."""
+"""The page at /docs in a real browser: the reference of every route, and the way to its pages."""
 
 import json
 import subprocess
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from console.conftest import OpenPage
+from rest.one_worker import Worker, environ_of
 from serving import Gateway
-
-TEXT = 'a "wonderful", heart-warming masterpiece \\ isn\'t it?'
 
 
 @pytest.fixture(params=[1280, 390])
@@ -19,7 +18,7 @@ def docs(request: pytest.FixtureRequest, open_page: OpenPage, five: Gateway, loo
     """Open /docs in a wide and in a narrow window."""
     page = open_page(viewport={"width": request.param, "height": 900})
     page.goto(f"http://127.0.0.1:{five.port}/docs")
-    expect(page.locator("#sentiment form")).to_be_visible()
+    expect(page.locator("#sentiment table")).to_be_visible()
     look(page, f"docs-{request.param}")
     return page
 
@@ -29,53 +28,45 @@ def unfold(page: Page, name: str) -> None:
     fold = page.locator(f"#{name} > button")
     if fold.get_attribute("aria-expanded") != "true":
         fold.click()
-    expect(page.locator(f"#{name} form")).to_be_visible()
+    expect(page.locator(f"#{name} table")).to_be_visible()
 
 
-def press(page: Page, name: str) -> tuple[int, Any]:
-    """Press Predict and return status and body as the page shows them."""
-    answer = page.locator(f"#{name} pre.answer")
-    answer.evaluate("element => { element.textContent = '' }")
-    page.click(f"#{name} button.go")
-    expect(answer).not_to_be_empty()
-    return int(page.locator(f"#{name} p.status").inner_text().split()[0]), json.loads(answer.inner_text())
-
-
-def test_a_click_predicts(docs: Page, five: Gateway) -> None:
-    """Every form is filled with a sample; one click shows the answer that the API gives to it."""
+def test_every_input_has_its_rules(docs: Page, five: Gateway) -> None:
+    """Each route lists its inputs in their order, fits into the window, and shows the command that the catalog has."""
     for route in five.get("/routes").json["routes"]:
         unfold(docs, route["name"])
-        assert press(docs, route["name"]) == (200, five.post(route["path"], route["sample"]).json)
+        names = docs.locator(f"#{route['name']} tr b").all_inner_texts()
+        assert names == [name for name, rules in route["inputs"]["properties"].items() if not rules.get("x-dropped")]
+        assert docs.locator(f"#{route['name']} pre.command").inner_text() == route["curl"]
+        assert docs.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert "0 means missing" in docs.locator("#diabetes tr:nth-child(2)").inner_text()
 
 
-def test_what_is_typed_is_sent(docs: Page, five: Gateway) -> None:
-    """Text that a person types, quotes and all, reaches the model as it is, and the command shown does the same."""
-    unfold(docs, "sentiment")
-    for text in (TEXT, "it's a 'dull' $HOME film, " * 100):  # the longer one is handed over in lines of its own
-        docs.fill("#sentiment textarea", text)
-        command = docs.locator("#sentiment pre.command").inner_text()
-        done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=30, check=True)
-        expected = five.post("/sentiment", {"query": text}).json
-        assert (press(docs, "sentiment"), json.loads(done.stdout)) == ((200, expected), expected)
-
-
-def test_a_wrong_value_is_marked_where_it_stands(docs: Page, expect_console_error: Callable[[str], None]) -> None:
-    """A fault appears at its field and goes when the value is mended."""
-    expect_console_error("status of 400 .*/diabetes$")
-    unfold(docs, "diabetes")
-    row = docs.locator("#diabetes tr:nth-child(2)")
-    before = row.locator("input").input_value()
-    row.locator("input").fill("-5")
-    status, body = press(docs, "diabetes")
-    assert (status, body["errors"][0]["field"]) == (400, "glucose")
-    expect(row.locator(".fault")).to_contain_text("-5 is below the minimum 0")
-    assert docs.locator("[aria-invalid=true]").count() == 1
-    row.locator("input").fill(before)
-    assert press(docs, "diabetes")[0] == 200
-    expect(row.locator(".fault")).to_have_text("")
-
-
-def test_the_page_fits(docs: Page) -> None:
-    """Nothing is wider than the window; that nobody else is asked is held for every page."""
+def test_the_command_shown_predicts(docs: Page, five: Gateway) -> None:
+    """A shell that runs the command of a route gets an answer."""
     unfold(docs, "earnings")
-    assert docs.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    command = docs.locator("#earnings pre.command").inner_text()
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=30, check=True)
+    route = next(one for one in five.get("/routes").json["routes"] if one["name"] == "earnings")
+    assert json.loads(done.stdout) == five.post("/earnings", route["sample"]).json
+
+
+def test_each_route_links_to_its_pages(docs: Page) -> None:
+    """Try, batch and model page are one click away; the page itself has no form."""
+    unfold(docs, "loan")
+    links = docs.locator("#loan nav.pages a").evaluate_all("all => all.map(one => one.getAttribute('href'))")
+    assert links == ["/console/loan", "/console/loan/batch", "/console/loan/model"]
+    assert docs.locator("form, input, textarea").count() == 0
+    docs.click("#loan nav.pages a >> nth=0")
+    expect(docs.locator("#form")).to_be_visible()
+
+
+def test_without_the_console_nothing_leads_there(tmp_path: Path) -> None:
+    """The page knows whether the console is on, and its policy allows neither inline code nor any other host."""
+    for console, word in (("true", b"on"), ("false", b"off")):
+        text = f"version: 1\nserver: {{console: {console}}}\nroutes: {{/sum: {{artifact: sum.stub.json}}}}\n"
+        answer = Worker(tmp_path, text).ask(environ_of("GET", "/docs"))
+        assert b'data-console="%s"' % word in answer.body
+        policy = dict(answer.headers)["Content-Security-Policy"]
+        assert "unsafe" not in policy
+        assert policy.startswith("default-src 'none'; connect-src 'self'; img-src data:;")

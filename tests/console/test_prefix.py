@@ -1,6 +1,5 @@
 """Pages behind a proxy that shows the gateway below a path."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,12 +27,9 @@ def prefixed(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[
 
 @pytest.mark.parametrize("path", ["/ml/docs", "/ml/docs/"])
 def test_the_reference_works_below_a_prefix(path: str, prefixed: str, page: Page) -> None:
-    """A click predicts; each link and command is below the prefix."""
+    """Each link and command is below the prefix, and is answered there."""
     page.goto(f"{prefixed}{path}")
-    page.click("#m button.go")
-    expect(page.locator("#m pre.answer")).to_contain_text("prediction")
-    assert json.loads(page.locator("#m pre.answer").inner_text()) == {"prediction": 1}
-    assert page.locator("#m pre.command").inner_text().startswith(f"curl '{prefixed}/ml/m'")
+    expect(page.locator("#m pre.command")).to_have_text(f"curl -G {prefixed}/ml/m --data-urlencode a=1")
     links = page.locator("nav a").evaluate_all("all => all.map(link => link.href)")
     assert links and all(link.startswith(f"{prefixed}/ml/") for link in links)
     client = Connection(int(prefixed.rpartition(":")[2]))

@@ -22,11 +22,14 @@ from gateway.routing.routes import Route
 from gateway.validation.sample import sample
 
 _PAGE: Final = resources.files(__package__).joinpath("docs.html").read_bytes()
+#: The page where the console is off: without links to it.
+_PAGE_ALONE: Final = _PAGE.replace(b'data-console="on"', b'data-console="off"', 1)
 #: Only the page's own script and style may run, and it may send requests to this gateway only.
 _POLICY: Final = "; ".join(
     (
         "default-src 'none'",
         "connect-src 'self'",
+        "img-src data:",
         "base-uri 'none'",
         "form-action 'none'",
         "frame-ancestors 'none'",
@@ -79,9 +82,11 @@ class Docs(Endpoint):
     def get(self) -> Response:
         """Return the page; it reads /routes and <route>/schema."""
         _must_show()
-        response = document(_PAGE, "text/html")
+        has_console = generation_of_request().snapshot.registry.server.console
+        response = document(_PAGE if has_console else _PAGE_ALONE, "text/html")
         response.headers["Content-Security-Policy"] = _POLICY
         response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Referrer-Policy"] = "no-referrer"
         return response
 
 
