@@ -9,10 +9,13 @@ BIN := $(VENV)/bin
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
 
-setup: $(VENV)/.ready node_modules/.ready ## install what serving needs into .venv and node_modules
+setup: $(VENV)/.ready node_modules/.ready gateway/console/static/vendor/plotly-basic.min.js ## install what serving needs into .venv and node_modules
 
 $(VENV)/.ready: requirements.lock pyproject.toml scripts/setup.sh
 	@scripts/setup.sh python $(PYTHON)
+
+gateway/console/static/vendor/plotly-basic.min.js: gateway/console/vendored.json scripts/vendor_plotly.py node_modules/.ready
+	@$(BIN)/python scripts/vendor_plotly.py && touch $@
 
 node_modules/.ready: package-lock.json scripts/setup.sh | $(VENV)/.ready
 	@scripts/setup.sh node

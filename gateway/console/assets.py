@@ -7,12 +7,19 @@ is large and changes alone: its own digest is its folder.
 
 import gzip
 import hashlib
+import logging
 import re
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
+log = logging.getLogger("gateway.console")
+
+#: Name, version, licence and digests of the files of others; scripts/vendor_plotly.py puts them there.
+_RECORD: Final = Path(__file__).parent / "vendored.json"
 FOLDER: Final = Path(__file__).parent / "static"
 VENDOR: Final = "vendor/"
 #: A static import of a neighbour, or what it is exported from; `import(…)` loads later.
@@ -72,11 +79,21 @@ class Assets:
         return frozenset(asset for name, asset in self.files.items() if not name.startswith(VENDOR))
 
 
+def _is_recorded(name: str, asset: Asset) -> bool:
+    """Say whether a file of others is the one that was checked; any other is not served, and plots do without it."""
+    wanted = msgspec.json.decode(_RECORD.read_bytes())["files"].get(name.removeprefix(VENDOR))
+    found = hashlib.sha256(asset.content).hexdigest()
+    if found != wanted:
+        log.warning("file refused", extra={"path": name, "reason": f"it has sha256 {found}, {_RECORD.name}: {wanted}"})
+    return bool(found == wanted)
+
+
 @lru_cache(maxsize=1)
 def assets() -> Assets:
     """Return the files of this installation, found once in each process."""
     paths = sorted(path for path in FOLDER.rglob("*") if path.suffix in _TYPES)
     files = {path.relative_to(FOLDER).as_posix(): Asset(path) for path in paths}
+    files = {name: asset for name, asset in files.items() if not name.startswith(VENDOR) or _is_recorded(name, asset)}
     found = hashlib.sha256()
     for name, asset in files.items():
         if not name.startswith(VENDOR):

@@ -9,6 +9,7 @@ import msgspec
 
 from gateway.codecs.json import encode
 from gateway.console.fields import described
+from gateway.console.plots import plot_data
 from gateway.console.site import Site
 from gateway.routing.routes import Route
 from gateway.schema import Output, Signature
@@ -41,7 +42,7 @@ def island(
         "limits": {"max_rows": spec.max_rows, "max_body_size": max_body_size, "timeout_s": spec.timeout_s},
         "batch": spec.batch,
         "id_fields": list(spec.id_fields),
-        "plot": None,
+        "plot": plot_data(route, site),
         "explainable": False,
         "inputs": inputs,
         "result": result,

@@ -8,6 +8,8 @@ from gateway.console.environment import render
 from gateway.console.examples import examples_of
 from gateway.console.fields import first_texts, typed, views
 from gateway.console.page_data import island
+from gateway.console.plot_drawing import drawing_of
+from gateway.console.plots import picture_of
 from gateway.console.result import values_of
 from gateway.console.site import Site
 from gateway.console.snippets import snippets
@@ -51,6 +53,7 @@ def try_page(route: Route, site: Site, *, max_body_size: int, attempt: Attempt |
     outcome = None if attempt is None else attempt.outcome
     shown = views(fields, texts, by_field)
     inputs = {view.name: typed(view.field, view.text) for view in shown}
+    picture = None if outcome is None else picture_of(route, inputs, outcome.body)
     result = None if outcome is None else {"body": outcome.body, "ms": outcome.ms, "version": route.version}
     return render(
         "try.html",
@@ -62,6 +65,8 @@ def try_page(route: Route, site: Site, *, max_body_size: int, attempt: Attempt |
             "examples": examples_of(fields),
             "outcome": outcome,
             "values": [] if outcome is None or route.signature is None else _values(route, outcome),
+            "picture": picture,
+            "drawing": None if picture is None else drawing_of(picture),
             "state": state_of_route(route) if attempt is None else attempt.state,
             "faults": others,
             "strangers": _strangers(fields, texts),

@@ -48,6 +48,7 @@ STATUS_OF_CODE: Final[Mapping[str, int]] = {
     "repository-read-only": 403,
     "console-off": 404,
     "docs-off": 404,
+    "no-plot": 404,
     "unknown-file": 404,
     "unknown-model": 404,
     "unknown-path": 404,

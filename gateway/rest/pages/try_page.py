@@ -38,7 +38,7 @@ class TryPage(Page):
         if wants_data:
             shown = document(encode(island(route, here, max_body_size=size)))
         else:
-            shown = page(self._offload.in_thread(lambda: try_page(route, here, max_body_size=size)))
+            shown = page(self._offload.in_thread(lambda: try_page(route, here, max_body_size=size)), has_plot=_has_plot(route))
         shown.vary.add("Accept")
         return shown
 
@@ -55,7 +55,7 @@ class TryPage(Page):
             return self._refused(call, dialect, error_of(error))
         assert dialect.outcome is not None  # noqa: S101 - narrows the type: `write` of the dialect has set it
         outcome = replace(dialect.outcome, ms=(call.predict_s or 0.0) * 1e3)
-        shown = page(self._page(call.route, Attempt(dialect.texts, outcome)))
+        shown = page(self._page(call.route, Attempt(dialect.texts, outcome)), has_plot=_has_plot(call.route))
         shown.headers.extend((key, value) for key, value in response.headers if key.startswith("X-"))
         return shown
 
@@ -68,8 +68,12 @@ class TryPage(Page):
                 dialect.sent(Intake(call))
         faults = error.faults if isinstance(error, InputError) else ()
         body = self._page(call.route, Attempt(dialect.texts, state=state_of(error), faults=faults))
-        return page(body, errors.status_of(error), errors.headers_of(error))
+        return page(body, errors.status_of(error), errors.headers_of(error), has_plot=_has_plot(call.route))
 
     def _page(self, route: Route, attempt: Attempt) -> bytes:
         here, size = site(), max_body_size()
         return self._offload.in_thread(lambda: try_page(route, here, max_body_size=size, attempt=attempt))
+
+
+def _has_plot(route: Route) -> bool:
+    return route.spec.plot is not None
