@@ -28,7 +28,7 @@ def rules(bundle: str) -> str:
     """Return the rules as a stylesheet, in the order in which they are in force: each one is inserted before all."""
     table = _TABLE.search(bundle)
     if table is None:
-        raise SystemExit("vendor_plotly: the bundle has no table of style rules\n  fix: pin the version of vendored.json")
+        raise SystemExit("vendor_plotly: the bundle has no style rules\n  fix: pin the version of vendored.json")
     lines = [f"{_selector(name)} {{ {_text(declarations)} }}" for name, declarations in _MEMBER.findall(table[0])]
     return "\n".join(reversed(lines)) + "\n"
 

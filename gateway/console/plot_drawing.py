@@ -11,7 +11,7 @@ from gateway.console.plots import Picture
 #: The drawing in its own units, and its margins; static/bars_svg.js draws the same.
 WIDTH, HEIGHT = 720, 360
 LEFT, RIGHT, TOP, BOTTOM = 52, 16, 28, 48
-_TICKS: Final = 5
+_TICKS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def drawing_of(picture: Picture) -> Drawing | None:
 
 
 def ticks(low: float, high: float) -> Iterator[float]:
-    """Yield about five round numbers between two."""
+    """Yield a few round numbers between two."""
     rough = (high - low) / _TICKS
     power = 10 ** math.floor(math.log10(rough))
     step = next(power * one for one in (1, 2, 5, 10) if power * one >= rough)

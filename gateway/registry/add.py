@@ -72,7 +72,7 @@ def add_route(
 
 def _check_free(old: RegistrySpec, route: str) -> None:
     for spec in old.routes:
-        if route in {spec.path, *spec.aliases}:
+        if route in {spec.path, *spec.aliases, *spec.pages}:
             raise RegistryError(
                 f"path '{route}' is already taken by route '{spec.path}' ({', '.join(spec.sources)})",
                 hint="take another path, or edit that entry",

@@ -89,7 +89,7 @@ def schema_text() -> str:
 def _route() -> _Schema:
     route = _object(ROUTE_KEYS, _defaults_of(RouteSpec))
     properties = route["properties"]
-    properties["aliases"]["items"] = {"type": "string", "pattern": _path_pattern()}
+    properties["aliases"]["items"] = properties["pages"]["items"] = {"type": "string", "pattern": _path_pattern()}
     properties["inputs"] |= {
         "propertyNames": {"pattern": "^[^_]"},
         "additionalProperties": {"anyOf": [{"type": "null"}, {"$ref": "#/$defs/field"}]},

@@ -65,7 +65,7 @@ class RouteReader:
             return None
         found = read_keys(self.document, entries, ROUTE_KEYS, f"route '{path}'")
         self._name(path, entry, entries, found)
-        for alias in _texts(entries, "aliases"):
+        for alias in (*_texts(entries, "aliases"), *_texts(entries, "pages")):
             check_path(self.document, self.taken, alias.raw, alias.span, path)
         found["loader"] = self._loader(path, entry, entries, found)
         self._answers(path, entries, found)

@@ -181,6 +181,10 @@ class RouteSpec:
     max_rows: Annotated[int, Key("rows of one batch", minimum=1, maximum=10**9, in_defaults=True)] = 100_000
     load: Annotated[Literal["eager", "lazy"], Key("load at start, or at the first request")] = "eager"
     critical: Annotated[bool, Key("whether the gateway is unready while this route is")] = False
+    pages: Annotated[
+        tuple[str, ...],
+        Key("further paths that answer a browser with the page of the route, and everybody else as the route", "texts"),
+    ] = ()
     plot: Annotated[PlotKeys | None, Key("picture beside an answer, in the console", "section")] = None
     base: str = "."
     """Absolute folder that relative paths start from: the registry's."""

@@ -15,6 +15,7 @@ from gateway.rest.offload import Offload
 from gateway.rest.ops.health import Health, Live, Ready
 from gateway.rest.ops.metrics import Metrics
 from gateway.rest.pages.index import Index
+from gateway.rest.pages.page_path import PageOrPrediction
 from gateway.rest.predict import reader_slots
 from gateway.rest.predict.body_budget import DISK, MEMORY
 from gateway.rest.predict.prediction import Prediction
@@ -57,7 +58,8 @@ def create_app(holder: Holder, scoreboard: Scoreboard, settings: Settings, pool:
     offload = Offload(pool)
     last = functools.partial(history.last, settings.state_dir)
     for path, route in holder.generation.table.by_path.items():
-        api.mount(Prediction, path, f"route:{path}", route_name=route.name, offload=offload)
+        resource = PageOrPrediction if path in route.spec.pages else Prediction
+        api.mount(resource, path, f"route:{path}", route_name=route.name, offload=offload)
     api.mount(Live, "/health/live", "live")
     api.mount(Ready, "/health/ready", "ready")
     api.mount(Health, "/health", "health", scoreboard=scoreboard, status=read_status, last=last, offload=offload)

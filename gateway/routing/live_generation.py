@@ -39,9 +39,10 @@ class Generation:
         return self.snapshot.id
 
     @property
-    def paths(self) -> frozenset[tuple[str, str]]:
-        """Return (path, route name) of every mount: a generation with the same paths can share the Flask app."""
-        return frozenset((path, route.name) for path, route in self.table.by_path.items())
+    def paths(self) -> frozenset[tuple[str, str, bool]]:
+        """Return path, route name, and whether it is a page, of every mount: with the same, the Flask app is shared."""
+        by_path = self.table.by_path
+        return frozenset((path, route.name, path in route.spec.pages) for path, route in by_path.items())
 
 
 class GenerationBuilder:

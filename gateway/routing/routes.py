@@ -97,8 +97,8 @@ class Route:
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """Return the path and its aliases."""
-        return (self.spec.path, *self.spec.aliases)
+        """Return the path, its aliases and its pages: all of them predict."""
+        return (self.spec.path, *self.spec.aliases, *self.spec.pages)
 
     @property
     def state(self) -> str:

@@ -52,6 +52,8 @@ function line({ value, line: text }, colour) {
   };
 }
 
+const hasMouse = () => matchMedia('(hover: hover)').matches;
+
 // A custom property holds its text; only a colour that is used says which of light and dark it is.
 function colourOf(area, name) {
   const probe = document.createElement('span');
@@ -67,9 +69,10 @@ function layout(picture, area) {
   const [text, grid, card] = [style.color, colourOf(area, '--line'), colourOf(area, '--card')];
   const axis = title => ({ title: { text: escaped(title) }, gridcolor: grid, zerolinecolor: grid, linecolor: grid, automargin: true });
   return {
-    barmode: 'overlay', bargap: 0.2, showlegend: true, paper_bgcolor: 'rgba(0,0,0,0)', plot_bgcolor: 'rgba(0,0,0,0)',
+    barmode: 'overlay', bargap: 0.2, showlegend: hasMouse(), paper_bgcolor: 'rgba(0,0,0,0)', plot_bgcolor: 'rgba(0,0,0,0)',
     font: { family: style.fontFamily, size: 12, color: text }, margin: { l: 52, r: 12, t: 40, b: 48 },
     legend: { orientation: 'h', y: -0.22, yanchor: 'top', x: 0 }, height: area.clientHeight,
+    modebar: { bgcolor: 'rgba(0,0,0,0)', color: colourOf(area, '--soft'), activecolor: text },
     hoverlabel: { bgcolor: card, bordercolor: grid, font: { color: text, family: style.fontFamily } },
     xaxis: { ...axis(picture.x), tickformat: ',' }, yaxis: { ...axis(picture.y), rangemode: 'tozero' },
     ...line(picture, text),
@@ -80,9 +83,8 @@ function layout(picture, area) {
 export async function drawPlotly(area, picture, name) {
   const traces = picture.series.map((series, at) => trace(series, colourOf(area, `--series-${at}`)));
   refuseOthers(traces);
-  const touch = matchMedia('(hover: none)').matches;
   await window.Plotly.react(area, traces, layout(picture, area), {
-    responsive: true, displayModeBar: touch ? false : true, displaylogo: false, showSendToCloud: false, plotlyServerURL: '',
+    responsive: true, displayModeBar: hasMouse(), displaylogo: false, showSendToCloud: false, plotlyServerURL: '',
     modeBarButtonsToRemove: ['select2d', 'lasso2d', 'autoScale2d'], toImageButtonOptions: { format: 'png', filename: name },
   });
 }

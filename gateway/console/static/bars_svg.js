@@ -5,7 +5,7 @@ import { numberText } from './numbers.js';
 const SPACE = 'http://www.w3.org/2000/svg';
 const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [720, 360, 52, 16, 28, 48];
 const FLOOR = HEIGHT - BOTTOM;
-const TICKS = 5;
+const TICKS = 8;
 
 function make(tag, attributes, text = '') {
   const element = document.createElementNS(SPACE, tag);

@@ -3,7 +3,7 @@
 import * as form from './form.js';
 import * as predict from './predict.js';
 import * as result from './result.js';
-import { subscribe } from './state.js';
+import { island, subscribe } from './state.js';
 
 let sharing = null;
 
@@ -28,6 +28,8 @@ async function start() {
     button.addEventListener('click', () => share().then(module => module.copy(button)));
   }
   predict.start();
+  // Only where a plot is; without it the drawing of the server stays.
+  if (island.plot) import('./plot.js').then(module => module.start(), () => {});
 }
 
 if (document.getElementById('form')) start();

@@ -1,12 +1,12 @@
 """GET /: the index page for people, the catalog for programs."""
 
-from flask import Response, request
+from flask import Response
 
 from gateway.console.index import index_page
 from gateway.rest.api import generation_of_request
 from gateway.rest.describe.catalog import Catalog
 from gateway.rest.middleware.forwarded import public_path
-from gateway.rest.pages.page import page, site
+from gateway.rest.pages.page import page, site, wants_page
 
 
 class Index(Catalog):
@@ -15,7 +15,7 @@ class Index(Catalog):
     def get(self) -> Response:
         """Show the index page; without console redirect to /docs, without both answer the catalog."""
         server = generation_of_request().snapshot.registry.server
-        if not _wants_page():
+        if not wants_page():
             shown = super().get()
         elif server.console:
             shown = self._page()
@@ -29,7 +29,3 @@ class Index(Catalog):
     def _page(self) -> Response:
         generation, here = generation_of_request(), site()
         return page(self._offload.in_thread(lambda: index_page(generation, here)))
-
-
-def _wants_page() -> bool:
-    return request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html"

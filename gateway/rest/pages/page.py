@@ -82,6 +82,11 @@ def state_of(error: GatewayError) -> State:
     return state_of_error(error, body["detail"], body.get("hint", ""), request_id)
 
 
+def wants_page() -> bool:
+    """Say whether the client prefers HTML to JSON; one that takes anything does not."""
+    return request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html"
+
+
 def must_show_console() -> None:
     """Raise RequestError 404 where the registry switches the console off."""
     if not generation_of_request().snapshot.registry.server.console:

@@ -15,13 +15,13 @@ from gateway.routing.routes import Route
 class PlotCounts(Page):
     """Answer the counts of this generation; the digest is that of the file, so that browsers may keep it."""
 
-    def route_of(self, name: str, digest: str) -> Route:
+    def route_of(self, name: str, digest: str = "") -> Route:
         """Return the route; raises RequestError 404."""
         return super().route_of(name)
 
     def get(self, name: str, digest: str) -> Response:
         """Return the file of counts; raises RequestError 404 where there is none that can be drawn."""
-        route = super().route_of(name)
+        route = self.route_of(name)
         found = self._offload.in_thread(lambda: counts_of(route))
         if found is None:
             raise RequestError(

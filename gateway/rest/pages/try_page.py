@@ -38,7 +38,8 @@ class TryPage(Page):
         if wants_data:
             shown = document(encode(island(route, here, max_body_size=size)))
         else:
-            shown = page(self._offload.in_thread(lambda: try_page(route, here, max_body_size=size)), has_plot=_has_plot(route))
+            body = self._offload.in_thread(lambda: try_page(route, here, max_body_size=size))
+            shown = page(body, has_plot=_has_plot(route))
         shown.vary.add("Accept")
         return shown
 
