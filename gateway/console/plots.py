@@ -137,5 +137,3 @@ def _series(counts: BinnedCounts, at: int, values: Mapping[str, Any], texts: Map
     low, width = counts.start, counts.width
     bars = (Bar(low + one * width, low + (one + 1) * width, count, 100 * count / rows) for one, count in bins)
     return Series(filled(series.name, texts), rows, tuple(bars))
-
-

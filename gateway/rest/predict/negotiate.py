@@ -1,5 +1,6 @@
 """Which form of answer a client wants: `Accept`, `Prefer: on-error=skip`, `_on_error`, `_detail`. Knows no route."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -33,6 +34,7 @@ _QUICK: Final = frozenset({None, "", "*/*", "application/json"})
 #: Types of an `Accept` that are looked at: browsers send eight, and each costs 15 us.
 MAX_TYPES: Final = 50
 _MODES: Final = ("abort", "skip")
+_NO_DIGIT: Final = re.compile(r"\bq=\.(?=\d)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,8 @@ def with_detail(wanted: Preferences, value: Any, at: str) -> Preferences:
 
 def _format() -> str:
     named = ",".join(request.headers["Accept"].split(",", MAX_TYPES)[:MAX_TYPES])
-    best = parse_accept_header(named, MIMEAccept).best_match(FORMATS)
+    # Java's HttpURLConnection says `*/*; q=.2` by itself: RFC 9110 wants a digit first, and Werkzeug drops the type.
+    best = parse_accept_header(_NO_DIGIT.sub("q=0.", named), MIMEAccept).best_match(FORMATS)
     if best is None:
         raise RequestError(
             f"no answer of this route has a type that Accept allows: {request.headers['Accept'][:200]}",
