@@ -28,7 +28,7 @@ def percents(cred: str, cip: str) -> list[list[tuple[int, float]]]:
     """Return the bins of both histograms with their percent of the rows."""
     found = []
     for series, levels in zip(COUNTS["series"], ([cred], [cred, cip]), strict=True):
-        bins = next((group["bins"] for group in series["groups"] if group["of"] == levels), [])
+        bins: list[list[int]] = next((group["bins"] for group in series["groups"] if group["of"] == levels), [])
         rows = sum(count for _, count in bins)
         found.append([(one, 100 * count / rows) for one, count in bins])
     return found

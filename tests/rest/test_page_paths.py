@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -20,7 +21,7 @@ SENT = {
 
 def ask(five: Gateway, path: str, accept: str | None, method: str = "GET") -> requests.Response:
     """Send the old form."""
-    headers = {"Accept": accept}  # None: the header is not sent
+    headers: dict[str, Any] = {"Accept": accept}  # None: the header is not sent
     return requests.request(method, f"http://127.0.0.1:{five.port}{path}", params=SENT, headers=headers, timeout=30)
 
 
