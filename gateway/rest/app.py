@@ -14,7 +14,7 @@ from gateway.rest.mount import mount_faces
 from gateway.rest.offload import Offload
 from gateway.rest.ops.health import Health, Live, Ready
 from gateway.rest.ops.metrics import Metrics
-from gateway.rest.pages.index import Index
+from gateway.rest.pages.index import Index, IndexData
 from gateway.rest.pages.page_path import PageOrPrediction
 from gateway.rest.predict import reader_slots
 from gateway.rest.predict.body_budget import DISK, MEMORY
@@ -64,7 +64,8 @@ def create_app(holder: Holder, scoreboard: Scoreboard, settings: Settings, pool:
     api.mount(Ready, "/health/ready", "ready")
     api.mount(Health, "/health", "health", scoreboard=scoreboard, status=read_status, last=last, offload=offload)
     api.mount(Catalog, "/routes", "catalog", workers=settings.workers, offload=offload)
-    api.mount(Index, "/", "root", workers=settings.workers, offload=offload)
+    api.mount(Index, "/", "root", workers=settings.workers, offload=offload, scoreboard=scoreboard, last=last)
+    api.mount(IndexData, "/console", "console", offload=offload, last=last)
     api.mount(
         Metrics,
         "/metrics",

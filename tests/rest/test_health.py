@@ -163,10 +163,3 @@ def test_lazy_route_counts_as_ready(gateway: Callable[..., Gateway], tmp_path: P
     assert server.get("/health/ready").status == 200
     assert server.get("/lazy", a=2).json == {"prediction": 2.0}
     assert server.get("/health").json["routes"]["/lazy"]["state"] == "READY"
-
-
-def test_the_root_is_the_catalog_for_programs_and_the_page_for_browsers(five: Gateway) -> None:
-    """GET / answers JSON by default and sends a browser to /docs."""
-    assert five.get("/").json["routes"][0]["path"] == "/sentiment"
-    answer = five.get("/", {"Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"})
-    assert (answer.status, answer.headers["location"]) == (302, "/docs")

@@ -1,16 +1,33 @@
-"""GET /: the index page for people, the catalog for programs."""
+"""GET /: the index page for people, the catalog for programs; GET /console: what the script of the page reads."""
 
-from flask import Response
+from collections.abc import Callable
+from typing import Any
 
-from gateway.console.index import index_page
-from gateway.rest.api import generation_of_request
+from flask import Response, request
+
+from gateway.codecs.json import encode
+from gateway.console.index import Figures, Wanted, index_data, index_page
+from gateway.generations.history import Event
+from gateway.rest.api import Endpoint, generation_of_request
 from gateway.rest.describe.catalog import Catalog
+from gateway.rest.middleware.conditional import document
 from gateway.rest.middleware.forwarded import public_path
-from gateway.rest.pages.page import page, site, wants_page
+from gateway.rest.offload import Offload
+from gateway.rest.ops.figures import route_figures
+from gateway.rest.pages.page import must_show_console, page, site, wants_page
+from gateway.routing.live_generation import Generation
+from gateway.scoreboard import Scoreboard
 
 
 class Index(Catalog):
     """Answer by `Accept`: a page only to who asks for HTML rather than for JSON."""
+
+    def __init__(
+        self, workers: int, offload: Offload, scoreboard: Scoreboard, last: Callable[[], Event | None]
+    ) -> None:
+        super().__init__(workers, offload)
+        self._scoreboard = scoreboard
+        self._last = last
 
     def get(self) -> Response:
         """Show the index page; without console redirect to /docs, without both answer the catalog."""
@@ -27,5 +44,38 @@ class Index(Catalog):
         return shown
 
     def _page(self) -> Response:
-        generation, here = generation_of_request(), site()
-        return page(self._offload.in_thread(lambda: index_page(generation, here)))
+        generation, here, wanted = generation_of_request(), site(), Wanted.of(request.args)
+        return page(
+            self._offload.in_thread(
+                lambda: index_page(generation, here, self._figures(generation), self._last(), wanted)
+            )
+        )
+
+    def _figures(self, generation: Generation) -> dict[str, Figures]:
+        views = self._scoreboard.routes()
+        return {name: route_figures(route, views.get(name)) for name, route in generation.table.by_name.items()}
+
+
+class IndexData(Endpoint):
+    """Answer GET /console: names, paths and descriptions of all routes, and the last reload; people go to /."""
+
+    def __init__(self, offload: Offload, last: Callable[[], Event | None]) -> None:
+        self._offload = offload
+        self._last = last
+
+    def get(self) -> Response:
+        """Return the data as JSON, to a browser the way to the page."""
+        must_show_console()
+        if wants_page():
+            shown = Response(status=302, headers={"Location": public_path("/")})
+        else:
+            shown = document(self._data(generation_of_request()))
+        shown.vary.add("Accept")
+        return shown
+
+    def _data(self, generation: Generation) -> bytes:
+        def write() -> bytes:
+            data: dict[str, Any] = index_data(generation, self._last())
+            return encode(data)
+
+        return self._offload.report(write, len(generation.table.by_name))
