@@ -77,7 +77,8 @@ function draw({ ok, reply }) {
     return;
   }
   const views = viewsOf(reply.text, island.output);
-  const fresh = make('div', { id: 'answer' }, ...drawn(views));
+  const fresh = answer.cloneNode(false);
+  fresh.append(...drawn(views));
   patch(answer, fresh);
   json.textContent = pretty(new Map(members(reply.text)).get('answer') ?? reply.text);
   const details = json.closest('details');

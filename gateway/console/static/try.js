@@ -1,9 +1,87 @@
-// The try page: what the form holds is predicted while it changes.
+// The try page: controls and store follow each other, faults stand at their fields, and what the form holds is predicted
+// while it changes.
 
-import * as form from './form.js';
+import { members as membersOf, plain } from './answers.js';
+import { textOf } from './checks.js';
+import { Control } from './controls.js';
 import * as predict from './predict.js';
 import * as result from './result.js';
-import { island, subscribe } from './state.js';
+import { faults, fieldOf, island, setTexts, subscribe } from './state.js';
+
+const form = document.getElementById('form');
+const controls = new Map();
+// Fields that hold something a person or a link has put there: only these are told that they are required.
+const touched = new Set();
+
+function markLocal(names) {
+  const found = faults();
+  for (const name of names) controls.get(name).mark(touched.has(name) ? found[name] ?? '' : '');
+}
+
+const inWords = fault => [fault.message, fault.hint].filter(Boolean).join(' – ');
+
+// Faults that the server found; those of no field are told by the state of the page.
+function markReply({ ok, reply }) {
+  if (!ok && !reply.faults.length) return;
+  const found = new Map();
+  for (const fault of reply.faults) found.set(fault.field, [...(found.get(fault.field) ?? []), inWords(fault)]);
+  controls.forEach((control, name) => control.mark(found.get(name)?.join('; ') ?? ''));
+}
+
+function readAll(how) {
+  setTexts([...controls.values()].map(control => [control.name, control.text()]), how);
+  controls.forEach(control => control.link());
+}
+
+function fill(text) {
+  const texts = membersOf(text).filter(([name]) => controls.has(name)).map(([name, token]) => {
+    const field = fieldOf(name);
+    if (token === 'null') return [name, null];
+    return [name, field.levels ? textOf(field, JSON.parse(token)) : plain(token)];
+  });
+  texts.forEach(([name]) => touched.add(name));
+  setTexts(texts);
+}
+
+function submit(event) {
+  event.preventDefault();
+  controls.forEach((_, name) => touched.add(name));
+  const found = Object.keys(faults());
+  markLocal(controls.keys());
+  if (found.length) controls.get(found[0]).box.focus();
+  predict.again();
+}
+
+// Take what the page was served with, then follow it.
+function startForm() {
+  for (const element of form.querySelectorAll('.field')) {
+    controls.set(element.dataset.field, new Control(element));
+  }
+  readAll('served');
+  subscribe((names, how) => {
+    if (how === 'set') names.forEach(name => touched.add(name));
+    if (how === 'set') names.forEach(name => controls.get(name).write());
+    markLocal(names);
+  });
+  form.addEventListener('input', event => {
+    const field = event.target.closest('.field');
+    if (field) touched.add(field.dataset.field);
+  }, { capture: true });
+  form.addEventListener('submit', submit);
+  form.addEventListener('reset', () => setTimeout(() => {
+    touched.clear();
+    controls.forEach(control => control.mark(''));
+    readAll('slide');
+  }));
+  for (const button of document.querySelectorAll('[data-example]')) {
+    button.addEventListener('click', event => {
+      event.preventDefault();
+      fill(button.dataset.example);
+    });
+  }
+  predict.onAnswer(markReply);
+  predict.onRefused(() => markLocal(controls.keys()));
+}
 
 let sharing = null;
 
@@ -18,7 +96,7 @@ function share() {
 }
 
 async function start() {
-  form.start();
+  startForm();
   result.start();
   if (location.hash.length > 1) await share().catch(() => {});
   else subscribe(() => share().catch(() => {}));
@@ -32,4 +110,4 @@ async function start() {
   if (island.plot) import('./plot.js').then(module => module.start(), () => {});
 }
 
-if (document.getElementById('form')) start();
+if (form) start();
