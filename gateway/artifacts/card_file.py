@@ -14,7 +14,7 @@ from gateway.artifacts import source_files
 from gateway.errors import ArtifactError
 from gateway.system import files
 
-#: The worst markdown of this size that was found takes two seconds to render, an honest card a tenth of one.
+#: An honest card of this size is rendered in a tenth of a second.
 MOST_BYTES: Final = 128 * 1024
 DEFAULT_NAME: Final = "README.md"
 _REGISTRY: Final = "registry.yaml"

@@ -14,7 +14,9 @@ from gateway.rest.mount import mount_faces
 from gateway.rest.offload import Offload
 from gateway.rest.ops.health import Health, Live, Ready
 from gateway.rest.ops.metrics import Metrics
+from gateway.rest.pages.cards import Cards
 from gateway.rest.pages.index import Index, IndexData
+from gateway.rest.pages.model_page import ModelPage
 from gateway.rest.pages.page_path import PageOrPrediction
 from gateway.rest.predict import reader_slots
 from gateway.rest.predict.body_budget import DISK, MEMORY
@@ -74,6 +76,16 @@ def create_app(holder: Holder, scoreboard: Scoreboard, settings: Settings, pool:
         status=read_status,
         last=last,
         directory=settings.metrics_dir,
+        offload=offload,
+    )
+    api.mount(
+        ModelPage,
+        "/console/<name>/model",
+        "console-model",
+        scoreboard=scoreboard,
+        metrics_dir=settings.metrics_dir,
+        workers=settings.workers,
+        cards=Cards(),
         offload=offload,
     )
     mount_faces(app, api, holder.generation, pool)

@@ -51,6 +51,7 @@ STATUS_OF_CODE: Final[Mapping[str, int]] = {
     "no-plot": 404,
     "unknown-file": 404,
     "unknown-model": 404,
+    "no-golden-rows": 404,
     "unknown-path": 404,
     "unknown-version": 404,
     "method-not-allowed": 405,

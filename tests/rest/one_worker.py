@@ -24,12 +24,13 @@ from gateway.settings.settings import Settings
 
 #: The sum of two numbers, so that each row has an answer of its own.
 SUM = {"inputs": [{"name": "a"}, {"name": "b"}], "output": {"kind": "regression"}}
+GOLDEN = {"version": 1, "instances": [{"a": 1, "b": 2}], "predictions": [{"value": 3.0}]}
 REGISTRY = """\
 version: 1
 server: {cors: ["https://app.example"], max_body_size: 1MiB}
 routes:
-  /sum: {artifact: sum.stub.json, aliases: [/total]}
-  /deep/sum: {artifact: sum.stub.json, name: deep}
+  /sum: {artifact: sum.stub.json, aliases: [/total], golden: rows.json}
+  /deep/sum: {artifact: sum.stub.json, name: deep, golden: rows.json}
 """
 
 
@@ -54,6 +55,7 @@ class Worker:
         self._forwarded = forwarded
         logs.configure("error", access=False)
         (folder / "sum.stub.json").write_text(json.dumps(SUM))
+        (folder / "rows.json").write_text(json.dumps(GOLDEN))
         (folder / "registry.yaml").write_text(registry)
         spec = load_registry(folder / "registry.yaml")
         scoreboard = Scoreboard.create(folder / "scoreboard", slots=2, routes=16)

@@ -76,6 +76,7 @@ DIALECTS: dict[str, tuple[str, bytes, dict[str, str], int]] = {
     "form": ("POST /sum", b"a=1&b=2", FORM, 1),
     "console link": ("GET /console/sum?a=1&b=2", b"", {}, 1),
     "console form": ("POST /console/sum", b"a=1&b=2", FORM, 1),
+    "golden rows": ("POST /console/sum/model", b"", {}, 1),
     "json": ("POST /sum", json.dumps(ROW).encode(), JSON, 1),
     "json answered as csv": ("POST /sum", json.dumps(ROW).encode(), {**JSON, "Accept": "text/csv"}, 1),
     "positional json": ("POST /sum", b'{"data": [1, 2]}', JSON, 1),
@@ -183,6 +184,7 @@ def test_the_paths_that_predict(worker: Worker, predicts: list[int], fast: bool)
     assert found == native | {
         ("/<path:path>/invocations", "POST"),
         ("/console/<name>", "POST"),
+        ("/console/<name>/model", "POST"),
         ("/v2/models/<model>/infer", "POST"),
         ("/v2/models/<model>/versions/<version>/infer", "POST"),
     }

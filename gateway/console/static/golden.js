@@ -1,0 +1,61 @@
+// Golden rows: asks the model again and writes its answers beside the published ones.
+
+// Take over the button, ask at once where the page wants it, and return what asks again.
+export function offerGolden() {
+  const section = document.getElementById('golden');
+  const form = section?.querySelector('form.run');
+  if (!form) return () => {};
+  const again = () => run(section, form);
+  form.addEventListener('submit', (event) => {
+    event.preventDefault();
+    again();
+  });
+  if ('run' in section.dataset) again();
+  return again;
+}
+
+async function run(section, form) {
+  const button = form.querySelector('button');
+  const result = section.querySelector('#golden-result');
+  button.disabled = true;
+  say(result, 'Asking the model…', '');
+  try {
+    const response = await fetch(form.action, { method: 'POST', headers: { Accept: 'application/json' } });
+    const body = await response.json();
+    if (response.ok) show(section, result, body);
+    else say(result, refusal(response, body), 'false');
+  } catch {
+    say(result, 'The gateway cannot be reached. Try again in a moment.', 'false');
+  } finally {
+    button.disabled = false;
+  }
+}
+
+function refusal(response, body) {
+  const again = response.headers.get('Retry-After');
+  const hint = body.hint ? ` ${body.hint}.` : '';
+  return `The rows could not be asked: ${body.detail ?? response.statusText}.${hint}${again ? ` Try again in ${again} s.` : ''}`;
+}
+
+function show(section, result, body) {
+  body.rows.forEach((row, at) => {
+    const line = section.querySelector(`tr[data-row="${at}"]`);
+    line.dataset.equal = String(row.equal);
+    line.querySelector('.now').replaceChildren(...row.now.map(lineOf));
+    line.querySelector('.equal').textContent = row.equal ? '✓ equal' : '✗ differs';
+  });
+  say(result, body.summary, String(body.equal));
+}
+
+function lineOf(text) {
+  const line = document.createElement('span');
+  line.className = 'line';
+  line.textContent = text;
+  return line;
+}
+
+function say(result, text, isEqual) {
+  result.hidden = false;
+  result.dataset.equal = isEqual;
+  result.textContent = text;
+}
