@@ -5,6 +5,7 @@ from typing import Final
 from flask import Response, request
 
 from gateway.console.assets import assets
+from gateway.console.policy import headers_of
 from gateway.rest.api import Endpoint
 from gateway.rest.errors import RequestError
 from gateway.rest.offload import Offload
@@ -39,7 +40,7 @@ class StaticFiles(Endpoint):
         response = Response(body, content_type=asset.media_type)
         response.set_etag(asset.digest, weak=True)
         response.headers["Cache-Control"] = FOREVER if known.is_present(digest, asset) else "no-cache"
-        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers.extend(headers_of())  # an image or a script that is opened by itself is bound as a page is
         response.vary.add("Accept-Encoding")
         if is_small:
             response.headers["Content-Encoding"] = "gzip"

@@ -1,0 +1,36 @@
+"""The console by keys alone, from the first Tab on."""
+
+import json
+from collections.abc import Callable
+
+from playwright.sync_api import Page, expect
+
+from console.keyboard import tab_to
+from serving import Gateway
+
+
+def test_earnings_by_keys(page: Page, five: Gateway, look: Callable[..., None]) -> None:
+    """From the index to an answer: the link, a select by its letters, a slider by arrows; the answer is that of the route."""
+    page.goto(f"http://127.0.0.1:{five.port}/")
+    tab_to(page, page.locator("a[href='/console/earnings']").first)
+    page.keyboard.press("Enter")
+    expect(page.locator("#form")).to_be_visible()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")  # skip to the content
+    tab_to(page, page.locator("select[name=CREDDESC]"))
+    page.keyboard.type("Mast")
+    slider = page.locator(".field[data-field=ADM_RATE_ALL] [data-slider]")
+    tab_to(page, slider)
+    before = page.locator("[name=ADM_RATE_ALL]").input_value()
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    expect(page.locator("[name=ADM_RATE_ALL]")).not_to_have_value(before)
+    tab_to(page, page.locator("#predict"))
+    with page.expect_response(lambda answer: answer.request.method == "POST" and answer.ok) as answered:
+        page.keyboard.press("Enter")
+    sent = answered.value.request.post_data_json
+    assert sent and sent["CREDDESC"].startswith("Mast")
+    expect(page.locator("#json")).to_contain_text(f'"CREDDESC": "{sent["CREDDESC"]}"')
+    shown = json.loads(page.locator("#json").text_content() or "")
+    assert shown["predicted_earn"] == five.post("/earnings", sent).json["predicted_earn"]
+    look(page, "keyboard-earnings")

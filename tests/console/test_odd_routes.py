@@ -1,0 +1,115 @@
+"""Models that no page was made for: one more line, two hundred inputs, a thousand levels, no ranges, odd paths."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from playwright.sync_api import Page, expect
+
+import serving
+from console.accessibility import axe
+from console.guards import Guards
+from console.visiting import addresses, cost, too_wide, visit
+from serving import Gateway
+
+REGRESSION = {"kind": "regression"}
+LEVELS = [f"level {number:04}" for number in range(1000)]
+TEXT = "A long text, with 'quotes'. " * 720  # 20,160 characters
+#: Route -> its stub; each is one line of the registry.
+MODELS: dict[str, dict[str, Any]] = {
+    "one-more": {"inputs": [{"name": "size", "minimum": 0, "maximum": 9}], "output": REGRESSION},
+    "wide": {
+        "inputs": [{"name": f"x{i:03}", "minimum": -1, "maximum": 1, "examples": [0.5]} for i in range(200)],
+        "output": REGRESSION,
+    },
+    "levels": {
+        "inputs": [{"name": "place", "type": "string", "enum": LEVELS}],
+        "output": {"kind": "classification", "labels": LEVELS, "has_probabilities": True},
+    },
+    "text": {"inputs": [{"name": "query", "type": "string"}], "output": {"kind": "json"}},
+    "plain": {"inputs": ["a", "b", {"name": "c", "type": "string"}], "output": REGRESSION},
+    "a": {"inputs": ["a"], "output": REGRESSION},
+    "a/batch": {"inputs": ["of_the_batch"], "output": REGRESSION},
+    "lists": {"inputs": ["a"], "output": {"kind": "multi_output", "names": ["low", "high"]}, "answer": [1, 2]},
+}
+
+
+def lay_out(folder: Path) -> str:
+    """Write the stubs and return their registry."""
+    routes = {}
+    for number, (path, model) in enumerate(MODELS.items()):
+        (folder / f"{number}.stub").write_text(json.dumps(model))
+        routes[f"/{path}"] = f"{number}.stub"
+    return yaml.safe_dump({"version": 1, "routes": routes}, sort_keys=False)
+
+
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[Gateway]:
+    """Serve them."""
+    folder = tmp_path_factory.mktemp("odd")
+    with serving.running(folder, cache, lay_out(folder), workers=1) as server:
+        yield server
+
+
+@pytest.fixture
+def origin(odd: Gateway) -> str:
+    """Return where they are served."""
+    return f"http://127.0.0.1:{odd.port}"
+
+
+@pytest.mark.parametrize("name", ["one-more", "wide", "levels", "text", "plain", "lists"])
+def test_any_model_can_be_tried(
+    page: Page,
+    guards: list[Guards],
+    figures: Callable[[str], None],
+    look: Callable[..., None],
+    odd: Gateway,
+    origin: str,
+    name: str,
+) -> None:
+    """The form takes values and answers what the route answers; axe is content, and nothing is too wide."""
+    visit(page, f"{origin}/console/{name}")
+    spent = cost(guards[0].requests)
+    assert spent.requests <= 16, str(spent)
+    assert spent.size <= 60_000, str(spent)
+    for one, value in {"levels": LEVELS[777], "text": TEXT[:-1], "plain": "1"}.items():
+        if one == name:
+            box = page.locator("#form [name]").first
+            box.select_option(value) if name == "levels" else box.fill(value)
+    if name == "plain":
+        page.locator("[name=b]").fill("2.5")
+        page.locator("[name=c]").fill("three")
+    with page.expect_response(lambda answer: answer.request.method == "POST" and answer.ok) as answered:
+        page.locator("#predict").click()
+    sent = answered.value.request.post_data_json
+    assert sent
+    expect(page.locator("#json")).not_to_be_empty()
+    assert json.loads(page.locator("#json").text_content() or "") == odd.post(f"/{name}", sent).json
+    nodes = page.evaluate("document.querySelectorAll('*').length")
+    figures(f"{name}: {spent.requests} requests, {spent.size} bytes, {nodes} elements")
+    look(page, f"odd-{name}")
+    axe(page)
+    assert too_wide(page, [320, 1280]) == []
+
+
+def test_a_line_of_the_registry_brings_every_page(page: Page, odd: Gateway, origin: str) -> None:
+    """A sixth model has its card on the index, its form, its batch page and its model page, without code."""
+    for label, address in addresses(origin, ["one-more"]).items():
+        assert visit(page, address).status == 200, label
+        assert "/one-more" in page.locator("main").inner_text()
+    assert odd.get("/console/one-less").status == 404
+
+
+def test_a_route_below_another_has_pages_of_its_own(page: Page, origin: str) -> None:
+    """The batch page of /a and the try page of /a/batch are two pages, reached from the index by their links."""
+    page.goto(f"{origin}/console/a/batch")
+    expect(page.locator("h1")).to_contain_text("/a ")
+    expect(page.locator("body")).to_have_attribute("data-page", "batch")
+    page.goto(f"{origin}/")
+    page.locator("main a", has_text="/a/batch").first.click()
+    expect(page.locator("h1")).to_contain_text("/a/batch")
+    expect(page.locator("body")).to_have_attribute("data-page", "try")
+    expect(page.locator("[name=of_the_batch]")).to_be_visible()
