@@ -19,6 +19,7 @@ import code_lists
 import locked
 from floors import FLOORS, PACKAGE, packages_in, purpose
 
+from gateway.console import policy
 from gateway.errors import GatewayError
 from gateway.loaders.versions.repairs import ROWS
 from gateway.metrics import exposition
@@ -45,6 +46,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 DOCUMENTS: Final = (
     "README.md",
     "docs/architecture.md",
+    "docs/console.md",
     "docs/registry.md",
     "docs/settings.md",
     "docs/metrics.md",
@@ -263,8 +265,17 @@ def repairs() -> str:
     return table(("classes", "written", "why the answers stay the same"), rows)
 
 
+def page_headers() -> str:
+    """Return the headers of a page, and what differs where it has a plot."""
+    plain, plotted = policy.headers_of(), policy.headers_of(has_plot=True)
+    rows = [(f"`{name}`", f"`{value}`") for name, value in plain.items()]
+    rows += [(f"`{name}`, with a plot", f"`{value}`") for name, value in plotted.items() if value != plain[name]]
+    return table(("header", "value"), rows)
+
+
 BLOCKS: Final[Mapping[str, Callable[[], str]]] = {
     "floors": floors,
+    "page-headers": page_headers,
     "other-versions": other_versions,
     "repairs": repairs,
     "top-keys": lambda: keys(TOP_KEYS),
