@@ -103,7 +103,7 @@ def settles(page: "Page", five: Gateway, path: str) -> None:
     expect(page.locator("#result")).not_to_have_attribute("data-stale", "")
 
 
-@pytest.mark.parametrize("latency_ms", [0, 400])
+@pytest.mark.parametrize("latency_ms", [0, pytest.param(400, marks=pytest.mark.slow)])
 def test_a_dragged_slider_predicts_one_at_a_time_and_ends_with_the_last(
     page: "Page", five: Gateway, latency_ms: int
 ) -> None:
@@ -201,7 +201,9 @@ def test_a_copied_link_needs_no_script(page: "Page", no_script_page: "Page", fiv
     assert shown_json(no_script_page) == five.post("/sentiment", {"query": ODD}).json
 
 
-@pytest.mark.parametrize("name", list(LINKS))
+@pytest.mark.parametrize(
+    "name", ["earnings", "diabetes", *(pytest.param(one, marks=pytest.mark.slow) for one in ("loan", "sentiment"))]
+)
 def test_server_and_script_draw_one_page(name: str, page: "Page", no_script_page: "Page", five: Gateway) -> None:
     no_script_page.goto(address(five, name, f"?{LINKS[name]}"))
     page.goto(address(five, name, f"#{LINKS[name]}"))
