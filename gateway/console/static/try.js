@@ -6,7 +6,7 @@ import { textOf } from './checks.js';
 import { Control } from './controls.js';
 import * as predict from './predict.js';
 import * as result from './result.js';
-import { faults, fieldOf, island, setTexts, subscribe } from './state.js';
+import { entryOf, faults, fieldOf, island, setTexts, subscribe } from './state.js';
 
 const form = document.getElementById('form');
 const controls = new Map();
@@ -14,8 +14,7 @@ const controls = new Map();
 const touched = new Set();
 
 function markLocal(names) {
-  const found = faults();
-  for (const name of names) controls.get(name).mark(touched.has(name) ? found[name] ?? '' : '');
+  for (const name of names) controls.get(name).mark(touched.has(name) ? entryOf(name).fault : '');
 }
 
 const inWords = fault => [fault.message, fault.hint].filter(Boolean).join(' – ');
