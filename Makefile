@@ -84,4 +84,4 @@ bench: setup-dev ## measure; see scripts/bench/README.md
 	@PYTHONPATH=scripts $(BIN)/python -m bench.run
 
 clean: stop ## delete what was installed and all run-time state
-	@rm -rf $(VENV) node_modules .gateway
+	@rm -rf $(VENV) node_modules .gateway gateway/console/static/vendor
