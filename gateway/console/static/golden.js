@@ -55,7 +55,6 @@ function lineOf(text) {
 }
 
 function say(result, text, isEqual) {
-  result.hidden = false;
   result.dataset.equal = isEqual;
   result.textContent = text;
 }

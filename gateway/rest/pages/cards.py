@@ -15,7 +15,7 @@ from gateway.system import files
 MOST_KEPT: Final = 64
 _NONE: Final = ShownCard(
     reason="This model has no card.",
-    fix="Write a README.md beside the artifact, or name a markdown file: `card: docs/churn.md` in registry.yaml.",
+    fix="Write a README.md beside the artifact, or name a markdown file in registry.yaml (card: docs/churn.md).",
 )
 
 
