@@ -8,7 +8,7 @@ from playwright.sync_api import Page
 
 from console.accessibility import violations
 from console.guards import Guards
-from console.visiting import addresses, cost, shift, too_wide, visit
+from console.visiting import addresses, cost, overlapping, shift, too_wide, visit
 from serving import ROOT, Gateway
 
 #: As the issue of the console writes it; a page with a plot may draw pictures from blobs, and writes HTML itself.
@@ -36,7 +36,7 @@ def origin(five: Gateway) -> str:
 def test_a_page_is_for_everybody(
     page: Page, guards: list[Guards], look: Callable[..., None], origin: str, label: str
 ) -> None:
-    """A first visit keeps the budget and moves nothing; axe is content in both colours; no width scrolls sideways."""
+    """A first visit keeps the budget and moves nothing; axe is content in both colours; no width scrolls sideways or draws texts upon each other."""
     answer = visit(page, addresses(origin, ROUTES)[label])
     has_plot = label in WITH_PLOT
     assert answer.status == 200
@@ -51,4 +51,6 @@ def test_a_page_is_for_everybody(
         look(page, f"{label}-{scheme}")
         found = violations(page)
         assert not found, "\n".join([f"{label} in {scheme} colours:", *found])
+    assert overlapping(page) == []
     assert too_wide(page) == []
+    assert overlapping(page) == []

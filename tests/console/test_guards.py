@@ -16,6 +16,7 @@ from console.accessibility import axe
 from console.conftest import Chromium, OpenPage
 from console.guards import Guards
 from console.keyboard import tab_to
+from console.visiting import overlapping, too_wide
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -37,6 +38,7 @@ PAGES: dict[str, tuple[str, str]] = {
         '<p><a id="away" href="http://elsewhere.example/x">x</a>',
     ),
     "/unlabelled": ("", '<input><img src="data:,">'),
+    "/overlapping": ('<link rel="stylesheet" href="/overlapping.css">', "<p>one text</p><p>another text</p>"),
     "/ringless": ('<link rel="stylesheet" href="/ringless.css">', '<button id="go">Go</button>'),
 }
 FILES = {
@@ -44,6 +46,7 @@ FILES = {
     "/trusted.js": "try { document.body.innerHTML = '<p>x' } catch { }",
     "/throws.js": "setTimeout(() => { throw new Error('this page throws') })",
     "/says.js": "console.error('this page says an error')",
+    "/overlapping.css": "p { margin: 0 0 -1em; white-space: nowrap } h1 { width: 3000px }",
     "/ringless.css": "button { outline: none }",
 }
 
@@ -154,6 +157,16 @@ def test_axe_and_the_ring_fail(browser: Chromium, origin: str) -> None:
         page.goto(f"{origin}/ringless")
         with pytest.raises(AssertionError, match="nothing shows that button #go has the focus"):
             tab_to(page, page.locator("#go"))
+
+
+def test_what_is_too_wide_or_lies_upon_another_text_is_told(browser: Chromium, origin: str) -> None:
+    """Two paragraphs on one line, and a heading that is wider than the window, are each named."""
+    with browser.window() as (page, _):
+        page.goto(f"{origin}/good")
+        assert (overlapping(page), too_wide(page)) == ([], [])
+        page.goto(f"{origin}/overlapping")
+        assert overlapping(page) == ["one text | another text"]
+        assert "at 320 px: h1. " in too_wide(page)[0]
 
 
 def test_asyncio_works_beside_the_browser(browser: Chromium, origin: str) -> None:

@@ -113,3 +113,39 @@ def test_a_route_below_another_has_pages_of_its_own(page: Page, origin: str) -> 
     expect(page.locator("h1")).to_contain_text("/a/batch")
     expect(page.locator("body")).to_have_attribute("data-page", "try")
     expect(page.locator("[name=of_the_batch]")).to_be_visible()
+
+
+def test_a_registry_without_routes_has_an_index(
+    page: Page, gateway: Callable[..., Gateway], look: Callable[..., None]
+) -> None:
+    """The index of an empty registry says that there is no model, and is a page like every other."""
+    server = gateway("version: 1\nroutes: {}\n", workers=1)
+    visit(page, f"http://127.0.0.1:{server.port}/")
+    expect(page.locator("main")).to_contain_text("no ", ignore_case=True)
+    look(page, "empty-registry")
+    axe(page)
+
+
+@pytest.mark.slow
+def test_a_registry_of_a_thousand_routes_has_an_index(
+    page: Page,
+    guards: list[Guards],
+    gateway: Callable[..., Gateway],
+    figures: Callable[[str], None],
+    look: Callable[..., None],
+    tmp_path: Path,
+) -> None:
+    """A thousand models: the index keeps its budget, a search finds one of them."""
+    (tmp_path / "m.stub").write_text(json.dumps(MODELS["one-more"]))
+    routes = {f"/group-{i % 10}/model-{i:04}": f"{tmp_path}/m.stub" for i in range(1000)}
+    server = gateway(yaml.safe_dump({"version": 1, "routes": routes}, sort_keys=False), workers=1)
+    visit(page, f"http://127.0.0.1:{server.port}/")
+    spent = cost(guards[0].requests)
+    nodes = page.evaluate("document.querySelectorAll('*').length")
+    figures(f"a thousand routes: {spent.requests} requests, {spent.size} bytes, {nodes} elements")
+    assert spent.requests <= 16, str(spent)
+    page.locator("input[type=search]").fill("model-0777")
+    expect(page.locator("main a", has_text="model-0777").first).to_be_visible()
+    expect(page.locator("main a", has_text="model-0001")).to_have_count(0)
+    look(page, "thousand-routes")
+    axe(page)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -54,3 +55,30 @@ def test_what_is_wrong_is_said_at_its_field(
     page.locator("#predict").click()
     expect(page.locator("#value")).not_to_be_empty()
     expect(page.locator("[aria-invalid=true]")).to_have_count(0)
+
+
+def test_a_file_is_chosen_and_the_answers_download(
+    no_script_page: Page, five: Gateway, origin: str, tmp_path: Path
+) -> None:
+    """A CSV goes in by a plain form, and each row comes back with its answer."""
+    page = no_script_page
+    sample = next(one for one in five.get("/routes").json["routes"] if one["name"] == "loan")["sample"]
+    rows = [sample | {"loanamount": amount} for amount in (1_000, 20_000, 45_000)]
+    path = tmp_path / "rows.csv"
+    path.write_text("\n".join([",".join(sample), *(",".join(str(value) for value in row.values()) for row in rows)]))
+    page.goto(f"{origin}/console/loan/batch")
+    page.locator("input[type=file]").set_input_files(path)
+    with page.expect_download() as download:
+        page.locator("button[name=format][value=json]").click()
+    found = json.loads(Path(download.value.path()).read_text())
+    assert found == five.post("/loan?_on_error=skip", {"instances": rows}).json
+
+
+@pytest.mark.parametrize("name", ["insurance", "earnings"])
+def test_the_model_page_is_whole(no_script_page: Page, origin: str, name: str) -> None:
+    """Card, signature and version stand in the page itself."""
+    page = no_script_page
+    page.goto(f"{origin}/console/{name}/model")
+    text = page.locator("main").inner_text()
+    first = "Gender" if name == "insurance" else "SAT_AVG_ALL"
+    assert first in text and "sha256" in text.lower()

@@ -82,3 +82,48 @@ def too_wide(page: "Page", widths: Sequence[int] = WIDTHS) -> list[str]:
         page.set_viewport_size({"width": width, "height": 800})
         found += [f"at {width} px: {one}" for one in page.evaluate(_WIDER)]
     return found
+
+
+#: Texts that lie upon each other, as a person sees them: clipped by what hides their overflow; what sticks to an edge is left out.
+_OVERLAPPING: Final = """() => {
+    const texts = []
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
+    while (walker.nextNode()) {
+        const node = walker.currentNode, element = node.parentElement
+        if (!node.data.trim() || !element.checkVisibility({ visibilityProperty: true }) || element.closest('svg, option, .visually-hidden')) continue
+        const range = document.createRange()
+        range.selectNodeContents(node)
+        let clip = { left: -1e9, top: -1e9, right: 1e9, bottom: 1e9 }, sticks = false
+        for (let at = element; at; at = at.parentElement) {
+            const style = getComputedStyle(at)
+            sticks ||= ['fixed', 'sticky', 'absolute'].includes(style.position)
+            if (style.overflow !== 'visible') {
+                const box = at.getBoundingClientRect()
+                clip = { left: Math.max(clip.left, box.left), top: Math.max(clip.top, box.top),
+                    right: Math.min(clip.right, box.right), bottom: Math.min(clip.bottom, box.bottom) }
+            }
+        }
+        if (sticks) continue
+        for (const box of range.getClientRects()) {
+            const seen = { left: Math.max(box.left, clip.left), top: Math.max(box.top, clip.top),
+                right: Math.min(box.right, clip.right), bottom: Math.min(box.bottom, clip.bottom) }
+            if (seen.right - seen.left > 2 && seen.bottom - seen.top > 2) texts.push({ node, seen })
+        }
+    }
+    texts.sort((a, b) => a.seen.top - b.seen.top)
+    const found = []
+    texts.forEach((one, place) => {
+        for (let next = place + 1; next < texts.length && texts[next].seen.top < one.seen.bottom - 4; next++) {
+            const other = texts[next]
+            const width = Math.min(one.seen.right, other.seen.right) - Math.max(one.seen.left, other.seen.left)
+            if (other.node !== one.node && width > 3 && found.length < 5)
+                found.push(one.node.data.trim().slice(0, 40) + ' | ' + other.node.data.trim().slice(0, 40))
+        }
+    })
+    return found
+}"""
+
+
+def overlapping(page: "Page") -> list[str]:
+    """Return pairs of texts that are drawn upon each other."""
+    return [str(one) for one in page.evaluate(_OVERLAPPING)]
