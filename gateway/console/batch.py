@@ -72,4 +72,14 @@ def size_text(size: int) -> str:
 
 def _row(fault: Fault) -> FaultRow:
     column = fault.field or str(fault.at).removeprefix("$")
-    return FaultRow(None if fault.row is None else fault.row + 1, column, fault.message, fault.hint or "")
+    return FaultRow(None if fault.row is None else fault.row + 1, column, fault.message, way_out(fault))
+
+
+def way_out(fault: Fault) -> str:
+    """Return how a fault is mended, as static/check.js says it: its hint, else what was expected."""
+    if fault.hint:
+        return fault.hint
+    if fault.code == "required" and fault.row is None:
+        return "add a column of this name"
+    expected = fault.expected if isinstance(fault.expected, list) else [fault.expected]
+    return "" if fault.expected is None else f"expected: {', '.join(map(str, expected))}"

@@ -1,5 +1,5 @@
 // The batch page: a chosen file is checked at once, then scored here, or sent by the form itself for a download.
-import { check, element, faultTable, showReport } from "./check.js";
+import { check, element, faultTable, showReport, wayOut } from "./check.js";
 import { seen, start } from "./live.js";
 import { numberText } from "./numbers.js";
 import { Summary } from "./summary.js";
@@ -27,7 +27,7 @@ function refusal(title, status, body, retryAfter) {
   const place = only && only.row === undefined && only.at !== "$" ? `Where: ${only.at}` : "";
   const more = faults.length > 1 ? [faultTable(`${numberText(body.total_errors ?? faults.length)} faults, rows from 1`, faults)] : [];
   tell("invalid", title, [text, place].filter(Boolean).join(" · "),
-    [only?.hint ?? body.hint, wait].filter(Boolean).join(" "), more);
+    [(only && wayOut(only)) || body.hint, wait].filter(Boolean).join(" "), more);
 }
 
 function options() {

@@ -5,7 +5,7 @@ import { numberText } from "./numbers.js";
 const HEAD_BYTES = 256 * 1024 - 2048;
 const LINE_END = 10;
 const WORDS = {
-  exact: "matches", alias: "matches another name of", near: "nearly", missing: "missing",
+  exact: "matches", alias: "matches another name of", near: "nearly", missing: "missing: add a column of this name",
   optional: "not in the file, and not needed", position: "by its position",
 };
 
@@ -51,10 +51,17 @@ export function table(caption, columns, rows, figures = 1) {
   return element("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": caption }, drawn);
 }
 
+/** Return how a fault is mended: its hint, else what was expected. */
+export function wayOut(fault) {
+  if (fault.hint) return fault.hint;
+  if (fault.code === "required" && fault.row === undefined) return "add a column of this name";
+  return fault.expected === undefined ? "" : `expected: ${[fault.expected].flat().join(", ")}`;
+}
+
 export const faultTable = (caption, faults) => table(caption, ["Row", "Column", "What is wrong", "How to fix it"],
   faults.map((fault) => [
     fault.row === undefined ? "—" : numberText(fault.row + 1), fault.field ?? fault.at.replace(/^\$/, ""),
-    fault.message, fault.hint ?? "",
+    fault.message, wayOut(fault),
   ]));
 
 /** Say how many of all things a table shows. */
