@@ -68,7 +68,8 @@ class GoldenTable:
         if self.equal < total:
             return f"{number_text(total - self.equal)} of {number_text(total)} rows answer otherwise than published."
         worst = f" The largest difference is {number_text(self.difference)}." if self.difference else ""
-        return f"All {number_text(total)} rows answer as published.{worst}"
+        rows = "The row answers" if total == 1 else f"All {number_text(total)} rows answer"
+        return f"{rows} as published.{worst}"
 
     def as_json(self) -> dict[str, Any]:
         """Return what the script of the page shows of rows that were asked again."""

@@ -1,5 +1,6 @@
 """Pages behind a proxy that shows the gateway below a path."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,8 @@ def prefixed(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[
     """Serve a route below /ml behind nginx, which cuts the prefix off; return the origin."""
     folder = tmp_path_factory.mktemp("prefixed")
     (folder / "m.stub").write_text('{"inputs": ["a"]}')
+    golden = {"version": 1, "instances": [{"a": 2}], "predictions": [{"value": 2}]}
+    (folder / "golden.json").write_text(json.dumps(golden))
     settings = {"root_path": "/ml", "trusted_proxies": "127.0.0.0/8", "workers": "1"}
     text = "version: 1\nroutes:\n  /m: m.stub\n  /deep/m: m.stub\n"
     with (
@@ -35,3 +38,13 @@ def test_the_reference_works_below_a_prefix(path: str, prefixed: str, page: Page
     client = Connection(int(prefixed.rpartition(":")[2]))
     assert [client.request("GET", link.removeprefix(prefixed)).status for link in links] == [200] * len(links)
     client.close()
+
+
+def test_the_model_page_works_below_a_prefix(prefixed: str, page: Page) -> None:
+    """Its golden rows are asked there, and each link and each request to copy is below the prefix."""
+    page.goto(f"{prefixed}/ml/console/m/model")
+    expect(page.locator("#golden-result")).to_have_text("The row answers as published.")
+    links = page.locator("a[href]:not(.skip)").evaluate_all("all => all.map(link => link.href)")
+    assert all(link.startswith(f"{prefixed}/ml/") for link in links)
+    assert f"{prefixed}/ml/m" in page.locator('[data-language="curl"]').inner_text()
+    assert "POST /ml/v2/models/m/infer" in page.locator(".model-side").inner_text()
