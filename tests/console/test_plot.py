@@ -133,6 +133,7 @@ def test_other_types_than_bars_are_refused(page: Page, five: Gateway) -> None:
     assert [text for text in told if "cannot be drawn: only bar" not in text] == []
 
 
+@pytest.mark.slow
 def test_a_page_with_a_plot_keeps_its_budget(page: Page, guards: list[Guards], five: Gateway) -> None:
     """Plotly, its rules and the counts fit into 500 KB as sent, and the page does not move when they come."""
     drawn(page, five)
@@ -181,6 +182,7 @@ def is_svg_of(page: Page, wanted: list[list[tuple[int, float]]]) -> None:
         assert is_like(found, [percent for _, percent in bins])
 
 
+@pytest.mark.slow
 def test_on_a_phone_the_plot_is_narrow_and_has_no_buttons(
     phone_page: Page, five: Gateway, look: Callable[..., None]
 ) -> None:
@@ -199,7 +201,13 @@ PROBES: Mapping[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("probe", PROBES, ids=PROBES.values())
+@pytest.mark.parametrize(
+    "probe",
+    [
+        pytest.param(probe, id=kind, marks=() if kind == "script" else pytest.mark.slow)
+        for probe, kind in PROBES.items()
+    ],
+)
 def test_the_old_page_cannot_be_scripted_by_a_link(
     page: Page, expect_console_error: Callable[[str], None], five: Gateway, probe: str
 ) -> None:
@@ -207,6 +215,6 @@ def test_the_old_page_cannot_be_scripted_by_a_link(
     expect_console_error("status of 400 .*/result")
     for changes in ({"cip": probe}, {"cred": probe}, {"sat": probe}, {probe: probe}, {"sat_number": probe}):
         page.goto(address(five, "/result", **changes))
-        page.wait_for_load_state("networkidle")
+        page.wait_for_load_state()
         assert page.title() != "pwned"
         assert page.locator("img[src=x], script:not([src]):not([type='application/json'])").count() == 0
