@@ -4,7 +4,9 @@ import { island } from './state.js';
 
 // The gateway ends a call by its own deadline; this one is for answers that never come.
 const PATIENCE_MS = 5000;
-const OPTION = '?_detail=true';
+// A route with an input of that name has no such option: its answer is shown as JSON.
+const isTaken = island.fields.some(field => [field.name, ...field.aliases].includes('_detail'));
+const OPTION = isTaken ? '?' : '?_detail=true';
 
 const watchers = new Set();
 
