@@ -1,7 +1,6 @@
 // Pictures of what-if points beside the inputs: a polyline or a row of bars as inline SVG, which follows the colours of the page.
 
-import { outcomeText } from './points.js';
-import { element, valueText } from './whatif_section.js';
+import { element, outcomeText, valueText } from './points.js';
 
 const SPACE = 'http://www.w3.org/2000/svg';
 const WIDTH = 240;

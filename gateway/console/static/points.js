@@ -1,5 +1,7 @@
 // What a what-if curve asks, 21 points of a range or one for each level; and which number of the answers it draws.
 
+import { numberText, percentText } from './numbers.js';
+
 export const POINTS = 21;
 export const LEVELS = 30;
 const ASK = 'In the registry give this input a minimum and a maximum, or two examples.';
@@ -127,11 +129,24 @@ function number(value) {
   return typeof value === 'number' && Number.isFinite(value) ? value : null;
 }
 
-const SHORT = new Intl.NumberFormat('en', { maximumSignificantDigits: 5 });
-const SHARE = new Intl.NumberFormat('en', { minimumFractionDigits: 1, maximumFractionDigits: 1 });
-
-// Write a drawn number: a probability as percent, any other with five digits.
+// Write a drawn number as the page writes its answers.
 export function outcomeText(value, isProbability) {
   if (value === null) return 'no answer';
-  return isProbability ? `${SHARE.format(value * 100)} %` : SHORT.format(value);
+  return isProbability ? percentText(value) : numberText(value);
+}
+
+// Make an element with a class; texts and elements become its children.
+export function element(name, className, ...children) {
+  const made = document.createElement(name);
+  if (className) made.className = className;
+  made.append(...children);
+  return made;
+}
+
+// Write a value of a field: a level by its text, a number with its unit.
+export function valueText(field, value) {
+  const level = field.levels?.find((one) => one.value === value);
+  if (level) return level.text;
+  if (typeof value !== 'number') return String(value);
+  return field.unit ? `${numberText(value)} ${field.unit}` : numberText(value);
 }

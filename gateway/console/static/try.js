@@ -2,11 +2,15 @@
 // while it changes.
 
 import { members as membersOf, plain } from './answers.js';
+import { onGeneration } from './api.js';
 import { textOf } from './checks.js';
 import { Control } from './controls.js';
 import * as predict from './predict.js';
 import * as result from './result.js';
-import { entryOf, faults, fieldOf, island, setTexts, subscribe } from './state.js';
+import { entryOf, faults, fieldOf, island, keep, setTexts, subscribe, unfit } from './state.js';
+import * as whatif from './whatif.js';
+
+const WATCH_MS = 3000;
 
 const form = document.getElementById('form');
 const controls = new Map();
@@ -105,8 +109,37 @@ async function start() {
     button.addEventListener('click', () => share().then(module => module.copy(button)));
   }
   predict.start();
+  whatif.start();
   // Only where a plot is; without it the drawing of the server stays.
   if (island.plot) import('./plot.js').then(module => module.start(), () => {});
 }
 
-if (form) start();
+// Load what watches the gateway while it is there: once the page is at rest, sooner where something happens.
+let watching = null;
+
+function watch() {
+  watching ??= import('./live.js').then(live => {
+    onGeneration(live.seen);
+    predict.onStart(live.waiting);
+    predict.onResult(({ reply }) => live.settle(reply, predict.again));
+    live.start({ again: predict.again, keep, unfit });
+    const last = predict.lastResult();
+    if (predict.busy()) live.waiting();
+    else if (last && !last.ok) live.settle(last.reply, predict.again);
+    return live;
+  }).catch(() => { watching = null; }); // the gateway is away: the next change, or a later look, tries again
+  return watching;
+}
+
+async function begin() {
+  onGeneration(generation => { if (generation !== document.body.dataset.generation) watch(); });
+  predict.onResult(({ ok }) => { if (!ok) watch(); });
+  predict.onRefused(found => watch().then(live => live?.refuse(found)));
+  if (form) await start();
+  subscribe(watch);
+  setInterval(watch, WATCH_MS);
+  // Loaded anew by its own script, or served with a state.
+  if (sessionStorage.getItem('gateway-page-loaded-anew') || !document.getElementById('state').hidden) watch();
+}
+
+begin();
