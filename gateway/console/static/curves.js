@@ -1,6 +1,7 @@
 // Pictures of what-if points beside the inputs: a polyline or a row of bars as inline SVG, which follows the colours of the page.
 
-import { element, outcomeText, valueText } from './points.js';
+import { numberText, percentText } from './numbers.js';
+import { element, valueText } from './points.js';
 
 const SPACE = 'http://www.w3.org/2000/svg';
 const WIDTH = 240;
@@ -140,3 +141,9 @@ function extremes({ texts, outcomes, rest }, say) {
 }
 
 const caption = (...texts) => element('p', 'ends', ...texts.map((text) => element('span', '', text)));
+
+// Write a drawn number as the page writes its answers.
+export function outcomeText(value, isProbability) {
+  if (value === null) return 'no answer';
+  return isProbability ? percentText(value) : numberText(value);
+}

@@ -1,10 +1,9 @@
 // What a what-if curve asks, 21 points of a range or one for each level; and which number of the answers it draws.
 
-import { numberText, percentText } from './numbers.js';
+import { numberText } from './numbers.js';
 
 export const POINTS = 21;
 export const LEVELS = 30;
-const ASK = 'In the registry give this input a minimum and a maximum, or two examples.';
 // Fewer points show no shape.
 const FEWEST = 3;
 
@@ -16,8 +15,8 @@ export function pointsOf(field, present, mostRows) {
     return { why: `No curve: the route takes ${mostRows} row${mostRows === 1 ? '' : 's'} at once (max_rows).` };
   }
   if (levels) return bars(levels, present, most);
-  if (field.control === 'text') return { why: 'No curve: a free text has no range and no levels.' };
-  if (!field.range) return { why: `No curve: no ${unknownEnd(field)} is known. ${ASK}` };
+  if (field.control === 'text') return { why: 'No curve: a free text has no range.' };
+  if (!field.range) return { why: `No curve: the registry names no ${unknownEnd(field)}.` };
   const values = spread(field.range, most, field.integer);
   return { kind: 'curve', values, rest: 0 };
 }
@@ -127,12 +126,6 @@ const keyOf = (path) => `=${path}`;
 function number(value) {
   if (typeof value === 'boolean') return value ? 1 : 0;
   return typeof value === 'number' && Number.isFinite(value) ? value : null;
-}
-
-// Write a drawn number as the page writes its answers.
-export function outcomeText(value, isProbability) {
-  if (value === null) return 'no answer';
-  return isProbability ? percentText(value) : numberText(value);
 }
 
 // Make an element with a class; texts and elements become its children.

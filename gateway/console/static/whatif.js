@@ -1,8 +1,8 @@
 // What if one input were another: a curve or bars beside each input, all from one batch request, all others held fixed.
 
 import { predictMany } from './api.js';
-import { eraseAll, note, picture, scaleOf } from './curves.js';
-import { choicesOf, element, outcomeText, pointsOf } from './points.js';
+import { eraseAll, note, outcomeText, picture, scaleOf } from './curves.js';
+import { choicesOf, element, pointsOf } from './points.js';
 import { busy, lastResult, onResult } from './predict.js';
 import { island, subscribe, values } from './state.js';
 
@@ -20,13 +20,10 @@ const TOO_LARGE = 'No curves: the rows of one curve are larger than a body may b
 
 let timer = 0;
 let request = null;
-// First field of the shown window, and key of the number that is drawn.
-let first = 0;
-let chosen = null;
+// First field of the shown window, key of the number that is drawn, and what the section below is filled from.
+let [first, chosen, drawing] = [0, null, null];
 // What a row is expected to cost, and what it did where a request came too late.
-let rowMs = 0;
-let lateMs = 0;
-let drawing = null;
+let [rowMs, lateMs] = [0, 0];
 
 // Begin: draw after each settled prediction, and drop what new values have overtaken.
 export function start() {
@@ -34,18 +31,15 @@ export function start() {
     const plan = pointsOf(field, null, island.limits.max_rows);
     if (plan.why) note(field, plan.why);
   }
-  subscribe(() => {
-    supersede();
-    timer = setTimeout(resume, 2 * REST_MS);
-  });
+  subscribe(() => supersede(setTimeout(resume, 2 * REST_MS)));
   onResult(plan);
   if (lastResult()) plan(lastResult());
 }
 
-function supersede() {
+function supersede(next = 0) {
   clearTimeout(timer);
+  timer = next;
   request?.abort();
-  request = null;
   document.body.dataset.whatif = 'old';
 }
 
@@ -56,9 +50,8 @@ function resume() {
 }
 
 function plan(result) {
-  supersede();
+  supersede(result.ok ? setTimeout(ask, REST_MS, result) : 0);
   rowMs = result.reply.ms > SLOW_MS ? result.reply.ms : lateMs;
-  if (result.ok) timer = setTimeout(ask, REST_MS, result);
 }
 
 // Ask for all points of the window at once; nothing while a prediction is under way: its result plans anew.
@@ -72,7 +65,7 @@ async function ask(result) {
   const reply = await predictMany(rows, { signal, skip: true });
   if (signal.aborted) return;
   if (reply.status === 504 || reply.failure === 'deadline') lateMs = rowMs = (2 * DEADLINE_MS) / rows.length;
-  if (reply.ok) draw(result, shown, answersOf(reply.body));
+  if (reply.ok) draw(result, shown, reply.body.predictions ?? reply.body);
   else {
     nothing(`No curves now: ${reply.body?.detail ?? 'the gateway does not answer.'}`);
     if (reply.retryAfter) timer = setTimeout(ask, reply.retryAfter * 1000, result);
@@ -102,8 +95,6 @@ function windowOf(held) {
   return shown;
 }
 
-const answersOf = (body) => (Array.isArray(body) ? body : (body.predictions ?? []));
-
 // Draw all fields of a window on one scale, and write their numbers as a table.
 function draw(result, shown, answers) {
   const choices = choicesOf(island.output, result.detail);
@@ -119,14 +110,14 @@ function draw(result, shown, answers) {
     one.outcomes = numbers.slice(begin, (begin += one.rows.length));
     picture(one, { value: result.values[one.field.name] ?? null, outcome: now }, scale, choice);
   }
-  const say = (number) => outcomeText(number, choice.isProbability);
   drawing = {
     plans: shown.plans, choices, choice, shown,
     choose: (key) => ((chosen = key), draw(result, shown, answers)),
     next: () => ((first = shown.first + shown.plans.length), plan(result)),
   };
+  const [low, high] = [scale.low, scale.high].map((end) => outcomeText(end, choice.isProbability));
   const of = shown.plans.length < shown.of ? `Curves of inputs ${shown.first + 1} to ${shown.first + shown.plans.length} of ${shown.of}: ` : '';
-  write(`Drawn: ${choice.text}, on one scale from ${say(scale.low)} to ${say(scale.high)}.`, `${of}numbers and choices`);
+  write(`Drawn: ${choice.text}, on one scale from ${low} to ${high}.`, `${of}numbers and choices`);
   document.body.dataset.whatif = 'new';
 }
 

@@ -1,6 +1,7 @@
 // What stands below the what-if curves once somebody opens it: which number and inputs are drawn, and all numbers as a table.
 
-import { element, outcomeText, valueText } from './points.js';
+import { outcomeText } from './curves.js';
+import { element, valueText } from './points.js';
 
 // Fill an open `details` below its summary; focus and the place of the table stay.
 export function fill(details, { plans, choices, choice, choose, shown, next }) {
