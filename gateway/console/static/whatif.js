@@ -116,8 +116,8 @@ function draw(result, shown, answers) {
     next: () => ((first = shown.first + shown.plans.length), plan(result)),
   };
   const [low, high] = [scale.low, scale.high].map((end) => outcomeText(end, choice.isProbability));
-  const of = shown.plans.length < shown.of ? `Curves of inputs ${shown.first + 1} to ${shown.first + shown.plans.length} of ${shown.of}: ` : '';
-  write(`Drawn: ${choice.text}, on one scale from ${low} to ${high}.`, `${of}numbers and choices`);
+  const of = shown.plans.length < shown.of ? `Curves of inputs ${shown.first + 1} to ${shown.first + shown.plans.length} of ${shown.of}: numbers and choices` : '';
+  write(`Drawn: ${choice.text}, on one scale from ${low} to ${high}.`, of || 'Numbers and choices');
   document.body.dataset.whatif = 'new';
 }
 
