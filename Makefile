@@ -1,6 +1,6 @@
 # Everything this project does, one word each. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run stop restart reload status logs monit check test coverage soak lint format train bench clean
+.PHONY: help setup setup-dev run stop restart reload status logs monit check test pictures coverage soak lint format train bench clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -56,6 +56,10 @@ PARALLEL := -n $(LANES) --dist loadfile --no-loadscope-reorder
 test: setup-dev ## run the tests: two at a time, then those that need the machine for themselves
 	@$(BIN)/python -m pytest -q $(PARALLEL) -m "not slow and not quiet"
 	@$(BIN)/python -m pytest -q -m "quiet and not slow" $$(grep -rlw --include='test_*.py' mark.quiet tests)
+
+pictures: setup-dev ## make the pictures of docs/console.md anew
+	@mkdir -p docs/pictures
+	@DOCS_PICTURES=$(CURDIR)/docs/pictures $(BIN)/python -m pytest -q -m slow tests/console/test_pictures.py
 
 coverage: setup-dev ## run the tests and print which lines of gateway/ they reach, in every process (Python 3.12 or later)
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 12))' \

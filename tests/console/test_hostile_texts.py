@@ -106,3 +106,19 @@ def test_probes_of_a_link_are_inert(
         is_inert(page)
     page.goto(f"{base}?{urlencode({'note': QUOTES})}#{urlencode({'note': IMAGE})}")
     is_inert(page)
+
+
+def test_a_file_of_probes_is_inert(
+    page: Page, expect_console_error: Callable[[str], None], hostile: Gateway, tmp_path: Path
+) -> None:
+    """The name of a file, its columns and its cells are told as they are written."""
+    expect_console_error("status of 400 .*/m/check")
+    path = tmp_path / "'><img src=x onerror=alert(1)>.csv"
+    columns = [f'"{probe.replace(chr(34), chr(34) * 2)}?"' for probe in PROBES]
+    path.write_text("\n".join([",".join(columns), ",".join(columns)]))
+    page.goto(f"http://127.0.0.1:{hostile.port}/console/m/batch")
+    page.locator("input[type=file]").set_input_files(path)
+    expect(page.locator("#check, #told").locator("visible=true").first).to_be_visible()
+    expect(page.locator("main")).to_contain_text(IMAGE)
+    is_inert(page)
+    assert too_wide(page, [320]) == []

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
@@ -34,3 +35,22 @@ def test_earnings_by_keys(page: Page, five: Gateway, look: Callable[..., None]) 
     shown = json.loads(page.locator("#json").text_content() or "")
     assert shown["predicted_earn"] == five.post("/earnings", sent).json["predicted_earn"]
     look(page, "keyboard-earnings")
+
+
+def test_a_batch_by_keys(page: Page, five: Gateway, tmp_path: Path) -> None:
+    """From the first Tab: choose a file, go to a format, press Enter; the rows come back as a file, in order."""
+    row = next(one for one in five.get("/routes").json["routes"] if one["name"] == "loan")["sample"]
+    path = tmp_path / "rows.csv"
+    path.write_text(f"{','.join(row)}\n" + f"{','.join(str(value) for value in row.values())}\n" * 3)
+    page.goto(f"http://127.0.0.1:{five.port}/console/loan/batch")
+    tab_to(page, page.locator("#file"))
+    with page.expect_file_chooser() as chooser:
+        page.keyboard.press("Enter")
+    chooser.value.set_files(path)
+    expect(page.locator("#check")).to_be_visible()
+    tab_to(page, page.locator("button[name=format][value=ndjson]"))
+    with page.expect_download() as download:
+        page.keyboard.press("Enter")
+    lines = Path(download.value.path()).read_text().splitlines()
+    assert len(lines) == 3
+    assert all(five.post("/loan", row).json.items() <= json.loads(line).items() for line in lines)

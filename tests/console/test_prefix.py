@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 import serving
+from console.visiting import addresses, visit
 from process.test_load_balancers import in_front
 from serving import Connection
 
@@ -48,3 +49,28 @@ def test_the_model_page_works_below_a_prefix(prefixed: str, page: Page) -> None:
     assert all(link.startswith(f"{prefixed}/ml/") for link in links)
     assert f"{prefixed}/ml/m" in page.locator('[data-language="curl"]').inner_text()
     assert "POST /ml/v2/models/m/infer" in page.locator(".model-side").inner_text()
+
+
+@pytest.mark.parametrize("label", addresses("", ["deep-m"]))
+def test_every_page_works_below_a_prefix(label: str, prefixed: str, page: Page) -> None:
+    """Each page loads with all its files, and whatever it names is below the prefix; its form predicts."""
+    visit(page, addresses(f"{prefixed}/ml", ["deep-m"])[label])
+    named = page.locator("[href], [src], [action]").evaluate_all(
+        "all => all.map(one => one.href?.baseVal ?? one.href ?? one.src ?? one.action)"
+    )
+    assert named and [one for one in named if not str(one).startswith((f"{prefixed}/ml/", "data:"))] == []
+    if label == "try deep-m":
+        page.locator("[name=a]").fill("2.5")
+        page.locator("#predict").click()
+        expect(page.locator("#json")).to_contain_text("2.5")
+
+
+def test_a_form_without_scripts_works_below_a_prefix(prefixed: str, no_script_page: Page) -> None:
+    """From the index by a link, and back to the form with the answer."""
+    page = no_script_page
+    page.goto(f"{prefixed}/ml/")
+    page.locator("a[href='/ml/console/deep-m']").first.click()
+    page.locator("[name=a]").fill("2.5")
+    page.locator("#predict").click()
+    expect(page.locator("#json")).to_contain_text("prediction")
+    assert page.url.startswith(f"{prefixed}/ml/console/deep-m")
