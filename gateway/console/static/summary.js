@@ -50,6 +50,8 @@ class Histogram {
 export class Summary {
   constructor(output, section) {
     Object.assign(this, { output, section, rows: 0, total: 0, refused: 0, labels: new Map(), histogram: new Histogram(), first: [], faults: [], frame: 0 });
+    this.parts = Object.fromEntries(["head", "chart", "faults", "first"].map((name) => [name, { version: 0, place: element("div") }]));
+    section.replaceChildren(...Object.values(this.parts).map(({ place }) => place));
   }
 
   add(lines) {
@@ -78,16 +80,22 @@ export class Summary {
     this.frame = 0;
     const answered = this.rows - this.refused;
     const words = `${numberText(answered)} ${answered === 1 ? "row" : "rows"} answered`;
-    const parts = [element("h2", {}, this.refused ? `${words}, ${numberText(this.refused)} refused` : words)];
-    if (this.labels.size) parts.push(this.#bars(answered));
-    if (this.histogram.count) parts.push(this.histogram.draw(this.output.unit));
+    this.#put("head", this.rows, () => element("h2", {}, this.refused ? `${words}, ${numberText(this.refused)} refused` : words));
+    if (this.labels.size) this.#put("chart", this.rows, () => this.#bars(answered));
+    if (this.histogram.count) this.#put("chart", this.rows, () => this.histogram.draw(this.output.unit));
     if (this.faults.length)
-      parts.push(faultTable(`${ofAll(this.faults.length, this.refused, "refused row")}; rows count from 1`, this.faults));
-    if (this.first.length) parts.push(table(ofAll(this.first.length, Math.max(this.total, this.rows), "answer"), ["Row", "Answer", "Probability"], this.first));
-    const tables = [...this.section.querySelectorAll(".scroll")].map((one) => one.scrollTop);
-    this.section.replaceChildren(...parts);
-    this.section.querySelectorAll(".scroll").forEach((one, at) => { one.scrollTop = tables[at] ?? 0; });
+      this.#put("faults", this.refused, () => faultTable(`${ofAll(this.faults.length, this.refused, "refused row")}; rows count from 1`, this.faults));
+    if (this.first.length)
+      this.#put("first", this.first.length, () => table(ofAll(this.first.length, Math.max(this.total, this.rows), "answer"), ["Row", "Answer", "Probability"], this.first));
     this.section.hidden = false;
+  }
+
+  // Draw a part anew only where it has changed: a table costs a frame.
+  #put(name, version, draw) {
+    const part = this.parts[name];
+    if (part.version === version) return;
+    part.version = version;
+    part.place.replaceChildren(draw());
   }
 
   #bars(answered) {

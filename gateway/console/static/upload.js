@@ -1,7 +1,7 @@
 // Sends a file to the route and reads the answer while it comes: XHR, because fetch tells no progress of what is sent.
 
-// Characters that are parsed before the page gets its turn again.
-const SLICE = 128 * 1024;
+// Characters that are parsed at a time, and milliseconds after which the page gets its turn again.
+const SLICE = 8 * 1024, TURN_MS = 8;
 const MIB = 1024 * 1024;
 
 /** Return a number of bytes as people read it; gateway/console/batch.py writes the same. */
@@ -33,8 +33,13 @@ export function upload(url, form, on) {
 
   function turn() {
     frame = 0;
-    if (isAnswer && piece()) frame = requestAnimationFrame(turn);
-    else if (isOver) finish();
+    const until = performance.now() + TURN_MS;
+    while (isAnswer && piece()) {
+      if (performance.now() < until) continue;
+      frame = requestAnimationFrame(turn);
+      return;
+    }
+    if (isOver) finish();
   }
 
   const wake = () => { frame ||= requestAnimationFrame(turn); };
