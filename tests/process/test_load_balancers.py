@@ -154,7 +154,7 @@ def test_a_prefix_that_is_cut_off(five: Gateway, tmp_path: Path) -> None:
         catalog = client.request("GET", "/models/routes").body.decode()
         assert f"http://127.0.0.1:{port}/sentiment" in catalog
         assert client.request("GET", "/models/openapi.json").json["servers"] == [{"url": "/"}]
-        assert client.request("GET", "/models/", None, {"Accept": "text/html"}).headers["location"].endswith("/docs")
+        assert b'href="/docs"' in client.request("GET", "/models/", None, {"Accept": "text/html"}).body
         client.close()
 
 
@@ -195,7 +195,7 @@ def test_behind_a_documented_prefix(name: str, way: str, prefixed: Gateway, tmp_
         ]
         assert client.request("GET", "/ml/openapi.json").json["servers"] == [{"url": "/ml"}]
         answer = client.request("GET", "/ml/", None, forged)
-        assert (answer.status, answer.headers["location"]) == (302, "/ml/docs")
+        assert (answer.status, b'href="/ml/docs"' in answer.body, b"evil" in answer.body) == (200, True, False)
         assert client.request("GET", "/ml/docs").status == 200
         assert "evil" not in client.request("GET", "/ml/routes", None, forged).body.decode()
         client.close()
