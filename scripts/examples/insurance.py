@@ -5,7 +5,7 @@ import io
 import json
 
 import streamlit as st
-from gateway_client import Refused, predict_file, schema
+from model_client import Refused, predict_file, schema
 
 ROUTE = "/insurance"
 

@@ -19,7 +19,7 @@ def test_the_notebook_shows_a_prediction_and_what_is_wrong(five: Gateway, monkey
     nbformat = pytest.importorskip("nbformat", reason="nbformat is not installed here (dev)")
     nbclient = pytest.importorskip("nbclient", reason="nbclient is not installed here (dev)")
     pytest.importorskip("ipykernel", reason="ipykernel is not installed here (dev)")
-    monkeypatch.setenv("GATEWAY_URL", f"http://127.0.0.1:{five.port}")
+    monkeypatch.setenv("MODEL_SERVER_URL", f"http://127.0.0.1:{five.port}")
     book = nbformat.read(FOLDER / "earnings.ipynb", as_version=4)
     nbclient.NotebookClient(book, timeout=120, resources={"metadata": {"path": str(FOLDER)}}).execute()
     printed = {cell.id: "".join(one.get("text", "") for one in cell.get("outputs", [])) for cell in book.cells}
@@ -37,9 +37,9 @@ def test_the_notebook_shows_a_prediction_and_what_is_wrong(five: Gateway, monkey
 def app(five: Gateway, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Open the Streamlit page."""
     testing = pytest.importorskip("streamlit.testing.v1", reason="streamlit is not installed here (dev)")
-    monkeypatch.setenv("GATEWAY_URL", f"http://127.0.0.1:{five.port}")
+    monkeypatch.setenv("MODEL_SERVER_URL", f"http://127.0.0.1:{five.port}")
     monkeypatch.syspath_prepend(str(FOLDER))
-    monkeypatch.delitem(sys.modules, "gateway_client", raising=False)
+    monkeypatch.delitem(sys.modules, "model_client", raising=False)
     return testing.AppTest.from_file(str(FOLDER / "insurance.py"), default_timeout=60).run()
 
 
@@ -73,9 +73,9 @@ def test_the_page_shows_what_is_wrong_with_a_file(app: Any) -> None:
 def test_without_a_gateway_the_page_says_where_it_looked(monkeypatch: pytest.MonkeyPatch) -> None:
     """A page that finds nobody names the address and how to start one."""
     testing = pytest.importorskip("streamlit.testing.v1", reason="streamlit is not installed here (dev)")
-    monkeypatch.setenv("GATEWAY_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("MODEL_SERVER_URL", "http://127.0.0.1:9")
     monkeypatch.syspath_prepend(str(FOLDER))
-    monkeypatch.delitem(sys.modules, "gateway_client", raising=False)
+    monkeypatch.delitem(sys.modules, "model_client", raising=False)
     page = testing.AppTest.from_file(str(FOLDER / "insurance.py"), default_timeout=60).run()
     assert page.error[0].value.startswith("no gateway answers at http://127.0.0.1:9")
     assert "make run" in page.error[0].value

@@ -6,7 +6,7 @@ import urllib.error
 import urllib.request
 from typing import Any
 
-URL = os.environ.get("GATEWAY_URL", "http://127.0.0.1:8000")
+URL = os.environ.get("MODEL_SERVER_URL", "http://127.0.0.1:8000")
 
 
 class Refused(Exception):
