@@ -392,7 +392,7 @@ def test_behind_a_prefix(tmp_path: Path) -> None:
             one.attributes[name] for one in page.inner() for name in ("href", "src", "action") if name in one.attributes
         ]
         assert len(urls) > 4
-        assert all(url.startswith(("/ml/", "#", "data:")) for url in urls), urls
+        assert [url for url in urls if not url.startswith(("/ml/", "#", "?", "data:"))] == []
     data = island(parsed(worker.ask(environ_of("GET", "/ml/console/sum", headers=HTML)).body))
     assert (data["url"], data["check"], data["page"]) == ("/ml/sum", "/ml/sum/check", "/ml/console/sum")
     assert parsed(posted(worker, "/ml/console/sum", {"a": "1", "b": "2"}).body).one(id="value").text == "3"
