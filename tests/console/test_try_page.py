@@ -1,5 +1,6 @@
 """The try page without a script, asked as a browser asks: what it shows, and what becomes of a form and a link."""
 
+import gzip
 import json
 import re
 from collections.abc import Mapping
@@ -426,3 +427,16 @@ def test_the_console_may_be_switched_off(tmp_path: Path, docs: str, status: int)
     assert posted(worker, "/console/sum", {"a": "1"}).status == 404
     assert worker.ask(environ_of("GET", "/", headers=HTML)).status == status
     assert worker.ask(environ_of("GET", "/sum?a=1&b=2")).json == {"prediction": 3.0}
+
+
+def test_static_files(worker: Worker) -> None:
+    """A file is kept for good under its present digest, for this time under another one; nothing else is a file."""
+    (sheet,) = opened(worker, "/console/sum").all("link", rel="stylesheet")
+    path = sheet.attributes["href"]
+    zipped = worker.ask(environ_of("GET", path, headers={"Accept-Encoding": "gzip"}))
+    plain = worker.ask(environ_of("GET", f"/static/0/{path.rpartition('/')[2]}"))
+    assert "immutable" in dict(zipped.headers)["Cache-Control"]
+    assert dict(plain.headers)["Cache-Control"] == "no-cache"
+    assert gzip.decompress(zipped.body) == plain.body
+    for name in ("none.css", "../policy.py", "%2e%2e/policy.py", "."):
+        assert worker.ask(environ_of("GET", f"/static/0/{name}")).status == 404
