@@ -45,7 +45,7 @@ def test_a_batch_by_keys(page: Page, five: Gateway, tmp_path: Path) -> None:
     page.goto(f"http://127.0.0.1:{five.port}/console/loan/batch")
     tab_to(page, page.locator("#file"))
     with page.expect_file_chooser() as chooser:
-        page.keyboard.press("Enter")
+        page.keyboard.press("Space")
     chooser.value.set_files(path)
     expect(page.locator("#check")).to_be_visible()
     tab_to(page, page.locator("button[name=format][value=ndjson]"))
