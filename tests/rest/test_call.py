@@ -21,6 +21,8 @@ from serving import ROOT
 
 JSON = {"Content-Type": "application/json"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+MULTIPART = {"Content-Type": "multipart/form-data; boundary=x"}
+TABLE = b'--x\r\nContent-Disposition: form-data; name="file"; filename="rows.csv"\r\n\r\na,b\n1,2\n\r\n--x--\r\n'
 ROW = {"a": 1, "b": 2}
 #: What stands for each placeholder of a rule.
 PLACES = {
@@ -166,7 +168,7 @@ def ask(worker: Worker, method: str, path: str, *, fast: bool, **more: Any) -> A
     body = b"{}" if path.startswith("/v2/repository") else json.dumps(value).encode()
     headers = JSON
     if path.startswith("/console/"):
-        body, headers = b"a=1&b=2", FORM
+        body, headers = (TABLE, MULTIPART) if path.endswith("/batch") else (b"a=1&b=2", FORM)
     return worker.ask(environ_of(method, path, body, headers, **more), fast=fast)
 
 
@@ -186,6 +188,7 @@ def test_the_paths_that_predict(worker: Worker, predicts: list[int], fast: bool)
     assert found == native | {
         ("/<path:path>/invocations", "POST"),
         ("/console/<name>", "POST"),
+        ("/console/<name>/batch", "POST"),
         ("/console/<name>/model", "POST"),
         ("/v2/models/<model>/infer", "POST"),
         ("/v2/models/<model>/versions/<version>/infer", "POST"),
