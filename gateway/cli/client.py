@@ -11,6 +11,7 @@ from gateway.errors import GatewayError
 from gateway.settings.settings import Settings
 
 _UNIX: Final = "unix:"
+_FOUND: Final = 200
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -56,6 +57,11 @@ class Client:
         if self.address.startswith(_UNIX):
             return f"curl --unix-socket {shlex.quote(self.address.removeprefix(_UNIX))}"
         return "curl"
+
+    @property
+    def has_pages(self) -> bool:
+        """Return whether a browser can open the console at `url`."""
+        return not self.address.startswith(_UNIX) and self.fetch("GET", "/console")[0] == _FOUND
 
     def get(self, path: str) -> Any:
         """Return the decoded JSON of GET `path`; raises GatewayError "unreachable" if no gateway answers."""

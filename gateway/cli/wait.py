@@ -116,6 +116,8 @@ def _show(client: Client, health: dict[str, Any]) -> int:
             f"{len(serving) - MOST_SHOWN} more routes are there, not asked here:  {client.curl} {client.url}/routes\n"
         )
     refused = print_refusal(health)
+    if client.has_pages:
+        print_line(f"open it:   {client.url}/")
     print_line(f"watch it:  make monit    make status    make logs    {client.curl} {client.url}/metrics")
     if failed:
         sys.stderr.write(f"\n{failed} of {len(health['routes'])} routes do not serve; the others do\n")

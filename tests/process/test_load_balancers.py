@@ -216,3 +216,4 @@ def test_commands_print_curls_below_the_prefix(prefixed: Gateway) -> None:
         f"http://localhost:{prefixed.port}/ml{one}" for one in ("/m", "/deep/m")
     ]
     assert f"curl http://localhost:{prefixed.port}/ml/metrics" in done.stdout
+    assert f"open it:   http://localhost:{prefixed.port}/ml/\n" in done.stdout

@@ -122,6 +122,7 @@ def test_wait_tries_every_route_without_curl(echo: Gateway, tmp_path: Path) -> N
     done = bare.command("wait")
     assert done.returncode == 0, done.stdout + done.stderr
     assert '  {"Hours of Study":1.0}' in done.stdout.splitlines()
+    assert f"open it:   http://localhost:{echo.port}/" in done.stdout.splitlines()
     assert max(map(len, done.stdout.splitlines())) < 3_000
 
 
@@ -148,6 +149,7 @@ def test_wait_over_a_unix_socket_and_a_route_that_fails(tmp_path: Path, cache: P
     try:
         done = server.start().command("wait", timeout_s=120)
         assert (done.returncode, done.stderr) == (1, "\n1 of 2 routes do not serve; the others do\n")
+        assert "open it" not in done.stdout, "no browser opens a socket"
         command = next(line for line in done.stdout.splitlines() if line.startswith("curl "))
         assert json.loads(run(command, tmp_path).stdout) == {"prediction": 1.0}
         server.stop()
