@@ -22,6 +22,9 @@ from gateway.system import files
 MOST_BYTES: Final = 2**20
 #: More bars are narrower than a pixel.
 MOST_BINS: Final = 2000
+#: Edges of bins between which a page can count without an overflow, and without two that are one number.
+_MOST_EDGE: Final = 1e300
+_LEAST_WIDTH: Final = 1e-300
 _MOST_SERIES: Final = 4
 _MOST_FIELDS: Final = 8
 
@@ -99,8 +102,6 @@ def parse(content: bytes) -> BinnedCounts:
         found = _decode(content)
     except msgspec.MsgspecError as error:
         raise broken(str(error)) from error
-    if not math.isfinite(found.start) or not math.isfinite(found.width):
-        raise broken("start and width must be finite numbers")
     for fault in _faults(found):
         raise broken(fault)
     return found
@@ -116,6 +117,8 @@ def broken(why: str) -> ArtifactError:
 
 
 def _faults(found: BinnedCounts) -> Iterator[str]:
+    if (fault := _fault_of_edges(found)) is not None:
+        yield fault
     for number, series in enumerate(found.series):
         if len(set(series.by)) < len(series.by):
             yield f"series[{number}].by names a field twice"
@@ -131,3 +134,14 @@ def _faults(found: BinnedCounts) -> Iterator[str]:
             bins = [one for one, _ in group.bins]
             if any(left >= right for left, right in pairwise(bins)):
                 yield f"{where}.bins are not in ascending order, each once"
+
+
+def _fault_of_edges(found: BinnedCounts) -> str | None:
+    last = max((number for series in found.series for group in series.groups for number, _ in group.bins), default=0)
+    end = found.start + (last + 1) * found.width
+    furthest = max(abs(found.start), abs(end))
+    if not furthest <= _MOST_EDGE:
+        return f"its bins reach from {found.start:g} to {end:g}, beyond {_MOST_EDGE:g}"
+    if found.width < max(_LEAST_WIDTH, 4 * math.ulp(furthest)):
+        return f"bins of width {found.width:g} are too narrow to be told apart near {furthest:g}"
+    return None

@@ -71,7 +71,7 @@ class XlsxWriter:
             raise TooLargeError(message, code="too-many-columns", hint=_HINT)
         self._letters = [_letters(at) for at in range(len(self._names))]
         self._sink = Sink()
-        self._book = zipfile.ZipFile(self._sink, "w", zipfile.ZIP_DEFLATED, compresslevel=_LEVEL)
+        self._book = _Book(self._sink, "w", zipfile.ZIP_DEFLATED, compresslevel=_LEVEL)
         self._sheet: IO[bytes] | None = None
         self._row = 1
         self._size = 0
@@ -122,6 +122,13 @@ class XlsxWriter:
             raise TooLargeError(message, code="workbook-too-large", hint=_HINT)
         assert self._sheet is not None  # noqa: S101 - `begin` comes first
         self._sheet.write(content)
+
+
+class _Book(zipfile.ZipFile):
+    """Be a ZIP that may be left in the middle: where a client goes away, nobody waits for its end."""
+
+    def __del__(self) -> None:
+        """Write no directory; Python's own would complain that a member is open still."""
 
 
 def _member(name: str) -> zipfile.ZipInfo:

@@ -1,5 +1,6 @@
 """Workbooks that answers come back in: what is written is read back by the reader of others, and nothing is run."""
 
+import gc
 import io
 import re
 import tracemalloc
@@ -110,3 +111,15 @@ def test_what_a_sheet_cannot_hold_is_refused_by_name() -> None:
             refused()
         assert caught.value.code == code
         assert "text/csv" in str(caught.value.hint)
+
+
+def test_an_answer_that_is_cut_off_leaves_without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that goes away in mid-answer leaves a ZIP without end, about which nobody writes to the log."""
+    complaints: list[object] = []
+    monkeypatch.setattr("sys.unraisablehook", complaints.append)
+    writer = XlsxWriter(["a"], PREDICTION)
+    writer.begin()
+    writer.rows(Answered(["yes"], inputs=[[1]]))
+    del writer
+    gc.collect()
+    assert complaints == []

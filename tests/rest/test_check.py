@@ -1,12 +1,15 @@
 """POST <route>/check says what the route would say of a body, in every format, without its model and its slots."""
 
 import json
+import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import batch_formats
+from gateway.process.http.client_socket import Client
+from gateway.process.http.deadlines import Waits
 from gateway.routing.model import Model
 from rest.one_worker import Answer, Worker, environ_of
 
@@ -261,6 +264,20 @@ def test_both_ways_of_dispatch_check_alike(worker: Worker) -> None:
         for fast in (True, False)
     )
     assert (fast.status, fast.body) == (slow.status, slow.body)
+
+
+def test_a_client_that_went_away_gives_its_check_up(worker: Worker) -> None:
+    """Of a check that nobody waits for, no chunk is read: hundreds of them would hold up those of others."""
+    content, kind = bodies()["csv"]
+    for is_gone, status in ((False, 200), (True, 400)):
+        mine, theirs = socket.socketpair()
+        client = Client(mine, Waits())
+        if is_gone:
+            theirs.close()
+        environ = environ_of("POST", "/loan/check", content, {"Content-Type": kind}, **{"gunicorn.socket": client})
+        assert worker.ask(environ).status == status
+        client.close()
+        theirs.close()
 
 
 def test_a_redacted_gateway_repeats_no_value(tmp_path: Path) -> None:

@@ -141,6 +141,16 @@ class Client:
         """Shut down one direction of the connection, or both."""
         self._socket.shutdown(how)
 
+    @property
+    def has_ended(self) -> bool:
+        """Say whether the client has closed its side; bytes that came before are read first."""
+        try:
+            return not self._socket.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
     def fileno(self) -> int:
         """Return the descriptor."""
         return self._socket.fileno()

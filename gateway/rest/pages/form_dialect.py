@@ -78,7 +78,7 @@ def _example(sent: Source, route: Route) -> Source:
     """Return the texts of the example that was asked for instead of inputs; raises InputError."""
     offered = examples_of(() if route.signature is None else route.signature.inputs)
     number = sent.values[EXAMPLE]
-    if not (number.isascii() and number.isdecimal() and int(number) < len(offered)):
+    if number not in map(str, range(len(offered))):
         refuse("option", "there is no such example", at=f"{sent.kind}.{EXAMPLE}", expected=f"0 to {len(offered) - 1}")
     return Source(sent.kind, {name: value_text(value) for name, value in offered[int(number)].values.items()})
 

@@ -65,11 +65,16 @@ def max_body_size() -> int:
 
 
 def page(body: bytes, status: int = 200, more: dict[str, str] | None = None, *, has_plot: bool = False) -> Response:
-    """Return a page with its policy; one that is no error has an ETag, and whoever has it already gets 304."""
+    """
+    Return a page with its policy; one that is no error has an ETag, and whoever has it already gets 304.
+
+    It names the host and prefix of its request, and may hold inputs: caches that several readers share keep none.
+    """
     if status == 200 and request.method in ("GET", "HEAD"):  # noqa: PLR2004
         response = document(body, "text/html")
     else:
-        response = Response(body, status, mimetype="text/html", headers={"Cache-Control": "no-cache"})
+        response = Response(body, status, mimetype="text/html")
+    response.headers["Cache-Control"] = "private, no-cache"
     response.headers.extend(headers_of(has_plot=has_plot))
     response.headers.extend(more or {})
     return response

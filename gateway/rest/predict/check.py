@@ -18,6 +18,7 @@ from gateway.codecs.csv import CsvReader
 from gateway.codecs.ndjson import NdjsonReader
 from gateway.errors import Fault, GatewayError, InputError, OptionError
 from gateway.rest.api import Endpoint, generation_of_request
+from gateway.rest.errors import RequestError
 from gateway.rest.offload import Offload
 from gateway.rest.predict import check_slots
 from gateway.rest.predict.body import Body
@@ -100,8 +101,15 @@ class Checking(NativeReading[None]):
     def in_slot(self, work: Callable[[], T]) -> T:
         """Do one step in a native thread, when it is the turn of this check."""
         with check_slots.step(self.deadline, resume=self._steps > 0):
+            self._must_be_awaited()
             self._steps += 1
             return self.offload.in_thread(work)
+
+    def _must_be_awaited(self) -> None:
+        """Raise RequestError where the client has gone: a page sends a check for each file that somebody tries."""
+        client = self.environ.get("gunicorn.socket")
+        if client is not None and client.has_ended:
+            raise RequestError("the client closed the connection before its check was done", code="body-cut")
 
     def _one(self, sources: Sequence[Source]) -> None:
         self._refuse_head()
