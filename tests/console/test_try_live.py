@@ -32,6 +32,7 @@ LINKS = {
 #: What the page sent to the route: when each request began and ended, in milliseconds.
 _SENT = """url => performance.getEntriesByType('resource')
     .filter(one => one.initiatorType === 'fetch' && new URL(one.name).pathname === url)
+    .filter(one => !one.name.includes('_on_error'))
     .map(one => [one.startTime, one.responseEnd])"""
 _WATCH = """() => {
     window.shown = new Set();
@@ -46,7 +47,7 @@ def address(five: Gateway, name: str, rest: str = "") -> str:
 
 
 def sent(page: "Page", path: str) -> list[list[float]]:
-    """Return begin and end of every prediction that the page asked for."""
+    """Return begin and end of every prediction that the page asked for, those of the curves aside."""
     found: list[list[float]] = page.evaluate(_SENT, path)
     return found
 
