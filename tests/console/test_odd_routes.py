@@ -82,6 +82,7 @@ def test_any_model_can_be_tried(
     if name == "plain":
         page.locator("[name=b]").fill("2.5")
         page.locator("[name=c]").fill("three")
+        expect(page.locator("main")).to_contain_text("no input of this model has a known range")
     with page.expect_response(lambda answer: answer.request.method == "POST" and answer.ok) as answered:
         page.locator("#predict").click()
     sent = answered.value.request.post_data_json

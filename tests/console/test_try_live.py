@@ -144,11 +144,11 @@ def test_what_does_not_fit_is_marked_and_not_sent(page: "Page", five: Gateway) -
 def test_missing_examples_reset_and_keys(page: "Page", five: Gateway) -> None:
     open_live(page, address(five, "diabetes"))
     glucose = page.locator('[data-field="glucose"]')
-    glucose.get_by_label("missing").check()
+    glucose.get_by_role("checkbox", name="missing").check()
     settles(page, five, "/diabetes")
     assert '"glucose":null' in state(page, "body")
     expect(page.locator('[name="glucose"]')).to_have_value("")
-    glucose.get_by_label("missing").uncheck()
+    glucose.get_by_role("checkbox", name="missing").uncheck()
     expect(page.locator('[name="glucose"]')).to_have_value("106")
     glucose.locator("[data-slider]").focus()
     page.keyboard.press("ArrowRight")
