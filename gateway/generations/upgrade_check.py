@@ -50,7 +50,7 @@ def rechecked(
 
     def one(spec: RouteSpec) -> Manifest:
         old = found.manifests[spec.name]
-        entry = entry_of(spec, old.artifact, cache_dir, digests) if old.artifact is not None else None
+        entry = entry_of(spec, old, cache_dir, digests)
         if entry is None or not has_bytes(old):
             return old
         new = turns.found(entry.key, partial(prepare_entry, entry, cache_dir, limits, digests))
@@ -104,6 +104,5 @@ def still_right(earlier: Snapshot, cache_dir: Path, limits: PrepareLimits) -> Sn
 
 
 def _is_current(spec: RouteSpec, found: Manifest, digests: Digests) -> bool:
-    if found.problem is not None or found.artifact is None:
-        return True
-    return entry_of(spec, found.artifact, Path(), digests).key == found.key
+    entry = entry_of(spec, found, Path(), digests) if found.problem is None else None
+    return entry is None or entry.key == found.key

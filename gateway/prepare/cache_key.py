@@ -18,7 +18,7 @@ from gateway import __version__
 from gateway.artifacts import bundle_folders, code_folders, code_listing, golden_rows, manifest, source_files
 from gateway.artifacts.code_listing import locate_code
 from gateway.artifacts.digests import Digests
-from gateway.artifacts.manifest import StoredArtifact
+from gateway.artifacts.manifest import Manifest, StoredArtifact
 from gateway.artifacts.store import Store
 from gateway.compilers import compiler_versions
 from gateway.errors import GatewayError
@@ -26,6 +26,7 @@ from gateway.loaders import package_versions
 from gateway.prepare import code_files
 from gateway.prepare.child import Entry
 from gateway.prepare.child_supervisor import PrepareLimits
+from gateway.registry.attached_files import GOLDEN
 from gateway.registry.spec import RouteSpec
 from gateway.system import files
 from gateway.system.gateway_code import PREPARING, source_digest
@@ -86,14 +87,21 @@ def _code_entry(spec: RouteSpec, cache_dir: Path, digests: Digests, store: Store
     return _entry(spec, stored, rows, cache_dir, digests)
 
 
-def entry_of(spec: RouteSpec, stored: StoredArtifact, cache_dir: Path, digests: Digests) -> Entry:
+def entry_of(spec: RouteSpec, found: Manifest, cache_dir: Path, digests: Digests) -> Entry | None:
     """
-    Return the entry of bytes that are stored already, whatever their origin.
+    Return the entry of the bytes that a generation keeps, whatever their origins hold now; None without an artifact.
 
-    Golden rows count only if the artifact beside them is still the stored one.
+    Its golden rows are the kept ones. Those of a generation that scored some and keeps none count only if the artifact
+    beside them is still the stored one.
     """
-    rows = _golden_of(spec, stored, digests)
-    return _entry(spec, stored, rows, cache_dir, digests)
+    if found.artifact is None:
+        return None
+    kept = found.attachments.get(GOLDEN)
+    if kept is not None and kept.path and Path(kept.path).exists():
+        rows: Path | None = Path(kept.path)
+    else:
+        rows = _golden_of(spec, found.artifact, digests) if found.golden is not None else None
+    return _entry(spec, found.artifact, rows, cache_dir, digests)
 
 
 def _entry(spec: RouteSpec, stored: StoredArtifact, rows: Path | None, cache_dir: Path, digests: Digests) -> Entry:

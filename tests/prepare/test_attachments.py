@@ -12,6 +12,7 @@ from gateway.artifacts.manifest import Attachment
 from gateway.errors import ArtifactError, RegistryError
 from gateway.generations import snapshot
 from gateway.generations.place import Place
+from gateway.generations.rollback import roll_back
 from gateway.generations.snapshot import Snapshot
 from gateway.generations.transaction import attempt
 from gateway.process.watched_files import committed_files
@@ -325,3 +326,51 @@ def test_golden_rows_are_kept_for_the_page(tmp_path: Path) -> None:
     manifest = committed(place).manifests["x"]
     assert manifest.state == "ready", manifest.problem
     assert Path(manifest.attachments["golden"].path).read_bytes() == golden.read_bytes()
+
+
+def golden_text(count: int) -> str:
+    """Return golden rows that the stub passes."""
+    rows = range(count)
+    return json.dumps(
+        {"version": 1, "instances": [{"a": n} for n in rows], "predictions": [{"value": n} for n in rows]}
+    )
+
+
+def test_a_rollback_brings_card_plot_and_golden_rows_of_that_time(tmp_path: Path) -> None:
+    """The generation itself, proven on its own rows, though model and rows beside it are others now."""
+    place = stub_in(tmp_path, "artifact: models/m.stub, plot: {file: counts.json}")
+    models, counts = tmp_path / "models", tmp_path / "counts.json"
+    for release in (1, 2, 3):
+        (models / "golden.json").write_text(golden_text(release))
+        (models / "README.md").write_text(f"card {release}")
+        counts.write_text(with_(width=release))
+        if release == 3:
+            (models / "m.stub").write_text(json.dumps({"inputs": ["a"], "version": "new"}))
+        attempt(place)
+        if release == 1:
+            first = committed(place)
+    roll_back(place, first.id)
+    again = committed(place)
+    found = again.manifests["x"]
+    assert (again.id, found.golden and found.golden.rows) == (first.id, 1)
+    texts = {name: Path(one.path).read_text() for name, one in found.attachments.items()}
+    assert texts == {"golden": golden_text(1), "card": "card 1", "plot": with_(width=1)}
+
+
+def test_golden_rows_of_equal_models_are_those_of_their_own_folders(tmp_path: Path) -> None:
+    """Two routes share the manifest of equal bytes; rows that change beside one are not shown for the other."""
+    place = stub_in(tmp_path)
+    other = tmp_path / "other"
+    for folder in (tmp_path / "models", other):
+        folder.mkdir(exist_ok=True)
+        (folder / "golden.json").write_text(golden_text(1))
+    (other / "m.stub").write_bytes((tmp_path / "models" / "m.stub").read_bytes())
+    attempt(place)
+    (tmp_path / "models" / "golden.json").write_text(golden_text(2))
+    place.registry.write_text("version: 1\nroutes:\n  /x: models/m.stub\n  /y: other/m.stub\n")
+    attempt(place)
+    found = committed(place).manifests
+    assert {name: Path(one.attachments["golden"].path).read_text() for name, one in found.items()} == {
+        "x": golden_text(2),
+        "y": golden_text(1),
+    }
