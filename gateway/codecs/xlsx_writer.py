@@ -69,6 +69,7 @@ class XlsxWriter:
         if len(self._names) > MAX_COLUMNS:
             message = f"an XLSX sheet has {MAX_COLUMNS:,} columns, the answer {len(self._names):,}"
             raise TooLargeError(message, code="too-many-columns", hint=_HINT)
+        check_texts([self._names])
         self._letters = [_letters(at) for at in range(len(self._names))]
         self._sink = Sink()
         self._book = _Book(self._sink, "w", zipfile.ZIP_DEFLATED, compresslevel=_LEVEL)

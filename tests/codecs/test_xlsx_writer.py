@@ -105,6 +105,7 @@ def test_what_a_sheet_cannot_hold_is_refused_by_name() -> None:
         (lambda: xlsx_writer.check_rows(1_048_576), "too-many-rows"),
         (lambda: xlsx_writer.check_texts([["🙂" * 16_384]]), "cell-too-long"),
         (lambda: written(["a"], [["x" * 32_768]]), "cell-too-long"),
+        (lambda: XlsxWriter(["a" * 32_768], PREDICTION), "cell-too-long"),
         (lambda: XlsxWriter(["a"] * 16_384, PREDICTION), "too-many-columns"),
     ):
         with pytest.raises(TooLargeError) as caught:
