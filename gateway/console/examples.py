@@ -30,6 +30,15 @@ def examples_of(fields: tuple[Field, ...]) -> list[Example]:
     return [_example(fields, at, count) for at in range(count)]
 
 
+def example_option(fields: tuple[Field, ...]) -> str:
+    """Return the name under which a button sends the number of its example: one that no input has."""
+    taken = {name for field in fields for name in (field.name, *field.aliases)}
+    option = "_example"
+    while option in taken:
+        option = f"_{option}"
+    return option
+
+
 def _example(fields: tuple[Field, ...], at: int, count: int) -> Example:
     values = {
         one.name: one.examples[min(at, len(one.examples) - 1)] if one.examples else plausible(one) for one in fields

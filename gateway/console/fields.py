@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
@@ -31,6 +32,8 @@ _KEYWORDS: Final = {
     "unknown": "unknown",
 }
 
+#: Numbers as HTML has them: `+5`, `5.` and ` 5` are some for people and the route.
+_SHOWN: Final = re.compile(r"-?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 #: Characters of a text that needs no more than a line.
 _SHORT_TEXT: Final = 100
 
@@ -61,6 +64,11 @@ def _levels(field: Field) -> list[dict[str, Any]] | None:
     if control_of(field) == "boolean":
         return [{"value": one, "text": value_text(one)} for one in (True, False)]
     return None if field.enum is None else [{"value": one, "text": value_text(one)} for one in field.enum]
+
+
+def level_texts(field: Field) -> list[str]:
+    """Return the texts of the levels of a field, none where it has no levels."""
+    return [level["text"] for level in _levels(field) or ()]
 
 
 def typed(field: Field, text: str) -> Scalar | None:
@@ -149,7 +157,7 @@ class FieldView:
     @property
     def levels(self) -> list[str]:
         """Return the texts of the levels."""
-        return [level["text"] for level in _levels(self.field) or ()]
+        return level_texts(self.field)
 
     @property
     def is_strange(self) -> bool:
@@ -159,7 +167,7 @@ class FieldView:
     @property
     def is_number(self) -> bool:
         """Say whether a number box can show the text: it shows nothing at all for others."""
-        return not self.text or number_of(self.text) is not None
+        return not self.text or (_SHOWN.fullmatch(self.text) is not None and number_of(self.text) is not None)
 
     @property
     def rows(self) -> int:

@@ -1,6 +1,7 @@
 """Where the slider of a number goes, and between which ends its curve is drawn."""
 
 import math
+import sys
 from typing import Any, Final
 
 from gateway.schema import Field
@@ -21,6 +22,8 @@ def range_of(field: Field) -> dict[str, Any] | None:
     if ends is None:
         return None
     low, high, source = ends
+    if not sys.float_info.min * STEPS <= high - low <= sys.float_info.max:
+        return None
     step = 1 if field.type == "integer" else nice_step(high - low)
     low, high = _inside(field, low, high, step)
     return None if not low < high else {"low": low, "high": high, "step": step, "source": source}
@@ -45,9 +48,9 @@ def _inside(field: Field, low: float, high: float, step: float) -> tuple[float, 
     if field.type == "integer":
         low, high = math.ceil(low), math.floor(high)
     if field.exclusive_minimum is not None and low <= field.exclusive_minimum:
-        low = low + step
+        low = max(low + step, math.nextafter(field.exclusive_minimum, math.inf))
     if field.exclusive_maximum is not None and high >= field.exclusive_maximum:
-        high = high - step
+        high = min(high - step, math.nextafter(field.exclusive_maximum, -math.inf))
     return low, high
 
 

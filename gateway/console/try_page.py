@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from gateway.console.environment import render
-from gateway.console.examples import examples_of
+from gateway.console.examples import example_option, examples_of
 from gateway.console.fields import first_texts, typed, views
 from gateway.console.page_data import island
 from gateway.console.plot_drawing import drawing_of
@@ -63,6 +63,7 @@ def try_page(route: Route, site: Site, *, max_body_size: int, attempt: Attempt |
             "route": route,
             "fields": shown,
             "examples": examples_of(fields),
+            "example_option": example_option(fields),
             "outcome": outcome,
             "values": [] if outcome is None or route.signature is None else _values(route, outcome),
             "picture": picture,

@@ -26,6 +26,11 @@ def value_text(value: Scalar | None) -> str:
     return str(value)
 
 
+def lines_of(text: str) -> str:
+    """Return a text with one kind of line ends: a form sends each of its names and values with CR LF."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
 def number_of(text: str) -> int | float | None:
     """Return the number that a number box holds, which is that of JSON; None for any other text."""
     text = text.strip()

@@ -95,6 +95,27 @@ def test_a_number_is_sent_as_it_was_typed(text: str, tmp_path: Path) -> None:
 
 @needs_node
 def test_what_json_writes_otherwise_keeps_its_value(tmp_path: Path) -> None:
-    texts = {"+7": 7, "007": 7, ".5": 0.5, "5.": 5, " 4 ": 4}
+    texts = {
+        "+7": 7,
+        "007": 7,
+        ".5": 0.5,
+        "5.": 5,
+        " 4 ": 4,
+        "-.5e+3": -500,
+        "-00.5": -0.5,
+        "5.e1": 50,
+        "+0": 0,
+        "000": 0,
+    }
+    texts["+12345678901234567891"] = 12345678901234567891
     found = call("checks.js", [["read", described(Field(name="x")), text] for text in texts], tmp_path)
     assert [json.loads(read["token"]) for read in found] == list(texts.values())
+
+
+@needs_node
+def test_a_level_is_sent_with_all_its_digits(tmp_path: Path) -> None:
+    """Whole numbers beyond 2^53 are one number for a script, and still the levels that they are."""
+    levels = (9007199254740993, 9007199254740992, 2.5, 1e22)
+    field = described(Field(name="x", type="number", enum=levels))
+    found = call("checks.js", [["read", field, level["text"]] for level in field["levels"]], tmp_path)
+    assert [json.loads(read["token"]) for read in found] == list(levels)

@@ -18,6 +18,18 @@ from serving import Gateway
 REGRESSION = {"kind": "regression"}
 LEVELS = [f"level {number:04}" for number in range(1000)]
 TEXT = "A long text, with 'quotes'. " * 720  # 20,160 characters
+NUMBER = {"minimum": 0, "maximum": 10, "examples": [1.5]}
+#: What a form of HTML has under these names, and what the script of the page asks of it.
+CLOBBERING = [
+    "querySelectorAll",
+    "addEventListener",
+    "prepend",
+    "elements",
+    "submit",
+    "action",
+    "instances",
+    "__proto__",
+]
 #: Route -> its stub; each is one line of the registry.
 MODELS: dict[str, dict[str, Any]] = {
     "one-more": {"inputs": [{"name": "size", "minimum": 0, "maximum": 9}], "output": REGRESSION},
@@ -34,7 +46,12 @@ MODELS: dict[str, dict[str, Any]] = {
     "a": {"inputs": ["a"], "output": REGRESSION},
     "a/batch": {"inputs": ["of_the_batch"], "output": REGRESSION},
     "lists": {"inputs": ["a"], "output": {"kind": "multi_output", "names": ["low", "high"]}, "answer": [1, 2]},
+    "clobbering": {"inputs": [{"name": name, **NUMBER} for name in CLOBBERING], "output": REGRESSION},
+    "keyed": {"inputs": [{"name": "a", **NUMBER}, {"name": "key", "type": "string", "examples": ["k"]}]},
+    "constant": {"inputs": [{"name": "a", **NUMBER}], "output": REGRESSION, "answer": 1e30},
 }
+#: Route -> further keys of its entry.
+ENTRIES: dict[str, dict[str, Any]] = {"keyed": {"batch": "by_id", "id": {"field": "key"}}}
 
 
 def lay_out(folder: Path) -> str:
@@ -42,7 +59,7 @@ def lay_out(folder: Path) -> str:
     routes = {}
     for number, (path, model) in enumerate(MODELS.items()):
         (folder / f"{number}.stub").write_text(json.dumps(model))
-        routes[f"/{path}"] = f"{number}.stub"
+        routes[f"/{path}"] = {"artifact": f"{number}.stub", **ENTRIES.get(path, {})}
     return yaml.safe_dump({"version": 1, "routes": routes}, sort_keys=False)
 
 
@@ -114,6 +131,27 @@ def test_a_route_below_another_has_pages_of_its_own(page: Page, origin: str) -> 
     expect(page.locator("h1")).to_contain_text("/a/batch")
     expect(page.locator("body")).to_have_attribute("data-page", "try")
     expect(page.locator("[name=of_the_batch]")).to_be_visible()
+
+
+def test_names_of_the_browsers_own_do_not_stop_the_script(page: Page, origin: str) -> None:
+    """Inputs shadow what a form has under their names; the page still predicts, draws curves, restores and resets."""
+    visit(page, f"{origin}/console/clobbering#prepend=7&nobody=1")
+    expect(page.locator("#value")).to_have_text("17.5")
+    expect(page.locator("#strangers")).to_contain_text("nobody")
+    expect(page.locator("body")).to_have_attribute("data-whatif", "new")
+    expect(page.locator(".curve svg")).to_have_count(len(CLOBBERING))
+    # Playwright itself stumbles over a form whose names are such.
+    page.evaluate("document.querySelector('#form [type=reset]').click()")
+    expect(page.locator("#value")).to_have_text("12")
+
+
+def test_curves_where_there_can_be_none_and_of_one_huge_number(page: Page, origin: str) -> None:
+    """A route that answers by an id among its inputs says why it has no curves; 1e30 is drawn, for 1e30 ± 1 is 1e30."""
+    visit(page, f"{origin}/console/keyed")
+    expect(page.locator("#whatif-table")).to_contain_text("the id of a row is an input")
+    visit(page, f"{origin}/console/constant")
+    expect(page.locator("body")).to_have_attribute("data-whatif", "new")
+    expect(page.locator(".curve svg")).to_have_count(1)
 
 
 def test_a_registry_without_routes_has_an_index(

@@ -2,7 +2,6 @@
 
 // What a number box holds ("+5", "007", ".5" are numbers to people, not to JSON).
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
-const JSON_NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?(e[+-]?\d+)?$/i;
 const SHOWN = 80;
 
 const characters = text => [...text].length;
@@ -14,6 +13,11 @@ function fault(value, token, text) {
   return { value, token, fault: text };
 }
 
+// Write a number as JSON does, with every digit that was typed.
+function jsonOf(text) {
+  return text.replace('+', text.startsWith('+') ? '' : '+').replace(/^(-?)0+(?=\d)/, '$1').replace(/^-?(?=\.)/, '$&0').replace(/\.(?=e|$)/i, '');
+}
+
 function number(field, text) {
   const trimmed = text.trim();
   const value = Number(trimmed);
@@ -21,7 +25,7 @@ function number(field, text) {
     return fault(text, 'null', `${quoted(text)} is not a ${field.control === 'integer' ? 'whole ' : ''}number for ${field.name}`);
   }
   if (!Number.isFinite(value)) return fault(text, 'null', `${trimmed} is out of the range of numbers for ${field.name}`);
-  return { value, token: JSON_NUMBER.test(trimmed) ? trimmed : String(value), fault: outside(field, value, trimmed) };
+  return { value, token: jsonOf(trimmed), fault: outside(field, value, trimmed) };
 }
 
 function outside(field, value, text) {
@@ -40,7 +44,8 @@ function outside(field, value, text) {
 
 function level(field, text) {
   const found = field.levels.find(one => one.text === text);
-  if (found) return { value: found.value, token: JSON.stringify(found.value), fault: '' };
+  // The text of a number is its JSON, with digits that the number itself has lost beyond 2^53.
+  if (found) return { value: found.value, token: typeof found.value === 'string' ? JSON.stringify(found.value) : found.text, fault: '' };
   // The model may take levels that it does not know as missing ones: the server decides.
   const isTaken = field.unknown === 'missing' || field.missing?.map(String).includes(text);
   const rule = field.control === 'boolean' ? 'true or false' : 'a valid choice';

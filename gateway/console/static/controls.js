@@ -3,6 +3,8 @@
 import { emptyIsText, isNumeric } from './checks.js';
 import { entryOf, fieldOf, setTexts, setUnreadable } from './state.js';
 
+// What a number box can show (the grammar of HTML): it is empty for any other text.
+const SHOWN = /^-?(\d+(\.\d+)?|\.\d+)(e[+-]?\d+)?$/i;
 const HOW = { number: 'typing', integer: 'typing', text: 'text', select: 'slide', boolean: 'slide' };
 
 function strange(box, text) {
@@ -65,7 +67,7 @@ export class Control {
 
   // A text that is no number has a text box, which becomes a number box again once a number stands there.
   settle() {
-    if ('strange' in this.box.dataset && !entryOf(this.name).fault) {
+    if ('strange' in this.box.dataset && !entryOf(this.name).fault && SHOWN.test(this.box.value)) {
       delete this.box.dataset.strange;
       this.box.type = 'number';
     }
@@ -90,7 +92,7 @@ export class Control {
     const { text } = entryOf(this.name);
     const { box } = this;
     if (box.tagName === 'SELECT' && text && ![...box.options].some(option => option.value === text)) strange(box, text);
-    if (box.type === 'number' && text && !/^\s*[-+]?[\d.]/.test(text)) {
+    if (box.type === 'number' && text && !(SHOWN.test(text) && Number.isFinite(Number(text)))) {
       box.type = 'text';
       box.dataset.strange = '';
     }

@@ -22,7 +22,7 @@ export function scaleOf(numbers, isProbability, hasBars) {
   let [low, high] = [Math.min(...known), Math.max(...known)];
   if (isProbability) [low, high] = [0, roundUp(high)];
   else if (hasBars) [low, high] = [Math.min(low, 0), Math.max(high, 0)];
-  if (!(low < high)) [low, high] = [(known[0] ?? 0) - 1, (known[0] ?? 0) + 1];
+  if (!(low < high)) [low, high] = [-1, 1].map((side) => (known[0] ?? 0) + side * Math.max(1, Math.abs(known[0] ?? 0) / 1000));
   const room = HEIGHT - 2 * EDGE;
   return { low, high, y: (number) => HEIGHT - EDGE - room * share(number, low, high) };
 }
@@ -35,7 +35,7 @@ function roundUp(probability) {
 
 // Return where a number lies between two others; halves first, as the difference of large ones may overflow.
 function share(number, low, high) {
-  return (number / 2 - low / 2) / (high / 2 - low / 2);
+  return (number / 2 - low / 2) / (high / 2 - low / 2) || 0;
 }
 
 // Draw a curve; points without an answer leave gaps, the present value is a ring on the line.

@@ -14,6 +14,9 @@ export function pointsOf(field, present, mostRows) {
   if (most < FEWEST && (levels?.length ?? POINTS) > most) {
     return { why: `No curve: the route takes ${mostRows} row${mostRows === 1 ? '' : 's'} at once (max_rows).` };
   }
+  if (levels?.some(({ value }) => Number.isInteger(value) && !Number.isSafeInteger(value))) {
+    return { why: 'No bars: levels beyond 2^53 are not told apart by a browser.' };
+  }
   if (levels) return bars(levels, present, most);
   if (field.control === 'text') return { why: 'No curve: a free text has no range.' };
   if (!field.range) return { why: `No curve: the registry names no ${unknownEnd(field)}.` };

@@ -70,7 +70,7 @@ function tellStrangers() {
     note = document.createElement('p');
     note.id = 'strangers';
     note.className = 'ignored';
-    document.getElementById('form').prepend(note);
+    Element.prototype.prepend.call(document.getElementById('form'), note);
   }
   if (!note) return;
   note.hidden = names.length === 0;

@@ -65,7 +65,11 @@ export const members = () => [...entries]
 export const instance = () => Object.fromEntries(members().map(([name]) => [name, entries.get(name).value]));
 
 // The instance as JSON, numbers as they were typed.
-export const body = () => `{${members().map(([name, token]) => `${JSON.stringify(name)}:${token}`).join(',')}}`;
+export const objectOf = pairs => `{${pairs.map(([name, token]) => `${JSON.stringify(name)}:${token}`).join(',')}}`;
+export const body = () => objectOf(members());
+
+// Rows that differ in one input have one id then, and an object of answers holds an id once.
+export const hasIdInput = island.batch === 'by_id' && island.id_fields.some(name => names.has(name));
 
 const encoded = text => encodeURIComponent(text).replaceAll('%20', '+');
 

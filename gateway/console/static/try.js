@@ -12,7 +12,9 @@ import * as whatif from './whatif.js';
 
 const WATCH_MS = 3000;
 
+// An input may be called `querySelectorAll`, and then is what the form has under that name: only the prototype is asked.
 const form = document.getElementById('form');
+const listen = (...given) => EventTarget.prototype.addEventListener.call(form, ...given);
 const controls = new Map();
 // Fields that hold something a person or a link has put there: only these are told that they are required.
 const touched = new Set();
@@ -40,7 +42,9 @@ function fill(text) {
   const texts = membersOf(text).filter(([name]) => controls.has(name)).map(([name, token]) => {
     const field = fieldOf(name);
     if (token === 'null') return [name, null];
-    return [name, field.levels ? textOf(field, JSON.parse(token)) : plain(token)];
+    // As it is written first: whole numbers beyond 2^53 are equal to their neighbours once they are parsed.
+    if (!field.levels || field.levels.some(level => level.text === plain(token))) return [name, plain(token)];
+    return [name, textOf(field, JSON.parse(token))];
   });
   texts.forEach(([name]) => touched.add(name));
   setTexts(texts);
@@ -57,7 +61,7 @@ function submit(event) {
 
 // Take what the page was served with, then follow it.
 function startForm() {
-  for (const element of form.querySelectorAll('.field')) {
+  for (const element of document.querySelectorAll('#form .field')) {
     controls.set(element.dataset.field, new Control(element));
   }
   readAll('served');
@@ -66,12 +70,12 @@ function startForm() {
     if (how === 'set') names.forEach(name => controls.get(name).write());
     markLocal(names);
   });
-  form.addEventListener('input', event => {
+  listen('input', event => {
     const field = event.target.closest('.field');
     if (field) touched.add(field.dataset.field);
   }, { capture: true });
-  form.addEventListener('submit', submit);
-  form.addEventListener('reset', () => setTimeout(() => {
+  listen('submit', submit);
+  listen('reset', () => setTimeout(() => {
     touched.clear();
     controls.forEach(control => control.mark(''));
     readAll('slide');

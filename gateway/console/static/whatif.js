@@ -4,7 +4,7 @@ import { predictMany } from './api.js';
 import { eraseAll, note, outcomeText, picture, scaleOf } from './curves.js';
 import { choicesOf, element, pointsOf } from './points.js';
 import { busy, lastResult, onResult } from './predict.js';
-import { island, subscribe, values } from './state.js';
+import { hasIdInput, island, members, objectOf, subscribe, values } from './state.js';
 
 const REST_MS = 250;
 const MOST_FIELDS = 24;
@@ -16,16 +16,16 @@ const SLOW_MS = Math.max(250, DEADLINE_MS / 10);
 const HELD = 'All other inputs are held fixed. This is what the model says, not a cause.';
 const NO_RANGES = 'No curves: no input of this model has a known range or levels.';
 const TOO_SLOW = 'No curves: with these values the model is too slow to answer so many rows before its deadline.';
+const SAME_ID = 'No curves: the id of a row is an input of this model, and a batch answers each id once.';
 const TOO_LARGE = 'No curves: the rows of one curve are larger than a body may be (max_body_size).';
 
-let timer = 0;
-let request = null;
+let [timer, request] = [0, null];
 // First field of the shown window, key of the number that is drawn, and what the section below is filled from.
 let [first, chosen, drawing] = [0, null, null];
 // What a row is expected to cost, and what it did where a request came too late.
 let [rowMs, lateMs] = [0, 0];
 
-// Begin: draw after each settled prediction, and drop what new values have overtaken.
+// Draw after each settled prediction, and drop what new values have overtaken.
 export function start() {
   for (const field of island.fields) {
     const plan = pointsOf(field, null, island.limits.max_rows);
@@ -58,7 +58,7 @@ function plan(result) {
 async function ask(result) {
   if (busy()) return;
   const shown = windowOf(result.values);
-  if (!shown.plans.length) return nothing(shown.why ?? NO_RANGES);
+  if (hasIdInput || !shown.plans.length) return nothing(hasIdInput ? SAME_ID : (shown.why ?? NO_RANGES));
   request = new AbortController();
   const { signal } = request;
   const rows = shown.plans.flatMap((one) => one.rows);
@@ -79,14 +79,14 @@ function windowOf(held) {
     .map((field) => ({ field, ...pointsOf(field, held[field.name] ?? null, limits.max_rows) }))
     .filter((one) => !one.why);
   if (first >= drawable.length) first = 0;
-  // As a prediction does: a field that must not be null is left out where it has no value.
-  const others = Object.fromEntries(island.fields.map(({ name, nullable }) => [name, held[name] ?? (nullable ? null : undefined)]));
+  const others = members(); // as a prediction sends them, numbers as they were typed
   const shown = { plans: [], first, of: drawable.length };
   let [rows, bytes] = [0, 0];
   for (const one of drawable.slice(first, first + MOST_FIELDS)) {
-    one.rows = one.values.map((value) => ({ ...others, [one.field.name]: value }));
+    const { name } = one.field;
+    one.rows = one.values.map((value) => objectOf([...others.filter((other) => other[0] !== name), [name, JSON.stringify(value)]]));
     rows += one.rows.length;
-    bytes += new Blob([JSON.stringify(one.rows)]).size;
+    bytes += new Blob(one.rows).size;
     if (bytes > limits.max_body_size * BODY_SHARE) shown.why = TOO_LARGE;
     else if (rows * rowMs > DEADLINE_MS / 2) shown.why = TOO_SLOW;
     if (shown.why || rows > limits.max_rows) break;

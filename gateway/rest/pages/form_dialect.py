@@ -5,16 +5,16 @@ A number box holds a number of JSON, and a level is the level of that text: a ro
 does not do so here. Texts that are neither go to the validator as texts, and come back as faults.
 """
 
-from typing import Any, Final
+from typing import Any
 
 from flask import Response
 
 from gateway.answers.answer import Answer, AnswerContext
 from gateway.codecs.base import refuse
-from gateway.console.examples import examples_of
-from gateway.console.fields import typed
+from gateway.console.examples import example_option, examples_of
+from gateway.console.fields import level_texts, typed
 from gateway.console.try_page import Outcome
-from gateway.console.value_text import value_text
+from gateway.console.value_text import lines_of, value_text
 from gateway.registry.contract import Contract
 from gateway.rest.errors import RequestError
 from gateway.rest.predict.intake import Intake
@@ -23,9 +23,6 @@ from gateway.rest.predict.percent_encoding import encoded_form, encoded_texts
 from gateway.routing.routes import Route
 from gateway.schema import Batch, Field, Predictions
 from gateway.validation import Source
-
-#: The button that sends an example sends its number under this name.
-EXAMPLE: Final = "_example"
 
 
 class FormDialect:
@@ -56,8 +53,9 @@ class FormDialect:
     def sent(self, request: Intake) -> Source:
         """Return the texts that were sent, or those of the chosen example; raises InputError, RequestError."""
         sent = _read(request)
-        if EXAMPLE in sent.values:
-            sent = _example(sent, request.route)
+        fields = () if request.route.signature is None else request.route.signature.inputs
+        option = example_option(fields)
+        sent = _example(sent, option, fields) if option in sent.values else _with_own_lines(sent, fields)
         self.texts = dict(sent.values)
         return sent
 
@@ -74,12 +72,27 @@ def _read(request: Intake) -> Source:
     return encoded_form(request.body().content)
 
 
-def _example(sent: Source, route: Route) -> Source:
+def _with_own_lines(sent: Source, fields: tuple[Field, ...]) -> Source:
+    """Return names and levels with the line ends that the route knows: a form has CR LF in both."""
+    if not any("\r" in name or "\r" in text for name, text in sent.values.items()):
+        return sent
+    known = {name: field for field in fields for name in (field.name, *field.aliases)}
+    own = {lines_of(name): name for name in known}
+    values = {}
+    for given, text in sent.values.items():
+        name = given if given in known else own.get(lines_of(given), given)
+        levels = level_texts(known[name]) if name in known else ()
+        same = (level for level in levels if lines_of(level) == lines_of(text))
+        values[name] = text if text in levels else next(same, text)
+    return Source(sent.kind, values, sent.repeated)
+
+
+def _example(sent: Source, option: str, fields: tuple[Field, ...]) -> Source:
     """Return the texts of the example that was asked for instead of inputs; raises InputError."""
-    offered = examples_of(() if route.signature is None else route.signature.inputs)
-    number = sent.values[EXAMPLE]
+    offered = examples_of(fields)
+    number = sent.values[option]
     if number not in map(str, range(len(offered))):
-        refuse("option", "there is no such example", at=f"{sent.kind}.{EXAMPLE}", expected=f"0 to {len(offered) - 1}")
+        refuse("option", "there is no such example", at=f"{sent.kind}.{option}", expected=f"0 to {len(offered) - 1}")
     return Source(sent.kind, {name: value_text(value) for name, value in offered[int(number)].values.items()})
 
 
