@@ -1,13 +1,14 @@
 """Pages behind a proxy that shows the gateway below a path."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
 import serving
+from console.conftest import OpenPage
 from console.visiting import addresses, visit
 from process.test_load_balancers import in_front
 from serving import Connection
@@ -74,3 +75,34 @@ def test_a_form_without_scripts_works_below_a_prefix(prefixed: str, no_script_pa
     page.locator("#predict").click()
     expect(page.locator("#json")).to_contain_text("prediction")
     assert page.url.startswith(f"{prefixed}/ml/console/deep-m")
+
+
+@pytest.mark.parametrize("has_script", [True, pytest.param(False, marks=pytest.mark.slow)])
+def test_a_batch_works_below_a_prefix(prefixed: str, open_page: OpenPage, tmp_path: Path, has_script: bool) -> None:
+    """A file is checked and scored there with a script, and comes back as a download with and without one."""
+    page = open_page(java_script_enabled=has_script)
+    file = tmp_path / "rows.csv"
+    file.write_text("a\n1\n2.5\n")
+    page.goto(f"{prefixed}/ml/console/deep-m/batch")
+    page.set_input_files("#file", file)
+    if has_script:
+        expect(page.locator("#check h2")).to_have_text("2 rows, every one of them can be scored")
+        page.get_by_role("button", name="Score here").click()
+        expect(page.locator("#summary h2")).to_have_text("2 rows answered")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="JSON", exact=True).click()
+    assert len(json.loads(Path(download.value.path()).read_text())["predictions"]) == 2
+
+
+def test_pages_without_scripts_work_below_a_prefix(
+    prefixed: str, no_script_page: Page, expect_console_error: Callable[[str], None]
+) -> None:
+    """A fault stands at its field, a copied link has its answer, the model page is whole."""
+    expect_console_error("400")
+    page = no_script_page
+    page.goto(f"{prefixed}/ml/console/deep-m?a=many")
+    expect(page.locator(".field[data-field=a] .fault")).to_contain_text("number")
+    page.goto(f"{prefixed}/ml/console/deep-m?a=2.5")
+    expect(page.locator("#json")).to_contain_text("2.5")
+    page.goto(f"{prefixed}/ml/console/m/model")
+    expect(page.locator("main")).to_contain_text("sha256", ignore_case=True)
