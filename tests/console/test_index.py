@@ -288,7 +288,7 @@ def test_a_gateway_that_does_not_answer_is_waited_for(
     beat(page)
     expect(page.locator("#state")).to_contain_text("The gateway does not answer")
     beat(page, 1_000)
-    expect(page.locator("#state")).to_contain_text("Still no answer")
+    expect(page.locator("#state .retry")).to_contain_text("tries again by itself in 2 s")
     axe(page)
     look(page, "index unreachable")
     page.context.set_offline(False)

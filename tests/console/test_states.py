@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 import serving
 from console.guards import Guards
+from console.seen import seen_well
 from serving import Gateway
 
 #: What the model does hangs on its input: numbers, a failure, a second of work, or five.
@@ -99,7 +100,7 @@ def test_a_slow_answer_says_that_it_is_awaited(
     expect(page.locator("[data-field=y] svg")).to_be_visible()
     write(page, "x", "90.7")
     state(page, "waiting")
-    look(page, "state-waiting")
+    seen_well(page, look, "state-waiting")
     expect(page.locator("#value")).to_have_text("182.4")
     expect(page.locator("#state")).to_be_hidden()
     expect(page.locator("#whatif-table")).to_contain_text("the model is too slow")
@@ -113,7 +114,7 @@ def test_an_invalid_input_is_named(page: Page, served: Edited, look: Callable[..
     write(page, "x", "-1")
     state(page, "invalid")
     expect(page.locator("#state")).to_contain_text("1 input cannot be used")
-    look(page, "state-invalid")
+    seen_well(page, look, "state-invalid")
     write(page, "x", "10")
     expect(page.locator("#value")).to_have_text("21")
     expect(page.locator("#state")).to_be_hidden()
@@ -128,7 +129,7 @@ def test_a_failing_model_is_told_with_the_request(
     write(page, "x", "66")
     state(page, "error")
     expect(page.locator("#state")).to_contain_text("request id")
-    look(page, "state-error")
+    seen_well(page, look, "state-error")
     write(page, "x", "10")
     expect(page.locator("#value")).to_have_text("21")
     expect(page.locator("#state")).to_be_hidden()
@@ -153,7 +154,7 @@ def test_overload_is_counted_down_and_tried_again(
     try:
         serving.until(lambda: _sees(page, "overloaded"), what="the overload")
         expect(page.locator("#state .retry")).to_contain_text(re.compile(r"tries again by itself (in \d+ s|now)"))
-        look(page, "state-overloaded")
+        seen_well(page, look, "state-overloaded")
     finally:
         stop.set()
         holder.join()
@@ -177,7 +178,7 @@ def test_a_deadline_is_told_and_backed_off(
     open_double(page, served.server)
     write(page, "x", "92.5")
     state(page, "deadline")
-    look(page, "state-deadline")
+    seen_well(page, look, "state-deadline")
     write(page, "x", "10")
     expect(page.locator("#value")).to_have_text("21")
     expect(page.locator("#state")).to_be_hidden()
@@ -194,7 +195,7 @@ def test_a_reload_with_the_same_inputs_is_told_and_predicted_anew(
         served.reset()
         state(page, "generation")
         expect(page.locator("#value")).to_have_text("10")
-        look(page, "state-generation")
+        seen_well(page, look, "state-generation")
         page.get_by_role("button", name="Dismiss").click()
         expect(page.locator("#state")).to_be_hidden()
     finally:
@@ -212,7 +213,7 @@ def test_a_reload_with_other_inputs_keeps_what_fits(page: Page, served: Edited, 
         expect(page.locator("[data-field=y] input[type=number]")).to_have_value("8")
         expect(page.locator("[data-field=y] .fault")).to_be_visible()
         expect(page.locator("#state")).to_contain_text("marked: y")
-        look(page, "state-changed")
+        seen_well(page, look, "state-changed")
         write(page, "y", "5")
         expect(page.locator("#value")).to_have_text("11")
     finally:
@@ -243,7 +244,7 @@ def test_a_removed_route_is_told_and_comes_back(
         served.write(served.other())
         state(page, "gone")
         expect(page.get_by_role("link", name="All models")).to_be_visible()
-        look(page, "state-gone")
+        seen_well(page, look, "state-gone")
     finally:
         served.reset()
     state(page, "generation")
@@ -266,7 +267,7 @@ def test_a_route_that_failed_serves_again(
         page.goto(f"http://127.0.0.1:{served.server.port}/console/mended")
         state(page, "failed")
         expect(page.locator("#state")).to_contain_text("no licence")
-        look(page, "state-failed")
+        seen_well(page, look, "state-failed")
         mended.write_text("def predict(z: float = 4.0) -> float:\n    return z\n")
         served.write(served.route() + served.other() + entry)
         expect(page.locator("[data-field=z]")).to_be_visible()
@@ -285,7 +286,7 @@ def test_a_gateway_that_stops_and_starts_again(
     served.server.stop()
     state(page, "unreachable")
     expect(page.locator("#state .retry")).to_contain_text("tries again by itself")
-    look(page, "state-unreachable")
+    seen_well(page, look, "state-unreachable")
     served.server.start().wait()
     expect(page.locator("#state[data-kind=unreachable]")).to_have_count(0)
     write(page, "x", "10")

@@ -1,33 +1,23 @@
 // The batch page: a chosen file is checked at once, then scored here, or sent by the form itself for a download.
-import { check, element, faultTable, showReport, wayOut } from "./check.js";
-import { seen, start } from "./live.js";
+import { check, isReadable, showReport } from "./check.js";
+import { seen, settle, start } from "./live.js";
 import { numberText } from "./numbers.js";
+import { kindOf } from "./states.js";
 import { Summary } from "./summary.js";
+import { announce, bar, quiet, tell, tellRefusal } from "./told.js";
 import { sizeText, upload } from "./upload.js";
 
 const island = JSON.parse(document.getElementById("route").textContent);
 const at = (id) => document.getElementById(id);
-const form = at("upload"), file = at("file"), score = at("score"), told = at("told");
-let checking = null, cancel = null;
+const form = at("upload"), file = at("file"), score = at("score");
+// States that pass by themselves: told like those of every page, and the work is begun again.
+const PASSING = ["overloaded", "loading", "failed", "gone"];
+let checking = null, cancel = null, isLost = false;
 
-function tell(kind, title, text = "", fix = "", more = []) {
-  told.dataset.kind = kind;
-  told.replaceChildren(element("strong", {}, title), text && element("p", { class: "why" }, text),
-    fix && element("p", { class: "fix" }, fix), ...more);
-  told.hidden = false;
-}
-const quiet = () => { told.hidden = true; };
-const announce = (text) => { at("announce").textContent = text; };
-
-function refusal(title, status, body, retryAfter) {
-  const faults = body.errors ?? [];
-  const wait = retryAfter ? `Try again in ${numberText(Number(retryAfter))} s.` : "";
-  const only = faults.length === 1 ? faults[0] : null;
-  const text = only ? only.message : body.detail ?? `The gateway answered ${status}.`;
-  const place = only && only.row === undefined && only.at !== "$" ? `Where: ${only.at}` : "";
-  const more = faults.length > 1 ? [faultTable(`${numberText(body.total_errors ?? faults.length)} faults, rows from 1`, faults)] : [];
-  tell("invalid", title, [text, place].filter(Boolean).join(" · "),
-    [(only && wayOut(only)) || body.hint, wait].filter(Boolean).join(" "), more);
+function refusal(title, status, body, retryAfter, again) {
+  const reply = { ok: false, status, body, retryAfter: Number(retryAfter) || null, failure: null };
+  if (PASSING.includes(kindOf(reply))) { settle(reply, again); return; }
+  tellRefusal(title, status, body);
 }
 
 function options() {
@@ -53,6 +43,7 @@ async function chosen() {
   score.disabled = true;
   quiet();
   if (!one) return;
+  settle({ ok: true }, resume);
   const tooLarge = isTooLarge(one);
   const { signal } = (checking = new AbortController());
   let found;
@@ -60,15 +51,27 @@ async function chosen() {
     if (tooLarge && /\.(xlsx|parquet|json)$/i.test(one.name)) return;
     found = await check(form.dataset.check, one, options(), signal);
   } catch {
-    if (!signal.aborted) tell("error", "The gateway cannot be reached", "The file could not be checked.", "Choose it again in a moment.");
+    if (!signal.aborted) await lost(one);
     return;
   }
   if (signal.aborted) return;
-  if (!found.ok) { refusal("This file cannot be read", found.status, found.body); return; }
+  if (kindOf({ ...found, failure: null }) === "unreachable") { await lost(one); return; }
+  if (!found.ok) { refusal("This file cannot be read", found.status, found.body, found.retryAfter, chosen); return; }
+  isLost = false;
   showReport(at("check"), found.body);
   announce(at("check").querySelector("h2").textContent);
   score.disabled = tooLarge || found.body.errors.some((fault) => fault.row === undefined);
 }
+
+// A check without an answer is made again once somebody answers; once only, for a proxy may refuse just this file.
+async function lost(one) {
+  if (!(await isReadable(one))) changed(one);
+  else if (isLost) tell("error", "The file could not be checked", "The gateway gave no answer to it, twice.", "Choose it again, or a smaller one.");
+  else settle({ ok: false, status: 0, failure: "unreachable" }, resume);
+  isLost = true;
+}
+const resume = () => { if (isLost && at("told").hidden) chosen(); };
+const changed = (one) => tell("error", "The file has changed", `${one.name} is no longer as it was chosen.`, "Choose it again.");
 
 function stop() {
   const count = cancel?.();
@@ -100,20 +103,16 @@ function begin() {
       summary.add(lines);
       bar("scored", summary.rows / (summary.total || summary.rows), `${numberText(summary.rows)} of ${numberText(summary.total)} rows`);
     },
-    done(count) { over(); announce(`${numberText(count)} rows scored`); },
-    refused(status, body, retryAfter) { over(); at("progress").hidden = true; refusal("The file was not scored", status, body, retryAfter); },
-    failed(why, count) {
+    done(count) { over(); settle({ ok: true }, resume); announce(`${numberText(count)} rows scored`); },
+    refused(status, body, retryAfter) { over(); at("progress").hidden = true; refusal("The file was not scored", status, body, retryAfter, begin); },
+    async failed(why, count) {
       over();
+      if (!(await isReadable(one))) { changed(one); return; }
       const cut = why === "cut";
-      tell("error", cut ? "The answer was cut off" : "The gateway cannot be reached",
+      tell("error", cut ? "The answer was cut off" : "The gateway did not answer",
         cut ? `${numberText(count)} of ${numberText(summary.total)} rows came.` : "The file did not arrive.", "Score it again.");
     },
   });
-}
-
-function bar(id, share, text) {
-  at(id).value = share;
-  at(`${id}-text`).textContent = text;
 }
 
 at("cancel").addEventListener("click", () => {
@@ -123,7 +122,7 @@ at("cancel").addEventListener("click", () => {
   score.focus();
 });
 score.addEventListener("click", begin);
-file.addEventListener("change", chosen);
+file.addEventListener("change", () => { isLost = false; chosen(); });
 for (const name of ["_sheet", "_header"]) form.elements[name].addEventListener("change", chosen);
 form.addEventListener("submit", (event) => { if (file.files[0] && isTooLarge(file.files[0])) event.preventDefault(); });
 const drop = form.querySelector(".drop");
@@ -136,5 +135,5 @@ form.addEventListener("drop", (event) => {
   chosen();
 });
 // A page that holds a file stays as it is where the inputs of the model have changed.
-start({ keep: () => (file.files.length ? false : undefined) });
+start({ again: resume, keep: () => (file.files.length ? false : undefined) });
 if (file.files.length) chosen();

@@ -27,8 +27,13 @@ export async function check(url, file, options, signal) {
   if (isHead) form.append("_head", "true");
   form.append("file", part, file.name);
   const answer = await fetch(url, { method: "POST", body: form, headers: { Accept: "application/json" }, signal });
-  return { ok: answer.ok, status: answer.status, body: await answer.json() };
+  // A proxy may answer in its own words.
+  const body = await answer.json().catch(() => null);
+  return { ok: answer.ok && body !== null, status: answer.status, body, retryAfter: answer.headers.get("Retry-After") };
 }
+
+/** Say whether the browser still reads a file: it reads none that changed on the disk since it was chosen. */
+export const isReadable = (file) => file.slice(0, 1).arrayBuffer().then(() => true, () => false);
 
 export function element(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);

@@ -123,7 +123,7 @@ export function picture(plan, now, scale, choice) {
   place.replaceChildren();
   place.dataset.drawn = kind;
   if (kind === 'curve') {
-    const ends = [values[0], values.at(-1)].map((value) => valueText(field, value));
+    const ends = [values[0], values.at(-1)].map((value) => valueText({ ...field, unit: '' }, value));
     place.append(drawCurve(values, outcomes, now, scale, label), caption(ends[0], span, ends[1]));
   } else {
     place.append(drawBars(texts, outcomes, values.indexOf(now.value), scale, label), ...extremes(plan, say));

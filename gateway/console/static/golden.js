@@ -23,18 +23,23 @@ async function run(section, form) {
     const response = await fetch(form.action, { method: 'POST', headers: { Accept: 'application/json' } });
     const body = await response.json();
     if (response.ok) show(section, result, body);
-    else say(result, refusal(response, body), 'false');
+    else refuse(section, form, result, response, body);
   } catch {
-    say(result, 'The gateway cannot be reached. Try again in a moment.', 'false');
+    say(result, 'The rows could not be asked, because the gateway does not answer. They are asked again once it does.', 'false');
   } finally {
     button.disabled = false;
   }
 }
 
-function refusal(response, body) {
-  const again = response.headers.get('Retry-After');
-  const hint = body.hint ? ` ${body.hint}.` : '';
-  return `The rows could not be asked: ${body.detail ?? response.statusText}.${hint}${again ? ` Try again in ${again} s.` : ''}`;
+// Say why nothing was compared; where the gateway says how long to wait, ask again by itself.
+function refuse(section, form, result, response, body) {
+  const seconds = Number(response.headers.get('Retry-After'));
+  const texts = [`The rows could not be asked: ${body.detail ?? response.statusText}.`, body.hint && `${body.hint}.`];
+  if (seconds) {
+    texts.push(`They are asked again in ${seconds} s.`);
+    setTimeout(run, seconds * 1000, section, form);
+  }
+  say(result, texts.filter(Boolean).join(' '), 'false');
 }
 
 function show(section, result, body) {

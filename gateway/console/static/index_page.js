@@ -83,18 +83,6 @@ async function onFigures(told) {
   showAll();
 }
 
-function onLost(times) {
-  place("state").dataset.kind = "unreachable";
-  place("state").hidden = false;
-  const text = times ? "Still no answer." : "It may be restarting, or the network is down.";
-  const title = Object.assign(document.createElement("strong"), { textContent: "The gateway does not answer" });
-  const why = Object.assign(document.createElement("p"), {
-    className: "why",
-    textContent: `${text} The figures are the last ones that came; the page asks again by itself.`,
-  });
-  place("state").replaceChildren(title, why);
-}
-
 async function search() {
   try {
     if (!data) await fetchData();
@@ -119,4 +107,4 @@ form.addEventListener("submit", (event) => {
   clearTimeout(timer);
   search();
 });
-watchFigures(`${prefix}/health?figures`, { onFigures, onLost, onFound: () => (place("state").hidden = true) });
+watchFigures(`${prefix}/health?figures`, onFigures);

@@ -1,8 +1,8 @@
 // Keep an open page true: a new generation, a route that comes and goes, a gateway that stops; and recover by itself.
 
 import { cancel, countDown, isPlanned, later, succeeded } from './retry.js';
-import { contract, readPage, readSettledPage } from './served_page.js';
-import { clear, current, dataOf, kindOf, show } from './states.js';
+import { contract, readPage, readSettledPage, writeHead } from './served_page.js';
+import { clear, current, dataOf, follow, kindOf, show } from './states.js';
 
 const BEAT_MS = 5000;
 const LOADING_MS = 250;
@@ -12,6 +12,7 @@ const FAILURES = [
 ];
 // States in which the page waits for its route, not for its gateway.
 const NOT_SERVING = ['loading', 'failed'];
+// Holds the state that a page shows after its own script has loaded it anew.
 const RELOADED = 'gateway-page-loaded-anew';
 
 const { prefix = '', generation } = document.body.dataset;
@@ -25,15 +26,18 @@ let late = 0;
 let again = () => {};
 
 // Begin to watch. `again` makes the answer of this page anew; `keep` writes the values where a load of the page finds
-// them, and returns false where the page has to stay; `unfit` names the values that do not fit.
+// them, and returns false where the page has to stay; `unfit` names the values that do not fit; `isRead` is true of a
+// page that tells facts and holds no values: another generation loads it anew.
 export function start(given = {}) {
   options = given;
   again = given.again ?? again;
-  if (sessionStorage.getItem(RELOADED)) {
-    sessionStorage.removeItem(RELOADED);
-    show('changed', { unfit: given.unfit?.() ?? [], actions: [dismiss] });
-  }
-  if (NOT_SERVING.includes(current())) later(current(), look);
+  const reloaded = sessionStorage.getItem(RELOADED);
+  sessionStorage.removeItem(RELOADED);
+  if (NOT_SERVING.includes(current())) {
+    follow();
+    later(current(), look);
+  } else if (current() === 'unreachable') beat(); // the page itself said so before this module came
+  else if (reloaded) show(reloaded, { unfit: given.unfit?.() ?? [], actions: [dismiss] });
   document.body.dataset.watched = 'yes';
   const lookAround = () => document.hidden || isPlanned() || beat();
   setInterval(lookAround, BEAT_MS);
@@ -85,7 +89,7 @@ async function look() {
   else if (page.status !== 200 || page.contract !== contract) await compare();
   else if (NOT_SERVING.includes(page.state.toLowerCase())) later(current() || 'failed', look);
   else {
-    known = page.generation;
+    take(page);
     clear(...NOT_SERVING);
     again();
   }
@@ -126,16 +130,22 @@ async function compare() {
     known = page.generation;
     settle({ ok: false, status: 404 });
   } else if (page.contract === contract) {
-    known = page.generation;
+    take(page);
     cancel();
-    show('generation', { generation: known.slice(0, 12), actions: [dismiss] });
+    if (options.isRead) return loadAnew('generation');
+    show('generation', { actions: [dismiss] });
     again();
   } else if (options.keep?.() === false) {
-    show('outdated', { actions: [{ text: 'Load the page anew', run: loadAnew }] });
-  } else loadAnew();
+    show('outdated', { actions: [{ text: 'Load the page anew', run: () => loadAnew('changed') }] });
+  } else loadAnew('changed');
 }
 
-function loadAnew() {
-  sessionStorage.setItem(RELOADED, 'yes');
+function take(page) {
+  known = page.generation;
+  writeHead(page);
+}
+
+function loadAnew(kind) {
+  sessionStorage.setItem(RELOADED, kind);
   location.reload();
 }

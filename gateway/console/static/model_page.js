@@ -6,4 +6,4 @@ import { start } from './live.js';
 
 offerCopies(document);
 findInputs();
-start({ again: offerGolden() });
+start({ again: offerGolden(), isRead: true });

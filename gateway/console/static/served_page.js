@@ -24,3 +24,10 @@ export async function readSettledPage() {
   const second = await readPage();
   return first && second && first.contract === second.contract && first.status === second.status ? second : null;
 }
+
+// Let the head of this page name what is served now.
+export function writeHead({ generation, state }) {
+  document.getElementById('generation').textContent = generation.slice(0, 12);
+  const badge = document.getElementById('route-state');
+  if (badge && state) Object.assign(badge, { textContent: state.toLowerCase() }).dataset.state = state;
+}

@@ -1,20 +1,23 @@
 // States of a page in words: what happened, why, the way out. One at a time stands in #state; its sign stands in console.css.
 
+// What a page keeps while it cannot go on.
+const KEPT = { try: 'Your values are kept.', batch: 'Your file stays chosen.', index: 'The figures are the last ones that came.' };
+const kept = () => KEPT[document.body.dataset.page] ?? '';
+
 // Kind -> title, text and way out; `data` is what the answer or the page knows.
 const KINDS = {
   waiting: [() => 'Waiting for the model', () => 'The request is under way.'],
   invalid: [invalidTitle, ({ detail }) => detail, () => 'Correct the marked inputs; the prediction follows by itself.'],
   loading: [() => 'The model is loading', ({ detail }) => detail, () => 'The page looks again by itself and predicts once the model serves.'],
   failed: [() => 'This model does not serve', ({ detail }) => detail, ({ hint }) => `${hint ? `To fix: ${hint}. ` : ''}The page looks again every few seconds and goes on once the model serves.`],
-  overloaded: [() => 'The model is busy', ({ detail }) => detail, () => 'Your values are kept.'],
-  deadline: [() => 'The model took too long', ({ detail }) => detail ?? 'No answer came in time.', () => 'Other inputs may be quicker. Your values are kept.'],
-  unreachable: [() => 'The gateway does not answer', ({ detail }) => detail ?? 'It may be restarting, or the network is down.', () => 'Your values are kept.'],
-  generation: [() => 'A new version is being served', ({ generation }) => `The gateway now serves generation ${generation}. The inputs of this model are the same, so this page goes on.`],
+  overloaded: [() => 'The model is busy', ({ detail }) => detail, kept],
+  deadline: [() => 'The model took too long', ({ detail }) => detail ?? 'No answer came in time.', () => `Other inputs may be quicker. ${kept()}`.trim()],
+  unreachable: [() => 'The gateway does not answer', ({ detail }) => detail ?? 'It may be restarting, or the network is down.', kept],
+  generation: [() => 'A new version is being served', () => 'Somebody changed the models that are served. The inputs of this one are the same, so this page goes on.'],
   changed: [() => 'The inputs of this model have changed', () => 'The page was loaded anew; values that still fit were kept.', ({ unfit }) => (unfit?.length ? `No longer fitting and marked: ${unfit.join(', ')}.` : 'All of them fit.')],
   outdated: [() => 'The inputs of this model have changed', () => 'The page stays as it is until the work under way has ended.', () => 'Then load the page anew.'],
   gone: [() => 'This route was removed', () => 'The registry no longer holds it, so nothing more can be predicted here.', () => 'Choose another model. If the route comes back, this page goes on by itself.'],
-  'too-large': [() => 'The file is too large', tooLarge, () => 'Split the file, or send it in a more compact format such as Parquet.'],
-  cancelled: [() => 'Cancelled', ({ rows }) => (rows ? `${count(rows, 'row')} had been scored; the rest was not.` : 'Nothing was scored.'), () => 'Choose the file again to start over.'],
+  'too-large': [() => 'The inputs are too large', ({ detail }) => detail, ({ hint }) => hint || 'Shorten the longest input.'],
   refused: [() => 'The request was refused', ({ detail }) => detail, ({ hint }) => hint],
   error: [() => 'The model failed', ({ detail }) => detail, () => 'Other inputs may work. Whoever runs the gateway finds the cause in its log under the id of the request.'],
 };
@@ -29,11 +32,6 @@ function invalidTitle({ faults }) {
   const number = new Set((faults ?? []).map((fault) => fault.field ?? fault.at)).size;
   if (!number) return 'The inputs cannot be used';
   return `${count(number, 'input')} cannot be used`;
-}
-
-function tooLarge({ size, limit, detail }) {
-  const megabytes = (bytes) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
-  return size && limit ? `It has ${megabytes(size)}; this gateway takes ${megabytes(limit)} at once.` : detail;
 }
 
 // Return the kind of state that an answer of api.js means; null for success, and where the page itself gave up.
@@ -107,6 +105,12 @@ function element(name, properties, ...children) {
 
 function paragraph(className, text) {
   return text ? element('p', { className }, text) : null;
+}
+
+// Say below the words of the server that nobody has to load the page anew.
+export function follow() {
+  const place = document.getElementById('state');
+  if (!place.querySelector('.retry')) place.append(paragraph('retry', 'The page looks again by itself every few seconds.'));
 }
 
 function countdown() {

@@ -66,8 +66,7 @@ function startForm() {
   }
   readAll('served');
   subscribe((names, how) => {
-    if (how === 'set') names.forEach(name => touched.add(name));
-    if (how === 'set') names.forEach(name => controls.get(name).write());
+    if (how === 'set') names.forEach(name => { touched.add(name); controls.get(name).write(); });
     markLocal(names);
   });
   listen('input', event => {
@@ -94,10 +93,7 @@ let sharing = null;
 
 // Load what passes inputs on once there is something to pass on.
 function share() {
-  sharing ??= import('./share.js').then(module => {
-    module.start();
-    return module;
-  });
+  sharing ??= import('./share.js').then(module => { module.start(); return module; });
   sharing.catch(() => { sharing = null; });
   return sharing;
 }
@@ -131,8 +127,16 @@ function watch() {
     if (predict.busy()) live.waiting();
     else if (last && !last.ok) live.settle(last.reply, predict.again);
     return live;
-  }).catch(() => { watching = null; }); // the gateway is away: the next change, or a later look, tries again
+  }).catch(() => { watching = null; tellAway(); }); // the next change, or a later look, tries again
   return watching;
+}
+
+// What has words for this comes from the gateway too: these came with the page.
+function tellAway() {
+  const place = document.getElementById('state');
+  place.replaceChildren(document.getElementById('away').content.cloneNode(true));
+  place.dataset.kind = 'unreachable';
+  place.hidden = false;
 }
 
 async function begin() {
