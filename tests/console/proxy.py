@@ -16,13 +16,13 @@ _HOP = {"connection", "transfer-encoding", "keep-alive", "content-length", "date
 
 @dataclass
 class Proxy:
-    """Hold where the proxy listens, and what it answers itself: to paths that begin with `only`; DROP is no answer."""
+    """Hold where the proxy listens, and what it answers itself: to `METHOD /path` that begins with `only`; DROP is no answer."""
 
     DROP: ClassVar[str] = "drop"
     upstream: int
     port: int = 0
     answer: Any = None
-    only: str = "/"
+    only: str = ""
     asked: list[str] = field(default_factory=list)
 
     @property
@@ -30,7 +30,7 @@ class Proxy:
         """Return where a browser finds the gateway."""
         return f"http://127.0.0.1:{self.port}"
 
-    def fail(self, answer: Any, only: str = "/") -> None:
+    def fail(self, answer: Any, only: str = "") -> None:
         """Answer so from now on."""
         self.answer, self.only = answer, only
 
@@ -46,7 +46,7 @@ def _handler(proxy: Proxy) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             proxy.asked.append(self.path)
-            if proxy.answer is not None and self.path.startswith(proxy.only):
+            if proxy.answer is not None and f"{self.command} {self.path}".startswith(proxy.only):
                 if proxy.answer == Proxy.DROP:
                     self.close_connection = True
                 else:

@@ -90,6 +90,7 @@ function begin() {
   const summary = new Summary(island.output, at("summary"));
   at("summary").hidden = true;
   at("progress").hidden = at("cancel").hidden = false;
+  at("progress").scrollIntoView({ block: "nearest" });
   bar("sent", 0, "");
   bar("scored", 0, "");
   const over = () => { cancel = null; at("cancel").hidden = true; };

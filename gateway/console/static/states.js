@@ -1,8 +1,12 @@
 // States of a page in words: what happened, why, the way out. One at a time stands in #state; its sign stands in console.css.
 
 // What a page keeps while it cannot go on.
-const KEPT = { try: 'Your values are kept.', batch: 'Your file stays chosen.', index: 'The figures are the last ones that came.' };
-const kept = () => KEPT[document.body.dataset.page] ?? '';
+const KEPT = {
+  try: () => 'Your values are kept.',
+  batch: () => (document.getElementById('file').files.length ? 'Your file stays chosen.' : ''),
+  index: () => 'The figures are the last ones that came.',
+};
+const kept = () => KEPT[document.body.dataset.page]?.() ?? '';
 
 // Kind -> title, text and way out; `data` is what the answer or the page knows.
 const KINDS = {
@@ -10,8 +14,8 @@ const KINDS = {
   invalid: [invalidTitle, ({ detail }) => detail, () => 'Correct the marked inputs; the prediction follows by itself.'],
   loading: [() => 'The model is loading', ({ detail }) => detail, () => 'The page looks again by itself and predicts once the model serves.'],
   failed: [() => 'This model does not serve', ({ detail }) => detail, ({ hint }) => `${hint ? `To fix: ${hint}. ` : ''}The page looks again every few seconds and goes on once the model serves.`],
-  overloaded: [() => 'The model is busy', ({ detail }) => detail, kept],
-  deadline: [() => 'The model took too long', ({ detail }) => detail ?? 'No answer came in time.', () => `Other inputs may be quicker. ${kept()}`.trim()],
+  overloaded: [() => 'The model is busy', ({ code, detail }) => (code === 'disk-full' ? detail : 'More requests came than can be answered at once.'), kept],
+  deadline: [() => 'The model took too long', () => 'No answer came in the time that it is given.', () => `Other inputs may be quicker. ${kept()}`.trim()],
   unreachable: [() => 'The gateway does not answer', ({ detail }) => detail ?? 'It may be restarting, or the network is down.', kept],
   generation: [() => 'A new version is being served', () => 'Somebody changed the models that are served. The inputs of this one are the same, so this page goes on.'],
   changed: [() => 'The inputs of this model have changed', () => 'The page was loaded anew; values that still fit were kept.', ({ unfit }) => (unfit?.length ? `No longer fitting and marked: ${unfit.join(', ')}.` : 'All of them fit.')],
@@ -19,7 +23,7 @@ const KINDS = {
   gone: [() => 'This route was removed', () => 'The registry no longer holds it, so nothing more can be predicted here.', () => 'Choose another model. If the route comes back, this page goes on by itself.'],
   'too-large': [() => 'The inputs are too large', ({ detail }) => detail, ({ hint }) => hint || 'Shorten the longest input.'],
   refused: [() => 'The request was refused', ({ detail }) => detail, ({ hint }) => hint],
-  error: [() => 'The model failed', ({ detail }) => detail, () => 'Other inputs may work. Whoever runs the gateway finds the cause in its log under the id of the request.'],
+  error: [() => 'The model failed', () => 'It raised an error at these inputs.', () => 'Other inputs may work. Whoever runs the gateway finds the cause in its log under this request id:'],
 };
 
 const OVERLOADED = new Set(['overloaded', 'bodies-full', 'readers-full', 'disk-full']);
@@ -58,7 +62,7 @@ function codeOf({ body }) {
 export function dataOf({ body, status, failure }) {
   const known = typeof body === 'object' && body !== null ? body : {};
   const detail = known.detail ?? (failure || !status ? undefined : `The answer was status ${status}.`);
-  return { detail, hint: known.hint, faults: known.errors, requestId: known.request_id };
+  return { detail, code: codeOf({ body }), hint: known.hint, faults: known.errors, requestId: known.request_id };
 }
 
 // Return the kind that #state shows now; '' for none.
@@ -74,7 +78,7 @@ export function show(kind, data = {}) {
   const [title, text, way] = KINDS[kind];
   const parts = [element('strong', {}, title(data)), paragraph('why', text?.(data)), paragraph('fix', way?.(data))];
   if (data.seconds !== undefined) parts.push(countdown());
-  if (data.requestId) parts.push(paragraph('request-id', `request ${data.requestId}`));
+  if (data.requestId && kind === 'error') parts.push(paragraph('request-id', data.requestId));
   if (data.actions?.length) parts.push(buttons(data.actions));
   place.replaceChildren(...parts.filter(Boolean));
   place.dataset.kind = kind;

@@ -11,6 +11,7 @@ export function tell(kind, title, text = "", fix = "", more = []) {
   told.replaceChildren(element("strong", {}, title), text && element("p", { class: "why" }, text),
     fix && element("p", { class: "fix" }, fix), ...more);
   told.hidden = false;
+  told.scrollIntoView({ block: "nearest" });
 }
 
 export const quiet = () => { at("told").hidden = true; };
@@ -24,7 +25,7 @@ export function tellRefusal(title, status, body) {
   const place = only && only.row === undefined && only.at !== "$" ? `Where: ${only.at}` : "";
   const more = faults.length > 1 ? [faultTable(`${numberText(body.total_errors ?? faults.length)} faults, rows from 1`, faults)] : [];
   tell("invalid", title, [text, place].filter(Boolean).join(" · "),
-    (only && wayOut(only)) || body?.hint || "", more);
+    (only && wayOut(only)) || body?.hint || (status >= 500 ? "Try it again in a moment." : ""), more);
 }
 
 /** Draw how far a file is. */

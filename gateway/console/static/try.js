@@ -10,13 +10,13 @@ import * as result from './result.js';
 import { entryOf, faults, fieldOf, island, keep, setTexts, subscribe, unfit } from './state.js';
 import * as whatif from './whatif.js';
 
-const WATCH_MS = 3000;
+const WATCH_MS = 3000, LONG_MS = 1000;
 
 // An input may be called `querySelectorAll`, and then is what the form has under that name: only the prototype is asked.
 const form = document.getElementById('form');
 const listen = (...given) => EventTarget.prototype.addEventListener.call(form, ...given);
 const controls = new Map();
-// Fields that hold something a person or a link has put there: only these are told that they are required.
+// Fields that a person or a link has filled: only these are told that they are required.
 const touched = new Set();
 
 function markLocal(names) {
@@ -141,6 +141,10 @@ function tellAway() {
 
 async function begin() {
   onGeneration(generation => { if (generation !== document.body.dataset.generation) watch(); });
+  predict.onStart(() => {
+    const late = setTimeout(watch, LONG_MS);
+    return () => clearTimeout(late);
+  });
   predict.onResult(({ ok }) => { if (!ok) watch(); });
   predict.onRefused(found => watch().then(live => live?.refuse(found)));
   if (form) await start();
