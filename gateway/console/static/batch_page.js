@@ -123,7 +123,9 @@ at("cancel").addEventListener("click", () => {
   score.focus();
 });
 score.addEventListener("click", begin);
-file.addEventListener("change", () => { isLost = false; chosen(); });
+// A browser tells of no change where the same file is chosen again: so it is let go before.
+file.addEventListener("click", () => { file.value = ""; });
+for (const kind of ["change", "cancel"]) file.addEventListener(kind, () => { isLost = false; chosen(); });
 for (const name of ["_sheet", "_header"]) form.elements[name].addEventListener("change", chosen);
 form.addEventListener("submit", (event) => { if (file.files[0] && isTooLarge(file.files[0])) event.preventDefault(); });
 const drop = form.querySelector(".drop");

@@ -1,5 +1,8 @@
 // Golden rows: asks the model again and writes its answers beside the published ones.
 
+const RETRY_S = 5;
+let timer = 0;
+
 // Take over the button, ask at once where the page wants it, and return what asks again.
 export function offerGolden() {
   const section = document.getElementById('golden');
@@ -18,14 +21,16 @@ async function run(section, form) {
   const button = form.querySelector('button');
   const result = section.querySelector('#golden-result');
   button.disabled = true;
+  clearTimeout(timer);
   say(result, 'Asking the model…', '');
   try {
     const response = await fetch(form.action, { method: 'POST', headers: { Accept: 'application/json' } });
-    const body = await response.json();
+    const body = await response.json().catch(() => ({})); // a proxy may answer in its own words
     if (response.ok) show(section, result, body);
     else refuse(section, form, result, response, body);
   } catch {
     say(result, 'The rows could not be asked, because the gateway does not answer. They are asked again once it does.', 'false');
+    retry(section, form, RETRY_S);
   } finally {
     button.disabled = false;
   }
@@ -33,13 +38,20 @@ async function run(section, form) {
 
 // Say why nothing was compared; where the gateway says how long to wait, ask again by itself.
 function refuse(section, form, result, response, body) {
-  const seconds = Number(response.headers.get('Retry-After'));
-  const texts = [`The rows could not be asked: ${body.detail ?? response.statusText}.`, body.hint && `${body.hint}.`];
+  const isPassing = response.status >= 502 && !body.type;
+  const seconds = Number(response.headers.get('Retry-After')) || (isPassing ? RETRY_S : 0);
+  const why = body.detail ?? `the answer was status ${response.status}`;
+  const texts = [`The rows could not be asked: ${why}.`, body.hint && `${body.hint}.`];
   if (seconds) {
     texts.push(`They are asked again in ${seconds} s.`);
-    setTimeout(run, seconds * 1000, section, form);
+    retry(section, form, seconds);
   }
   say(result, texts.filter(Boolean).join(' '), 'false');
+}
+
+// Nothing is asked while nobody looks.
+function retry(section, form, seconds) {
+  timer = setTimeout(() => (document.hidden ? retry : run)(section, form, seconds), seconds * 1000);
 }
 
 function show(section, result, body) {
