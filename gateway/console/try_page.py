@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from gateway.console.environment import render
 from gateway.console.examples import example_option, examples_of
-from gateway.console.fields import first_texts, typed, views
+from gateway.console.fields import FieldView, first_texts, typed, views
 from gateway.console.page_data import island
 from gateway.console.plot_drawing import drawing_of
 from gateway.console.plots import picture_of
@@ -27,11 +27,12 @@ class Outcome:
     """
     Hold what one prediction gave: the answer of the route, and beside it the members of the default answer.
 
-    `invalid` counts values by field that could not be read.
+    `read` are the inputs as the model got them, `invalid` counts values by field that could not be read.
     """
 
     body: Mapping[str, Any]
     ms: float
+    read: Mapping[str, Any] = field(default_factory=dict)
     invalid: Mapping[str, int] | None = None
 
 
@@ -71,7 +72,7 @@ def try_page(route: Route, site: Site, *, max_body_size: int, attempt: Attempt |
             "state": state_of_route(route) if attempt is None else attempt.state,
             "faults": others,
             "strangers": _strangers(fields, texts),
-            "snippets": snippets(site.origin + site.url(route.spec.path), _sent(fields, inputs)),
+            "snippets": snippets(site.origin + site.url(route.spec.path), _sent(shown, outcome)),
             "island": island(route, site, max_body_size=max_body_size, inputs=inputs, result=result),
         },
     )
@@ -101,6 +102,16 @@ def _sorted_faults(faults: Sequence[Fault]) -> tuple[dict[str, list[str]], list[
     return by_field, others
 
 
-def _sent(fields: Sequence[Field], inputs: Mapping[str, Scalar | None]) -> dict[str, Scalar | None]:
-    """Return what the script would send: null stands for a missing value only where the field may be null."""
-    return {one.name: value for one in fields if (value := inputs[one.name]) is not None or one.nullable}
+def _sent(shown: Sequence[FieldView], outcome: Outcome | None) -> dict[str, Scalar | None]:
+    """
+    Return what the script would send: null stands for a missing value only where the field may be null.
+
+    A text that only the route could read (`1,5` under `reading`) is sent as what it was read as.
+    """
+    read = {} if outcome is None else outcome.read
+    values = {view.name: typed(view.field, view.text) for view in shown}
+    for view in shown:
+        found = read.get(view.name)
+        if values[view.name] is None and (view.text or found == ""):
+            values[view.name] = found
+    return {view.name: value for view in shown if (value := values[view.name]) is not None or view.field.nullable}

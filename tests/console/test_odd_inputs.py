@@ -24,6 +24,16 @@ STUBS: dict[str, dict[str, Any]] = {
     },
     "example": {"inputs": [{"name": "_example", "type": "string", "examples": ["7"]}], "output": {"kind": "json"}},
     "number": {"inputs": ["a"], "output": {"kind": "json"}},
+    "reading": {
+        "inputs": [
+            "a",
+            {"name": "b", "nullable": True},
+            {"name": "c", "type": "boolean"},
+            {"name": "d", "enum": [1, 2]},
+            {"name": "e", "type": "string", "min_length": 0},
+        ],
+        "output": {"kind": "json"},
+    },
 }
 
 
@@ -31,7 +41,8 @@ def lay_out(folder: Path) -> str:
     """Write the stubs and return their registry."""
     for name, stub in STUBS.items():
         (folder / f"{name}.stub").write_text(json.dumps(stub))
-    routes = {f"/{name}": {"artifact": f"{name}.stub"} for name in STUBS}
+    routes: dict[str, Any] = {f"/{name}": {"artifact": f"{name}.stub"} for name in STUBS}
+    routes["/reading"]["reading"] = {"decimal": ",", "missing": ["NA"]}
     return yaml.safe_dump({"version": 1, "routes": routes}, sort_keys=False)
 
 
@@ -72,6 +83,16 @@ def test_a_box_shows_the_number_of_a_link(worker: Worker, text: str, kind: str) 
     control = control_of(page, "a")
     assert (control.attributes["type"], control.attributes["value"]) == (kind, text)
     assert answer_of(page)["prediction"]["a"] == float(text)
+
+
+@pytest.mark.parametrize(("b", "seen"), [("2,5", 2.5), ("NA", None), ("", None)])
+def test_the_same_request_holds_what_the_route_has_read(worker: Worker, b: str, seen: float | None) -> None:
+    """A text that only the reading of the route makes a value of is sent as that value, and an empty text as one."""
+    page = parsed(link(worker, "/console/reading", {"a": "1,5", "b": b, "c": "TRUE", "d": "2.0", "e": ""}).body)
+    expected = {"a": 1.5, "b": seen, "c": True, "d": 2, "e": ""}
+    assert answer_of(page)["prediction"] == expected
+    sample = page.one("pre", **{"data-language": "curl"}).text
+    assert json.loads(sample[sample.index("{") : sample.rindex("}") + 1]) == expected
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from typing import Any
 from flask import Response
 
 from gateway.answers.answer import Answer, AnswerContext
+from gateway.answers.json_values import plain
 from gateway.codecs.base import refuse
 from gateway.console.examples import example_option, examples_of
 from gateway.console.fields import level_texts, typed
@@ -47,7 +48,9 @@ class FormDialect:
         assert route.signature is not None  # noqa: S101 - narrows the type: what has predicted has a signature
         body: dict[str, Any] = Answer(route.signature)(batch, predictions, context)[0]
         answer = self._contract.answer(batch, predictions, context)[0]
-        self.outcome = Outcome({"answer": answer, **body}, 0.0, batch.invalid)
+        fields = zip(route.signature.inputs, batch.columns, strict=True)
+        read = {field.name: plain(column[0]) for field, column in fields}
+        self.outcome = Outcome({"answer": answer, **body}, 0.0, read, batch.invalid)
         return Response()
 
     def sent(self, request: Intake) -> Source:
