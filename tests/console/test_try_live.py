@@ -197,11 +197,11 @@ def test_missing_examples_reset_and_keys(page: "Page", five: Gateway) -> None:
 
 
 def test_the_address_keeps_the_inputs_and_marks_what_does_not_fit(page: "Page", five: Gateway) -> None:
-    page.goto(address(five, "loan", "#age_group=Mars&loanamount=-5&deposit=abc&nope=1"))
+    page.goto(address(five, "loan", "#age_group=Mars&loanamount=-5&deposit=0x10&nope=1"))
     for name, text, told in (
         ("age_group", "Mars", "'Mars' is not a valid choice"),
         ("loanamount", "-5", "-5 is below the minimum 0"),
-        ("deposit", "abc", "'abc' is not a number"),
+        ("deposit", "0x10", "'0x10' is not a number"),
     ):
         expect(page.locator(f'[name="{name}"]')).to_have_value(text)
         expect(page.locator(f'[data-field="{name}"] .fault')).to_contain_text(told)
