@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from console.markup import control_of, parsed
+from console.modules import call, needs_node
 from console.test_try_page import answer_of, link, posted
 from gateway.console.fields import described
 from gateway.console.ranges import range_of
@@ -113,3 +114,17 @@ def test_a_slider_never_stands_on_an_excluded_end() -> None:
     found = range_of(Field(name="x", exclusive_minimum=1e16, exclusive_maximum=1e16 + 8))
     assert found is not None
     assert 1e16 < found["low"] < found["high"] < 1e16 + 8
+
+
+@needs_node
+def test_a_batch_counts_labels_under_the_names_of_their_probabilities(tmp_path: Path) -> None:
+    """A label 1.0 is 1 for the script of the batch page, and is told as the route writes it."""
+    calls: list[list[Any]] = [
+        [1.0, {"1.0": 0.5, "2.5": 0.5}],
+        [1, {"0": 0, "1": 1}],
+        [12345, None],
+        ["1", {"1": 1}],
+        [True, None],
+    ]
+    found = call("summary.js", [["labelOf", *given] for given in calls], tmp_path)
+    assert found == ["1.0", "1", "12345", "1", "true"]

@@ -64,14 +64,14 @@ export class Summary {
     if (line?.error?.code && line.prediction === undefined) {
       this.refused += 1;
       if (this.faults.length < FIRST_FAULTS) this.faults.push({ row, ...line.error });
-    } else this.#count(line.prediction);
-    if (this.first.length < FIRST_ROWS) this.first.push([numberText(row + 1), ...shown(line)]);
+    } else this.#count(line);
+    if (this.first.length < FIRST_ROWS) this.first.push([numberText(row + 1), ...shown(line, this.output)]);
   }
 
-  #count(value) {
+  #count({ prediction: value, probabilities }) {
     if (this.output?.kind === "regression" && Number.isFinite(value)) this.histogram.add(value);
     else if (this.output?.kind === "classification") {
-      const label = String(value);
+      const label = labelOf(value, probabilities);
       this.labels.set(label, (this.labels.get(label) ?? 0) + 1);
     }
   }
@@ -108,9 +108,18 @@ export class Summary {
   }
 }
 
-function shown(line) {
+/** Return the text of a label, which is the key of its probability: `1.0` is 1 once it is parsed. */
+export function labelOf(value, shares) {
+  const text = String(value);
+  if (typeof value !== "number" || !shares || Object.hasOwn(shares, text)) return text;
+  return Object.keys(shares).find((key) => Number(key) === value) ?? text;
+}
+
+function shown(line, output) {
   if (line?.error?.code && line.prediction === undefined) return [`refused: ${line.error.message}`, ""];
-  const value = typeof line.prediction === "number" ? numberText(line.prediction) : line.prediction;
-  const share = line.probabilities?.[String(line.prediction)];
-  return [value, typeof share === "number" ? percentText(share) : ""];
+  const { prediction, probabilities } = line;
+  if (output?.kind !== "classification") return [typeof prediction === "number" ? numberText(prediction) : prediction, ""];
+  const label = labelOf(prediction, probabilities);
+  const share = probabilities?.[label];
+  return [label, typeof share === "number" ? percentText(share) : ""];
 }
