@@ -78,7 +78,7 @@ export function settle(reply, retry = again) {
 // Say that the page itself sends nothing: `found` are the faults of the inputs by field.
 export function refuse(found) {
   const errors = Object.entries(found).map(([field, message]) => ({ field, message }));
-  const detail = errors.map(({ field, message }) => `${field}: ${message}`).join('; ');
+  const detail = errors.map(({ message }) => message).join('; ');
   settle({ ok: false, status: 400, body: { type: 'invalid-input', detail, errors } });
 }
 
