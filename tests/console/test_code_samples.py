@@ -62,7 +62,7 @@ def answer_of(language: str, code: str, folder: Path) -> Any:
     return done.stdout
 
 
-@pytest.mark.parametrize("route", ["odd", "long"])
+@pytest.mark.parametrize("route", ["odd", pytest.param("long", marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     "language", ["curl", "Python", "JavaScript", pytest.param("Java", marks=pytest.mark.slow), "R"]
 )

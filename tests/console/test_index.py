@@ -201,6 +201,7 @@ def test_a_search_finds_while_one_types(many: Gateway, page: Page, look: Callabl
     assert page.evaluate("window.isSame")
 
 
+@pytest.mark.slow
 def test_pages_and_orders_are_the_same_without_a_script(many: Gateway, page: Page, no_script_page: Page) -> None:
     """Each order, each page and each search shows the same cards in the same words, drawn by server or script."""
     for number in (3, 3, 7, 90):
@@ -297,6 +298,7 @@ def test_a_gateway_that_does_not_answer_is_waited_for(
     expect(page.locator(".model")).to_have_count(5)
 
 
+@pytest.mark.slow
 def test_without_a_model_and_without_console(
     gateway: Callable[..., Gateway], page: Page, look: Callable[..., None]
 ) -> None:

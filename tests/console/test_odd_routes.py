@@ -77,7 +77,14 @@ def origin(odd: Gateway) -> str:
     return f"http://127.0.0.1:{odd.port}"
 
 
-@pytest.mark.parametrize("name", ["one-more", "wide", "levels", "text", "plain", "lists"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "one-more",
+        "wide",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("levels", "text", "plain", "lists")),
+    ],
+)
 def test_any_model_can_be_tried(
     page: Page,
     guards: list[Guards],

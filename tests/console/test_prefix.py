@@ -30,7 +30,7 @@ def prefixed(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[
         yield f"http://127.0.0.1:{port}"
 
 
-@pytest.mark.parametrize("path", ["/ml/docs", "/ml/docs/"])
+@pytest.mark.parametrize("path", ["/ml/docs", pytest.param("/ml/docs/", marks=pytest.mark.slow)])
 def test_the_reference_works_below_a_prefix(path: str, prefixed: str, page: Page) -> None:
     """Each link and command is below the prefix, and is answered there."""
     page.goto(f"{prefixed}{path}")
