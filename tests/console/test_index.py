@@ -166,14 +166,16 @@ def test_a_hidden_tab_asks_for_nothing(many: Gateway, page: Page) -> None:
     opened(page, many)
     beat(page)
     expect(page.locator("#routes .model")).to_have_count(CARDS)
-    assert len(asked) == 2
+    page.wait_for_timeout(300)
+    before = len(asked)
+    assert before
     tell = "hidden => { window.isHidden = hidden; document.dispatchEvent(new Event('visibilitychange')) }"
     page.evaluate(tell, True)
     beat(page, 60_000)
-    assert len(asked) == 2
+    assert len(asked) == before
     with page.expect_response(lambda answer: "health?figures" in answer.url):
         page.evaluate(tell, False)
-    assert len(asked) == 3
+    assert len(asked) == before + 1
 
 
 def test_a_search_finds_while_one_types(many: Gateway, page: Page, look: Callable[..., None]) -> None:

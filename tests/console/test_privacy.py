@@ -1,11 +1,12 @@
 """What a console page was asked for stands in no log."""
 
 import re
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from serving import Gateway
+from serving import Gateway, until
 
 #: Numbers that occur nowhere else.
 LINK, FORM, TYPED = "117.8215", "118.4273", "119.6391"
@@ -19,7 +20,11 @@ def test_no_log_holds_what_was_sent(five: Gateway) -> None:
     refused = five.get(f"/console/diabetes?glucose={LINK}x")
     assert (link.status, form.status, refused.status) == (200, 200, 400)
     ids = {answer.headers["x-request-id"] for answer in (link, form, refused)}
-    lines = [event for event in five.events("request") if event["request_id"] in ids]
+
+    def told() -> list[dict[str, Any]]:
+        return [event for event in five.events("request") if event["request_id"] in ids]
+
+    lines = until(lambda: len(told()) == len(ids) and told(), what="an access line for each")
     assert {(line["route"], line["method"], line["code"]) for line in lines} == {
         ("/diabetes", "GET", 200),
         ("/diabetes", "POST", 200),
