@@ -33,14 +33,21 @@ def test_the_notebook_shows_a_prediction_and_what_is_wrong(five: Gateway, monkey
     assert limit == "- ADM_RATE_ALL: 9 is above the maximum 1 for ADM_RATE_ALL"
 
 
+def opened(url: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Open the Streamlit page for a gateway."""
+    testing = pytest.importorskip("streamlit.testing.v1", reason="streamlit is not installed here (dev)")
+    monkeypatch.setenv("MODEL_SERVER_URL", url)
+    monkeypatch.syspath_prepend(str(FOLDER))
+    monkeypatch.delitem(sys.modules, "model_client", raising=False)
+    # Streamlit puts the page there; processes that later tests spawn would run it at their start.
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
+    return testing.AppTest.from_file(str(FOLDER / "insurance.py"), default_timeout=60).run()
+
+
 @pytest.fixture
 def app(five: Gateway, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Open the Streamlit page."""
-    testing = pytest.importorskip("streamlit.testing.v1", reason="streamlit is not installed here (dev)")
-    monkeypatch.setenv("MODEL_SERVER_URL", f"http://127.0.0.1:{five.port}")
-    monkeypatch.syspath_prepend(str(FOLDER))
-    monkeypatch.delitem(sys.modules, "model_client", raising=False)
-    return testing.AppTest.from_file(str(FOLDER / "insurance.py"), default_timeout=60).run()
+    return opened(f"http://127.0.0.1:{five.port}", monkeypatch)
 
 
 def upload(app: Any, content: bytes) -> None:
@@ -72,11 +79,7 @@ def test_the_page_shows_what_is_wrong_with_a_file(app: Any) -> None:
 
 def test_without_a_gateway_the_page_says_where_it_looked(monkeypatch: pytest.MonkeyPatch) -> None:
     """A page that finds nobody names the address and how to start one."""
-    testing = pytest.importorskip("streamlit.testing.v1", reason="streamlit is not installed here (dev)")
-    monkeypatch.setenv("MODEL_SERVER_URL", "http://127.0.0.1:9")
-    monkeypatch.syspath_prepend(str(FOLDER))
-    monkeypatch.delitem(sys.modules, "model_client", raising=False)
-    page = testing.AppTest.from_file(str(FOLDER / "insurance.py"), default_timeout=60).run()
+    page = opened("http://127.0.0.1:9", monkeypatch)
     assert page.error[0].value.startswith("no gateway answers at http://127.0.0.1:9")
     assert "make run" in page.error[0].value
 

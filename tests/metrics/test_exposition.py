@@ -66,6 +66,7 @@ def _killed_worker(directory: Path, times: int) -> int:
     here, there = _SPAWN.Pipe()
     process = _SPAWN.Process(target=_count, args=(there, directory, times), daemon=True)
     process.start()
+    there.close()  # a process that dies at its start is an EOFError here, and not a wait without end
     pid = int(here.recv())
     os.kill(pid, signal.SIGKILL)
     process.join()
