@@ -12,7 +12,8 @@ All errors of the gateway, with stable codes and fixes; no HTTP, no framework.
     ├── NotReadyError       the model of a route is not there (yet)
     ├── OverloadError       the bulkhead of a route is full
     ├── DeadlineError       the time of a call is used up
-    └── PredictError        the model raised while predicting
+    ├── PredictError        the model raised while predicting
+    └── NotExplainable      the answers of a model have no exact explanation
 """
 
 from collections.abc import Mapping, Sequence
@@ -187,3 +188,12 @@ class PredictError(GatewayError):
     """The model raised; the cause belongs into the log, never into the answer."""
 
     code = "predict-failed"
+
+
+class NotExplainable(GatewayError):
+    """The answers of this model cannot be explained exactly; the hint says what could be."""
+
+    code = "not-explainable"
+
+    def __init__(self, reason: str, instead: str = "") -> None:
+        super().__init__(reason, hint=instead or None)

@@ -12,6 +12,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from gateway.explanation import Explanation
 from gateway.own_output import NamedOutput, OwnParam
 
 Scalar: TypeAlias = str | int | float | bool
@@ -190,12 +191,14 @@ class Predictions:
     classification: `values` are indices into `Output.labels` (n,), `probabilities` (n, k) or None.
     regression: `values` (n,) float64. multi_output: `values` (n, m), objects where outputs are lists; `each` holds a
     table (n, k) of probabilities, or None, per output where one has some. multi_label: `values` (n, m) 0/1, with
-    `probabilities` (n, m) or None. json: `values` is a list of n JSON values.
+    `probabilities` (n, m) or None. json: `values` is a list of n JSON values. `explanation` is set where the call asked
+    for one.
     """
 
     values: Any
     probabilities: npt.NDArray[np.float64] | None = None
     each: Sequence[npt.NDArray[np.float64] | None] = ()
+    explanation: Explanation | None = None
 
 
 def make_column(field_type: str, values: Sequence[Any]) -> Column:

@@ -17,11 +17,11 @@ FLOORS: Final[tuple[tuple[str, ...], ...]] = (
     ("generations",),
     ("prepare",),
     ("executors", "registry"),
-    ("codecs", "compilers", "loaders"),
+    ("codecs", "compilers", "explainers", "loaders"),
     ("answers", "artifacts", "logs", "runtimes", "scoreboard", "validation"),
     ("metrics", "settings"),
     ("schema", "system"),
-    ("errors", "own_output"),
+    ("errors", "explanation", "own_output"),
 )
 
 

@@ -11,7 +11,8 @@ from typing import Final, Literal
 import msgspec
 
 from gateway.errors import Problem
-from gateway.schema import Field, FieldType, Output, Signature
+from gateway.explanation import ExplanationScale
+from gateway.schema import Field, FieldType, Output, Scalar, Signature
 from gateway.system import atomic, files
 
 #: Raised when the meaning of a manifest changes: old ones in the cache are then prepared anew.
@@ -116,6 +117,30 @@ class CompiledModel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExplanationReport:
+    """
+    Say whether answers can be explained exactly, and what preparing found where they can.
+
+    `reason` is set exactly where they cannot, `instead` says what could be. `of` tells what is explained: the value,
+    the label `label` of two, or the label that is predicted. `importance` is the mean |contribution| of each field over
+    the `importance_rows` rows of `importance_of` (golden rows; generated ones are no measure of importance and have
+    none); `rows` were checked, `max_error` is the largest relative error of a sum, `row_s` the time of one row.
+    """
+
+    scale: ExplanationScale = "value"
+    of: Literal["value", "label", "predicted label"] = "value"
+    label: Scalar | None = None
+    reason: str = ""
+    instead: str = ""
+    importance: dict[str, float] = field(default_factory=dict)
+    importance_of: str = ""
+    importance_rows: int = 0
+    rows: int = 0
+    max_error: float = 0.0
+    row_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Attachment:
     """
     Point at a file that pages show beside a model: `path` is its copy in the cache, `origin` the original.
@@ -137,7 +162,8 @@ class Manifest:
     Times are in seconds, memory is the growth of the resident bytes of the child. `problem` is set exactly when the
     entry FAILED; then `signature` may be None. `inline` says that one predict is short enough for the event loop.
     `compile_declined` says why there is no compiled model; `compile_problem` is the code where compiling ended the
-    child. `attachments` are files that pages show, by the key of the route that names them (`plot`).
+    child. `attachments` are files that pages show, by the key of the route that names them (`plot`). `explanation` says
+    whether answers can be explained; None where that was not looked for.
     """
 
     key: str
@@ -157,6 +183,7 @@ class Manifest:
     compile_problem: str = ""
     warnings: tuple[str, ...] = ()
     attachments: dict[str, Attachment] = field(default_factory=dict)
+    explanation: ExplanationReport | None = None
     format: int = MANIFEST_FORMAT
 
     @property

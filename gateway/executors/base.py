@@ -9,6 +9,7 @@ from typing import Protocol
 
 from gateway.artifacts.manifest import Manifest
 from gateway.executors.thread_pool import NativePool
+from gateway.explanation import Explanation
 from gateway.loaders.base import LoadOptions
 from gateway.schema import Column, Predictions
 
@@ -44,5 +45,13 @@ class Executor(Protocol):
 
         Raises what the model raises, and DeadlineError when the deadline passes first; the work may then still be
         running and counts as stuck until it returns.
+        """
+        ...
+
+    def explain(self, columns: Sequence[Column], deadline: float) -> Explanation:
+        """
+        Explain the answers to one batch; what that needs is loaded at the first question.
+
+        Raises NotExplainable, what the model raises, and DeadlineError.
         """
         ...

@@ -3,11 +3,15 @@
 import logging
 import time
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from gateway.artifacts.manifest import INLINE_LIMIT_S, CompiledModel, Manifest
-from gateway.errors import DeadlineError, LoadError
+from gateway.errors import DeadlineError, LoadError, NotExplainable
+from gateway.executors.lazy_explainer import LazyExplainer
 from gateway.executors.thread_pool import MAX_THREADS, NativePool
+from gateway.explanation import Explanation
 from gateway.loaders import get_loader
 from gateway.loaders.base import LoadOptions
 from gateway.loaders.one_hot import with_one_hot
@@ -15,6 +19,9 @@ from gateway.loaders.warm_up import warm_up
 from gateway.runtimes import load_compiled
 from gateway.schema import Column, Predictions, Predictor
 from gateway.validation.sample import sample_row
+
+if TYPE_CHECKING:
+    from gateway.explainers.base import Explainer
 
 #: Text of this many characters costs a vectoriser about 0.1 ms; longer ones go to the pool.
 INLINE_TEXT_LENGTH = 2_000
@@ -41,6 +48,8 @@ class LocalExecutor:
         self._pool = pool
         self.degraded = ""
         self._predictor: Predictor
+        self._original: Predictor | None = None
+        self._explainer = LazyExplainer(self._make_explainer, pool)
 
     def start(self) -> None:
         """Load the proven compiled model; where its file is gone or altered the original serves, only slower."""
@@ -66,12 +75,34 @@ class LocalExecutor:
             return self._predictor.predict(columns)
         return self._pool.call(lambda: self._predictor.predict(columns), deadline)
 
+    def explain(self, columns: Sequence[Column], deadline: float) -> Explanation:
+        """Explain in the pool; where a compiled model serves, the original is loaded at the first question."""
+        report = self._manifest.explanation
+        if report is not None and report.reason:
+            raise NotExplainable(report.reason, report.instead)
+        explainer = self._explainer.get(deadline)
+        return self._pool.call(lambda: explainer.explain(columns), deadline)
+
+    def _make_explainer(self) -> "Explainer":
+        signature = self._manifest.signature
+        if signature is None:
+            raise LoadError("the manifest names no artifact", code="load", hint="run: gateway prepare")
+        original = self._original or self._loaded_original()
+        # By name: no worker imports what explains before somebody asks.
+        explainer_for = import_module("gateway.explainers").explainer_for
+        return cast("Explainer", explainer_for(self._manifest.loader, original, signature.output))
+
     def _load_compiled(self, compiled: CompiledModel) -> None:
         predictor = with_one_hot(load_compiled(Path(compiled.path), compiled.sha256), self._options.one_hot)
         inline = compiled.predict_s < INLINE_LIMIT_S
         self._serve(predictor, compiled.predict_s if inline else 0.0, INLINE_TEXT_LENGTH_COMPILED)
 
     def _load_original(self) -> None:
+        manifest = self._manifest
+        self._original = self._loaded_original()
+        self._serve(self._original, manifest.predict_s if manifest.inline else 0.0, INLINE_TEXT_LENGTH)
+
+    def _loaded_original(self) -> Predictor:
         manifest = self._manifest
         artifact, signature = manifest.artifact, manifest.signature
         if artifact is None or signature is None:
@@ -86,7 +117,7 @@ class LocalExecutor:
         original = get_loader(manifest.loader).load(Path(artifact.path), self._options)
         predictor = with_one_hot(original, self._options.one_hot)
         warm_up(manifest.loader, predictor, sample_row(signature))
-        self._serve(predictor, manifest.predict_s if manifest.inline else 0.0, INLINE_TEXT_LENGTH)
+        return predictor
 
     def _serve(self, predictor: Predictor, inline_s: float, inline_text: int) -> None:
         """Take a predictor; `inline_s` is the time of one instance, 0 where none may run inline."""

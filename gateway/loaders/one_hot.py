@@ -46,6 +46,9 @@ class OneHotPredictor:
         self.signature = Signature(inputs=inputs, output=predictor.signature.output)
         self._own = {column for levels in self._levels.values() for column in levels}
         self._places = {field.name: place for place, field in enumerate(inputs)}
+        group_of = {column: name for name, levels in self._levels.items() for column in levels}
+        #: The place of the field that each column of the original is made of.
+        self.owners = [self._places[group_of.get(column.name, column.name)] for column in self._columns]
 
     def predict(self, columns: Sequence[Column]) -> Predictions:
         """Predict every instance."""

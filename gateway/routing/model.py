@@ -18,6 +18,7 @@ from gateway.executors import make_executor
 from gateway.executors.base import Executor
 from gateway.executors.thread_event import CrossThreadEvent
 from gateway.executors.thread_pool import NativePool
+from gateway.explanation import Explanation
 from gateway.loaders.base import LoadOptions
 from gateway.routing.memory_budget import MemoryBudget
 from gateway.schema import Column, Predictions
@@ -155,16 +156,35 @@ class Model:
 
         Raises NotReadyError, DeadlineError, or PredictError when the model itself raised.
         """
-        executor = self._executor
-        if executor is None:
-            executor = self._wake(deadline)
-        self.last_used = time.monotonic()
+        executor = self._awake(deadline)
         try:
             return executor.predict(columns, deadline)
         except GatewayError:
             raise
         except Exception as error:
             raise PredictError("the model raised an exception while predicting") from error
+
+    def explain(self, columns: Sequence[Column], deadline: float) -> Explanation:
+        """
+        Explain the answers to one batch before `deadline` (time.monotonic()).
+
+        Raises NotExplainable, NotReadyError, DeadlineError, or PredictError when the model itself raised.
+        """
+        executor = self._awake(deadline)
+        try:
+            return executor.explain(columns, deadline)
+        except GatewayError:
+            raise
+        except Exception as error:
+            raise PredictError("the model raised an exception while its answer was explained") from error
+
+    def _awake(self, deadline: float) -> Executor:
+        """Return the executor, loaded if it was not."""
+        executor = self._executor
+        if executor is None:
+            executor = self._wake(deadline)
+        self.last_used = time.monotonic()
+        return executor
 
     def _wake(self, deadline: float) -> Executor:
         """Load a lazy model for its first request; whoever comes meanwhile waits with it."""

@@ -5,20 +5,24 @@ Binds spec, model, validator, answer and limits together. Knows no HTTP and no w
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from gateway.artifacts.manifest import Manifest
-from gateway.errors import GatewayError, NotReadyError, OverloadError, Problem
+from gateway.errors import GatewayError, NotExplainable, NotReadyError, OverloadError, Problem
+from gateway.explanation import Explanation
 from gateway.metrics import RouteMetrics
 from gateway.registry.contract import Contract, make_contract
 from gateway.registry.spec import RouteSpec, ServerSpec
 from gateway.routing.bulkhead import Admission, Bulkhead
 from gateway.routing.model import Model
-from gateway.schema import Batch, Predictions, Signature
+from gateway.schema import Batch, Column, Predictions, Signature
 from gateway.scoreboard import Slot
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,16 +153,8 @@ class Route:
         `deadline` is a time.monotonic() value. Raises NotReadyError, DeadlineError, PredictError.
         """
         counters = self.counters
-        entry = counters.slot.begin(counters.index)
         started = time.perf_counter()
-        try:
-            predictions = self.model.predict(batch.columns, deadline)
-        except GatewayError as error:
-            cause = f" ({type(error.__cause__).__name__})" if error.__cause__ else ""
-            counters.last_error = LastError(time.time(), f"{error.message}{cause}")
-            raise
-        finally:
-            counters.slot.finish(counters.index, entry)
+        predictions = self._asked(self.model.predict, batch, deadline)
         seconds = time.perf_counter() - started
         if batch.size == 1:
             counters.metrics.predict(seconds, 1, self._label_of(predictions) if self._labels else None)
@@ -169,6 +165,29 @@ class Route:
         if self._labels:
             self._count_labels(predictions)
         return predictions
+
+    def explain(self, batch: Batch, deadline: float) -> Explanation:
+        """
+        Explain the answers to a batch, or a chunk of one, for a caller that holds a slot.
+
+        Raises NotExplainable, NotReadyError, DeadlineError, PredictError.
+        """
+        return self._asked(self.model.explain, batch, deadline)
+
+    def _asked(self, ask: Callable[[Sequence[Column], float], T], batch: Batch, deadline: float) -> T:
+        """Ask the model; the scoreboard shows that this route is at work, its last error what the model raised."""
+        counters = self.counters
+        entry = counters.slot.begin(counters.index)
+        try:
+            return ask(batch.columns, deadline)
+        except NotExplainable:
+            raise
+        except GatewayError as error:
+            cause = f" ({type(error.__cause__).__name__})" if error.__cause__ else ""
+            counters.last_error = LastError(time.time(), f"{error.message}{cause}")
+            raise
+        finally:
+            counters.slot.finish(counters.index, entry)
 
     def _label_of(self, predictions: Predictions) -> str:
         return self._labels[int(predictions.values[0])]

@@ -17,6 +17,8 @@ PREPARING: Final = (
     "artifacts",
     "compilers",
     "errors",
+    "explainers",
+    "explanation",
     "loaders",
     "own_output",
     "prepare",
@@ -27,7 +29,7 @@ PREPARING: Final = (
     "validation",
 )
 #: Members whose code runs a compiled model.
-RUNNING: Final = ("own_output", "runtimes", "schema")
+RUNNING: Final = ("explanation", "own_output", "runtimes", "schema")
 
 
 def source_digest(members: Sequence[str], package: Path = Path(__file__).parents[1]) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from gateway.artifacts.manifest import CompiledModel, Manifest, StoredArtifact
-from gateway.errors import ArtifactError, DeadlineError, LoadError
+from gateway.errors import ArtifactError, DeadlineError, LoadError, NotExplainable
 from gateway.executors import EXECUTORS, make_executor
 from gateway.executors.base import Executor
 from gateway.executors.thread_pool import NativePool
@@ -194,6 +194,14 @@ def test_slow_predict_leaves_the_loop_alone(tmp_path: Path, mode: Mode) -> None:
 
     outcome, _ = together(mode, [lambda: executor.predict(columns(1.0), later(60.0)), raise_flag])
     assert list(outcome.values) == [1.0]
+    maker.pool.close(0)
+
+
+def test_answers_without_parts_have_no_explanation(maker: Maker) -> None:
+    """A stub answers what its script says: the reason says so, and what could be explained."""
+    with pytest.raises(NotExplainable, match="script") as caught:
+        maker.stub().explain(columns(1.0), later())
+    assert caught.value.hint
     maker.pool.close(0)
 
 

@@ -25,7 +25,7 @@ CLOSURE = """
 import importlib, sys
 from pathlib import Path
 import gateway.prepare.child
-for package in ("compilers", "loaders"):
+for package in ("compilers", "explainers", "loaders"):
     for path in sorted(Path(gateway.__file__).parent.joinpath(package).rglob("*.py")):
         if path.stem != "__init__":
             parts = path.relative_to(Path(gateway.__file__).parents[1]).with_suffix("").parts

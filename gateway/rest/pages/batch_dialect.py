@@ -21,6 +21,8 @@ class BatchDialect:
 
     __slots__ = ("format",)
 
+    explains = False
+
     def __init__(self) -> None:
         self.format = "csv"
 

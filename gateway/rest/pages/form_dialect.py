@@ -31,6 +31,8 @@ class FormDialect:
 
     __slots__ = ("_contract", "outcome", "texts")
 
+    explains = False
+
     _contract: Contract
 
     def __init__(self) -> None:

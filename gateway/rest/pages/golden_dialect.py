@@ -23,6 +23,8 @@ class GoldenDialect:
 
     __slots__ = ("_expected", "_result", "compared")
 
+    explains = False
+
     _expected: Sequence[Mapping[str, Any]]
     _result: GoldenResult
 

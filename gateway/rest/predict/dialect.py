@@ -35,8 +35,14 @@ class Dialect(Protocol):
     """
     Speak one protocol; made for each call, so `read` may keep what `write` needs.
 
-    Knows no limit, no deadline and no counter: those are steps of the call.
+    Knows no limit, no deadline and no counter: those are steps of the call. `explains` says, once `read` has returned,
+    whether the predictions are wanted with their explanation.
     """
+
+    @property
+    def explains(self) -> bool:
+        """Return whether the request asks for an explanation."""
+        ...
 
     def read(self, request: Intake, contract: Contract) -> Batch | Chunks:
         """Return the valid rows of a request, or where to read them; raises InputError, RequestError."""

@@ -33,6 +33,8 @@ class Native(NativeReading[Batch | Chunks]):
 
     __slots__ = ("_is_single", "_preferences")
 
+    explains = False
+
     _preferences: Preferences
 
     def read(self, request: Intake, contract: Contract) -> Batch | Chunks:

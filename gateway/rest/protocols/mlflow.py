@@ -55,6 +55,8 @@ class Mlflow:
 
     __slots__ = ("_is_frame", "_params", "_signature")
 
+    explains = False
+
     _signature: Signature
     #: Whether the body was a data frame, which graphs answer row by row; a tensor they answer output by output.
     _is_frame: bool

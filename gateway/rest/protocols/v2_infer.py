@@ -44,6 +44,8 @@ class OpenInference:
 
     __slots__ = ("_contract", "_inference", "_wanted")
 
+    explains = False
+
     _contract: Contract
     _inference: v2.InferRequest
     _wanted: list[tuple[v2_specs.TensorSpec, bool]]

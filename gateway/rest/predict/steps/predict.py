@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gateway.explanation import Explanation
 from gateway.schema import Batch, Predictions
 
 if TYPE_CHECKING:
@@ -13,9 +14,15 @@ if TYPE_CHECKING:
 
 
 def predict(call: "Call", batch: Batch, deadline: float) -> Predictions:
-    """Predict the rows of a call that holds a slot, and add the time that takes; raises DeadlineError, PredictError."""
+    """
+    Predict the rows of a call that holds a slot, explain them where it asks for that, and add the time that takes.
+
+    Raises DeadlineError, PredictError, NotExplainable.
+    """
     started = time.perf_counter()
     predictions = call.route.predict(batch, deadline)
+    if call.dialect.explains:
+        predictions.explanation = call.route.explain(batch, deadline)
     call.predict_s = (call.predict_s or 0.0) + time.perf_counter() - started
     return predictions
 
@@ -29,4 +36,10 @@ def joined(parts: Sequence[Predictions]) -> Predictions:
         values = np.concatenate([part.values for part in parts])
     known = [part.probabilities for part in parts if part.probabilities is not None]
     each = [None if one[0] is None else np.concatenate(one) for one in zip(*(part.each for part in parts), strict=True)]
-    return Predictions(values, np.concatenate(known) if len(known) == len(parts) else None, each)
+    explained = [part.explanation for part in parts if part.explanation is not None]
+    return Predictions(
+        values,
+        np.concatenate(known) if len(known) == len(parts) else None,
+        each,
+        Explanation.joined(explained) if len(explained) == len(parts) else None,
+    )

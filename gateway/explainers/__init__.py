@@ -1,0 +1,65 @@
+"""
+Explainers find the exact parts of a model's answers: one contribution for each field of the signature.
+
+An explanation adds up to what the model answered, or there is none: an explainer refuses by name what it cannot say
+exactly. The table of explainers is here and imports no framework; each module is imported when a model needs it.
+"""
+
+import importlib
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias, cast
+
+from gateway.errors import NotExplainable
+from gateway.explainers.base import Explainer
+from gateway.schema import Output
+
+#: Makes the explainer of a loaded predictor, for what its route answers; raises NotExplainable.
+Factory: TypeAlias = Callable[[Any, Output], Explainer]
+
+#: Loader -> module:function of its factory.
+EXPLAINERS: Final[dict[str, str]] = {}
+
+#: Why answers of the models of other loaders are not explained, and what could be.
+NOT_EXPLAINED: Final[dict[str, tuple[str, str]]] = {
+    "onnx": (
+        "an ONNX graph does not say how its answer is made up of its inputs",
+        "serve the model that the graph was exported from: trees, linear models and boosters are explained",
+    ),
+    "python": (
+        "Python code does not say how its answer is made up of its inputs",
+        "serve the model itself as an artifact of its own route: trees, linear models and boosters are explained",
+    ),
+    "stub": ("a stub answers what its script says", "name a model"),
+}
+
+_UNKNOWN: Final = ("no explainer is known for its loader", "trees, linear models and boosters are explained")
+_KINDS: Final = {
+    "multi_output": "it answers several values, and an explanation is of one",
+    "multi_label": "it answers several labels at once, and an explanation is of one",
+    "json": "it answers JSON values of its own",
+}
+
+
+def explainer_for(loader: str, predictor: Any, output: Output) -> Explainer:
+    """
+    Return the explainer of a loaded predictor; raises NotExplainable with the reason.
+
+    `output` is the route's: its `positive` decides which of two labels is explained.
+    """
+    if output.kind in _KINDS:
+        raise NotExplainable(_KINDS[output.kind], "give the output to be explained a model and a route of its own")
+    if not predictor.signature.inputs:
+        raise NotExplainable("it takes no input")
+    if hasattr(predictor, "expanded"):
+        # The registry lets one field stand for several columns: their contributions are its own.
+        grouped: type[Any] = _attribute("gateway.explainers.grouped:GroupedExplainer")
+        return cast(Explainer, grouped(predictor, explainer_for(loader, predictor.original, output)))
+    name = getattr(predictor, "lowered_as", loader)  # a pickle holds models of other frameworks
+    if name not in EXPLAINERS:
+        raise NotExplainable(*NOT_EXPLAINED.get(name, _UNKNOWN))
+    return cast(Factory, _attribute(EXPLAINERS[name]))(predictor, output)
+
+
+def _attribute(target: str) -> Any:
+    module, _, name = target.partition(":")
+    return getattr(importlib.import_module(module), name)

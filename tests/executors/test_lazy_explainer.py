@@ -1,0 +1,61 @@
+"""The explainer of a model is made once, at the first question, whoever asks at the same time."""
+
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from gateway.errors import DeadlineError, NotExplainable
+from gateway.executors.lazy_explainer import LazyExplainer
+from gateway.executors.thread_pool import NativePool
+from together import MODES, Mode, together
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_many_that_ask_at_once_get_one_explainer(mode: Mode) -> None:
+    """The first makes it, all others wait for that one."""
+    made: list[object] = []
+
+    def make() -> Any:
+        made.append(object())
+        time.sleep(0.05)
+        return made[-1]
+
+    lazy = LazyExplainer(make, NativePool(4))
+    found = together(mode, [lambda: lazy.get(time.monotonic() + 30) for _ in range(8)])
+    assert len(made) == 1
+    assert all(one is made[0] for one in found)
+
+
+def test_a_deadline_that_passes_costs_no_thread() -> None:
+    """Making goes on for the next that asks, and no call counts as stuck."""
+    gate = threading.Event()
+    pool = NativePool(2)
+
+    def make() -> Any:
+        gate.wait(30)
+        return "explainer"
+
+    lazy = LazyExplainer(make, pool)
+    with pytest.raises(DeadlineError, match="ask again"):
+        lazy.get(time.monotonic())
+    assert pool.stuck == 0
+    gate.set()
+    assert str(lazy.get(time.monotonic() + 30)) == "explainer"
+
+
+def test_a_failure_is_told_and_tried_again() -> None:
+    """A file that is back the next time is found."""
+    answers = [NotExplainable("not now"), "explainer"]
+
+    def make() -> Any:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    lazy = LazyExplainer(make, NativePool(1))
+    with pytest.raises(NotExplainable, match="not now"):
+        lazy.get(time.monotonic() + 30)
+    assert str(lazy.get(time.monotonic() + 30)) == "explainer"
