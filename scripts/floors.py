@@ -18,7 +18,7 @@ FLOORS: Final[tuple[tuple[str, ...], ...]] = (
     ("prepare",),
     ("executors", "registry"),
     ("codecs", "compilers", "explainers", "loaders"),
-    ("answers", "artifacts", "logs", "runtimes", "scoreboard", "validation"),
+    ("answers", "artifacts", "estimators", "logs", "runtimes", "scoreboard", "validation"),
     ("metrics", "settings"),
     ("schema", "system"),
     ("errors", "explanation", "own_output"),

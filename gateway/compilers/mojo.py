@@ -12,8 +12,9 @@ import numpy.typing as npt
 
 from gateway.compilers.base import Declined
 from gateway.compilers.mojo_masks import masks_of
-from gateway.compilers.mojo_parts import Linear, Parts, read_parts
+from gateway.compilers.mojo_parts import Parts, read_parts
 from gateway.compilers.mojo_rows import probes
+from gateway.estimators.mojo_glm import Linear
 from gateway.runtimes.base import Draft
 from gateway.runtimes.mojo import LevelColumn, LinearTerm, LinearTerms, MojoProgram, NumberColumn
 from gateway.runtimes.mojo_answers import Member, Metalearner, MojoAnswerForm

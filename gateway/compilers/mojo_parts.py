@@ -5,7 +5,6 @@ Runs while preparing; reads files, no Java. A stacked ensemble is its base model
 that is not known to score as written here is declined.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,23 +14,10 @@ import numpy.typing as npt
 
 from gateway.compilers.base import Declined
 from gateway.compilers.mojo_trees import MojoTree, read_tree
+from gateway.estimators.mojo_glm import Linear, UnknownGlm, read_glm, read_weights
 from gateway.runtimes.mojo_answers import MojoLinkName
 
 Numbers = npt.NDArray[np.float64]
-
-
-@dataclass(slots=True)
-class Linear:
-    """
-    Hold the terms of a GLM, one weight per sum.
-
-    `levels` has a row per level of a column and the row of its most frequent level for missing values; `numbers` has
-    the weights and the mean that stands for a missing value.
-    """
-
-    intercepts: Numbers
-    levels: dict[int, Numbers] = field(default_factory=dict)
-    numbers: dict[int, tuple[Numbers, float]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -101,7 +87,10 @@ class _Reader:
         meta, _ = self._archive.sections(folders[info["metalearner"]])
         if meta["algo"] != "glm" or int(meta["cats"]):
             raise Declined(f"a metalearner of the kind {meta['algo']} is not compiled")
-        weights = _weights(meta)
+        try:
+            weights = read_weights(meta)
+        except UnknownGlm as reason:
+            raise Declined(f"{reason} above others is not compiled") from reason
         each = weights.shape[1] if info["category"] == "Multinomial" else 1
         if len(weights) != len(names) * each + 1:
             raise Declined(f"the metalearner has {len(weights)} weights for {len(names)} models")
@@ -156,24 +145,10 @@ class _Reader:
         part.link = "complement" if part.category == "Binomial" else "identity"
 
     def _glm(self, info: Mapping[str, str], category: str, columns: list[int]) -> Part:
-        if category not in {"Binomial", "Regression", "Multinomial"}:
-            raise Declined(f"a GLM of category {category} is not compiled")
-        if info.get("mean_imputation") != "true":
-            raise Declined("a GLM that does not impute missing values is not compiled")
-        cats, offsets = int(info["cats"]), [int(one) for one in _numbers(info["cat_offsets"])]
-        modes, means = [int(one) for one in _numbers(info["cat_modes"])], _numbers(info["num_means"])
-        beta, first = _weights(info), 0 if info["use_all_factor_levels"] == "true" else 1
-        if len(beta) != offsets[cats] + len(means) + 1 or len(columns) != cats + len(means):
-            raise Declined("the GLM has weights for other terms than its columns")
-        linear = Linear(beta[-1])
-        for at, column in enumerate(columns[:cats]):
-            weights = np.zeros((self._levels[column] + 1, beta.shape[1]))
-            own = beta[offsets[at] : offsets[at + 1]][: len(weights) - 1 - first]
-            weights[first : first + len(own)] = own
-            weights[-1] = weights[modes[at]]
-            linear.levels[column] = weights
-        for at, column in enumerate(columns[cats:]):
-            linear.numbers[column] = (beta[offsets[cats] + at], means[at])
+        try:
+            linear = read_glm(info, columns, self._levels)
+        except UnknownGlm as reason:
+            raise Declined(f"{reason} is not compiled") from reason
         return Part(category, _glm_link(info), columns, linear=linear)
 
 
@@ -217,19 +192,3 @@ def _glm_link(info: Mapping[str, str]) -> MojoLinkName:
     if link not in _GLM_LINKS:
         raise Declined(f"a GLM with the link {link} is not compiled")
     return _GLM_LINKS[link]
-
-
-def _weights(info: Mapping[str, str]) -> Numbers:
-    """Return the weights of a GLM (terms, sums), the intercept last; a file has them sum by sum."""
-    beta = np.array(_numbers(info["beta"]), dtype=np.float64)
-    sums = int(info["n_classes"]) if info["category"] == "Multinomial" else 1
-    if len(beta) % sums:
-        raise Declined("the GLM has not as many weights for each class")
-    return beta.reshape(sums, -1).T
-
-
-def _numbers(text: str) -> list[float]:
-    found = json.loads(text)
-    if not isinstance(found, list) or not all(isinstance(one, int | float) for one in found):
-        raise Declined("a list of weights in the MOJO is not one of numbers")
-    return [float(one) for one in found]

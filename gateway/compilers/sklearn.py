@@ -6,17 +6,16 @@ Runs while preparing. Knows the order of attempts, nothing about single steps or
 
 from typing import Any, ClassVar
 
-from sklearn.pipeline import Pipeline
-
 from gateway.compilers.base import Declined
 from gateway.compilers.linear_leaves import NotAdditive
 from gateway.compilers.sklearn_additive import lower_additive
 from gateway.compilers.sklearn_levels import Atom, Number, Word
 from gateway.compilers.sklearn_matrix import lower_matrix
-from gateway.compilers.sklearn_predictors import margins, probabilities, unwrap, values
+from gateway.compilers.sklearn_predictors import margins, probabilities, values
 from gateway.compilers.sklearn_preprocessing import Front, lower_front
 from gateway.compilers.sklearn_probes import probes, typical
 from gateway.compilers.step_rows import step_rows
+from gateway.estimators.wrappers import front_and_model, is_nothing, is_pipeline, unwrap
 from gateway.runtimes.answering import AnswerForm
 from gateway.runtimes.base import Draft
 from gateway.runtimes.nodes import ForestNode, Node, parts_of
@@ -33,7 +32,7 @@ class SklearnCompiler:
         signature: Signature = predictor.signature
         if not hasattr(predictor, "estimator"):
             raise Declined("it is served by its own library")
-        steps, model = _split(predictor.estimator)
+        steps, model = front_and_model(predictor.estimator)
         front = Front(_columns(predictor, signature))
         for step in steps:
             front = lower_front(step, front)
@@ -56,15 +55,6 @@ class SklearnCompiler:
         )
 
 
-def _split(estimator: Any) -> tuple[list[Any], Any]:
-    """Part an estimator into the steps in front and the model at the end."""
-    steps: list[Any] = []
-    while isinstance(estimator := unwrap(estimator), Pipeline):
-        steps += [step for _, step in estimator.steps[:-1]]
-        estimator = estimator.steps[-1][1]
-    return steps, estimator
-
-
 def _columns(predictor: Any, signature: Signature) -> list[Atom]:
     """Return the atoms of the inputs, in the order in which the first step numbers them."""
     fields = signature.inputs
@@ -78,8 +68,8 @@ def _columns(predictor: Any, signature: Signature) -> list[Atom]:
 
 
 def _first(estimator: Any) -> Any:
-    while isinstance(estimator := unwrap(estimator), Pipeline):
-        estimator = next(step for _, step in estimator.steps if step is not None and step != "passthrough")
+    while is_pipeline(estimator := unwrap(estimator)):
+        estimator = next(step for _, step in estimator.steps if not is_nothing(step))
     return estimator
 
 

@@ -10,31 +10,23 @@ from typing import Any
 import numpy as np
 
 from gateway.compilers.base import Declined
+from gateway.estimators.linear_terms import count_terms, linear_terms, presence_terms
 from gateway.runtimes.answering import LinkName
 from gateway.runtimes.nodes import GaussianNode, LayersNode, LinearNode, LinkNode, Node, PipeNode, ScaleNode
 from gateway.runtimes.operations import Operation
 
-_LINEAR_MODULES = ("sklearn.linear_model.", "sklearn.svm._classes", "sklearn.discriminant_analysis")
 _PAIR = 2
 
 
 def linear(model: Any) -> LinearNode:
-    """Any model whose answer is X @ coef_ + intercept_: known by where it is defined."""
-    module = type(model).__module__
-    if not module.startswith(_LINEAR_MODULES) or not hasattr(model, "coef_") or hasattr(model, "support_vectors_"):
+    """Any model whose answer is X @ coef_ + intercept_."""
+    terms = linear_terms(model)
+    if terms is None:
         raise Declined(f"{type(model).__name__} is not known to the compiler")
-    weights = np.atleast_2d(np.asarray(_dense(model.coef_), dtype=np.float64)).T
-    if "discriminant" in module and len(model.classes_) == _PAIR and weights.shape[1] == _PAIR:
+    is_discriminant = "discriminant" in type(model).__module__
+    if is_discriminant and len(model.classes_) == _PAIR and terms.weights.shape[1] == _PAIR:
         raise Declined("two columns for two classes")
-    return LinearNode(weights, _intercept(model.intercept_, weights.shape[1]))
-
-
-def _dense(found: Any) -> Any:
-    return found.toarray() if hasattr(found, "toarray") else found
-
-
-def _intercept(found: Any, width: int) -> Any:
-    return np.broadcast_to(np.asarray(found, dtype=np.float64).reshape(-1), (width,)).copy()
+    return LinearNode(terms.weights, terms.intercept)
 
 
 def linked(node: Node, *names: LinkName) -> Node:
@@ -55,17 +47,13 @@ def _sgd(model: Any) -> Node:
 
 
 def _naive_bayes(model: Any) -> Node:
-    weights, shift = model.feature_log_prob_.T, model.class_log_prior_
-    if type(model).__name__ == "ComplementNB":
-        shift = shift if len(model.classes_) == 1 else np.zeros(len(model.classes_))
-    return linked(LinearNode(weights.copy(), np.array(shift)), "softmax")
+    terms = count_terms(model)
+    return linked(LinearNode(terms.weights, terms.intercept), "softmax")
 
 
 def _bernoulli(model: Any) -> Node:
-    absent = np.log(1 - np.exp(model.feature_log_prob_))
-    weights = (model.feature_log_prob_ - absent).T.copy()
-    shift = model.class_log_prior_ + absent.sum(axis=1)
-    node = linked(LinearNode(weights, shift), "softmax")
+    terms = presence_terms(model)
+    node = linked(LinearNode(terms.weights, terms.intercept), "softmax")
     if model.binarize is None:
         return node
     return PipeNode(ScaleNode([Operation("above", (float(model.binarize),))]), node)

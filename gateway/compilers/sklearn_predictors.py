@@ -14,9 +14,11 @@ from sklearn.pipeline import Pipeline
 from gateway.compilers.base import Declined
 from gateway.compilers.sklearn_forests import FORESTS, forest_probabilities, forest_values
 from gateway.compilers.sklearn_models import SIMPLE, layers, linear, linked
-from gateway.compilers.sklearn_steps import as_node, is_nothing, lower_step
+from gateway.compilers.sklearn_steps import as_node, lower_step
 from gateway.compilers.xgboost import head_of
 from gateway.compilers.xgboost_trees import read_booster
+from gateway.estimators.linear_terms import has_log_link
+from gateway.estimators.wrappers import is_nothing, unwrap
 from gateway.runtimes.nodes import (
     AverageNode,
     BesideNode,
@@ -32,14 +34,6 @@ from gateway.runtimes.operations import Operation
 
 _EXP_LINKS = {"PoissonRegressor", "GammaRegressor", "TweedieRegressor"}
 _PAIR = 2
-_SEARCHES = {"GridSearchCV", "RandomizedSearchCV", "HalvingGridSearchCV", "HalvingRandomSearchCV"}
-
-
-def unwrap(model: Any) -> Any:
-    """Return what a search over parameters has fitted at last; anything else is returned as it is."""
-    while type(model).__name__ in _SEARCHES:
-        model = model.best_estimator_
-    return model
 
 
 def values(model: Any) -> Node:
@@ -67,7 +61,7 @@ def values(model: Any) -> Node:
     if kind in {"XGBRegressor", "XGBRFRegressor"}:
         return head_of(read_booster(model.get_booster()))
     if kind in _EXP_LINKS:
-        if type(model._base_loss.link).__name__ != "LogLink":
+        if not has_log_link(model):
             raise Declined(f"the link of this {kind} is not known to the compiler")
         return linked(linear(model), "exp")
     return linear(model)

@@ -15,8 +15,9 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 
 from gateway.compilers.base import Declined
 from gateway.compilers.sklearn_levels import ENCODERS, Atom, Constant, Level, Number, Term, Word, encode, fill_words
-from gateway.compilers.sklearn_steps import as_node, is_nothing, lower_step
+from gateway.compilers.sklearn_steps import as_node, lower_step
 from gateway.compilers.sklearn_text import VECTORIZERS, Text, lower_vectorizer, weigh_terms
+from gateway.estimators.wrappers import is_nothing
 from gateway.runtimes.nodes import BesideNode, ColumnsNode, Node, PipeNode
 from gateway.runtimes.operations import Operation, operate
 

@@ -52,11 +52,6 @@ class Step:
     node: Node | None = None
 
 
-def is_nothing(step: Any) -> bool:
-    """Say whether a step hands its input on."""
-    return step is None or (isinstance(step, str) and step == "passthrough")
-
-
 def lower_step(step: Any) -> Step:
     """Return what a fitted transformer does; raises Declined where it is not known."""
     kind = type(step).__name__

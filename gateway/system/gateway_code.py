@@ -17,6 +17,7 @@ PREPARING: Final = (
     "artifacts",
     "compilers",
     "errors",
+    "estimators",
     "explainers",
     "explanation",
     "loaders",
