@@ -7,9 +7,9 @@ from typing import Final, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-#: Where the parts of an explanation add up: logarithm of the odds or of the value, the value itself, or the raw score
-#: of one of several classes.
-ExplanationScale: TypeAlias = Literal["log-odds", "log", "value", "margin"]
+#: Where the parts of an explanation add up: logarithm of the odds or of the value, the value itself, a raw score
+#: (margin), a probability, or the mean depth at which trees isolate a row.
+ExplanationScale: TypeAlias = Literal["log-odds", "log", "value", "margin", "probability", "path-length"]
 
 #: An explanation is exact where |base + sum - margin| <= this x (|base| + sum of |contributions|).
 EXPLANATION_ERROR: Final = 1e-5

@@ -17,7 +17,11 @@ from gateway.schema import Output
 Factory: TypeAlias = Callable[[Any, Output], Explainer]
 
 #: Loader -> module:function of its factory.
-EXPLAINERS: Final[dict[str, str]] = {}
+EXPLAINERS: Final[dict[str, str]] = {
+    "xgboost": "gateway.explainers.xgboost:explainer_of",
+    "lightgbm": "gateway.explainers.lightgbm:explainer_of",
+    "catboost": "gateway.explainers.catboost:explainer_of",
+}
 
 #: Why answers of the models of other loaders are not explained, and what could be.
 NOT_EXPLAINED: Final[dict[str, tuple[str, str]]] = {

@@ -34,7 +34,7 @@ class CatboostPredictor:
         _refuse_other_classes(model)
         fields, names_known = _fields(model, set(self._categories), set(self._texts))
         self._is_mixed = bool(self._categories or self._texts)
-        raw = self._ask(self._pool(_made_up(fields)), "RawFormulaVal")
+        raw = self._ask(self.pool_of_rows(self.rows(_made_up(fields))), "RawFormulaVal")
         answers = answers_of(model, 1 if raw.ndim == 1 else raw.shape[1])
         self.values = answers.values
         self._codes: dict[Scalar, int] = {label: code for code, label in enumerate(answers.output.labels)}
@@ -44,7 +44,7 @@ class CatboostPredictor:
     def predict(self, columns: Sequence[Column]) -> Predictions:
         """Predict every instance; NaN is read as the nan_mode of the training says."""
         output: Output = self.signature.output
-        pool = self._pool(columns)
+        pool = self.pool_of_rows(self.rows(columns))
         values = self._ask(pool, self.values)
         probabilities = self._ask(pool, "Probability") if output.probabilities else None
         if output.kind == "classification":
@@ -54,7 +54,8 @@ class CatboostPredictor:
             return Predictions(values.astype(np.int64), probabilities)
         return Predictions(values.astype(np.float64, copy=False))
 
-    def _pool(self, columns: Sequence[Column]) -> catboost.Pool:
+    def rows(self, columns: Sequence[Column]) -> npt.NDArray[Any]:
+        """Return the columns as the model takes them."""
         rows: npt.NDArray[Any]
         if self._is_mixed:
             rows = np.empty((len(columns[0]), len(columns)), dtype=object)
@@ -63,6 +64,10 @@ class CatboostPredictor:
                 rows[:, i] = column.astype(str) if is_code else column
         else:
             rows = np.column_stack([column.astype(np.float32) for column in columns])
+        return rows
+
+    def pool_of_rows(self, rows: npt.NDArray[Any]) -> catboost.Pool:
+        """Return the rows with what is a category and what is a text."""
         return catboost.Pool(rows, cat_features=self._categories, text_features=self._texts, thread_count=1)
 
     def _ask(self, pool: catboost.Pool, kind: str) -> npt.NDArray[Any]:

@@ -55,18 +55,22 @@ class LightgbmPredictor:
         self.rounds = rounds
         self.skew: Skew | None = None
         self.categories = categories_of(model, declared)
-        self._booster = lightgbm.Booster(model_str=model.text)
+        self.booster = lightgbm.Booster(model_str=model.text)
         self.signature = _signature(model, self.categories.levels, self.categories.coded, labels)
         self._codes = {i: codes_of(self.signature.inputs[i], levels) for i, levels in self.categories.levels.items()}
 
     def predict(self, columns: Sequence[Column]) -> Predictions:
         """Predict every instance; NaN is missing, and a level that training did not see is missing too."""
+        scores = self.booster.predict(self.rows(columns), num_iteration=self.rounds, num_threads=1)
+        return read_scores(np.asarray(scores, dtype=np.float64), self.signature.output)
+
+    def rows(self, columns: Sequence[Column]) -> npt.NDArray[np.float64]:
+        """Return the columns as the booster takes them."""
         rows = np.empty((len(columns[0]), len(columns)), dtype=np.float64)
         for i, column in enumerate(columns):
             codes = self._codes.get(i)
             rows[:, i] = column if codes is None else encode(column, codes)
-        scores = self._booster.predict(rows, num_iteration=self.rounds, num_threads=1)
-        return read_scores(np.asarray(scores, dtype=np.float64), self.signature.output)
+        return rows
 
 
 class LightgbmLoader:

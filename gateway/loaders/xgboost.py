@@ -62,13 +62,18 @@ class XgboostPredictor:
 
     def predict(self, columns: Sequence[Column]) -> Predictions:
         """Predict every instance; NaN is missing, and a level the model never saw is missing too."""
+        rows = self.rows(columns)
+        with self._turn:
+            scores = self._score(rows)
+        return self._read(np.asarray(scores))
+
+    def rows(self, columns: Sequence[Column]) -> npt.NDArray[np.float32]:
+        """Return the columns as the booster takes them."""
         rows = np.empty((len(columns[0]), len(columns)), dtype=np.float32)
         for i, column in enumerate(columns):
             codes = self._levels.get(i)
             rows[:, i] = column if codes is None else _encode(column, codes)
-        with self._turn:
-            scores = self._score(rows)
-        return self._read(np.asarray(scores))
+        return rows
 
     def _score(self, rows: npt.NDArray[np.float32]) -> Any:
         if self._in_place:
