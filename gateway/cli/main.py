@@ -16,6 +16,7 @@ COMMANDS: Final = (
     Entry("check", "verify registry.yaml without serving", "gateway.cli.check:check"),
     Entry("describe", "print loader, inputs, outputs and versions of an artifact", "gateway.cli.describe:describe"),
     Entry("add", "append a model to registry.yaml", "gateway.cli.add:add"),
+    Entry("golden", "write golden rows of a table, compared with its column of answers", "gateway.cli.golden:golden"),
     Entry("prepare", "load, check and self-test every model in a child process", "gateway.cli.prepare:prepare"),
     Entry("plan", "show what a reload would change", "gateway.cli.plan:plan"),
     Entry("serve", "serve the registry in the foreground", "gateway.cli.serve:serve"),

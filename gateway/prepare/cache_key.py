@@ -132,10 +132,11 @@ def golden_path(spec: RouteSpec, sources: Sequence[Path]) -> Path | None:
         return inside if files.stat_of(inside) is not None else None
     beside = sources[-1].parent / "golden.json"
     # The golden.json of a folder with several models can belong to one of them only.
-    return beside if files.stat_of(beside) is not None and _are_alone(sources) else None
+    return beside if files.stat_of(beside) is not None and are_alone(sources) else None
 
 
-def _are_alone(sources: Sequence[Path]) -> bool:
+def are_alone(sources: Sequence[Path]) -> bool:
+    """Say whether no other file of this kind lies beside an artifact, so that a golden.json there must be its own."""
     suffixes = {source.suffix for source in sources}
     beside = {path for path in sources[-1].parent.iterdir() if path.suffix in suffixes and path.name != "golden.json"}
     return beside <= set(sources)

@@ -53,11 +53,11 @@ def add_route(
             code="pickle-not-allowed",
             hint="save it as .skops; or read its imports with `gateway describe`, then add it with --allow-pickle",
         )
-    keys = {"artifact": _one_or_list([_quoted(_relative(artifact, base)) for artifact in artifacts])}
+    keys = {"artifact": _one_or_list([quoted(_relative(artifact, base)) for artifact in artifacts])}
     if loader is not None:
-        keys["loader"] = _quoted(loader)
+        keys["loader"] = quoted(loader)
     if allow_pickle:
-        keys |= {"allow_pickle": "true", "sha256": _one_or_list([_quoted(digest(source)[0]) for source in sources])}
+        keys |= {"allow_pickle": "true", "sha256": _one_or_list([quoted(digest(source)[0]) for source in sources])}
     data = _FIRST if is_new else files.read(target, MOST_BYTES)
     added, new = _insert(data.decode("utf-8"), route, keys)
     _check(new, old, route, registry, root_path)
@@ -124,9 +124,9 @@ def _insert(text: str, route: str, keys: dict[str, str]) -> tuple[str, str]:
 
 def _entry(route: str, keys: dict[str, str], indent: str, step: str) -> list[str]:
     if list(keys) == ["artifact"] and not keys["artifact"].startswith("["):
-        return [f"{indent}{_quoted(route)}: {keys['artifact']}"]
+        return [f"{indent}{quoted(route)}: {keys['artifact']}"]
     rows = [f"{indent}{step}{name}: {value}" for name, value in keys.items()]
-    return [f"{indent}{_quoted(route)}:", *rows]
+    return [f"{indent}{quoted(route)}:", *rows]
 
 
 def _one_or_list(scalars: Sequence[str]) -> str:
@@ -134,7 +134,7 @@ def _one_or_list(scalars: Sequence[str]) -> str:
     return scalars[0] if len(scalars) == 1 else f"[{', '.join(scalars)}]"
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """Return a scalar that reads back as `text`, unquoted if that is safe."""
     if _PLAIN.fullmatch(text) and isinstance(resolve(text), str):
         return text
