@@ -1,6 +1,6 @@
 # Everything this project does, one word each. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run stop restart reload status logs monit check test pictures coverage soak lint format train bench clean
+.PHONY: help setup setup-dev run stop restart reload status logs monit check test pictures coverage soak lint format train mlflow bench clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -80,12 +80,22 @@ lint: setup-dev ## ruff, mypy --strict, floors
 format: setup-dev ## format the code and sort imports
 	@$(BIN)/ruff check --fix -q . ; $(BIN)/ruff format .
 
-train: setup ## train the five models again, from the data in GATEWAY_DATA or ../shared/data
+# Training has a virtualenv of its own: MLflow demands gunicorn < 27.
+TRAINING := .venv-train
+MLFLOW_PORT ?= 5000
+
+$(TRAINING)/.ready: requirements-train.lock scripts/setup.sh
+	@scripts/setup.sh train $(PYTHON)
+
+train: $(TRAINING)/.ready ## train the five models again, from the data in GATEWAY_DATA or ../shared/data; recorded in mlruns/ or GATEWAY_MLFLOW_URI
 	@for name in sentiment diabetes loan earnings insurance; do \
-		echo "training $$name"; PYTHONPATH=. $(BIN)/python models/$$name/train.py || exit 1; done
+		echo "training $$name"; $(TRAINING)/bin/python -m models.$$name.train || exit 1; done
+
+mlflow: $(TRAINING)/.ready ## show what was trained, on http://127.0.0.1:5000 (MLFLOW_PORT); Ctrl+C ends it
+	@$(TRAINING)/bin/python -m models.tracking $(MLFLOW_PORT)
 
 bench: setup-dev ## measure; see scripts/bench/README.md
 	@PYTHONPATH=scripts $(BIN)/python -m bench.run
 
-clean: stop ## delete what was installed and all run-time state
-	@rm -rf $(VENV) node_modules .gateway gateway/console/static/vendor
+clean: stop ## delete what was installed and all run-time state; mlruns/ is kept
+	@rm -rf $(VENV) $(TRAINING) node_modules .gateway gateway/console/static/vendor

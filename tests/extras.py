@@ -23,6 +23,8 @@ BRINGS = {
     "xlsxwriter": "dev",
     "schemathesis": "dev",
     "playwright": "dev",
+    "tqdm": "dev",
+    "matplotlib": "dev",
 }
 ABSENT = {name: extra for name, extra in BRINGS.items() if importlib.util.find_spec(name) is None}
 _PM2 = Path(__file__).resolve().parent.parent / "node_modules" / ".bin" / "pm2"

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
-from sklearn.model_selection import StratifiedKFold
+from tqdm import tqdm
 from xgboost import XGBClassifier
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # runs as a plain script from anywhere
 
-from models import training
+from models import figures, results, selection, tracking, training
 
 FEATURES = (
     "times_pregnant",
@@ -30,6 +30,20 @@ FEATURES = (
 TARGET = "class"
 ZERO_IS_MISSING = ("glucose", "blood_pressure", "skin_fold_thick", "serum_insulin", "mass_index")
 SEED = 0
+PARAMETERS: dict[str, Any] = {
+    "n_estimators": 200,
+    "max_depth": 3,
+    "learning_rate": 0.03,
+    "subsample": 0.8,
+    "colsample_bytree": 0.8,
+}
+TITLES = {
+    "auc_5_fold": "AUC, mean of 5 folds",
+    "auc_5_fold_sd": "its standard deviation over folds",
+    "accuracy_5_fold": "accuracy, mean of 5 folds",
+    "logloss_5_fold": "log loss, mean of 5 folds",
+    "majority_share": "accuracy of always answering 0",
+}
 NAN = float("nan")
 GOLDEN = (
     (1, 106, 70, 28, 135, 34.2, 0.142, 22),  # the published sample
@@ -47,11 +61,18 @@ GOLDEN = (
 )
 
 
-def load(content: bytes) -> pd.DataFrame:
-    """Read the original file (nine columns, no header) and turn the zeros that mean missing into NaN."""
+def load(content: bytes, target: str = TARGET) -> pd.DataFrame:
+    """Read the original file (nine columns, no header), or one with a header; zeros that mean missing become NaN."""
     table = pd.read_csv(io.BytesIO(content), header=None)
-    if table.shape[1] != len(FEATURES) + 1:
-        raise SystemExit(f"{table.shape[1]} columns; expected 9 without a header: {', '.join(FEATURES)}, {TARGET}")
+    if not pd.api.types.is_numeric_dtype(table[0]):
+        table = training.columns_of(pd.read_csv(io.BytesIO(content)), (*FEATURES, target)).rename(
+            columns={target: TARGET}
+        )
+    elif target != TARGET or table.shape[1] != len(FEATURES) + 1:
+        raise SystemExit(
+            f"{table.shape[1]} columns without a header; expected 9: {', '.join(FEATURES)}, {TARGET}\n"
+            "fix: write the names of the columns in the first line of the file, then --target names one of them"
+        )
     table.columns = [*FEATURES, TARGET]
     table = table.astype(dict.fromkeys(FEATURES, float) | {TARGET: int})
     for name in ZERO_IS_MISSING:
@@ -65,36 +86,35 @@ def build() -> XGBClassifier:
 
     One thread: sums in another order would move the last digits.
     """
-    return XGBClassifier(
-        n_estimators=200,
-        max_depth=3,
-        learning_rate=0.03,
-        subsample=0.8,
-        colsample_bytree=0.8,
-        random_state=SEED,
-        n_jobs=1,
-    )
+    return XGBClassifier(**PARAMETERS, random_state=SEED, n_jobs=1)
 
 
-def evaluate(table: pd.DataFrame) -> dict[str, float]:
-    """Return the means over five stratified folds; nothing was tuned on them but the choice among six settings."""
-    folds = StratifiedKFold(n_splits=5, shuffle=True, random_state=SEED)
+def out_of_fold(table: pd.DataFrame) -> tuple[Any, Any]:
+    """Return the probability of diabetes of each row, said by the model of the folds without it, and its fold."""
     features, truth = table[list(FEATURES)], table[TARGET].to_numpy()
-    results = []
-    for inside, outside in folds.split(features, truth):
+    folds = selection.fold_numbers(truth, SEED)
+    probability = np.empty(len(truth))
+    for inside, outside in tqdm(list(selection.splits(folds)), desc="diabetes", unit="fold"):
         model = build().fit(features.iloc[inside], truth[inside])
-        probability = model.predict_proba(features.iloc[outside])[:, 1]
-        results.append(
-            (
-                roc_auc_score(truth[outside], probability),
-                accuracy_score(truth[outside], model.predict(features.iloc[outside])),
-                log_loss(truth[outside], probability),
-            )
+        probability[outside] = model.predict_proba(features.iloc[outside])[:, 1]
+    return probability, folds
+
+
+def evaluate(table: pd.DataFrame, probability: Any, folds: Any) -> dict[str, float]:
+    """Return the means over five stratified folds; nothing was tuned on them but the choice among six settings."""
+    truth = table[TARGET].to_numpy()
+    measured = [
+        (
+            roc_auc_score(truth[outside], probability[outside]),
+            accuracy_score(truth[outside], probability[outside] > 0.5),
+            log_loss(truth[outside], probability[outside]),
         )
-    auc, accuracy, logloss = np.mean(results, axis=0)
+        for _, outside in selection.splits(folds)
+    ]
+    auc, accuracy, logloss = np.mean(measured, axis=0)
     return {
         "auc_5_fold": round(float(auc), 4),
-        "auc_5_fold_sd": round(float(np.std([row[0] for row in results])), 4),
+        "auc_5_fold_sd": round(float(np.std([row[0] for row in measured])), 4),
         "accuracy_5_fold": round(float(accuracy), 4),
         "logloss_5_fold": round(float(logloss), 4),
         "majority_share": round(float(max(truth.mean(), 1 - truth.mean())), 4),
@@ -102,13 +122,14 @@ def evaluate(table: pd.DataFrame) -> dict[str, float]:
 
 
 def main() -> None:
-    """Train, evaluate, save."""
-    accepts = "pima-indians-diabetes.csv, nine columns without a header"
-    job = training.read_job(__file__, __doc__ or "", accepts, "pima-indians-diabetes.csv")
+    """Train, evaluate, save, record."""
+    accepts = "pima-indians-diabetes.csv, nine columns without a header; or a CSV with a header of these names"
+    job = training.read_job(__file__, __doc__ or "", accepts, "pima-indians-diabetes.csv", target=TARGET)
+    tracking.open_store()
     source = str(job.data)
     content = training.read_bytes(source)
-    table = load(content)
-    figures = evaluate(table)
+    table = load(content, job.target)
+    probability, folds = out_of_fold(table)
     model = build().fit(table[list(FEATURES)], table[TARGET])
     model.save_model(job.out / "model.ubj")
     rows = pd.DataFrame(GOLDEN, columns=list(FEATURES), dtype=float)
@@ -117,21 +138,29 @@ def main() -> None:
         training.classified(int(label), dict(zip(names, p, strict=True)))
         for label, p in zip(model.predict(rows), model.predict_proba(rows), strict=True)
     ]
-    training.write_golden(job.out, rows.to_dict("records"), predictions)
     origin: dict[str, Any] = {"source": Path(source).name, "rows": len(table), "sha256": training.fingerprint(content)}
     metrics = {
         "data": origin,
         "split": "stratified 5-fold, shuffled; the artifact is fitted on all rows",
-        "figures": figures,
+        "figures": evaluate(table, probability, folds),
         "seed": SEED,
-        "versions": training.versions("xgboost-cpu" if _on_linux() else "xgboost", "scikit-learn", "numpy", "pandas"),
+        "versions": training.versions(training.XGBOOST, "scikit-learn", "numpy", "pandas"),
     }
-    training.write_json(job.out / "metrics.json", metrics)
-    print("diabetes:", figures)
-
-
-def _on_linux() -> bool:
-    return sys.platform == "linux"  # where the same module is packaged as xgboost-cpu
+    truth = table[TARGET].to_numpy()
+    results.leave(
+        __file__,
+        results.Results(
+            artifact=job.out / "model.ubj",
+            flavour="xgboost",
+            model=model,
+            metrics=metrics,
+            titles=TITLES,
+            parameters={"target": job.target, "seed": SEED, "folds": selection.FOLDS, **PARAMETERS},
+            rows=rows,
+            predictions=predictions,
+            plots=figures.classifier(job.out, truth, probability, threshold=0.5, labels=("no", "yes")),
+        ),
+    )
 
 
 if __name__ == "__main__":

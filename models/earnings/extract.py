@@ -25,25 +25,25 @@ CREDENTIALS = {
 }
 
 
-def load(source: str) -> tuple[pd.DataFrame, dict[str, Any]]:
+def load(source: str, target: str = TARGET) -> tuple[pd.DataFrame, dict[str, Any]]:
     """
     Return distinct rows in model columns and their origin; unknown numbers are NaN, codes are text ("1", never 1.0).
 
-    A folder must hold the three extracts; anything else is one CSV.
+    A folder must hold the three extracts; anything else is one CSV, whose column `target` holds the earnings.
     """
     names = (MAIN, *WITH_PUBLIC)
     paths = [str(Path(source) / name) for name in names] if Path(source).is_dir() else [source]
     contents = [training.read_bytes(path) for path in paths]
-    tables = [_read(content, path) for content, path in zip(contents, paths, strict=True)]
+    tables = [_read(content, path, target) for content, path in zip(contents, paths, strict=True)]
     joined = pd.concat([tables[0], *(table[table["CONTROL"] == "Public"] for table in tables[1:])])
     origin = {"source": ", ".join(Path(path).name for path in paths), "sha256": training.fingerprint(*contents)}
     return joined.drop_duplicates().reset_index(drop=True), origin
 
 
-def _read(content: bytes, path: str) -> pd.DataFrame:
+def _read(content: bytes, path: str, target: str) -> pd.DataFrame:
     """Read everything as text first: pandas would turn codes with gaps into 1.0."""
     table = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False, na_values=["", "NaN", "nan"])
-    table = table.rename(columns={"truth": TARGET})
+    table = table.rename(columns={"truth": TARGET, target: TARGET})
     if "CIPDESC_new" not in table:
         table = table.rename(columns={"CIPDESC": "CIPDESC_new"})
     if "CREDDESC" not in table and "CREDLEV" in table:

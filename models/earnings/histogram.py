@@ -1,7 +1,7 @@
 """
 Count the rows of the earnings data in bins of $1,000, for each credential and for each field of study within it.
 
-`python models/earnings/histogram.py [--data FOLDER] [--out DIR]` writes histogram.json, which `plot` of the route names
+`python -m models.earnings.histogram [--data FOLDER] [--out DIR]` writes histogram.json, which `plot` of the route names
 (docs/registry.md). A row is a programme of a college with its published median, no person, so groups of one row stay.
 """
 
@@ -50,8 +50,8 @@ def write(table: pd.DataFrame, folder: Path) -> None:
 def main() -> None:
     """Read the rows, count, write."""
     accepts = "folder of the three college-scorecard extracts, or one CSV with the eight columns and EARN_MDN_HI_2YR"
-    job = training.read_job(__file__, __doc__ or "", accepts, "")
-    write(load(str(job.data))[0], job.out)
+    job = training.read_job(__file__, __doc__ or "", accepts, "", target=TARGET)
+    write(load(str(job.data), job.target)[0], job.out)
 
 
 if __name__ == "__main__":

@@ -90,7 +90,7 @@ def write_sample(path: Path) -> None:
 
 def main() -> None:
     """Train, evaluate, export."""
-    job = training.read_job(__file__, __doc__ or "", "the original train.csv (default: synthetic)", None)
+    job = training.read_job(__file__, __doc__ or "", "the original train.csv (default: synthetic)", None, target=TARGET)
     table, probability, origin = load(job.data)
     test = held_out(len(table))
     with automl.server():

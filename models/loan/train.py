@@ -73,7 +73,9 @@ def evaluate(search: Any, table: pd.DataFrame, probability: Any) -> dict[str, An
 
 def main() -> None:
     """Train, evaluate, export."""
-    job = training.read_job(__file__, __doc__ or "", "CSV with the six columns (default: synthetic)", None)
+    job = training.read_job(
+        __file__, __doc__ or "", "CSV with the six columns (default: synthetic)", None, target=TARGET
+    )
     table, probability, origin = load(job.data)
     test = held_out(len(table))
     with automl.server():

@@ -193,7 +193,8 @@ def test_diabetes_figures_come_out_again() -> None:
     data = script.training.data_home() / "pima-indians-diabetes.csv"
     if not data.is_file():
         pytest.skip(f"no {data.name} in the data folder (set GATEWAY_DATA)")
-    again = script.evaluate(script.load(data.read_bytes()))
+    table = script.load(data.read_bytes())
+    again = script.evaluate(table, *script.out_of_fold(table))
     assert again == pytest.approx(read("diabetes", "metrics.json")["figures"], abs=0.002)
 
 
