@@ -125,6 +125,7 @@ class ExplanationReport:
     the label `label` of two, or the label that is predicted. `importance` is the mean |contribution| of each field over
     the `importance_rows` rows of `importance_of` (golden rows; generated ones are no measure of importance and have
     none); `rows` were checked, `max_error` is the largest relative error of a sum, `row_s` the time of one row.
+    `problem` is the code where explaining ended the prepare child.
     """
 
     scale: ExplanationScale = "value"
@@ -138,6 +139,7 @@ class ExplanationReport:
     rows: int = 0
     max_error: float = 0.0
     row_s: float = 0.0
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,6 +29,7 @@ from gateway.prepare import golden, sandbox
 from gateway.prepare.acceptance import accept
 from gateway.prepare.answer_shape import check_shape
 from gateway.prepare.compilation import search_compiled
+from gateway.prepare.explanation import report_explanation
 from gateway.prepare.sandbox_rules import lock
 from gateway.prepare.trial_predict import check_trial
 from gateway.prepare.trial_row import trial_row
@@ -57,10 +58,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """Carry a manifest to the parent, without the compiled model until it is final; `resident_bytes` were in use."""
+    """
+    Carry a manifest to the parent, without explanation until it is final, and without the compiled model until it
+    `is_compiled`; `resident_bytes` were in use.
+    """
 
     manifest: Manifest
     is_final: bool = True
+    is_compiled: bool = True
     resident_bytes: int = 0
 
 
@@ -123,11 +128,13 @@ def _prepared(entry: Entry, blank: Manifest, tell: Callable[[Report], object]) -
         golden=result,
         warnings=notes,
     )
-    tell(Report(manifest=found, is_final=False, resident_bytes=resident_bytes()))
+    tell(Report(manifest=found, is_final=False, is_compiled=False, resident_bytes=resident_bytes()))
     compiled, declined = search_compiled(
         spec, predictor, signature, path=compiled_path(entry), row=sample or (), golden=rows
     )
-    return replace(found, compiled=compiled, compile_declined=declined)
+    found = replace(found, compiled=compiled, compile_declined=declined)
+    tell(Report(manifest=found, is_final=False, resident_bytes=resident_bytes()))
+    return replace(found, explanation=report_explanation(spec, predictor, signature, rows, sample))
 
 
 def _checked(entry: Entry, predictor: Predictor, signature: Signature, rows: Sequence[Column]) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from gateway.artifacts.manifest import Manifest
+from gateway.artifacts.manifest import ExplanationReport, Manifest
 from gateway.artifacts.store import DEFAULT_BYTES
 from gateway.errors import Problem
 from gateway.loaders import package_versions
@@ -96,6 +96,8 @@ def run_child(entry: Entry, limits: PrepareLimits) -> Manifest:
     )
     if report is None or _was_too_large(report, problem, limits):
         return _failed(entry, problem)
+    if report.is_compiled:
+        return _without_explanation(entry, report.manifest, problem)
     return _without_compiled(entry, report.manifest, problem)
 
 
@@ -120,6 +122,15 @@ def _without_compiled(entry: Entry, loaded: Manifest, problem: Problem) -> Manif
         return _failed(entry, compile_required(reason).as_problem())
     reason = f"{reason}; to try again: gateway prepare --retry"
     return replace(loaded, compiled=None, compile_declined=reason, compile_problem=problem.code)
+
+
+def _without_explanation(entry: Entry, found: Manifest, problem: Problem) -> Manifest:
+    """Return the manifest of a model that serves, although explaining its answers ended the child."""
+    what = problem.message.replace(_LOADED, "the process that explained its answers")
+    reason = f"explaining it ended the process: {what}"
+    log.warning("explaining failed; the route serves", extra={"route": entry.spec.path, "reason": reason})
+    instead = "to try again: gateway prepare --retry"
+    return replace(found, explanation=ExplanationReport(reason=reason, instead=instead, problem=problem.code))
 
 
 def _child_environment(mark: descendants.Mark) -> dict[str, str]:

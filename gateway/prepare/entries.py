@@ -164,7 +164,8 @@ def _still_holds(known: Manifest, digests: Digests, *, retry: bool) -> bool:
         return False
     if known.compiled is not None and not _is_whole(known.compiled, digests):
         return False
-    codes = {known.compile_problem, known.problem.code if known.problem else ""} - {""}
+    explaining = known.explanation.problem if known.explanation else ""
+    codes = {known.compile_problem, explaining, known.problem.code if known.problem else ""} - {""}
     return not codes or (codes <= LASTING and not retry)
 
 
