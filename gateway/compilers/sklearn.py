@@ -15,7 +15,7 @@ from gateway.compilers.sklearn_predictors import margins, probabilities, values
 from gateway.compilers.sklearn_preprocessing import Front, lower_front
 from gateway.compilers.sklearn_probes import probes, typical
 from gateway.compilers.step_rows import step_rows
-from gateway.estimators.wrappers import front_and_model, is_nothing, is_pipeline, unwrap
+from gateway.estimators.wrappers import first_step, front_and_model
 from gateway.runtimes.answering import AnswerForm
 from gateway.runtimes.base import Draft
 from gateway.runtimes.nodes import ForestNode, Node, parts_of
@@ -61,16 +61,10 @@ def _columns(predictor: Any, signature: Signature) -> list[Atom]:
     atoms: list[Atom] = [Word(i) if field.type == "string" else Number(i) for i, field in enumerate(fields)]
     if predictor.inputs.shape != "frame":
         return atoms
-    known = [str(name) for name in _first(predictor.estimator).feature_names_in_]
+    known = [str(name) for name in first_step(predictor.estimator).feature_names_in_]
     places = {field.name: i for i, field in enumerate(fields)}
     # A column that no step uses is not asked for; whatever stands in its place is never read.
     return [atoms[places[name]] if name in places else Word(-1) for name in known]
-
-
-def _first(estimator: Any) -> Any:
-    while is_pipeline(estimator := unwrap(estimator)):
-        estimator = next(step for _, step in estimator.steps if not is_nothing(step))
-    return estimator
 
 
 def _head(model: Any, output: Output) -> tuple[Node, AnswerForm]:

@@ -29,3 +29,10 @@ def front_and_model(estimator: Any) -> tuple[list[Any], Any]:
         steps += [step for _, step in estimator.steps[:-1]]
         estimator = estimator.steps[-1][1]
     return steps, estimator
+
+
+def first_step(estimator: Any) -> Any:
+    """Return the step that sees the input first."""
+    while is_pipeline(estimator := unwrap(estimator)):
+        estimator = next(step for _, step in estimator.steps if not is_nothing(step))
+    return estimator

@@ -18,6 +18,8 @@ Factory: TypeAlias = Callable[[Any, Output], Explainer]
 
 #: Loader -> module:function of its factory.
 EXPLAINERS: Final[dict[str, str]] = {
+    "sklearn": "gateway.explainers.sklearn:explainer_of",
+    "bundle": "gateway.explainers.sklearn:explainer_of",
     "xgboost": "gateway.explainers.xgboost:explainer_of",
     "lightgbm": "gateway.explainers.lightgbm:explainer_of",
     "catboost": "gateway.explainers.catboost:explainer_of",

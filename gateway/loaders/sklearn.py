@@ -66,7 +66,11 @@ class SklearnPredictor:
 
     def predict(self, columns: Sequence[Column]) -> Predictions:
         """Predict every instance with the estimator exactly as fitted."""
-        return self._answerer.answer(as_fitted(self.inputs, columns))
+        return self._answerer.answer(self.as_fitted(columns))
+
+    def as_fitted(self, columns: Sequence[Column]) -> Any:
+        """Return columns in the shape that the estimator was fitted on."""
+        return as_fitted(self.inputs, columns)
 
 
 class SklearnLoader:

@@ -20,9 +20,9 @@ class StagedPredictor:
     """Transform with fitted steps, then ask a model that takes their columns."""
 
     def __init__(self, front: Any, inputs: Inputs, model: Any) -> None:
-        self._front = front
-        self._inputs = inputs
-        self._model = model
+        self.front = front
+        self.inputs = inputs
+        self.model = model
         # What a cell that a sparse table does not hold is to a framework: missing to XGBoost, to all others a zero.
         self._absent: float = (
             model.absent_cell(is_of_words=takes_no_columns(front)) if hasattr(model, "absent_cell") else 0.0
@@ -33,23 +33,26 @@ class StagedPredictor:
 
     def predict(self, columns: Sequence[Column]) -> Predictions:
         """Predict every instance."""
-        table = dense(self._front.transform(as_fitted(self._inputs, columns)), self._absent)
-        found: Predictions = self._model.predict(list(table.T))
+        found: Predictions = self.model.predict(self.columns_of_model(columns))
         return found
+
+    def columns_of_model(self, columns: Sequence[Column]) -> list[Column]:
+        """Return what the steps make of columns."""
+        return list(dense(self.front.transform(as_fitted(self.inputs, columns)), self._absent).T)
 
 
 class RenamedPredictor:
     """Ask a model under names of columns and classes that other files of the bundle tell."""
 
     def __init__(self, model: Predictor, signature: Signature, warnings: Sequence[str], skew: Skew | None) -> None:
-        self._model = model
+        self.model = model
         self.signature = signature
         self.warnings = (*getattr(model, "warnings", ()), *warnings)
         self.skew = skew
 
     def predict(self, columns: Sequence[Column]) -> Predictions:
         """Predict every instance."""
-        return self._model.predict(columns)
+        return self.model.predict(columns)
 
 
 def dense(found: Any, absent: float) -> npt.NDArray[Any]:
