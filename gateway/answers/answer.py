@@ -56,6 +56,8 @@ class Answer:
         _refuse_faults(template, node, signature)
         compiler = _Compiler(signature)
         self._cell = compiler.cell(node)
+        #: Whether the template names `$explanation`: every call of the route is explained then.
+        self.explains = "explanation" in compiler.wanted
         self._plan: Plan = plan_of(signature, compiler.wanted)
 
     def __call__(self, batch: Batch, predictions: Predictions, context: AnswerContext) -> list[JSON]:
@@ -132,6 +134,9 @@ class _Compiler:
             if (chosen := variable.argument) is not None:
                 return lambda columns, row: columns.values[row][chosen]
             return lambda columns, row: columns.values[row]
+        if name == "explanation":
+            self.wanted.add("explanation")
+            return _explanation(variable.argument)
         if name == "row_id":
             return lambda columns, row: None if columns.ids is None else columns.ids[row]
         return lambda columns, row: getattr(columns.context, name)
@@ -142,6 +147,13 @@ class _Compiler:
         if field is not None:
             return lambda columns, row: columns.inputs[field][row]
         return lambda columns, row: {name: columns.inputs[name][row] for name in names}
+
+
+def _explanation(member: str | None) -> _Cell:
+    """Return an explanation, or a member of it; null where the predictions were not explained."""
+    if member is None:
+        return lambda columns, row: columns.explanations[row] if columns.explanations else None
+    return lambda columns, row: columns.explanations[row].get(member) if columns.explanations else None
 
 
 def _object(parts: Sequence[tuple[str, _Cell]]) -> _Cell:

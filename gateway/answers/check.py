@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from gateway.answers.explanations import MEMBERS
 from gateway.answers.json_values import json_key
 from gateway.answers.outputs import probability_names
 from gateway.answers.templates import (
@@ -33,6 +34,7 @@ _SPELLINGS: Final = (
     '$probability["<label>"]',
     "$inputs.<field>",
     "$value.<output>",
+    "$explanation.<member>",
 )
 _MAPPINGS: Final = frozenset({"inputs", "probabilities", "value"})
 #: A variable in the middle of a text, which would be answered as it stands.
@@ -120,29 +122,34 @@ class _Check:
             "probability": (self.labels, "label"),
             "inputs": (self.fields, "field"),
             "value": (self.outputs, "output"),
+            "explanation": (tuple(MEMBERS), "member"),
         }[name]
         if kind == "output" and known is not None and not known:
             yield TemplateFault(
                 where=where, message="$value has no parts: the model has one output", fix="write '$value'"
             )
             return
+        whose = "an explanation" if kind == "member" else "the model"
         if known is not None and argument not in known:
             yield TemplateFault(
                 where=where,
                 message=f"there is no {kind} '{argument}'",
                 expected=listing(known),
-                fix=did_you_mean(argument, known) or f"name a {kind} that the model has",
+                fix=did_you_mean(argument, known) or f"name a {kind} that {whose} has",
             )
 
 
 def _spread_faults(value: Node, where: tuple[str | int, ...]) -> Iterator[TemplateFault]:
     if isinstance(value, Unknown):
         return  # reported as an unknown variable
+    is_member = isinstance(value, Variable) and (value.name, value.argument) == ("explanation", "contributions")
+    if is_member:
+        return
     if not isinstance(value, Variable) or value.name not in _MAPPINGS or value.argument is not None:
         yield TemplateFault(
             where=where,
             message="key '*' spreads a mapping, and this is none",
-            expected="$inputs, $probabilities, or a $value that is a map",
+            expected="$inputs, $probabilities, $explanation.contributions, or a $value that is a map",
             fix='"*": $inputs',
         )
 

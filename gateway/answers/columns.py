@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from gateway.answers.explanations import explanations_of
 from gateway.answers.json_values import numbers, plain
 from gateway.answers.outputs import chosen_probabilities, probability_tables, rows_of
 from gateway.schema import Batch, Column, Output, Predictions, Signature
@@ -21,27 +22,34 @@ class Columns:
     each: dict[str, list[list[float | None]]] = field(default_factory=dict)
     inputs: dict[str, list[Any]] = field(default_factory=dict)
     ids: list[Any] | None = None
+    explanations: list[dict[str, Any]] = field(default_factory=list)
     context: Any = None
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Hold the choice of lists that every chunk needs; `inputs` are (position, name, type)."""
+    """
+    Hold the choice of lists that every chunk needs; `inputs` are (position, name, type).
+
+    `explained` is the signature whose fields the explanations name, None where there are none.
+    """
 
     output: Output
     value: bool
     probabilities: bool
     inputs: tuple[tuple[int, str, str], ...]
+    explained: Signature | None = None
 
 
 def plan_of(signature: Signature, wanted: set[str]) -> Plan:
-    """Return the plan for the variables of a template: "value", "probabilities", "inputs.<field>"."""
+    """Return the plan for the variables of a template: "value", "probabilities", "explanation", "inputs.<field>"."""
     inputs = tuple(
         (position, one.name, one.type)
         for position, one in enumerate(signature.inputs)
         if f"inputs.{one.name}" in wanted
     )
-    return Plan(signature.output, "value" in wanted, "probabilities" in wanted, inputs)
+    explained = signature if "explanation" in wanted else None
+    return Plan(signature.output, "value" in wanted, "probabilities" in wanted, inputs, explained)
 
 
 def columns_of(plan: Plan, batch: Batch, predictions: Predictions) -> Columns:
@@ -54,6 +62,8 @@ def columns_of(plan: Plan, batch: Batch, predictions: Predictions) -> Columns:
         columns.probabilities = _matrix(found, plan.output.decimals)
     elif plan.probabilities and predictions.each:
         columns.each = probability_tables(plan.output, predictions)
+    if plan.explained is not None and predictions.explanation is not None:
+        columns.explanations = explanations_of(plan.explained, predictions.explanation)
     if plan.value:
         columns.values = _values(plan.output, predictions)
     return columns

@@ -1,7 +1,8 @@
 """The JSON Schema of the answers of a route, made from its `response` template or the default one."""
 
-from typing import Any, Final
+from typing import Any, Final, get_args
 
+from gateway.answers.explanations import MEMBERS
 from gateway.answers.json_values import json_key
 from gateway.answers.outputs import labels_of, resolve, told
 from gateway.answers.templates import (
@@ -15,6 +16,7 @@ from gateway.answers.templates import (
     detail_template,
     template_of,
 )
+from gateway.explanation import ExplanationScale
 from gateway.schema import Output, OutputPart, Signature
 
 Schema = dict[str, Any]
@@ -36,6 +38,19 @@ def answer_schema(signature: Signature, template: Any) -> Schema:
 def detail_schema(signature: Signature, template: Any) -> Schema:
     """Return the schema of the answer to one instance with `_detail=true`."""
     return answer_schema(signature, detail_template(signature, template))
+
+
+def explanation_schema(signature: Signature) -> Schema:
+    """Return the schema of an explanation; with `_explain=N` it has N contributions and the sum of the `others`."""
+    of = {"enum": list(signature.output.labels)} if signature.output.labels else {"type": "null"}
+    parts = {"type": "object", "properties": dict.fromkeys(signature.names, _NUMBER), "additionalProperties": False}
+    tokens = {"type": "object", "additionalProperties": {"type": "object", "additionalProperties": _NUMBER}}
+    members: Schema = {"of": of, "scale": {"enum": list(get_args(ExplanationScale))}, "base": _NUMBER}
+    members |= {"contributions": parts, "others": _NUMBER, "margin": _NUMBER, "tokens": tokens}
+    for name, meaning in MEMBERS.items():
+        members[name] = members[name] | {"description": meaning}
+    required = [name for name in members if name not in ("others", "tokens")]
+    return {"type": "object", "properties": members, "required": required, "additionalProperties": False}
 
 
 def batch_schema(one: Schema, shape: str) -> Schema:
@@ -134,6 +149,9 @@ def _variable(variable: Variable, signature: Signature) -> Schema:
     if name == "inputs":
         kinds = {field.name: {"type": [field.type, "null"]} for field in signature.inputs}
         return _map(kinds) if argument is None else kinds[argument]
+    if name == "explanation":
+        found = explanation_schema(signature)
+        return found if argument is None else found["properties"][argument]
     if name == "row_id":
         return {"type": ["string", "number", "null"], "description": "id of the row"}
     return {"type": "string", "description": _TEXTS[name]}

@@ -6,9 +6,10 @@ Leaves that repeat an input are left out: the input columns stand beside the ans
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from gateway.answers.explanations import Explain
 from gateway.answers.json_values import json_key
 from gateway.answers.outputs import labels_of, resolve, told
 from gateway.answers.templates import SPREAD, Constant, ListNode, Node, ObjectNode, Unknown, Variable, template_of
@@ -26,29 +27,54 @@ class Leaf:
 
 def leaves_of(signature: Signature, template: Any = None) -> tuple[Leaf, ...]:
     """Return the columns of the answers of a route."""
-    return tuple(_leaves(template_of(signature, template), (), signature.output))
+    return tuple(_leaves(template_of(signature, template), (), signature))
 
 
-def _leaves(node: Node, path: tuple[str | int, ...], output: Output) -> Iterator[Leaf]:
+def explained_leaves(leaves: Sequence[Leaf], signature: Signature, explain: Explain, *, is_object: bool) -> list[Leaf]:
+    """
+    Return the columns of explained answers: those of the answers by the same names, then those of the explanation.
+
+    `is_object` says that the explanation stands among the members of the answer (ExplainedAnswer).
+    """
+    answer = leaves if is_object else [replace(leaf, path=("answer", *leaf.path)) for leaf in leaves]
+    whys = list(_explanation(("explanation",), signature))
+    if explain.largest is not None:
+        whys.append(_leaf(("explanation", "others"), "number"))
+    return [*answer, *whys]
+
+
+def _explanation(path: tuple[str | int, ...], signature: Signature) -> Iterator[Leaf]:
+    """Yield the columns of an explanation: tokens are no columns, and where a label is predicted it is told."""
+    if len(signature.output.labels) > 2:  # noqa: PLR2004 - of two labels always the same one is explained
+        yield _leaf((*path, "of"), _type(signature.output.labels))
+    yield _leaf((*path, "base"), "number")
+    for name in signature.names:
+        shown = _leaf((*path, name), "number")
+        yield replace(shown, path=(*path, "contributions", name))
+
+
+def _leaves(node: Node, path: tuple[str | int, ...], signature: Signature) -> Iterator[Leaf]:
     match node:
         case ObjectNode(members):
             # The spread last: its members win over equal keys, as in the answer itself.
             for key, value in sorted(members, key=lambda member: member[0] == SPREAD):
-                yield from _leaves(value, path if key == SPREAD else (*path, key), output)
+                yield from _leaves(value, path if key == SPREAD else (*path, key), signature)
         case ListNode(items):
             for index, item in enumerate(items):
-                yield from _leaves(item, (*path, index), output)
+                yield from _leaves(item, (*path, index), signature)
         case Variable():
-            yield from _variable(node, path, output)
+            yield from _variable(node, path, signature)
         case Constant(value) | Unknown(value):
             yield _leaf(path, _type([value]))
 
 
-def _variable(variable: Variable, path: tuple[str | int, ...], output: Output) -> Iterator[Leaf]:
-    name = variable.name
+def _variable(variable: Variable, path: tuple[str | int, ...], signature: Signature) -> Iterator[Leaf]:
+    name, output = variable.name, signature.output
     if name == "inputs":
         return
-    if name in ("label", "value"):
+    if name == "explanation":
+        yield from _explained(variable.argument, path, signature)
+    elif name in ("label", "value"):
         yield from _value(path, output) if variable.argument is None else _one_of(path, output, variable.argument)
     elif name in ("probability", "probabilities") and output.parts:
         yield from _of_parts(variable.argument, path, output)
@@ -62,6 +88,18 @@ def _variable(variable: Variable, path: tuple[str | int, ...], output: Output) -
             yield _leaf(path, "json")
     else:
         yield _leaf(path, "string")
+
+
+def _explained(member: str | None, path: tuple[str | int, ...], signature: Signature) -> Iterator[Leaf]:
+    """Yield the columns of `$explanation`, or of a member of it."""
+    if member is None:
+        yield from _explanation(path, signature)
+    elif member == "contributions":
+        yield from (_leaf((*path, name), "number") for name in signature.names)
+    elif member == "of":
+        yield _leaf(path, _type(signature.output.labels) if signature.output.labels else "string")
+    else:
+        yield _leaf(path, {"scale": "string", "tokens": "json"}.get(member, "number"))
 
 
 def _value(path: tuple[str | int, ...], output: Output) -> Iterator[Leaf]:

@@ -27,8 +27,9 @@ VARIABLES: Final = {
     "version": "version of the model",
     "request_id": "id of the request",
     "row_id": "id of the row, where the route names an id field",
+    "explanation": "what each field adds to the answer, where the model can be explained exactly",
 }
-_WITH_ARGUMENT: Final = frozenset({"probability", "inputs", "value"})
+_WITH_ARGUMENT: Final = frozenset({"probability", "inputs", "value", "explanation"})
 _VARIABLE: Final = re.compile(
     r"""\$(?P<name>[A-Za-z_]\w*)(?:\.(?P<dotted>.+)|\[(?P<quote>["'])(?P<quoted>.*)(?P=quote)\])?""", re.DOTALL
 )

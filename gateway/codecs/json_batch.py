@@ -1,17 +1,17 @@
 """Batches as JSON: decoded instances to chunks, and answers to one JSON document, piece by piece. Knows no HTTP."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import Any, BinaryIO, Literal
 
 from gateway.codecs.base import Decoded
 from gateway.codecs.chunks import Answered, Chunk, ReadLimits
 from gateway.codecs.json import encode
 
 Shape = Literal["wrapped", "list", "by_id"]
-#: Errors beyond this many bytes wait for the end of the answer on disk.
-_ERRORS_IN_MEMORY = 256 * 1024
+#: Errors and explanations beyond this many bytes wait for the end of the answer on disk.
+_IN_MEMORY = 256 * 1024
 
 
 class InstancesReader:
@@ -44,18 +44,20 @@ class JsonWriter:
     Write `{"predictions": […]}`, a bare list, or an object by row id.
 
     With `errors` the answer is an envelope in every shape: `predictions` (null where a row had an error; by id,
-    such rows are absent), then `errors`, one per bad row, and `total_errors`.
+    such rows are absent), then `errors`, one per bad row, and `total_errors`. With `explanations` each answer is an
+    object of `answer` and `explanation`, and the second ones follow all predictions.
     """
 
     media_type = "application/json"
     wants_inputs = ""
 
-    def __init__(self, shape: Shape, *, errors: bool = False, scratch: Path | None = None) -> None:
+    def __init__(
+        self, shape: Shape, *, errors: bool = False, explanations: bool = False, scratch: Path | None = None
+    ) -> None:
         self._by_id = shape == "by_id"
         self._wrapped = errors or shape == "wrapped"
-        folder = None if scratch is None else str(scratch)
-        self._errors = tempfile.SpooledTemporaryFile(_ERRORS_IN_MEMORY, dir=folder) if errors else None  # noqa: SIM115
-        self._error_count = 0
+        self._errors = _Later(scratch) if errors else None
+        self._explanations = _Later(scratch) if explanations else None
         self._comma = False
 
     def begin(self) -> bytes:
@@ -69,11 +71,9 @@ class JsonWriter:
             wanted = {key: chunk.answers[row] for row, key in enumerate(ids) if row not in chunk.errors}
             inner = encode(wanted)[1:-1]
         else:
-            inner = encode(chunk.answers)[1:-1]
+            inner = self._listed(chunk.answers)
         if self._errors is not None:
-            for error in chunk.errors.values():
-                self._errors.write(b"," * bool(self._error_count) + encode(error))
-                self._error_count += 1
+            self._errors.add(list(chunk.errors.values()))
         if not inner:
             return b""
         inner = b"," * self._comma + inner
@@ -83,8 +83,37 @@ class JsonWriter:
     def end(self) -> bytes:
         """Return the closing brackets, after the errors if they were asked for."""
         closing = b"}" if self._by_id else b"]"
+        if self._explanations is not None:
+            closing += b',"explanations":[' + self._explanations.taken() + b"]"
         if self._errors is not None:
-            self._errors.seek(0)
-            closing += b',"errors":[' + self._errors.read() + b'],"total_errors":%d' % self._error_count
-            self._errors.close()
+            closing += b',"errors":[' + self._errors.taken() + b'],"total_errors":%d' % self._errors.count
         return closing + (b"}" if self._wrapped else b"")
+
+    def _listed(self, answers: Sequence[Any]) -> bytes:
+        """Return the elements of a list of answers; their explanations wait for the end."""
+        if self._explanations is None:
+            return encode(answers)[1:-1]
+        self._explanations.add([None if one is None else one["explanation"] for one in answers])
+        return encode([None if one is None else one["answer"] for one in answers])[1:-1]
+
+
+class _Later:
+    """Keep the elements of a list that stands at the end of an answer, on disk where they are many."""
+
+    def __init__(self, scratch: Path | None) -> None:
+        folder = None if scratch is None else str(scratch)
+        self._file = tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=folder)  # noqa: SIM115 - closed when it is taken
+        self.count = 0
+
+    def add(self, values: Sequence[Any]) -> None:
+        """Add elements."""
+        if values:
+            self._file.write(b"," * bool(self.count) + encode(values)[1:-1])
+            self.count += len(values)
+
+    def taken(self) -> bytes:
+        """Return all elements as JSON without brackets."""
+        self._file.seek(0)
+        found = self._file.read()
+        self._file.close()
+        return found

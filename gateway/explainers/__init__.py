@@ -23,6 +23,7 @@ EXPLAINERS: Final[dict[str, str]] = {
     "xgboost": "gateway.explainers.xgboost:explainer_of",
     "lightgbm": "gateway.explainers.lightgbm:explainer_of",
     "catboost": "gateway.explainers.catboost:explainer_of",
+    "stub": "gateway.explainers.stub:explainer_of",
 }
 
 #: Why answers of the models of other loaders are not explained, and what could be.
@@ -35,7 +36,6 @@ NOT_EXPLAINED: Final[dict[str, tuple[str, str]]] = {
         "Python code does not say how its answer is made up of its inputs",
         "serve the model itself as an artifact of its own route: trees, linear models and boosters are explained",
     ),
-    "stub": ("a stub answers what its script says", "name a model"),
 }
 
 _UNKNOWN: Final = ("no explainer is known for its loader", "trees, linear models and boosters are explained")

@@ -54,6 +54,11 @@ class StubPredictor:
         self._script = script
         self.signature = _signature(script)
 
+    @property
+    def is_scripted(self) -> bool:
+        """Say whether the answer is written in the script."""
+        return self._script.answer is not None
+
     def predict(self, columns: Sequence[Column]) -> Predictions:
         """Answer every instance alike, or by its own inputs where no answer is written."""
         script = self._script

@@ -45,7 +45,20 @@ PREDICTIONS = Instrument("gateway_predictions", "Predicted labels", ("route", "l
 VALIDATION_ERRORS = Instrument("gateway_validation_errors", "Faulty values", ("route", "field"))
 CHECKS = Instrument("gateway_checks", "Bodies checked without a prediction", ("route", "result"))
 SHED = Instrument("gateway_shed", "Refused requests", ("route", "reason"))
-INSTRUMENTS = (REQUESTS, REQUEST_SECONDS, PREDICT_SECONDS, INSTANCES, PREDICTIONS, VALIDATION_ERRORS, CHECKS, SHED)
+EXPLAIN_SECONDS = Instrument("gateway_explain_seconds", "Time to explain answers", ("route",), BUCKETS)
+EXPLANATIONS = Instrument("gateway_explanations", "Explained instances", ("route",))
+INSTRUMENTS = (
+    REQUESTS,
+    REQUEST_SECONDS,
+    PREDICT_SECONDS,
+    INSTANCES,
+    PREDICTIONS,
+    VALIDATION_ERRORS,
+    CHECKS,
+    SHED,
+    EXPLAIN_SECONDS,
+    EXPLANATIONS,
+)
 
 #: A route has at most this many series for labels of its model, and as many for its fields.
 MAX_LABELS = 100
@@ -86,6 +99,7 @@ class RouteMetrics:
         declared = [str(label) for label in labels][:MAX_LABELS]
         self._labels = {label: PREDICTIONS.cell(route, label) for label in declared}
         self._faults: dict[str, Cell] = {}
+        self._explanations: tuple[Cell, Tally] | None = None
         self._shed = {"queue-full": SHED.cell(route, "queue-full")}
 
     def request(self, method: str, code: int, seconds: float) -> None:
@@ -100,6 +114,13 @@ class RouteMetrics:
         """Count one call of a model that worked on `instances` rows; `label` is the answer to a single one."""
         changes = ((self._instances, instances), *self._predicts[variant].cells(seconds))
         add(changes if label is None else (*changes, (self._label(label), 1)))
+
+    def explain(self, seconds: float, instances: int) -> None:
+        """Count one call that explained the answers to `instances` rows; its series are made by the first one."""
+        if self._explanations is None:
+            self._explanations = EXPLANATIONS.cell(self.route), EXPLAIN_SECONDS.tally(self.route)
+        explained, tally = self._explanations
+        add(((explained, instances), *tally.cells(seconds)))
 
     def label(self, label: str, count: int = 1) -> None:
         """Count predictions of a label; an undeclared label counts as OTHER."""

@@ -70,7 +70,19 @@ def broken_contract(spec: RouteSpec, server: ServerSpec, manifest: Manifest) -> 
     if manifest.signature is None or manifest.problem is not None:
         return manifest.problem
     try:
-        make_contract(manifest.signature, spec, server)
+        contract = make_contract(manifest.signature, spec, server)
     except GatewayError as error:
         return error.as_problem()
-    return None
+    return unexplained(contract, manifest)
+
+
+def unexplained(contract: Contract, manifest: Manifest) -> Problem | None:
+    """Return why the `response` of a route cannot hold the explanations that it names, or None."""
+    report = manifest.explanation
+    if not contract.answer.explains or report is None or not report.reason:
+        return None
+    return Problem(
+        "not-explainable",
+        f"response: $explanation has no meaning here: {report.reason}",
+        f"take $explanation out of `response`{f'; or {report.instead}' if report.instead else ''}",
+    )

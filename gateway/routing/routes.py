@@ -15,7 +15,7 @@ from gateway.artifacts.manifest import Manifest
 from gateway.errors import GatewayError, NotExplainable, NotReadyError, OverloadError, Problem
 from gateway.explanation import Explanation
 from gateway.metrics import RouteMetrics
-from gateway.registry.contract import Contract, make_contract
+from gateway.registry.contract import Contract, make_contract, unexplained
 from gateway.registry.spec import RouteSpec, ServerSpec
 from gateway.routing.bulkhead import Admission, Bulkhead
 from gateway.routing.model import Model
@@ -95,6 +95,7 @@ class Route:
         except GatewayError as error:
             self.problem = error.as_problem()
         else:
+            self.problem = unexplained(contract, self.manifest)
             self._contract = contract
             if self.signature.output.kind == "classification":
                 self._labels = tuple(str(label) for label in self.signature.output.labels)
@@ -172,7 +173,10 @@ class Route:
 
         Raises NotExplainable, NotReadyError, DeadlineError, PredictError.
         """
-        return self._asked(self.model.explain, batch, deadline)
+        started = time.perf_counter()
+        explanation = self._asked(self.model.explain, batch, deadline)
+        self.counters.metrics.explain(time.perf_counter() - started, batch.size)
+        return explanation
 
     def _asked(self, ask: Callable[[Sequence[Column], float], T], batch: Batch, deadline: float) -> T:
         """Ask the model; the scoreboard shows that this route is at work, its last error what the model raised."""

@@ -7,7 +7,7 @@ from flask import Response, request
 from gateway.codecs.json import encode
 from gateway.rest.api import Endpoint, generation_of_request
 from gateway.rest.describe.sample_request import SampleRequest
-from gateway.rest.describe.schemas import input_schema, output_schema
+from gateway.rest.describe.schemas import explanation_facts, input_schema, output_schema
 from gateway.rest.middleware.conditional import document
 from gateway.rest.middleware.forwarded import public_path
 from gateway.rest.offload import Offload
@@ -58,6 +58,8 @@ def describe(route: Route, base_url: str, *, strict: bool, workers: int) -> dict
     }
     if declined := route.model.compiled_lost or manifest.compile_declined:
         entry["not_compiled_because"] = declined
+    if (explained := explanation_facts(manifest)) is not None:
+        entry["explanation"] = explained
     if (problem := route.reason) is not None:
         entry["problem"] = {"code": problem.code, "reason": problem.message, "fix": problem.hint}
     if manifest.artifact is not None and (files := [file for file in manifest.artifact.files if file.sha256]):

@@ -10,7 +10,8 @@ from flask import Response, request
 
 from gateway.codecs.json import encode
 from gateway.rest.api import Endpoint, generation_of_request
-from gateway.rest.describe.openapi import openapi, route_schema
+from gateway.rest.describe.openapi import openapi
+from gateway.rest.describe.route_schema import route_schema
 from gateway.rest.describe.sample_request import SampleRequest
 from gateway.rest.errors import RequestError
 from gateway.rest.middleware.conditional import document

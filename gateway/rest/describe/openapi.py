@@ -8,9 +8,8 @@ from typing import Any
 
 from gateway import __version__
 from gateway.answers.json_schema import answer_schema, batch_schema, detail_schema
-from gateway.registry.contract import optional_columns
-from gateway.registry.spec import RouteSpec
 from gateway.rest.describe.openapi_check import REPORT, check_operation
+from gateway.rest.describe.openapi_explained import EXPLAIN_OPTION, explained_schemas
 from gateway.rest.describe.openapi_parts import (
     ANSWER_HEADERS,
     COMMON_PATHS,
@@ -23,6 +22,7 @@ from gateway.rest.describe.openapi_parts import (
 )
 from gateway.rest.describe.openapi_v2 import v2_paths
 from gateway.rest.describe.request_schema import body_schema, form_schema, instance_schema, parameter_schema
+from gateway.rest.predict.explaining import is_explainable
 from gateway.rest.predict.negotiate import OFFERED
 from gateway.routing.live_generation import Generation
 from gateway.routing.routes import Route
@@ -84,31 +84,6 @@ def _shown(generation: Generation) -> list[Route]:
     ]
 
 
-def route_schema(route: Route, signature: Signature, *, strict: bool) -> Part:
-    """Return the answer of GET <route>/schema: one JSON Schema of an instance, one of its answer."""
-    spec = route.spec
-    instance = instance_schema(signature, strict=strict, id_fields=spec.id_fields)
-    one = answer_schema(signature, spec.response)
-    return {
-        "route": spec.path,
-        "version": route.version,
-        "inputs": _titled(f"an instance of {spec.path}", instance | {"examples": [sample(signature)]}),
-        "columns": needed_columns(signature, spec),
-        "outputs": _titled(f"the answer of {spec.path}", one),
-        "batch": _titled(f"the answer of {spec.path} to a batch", batch_schema(one, spec.batch)),
-    }
-
-
-def needed_columns(signature: Signature, spec: RouteSpec) -> list[list[str]]:
-    """Return the columns that a table must contain, each with its aliases."""
-    optional = optional_columns(spec)
-    return [[one.name, *one.aliases] for one in signature.inputs if one.name not in optional]
-
-
-def _titled(title: str, schema: Part) -> Part:
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title} | schema
-
-
 def _schemas(route: Route, signature: Signature, *, strict: bool) -> Part:
     spec, name = route.spec, route.name
     instance = instance_schema(signature, strict=strict, id_fields=spec.id_fields)
@@ -116,7 +91,11 @@ def _schemas(route: Route, signature: Signature, *, strict: bool) -> Part:
     answer, detailed = answer_schema(signature, spec.response), detail_schema(signature, spec.response)
     # The answer itself is told once: of 1,000 routes this document is long enough.
     detailed["properties"]["answer"] = {"$ref": f"#/components/schemas/{name}.answer"}
-    return {
+    explained: Part = {}
+    if is_explainable(route):
+        explained = explained_schemas(name, signature, spec.batch)
+        detailed["properties"]["explanation"] = {"$ref": f"#/components/schemas/{name}.explanation"}
+    return explained | {
         f"{name}.instance": instance | {"examples": [sample(signature)]},
         f"{name}.body": body_schema(signature, reference, max_rows=spec.max_rows, id_fields=spec.id_fields),
         f"{name}.form": form_schema(signature, spec.id_fields),
@@ -128,20 +107,27 @@ def _schemas(route: Route, signature: Signature, *, strict: bool) -> Part:
 
 
 def _predict_item(route: Route, signature: Signature, path: str) -> Part:
+    options = [DETAIL_OPTION, *([EXPLAIN_OPTION] if is_explainable(route) else [])]
+    one = ["answer", "detailed", *(["explained"] if is_explainable(route) else [])]
     return {
         "summary": route.spec.description or f"Predict with {route.name}",
         "get": _operation(route, path, "query")
         | {
-            "parameters": [*(_parameter(field) for field in signature.inputs), DETAIL_OPTION],
-            "responses": _answers(route, "answer", "detailed") | _TOO_LONG,
+            "parameters": [*(_parameter(field) for field in signature.inputs), *options],
+            "responses": _answers(route, *one) | _TOO_LONG,
         },
         "post": _operation(route, path, "predict")
         | {
-            "parameters": [*TABLE_OPTIONS, DETAIL_OPTION],
+            "parameters": [*TABLE_OPTIONS, *options],
             "requestBody": _body(route, signature),
-            "responses": _answers(route, "answer", "batch", "detailed", "detailed_batch", has_body=True),
+            "responses": _answers(route, *one, *_batches(one), has_body=True),
         },
     }
+
+
+def _batches(schemas: list[str]) -> list[str]:
+    """Return the schemas of batches of answers."""
+    return ["batch" if one == "answer" else f"{one}_batch" for one in schemas]
 
 
 def _operation(route: Route, path: str, verb: str) -> Part:
@@ -181,7 +167,7 @@ def _answers(route: Route, *schemas: str, has_body: bool = False) -> Part:
     content: Part = {"application/json": {"schema": schema}}
     if has_body:
         content |= {media: {"schema": {}} for media in OFFERED if media not in content}
-    errors = [400, 500, 503, 504, *((406, 413, 415) if has_body else (406,))]
+    errors = [400, 422, 500, 503, 504, *((406, 413, 415) if has_body else (406,))]
     return {"200": {"description": "the prediction", "headers": ANSWER_HEADERS, "content": content}} | {
         str(status): {"$ref": f"#/components/responses/{ERRORS[status]}"} for status in sorted(errors)
     }
@@ -191,7 +177,12 @@ def _invocations_item(route: Route, path: str) -> Part:
     media = {"schema": {"$ref": "#/components/schemas/mlflow.request"}}
     error = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/mlflow.error"}}}}
     texts = {400: "malformed, or not what the model takes", 413: "too large", 415: "a media type that nobody reads"}
-    texts |= {500: "the model raised", 503: "not ready, or the queue is full", 504: "too slow"}
+    texts |= {
+        422: "not to be explained",
+        500: "the model raised",
+        503: "not ready, or the queue is full",
+        504: "too slow",
+    }
     return {
         "post": _operation(route, path, "invocations")
         | {

@@ -127,7 +127,11 @@ SCHEMAS: Final[Part] = {
         "additionalProperties": False,
         "oneOf": [{"required": [name]} for name in ("dataframe_split", "dataframe_records", "instances", "inputs")],
     },
-    "mlflow.answer": make_object(["predictions"], predictions={"type": ["array", "object"]}),
+    "mlflow.answer": make_object(
+        ["predictions"],
+        predictions={"type": ["array", "object"]},
+        explanations={"type": "array", "items": {"type": "object"}, "description": "with explain among the params"},
+    ),
     "mlflow.error": make_object(["error_code", "message"], error_code=_TEXT, message=_TEXT, request_id=_TEXT),
 }
 
@@ -139,6 +143,7 @@ ERROR_TEXTS: Final = {
     406: ("NotAcceptable", "no media type of Accept can be written"),
     413: ("TooLarge", "the body, or the number of rows, is above the limit"),
     415: ("UnsupportedMediaType", "no codec reads this media type"),
+    422: ("NotExplainable", "an explanation was asked for, and the answers of this model have no exact one"),
     500: ("Failed", "the model raised; the log has the cause under the request id"),
     503: ("Unavailable", "the model is not ready, or the queue of the route is full; come back after Retry-After"),
     504: ("TooSlow", "the deadline of the call passed"),

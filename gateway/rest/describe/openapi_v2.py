@@ -52,7 +52,7 @@ def _model_paths(stem: str, name: str, parameters: list[Part]) -> Part:
             }
         }
         | _NOT_FOUND
-        | _v2_error(400, 413, 415, 500, 503, 504),
+        | _v2_error(400, 413, 415, 422, 500, 503, 504),
     }
     metadata = {"200": answer("metadata", ref("v2.metadata"))} | _NOT_FOUND | _v2_error(503)
     ready = {"200": answer("ready", state), "503": answer("not ready", state)} | _NOT_FOUND

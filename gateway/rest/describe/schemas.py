@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from gateway.artifacts.manifest import Manifest
 from gateway.schema import Field, OutputPart, Signature
 
 _KEYWORDS = {
@@ -85,6 +86,23 @@ def output_schema(signature: Signature) -> dict[str, Any]:
     if output.parts:
         shown["outputs"] = [_part(name, part) for name, part in zip(output.names, output.parts, strict=True)]
     shown["probabilities"] = output.has_probabilities
+    return shown
+
+
+def explanation_facts(manifest: Manifest) -> dict[str, Any] | None:
+    """Return whether answers can be explained, on which scale, and how much each field counts; None if unknown."""
+    report = manifest.explanation
+    if report is None:
+        return None
+    if report.reason:
+        shown: dict[str, Any] = {"possible": False, "reason": report.reason}
+        return shown | ({"fix": report.instead} if report.instead else {})
+    shown = {"possible": True, "scale": report.scale, "of": report.of}
+    if report.label is not None:
+        shown["label"] = report.label
+    if report.importance:
+        ordered = sorted(report.importance.items(), key=lambda item: -item[1])
+        shown["importance"] = {"fields": dict(ordered), "of": report.importance_of, "rows": report.importance_rows}
     return shown
 
 

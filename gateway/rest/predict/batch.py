@@ -24,6 +24,7 @@ from gateway.rest.errors import fault_json
 from gateway.rest.predict.chunk_cache import ChunkCache
 from gateway.rest.predict.chunk_validation import ChunkValidator, ValidatedChunk
 from gateway.rest.predict.dialect import Chunks
+from gateway.rest.predict.explaining import rows_at_once
 from gateway.rest.predict.negotiate import TABLES
 from gateway.rest.predict.spool import scratch
 from gateway.rest.predict.steps.admit import admit
@@ -50,7 +51,8 @@ class BatchRun:
         contract = route.must_serve()
         self._call, self._route, self._validator = call, route, contract.validator
         self._source, self._preferences, self._answering = chunks.source, chunks.preferences, chunks.answering
-        self._limits = dataclasses.replace(contract.limits, scratch=scratch())
+        rows = rows_at_once(route) if call.dialect.explains else contract.limits.chunk_rows
+        self._limits = dataclasses.replace(contract.limits, scratch=scratch(), chunk_rows=rows)
         self._kept = ChunkCache(inputs=self._preferences.format in TABLES)
         self._first: Chunk | None = None
         self._has_ids = False
@@ -67,8 +69,8 @@ class BatchRun:
         if self._call.predict_s is None:
             self._call.predict_s = 0.0  # every row of the first chunk was refused
         mark(response, self._route.version, self._ignored, self._invalid)
-        if self._preferences.skip:
-            response.headers["Preference-Applied"] = "on-error=skip"
+        if applied := self._preferences.applied:
+            response.headers["Preference-Applied"] = applied
         response.headers["X-Row-Count"] = str(self._call.rows)
         if self._preferences.format in TABLES:
             name = f"{self._route.name}.{self._preferences.format}"

@@ -16,6 +16,7 @@ from gateway.rest.offload import Offload
 from gateway.rest.predict.batch import BatchRun
 from gateway.rest.predict.deadline import client_timeout_s
 from gateway.rest.predict.dialect import Chunks, Dialect
+from gateway.rest.predict.explaining import rows_at_once
 from gateway.rest.predict.steps.account import account_faults
 from gateway.rest.predict.steps.admit import admit
 from gateway.rest.predict.steps.authorise import ANONYMOUS, Principal, authorise
@@ -76,8 +77,9 @@ class Call:
         self.rows = batch.size
         charge_rows(self.principal, route, batch.size)
         choose_variant(self)
-        if batch.size > CHUNK_ROWS:
-            return write(self, batch, self._predict_long(batch))
+        most = rows_at_once(route) if self.dialect.explains else CHUNK_ROWS
+        if batch.size > most:
+            return write(self, batch, self._predict_long(batch, most))
         deadline = self.deadline
         with admit(self, deadline):
             predictions = predict(self, batch, deadline)
@@ -107,11 +109,11 @@ class Call:
             self._began = began
         return self._began
 
-    def _predict_long(self, batch: Batch) -> Predictions:
-        """Predict a batch of more than one chunk; each has a slot and a timeout of its own."""
+    def _predict_long(self, batch: Batch, rows: int) -> Predictions:
+        """Predict a batch in chunks of so many rows; each has a slot and a timeout of its own."""
         parts: list[Predictions] = []
         deadline = self.deadline
-        for chunk in batch.chunks(CHUNK_ROWS):
+        for chunk in batch.chunks(rows):
             with admit(self, deadline, resume=bool(parts)):
                 parts.append(predict(self, chunk, deadline))
             deadline = self.next_deadline()

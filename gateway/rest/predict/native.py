@@ -5,18 +5,22 @@ What reads a body is chosen by its media type (native_reading.py), what writes t
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from flask import Response
 
-from gateway.answers.answer import Answer, AnswerContext, DetailedAnswer
+from gateway.answers.answer import AnswerContext
+from gateway.answers.explanations import ExplainedAnswer
 from gateway.codecs.base import Decoded
 from gateway.codecs.json import encode
 from gateway.errors import Fault, OptionError
 from gateway.registry.contract import Contract
 from gateway.rest.offload import ROWS
 from gateway.rest.predict.body import Body
-from gateway.rest.predict.dialect import Chunks
+from gateway.rest.predict.dialect import Answering, Chunks
+from gateway.rest.predict.explain_option import explain_option
+from gateway.rest.predict.explaining import is_explainable, must_explain
 from gateway.rest.predict.intake import Intake
 from gateway.rest.predict.native_reading import NativeReading
 from gateway.rest.predict.negotiate import Preferences, preferences, with_detail, with_options
@@ -31,38 +35,68 @@ from gateway.validation import Source
 class Native(NativeReading[Batch | Chunks]):
     """Speak with one client."""
 
-    __slots__ = ("_is_single", "_preferences")
-
-    explains = False
+    __slots__ = ("_is_single", "_preferences", "_route")
 
     _preferences: Preferences
+    _route: Route
 
     def read(self, request: Intake, contract: Contract) -> Batch | Chunks:
         """Read one instance or a batch; raises InputError, RequestError 406, 413, 415."""
         self._is_single = True
+        self._route = request.route
         self._preferences = preferences(request.environ)
+        if self._preferences.explain is not None and not is_explainable(self._route):
+            self._preferences = replace(self._preferences, explain=None)  # a preference that cannot be met is ignored
         return self._read(request, contract)
 
     def write(self, route: Route, batch: Batch, predictions: Predictions, context: AnswerContext) -> Response:
         """Write the answer to an instance, or to a short batch; those by id are no short batches."""
         answers = self._answering(batch, predictions, context)
+        response: Response
         if not self._is_single:
-            return JsonResponse(encode({"predictions": answers} if route.spec.batch == "wrapped" else answers))
-        if self._preferences.format != "json":
-            return one_row(route, batch, answers[0], self._preferences)
-        return JsonResponse(encode(answers[0]))
+            response = JsonResponse(encode({"predictions": answers} if route.spec.batch == "wrapped" else answers))
+        elif self._preferences.format != "json":
+            response = one_row(route, batch, answers[0], self._preferences)
+        else:
+            response = JsonResponse(encode(answers[0]))
+        if self._preferences.explain is not None and self._preferences.explain.preferred:
+            response.headers["Preference-Applied"] = self._preferences.applied
+        return response
 
     @property
-    def _answering(self) -> Answer | DetailedAnswer:
-        return self._contract.detailed if self._preferences.detail else self._contract.answer
+    def explains(self) -> bool:
+        """Say whether the request asks for explanations, or the answer of the route holds them."""
+        return self._preferences.explain is not None or self._contract.answer.explains
+
+    @property
+    def _answering(self) -> Answering:
+        wanted, contract = self._preferences, self._contract
+        own = contract.detailed if wanted.detail else contract.answer
+        if wanted.explain is None:
+            return own
+        return ExplainedAnswer(own, contract.validator.signature, wanted.explain.largest, is_object=wanted.detail)
 
     def _options(self, options: Mapping[str, Any], at: str, repeated: Collection[str] = ()) -> None:
-        """Take the option `_detail`, unless the route has a field of that name; raises OptionError."""
-        if "_detail" not in options or "_detail" in self._contract.codec.fields:
-            return
-        if "_detail" in repeated:
-            raise OptionError([Fault(f"{at}._detail", "repeated", "_detail is given more than once", "one value")])
-        self._preferences = with_detail(self._preferences, options["_detail"], at)
+        """
+        Take the options `_detail` and `_explain`, unless the route has a field of that name.
+
+        Raises OptionError, and NotExplainable where there are no explanations.
+        """
+        if self._has("_detail", options, at, repeated):
+            self._preferences = with_detail(self._preferences, options["_detail"], at)
+        if self._has("_explain", options, at, repeated):
+            explain = explain_option(options["_explain"], f"{at}._explain")
+            if explain is not None:
+                must_explain(self._route)
+            self._preferences = replace(self._preferences, explain=explain)
+
+    def _has(self, name: str, options: Mapping[str, Any], at: str, repeated: Collection[str]) -> bool:
+        """Say whether an option is given; raises OptionError where it is given twice."""
+        if name not in options or name in self._contract.codec.fields:
+            return False
+        if name in repeated:
+            raise OptionError([Fault(f"{at}.{name}", "repeated", f"{name} is given more than once", "one value")])
+        return True
 
     def _one(self, sources: Sequence[Source]) -> Batch:
         return self._contract.validator.instance(sources)

@@ -1,4 +1,4 @@
-"""Which form of answer a client wants: `Accept`, `Prefer: on-error=skip`, `_on_error`, `_detail`. Knows no route."""
+"""Which form of answer a client wants: `Accept`, `Prefer`, `_on_error`, `_detail`, `_explain`. Knows no route."""
 
 import re
 from collections.abc import Mapping
@@ -9,10 +9,12 @@ from flask import request
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
+from gateway.answers.explanations import Explain
 from gateway.codecs.json_batch import Shape
 from gateway.codecs.json_shapes import kind_of
 from gateway.errors import Fault, InputError, OptionError
 from gateway.rest.errors import RequestError
+from gateway.rest.predict.explain_option import preferred_explain
 
 #: Media type -> format, in the order of preference; the first name of a format is the one it is answered with.
 FORMATS: Final[Mapping[str, str]] = {
@@ -42,17 +44,27 @@ class Preferences:
     """
     Hold the format of the answer, whether bad rows of a batch are skipped, and whether the default answer is added.
 
-    `shape` is that of a JSON answer to a batch where a protocol prescribes it; otherwise the route's own holds.
+    `explain` asks for explanations. `shape` is that of a JSON answer to a batch where a protocol prescribes it;
+    otherwise the route's own holds.
     """
 
     format: str = "json"
     skip: bool = False
     detail: bool = False
+    explain: Explain | None = None
     shape: Shape | None = None
 
     def shape_of(self, own: Shape) -> Shape:
         """Return the shape of a JSON answer by a route whose own is `own`."""
         return self.shape or own
+
+    @property
+    def applied(self) -> str:
+        """Return the preferences that the answer follows, as `Preference-Applied` says them."""
+        told = ["on-error=skip"] * self.skip
+        if self.explain is not None and self.explain.preferred:
+            told.append("explain" if self.explain.largest is None else f"explain={self.explain.largest}")
+        return ", ".join(told)
 
 
 _PLAIN: Final = Preferences()
@@ -67,7 +79,8 @@ def preferences(environ: Mapping[str, Any]) -> Preferences:
     if mode is not None and mode not in _MODES:
         raise OptionError([_no_mode(mode, "query._on_error")])
     skip = mode == "skip" or _preferred()
-    return Preferences("json" if accept in _QUICK else _format(), skip=skip)
+    explain = preferred_explain(environ.get("HTTP_PREFER", ""))
+    return Preferences("json" if accept in _QUICK else _format(), skip=skip, explain=explain)
 
 
 def with_options(wanted: Preferences, options: Mapping[str, Any], at: str) -> Preferences:

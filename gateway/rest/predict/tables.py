@@ -8,7 +8,7 @@ from typing import Any
 from flask import Response
 
 from gateway.answers.columns import Plan, columns_of, plan_of
-from gateway.answers.leaves import leaves_of
+from gateway.answers.leaves import Leaf, explained_leaves, leaves_of
 from gateway.answers.templates import detail_template
 from gateway.codecs.chunks import Answered, BatchWriter, Chunk
 from gateway.codecs.csv import CsvWriter
@@ -105,11 +105,14 @@ def writer_for(
     if wanted.format == "json":
         shape = wanted.shape_of(route.spec.batch)
         shape = "list" if shape == "by_id" and not has_ids else shape
-        return JsonWriter(shape, errors=wanted.skip, scratch=scratch)
+        apart = wanted.explain is not None and wanted.shape is not None
+        return JsonWriter(shape, errors=wanted.skip, explanations=apart, scratch=scratch)
     if wanted.format == "ndjson":
         return NdjsonWriter(table.id_name if route.spec.batch == "by_id" else None)
     response = route.spec.response
-    leaves = leaves_of(signature, detail_template(signature, response) if wanted.detail else response)
+    leaves: Sequence[Leaf] = leaves_of(signature, detail_template(signature, response) if wanted.detail else response)
+    if wanted.explain is not None:
+        leaves = explained_leaves(leaves, signature, wanted.explain, is_object=wanted.detail)
     if wanted.format == "xlsx":
         return XlsxWriter(table.names, leaves, errors=wanted.skip)
     if wanted.format == "csv":

@@ -7,13 +7,15 @@ gateway's own answers only.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from flask import Response
 
 from gateway import __version__
 from gateway.answers.answer import AnswerContext
+from gateway.answers.explanations import Explain, ExplainedAnswer
 from gateway.answers.own_answer import own_rows, own_tensors
 from gateway.codecs import mlflow
 from gateway.codecs.json import encode
@@ -24,9 +26,12 @@ from gateway.rest.middleware.forwarded import public_path
 from gateway.rest.offload import Offload
 from gateway.rest.predict.body import Body
 from gateway.rest.predict.call import Call
-from gateway.rest.predict.dialect import Chunks
+from gateway.rest.predict.dialect import Answering, Chunks
+from gateway.rest.predict.explain_option import explain_option
+from gateway.rest.predict.explaining import explanations_json, must_explain, must_fit
 from gateway.rest.predict.intake import Intake
 from gateway.rest.predict.negotiate import Preferences
+from gateway.rest.predict.percent_encoding import encoded_texts
 from gateway.rest.predict.sources import BODY_TYPES, is_table, table_source
 from gateway.rest.predict.steps.resolve import route_at
 from gateway.rest.protocols.mlflow_params import without_effect
@@ -53,35 +58,53 @@ class Invocations(Resource):  # type: ignore[misc]  # flask_restful has no types
 class Mlflow:
     """Speak with one client of MLflow's scoring server."""
 
-    __slots__ = ("_is_frame", "_params", "_signature")
-
-    explains = False
+    __slots__ = ("_explain", "_is_frame", "_params", "_signature")
 
     _signature: Signature
     #: Whether the body was a data frame, which graphs answer row by row; a tensor they answer output by output.
     _is_frame: bool
     #: Names of the params of the request that have no effect.
     _params: Sequence[str]
+    _explain: Explain | None
 
     def read(self, request: Intake, contract: Contract) -> Batch | Chunks:
         """Read a data frame in JSON or a table; raises InputError, RequestError 413, 415, 501."""
         self._signature = contract.validator.signature
         _must_answer_alike(request.route, self._signature)
         _must_read(request)
+        self._explain = _explain_of(request)
         if is_table(request.media):
-            without_effect({}, self._signature.output)
-            source = table_source(request, contract)
-            source.positions = () if self._signature.names_known else self._signature.positions
-            return Chunks(source, _AS_MLFLOW, own_rows(self._signature))
-        return request.work(self._decoded, request.body(), contract)
+            return self._table(request, contract)
+        batch = request.work(self._decoded, request.body(), contract)
+        if self._explain is not None:
+            must_explain(request.route)
+            must_fit(self._signature, batch.size)
+        return batch
+
+    @property
+    def explains(self) -> bool:
+        """Say whether the request asks for explanations."""
+        return self._explain is not None
 
     def write(self, route: Route, batch: Batch, predictions: Predictions, context: AnswerContext) -> Response:
         """Write what the framework's own predict returns."""
         own = own_rows(self._signature) if self._is_frame else own_tensors(self._signature)
-        answer = encode({"predictions": own(batch, predictions, context)})
-        response = Response(answer, 200, mimetype="application/json")
+        answer: dict[str, Any] = {"predictions": own(batch, predictions, context)}
+        if self._explain is not None and predictions.explanation is not None:
+            answer["explanations"] = explanations_json(self._signature, predictions.explanation, self._explain)
+        response = Response(encode(answer), 200, mimetype="application/json")
         response.headers.extend(names_ignored(PARAMS_IGNORED, self._params))
         return response
+
+    def _table(self, request: Intake, contract: Contract) -> Chunks:
+        without_effect({}, self._signature.output)
+        answering: Answering = own_rows(self._signature)
+        if self._explain is not None:
+            must_explain(request.route)
+            answering = ExplainedAnswer(answering, self._signature, self._explain.largest, is_object=False)
+        source = table_source(request, contract)
+        source.positions = () if self._signature.names_known else self._signature.positions
+        return Chunks(source, replace(_AS_MLFLOW, explain=self._explain), answering)
 
     def _decoded(self, body: Body, contract: Contract) -> Batch:
         body.make_room(contract.limits, times=2)  # rows of names are built from rows of cells
@@ -89,8 +112,19 @@ class Mlflow:
         contract.limits.check(len(decoded.instances))
         as_frame = self._signature.output.own_as_frame
         self._is_frame = decoded.at in mlflow.FRAMES if as_frame is None else as_frame
-        self._params = without_effect(decoded.parameters, self._signature.output)
+        params = dict(decoded.parameters)
+        if "explain" in params and all(one.name != "explain" for one in self._signature.output.own_params):
+            self._explain = explain_option(params.pop("explain"), "$.params.explain")
+        self._params = without_effect(params, self._signature.output)
         return contract.validate(decoded)
+
+
+def _explain_of(request: Intake) -> Explain | None:
+    """Read the option `_explain` of the query; raises OptionError."""
+    text: str = request.environ.get("QUERY_STRING", "")
+    if "_explain" not in text:
+        return None
+    return explain_option(encoded_texts("query", text.encode("latin-1")).values.get("_explain"), "query._explain")
 
 
 def _must_answer_alike(route: Route, signature: Signature) -> None:

@@ -8,6 +8,7 @@ from flask import Response
 
 from gateway.answers.answer import AnswerContext
 from gateway.answers.columns import Columns, columns_of, plan_of
+from gateway.answers.explanations import Explain
 from gateway.codecs import v2, v2_outputs, v2_specs, v2_tables
 from gateway.codecs.json import encode
 from gateway.errors import InputError
@@ -17,6 +18,8 @@ from gateway.rest.errors import MAX_ECHOED, RequestError
 from gateway.rest.offload import Offload
 from gateway.rest.predict.body import Body
 from gateway.rest.predict.call import Call
+from gateway.rest.predict.explain_option import explain_option
+from gateway.rest.predict.explaining import explanations_json, must_explain, must_fit
 from gateway.rest.predict.intake import Intake
 from gateway.rest.predict.steps.resolve import model_named
 from gateway.routing.routes import Route
@@ -42,19 +45,28 @@ class Infer(Resource):  # type: ignore[misc]  # flask_restful has no types
 class OpenInference:
     """Speak with one client; `_wanted` are the outputs it asked for, and whether each goes as raw bytes."""
 
-    __slots__ = ("_contract", "_inference", "_wanted")
-
-    explains = False
+    __slots__ = ("_contract", "_explain", "_inference", "_wanted")
 
     _contract: Contract
     _inference: v2.InferRequest
     _wanted: list[tuple[v2_specs.TensorSpec, bool]]
+    _explain: Explain | None
 
     def read(self, request: Intake, contract: Contract) -> Batch:
         """Read the tensors of a request; raises InputError, RequestError 400, 413, 415."""
         self._contract = contract
         body = request.body()
-        return request.work(self._decoded, body, _header_length(request.environ, request.media, len(body)))
+        batch = request.work(self._decoded, body, _header_length(request.environ, request.media, len(body)))
+        self._explain = explain_option(self._inference.parameters.get("explain"), "$.parameters.explain")
+        if self._explain is not None:
+            must_explain(request.route)
+            must_fit(contract.validator.signature, batch.size)
+        return batch
+
+    @property
+    def explains(self) -> bool:
+        """Say whether the request asks for explanations."""
+        return self._explain is not None
 
     def write(self, route: Route, batch: Batch, predictions: Predictions, context: AnswerContext) -> Response:
         """Write the JSON of an answer and the raw tensors that follow it."""
@@ -65,8 +77,14 @@ class OpenInference:
         answer: dict[str, Any] = {"model_name": context.model, "model_version": context.version}
         if inference.id is not None:
             answer["id"] = inference.id
+        parameters: dict[str, Any] = {}
         if (content := inference.parameters.get("content_type")) in ("pd", "np", "str"):
-            answer["parameters"] = {"content_type": content}
+            parameters["content_type"] = content
+        if self._explain is not None and predictions.explanation is not None:
+            signature = self._contract.validator.signature
+            parameters["explanation"] = explanations_json(signature, predictions.explanation, self._explain)
+        if parameters:
+            answer["parameters"] = parameters
         outputs = [shown for shown, _ in tensors]
         if content == "pd" and inference.outputs is None:
             pairs = zip(outputs, wanted, strict=True)
