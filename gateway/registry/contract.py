@@ -82,7 +82,7 @@ def unexplained(contract: Contract, manifest: Manifest) -> Problem | None:
     if not contract.answer.explains or report is None or not report.reason:
         return None
     return Problem(
-        "not-explainable",
+        "bad-template",
         f"response: $explanation has no meaning here: {report.reason}",
         f"take $explanation out of `response`{f'; or {report.instead}' if report.instead else ''}",
     )

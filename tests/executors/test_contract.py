@@ -198,9 +198,10 @@ def test_slow_predict_leaves_the_loop_alone(tmp_path: Path, mode: Mode) -> None:
 
 
 def test_answers_without_parts_have_no_explanation(maker: Maker) -> None:
-    """A stub answers what its script says: the reason says so, and what could be explained."""
+    """A stub that sums is explained; one that answers what its script says is not: reason and way out are told."""
+    assert maker.stub().explain(columns(1.0), later()).contributions.tolist() == [[1.0]]
     with pytest.raises(NotExplainable, match="script") as caught:
-        maker.stub().explain(columns(1.0), later())
+        maker.stub(answer=2.0).explain(columns(1.0), later())
     assert caught.value.hint
     maker.pool.close(0)
 
