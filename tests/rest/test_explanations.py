@@ -16,7 +16,7 @@ JSON = {"Content-Type": "application/json"}
 CSV = {"Content-Type": "text/csv"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 #: The stub answers the sum of its numbers, so each number is its own contribution.
-ROWS = [{"a": 1, "b": -5, "c": 3}, {"a": 2, "b": 0.5, "c": 0}]
+ROWS: list[dict[str, Any]] = [{"a": 1, "b": -5, "c": 3}, {"a": 2, "b": 0.5, "c": 0}]
 TABLE = b"a,b,c\n1,-5,3\n2,0.5,0\n"
 INPUTS = [{"name": name} for name in "abc"]
 LABELS = {"kind": "classification", "labels": ["no", "yes"], "probabilities": True}
@@ -42,7 +42,7 @@ def worker(tmp_path_factory: pytest.TempPathFactory) -> Worker:
     return Worker(folder, REGISTRY)
 
 
-def why(row: dict[str, float], largest: int | None = None) -> dict[str, Any]:
+def why(row: dict[str, Any], largest: int | None = None) -> dict[str, Any]:
     """Return the explanation of the sum of a row."""
     parts = dict(sorted(row.items(), key=lambda item: -abs(item[1])))
     kept = dict(list(parts.items())[:largest])
@@ -51,7 +51,7 @@ def why(row: dict[str, float], largest: int | None = None) -> dict[str, Any]:
     return {"of": None, "scale": "value", "base": 0.0, "contributions": kept, **others, "margin": total}
 
 
-def explained(row: dict[str, float], largest: int | None = None) -> dict[str, Any]:
+def explained(row: dict[str, Any], largest: int | None = None) -> dict[str, Any]:
     """Return what the route answers with an explanation."""
     return {"answer": {"prediction": sum(row.values())}, "explanation": why(row, largest)}
 
