@@ -51,7 +51,8 @@ check: setup ## verify registry.yaml without serving it
 
 # Two for each core: half of the time of a test is spent on waiting for processes.
 LANES ?= 2
-PARALLEL := -n $(LANES) --dist loadfile --no-loadscope-reorder
+# By file, xdist gives a process that replaces a crashed one the files that are done, and waits for ever: a crash ends the run.
+PARALLEL := -n $(LANES) --dist loadfile --no-loadscope-reorder --max-worker-restart=0
 
 test: setup-dev ## run the tests: two at a time, then those that need the machine for themselves
 	@$(BIN)/python -m pytest -q $(PARALLEL) -m "not slow and not quiet"

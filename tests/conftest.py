@@ -43,6 +43,9 @@ LONGEST = (
 )
 _TESTS = Path(__file__).resolve().parent
 
+#: What a slow test may take; the others have the `timeout` of pyproject.toml.
+SLOW_S = 3600
+
 _FIGURES = pytest.StashKey[list[str]]()
 
 
@@ -52,8 +55,11 @@ def _turn(item: pytest.Item) -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the longest files; the order within a file, and among the others, stays."""
+    """Begin with the longest files; the order within a file, and among the others, stays. Give slow tests more time."""
     items.sort(key=_turn)
+    for item in items:
+        if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(SLOW_S))
 
 
 @pytest.fixture

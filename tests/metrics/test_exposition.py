@@ -315,6 +315,7 @@ def test_series_exist_from_load_on_and_are_bounded(tmp_path: Path) -> None:
     here, there = _SPAWN.Pipe()
     process = _SPAWN.Process(target=_declare_many, args=(there, tmp_path))
     process.start()
+    there.close()
     here.recv()
     process.join()
     samples = _samples(render(tmp_path, CurrentState(routes=("loan",))))
