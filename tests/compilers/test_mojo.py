@@ -31,7 +31,7 @@ from gateway.schema import Column, Predictions
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = ROOT / "models"
 #: How many faults are planted, of the thousands of possible ones.
-FAULTS = (6, pytest.param(60, marks=pytest.mark.slow))
+FAULTS = (3, pytest.param(60, marks=pytest.mark.slow))
 
 
 class Original:

@@ -51,9 +51,10 @@ print(json.dumps({{"states": states, "heavy": heavy, "pss_mb": int(pss[0]) / 102
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a home whose committed generation holds the five models."""
+def home(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path:
+    """Return a home whose committed generation holds the five models, prepared once for all tests."""
     folder = tmp_path_factory.mktemp("home")
+    (folder / "cache").symlink_to(cache)
     registry = load_registry(ROOT / "registry.yaml")
     manifests = prepare_registry(registry, folder / "cache", PrepareLimits())
     snapshot.commit(folder / "state", snapshot.make(registry, manifests))
@@ -124,7 +125,7 @@ def answer(model: Model) -> Any:
     return model.predict([np.array([1.0]), np.array([2.0])], time.monotonic() + 5).values.tolist()
 
 
-@pytest.mark.parametrize("damage", ["gone", "altered"])
+@pytest.mark.parametrize("damage", [pytest.param("gone", marks=pytest.mark.slow), "altered"])
 def test_without_its_compiled_model_the_original_serves(
     folder: Path, damage: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -144,7 +145,9 @@ def test_without_its_compiled_model_the_original_serves(
     assert "gateway prepare" in model.compiled_lost
 
 
-@pytest.mark.parametrize("damage", ["gone", "altered", pytest.param("emptied", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "damage", ["gone", *(pytest.param(one, marks=pytest.mark.slow) for one in ("altered", "emptied"))]
+)
 def test_a_lost_compiled_model_is_compiled_again(folder: Path, damage: str) -> None:
     """Preparing does not trust a remembered manifest whose compiled model is gone, or not what was proven."""
     _, manifest = prepared(folder, "line.skops")

@@ -46,7 +46,7 @@ def in_flight(server: Gateway, path: str) -> int:
     return int(server.health()["routes"][path]["in_flight"])
 
 
-@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("sign", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_stop_lets_requests_finish(gateway: Callable[..., Gateway], registry: str, sign: int) -> None:
     """SIGTERM, and SIGINT which PM2 sends: what is in flight is answered, then every process is gone."""
     server = gateway(registry)

@@ -94,6 +94,7 @@ def test_a_broken_registry_does_not_bring_it_back(house: House) -> None:
     assert problem(house.committed()["good"]) == ""
 
 
+@pytest.mark.slow
 def test_a_missing_file_does_not_bring_it_back(house: House) -> None:
     """Where the file of the registry is gone the kept bytes are judged: sound ones serve, others do not."""
     house.commit_as_before()
