@@ -48,9 +48,11 @@ CIRCUMSTANCES: Final = frozenset(
     {
         "artifact-changing", "artifact-gone", "artifact-missing", "artifact-unreadable", "broken-artifact",
         "broken-package", "cache-unwritable", "compile-required", "jvm-failed", "jvm-forked", "load", "loading",
-        "missing-extra", "missing-java", "no-loader", "not-ready", "prepare-crashed", "prepare-killed",
-        "prepare-memory", "prepare-raised", "prepare-timeout", "python-entry", "python-import", "python-signature",
-        "quarantined", "stub", "unknown-loader",
+        "missing-extra", "missing-java", "mlflow-alias", "mlflow-artifact", "mlflow-away", "mlflow-best",
+        "mlflow-changed", "mlflow-code", "mlflow-experiment", "mlflow-filter", "mlflow-model", "mlflow-run",
+        "mlflow-timeout", "mlflow-unresolved", "mlflow-version", "no-loader", "not-ready", "prepare-crashed",
+        "prepare-killed", "prepare-memory", "prepare-raised", "prepare-timeout", "python-entry", "python-import",
+        "python-signature", "quarantined", "stub", "unknown-loader",
         # Contradictions between registry and artifact: the entry that was committed had none.
         "bad-template", "default", "pattern",
     }

@@ -15,6 +15,7 @@ FLOORS: Final[tuple[tuple[str, ...], ...]] = (
     ("console",),
     ("routing",),
     ("generations",),
+    ("references",),
     ("prepare",),
     ("executors", "registry"),
     ("codecs", "compilers", "explainers", "loaders"),

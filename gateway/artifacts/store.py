@@ -58,22 +58,22 @@ class Store:
                 hint="raise GATEWAY_CACHE_MB if it is meant to be so large",
             )
 
-    def keep(self, path: Path, sha256: str) -> StoredArtifact:
+    def keep(self, path: Path, sha256: str, name: str = "") -> StoredArtifact:
         """
-        Copy verified bytes into the cache and return their location.
+        Copy verified bytes into the cache and return their location; `name` is that of the copy.
 
         Copies, never links: a file that is overwritten in place would change the stored one too. The copy is hashed
         again, because the original may have been replaced between the first hash and the copy.
         """
         folder = self._folder / sha256
-        kept = folder / path.name
+        kept = folder / (name or path.name)
         with self._lock:
             self._asked.add(sha256)
             if kept.exists():
                 size = source_files.size_of(kept)
             else:
                 self._make_room(source_files.size_of(path))
-                size = self._copy_in(path, folder, sha256)
+                size = self._copy_in(path, folder / kept.name, sha256)
                 self._held = None if self._held is None else self._held + size
         with contextlib.suppress(OSError):
             os.utime(folder)
@@ -180,19 +180,19 @@ class Store:
         shutil.rmtree(self._folder / sha256, ignore_errors=True)
         self._held = None
 
-    def _copy_in(self, path: Path, folder: Path, sha256: str) -> int:
+    def _copy_in(self, path: Path, kept: Path, sha256: str) -> int:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             draft = Path(tempfile.mkdtemp(dir=self._folder, prefix=".draft-"))
         except OSError as error:
             raise copies.cannot_keep(self._folder, error) from error
         try:
-            copy = draft / path.name
+            copy = draft / kept.name
             copies.copy(path, copy)
             found, size = source_files.digest(copy)
             if found != sha256:
                 raise copies.changed(path)
-            _move_in(copy, folder)
+            _move_in(copy, kept.parent)
         except OSError as error:
             raise copies.cannot_keep(self._folder, error) from error
         finally:

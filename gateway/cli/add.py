@@ -8,7 +8,7 @@ from gateway.artifacts.source_files import locate
 from gateway.cli.command import OK, Command, complete_path, display_path, print_line
 from gateway.cli.describe import warnings_or_raise
 from gateway.cli.mlflow_notes import notes_of
-from gateway.cli.prepare import limits_of
+from gateway.cli.place import limits_of
 from gateway.registry.add import add_route
 from gateway.settings.settings import Settings
 

@@ -11,7 +11,7 @@ from gateway.artifacts.digests import Digests
 from gateway.artifacts.store import Store
 from gateway.cli.command import display_path
 from gateway.cli.named_artifact import named_artifact
-from gateway.cli.prepare import limits_of
+from gateway.cli.place import limits_of
 from gateway.errors import GatewayError
 from gateway.prepare.cache_key import are_alone, make_entry
 from gateway.prepare.child import Entry

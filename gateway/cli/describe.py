@@ -15,7 +15,7 @@ from gateway.artifacts.manifest import CompiledModel
 from gateway.cli.command import FAILED, OK, Command, complete_path, print_error, print_line
 from gateway.cli.mlflow_notes import notes_of
 from gateway.cli.named_artifact import NamedArtifact, named_artifact
-from gateway.cli.prepare import limits_of
+from gateway.cli.place import limits_of
 from gateway.cli.signature import signature_of
 from gateway.errors import GatewayError
 from gateway.loaders import get_loader, package_versions, siblings

@@ -16,7 +16,7 @@ import click
 
 from gateway import __version__
 from gateway.cli.command import FAILED, OK, Command, print_line
-from gateway.cli.prepare import limits_of
+from gateway.cli.place import limits_of
 from gateway.errors import GatewayError
 from gateway.generations import snapshot, upgrade_check
 from gateway.loaders import get_loader, package_versions

@@ -12,7 +12,7 @@ from gateway.artifacts import golden_file, golden_rows
 from gateway.artifacts.expected_answers import Expected, expected_of
 from gateway.cli.asked_model import AskedModel, asked_model
 from gateway.cli.command import FAILED, OK, Command, complete_path, display_path, print_line
-from gateway.cli.prepare import limits_of
+from gateway.cli.place import limits_of
 from gateway.prepare.answers import Answers, Question, Rows, ask
 from gateway.process.environment import configure_process
 from gateway.registry.add import quoted

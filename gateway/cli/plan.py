@@ -4,7 +4,7 @@ import click
 
 from gateway.artifacts.manifest import Manifest
 from gateway.cli.command import BAD_REGISTRY, OK, Command, display_path, print_line
-from gateway.cli.prepare import limits_of
+from gateway.cli.place import limits_of, place_of
 from gateway.generations import snapshot, upgrade_check
 from gateway.generations.plan import Step, steps
 from gateway.prepare.entries import prepare_registry
@@ -20,9 +20,11 @@ def plan(settings: Settings) -> int:
     clients, load time, memory. Exit code 78 when the reload would be refused.
     """
     configure_process(settings)
-    registry = load_registry(display_path(settings.registry), root_path=settings.root_path)
-    manifests = prepare_registry(registry, settings.cache_dir, limits_of(settings))
     before = snapshot.committed(settings.state_dir)
+    written = load_registry(display_path(settings.registry), root_path=settings.root_path)
+    resolved = place_of(settings).resolve(written, before, "all")
+    registry = resolved.registry
+    manifests = prepare_registry(registry, settings.cache_dir, limits_of(settings))
     checked = upgrade_check.rechecked(before, settings.cache_dir, limits_of(settings)) if before else None
     new = snapshot.make(registry, manifests)
     found = steps(before, new)
@@ -31,6 +33,8 @@ def plan(settings: Settings) -> int:
         print_line(_line(step))
     if not found:
         print_line("nothing changes for the routes")
+    for warning in resolved.warnings:
+        print_line(f"  warning: {warning}")
     stopped = upgrade_check.stopped_routes(before, checked) if before and checked else {}
     for path, manifest in stopped.items():
         print_line(_stop_line(path, manifest))
@@ -52,5 +56,6 @@ def _stop_line(path: str, found: Manifest) -> str:
 def _line(step: Step) -> str:
     cost = f"loads in {step.load_s:.2f} s, {step.memory_bytes / 2**20:.0f} MB per worker" if step.load_s else ""
     head = f"  {step.kind:8} {step.path}  {step.note or cost}".rstrip()
+    model = [f"           {step.model}"] if step.model else []
     warnings = (f"           warning: {text}" for text in step.warnings)
-    return "\n".join([head, *(f"           breaks clients: {text}" for text in step.breaking), *warnings])
+    return "\n".join([head, *model, *(f"           breaks clients: {text}" for text in step.breaking), *warnings])

@@ -4,23 +4,14 @@ import click
 
 from gateway.artifacts.manifest import Manifest
 from gateway.cli.command import FAILED, OK, Command, display_path, print_line
+from gateway.cli.place import limits_of, place_of
 from gateway.generations import snapshot
-from gateway.prepare.child_supervisor import PrepareLimits
 from gateway.prepare.entries import prepare_registry
 from gateway.process.environment import configure_process
 from gateway.registry import load_registry
 from gateway.registry.attached_files import problems_of
 from gateway.registry.spec import RouteSpec
 from gateway.settings.settings import Settings
-
-
-def limits_of(settings: Settings) -> PrepareLimits:
-    """Return the limits of a prepare child."""
-    return PrepareLimits(
-        timeout_s=settings.prepare_timeout_s,
-        memory_bytes=settings.prepare_memory_mb * 2**20,
-        cache_bytes=settings.cache_mb * 2**20,
-    )
 
 
 @click.command("prepare", cls=Command)
@@ -32,10 +23,14 @@ def prepare(settings: Settings, *, retry: bool, commit: bool) -> int:
     failed, 78 on faults of the registry.
     """
     configure_process(settings)
-    registry = load_registry(display_path(settings.registry), root_path=settings.root_path)
+    written = load_registry(display_path(settings.registry), root_path=settings.root_path)
+    resolved = place_of(settings).resolve(written, snapshot.committed(settings.state_dir), "all")
+    registry = resolved.registry
     manifests = prepare_registry(registry, settings.cache_dir, limits_of(settings), retry=retry)
     for spec in registry.routes:
         print_line(_line(spec, manifests[spec.name]))
+    for warning in resolved.warnings:
+        print_line(f"warning: {warning}")
     made = snapshot.make(registry, manifests, source="gateway prepare")
     if commit:
         snapshot.commit(settings.state_dir, made)

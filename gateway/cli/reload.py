@@ -8,9 +8,8 @@ import click
 
 from gateway.cli.command import BAD_REGISTRY, OK, Command, print_line
 from gateway.cli.events import text_of
-from gateway.cli.prepare import limits_of
+from gateway.cli.place import place_of
 from gateway.generations import transaction
-from gateway.generations.place import Place
 from gateway.generations.reload_decision import Mode
 from gateway.process import watched_files
 from gateway.process.environment import configure_process
@@ -19,17 +18,6 @@ from gateway.system.parent_death import die_with_parent
 
 #: Niceness of a reload: requests go first; when workers fill the machine, a tenth of each core is left for it.
 BESIDE_WORKERS = 10
-
-
-def place_of(settings: Settings) -> Place:
-    """Return the registry, folders and limits with which a transaction works."""
-    return Place(
-        registry=settings.registry,
-        state_dir=settings.state_dir,
-        cache_dir=settings.cache_dir,
-        root_path=settings.root_path,
-        limits=limits_of(settings),
-    )
 
 
 def run_beside(parent: int) -> None:

@@ -4,7 +4,8 @@ import click
 
 from gateway.cli.command import BAD_REGISTRY, OK, Command, print_line
 from gateway.cli.events import text_of
-from gateway.cli.reload import place_of, run_beside
+from gateway.cli.place import place_of
+from gateway.cli.reload import run_beside
 from gateway.errors import GatewayError
 from gateway.generations.history import Event, append
 from gateway.generations.rollback import roll_back

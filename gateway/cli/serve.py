@@ -10,7 +10,7 @@ from dataclasses import replace
 import click
 
 from gateway.cli.command import OK, Command
-from gateway.cli.reload import place_of
+from gateway.cli.place import place_of
 from gateway.errors import GatewayError
 from gateway.generations import snapshot, transaction
 from gateway.prepare.entries import problems

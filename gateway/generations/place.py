@@ -9,6 +9,8 @@ from gateway.generations.fallback import has_bytes
 from gateway.generations.snapshot import Snapshot
 from gateway.prepare.child_supervisor import PrepareLimits
 from gateway.prepare.entries import prepare_registry
+from gateway.references.resolving import Ask, Resolved, StoreAccess, resolve
+from gateway.registry.spec import RegistrySpec
 from gateway.system.locks import locked
 
 
@@ -22,6 +24,7 @@ class Place:
     #: GATEWAY_ROOT_PATH, below which no path may have two meanings.
     root_path: str = ""
     limits: PrepareLimits = field(default_factory=PrepareLimits)
+    store: StoreAccess = field(default_factory=StoreAccess)
 
     @contextmanager
     def turn(self) -> Iterator[None]:
@@ -30,10 +33,16 @@ class Place:
         with locked(self.state_dir / ".lock"):
             yield
 
+    def resolve(self, registry: RegistrySpec, before: Snapshot | None, ask: Ask) -> Resolved:
+        """Return the registry with what its references into an MLflow store name; `before` is what serves."""
+        served = before.registry if before is not None else None
+        return resolve(registry, served, self.store, cache_dir=self.cache_dir, limits=self.limits, ask=ask)
+
 
 def is_kept(place: Place, made: Snapshot) -> bool:
     """Say whether every artifact of a generation is in the cache, or could be put there again as it was."""
     if all(has_bytes(found) for found in made.manifests.values()):
         return True
-    again = prepare_registry(made.registry, place.cache_dir, place.limits)
+    registry = place.resolve(made.registry, made, "new").registry
+    again = prepare_registry(registry, place.cache_dir, place.limits)
     return all(again[name].key == found.key for name, found in made.manifests.items() if found.problem is None)

@@ -7,9 +7,11 @@ Compares two snapshots; changes nothing.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from gateway.artifacts.manifest import Manifest
 from gateway.generations.difference import difference
 from gateway.generations.snapshot import Snapshot
 from gateway.registry.attached_files import problems_of
+from gateway.registry.spec import RouteSpec
 from gateway.schema import Field, Signature
 
 
@@ -19,7 +21,7 @@ class Step:
     Hold the change of one route.
 
     `kind` is added, changed, removed or failed; `breaking` are incompatibilities, `warnings` name attachments that are
-    not shown.
+    not shown. `model` says what a reference into an MLflow store names: `version 3 -> version 4`.
     """
 
     path: str
@@ -29,6 +31,7 @@ class Step:
     memory_bytes: int = 0
     note: str = ""
     warnings: tuple[str, ...] = ()
+    model: str = ""
 
 
 def steps(old: Snapshot | None, new: Snapshot) -> list[Step]:
@@ -56,15 +59,26 @@ def steps(old: Snapshot | None, new: Snapshot) -> list[Step]:
                 memory_bytes=0 if is_loaded else manifest.memory_bytes,
                 note="the model stays loaded" if is_loaded else "",
                 warnings=tuple(problems_of(spec, manifest)),
+                model=_model(before[spec.path][0] if kind == "changed" else None, spec),
             )
         )
     gone = ("clients of this path will get 404",)
     return [*found, *(Step(path=path, kind="removed", breaking=gone) for path in change.removed)]
 
 
-def _breaking(before: Mapping[str, tuple[object, object]], path: str, new: Signature | None) -> Iterator[str]:
-    old = getattr(before[path][1], "signature", None)
-    if not isinstance(old, Signature) or new is None:
+def _model(old: RouteSpec | None, new: RouteSpec) -> str:
+    """Return what the reference of a route names, after what it named before where that differs."""
+    if new.resolved is None:
+        return ""
+    was = old.resolved if old is not None else None
+    if was is None or was.problem is not None or was.exact == new.resolved.exact:
+        return new.resolved.label
+    return f"{was.label} -> {new.resolved.label}"
+
+
+def _breaking(before: Mapping[str, tuple[RouteSpec, Manifest]], path: str, new: Signature | None) -> Iterator[str]:
+    old = before[path][1].signature
+    if old is None or new is None:
         return
     yield from breaking_changes(old, new)
 

@@ -19,6 +19,7 @@ from gateway.generations.reload_decision import Mode, decide, event_of, is_rolle
 from gateway.generations.snapshot import Snapshot
 from gateway.generations.upgrade_check import is_current, recheck_committed
 from gateway.prepare.entries import Progress, is_known, prepare_registry
+from gateway.references.resolving import is_resolved
 from gateway.registry import load_registry
 from gateway.registry.document import registry_hash
 from gateway.registry.spec import RegistrySpec
@@ -66,6 +67,7 @@ class _Attempt:
     def __init__(self, place: Place, before: Snapshot | None, mode: Mode, source: str) -> None:
         self.place, self.before, self.mode, self.source = place, before, mode, source
         self.started = time.monotonic()
+        self.warnings: tuple[str, ...] = ()
 
     def run(self, progress: Progress) -> Event:
         """Parse, prepare and decide."""
@@ -83,6 +85,9 @@ class _Attempt:
             )
         retry = self.mode == "force"
         place, before = self.place, self.before
+        # Only a person that reloads asks where aliases are by now; an edit of another route moves none.
+        resolved = place.resolve(registry, before, "all" if self.mode in ("reload", "force") else "new")
+        registry, self.warnings = resolved.registry, resolved.warnings
         found = prepare_registry(registry, place.cache_dir, place.limits, retry=retry, before=before, progress=progress)
         return self.decide(registry, found)
 
@@ -91,14 +96,15 @@ class _Attempt:
         found = decide(self.before, registry, manifests, mode=self.mode, source=self.source)
         if found.made is None:
             return self.refuse(found.refusal, found.faults)
+        note = "\n".join(filter(None, [found.note, *self.warnings]))
         if not found.is_change:
-            return self.remember(Event(result="unchanged", generation=found.made.id, reason=found.note))
+            return self.remember(Event(result="unchanged", generation=found.made.id, reason=note))
         try:
             snapshot.commit(self.place.state_dir, found.made)
         except OSError as error:
             return self.refuse(f"cannot write {self.place.state_dir}: {error.strerror}")
         Store(self.place.cache_dir).prune()
-        return self.remember(event_of("committed", self.before, found.made, reason=found.note))
+        return self.remember(event_of("committed", self.before, found.made, reason=note))
 
     def refuse(self, reason: str, faults: int = 1) -> Event:
         """Leave everything as it is, and say why."""
@@ -123,7 +129,11 @@ def can_wait(place: Place) -> bool:
     if before is None or not is_current(before, place.cache_dir) or not all(map(has_bytes, before.manifests.values())):
         return False
     try:
-        return not is_known(load_registry(place.registry), place.cache_dir, place.limits.cache_bytes)
+        registry = load_registry(place.registry)
+        if not is_resolved(registry, before.registry):
+            return True
+        registry = place.resolve(registry, before, "new").registry
+        return not is_known(registry, place.cache_dir, place.limits.cache_bytes)
     except GatewayError:
         return False
 

@@ -75,7 +75,7 @@ def _golden_rows(spec: RouteSpec, found: Manifest) -> Path | None:
         if spec.loader == "python":
             sources = [locate_code(Path(spec.base), spec.sources[0])[0]]
         else:
-            sources = [source_files.locate(Path(spec.base), source) for source in spec.sources]
+            sources = [source_files.locate(Path(spec.base), source) for source in spec.places]
         path = golden_path(spec, sources)
     except GatewayError:
         return None

@@ -8,7 +8,7 @@ import hashlib
 import platform
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from gateway.artifacts import bundle_folders, code_folders, code_listing, golden
 from gateway.artifacts.code_listing import locate_code
 from gateway.artifacts.digests import Digests
 from gateway.artifacts.manifest import Manifest, StoredArtifact
+from gateway.artifacts.resolution import must_be_unaltered, must_serve
 from gateway.artifacts.store import Store
 from gateway.compilers import compiler_versions
 from gateway.errors import GatewayError
@@ -48,18 +49,24 @@ LOAD_KEYS = (
 
 def make_entry(spec: RouteSpec, cache_dir: Path, digests: Digests, store: Store, limits: PrepareLimits) -> Entry:
     """Locate, hash, verify and store the artifact, code together with the files that it reads; raises ArtifactError."""
+    if spec.reference:
+        must_serve(spec.reference, spec.resolved)
     if code_files.has_code_files(spec):
         return _code_entry(spec, cache_dir, digests, store, limits)
-    paths = [source_files.locate(Path(spec.base), source) for source in spec.sources]
+    paths = [source_files.locate(Path(spec.base), source) for source in spec.places]
     hashes = []
     for path, pin in zip(paths, spec.pins, strict=True):
         store.admit(path)
         hashes.append(digests.digest(path))
         source_files.verify(path, hashes[-1], pin)
+    if spec.resolved is not None:
+        must_be_unaltered(spec.resolved, hashes[0])
     rows = golden_path(spec, paths)
     if rows is not None:
         golden_rows.refuse_long(rows)
     stored = store.keep(paths[0], hashes[0]) if len(paths) == 1 else bundle_folders.keep(store, paths, hashes)
+    if spec.reference:
+        stored = replace(stored, origin=spec.reference)
     return _entry(spec, stored, rows, cache_dir, digests)
 
 
@@ -146,7 +153,7 @@ def _key(spec: RouteSpec, stored: StoredArtifact, golden: str) -> str:
     values: dict[str, Any] = {name: getattr(spec, name) for name in LOAD_KEYS}
     values["outputs"] = asdict(spec.outputs)
     values |= {
-        "artifact": [stored.sha256, Path(stored.path).name, source_files.split_entry(spec.sources[-1])[1]],
+        "artifact": [stored.sha256, Path(stored.path).name, source_files.split_entry(spec.places[-1])[1]],
         "working_folder": stored.working_folder,
         "golden": golden,
         "versions": package_versions(spec.loader) | compiler_versions(spec.loader),

@@ -76,6 +76,10 @@ def _note(settings: Settings) -> Path:
 def _named_by(registry: RegistrySpec, cache_dir: Path) -> set[Path]:
     paths: set[Path] = set()
     for spec in registry.routes:
+        if spec.reference:  # its copy never changes; whether the reference moved is asked for, not seen
+            paths.update(attached_files_of(spec).values())
+            paths.update({Path(spec.base) / spec.golden} if spec.golden else ())
+            continue
         sources = [Path(spec.base) / source_files.split_entry(source)[0] for source in spec.sources]
         paths.update(sources)
         paths.add(Path(spec.base) / spec.golden if spec.golden else sources[-1].parent / "golden.json")

@@ -14,7 +14,7 @@ def _plot(spec: RouteSpec) -> Path | None:
 
 
 def _card(spec: RouteSpec) -> Path | None:
-    return card_file.card_path(Path(spec.base), spec.card, spec.sources)
+    return card_file.card_path(Path(spec.base), spec.card, spec.places)
 
 
 #: Keys of attachments.

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.artifacts.code_folders import pin_of
+from gateway.artifacts.mlflow_reference import FORMS, is_reference, parse_reference
 from gateway.artifacts.source_files import digest, size_of, split_entry
 from gateway.errors import ArtifactError
 from gateway.loaders import unknown
@@ -18,7 +19,7 @@ from gateway.registry.values import Document, Value
 from gateway.system.files import is_file, kind_of, shortened
 from gateway.system.suggest import did_you_mean, listing, nearest
 
-_URI: Final = re.compile(r"(?:[a-z][a-z0-9+.-]*://|mlflow:|runs:|models:)")
+_URI: Final = re.compile(r"(?:[a-z][a-z0-9+.-]*://|runs:|models:)")
 
 
 def check_loader(document: Document, name: str, span: Span, route: str) -> None:
@@ -47,8 +48,8 @@ def note_list(document: Document, name: Value, route: str) -> None:
 
 def infer_loader(document: Document, base: Path, artifact: str, span: Span) -> str:
     """Return the one loader that fits; several or none are faults. An absent file is judged by its suffix."""
-    if _is_uri(document, artifact, span):
-        return ""
+    if is_reference(artifact) or _is_uri(document, artifact, span):
+        return ""  # of a reference, the copy that is taken when it is resolved decides
     candidates = sniff(base / split_entry(artifact)[0], artifact)
     if len(candidates) == 1:
         return candidates[0]
@@ -75,15 +76,36 @@ def _is_uri(document: Document, artifact: str, span: Span) -> bool:
         span,
         "artifact-uri",
         f"'{artifact}' is a URI",
-        expected="a file or folder: URIs are not available yet",
-        fix="download it and name the file",
+        expected="a file or folder, or a reference into MLflow",
+        fix=f"mlflow:{artifact}" if artifact.startswith(("runs:", "models:")) else "download it and name the file",
     )
     return True
 
 
+def check_reference(document: Document, text: str, span: Span) -> None:
+    """Note a reference into MLflow that cannot be read; whether it names anything is asked when it is resolved."""
+    try:
+        parse_reference(text)
+    except ArtifactError as error:
+        document.fault(span, "bad-reference", error.message, expected=listing(FORMS), fix=error.hint)
+
+
+def note_reference_in_list(document: Document, text: str, span: Span) -> None:
+    """Note a reference beside other files of one model."""
+    document.fault(
+        span,
+        "reference-in-list",
+        f"'{shortened(text)}' stands in a list of files",
+        expected="a reference alone, which names a whole model, or files",
+        fix="log the steps as one Pipeline, or download the files and name them",
+    )
+
+
 def check_artifact(document: Document, base: Path, text: str, span: Span) -> Path | None:
     """Note an artifact that is neither a file nor a folder of this machine."""
-    return None if _is_uri(document, text, span) else check_file(document, base, text, span, "artifact-missing")
+    if is_reference(text) or _is_uri(document, text, span):
+        return None
+    return check_file(document, base, text, span, "artifact-missing")
 
 
 def check_file(document: Document, base: Path, text: str, span: Span, code: str) -> Path | None:

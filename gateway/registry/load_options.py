@@ -14,8 +14,9 @@ from gateway.registry.spec import RouteSpec
 def load_options(spec: RouteSpec, artifact: StoredArtifact | None, cache_dir: Path) -> LoadOptions:
     """Return the options of an entry whose artifact was stored."""
     return LoadOptions(
-        allow_pickle=spec.allow_pickle and spec.sha256 is not None,
-        entry=split_entry(spec.sources[0])[1],
+        # The digest of a resolved copy is a pin, too: what the store holds by now is not read.
+        allow_pickle=spec.allow_pickle and (spec.sha256 is not None or spec.resolved is not None),
+        entry=split_entry(spec.places[0])[1],
         origin=Path(artifact.origin if artifact else ".").parent,
         files={file.path: file.sha256 for file in artifact.files} if artifact else {},
         root=_root(artifact, cache_dir),

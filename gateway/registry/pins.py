@@ -4,11 +4,15 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from gateway.artifacts.mlflow_reference import is_reference
 from gateway.registry.values import Document, Entries, texts_of
 
 
 def check_pickle_pin(document: Document, entries: Entries, found: Mapping[str, Any]) -> None:
     """Note an opt-in for pickles without a pin."""
+    artifact = found.get("artifact")
+    if isinstance(artifact, str) and is_reference(artifact):
+        return  # the digest of the copy that was resolved is the pin
     if found.get("allow_pickle") and entries.lacks("sha256"):
         document.fault(
             entries["allow_pickle"].key,

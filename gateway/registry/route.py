@@ -7,6 +7,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from gateway.artifacts.mlflow_reference import is_reference
 from gateway.loaders.table import BUNDLE
 from gateway.registry import card, code_keys, files
 from gateway.registry.checks import read_keys
@@ -119,6 +120,11 @@ class RouteReader:
                 fix=f"add `artifact: models/{derived_name(path) or 'name'}/model.onnx`",
             )
         is_list = isinstance(found.get("artifact"), tuple)
+        for text in _texts(entries, "artifact"):
+            if is_reference(text.raw):
+                files.check_reference(self.document, text.raw, text.span)
+                if is_list:
+                    files.note_reference_in_list(self.document, text.raw, text.span)
         if "loader" in entries:
             for name in _texts(entries, "loader"):
                 files.check_loader(self.document, name.raw, name.span, path)

@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 
+from gateway.artifacts.mlflow_reference import is_reference
+from gateway.artifacts.resolution import Resolution
 from gateway.registry.key_definition import Key
 from gateway.registry.plot_keys import PlotKeys
 
@@ -92,7 +94,7 @@ class RouteSpec:
         str | tuple[str, ...],
         Key(
             "file or folder, relative to the registry, or `file.py:name`; a list of files that make one model, in the "
-            "order in which a row passes them",
+            "order in which a row passes them; or a reference into MLflow, such as `mlflow:models:/churn@champion`",
             "text_or_list",
         ),
     ]
@@ -119,7 +121,9 @@ class RouteSpec:
             "pin of the artifact; a list in the same order for a list of files", "text_or_list", pattern=SHA256_PATTERN
         ),
     ] = None
-    allow_pickle: Annotated[bool, Key("opt-in for pickle formats; they also need `sha256`")] = False
+    allow_pickle: Annotated[
+        bool, Key("opt-in for pickle formats; they also need `sha256`, which a reference brings itself")
+    ] = False
     accept_version: Annotated[
         str | None,
         Key(
@@ -188,11 +192,23 @@ class RouteSpec:
     plot: Annotated[PlotKeys | None, Key("picture beside an answer, in the console", "section")] = None
     base: str = "."
     """Absolute folder that relative paths start from: the registry's."""
+    resolved: Resolution | None = None
+    """What the artifact names where it is a reference; None until it is resolved, and for files."""
 
     @property
     def sources(self) -> tuple[str, ...]:
         """Return the artifact's files as the registry names them; one, unless several make one model."""
         return (self.artifact,) if isinstance(self.artifact, str) else tuple(self.artifact)
+
+    @property
+    def reference(self) -> str:
+        """Return the reference into an MLflow store that names the artifact; "" where it is files."""
+        return self.sources[0] if is_reference(self.sources[0]) else ""
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Return where the files of the artifact lie: as the registry names them, or the copy that was resolved."""
+        return (self.resolved.path,) if self.reference and self.resolved is not None else self.sources
 
     @property
     def pins(self) -> tuple[str | None, ...]:

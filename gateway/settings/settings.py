@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args, get_origin, get_type_hints
 
 from gateway.errors import GatewayError
-from gateway.settings.value_types import NO_PREFIX, PREFIX, Listener, Peer, Setting, UrlPrefix, text_of
+from gateway.settings.value_types import NO_PREFIX, PREFIX, Listener, Peer, Setting, StoreAddress, UrlPrefix, text_of
 from gateway.system.suggest import nearest
 
 #: Variables of scripts and of ecosystem.config.js; this process does not read them.
@@ -104,6 +104,18 @@ class Settings:
         bool, Note("answer fixed paths past Flask's own dispatch; false where a release of Flask does not bear it")
     ] = True
     watch: Annotated[bool, Note("reload when the registry file changes")] = True
+    mlflow_uri: Annotated[
+        StoreAddress | None,
+        Note(
+            "MLflow store of artifacts such as mlflow:models:/name@alias", shown="mlruns/mlflow.db beside the registry"
+        ),
+    ] = None
+    mlflow_timeout_s: Annotated[
+        float, Note("seconds that the MLflow store may take to answer one question", minimum=1)
+    ] = 20.0
+    watch_aliases: Annotated[
+        bool, Note("reload when an alias or a best run names another model, unless it is a pickle")
+    ] = False
     holder_socket: Annotated[
         Path | None, Note("socket of the process that keeps the listening sockets", shown="run/holder.sock")
     ] = None

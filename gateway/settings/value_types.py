@@ -15,6 +15,8 @@ PREFIX = "GATEWAY_"
 Listener = NewType("Listener", str)
 Peer = NewType("Peer", str)
 UrlPrefix = NewType("UrlPrefix", str)
+#: Its text is never refused, because a refusal would show the password in it.
+StoreAddress = NewType("StoreAddress", str)
 NO_PREFIX: Final = UrlPrefix("")
 #: The peer that trusts whoever may open a Unix socket of this gateway.
 UNIX_PEER: Final = "unix"
@@ -123,10 +125,16 @@ def _peer(text: str) -> str:
     return UNIX_PEER if text == UNIX_PEER else str(ipaddress.ip_network(text))
 
 
-_PARSERS: Final[dict[Any, Callable[[str], str]]] = {Listener: _listener, Peer: _peer, UrlPrefix: parse_prefix}
+_PARSERS: Final[dict[Any, Callable[[str], str]]] = {
+    Listener: _listener,
+    Peer: _peer,
+    UrlPrefix: parse_prefix,
+    StoreAddress: str,
+}
 _EXPECTED: Final[dict[Any, str]] = {
     Listener: "host:port, [v6]:port or unix:path, with commas between",
     Peer: "addresses or networks (10.0.0.0/8, ::1) or unix, with commas between",
     UrlPrefix: "a path such as /ml, of letters, digits and . _ ~ @ + -, others percent-encoded",
+    StoreAddress: "the address of an MLflow store",
 }
 _MAY_BE_EMPTY: Final = (tuple[Peer, ...],)

@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 
 from gateway import logs, metrics
-from gateway.cli.reload import place_of
+from gateway.cli.place import place_of
 from gateway.generations import transaction
 from gateway.process.environment import configure_process
 from gateway.process.generation_follower import Gateway

@@ -22,6 +22,8 @@ VALUES = {
     "root_path": ("/ml", "/api/ml"),
     "trusted_proxies": ("10.0.0.0/8,unix", "::1/128"),
     "holder_socket": ("/a/sock", "/b/sock"),
+    "mlflow_uri": ("sqlite:////a/mlflow.db", "http://127.0.0.1:18503"),
+    "watch_aliases": ("true", "false"),
     "watch": ("false", "true"),
     "fast_dispatch": ("false", "true"),
     "access_log": ("false", "true"),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import serving
-from gateway.cli.reload import place_of
+from gateway.cli.place import place_of
 from gateway.generations import history, transaction
 from gateway.process.watcher import Watcher
 from gateway.settings.settings import Settings

@@ -129,6 +129,7 @@ def report_of(folder: Path, name: str) -> str:
 #: Fixes that are no edit of the marked place; each with the reason why no machine can make it.
 ADVICE = {
     "artifact-uri": "the file has to be fetched",
+    "bad-reference": "which model of the store is meant is not known",
     "bad-character": "the text that is meant is not known",
     "bad-pattern": "what the text should look like is known to its owner alone",
     "bad-sha256": "the word is printed by another command: see pickle-without-pin",
@@ -145,6 +146,7 @@ ADVICE = {
     "pickle-without-pin": "made below",
     "pins-of-files": "the words are printed by another command: see pickle-without-pin",
     "recursive-alias": "what it should hold is not known",
+    "reference-in-list": "the models have to be logged as one",
     "tab-indent": "made below",
     "unreadable-file": "made below",
     "yaml-syntax": "what is meant is not known",

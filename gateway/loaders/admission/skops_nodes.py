@@ -5,6 +5,7 @@ skops' own check looks at names, wherever they stand. Some kinds of nodes are ne
 of `operator`, calls of any constructor.
 """
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from sklearn.utils.validation import check_array
 
 from gateway.loaders.admission.allowed_functions import FUNCTIONS, is_ufunc
 from gateway.loaders.admission.allowed_names import VALUE_TYPES, Dropped, ForbiddenGlobal, is_part
+from gateway.loaders.admission.booster_state import checked_booster
 from gateway.loaders.admission.constructors import resolve
 
 Node = dict[str, Any]
@@ -73,6 +75,19 @@ def _object(node: Node, name: str) -> None:
     ):
         raise ForbiddenGlobal(f"{name} with other than data")
     _estimators_only(node, name)
+    if name == "lightgbm.basic.Booster":
+        _must_be_readable(node)
+
+
+def _must_be_readable(node: Node) -> None:
+    """Refuse a booster of LightGBM whose text its library must not read."""
+    entries = (node.get("content") or {}).get("content")
+    texts = entries.items() if type(entries) is dict else ()
+    held = {key: one.get("content") for key, one in texts if type(one) is dict and one["__loader__"] == "JsonNode"}
+    try:
+        checked_booster({key: json.loads(text) for key, text in held.items() if type(text) is str})
+    except ValueError as exc:
+        raise ForbiddenGlobal(f"lightgbm.basic.Booster: {exc}") from exc
 
 
 def _is_data(node: Node) -> bool:
@@ -151,7 +166,8 @@ _KINDS: Final[dict[str, Callable[[Node, str], None]]] = {
     "SliceNode": _of("builtins.slice"),
     "JsonNode": _anything,
     "CachedNode": _anything,
-    "TypeNode": _of(*_TYPES),
+    # OrderedDict is the factory of the scores that LightGBM keeps of its training.
+    "TypeNode": _of(*_TYPES, "collections.OrderedDict"),
     "FunctionNode": _function,
     "PartialNode": _partial,
     "ObjectNode": _object,

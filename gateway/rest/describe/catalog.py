@@ -4,6 +4,7 @@ from typing import Any
 
 from flask import Response, request
 
+from gateway.artifacts.resolution import Resolution
 from gateway.codecs.json import encode
 from gateway.rest.api import Endpoint, generation_of_request
 from gateway.rest.describe.sample_request import SampleRequest
@@ -62,6 +63,8 @@ def describe(route: Route, base_url: str, *, strict: bool, workers: int) -> dict
         entry["explanation"] = explained
     if (problem := route.reason) is not None:
         entry["problem"] = {"code": problem.code, "reason": problem.message, "fix": problem.hint}
+    if spec.resolved is not None:
+        entry["reference"] = _reference(spec.resolved)
     if manifest.artifact is not None and (files := [file for file in manifest.artifact.files if file.sha256]):
         entry["files"] = [{"path": file.path, "sha256": file.sha256, "copied": file.is_kept} for file in files]
     if manifest.artifact is not None and manifest.artifact.parts:
@@ -76,3 +79,18 @@ def describe(route: Route, base_url: str, *, strict: bool, workers: int) -> dict
         entry["sample"] = values = sample(signature)
         entry["curl"] = SampleRequest(spec.path, route.name, values).command(base_url)
     return entry
+
+
+def _reference(found: Resolution) -> dict[str, Any]:
+    """Return what the artifact of a route names in an MLflow store, and what it named when it was taken."""
+    facts: dict[str, Any] = {
+        "artifact": found.reference,
+        "model": found.name,
+        "version": found.version,
+        "run_id": found.run_id,
+        "sha256": found.sha256,
+        "store": found.store,
+    }
+    if found.value is not None:
+        facts |= {"metric": found.metric, "value": found.value}
+    return {name: value for name, value in facts.items() if value != ""}

@@ -1,0 +1,98 @@
+"""References and addresses of stores as they are written, without asking any store."""
+
+from pathlib import Path
+
+import pytest
+
+from gateway.artifacts.mlflow_reference import parse_reference
+from gateway.errors import GatewayError
+from gateway.references.model_places import relocated
+from gateway.references.store_uri import folder_path, sqlite_path, store_uri, without_credentials
+
+
+def test_a_reference_is_read_as_it_is_written() -> None:
+    """Each form fills its own parts; values of best? may be percent-encoded, and a plus stays one."""
+    alias = parse_reference("mlflow:models:/my model@champion")
+    assert (alias.kind, alias.name, alias.alias, alias.moves) == ("alias", "my model", "champion", True)
+    version = parse_reference("mlflow:models:/churn/03")
+    assert (version.kind, version.name, version.version, version.moves) == ("version", "churn", "3", False)
+    run = parse_reference("mlflow:runs:/0f3e/sub/model.skops")
+    assert (run.kind, run.run_id, run.path, run.moves) == ("run", "0f3e", "sub/model.skops", False)
+    best = parse_reference(
+        "mlflow:best?experiment=a%26b&metric=metrics.log_loss&mode=min&filter=metrics.auc > 1e+0 and tags.x = 'y'"
+    )
+    assert (best.kind, best.experiment, best.metric, best.mode) == ("best", "a&b", "log_loss", "min")
+    assert best.filter == "metrics.auc > 1e+0 and tags.x = 'y'"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "mlflow:",
+        "mlflow:models:/",
+        "mlflow:models:/a/b/3",
+        "mlflow:models:/a@",
+        "mlflow:models:/a/latest",
+        "mlflow:runs:/abc",
+        "mlflow:runs:/abc/..",
+        "mlflow:runs:/abc/a\\..\\b",
+        "mlflow:best",
+        "mlflow:best?experiment=&metric=a&mode=min",
+        "mlflow:best?experiment=a&metric=a&mode=min&mode=max",
+    ],
+)
+def test_everything_else_is_refused_with_a_fix(text: str) -> None:
+    """No half of a reference is guessed."""
+    with pytest.raises(GatewayError) as caught:
+        parse_reference(text)
+    assert caught.value.code == "bad-reference"
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("http://me:secret@store:5000/ml?token=secret", "http://store:5000/ml"),
+        ("postgresql+psycopg://me:se@cret@db/mlflow", "postgresql+psycopg://db/mlflow"),
+        ("no route to 'https://u:secret@h/x?k=secret', sorry", "no route to 'https://h/x', sorry"),
+        ("mlflow:best?experiment=a&metric=b&mode=min", "mlflow:best?experiment=a&metric=b&mode=min"),
+        ("sqlite:////a/b.db", "sqlite:////a/b.db"),
+    ],
+)
+def test_no_address_shows_its_credentials(text: str, shown: str) -> None:
+    """User, password and query of an address are cut out of every text."""
+    assert without_credentials(text) == shown
+
+
+def test_the_store_beside_the_registry_is_the_default(tmp_path: Path) -> None:
+    """A database in mlruns/, or where there is none a folder of runs; GATEWAY_MLFLOW_URI beats both."""
+    assert store_uri(None, tmp_path) == f"sqlite:///{tmp_path}/mlruns/mlflow.db"
+    (tmp_path / "mlruns" / "0").mkdir(parents=True)
+    (tmp_path / "mlruns" / "0" / "meta.yaml").write_text("{}")
+    assert store_uri(None, tmp_path) == str(tmp_path / "mlruns")
+    (tmp_path / "mlruns" / "mlflow.db").touch()
+    assert store_uri(None, tmp_path) == f"sqlite:///{tmp_path}/mlruns/mlflow.db"
+    assert store_uri("http://h", tmp_path) == "http://h"
+
+
+def test_relative_addresses_start_from_the_registry(tmp_path: Path) -> None:
+    """What a person writes in the folder of the registry means the same to a gateway that runs elsewhere."""
+    assert sqlite_path("sqlite:///mlruns/mlflow.db", tmp_path) == tmp_path / "mlruns" / "mlflow.db"
+    assert sqlite_path("sqlite:////a/mlflow.db?timeout=3", tmp_path) == Path("/a/mlflow.db")
+    assert sqlite_path("http://h", tmp_path) is None
+    assert folder_path("mlruns", tmp_path) == tmp_path / "mlruns"
+    assert folder_path("file:///a/mlruns", tmp_path) == Path("/a/mlruns")
+    assert folder_path("http://h", tmp_path) is None
+    assert folder_path("databricks", tmp_path) is None
+
+
+def test_a_store_that_was_copied_from_another_machine_keeps_its_models(tmp_path: Path) -> None:
+    """Paths of that machine, of Windows too, are found again below the store; others are not invented."""
+    model = tmp_path / "0" / "abc" / "artifacts" / "model"
+    model.mkdir(parents=True)
+    assert relocated("file:///C:/Users/me/mlruns/0/abc/artifacts/model", [tmp_path]) == model
+    assert relocated("C:\\Users\\me\\mlruns\\0\\abc\\artifacts\\model", [tmp_path]) == model
+    assert relocated("/home/me/mlruns/0/abc/artifacts/model", [tmp_path]) == model
+    assert relocated(model.as_uri(), []) == model
+    assert relocated("file:///nowhere/model", [tmp_path]) == Path("/nowhere/model")
+    assert relocated("s3://bucket/0/abc/artifacts/model", [tmp_path]) is None
