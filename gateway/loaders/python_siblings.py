@@ -28,7 +28,8 @@ _plain_import_module = importlib.import_module
 
 def siblings_of(folders: Sequence[Path]) -> Siblings:
     """Return the siblings of a file in these folders, the nearest first; what else was imported keeps its name."""
-    others = {name.partition(".")[0] for name in sys.modules} - _names
+    # Copied first: another thread may import meanwhile.
+    others = {name.partition(".")[0] for name in list(sys.modules)} - _names
     names = {
         found.stem if found.suffix == ".py" else found.name
         for folder in folders

@@ -1,6 +1,8 @@
 """The files that Python code reads belong to its version: found, copied with it, and no other bytes are read."""
 
 import sys
+import threading
+import types
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from gateway.artifacts.manifest import Manifest, StoredArtifact
 from gateway.artifacts.store import Store
 from gateway.errors import GatewayError
 from gateway.loaders import get_loader
+from gateway.loaders.python_siblings import siblings_of
 from gateway.prepare.cache_key import make_entry
 from gateway.prepare.child_supervisor import PrepareLimits
 from gateway.prepare.entries import prepare_route
@@ -213,3 +216,27 @@ def test_code_that_cannot_be_reached_has_no_neighbours(tmp_path: Path, name: str
     (tmp_path / "loop.py").symlink_to("loop.py")
     spec = RouteSpec(path="/m", name="m", artifact=name, loader="python", base=str(tmp_path))
     assert names_of(spec.base, spec.sources[0], tmp_path / "cache") == ()
+
+
+def test_modules_that_others_import_meanwhile_do_not_stop_a_load(tmp_path: Path) -> None:
+    """Routes load beside each other: what another thread imports changes the table of modules while it is looked at."""
+    ended = threading.Event()
+
+    def importing() -> None:
+        while not ended.is_set():
+            for number in range(50):
+                sys.modules[f"made_up_{number}"] = types.ModuleType(f"made_up_{number}")
+            for number in range(50):
+                del sys.modules[f"made_up_{number}"]
+
+    other = threading.Thread(target=importing)
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    other.start()
+    try:
+        for _ in range(300):
+            siblings_of([tmp_path])
+    finally:
+        ended.set()
+        other.join(60)
+        sys.setswitchinterval(before)
