@@ -56,7 +56,9 @@ def prepared(folder: Path, limits: PrepareLimits, keys: str = "", *, retry: bool
     return prepare_registry(load_registry(folder / "registry.yaml"), folder / "cache", limits, retry=retry)["m"]
 
 
-@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize(
+    "end", [pytest.param(end, marks=pytest.mark.slow if end in ("segfaults", "exits") else ()) for end in ENDS]
+)
 def test_the_original_is_kept(end: str, tmp_path: Path, install: Callable[..., None]) -> None:
     """A real end of the real child while it compiles costs the compiled model alone; the reason names it and how to try again."""
     code, limits, problem, reason = ENDS[end]

@@ -79,7 +79,7 @@ def test_further_pickles_in_one_file_are_listed(tmp_path: Path) -> None:
     assert "os.system" in pickle_imports(path)
 
 
-@pytest.mark.parametrize("suffix", ["joblib", "skops"])
+@pytest.mark.parametrize("suffix", [pytest.param("joblib", marks=pytest.mark.slow), "skops"])
 def test_a_search_predicts_without_its_scorer(tmp_path: Path, suffix: str) -> None:
     """What a search keeps for training is left out, and its answers stay the same."""
     search = GridSearchCV(acting.honest(), {"C": [0.1, 1.0]}, scoring="f1").fit(acting.ROWS, acting.CLASSES)

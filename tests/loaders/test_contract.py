@@ -114,7 +114,14 @@ def test_broken_bytes_name_the_file(case: Case, damage: str, tmp_path: Path) -> 
     assert error.value.hint
 
 
-@pytest.mark.parametrize("name", sorted(name for name in TABLE if TABLE[name].extra))
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=() if name in ("bundle", "xgboost") else pytest.mark.slow)  # a process for each
+        for name in sorted(TABLE)
+        if TABLE[name].extra
+    ],
+)
 def test_a_missing_package_is_named_with_its_pip_line(name: str) -> None:
     """Without its framework a loader says which package is missing and how to install it."""
     package = TABLE[name].modules[0]
