@@ -1,6 +1,7 @@
 """A model with classes of one's own is refused with a Python route in full, which serves it when it is pasted."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -56,11 +57,20 @@ joblib.dump(texts.fit(["good film", "bad film"] * 3, ["pos", "neg"] * 3), "texts
 """
 
 
-@pytest.fixture
-def trained(folder: Folder) -> Folder:
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Train four models where their code lies."""
-    folder.write({"ratios.py": MODULE, "train.py": TRAIN})
-    subprocess.run([sys.executable, "train.py"], cwd=folder.base, check=True)
+    place = tmp_path_factory.mktemp("trained")
+    (place / "ratios.py").write_text(MODULE)
+    (place / "train.py").write_text(TRAIN)
+    subprocess.run([sys.executable, "train.py"], cwd=place, check=True)
+    return place
+
+
+@pytest.fixture
+def trained(models: Path, folder: Folder) -> Folder:
+    """Return a folder with the models and their code."""
+    shutil.copytree(models, folder.base, dirs_exist_ok=True)
     return folder
 
 
@@ -74,7 +84,8 @@ def refusal(path: Path, *, allowed: bool = True) -> ArtifactError:
 @pytest.mark.parametrize(
     "files",
     [
-        {"module.skops": "untrusted-types", "script.pkl": "forbidden-pickle"},
+        {"script.pkl": "forbidden-pickle"},
+        pytest.param({"module.skops": "untrusted-types"}, marks=pytest.mark.slow),
         pytest.param(
             {
                 "module.joblib": "forbidden-pickle",
@@ -84,7 +95,7 @@ def refusal(path: Path, *, allowed: bool = True) -> ArtifactError:
             marks=pytest.mark.slow,
         ),
     ],
-    ids=["skops and script", "two of one name, and texts"],
+    ids=["script", "skops", "two of one name, and texts"],
 )
 def test_the_route_that_is_told_serves_the_model(trained: Folder, files: dict[str, str]) -> None:
     """The fix is run as it stands, in the folder of the artifact; the route answers as the model did."""

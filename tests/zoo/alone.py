@@ -35,7 +35,7 @@ def _cluster(folder: Path, model: Any, save: Any = as_skops) -> Grown:
     return Grown(**save(folder, model), rows=rows_of(ROWS[:TEST]), answers=labelled(found))
 
 
-@species("outlier-forest", core=True)
+@species("outlier-forest")
 def outlier_forest(folder: Path) -> Grown:
     """An isolation forest answers 1 or -1."""
     return _cluster(folder, IsolationForest(n_estimators=9, random_state=0))

@@ -52,7 +52,7 @@ def frame_mixed(folder: Path) -> Grown:
     )
 
 
-@species("sklearn-frame-unknown-levels", core=True)
+@species("sklearn-frame-unknown-levels")
 def frame_unknown(folder: Path) -> Grown:
     """Levels the model never saw count as missing where the route says so."""
     rows = people("age", "degree")

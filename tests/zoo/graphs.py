@@ -130,7 +130,7 @@ def _columns(session: Any, frame: Any, kinds: dict[str, Any]) -> Any:
     return session.run(None, feed)
 
 
-@species("onnx-columns", core=True)
+@species("onnx-columns")
 def columns(folder: Path) -> Grown:
     """One input per column: words, numbers and whole numbers."""
     rows = people("region", "age", "rooms")

@@ -107,7 +107,7 @@ def as_onnx_file(folder: Path) -> Grown:
     return _disguised(folder, "model.onnx", "onnx", "broken-artifact", "ONNX")
 
 
-@species("hostile-disguised-ubj", core=True)
+@species("hostile-disguised-ubj")
 def as_ubj_file(folder: Path) -> Grown:
     """A pickle that calls os.system, called model.ubj."""
     return _disguised(folder, "model.ubj", "xgboost", "wrong-version", "a pickle")

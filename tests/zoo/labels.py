@@ -33,7 +33,7 @@ def _labelled(folder: Path, model: Any, labels: Any, save: Any = as_skops) -> Gr
     return Grown(**save(folder, model), rows=rows_of(ROWS[:TEST]), answers=classified(model, ROWS[:TEST]))
 
 
-@species("labels-booleans", core=True)
+@species("labels-booleans")
 def booleans(folder: Path) -> Grown:
     """Labels true and false."""
     return _labelled(folder, LogisticRegression(), [True, False])

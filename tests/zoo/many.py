@@ -119,7 +119,7 @@ def _targets(folder: Path, model: Any) -> Grown:
     return Grown(**as_skops(folder, model), rows=rows_of(ROWS[:TEST]), answers=regressed(model, ROWS[:TEST]))
 
 
-@species("many-targets-linear", core=True)
+@species("many-targets-linear")
 def targets_linear(folder: Path) -> Grown:
     """A linear regression of three targets."""
     return _targets(folder, make_pipeline(StandardScaler(), LinearRegression()))

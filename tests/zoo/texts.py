@@ -40,7 +40,7 @@ def token_pattern(folder: Path) -> Grown:
     return _text(folder, make_pipeline(counts, TfidfTransformer(sublinear_tf=True), LogisticRegression()))
 
 
-@species("sklearn-text-characters", core=True)
+@species("sklearn-text-characters")
 def characters(folder: Path) -> Grown:
     """Character n-grams within words and a linear SVM without probabilities."""
     return _text(folder, make_pipeline(TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4)), LinearSVC()))

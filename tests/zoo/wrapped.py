@@ -54,7 +54,7 @@ def frame(folder: Path) -> Grown:
     return _saved(folder, model, rows[:TEST], regressed(model, rows[:TEST]), "model.json")
 
 
-@species("xgb-early", core=True)
+@species("xgb-early")
 def early(folder: Path) -> Grown:
     """Three classes, stopped early: only the best rounds count."""
     model = xgboost.XGBClassifier(n_estimators=80, early_stopping_rounds=3, learning_rate=0.9, random_state=0)
