@@ -38,7 +38,7 @@ class Explanation:
         """Return |base + sum - margin| of each instance, relative to |base| + the sum of |contributions|."""
         parts = np.abs(self.base) + np.abs(self.contributions).sum(axis=1)
         apart = np.abs(self.base + self.contributions.sum(axis=1) - self.margin)
-        found: npt.NDArray[np.float64] = np.where(apart > 0, np.inf, 0.0)
+        found: npt.NDArray[np.float64] = np.where(apart == 0, 0.0, np.inf)
         np.divide(apart, parts, out=found, where=parts > 0)
         return found
 

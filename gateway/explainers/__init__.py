@@ -3,10 +3,13 @@ Explainers find the exact parts of a model's answers: one contribution for each 
 
 An explanation adds up to what the model answered, or there is none: an explainer refuses by name what it cannot say
 exactly. The table of explainers is here and imports no framework; each module is imported when a model needs it.
+Further explainers announce themselves by an entry point named after the loader whose predictors they explain.
 """
 
 import importlib
 from collections.abc import Callable
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final, TypeAlias, cast
 
 from gateway.errors import NotExplainable
@@ -25,6 +28,8 @@ EXPLAINERS: Final[dict[str, str]] = {
     "catboost": "gateway.explainers.catboost:explainer_of",
     "stub": "gateway.explainers.stub:explainer_of",
 }
+
+ENTRY_POINT_GROUP: Final = "gateway.explainers"
 
 #: Why answers of the models of other loaders are not explained, and what could be.
 NOT_EXPLAINED: Final[dict[str, tuple[str, str]]] = {
@@ -52,8 +57,6 @@ def explainer_for(loader: str, predictor: Any, output: Output) -> Explainer:
 
     `output` is the route's: its `positive` decides which of two labels is explained.
     """
-    if output.kind in _KINDS:
-        raise NotExplainable(_KINDS[output.kind], "give the output to be explained a model and a route of its own")
     if not predictor.signature.inputs:
         raise NotExplainable("it takes no input")
     if hasattr(predictor, "expanded"):
@@ -61,9 +64,24 @@ def explainer_for(loader: str, predictor: Any, output: Output) -> Explainer:
         grouped: type[Any] = _attribute("gateway.explainers.grouped:GroupedExplainer")
         return cast(Explainer, grouped(predictor, explainer_for(loader, predictor.original, output)))
     name = getattr(predictor, "lowered_as", loader)  # a pickle holds models of other frameworks
+    for point in _third_party(name):
+        return cast(Factory, point.load())(predictor, output)
     if name not in EXPLAINERS:
         raise NotExplainable(*NOT_EXPLAINED.get(name, _UNKNOWN))
+    if output.kind in _KINDS:
+        raise NotExplainable(_KINDS[output.kind], "give the output to be explained a model and a route of its own")
     return cast(Factory, _attribute(EXPLAINERS[name]))(predictor, output)
+
+
+@cache
+def _third_party(loader: str) -> list[EntryPoint]:
+    # Reads the metadata of every installed package.
+    return sorted(entry_points(group=ENTRY_POINT_GROUP, name=loader), key=lambda point: point.value)
+
+
+def explainer_versions(loader: str) -> dict[str, str]:
+    """Return the installed versions of the packages that bring further explainers of a loader, importing none."""
+    return {point.dist.name: point.dist.version for point in _third_party(loader) if point.dist is not None}
 
 
 def _attribute(target: str) -> Any:

@@ -23,6 +23,7 @@ from gateway.artifacts.resolution import must_be_unaltered, must_serve
 from gateway.artifacts.store import Store
 from gateway.compilers import compiler_versions
 from gateway.errors import GatewayError
+from gateway.explainers import explainer_versions
 from gateway.loaders import package_versions
 from gateway.prepare import code_files
 from gateway.prepare.child import Entry
@@ -156,7 +157,7 @@ def _key(spec: RouteSpec, stored: StoredArtifact, golden: str) -> str:
         "artifact": [stored.sha256, Path(stored.path).name, source_files.split_entry(spec.places[-1])[1]],
         "working_folder": stored.working_folder,
         "golden": golden,
-        "versions": package_versions(spec.loader) | compiler_versions(spec.loader),
+        "versions": package_versions(spec.loader) | compiler_versions(spec.loader) | explainer_versions(spec.loader),
         "gateway": [__version__, manifest.MANIFEST_FORMAT, source_digest(PREPARING)],
         "python": [platform.python_version(), platform.machine(), sys.platform],
         # Python code may import modules beside it, so the same file in another folder is another model.

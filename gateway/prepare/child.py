@@ -134,7 +134,7 @@ def _prepared(entry: Entry, blank: Manifest, tell: Callable[[Report], object]) -
     )
     found = replace(found, compiled=compiled, compile_declined=declined)
     tell(Report(manifest=found, is_final=False, resident_bytes=resident_bytes()))
-    return replace(found, explanation=report_explanation(spec, predictor, signature, rows, sample))
+    return replace(found, explanation=report_explanation(spec, predictor, signature, rows, sample or ()))
 
 
 def _checked(entry: Entry, predictor: Predictor, signature: Signature, rows: Sequence[Column]) -> tuple[str, ...]:

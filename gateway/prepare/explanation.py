@@ -47,17 +47,12 @@ class _Found:
 
 
 def report_explanation(
-    spec: RouteSpec, predictor: Predictor, merged: Signature, golden: Sequence[Column], row: Sequence[Column] | None
+    spec: RouteSpec, predictor: Predictor, merged: Signature, golden: Sequence[Column], row: Sequence[Column]
 ) -> ExplanationReport:
-    """Return whether answers are explained; `golden` are the golden rows, `row` one plausible instance."""
+    """Return whether answers are explained; `golden` are the golden rows, `row` is one plausible instance."""
     try:
         explainer = explainer_for(spec.loader, predictor, merged.output)
-        if row is None:
-            raise NotExplainable(
-                f"nothing may be asked of it while it is prepared (trial: {spec.trial}), so that nothing is checked",
-                "delete 'trial', or put golden rows beside the artifact (docs/golden.md)",
-            )
-        return _report(explainer, _Found(merged), predictor, _batches(spec, predictor, merged, golden), row)
+        return _report(explainer, _Found(merged), predictor, _batches(predictor, merged, golden), row)
     except NotExplainable as error:
         return ExplanationReport(reason=error.message, instead=error.hint or "")
     except Exception as error:  # whatever a framework raises costs the explanation only
@@ -65,17 +60,13 @@ def report_explanation(
         return ExplanationReport(reason=f"explaining it raised {type(error).__name__}: {first:.200}", instead=_INSTEAD)
 
 
-def _batches(
-    spec: RouteSpec, predictor: Predictor, merged: Signature, golden: Sequence[Column]
-) -> Iterator[tuple[bool, list[Column]]]:
-    """Yield steps of rows, and whether they are golden; made-up rows only where the route allows them."""
+def _batches(predictor: Predictor, merged: Signature, golden: Sequence[Column]) -> Iterator[tuple[bool, list[Column]]]:
+    """Yield steps of rows, and whether they are golden."""
     ends = time.monotonic() + _GOLDEN_S
     for step in _steps(_spread(golden)):
         yield True, step
         if time.monotonic() > ends:
             break
-    if spec.trial == "golden":
-        return
     ends = time.monotonic() + _MADE_UP_S
     for step in chain.from_iterable(map(_steps, trial_rows(predictor.signature, merged, golden))):
         yield False, step
@@ -139,8 +130,8 @@ def _check(
         explanation = explainer.explain(columns)
         is_finite = np.isfinite(explanation.margin)
         errors = explanation.errors[is_finite]
-    worst = float(errors.max(initial=0.0)) if not np.isnan(errors).any() else float("nan")
-    if not worst <= EXPLANATION_ERROR:
+    worst = float(errors.max(initial=0.0))
+    if worst > EXPLANATION_ERROR:
         raise NotExplainable(
             f"its parts do not add up to its answer: a sum is {worst:.1e} of its parts away, {EXPLANATION_ERROR:.0e} "
             "is allowed",

@@ -13,7 +13,7 @@ LEVELS = ("amber", "blue", "coral", "denim", "ecru")
 def numbers(seed: int, rows: int = ROWS, width: int = 6) -> Array:
     """Return random numbers of different sizes, a tenth of them missing."""
     draw = np.random.default_rng(seed)
-    found = draw.normal(size=(rows, width)) * (10.0 ** (np.arange(width) % 3))
+    found: Array = draw.normal(size=(rows, width)) * (10.0 ** (np.arange(width) % 3))
     found[draw.random(found.shape) < 0.1] = np.nan
     return found
 
@@ -21,7 +21,8 @@ def numbers(seed: int, rows: int = ROWS, width: int = 6) -> Array:
 def target(x: Array) -> Array:
     """Return a value with an interaction in it."""
     z = np.nan_to_num(x)
-    return 2.0 * z[:, 0] + z[:, 1] * z[:, 3] / 10.0 + np.sin(z[:, 2])
+    found: Array = 2.0 * z[:, 0] + z[:, 1] * z[:, 3] / 10.0 + np.sin(z[:, 2])
+    return found
 
 
 def targets(x: Array) -> dict[str, Array]:

@@ -38,7 +38,7 @@ def test_names_are_loaders() -> None:
         ("of-another-package", Output(), "no explainer is known"),
         ("xgboost", Output(kind="multi_output", names=("a", "b")), "several values"),
         ("xgboost", Output(kind="multi_label", names=("a", "b")), "several labels"),
-        ("python", Output(kind="json"), "JSON values"),
+        ("python", Output(kind="json"), "Python code"),
     ],
 )
 def test_refused_by_name(loader: str, output: Output, reason: str) -> None:
