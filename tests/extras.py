@@ -26,6 +26,7 @@ BRINGS = {
     "xlsxwriter": "dev",
     "schemathesis": "dev",
     "playwright": "dev",
+    "shap": "dev",
     "tqdm": "dev",
     "matplotlib": "dev",
 }

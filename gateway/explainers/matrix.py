@@ -28,11 +28,36 @@ _BOOSTERS: Final = {
         "CatBoost",
     ),
 }
+#: Those of imbalanced-learn among them: they differ in training only.
+_TREE_MODELS: Final = {
+    "gateway.explainers.forests:forest": (
+        "DecisionTreeClassifier",
+        "DecisionTreeRegressor",
+        "ExtraTreeClassifier",
+        "ExtraTreeRegressor",
+        "RandomForestClassifier",
+        "RandomForestRegressor",
+        "ExtraTreesClassifier",
+        "ExtraTreesRegressor",
+        "BalancedRandomForestClassifier",
+    ),
+    "gateway.explainers.forests:boosting": ("GradientBoostingClassifier", "GradientBoostingRegressor"),
+    "gateway.explainers.forests:histogram": ("HistGradientBoostingClassifier", "HistGradientBoostingRegressor"),
+    "gateway.explainers.forest_votes:boosted_votes": ("AdaBoostClassifier", "RUSBoostClassifier"),
+    "gateway.explainers.forest_votes:isolation": ("IsolationForest",),
+    "gateway.explainers.averages:bagging": (
+        "BaggingClassifier",
+        "BaggingRegressor",
+        "BalancedBaggingClassifier",
+        "EasyEnsembleClassifier",
+    ),
+    "gateway.explainers.averages:voting": ("VotingClassifier", "VotingRegressor"),
+}
 _LINEAR: Final = "gateway.explainers.linear:explainer"
 
 #: Class -> module:function, which makes the OutputExplainer of a fitted model; raises NotExplainable.
 OF_CLASS: Final[dict[str, str]] = {
-    **{name: target for target, names in _BOOSTERS.items() for name in names},
+    **{name: target for target, names in (_BOOSTERS | _TREE_MODELS).items() for name in names},
     **dict.fromkeys(("SVC", "SVR", "NuSVC", "NuSVR"), _LINEAR),
     **dict.fromkeys(("MultinomialNB", "ComplementNB", "BernoulliNB"), "gateway.explainers.linear:naive_bayes"),
     "GaussianNB": "gateway.explainers.linear:gaussian",
@@ -51,6 +76,10 @@ REFUSED: Final[dict[str, tuple[str, str]]] = {
     "CalibratedClassifierCV": (
         "a calibration bends the scores of its models, and averages several of them",
         "serve the model that was calibrated",
+    ),
+    "AdaBoostRegressor": (
+        "it answers the weighted median of its trees, no sum of them",
+        "GradientBoostingRegressor and random forests are explained",
     ),
     "StackingClassifier": _STACK,
     "StackingRegressor": _STACK,

@@ -28,7 +28,7 @@ def explained(loader: str, predictor: Any, columns: Sequence[Column], output: Ou
         assert np.diff(answer.values[np.argsort(found.margin)]).min() >= -1e-9
     elif len(output.labels) > 2:
         assert found.labels.tolist() == answer.values.tolist()
-    elif answer.probabilities is None:
+    elif answer.probabilities is None and found.scale != "path-length":
         place = int(found.labels[0])
         assert np.array_equal(answer.values == place, found.margin > 0)
     elif found.scale == "log-odds":
