@@ -11,8 +11,9 @@ import click
 import msgspec
 
 from gateway.artifacts import manifest
-from gateway.artifacts.manifest import CompiledModel
+from gateway.artifacts.manifest import CompiledModel, ExplanationReport
 from gateway.cli.command import FAILED, OK, Command, complete_path, print_error, print_line
+from gateway.cli.explanation_text import explained
 from gateway.cli.mlflow_notes import notes_of
 from gateway.cli.named_artifact import NamedArtifact, named_artifact
 from gateway.cli.named_references import facts_of
@@ -55,6 +56,7 @@ class Description:
     warnings: tuple[str, ...] = ()
     compiled: CompiledModel | None = None
     not_compiled_because: str = ""
+    explanation: ExplanationReport | None = None
 
 
 @click.command("describe", cls=Command)
@@ -130,6 +132,7 @@ def _recall(found: Description, folder: Path) -> None:
         known = manifest.read(path)
         if known is not None and known.artifact is not None and known.artifact.sha256 == found.sha256:
             found.compiled, found.not_compiled_because = known.compiled, known.compile_declined
+            found.explanation = known.explanation
             return
     found.not_compiled_because = "no route with this artifact has been prepared here yet"
 
@@ -171,6 +174,7 @@ def _text(found: Description) -> str:
     rows += [f"warning   {text}" for text in found.warnings]
     rows += [f"beside    {text}" for text in found.siblings]
     rows.append(_compiled(found))
+    rows += explained(found.explanation)
     if found.signature is not None:
         rows += ["", *_signature(found.signature)]
     return "\n".join(rows)
