@@ -1,7 +1,7 @@
 """
 Explains XGBoost boosters by their own contributions: TreeSHAP over the trees, or the terms of a linear booster.
 
-Sums are float32, as those of the booster's answers are.
+Sums are float32, as those of the booster's answers are; rows for which that is too coarse are explained in float64.
 """
 
 import json
@@ -11,10 +11,12 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import xgboost
 
 from gateway.errors import NotExplainable
 from gateway.explainers.outputs import Numbers, explain_outputs
+from gateway.explainers.xgboost_trees import FloatTrees
 from gateway.explanation import Explanation, ExplanationScale
 from gateway.schema import Column, Output
 
@@ -32,6 +34,8 @@ _SCALES: Final[dict[str, ExplanationScale]] = {
     "survival:aft": "log",
 }
 _TWO: Final = 2
+#: Relative error of a sum above which a row is explained in float64: half the digits that an explanation has to have.
+_COARSE: Final = 2e-6
 _LARGEST: Final = np.finfo(np.float32).max
 
 
@@ -53,6 +57,9 @@ class BoosterExplainer:
         # Only gbtree promises that several threads may predict at once (Booster.predict's documentation).
         self._turn = turn or (nullcontext() if kind == "gbtree" else threading.Lock())
         self._is_linear = kind == "gblinear"
+        self._has_float_trees = not self._is_linear and "c" not in (booster.feature_types or ())
+        self._trees: FloatTrees | None = None
+        self._lock = threading.Lock()
         self.scale: ExplanationScale = _SCALES.get(config["objective"]["name"], "value")
         if not self._is_linear and _has_vector_leaves(booster):
             raise NotExplainable(
@@ -73,10 +80,29 @@ class BoosterExplainer:
         return found[:, 1:] - found[:, :1] if self._is_pair else found
 
     def contributions(self, x: Any, output: int) -> tuple[Numbers, Numbers]:
-        """Return the booster's own contributions."""
+        """Return the booster's own contributions, in float64 where the sums of float32 are too coarse."""
         found = self._ask(x, pred_contribs=True)
         one = found[:, 1] - found[:, 0] if self._is_pair else found[:, output]
+        if self._has_float_trees and isinstance(x, np.ndarray):
+            apart = np.abs(one.sum(axis=1) - self.margins(x)[:, output])
+            coarse = np.flatnonzero(apart > _COARSE * np.abs(one).sum(axis=1))
+            if len(coarse):
+                one[coarse, :-1], one[coarse, -1] = self.in_float64(x[coarse], output)
         return one[:, :-1], one[:, -1]
+
+    def in_float64(self, x: npt.NDArray[Any], output: int) -> tuple[Numbers, Numbers]:
+        """Return the contributions of numbers, added up in float64."""
+        with self._lock:
+            if self._trees is None:
+                self._trees = FloatTrees(self._booster, self._rounds, self._groups)
+        trees = self._trees
+        x = np.asarray(x, dtype=np.float32)
+        x = np.where(x == np.float32(self._missing), np.float32(np.nan), x)
+        last = 1 if self._is_pair else output
+        found, base = trees.contributions(x, last), trees.base[last]
+        if self._is_pair:
+            found, base = found - trees.contributions(x, 0), base - trees.base[0]
+        return found, np.full(len(x), base)
 
     def _ask(self, x: Any, **what: bool) -> Numbers:
         if isinstance(x, np.ndarray) and not self._is_linear:

@@ -12,6 +12,7 @@ from explainers import tables
 from explainers.law import explained
 from gateway.errors import NotExplainable
 from gateway.explainers import explainer_for
+from gateway.explainers.xgboost import BoosterExplainer
 from gateway.loaders import get_loader
 from gateway.loaders.base import LoadOptions
 from gateway.schema import make_column
@@ -149,3 +150,23 @@ def test_leaves_with_a_value_for_every_label_are_refused(tmp_path: Path) -> None
     with pytest.raises(NotExplainable, match="multi_output_tree") as caught:
         explainer_for("xgboost", predictor, predictor.signature.output)
     assert "one_output_per_tree" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("name", [name for name in OBJECTIVES if name != "linear"])
+def test_float64_is_the_same_explanation(name: str, tmp_path: Path) -> None:
+    """Trees read out of the file and added up in float64: XGBoost's contributions, without their rounding."""
+    params, target, _ = OBJECTIVES[name]
+    predictor = loaded(trained(params, TARGETS[target]), tmp_path)
+    explainer = BoosterExplainer(predictor._booster, predictor._trees)
+    for output in range(explainer.outputs):
+        found, base = explainer.in_float64(ASKED, output)
+        own, own_base = explainer.contributions(ASKED, output)
+        parts = np.abs(own).sum(axis=1) + np.abs(own_base)
+        assert (np.abs(found - own).max(axis=1) / parts).max() <= 3e-6
+        assert (np.abs(found.sum(axis=1) + base - explainer.margins(ASKED)[:, output]) / parts).max() <= 2e-6
+
+
+def test_deep_trees_keep_the_law(tmp_path: Path) -> None:
+    """Paths of thirty nodes: float32 loses the digits that an explanation has to have, float64 keeps them."""
+    predictor = loaded(trained({"max_depth": 60, "min_child_weight": 0, "eta": 0.2}, TARGETS["value"]), tmp_path)
+    explained("xgboost", predictor, tables.columns(ASKED[:60]))
