@@ -57,5 +57,6 @@ def _line(step: Step) -> str:
     cost = f"loads in {step.load_s:.2f} s, {step.memory_bytes / 2**20:.0f} MB per worker" if step.load_s else ""
     head = f"  {step.kind:8} {step.path}  {step.note or cost}".rstrip()
     model = [f"           {step.model}"] if step.model else []
+    model += [f"           fix: {step.fix}"] if step.fix else []
     warnings = (f"           warning: {text}" for text in step.warnings)
     return "\n".join([head, *model, *(f"           breaks clients: {text}" for text in step.breaking), *warnings])

@@ -21,7 +21,8 @@ class Step:
     Hold the change of one route.
 
     `kind` is added, changed, removed or failed; `breaking` are incompatibilities, `warnings` name attachments that are
-    not shown. `model` says what a reference into an MLflow store names: `version 3 -> version 4`.
+    not shown. `model` says what a reference into an MLflow store names: `version 3 -> version 4`,
+    `fix` how to repair what failed.
     """
 
     path: str
@@ -32,6 +33,7 @@ class Step:
     note: str = ""
     warnings: tuple[str, ...] = ()
     model: str = ""
+    fix: str = ""
 
 
 def steps(old: Snapshot | None, new: Snapshot) -> list[Step]:
@@ -44,7 +46,9 @@ def steps(old: Snapshot | None, new: Snapshot) -> list[Step]:
         if spec.path not in change.added + change.changed:
             continue
         if manifest.problem is not None:
-            found.append(Step(path=spec.path, kind="failed", note=manifest.problem.message))
+            found.append(
+                Step(path=spec.path, kind="failed", note=manifest.problem.message, fix=manifest.problem.hint or "")
+            )
             continue
         kind = "added" if spec.path in change.added else "changed"
         breaking = tuple(_breaking(before, spec.path, manifest.signature)) if kind == "changed" else ()
