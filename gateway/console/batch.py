@@ -8,6 +8,7 @@ from gateway.console.number_text import number_text
 from gateway.console.route_page import route_page
 from gateway.console.site import Site
 from gateway.console.states import State, state_of_route
+from gateway.console.why import words_of
 from gateway.errors import Fault
 from gateway.routing.routes import Route
 
@@ -60,6 +61,7 @@ def batch_page(route: Route, site: Site, *, max_body_size: int, refusal: Refusal
         more=0 if refusal is None else max(refusal.total - len(faults), 0),
         formats=FORMATS,
         limit=size_text(max_body_size),
+        words=words_of(route),
         names=[] if route.signature is None else list(route.signature.names),
     )
 

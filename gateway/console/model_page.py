@@ -10,6 +10,7 @@ from gateway.artifacts.manifest import Manifest
 from gateway.console.code_samples import CodeSample
 from gateway.console.fields import control_of, help_of
 from gateway.console.golden_table import GoldenTable
+from gateway.console.importance import importance_of
 from gateway.console.number_text import number_text
 from gateway.console.route_page import route_page
 from gateway.console.site import Site
@@ -55,6 +56,7 @@ def model_page(route: Route, site: Site, facts: ModelFacts, *, max_body_size: in
         inputs=[] if signature is None else [InputRow(field) for field in signature.inputs],
         dropped=() if signature is None else signature.dropped,
         outputs=[] if signature is None else output_rows(route),
+        importance=importance_of(route),
         model_rows=model_rows(route),
         files=file_rows(route.manifest, Path(route.spec.base)),
         tolerance=tolerance_text(route),

@@ -40,6 +40,12 @@ def percent_text(share: Any) -> str:
     return f"{_fixed(Decimal(repr(float(share) * 100)), 1)} %"
 
 
+def signed_text(part: float) -> str:
+    """Return a number with its sign and three digits."""
+    rounded = float(f"{part:.3g}")
+    return f"+{number_text(rounded)}" if rounded > 0 else number_text(rounded)
+
+
 def _fixed(number: Decimal, decimals: int) -> str:
     wide = Context(prec=400, rounding=ROUND_HALF_UP)
     rounded = number.quantize(Decimal(1).scaleb(-decimals), context=wide)

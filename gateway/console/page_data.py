@@ -11,6 +11,7 @@ from gateway.codecs.json import encode
 from gateway.console.fields import described
 from gateway.console.plots import plot_data
 from gateway.console.site import Site
+from gateway.console.why import words_of
 from gateway.routing.routes import Route
 from gateway.schema import Output, Signature
 
@@ -22,10 +23,15 @@ def island(
     max_body_size: int,
     inputs: Mapping[str, Any] | None = None,
     result: Mapping[str, Any] | None = None,
+    explains: bool = False,
 ) -> dict[str, Any]:
-    """Return the data of a route; `inputs` are the values that the form shows, `result` what they gave."""
+    """
+    Return the data of a route; `inputs` are the values that the form shows, `result` what they gave.
+
+    `explains` says that the switch for explanations is on.
+    """
     spec, signature = route.spec, route.signature
-    problem = route.reason
+    problem, words = route.reason, words_of(route)
     return {
         "name": route.name,
         "path": spec.path,
@@ -43,7 +49,8 @@ def island(
         "batch": spec.batch,
         "id_fields": list(spec.id_fields),
         "plot": plot_data(route, site),
-        "explainable": False,
+        "explainable": None if words is None else {"scale": words.scale},
+        "explains": explains,
         "inputs": inputs,
         "result": result,
     }

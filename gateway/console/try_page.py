@@ -14,6 +14,7 @@ from gateway.console.result import values_of
 from gateway.console.site import Site
 from gateway.console.snippets import snippets
 from gateway.console.states import State, state_of_route
+from gateway.console.why import EXPLAIN, WhyView, why_view, words_of
 from gateway.errors import Fault
 from gateway.routing.routes import Route
 from gateway.schema import Field, Scalar
@@ -27,13 +28,15 @@ class Outcome:
     """
     Hold what one prediction gave: the answer of the route, and beside it the members of the default answer.
 
-    `read` are the inputs as the model got them, `invalid` counts values by field that could not be read.
+    `read` are the inputs as the model got them, `invalid` counts values by field that could not be read. `explanation`
+    says why, where that was asked.
     """
 
     body: Mapping[str, Any]
     ms: float
     read: Mapping[str, Any] = field(default_factory=dict)
     invalid: Mapping[str, int] | None = None
+    explanation: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,8 @@ def try_page(route: Route, site: Site, *, max_body_size: int, attempt: Attempt |
     shown = views(fields, texts, by_field)
     inputs = {view.name: typed(view.field, view.text) for view in shown}
     picture = None if outcome is None else picture_of(route, inputs, outcome.body)
+    words = words_of(route)
+    explains = words is not None and EXPLAIN in texts and texts[EXPLAIN] != "false"
     result = None if outcome is None else {"body": outcome.body, "ms": outcome.ms, "version": route.version}
     return render(
         "try.html",
@@ -67,13 +72,16 @@ def try_page(route: Route, site: Site, *, max_body_size: int, attempt: Attempt |
             "example_option": example_option(fields),
             "outcome": outcome,
             "values": [] if outcome is None or route.signature is None else _values(route, outcome),
+            "words": words,
+            "why": None if outcome is None else _why(fields, outcome),
+            "explains": explains,
             "picture": picture,
             "drawing": None if picture is None else drawing_of(picture),
             "state": state_of_route(route) if attempt is None else attempt.state,
             "faults": others,
             "strangers": _strangers(fields, texts),
             "snippets": snippets(site.origin + site.url(route.spec.path), _sent(shown, outcome)),
-            "island": island(route, site, max_body_size=max_body_size, inputs=inputs, result=result),
+            "island": island(route, site, max_body_size=max_body_size, inputs=inputs, result=result, explains=explains),
         },
     )
 
@@ -81,6 +89,10 @@ def try_page(route: Route, site: Site, *, max_body_size: int, attempt: Attempt |
 def _values(route: Route, outcome: Outcome) -> list[Any]:
     assert route.signature is not None  # noqa: S101 - narrows the type: what has predicted has a signature
     return values_of(route.signature.output, outcome.body)
+
+
+def _why(fields: tuple[Field, ...], outcome: Outcome) -> WhyView | None:
+    return None if outcome.explanation is None else why_view(outcome.explanation, fields, outcome.read)
 
 
 def _strangers(fields: tuple[Field, ...], texts: Mapping[str, str]) -> list[str]:

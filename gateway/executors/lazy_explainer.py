@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from gateway.errors import DeadlineError
+from gateway.errors import NotReadyError
 from gateway.executors.thread_event import CrossThreadEvent
 from gateway.executors.thread_pool import NativePool
 
@@ -29,7 +29,7 @@ class LazyExplainer:
         self._making: _Making | None = None
 
     def get(self, deadline: float) -> "Explainer":
-        """Return the explainer; raises DeadlineError, and what making it raises."""
+        """Return the explainer; raises NotReadyError, and what making it raises."""
         if self._explainer is not None:
             return self._explainer
         event = CrossThreadEvent()
@@ -45,7 +45,9 @@ class LazyExplainer:
         if making.error is not None:
             raise making.error
         if making.explainer is None:
-            raise DeadlineError("the deadline passed while the model was loaded that explains; ask again")
+            raise NotReadyError(
+                "the model is still being loaded that explains", code="loading", hint="retry in a few seconds"
+            )
         return making.explainer
 
     def _run(self, making: "_Making") -> None:

@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import math
+import re
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,9 @@ import pyarrow.parquet
 import pytest
 from python_calamine import CalamineWorkbook
 
+import serving
 from rest.one_worker import Answer, Worker, environ_of
+from serving import Gateway
 
 JSON = {"Content-Type": "application/json"}
 CSV = {"Content-Type": "text/csv"}
@@ -26,6 +30,7 @@ routes:
   /sum: {artifact: sum3.stub.json, name: sum3}
   /why: {artifact: sum3.stub.json, response: {value: $value, why: $explanation.contributions, from: $explanation.base}}
   /label: {artifact: label.stub.json}
+  /broken: {artifact: label.stub.json, response: {why: $explanation}}
   /odd: {artifact: odd.stub.json}
   /ids: {artifact: sum3.stub.json, batch: by_id, id: {field: id}}
 """
@@ -74,6 +79,7 @@ def test_one_instance_however_the_option_came(worker: Worker) -> None:
         post(worker, "/sum", row | {"_explain": "true"}),
         post(worker, "/sum", values),
         post(worker, "/sum", b"a=1&b=-5&c=3&_explain=true", FORM),
+        post(worker, "/sum", row, JSON | {"Prefer": "explain"}),
     ]
     assert [answer.json for answer in answers] == [explained(row)] * len(answers)
     assert list(answers[0].json["explanation"]["contributions"]) == ["b", "c", "a"]
@@ -170,6 +176,20 @@ def test_invocations_answer_explanations_beside_predictions(worker: Worker) -> N
     assert dict(one.headers)["X-Params-Ignored"] == "1, other"
 
 
+def test_a_preference_is_applied_or_ignored(worker: Worker) -> None:
+    """`Preference-Applied` tells that it was; what cannot be read or met is ignored (RFC 7240)."""
+    both = post(worker, "/sum", ROWS, JSON | {"Prefer": 'on-error=skip, explain="1"; x=1'})
+    assert dict(both.headers)["Preference-Applied"] == "on-error=skip, explain=1"
+    assert both.json["predictions"] == [explained(row, 1) for row in ROWS]
+    short = post(worker, "/sum", ROWS[0], JSON | {"Prefer": "explain"})
+    assert dict(short.headers)["Preference-Applied"] == "explain"
+    ignored = [("/sum", ROWS[0], f"explain={value}") for value in ("0", "-1", "all", "1.5")]
+    for path, row, prefer in [*ignored, ("/label", {"a": 1}, "explain")]:
+        answer = post(worker, path, row, JSON | {"Prefer": prefer})
+        assert answer.body == post(worker, path, row).body
+        assert "Preference-Applied" not in dict(answer.headers)
+
+
 @pytest.mark.parametrize("value", ["0", "-1", "1.5", "yes", "True", "", "9" * 10, "٥"])
 def test_other_values_are_refused_by_name(worker: Worker, value: str) -> None:
     """The fault names the option, what was sent and what it takes."""
@@ -194,7 +214,72 @@ def test_refusals_say_where_the_option_stood(worker: Worker) -> None:
     assert mlflow.json["message"].startswith("$.params.explain: explain is true, false or how many")
 
 
+def test_what_cannot_be_explained_is_refused_with_the_way_out(worker: Worker) -> None:
+    """422 `not-explainable` in the form of each protocol; nothing is predicted."""
+    report = worker.generation.table.by_name["label"].manifest.explanation
+    assert report is not None
+    native = post(worker, "/label?_explain=true", {"a": 1})
+    assert native.status == 422
+    assert native.json["type"] == "urn:gateway:error:not-explainable"
+    assert native.json["detail"] == f"the answers of /label cannot be explained: {report.reason}"
+    assert native.json["hint"] == report.instead
+    tensor = {"name": "a", "shape": [1], "datatype": "FP64", "data": [1]}
+    v2 = post(worker, "/v2/models/label/infer", {"inputs": [tensor], "parameters": {"explain": True}})
+    assert (v2.status, v2.json["error"]) == (422, f"{native.json['detail']} ({report.instead})")
+    mlflow = post(worker, "/label/invocations", {"instances": [{"a": 1}], "params": {"explain": True}})
+    assert (mlflow.status, mlflow.json["error_code"]) == (422, "BAD_REQUEST")
+    assert post(worker, "/label?_explain=true", b"a\n1\n", CSV).status == 422
+    assert post(worker, "/label?_explain=false", {"a": 1}).status == 200
+
+
+def test_a_template_that_cannot_be_filled_costs_its_route(worker: Worker) -> None:
+    """A route that promises explanations of a model without any does not serve, with reason and fix."""
+    answer = post(worker, "/broken", {"a": 1})
+    assert answer.status == 503
+    assert "$explanation" in answer.json["detail"]
+    assert "take $explanation out of `response`" in answer.json["hint"]
+
+
 def test_a_field_of_that_name_stays_a_field(worker: Worker) -> None:
     """Where a model has an input `_explain`, what is sent under the name is its value."""
     assert worker.ask(environ_of("GET", "/odd?a=1&_explain=5")).json == {"prediction": 6}
     assert post(worker, "/odd", {"a": 1, "_explain": 5}).json == {"prediction": 6}
+
+
+def test_documents_tell_whether_and_how(worker: Worker) -> None:
+    """Catalog, JSON Schema and OpenAPI say of each route if answers are explained, on which scale, and how to ask."""
+    routes = {one["name"]: one for one in worker.ask(environ_of("GET", "/routes")).json["routes"]}
+    assert routes["sum3"]["explanation"]["possible"] is True
+    assert routes["sum3"]["explanation"]["scale"] == "value"
+    assert routes["label"]["explanation"]["possible"] is False
+    assert routes["label"]["explanation"]["fix"]
+    schema = worker.ask(environ_of("GET", "/sum/schema")).json["explanation"]
+    assert set(schema["properties"]["contributions"]["properties"]) == set("abc")
+    assert "explanation" not in worker.ask(environ_of("GET", "/label/schema")).json
+    paths = worker.ask(environ_of("GET", "/openapi.json")).json["paths"]
+    asks = {path: {one["name"] for one in paths[path]["post"]["parameters"]} for path in ("/sum", "/label")}
+    assert "_explain" in asks["/sum"]
+    assert "_explain" not in asks["/label"]
+
+
+def test_a_real_model_adds_up_and_is_counted(five: Gateway) -> None:
+    """XGBoost beside its compiled model: parts add up to its margin, which is the answer; rows and time are counted."""
+    patient = {"data": [1, 106, 70, 28, 135, 34.2, 0.142, 22]}
+
+    def asked() -> Any:
+        answer = five.post("/diabetes?_explain=true", patient)
+        return answer if answer.status != 503 else None  # the first question loads the original
+
+    found = serving.until(asked, 60, what="an explanation").json
+    why = found["explanation"]
+    parts = list(why["contributions"].values())
+    assert (why["of"], why["scale"], len(parts)) == ("yes", "log-odds", 8)
+    assert parts == sorted(parts, key=lambda part: -abs(part))
+    bound = 1e-5 * (abs(why["base"]) + sum(map(abs, parts)))
+    assert abs(why["base"] + sum(parts) - why["margin"]) <= bound
+    assert 1 / (1 + math.exp(-why["margin"])) == pytest.approx(found["answer"]["prediction"], rel=1e-5)
+    assert found["answer"] == five.post("/diabetes", patient).json
+    page = five.get("/metrics").body.decode()
+    assert re.search(r'gateway_explanations_total\{route="diabetes"\} [1-9]', page)
+    assert re.search(r'gateway_explain_seconds_count\{route="diabetes"\} [1-9]', page)
+    assert 'gateway_explanations_total{route="insurance"}' not in page

@@ -66,8 +66,8 @@ async function post(url, body, signal) {
 }
 
 // Predict one instance; `body` is its JSON where numbers are to be sent as they were typed.
-export function predict(instance, { signal, body = JSON.stringify(instance) } = {}) {
-  return post(island.url + OPTION, body, signal);
+export function predict(instance, { signal, body = JSON.stringify(instance), explain = false } = {}) {
+  return post(island.url + OPTION + (explain ? '&_explain=true' : ''), body, signal);
 }
 
 // Predict many by one request, each row as its JSON; with `skip` a bad row is null among the answers. A bare list is a

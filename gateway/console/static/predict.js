@@ -2,7 +2,7 @@
 // waits: a request that is given up does not stop a worker.
 
 import { predict } from './api.js';
-import { body, faults, instance, island, subscribe, values } from './state.js';
+import { body, explains, faults, instance, island, subscribe, values } from './state.js';
 
 const GAP_MS = 100;
 const DELAY_MS = { slide: 0, set: 0, typing: 150, text: 400 };
@@ -46,6 +46,9 @@ function fire() {
   else send();
 }
 
+// What an answer is for: the inputs, and whether it is to be explained.
+const questionOf = () => body() + (explains() ? '?' : '');
+
 async function send() {
   const found = faults();
   if (Object.keys(found).length) {
@@ -53,16 +56,16 @@ async function send() {
     tell('refused', found);
     return;
   }
-  const text = body();
-  if (text === sent) return;
-  sent = text;
+  const [text, asked] = [body(), questionOf()];
+  if (asked === sent) return;
+  sent = asked;
   underWay = true;
   begun = performance.now();
-  const [asked, ends] = [values(), [...listeners.start].map(fn => fn())];
-  const reply = await predict(instance(), { body: text });
+  const [given, ends] = [values(), [...listeners.start].map(fn => fn())];
+  const reply = await predict(instance(), { body: text, explain: explains() });
   underWay = false;
   ends.forEach(end => end?.());
-  if (reply.failure !== 'aborted') settle({ ok: reply.ok, values: asked, reply, detail: reply.ok ? reply.body : null });
+  if (reply.failure !== 'aborted') settle({ ok: reply.ok, values: given, reply, detail: reply.ok ? reply.body : null });
   if (waits) {
     waits = false;
     plan('slide');
@@ -94,7 +97,7 @@ function mayBegin() {
 export function start() {
   const served = island.result && JSON.stringify(island.inputs) === JSON.stringify(values());
   if (served) {
-    sent = body();
+    sent = questionOf();
     last = { ok: true, values: values(), reply: { ok: true, status: 200, version: island.result.version }, detail: island.result.body };
   }
   subscribe((names, how) => plan(how));

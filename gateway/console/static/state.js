@@ -10,6 +10,9 @@ const entries = new Map(island.fields.map(field => [field.name, read(field, null
 const listeners = new Set();
 // Names of a link that no field has.
 let strangers = [];
+// The option that asks for an explanation, where the route has any.
+const EXPLAIN = '_explain';
+let explained = island.explains;
 
 export const fieldOf = name => fields.get(name);
 export const entryOf = name => entries.get(name);
@@ -44,6 +47,15 @@ export function setUnreadable(name, how) {
   tell([name], how);
 }
 
+export const explains = () => explained;
+
+// Switch explanations on or off; no field changes with it.
+export function setExplains(on) {
+  if (on === explained) return;
+  explained = on;
+  listeners.forEach(fn => fn([], 'set'));
+}
+
 export function set(name, value) {
   setTexts([[name, textOf(fields.get(name), value)]]);
 }
@@ -75,8 +87,9 @@ const encoded = text => encodeURIComponent(text).replaceAll('%20', '+');
 
 // All fields as `a=1&b=x`; in a fragment a missing value is a bare name, in a query an empty one.
 function written(separator) {
-  return [...entries].filter(([, entry]) => !entry.isUnreadable)
-    .map(([name, entry]) => encoded(name) + (entry.text === null ? separator : `=${encoded(entry.text)}`)).join('&');
+  const pairs = [...entries].filter(([, entry]) => !entry.isUnreadable)
+    .map(([name, entry]) => encoded(name) + (entry.text === null ? separator : `=${encoded(entry.text)}`));
+  return [...pairs, ...(explained ? [`${EXPLAIN}=true`] : [])].join('&');
 }
 
 export const fragment = () => written('');
@@ -100,7 +113,8 @@ export function restore(text) {
   for (const part of text.split('&').filter(Boolean)) {
     const [, name, value] = /^([^=]*)(?:=(.*))?$/s.exec(part);
     const known = names.get(decoded(name));
-    if (known === undefined) strangers.push(decoded(name));
+    if (known === undefined && name === EXPLAIN && island.explainable) setExplains(value !== 'false');
+    else if (known === undefined) strangers.push(decoded(name));
     else found.set(known, value === undefined ? null : decoded(value));
   }
   setTexts(found);

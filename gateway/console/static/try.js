@@ -110,6 +110,7 @@ async function start() {
   }
   predict.start();
   whatif.start();
+  if (island.explainable) await import('./why.js').then(module => module.start(), () => {});
   // Only where a plot is; without it the drawing of the server stays.
   if (island.plot) import('./plot.js').then(module => module.start(), () => {});
 }

@@ -51,7 +51,7 @@ function resume() {
 
 function plan(result) {
   supersede(result.ok ? setTimeout(ask, REST_MS, result) : 0);
-  rowMs = result.reply.ms > SLOW_MS ? result.reply.ms : lateMs;
+  rowMs = result.reply.ms > SLOW_MS && !result.detail?.explanation ? result.reply.ms : lateMs;
 }
 
 // Ask for all points of the window at once; nothing while a prediction is under way: its result plans anew.

@@ -10,14 +10,18 @@ from typing import Any
 from flask import Response
 
 from gateway.answers.answer import Answer, AnswerContext
+from gateway.answers.explanations import Explain, explanations_of
 from gateway.answers.json_values import plain
 from gateway.codecs.base import refuse
 from gateway.console.examples import example_option, examples_of
 from gateway.console.fields import level_texts, typed
 from gateway.console.try_page import Outcome
 from gateway.console.value_text import lines_of, value_text
+from gateway.console.why import EXPLAIN
 from gateway.registry.contract import Contract
 from gateway.rest.errors import RequestError
+from gateway.rest.predict.explain_option import explain_option
+from gateway.rest.predict.explaining import must_explain
 from gateway.rest.predict.intake import Intake
 from gateway.rest.predict.native_reading import FORM
 from gateway.rest.predict.percent_encoding import encoded_form, encoded_texts
@@ -29,11 +33,10 @@ from gateway.validation import Source
 class FormDialect:
     """Read a form or a link; `texts` are what was sent, `outcome` what it gave."""
 
-    __slots__ = ("_contract", "outcome", "texts")
-
-    explains = False
+    __slots__ = ("_contract", "_explain", "outcome", "texts")
 
     _contract: Contract
+    _explain: Explain | None
 
     def __init__(self) -> None:
         self.texts: dict[str, str] = {}
@@ -43,7 +46,17 @@ class FormDialect:
         """Read one instance; raises InputError, RequestError 413, 415."""
         self._contract = contract
         sent, fields = self.sent(request), _by_name(request.route)
+        self._explain = None
+        if EXPLAIN in sent.values and EXPLAIN not in fields:
+            self._explain = explain_option(sent.values[EXPLAIN], f"{sent.kind}.{EXPLAIN}")
+        if self._explain is not None:
+            must_explain(request.route)
         return request.work(lambda: contract.validator.instance(_typed(sent, fields)))
+
+    @property
+    def explains(self) -> bool:
+        """Say whether the switch is on, or the answer of the route holds explanations."""
+        return self._explain is not None or self._contract.answer.explains
 
     def write(self, route: Route, batch: Batch, predictions: Predictions, context: AnswerContext) -> Response:
         """Keep the outcome; the page is made by the endpoint, which knows how long it took."""
@@ -52,7 +65,10 @@ class FormDialect:
         answer = self._contract.answer(batch, predictions, context)[0]
         fields = zip(route.signature.inputs, batch.columns, strict=True)
         read = {field.name: plain(column[0]) for field, column in fields}
-        self.outcome = Outcome({"answer": answer, **body}, 0.0, read, batch.invalid)
+        why = None
+        if self._explain is not None and predictions.explanation is not None:
+            why = explanations_of(route.signature, predictions.explanation, self._explain.largest)[0]
+        self.outcome = Outcome({"answer": answer, **body}, 0.0, read, batch.invalid, why)
         return Response()
 
     def sent(self, request: Intake) -> Source:
