@@ -1,4 +1,4 @@
-"""Explains CatBoost models by their own SHAP values, in float64."""
+"""Explains CatBoost models by their own SHAP values, in float64; trees that are not symmetric by TreeSHAP."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -7,7 +7,7 @@ from typing import Any, Final
 import catboost
 import numpy as np
 
-from gateway.errors import NotExplainable
+from gateway.explainers.catboost_trees import FreeTrees
 from gateway.explainers.outputs import Numbers, explain_outputs
 from gateway.explanation import Explanation, ExplanationScale
 from gateway.schema import Column, Output
@@ -29,18 +29,13 @@ class ModelExplainer:
     """Explain one model; `pool` makes a pool of the rows that its predict takes."""
 
     def __init__(self, model: catboost.CatBoost, pool: Callable[[Any], catboost.Pool]) -> None:
-        if not model._object._is_oblivious():
-            raise NotExplainable(
-                "its trees are not symmetric (grow_policy Depthwise or Lossguide), and CatBoost's SHAP values of such "
-                "trees do not add up to its answers",
-                "train with grow_policy='SymmetricTree', which is CatBoost's default",
-            )
         self._model = model
         self._pool = pool
         loss = _loss(model)
         self._groups = len(model.get_leaf_values()) // max(sum(model.get_tree_leaf_counts()), 1)
         #: Softmax of two raw values is the sigmoid of their difference.
         self._is_pair = self._groups == _TWO and loss == "MultiClass"
+        self._free = None if model._object._is_oblivious() else FreeTrees(model, self._groups)
         self.outputs = 1 if self._is_pair else self._groups
         self.scale: ExplanationScale = "log-odds" if self._is_pair else _SCALES.get(loss, "value")
 
@@ -51,12 +46,22 @@ class ModelExplainer:
         return found[:, 1:] - found[:, :1] if self._is_pair else found
 
     def contributions(self, x: Any, output: int) -> tuple[Numbers, Numbers]:
-        """Return the model's own SHAP values."""
+        """Return the model's own SHAP values; those of trees that are not symmetric are none."""
+        if self._free is not None:
+            return self._of_free_trees(self._free, x, output)
         found = self._model.get_feature_importance(self._pool(x), type="ShapValues", thread_count=1)
         found = np.asarray(found, dtype=np.float64)
         found = found.reshape(len(found), self._groups, -1)
         one = found[:, 1] - found[:, 0] if self._is_pair else found[:, output]
         return one[:, :-1], one[:, -1]
+
+    def _of_free_trees(self, trees: FreeTrees, x: Any, output: int) -> tuple[Numbers, Numbers]:
+        rows = np.asarray(x, dtype=np.float64)
+        last = 1 if self._is_pair else output
+        found, base = trees.contributions(rows, last), trees.base[last]
+        if self._is_pair:
+            found, base = found - trees.contributions(rows, 0), base - trees.base[0]
+        return found, np.full(len(rows), base)
 
 
 class PredictorExplainer:
