@@ -117,6 +117,28 @@ def test_categories_are_one_field_each(tmp_path: Path) -> None:
     assert found.contributions[2, 1] > found.contributions[3, 1]
 
 
+def test_a_ranking_is_explained_on_its_scores(tmp_path: Path) -> None:
+    """A score is a sum as it is."""
+    data = xgboost.DMatrix(TRAINED, TARGETS["two"], qid=np.repeat(np.arange(40), 10))
+    booster = xgboost.train({"objective": "rank:ndcg", "nthread": 1}, data, 8)
+    assert explained("xgboost", loaded(booster, tmp_path), tables.columns(ASKED)).scale == "value"
+
+
+def test_an_mlflow_folder_is_explained_as_its_file_is(tmp_path: Path) -> None:
+    """The flavour names the file in it; the parts are those of the booster."""
+    booster = trained({"objective": "binary:logistic"}, TARGETS["two"])
+    folder = tmp_path / "bundle"
+    folder.mkdir()
+    booster.save_model(folder / "model.ubj")
+    (folder / "MLmodel").write_text(
+        "flavors:\n  python_function:\n    loader_module: mlflow.xgboost\n    data: model.ubj\n"
+        "  xgboost:\n    data: model.ubj\n    model_format: ubj\n    xgb_version: 3.2.0\n"
+    )
+    predictor = get_loader("xgboost").load(folder, LoadOptions())
+    own = booster.predict(xgboost.DMatrix(ASKED), pred_contribs=True)
+    assert np.array_equal(explained("xgboost", predictor, tables.columns(ASKED)).contributions, own[:, :-1])
+
+
 def test_infinite_numbers_are_explained_as_they_are_answered(tmp_path: Path) -> None:
     """What is beyond float32 is answered, so it is explained."""
     predictor = loaded(trained({}, TARGETS["value"]), tmp_path)
