@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 import shutil
 import signal
 import socket
@@ -20,10 +21,15 @@ from pathlib import Path
 from typing import Any
 
 import h2o
+import numpy as np
 import pandas as pd
 from h2o.automl import H2OAutoML
 
+from models.selection import Candidate, validated
+
 THREADS = 2  # fixed: H2O cuts its data, and so draws its samples, by the number of threads
+_RUN = re.compile(r"_AutoML_\d+_\d+_\d+")  # number and time of a run, inside the names of its models
+FOLD = "fold_of_the_row"
 # XGBoost is absent from H2O on some platforms and deep learning is not reproducible, so neither may decide the leader;
 # random forests (DRF) take nine tenths of an ensemble's bytes for no gain here (2.2 MB with them on the loan data).
 EXCLUDED = ("DeepLearning", "XGBoost", "DRF")
@@ -94,35 +100,68 @@ def upload(table: pd.DataFrame, types: Mapping[str, str]) -> Any:
         return h2o.upload_file(str(path), col_types={name: types[name] for name in table.columns})
 
 
-def train(frame: Any, target: str, *, project: str, max_models: int, seed: int) -> H2OAutoML:
-    """Train without any clock: a limit in seconds would let the speed of the machine choose the model."""
+def candidates(
+    table: pd.DataFrame,
+    folds: Any,
+    *,
+    target: str,
+    types: Mapping[str, str],
+    name: str,
+    seed: int,
+    max_models: int,
+    max_runtime: int,
+) -> list[Candidate]:
+    """
+    Return what AutoML made of the training rows, each validated on the folds given; the server has to run.
+
+    `max_runtime` is 0 where no clock is wanted: a limit in seconds lets the speed of the machine choose the model.
+    """
+    frame = upload(table.assign(**{FOLD: folds}), {**types, FOLD: "enum"})
     search = H2OAutoML(
         max_models=max_models,
-        max_runtime_secs=0,
+        max_runtime_secs=max_runtime,
         seed=seed,
-        nfolds=5,
         exclude_algos=list(EXCLUDED),
-        project_name=project,
+        project_name=name,
+        sort_metric="logloss",
+        keep_cross_validation_predictions=True,
         verbosity=None,
     )
-    search.train(x=[name for name in frame.columns if name != target], y=target, training_frame=frame)
-    return search
+    h2o.show_progress()
+    search.train(x=list(table.columns.drop(target)), y=target, training_frame=frame, fold_column=FOLD)
+    h2o.no_progress()
+    positive = domain(frame, target)[1]
+    truth = (table[target] == positive).astype(int).to_numpy()
+    rows = csv.DictReader(io.StringIO(search.leaderboard.get_frame_data()))
+    return [_candidate(h2o.get_model(row["model_id"]), truth, folds) for row in rows]
+
+
+def _candidate(model: Any, truth: Any, folds: Any) -> Candidate:
+    """Read out-of-fold answers; an ensemble's are those of its metalearner, which was validated on the same folds."""
+    single = model.algo != "stackedensemble"
+    answers = (model if single else model.metalearner()).cross_validation_holdout_predictions()
+    probability = np.array([float(row[2]) for row in _rows(answers)])
+    losses, auc = validated(truth, probability, folds)
+    return Candidate(
+        name=f"H2O_{_RUN.sub('', model.model_id)}",
+        family="h2o",
+        losses=losses,
+        auc=auc,
+        probability=probability,
+        single=single,
+        parameters={"algorithm": model.algo},
+        refit=lambda: model,
+    )
 
 
 def predict(model: Any, frame: Any) -> list[tuple[str, list[float]]]:
-    """
-    Return (label, probabilities in domain order) of each row, with every digit the server prints.
-
-    `as_data_frame` would read them through pandas' fast parser, which may miss the last bit.
-    """
-    rows = list(csv.reader(io.StringIO(model.predict(frame).get_frame_data())))[1:]
-    return [(label, [float(p) for p in probabilities]) for label, *probabilities in rows]
+    """Return (label, probabilities in domain order) of each row, with every digit the server prints."""
+    return [(label, [float(p) for p in probabilities]) for label, *probabilities in _rows(model.predict(frame))]
 
 
-def leaderboard(search: H2OAutoML) -> list[dict[str, Any]]:
-    """Return algorithm and cross-validated figures of every model, best first."""
-    table = list(csv.DictReader(io.StringIO(search.leaderboard.get_frame_data())))
-    return [{"model": row["model_id"].split("_AutoML")[0], "auc": round(float(row["auc"]), 4)} for row in table]
+def _rows(frame: Any) -> list[list[str]]:
+    """Read a frame of the server; `as_data_frame` would do so by pandas' fast parser, which may miss the last bit."""
+    return list(csv.reader(io.StringIO(frame.get_frame_data())))[1:]
 
 
 def export(model: Any, path: Path) -> None:

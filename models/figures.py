@@ -94,6 +94,7 @@ def _axes(title: str, x: str, y: str) -> tuple[Figure, Any]:
     axes.set_title(title, fontsize=11, loc="left")
     axes.set_xlabel(x)
     axes.set_ylabel(y)
+    axes.locator_params(axis="x", nbins=6)
     return figure, axes
 
 

@@ -119,6 +119,11 @@ def fingerprint(*contents: bytes) -> str:
     return digest.hexdigest()
 
 
+def fingerprint_of(table: Any) -> str:
+    """Return the sha256 of a data frame, as CSV."""
+    return fingerprint(table.to_csv(index=False).encode())
+
+
 def versions(*packages: str) -> dict[str, str]:
     """Return the versions of Python and of the packages that made an artifact."""
     return {"python": platform.python_version(), **{name: version(name) for name in packages}}

@@ -36,6 +36,8 @@ def card_path(base: Path, named: str | None, sources: Sequence[str]) -> Path | N
 def default_path(base: Path, sources: Sequence[str]) -> Path:
     """Return where the card of an artifact lies that names none, whether or not it is there."""
     last = base / source_files.split_entry(sources[-1])[0]
+    for inside in source_files.extra_files(last, DEFAULT_NAME):
+        return inside
     return (last if _is_folder(last) else last.parent) / DEFAULT_NAME
 
 

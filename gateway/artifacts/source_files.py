@@ -89,6 +89,13 @@ def entries_of(folder: Path) -> list[Path]:
     return sorted(found)
 
 
+def extra_files(folder: Path, name: str) -> Iterator[Path]:
+    """Yield the file of this name that MLflow logged with a model (`log_model(extra_files=[...])`), if there is one."""
+    path = folder / "extra_files" / name
+    if files.is_file(folder / "MLmodel") and files.is_file(path):
+        yield path
+
+
 def _raise(error: OSError) -> None:
     raise error
 

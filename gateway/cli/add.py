@@ -4,11 +4,9 @@ from pathlib import Path
 
 import click
 
-from gateway.artifacts.source_files import locate
 from gateway.cli.command import OK, Command, complete_path, display_path, print_line
 from gateway.cli.describe import warnings_or_raise
 from gateway.cli.mlflow_notes import notes_of
-from gateway.cli.place import limits_of
 from gateway.registry.add import add_route
 from gateway.settings.settings import Settings
 
@@ -41,13 +39,16 @@ def add(
     """
     registry = display_path(settings.registry)
     warnings: tuple[str, ...] = ()
+    paths: tuple[Path, ...] = ()
     if not force:
         # A route that cannot serve would make the running gateway refuse every later edit.
-        warnings = warnings_or_raise(artifacts, loader, limits_of(settings), allow_pickle=allow_pickle)
+        warnings, paths = warnings_or_raise(settings, artifacts, loader, allow_pickle=allow_pickle)
     root_path = settings.root_path
-    added = add_route(registry, artifacts, route, loader=loader, allow_pickle=allow_pickle, root_path=root_path)
+    added = add_route(
+        registry, artifacts, route, paths=paths, loader=loader, allow_pickle=allow_pickle, root_path=root_path
+    )
     print_line(f"added to {registry}:\n{added.rstrip()}")
-    for text in notes_of([locate(Path.cwd(), artifact) for artifact in artifacts]):
+    for text in notes_of(paths):
         print_line(text)
     for text in warnings:
         print_line(f"warning: {text}")

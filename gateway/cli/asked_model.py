@@ -11,8 +11,9 @@ from gateway.artifacts.digests import Digests
 from gateway.artifacts.store import Store
 from gateway.cli.command import display_path
 from gateway.cli.named_artifact import named_artifact
-from gateway.cli.place import limits_of
+from gateway.cli.place import limits_of, place_of
 from gateway.errors import GatewayError
+from gateway.generations import snapshot
 from gateway.prepare.cache_key import are_alone, make_entry
 from gateway.prepare.child import Entry
 from gateway.prepare.entries import DIGESTS
@@ -47,7 +48,7 @@ def asked_model(
     if len(texts) == 1 and texts[0].startswith("/") and not Path(texts[0]).exists():
         yield _route(settings, texts[0])
         return
-    with named_artifact(texts, loader) as named, tempfile.TemporaryDirectory() as folder:
+    with named_artifact(settings, texts, loader) as named, tempfile.TemporaryDirectory() as folder:
         pickle = next((one for one, path in zip(texts, named.paths, strict=True) if holds_pickle(one, path)), None)
         if pickle is not None and not allow_pickle:
             raise GatewayError(
@@ -62,8 +63,9 @@ def asked_model(
             loader=named.loader,
             base=str(Path.cwd()),
             allow_pickle=allow_pickle,
+            resolved=named.resolution,
         )
-        if allow_pickle:
+        if allow_pickle and named.resolution is None:
             hashes = tuple(source_files.digest(path)[0] for path in named.paths)
             spec = replace(spec, sha256=hashes[0] if len(hashes) == 1 else hashes)
         entry = _entry(settings, spec, Path(folder))
@@ -93,7 +95,8 @@ def route_named(registry: RegistrySpec, path: str, shown: Path) -> RouteSpec:
 
 def _route(settings: Settings, path: str) -> AskedModel:
     shown = display_path(settings.registry)
-    registry = load_registry(shown, root_path=settings.root_path)
+    written = load_registry(shown, root_path=settings.root_path)
+    registry = place_of(settings).resolve(written, snapshot.committed(settings.state_dir), "new").registry
     spec = route_named(registry, path, shown)
     # Rows that fail, or are missing, are to be replaced by those that this command writes.
     entry = _entry(settings, replace(spec, golden=None), settings.cache_dir)

@@ -11,10 +11,12 @@ import click
 import msgspec
 
 from gateway.artifacts import manifest
-from gateway.artifacts.manifest import CompiledModel
+from gateway.artifacts.manifest import CompiledModel, ExplanationReport
 from gateway.cli.command import FAILED, OK, Command, complete_path, print_error, print_line
+from gateway.cli.explanation_text import explained
 from gateway.cli.mlflow_notes import notes_of
 from gateway.cli.named_artifact import NamedArtifact, named_artifact
+from gateway.cli.named_references import facts_of
 from gateway.cli.place import limits_of
 from gateway.cli.signature import signature_of
 from gateway.errors import GatewayError
@@ -37,7 +39,7 @@ class Description:
     Hold the description of an artifact.
 
     `imports` are the globals that a pickle names, found without running it, `parts` the sha256 of each of several
-    files, `siblings` say which files beside it may belong to it.
+    files, `siblings` say which files beside it may belong to it. `reference` says what one into an MLflow store names.
     """
 
     artifact: str
@@ -46,6 +48,7 @@ class Description:
     size_bytes: int
     versions: dict[str, str] = field(default_factory=dict)
     parts: dict[str, str] = field(default_factory=dict)
+    reference: str = ""
     mlflow: tuple[str, ...] = ()
     imports: tuple[str, ...] = ()
     siblings: tuple[str, ...] = ()
@@ -53,6 +56,7 @@ class Description:
     warnings: tuple[str, ...] = ()
     compiled: CompiledModel | None = None
     not_compiled_because: str = ""
+    explanation: ExplanationReport | None = None
 
 
 @click.command("describe", cls=Command)
@@ -71,9 +75,10 @@ def describe(settings: Settings, *, artifacts: tuple[str, ...], loader: str | No
     Print loader, inputs, outputs and library versions of a model file, and the imports of a pickle without executing
     it.
     """
-    with named_artifact(artifacts, loader) as named:
+    with named_artifact(settings, artifacts, loader) as named:
         found = _description(named)
         found.mlflow = notes_of(named.paths)
+        found.reference = facts_of(named.resolution) if named.resolution is not None else ""
         problem = _ask_loader(found, named, limits_of(settings))
     _recall(found, settings.cache_dir / "manifests")
     print_line(msgspec.json.format(msgspec.json.encode(found), indent=2).decode() if as_json else _text(found))
@@ -84,12 +89,12 @@ def describe(settings: Settings, *, artifacts: tuple[str, ...], loader: str | No
 
 
 def warnings_or_raise(
-    artifacts: Sequence[str], loader: str | None, limits: PrepareLimits, *, allow_pickle: bool = False
-) -> tuple[str, ...]:
-    """Return the warnings under which an artifact serves; raises the error that prevents it from serving."""
-    with named_artifact(artifacts, loader) as named:
-        found = signature_of(named, limits, allow_pickle=allow_pickle).warnings
-        return (*found, *_siblings(named, _imports_of(named)))
+    settings: Settings, artifacts: Sequence[str], loader: str | None, *, allow_pickle: bool = False
+) -> tuple[tuple[str, ...], tuple[Path, ...]]:
+    """Return the warnings under which an artifact serves, and its paths; raises the error that prevents serving."""
+    with named_artifact(settings, artifacts, loader) as named:
+        found = signature_of(named, limits_of(settings), allow_pickle=allow_pickle).warnings
+        return (*found, *_siblings(named, _imports_of(named))), named.paths
 
 
 def _description(named: NamedArtifact) -> Description:
@@ -104,7 +109,8 @@ def _description(named: NamedArtifact) -> Description:
 
 
 def _siblings(named: NamedArtifact, imports: Sequence[str]) -> tuple[str, ...]:
-    return () if len(named.paths) > 1 else siblings.note_of(named.paths[0], named.texts[0], imports)
+    is_alone = len(named.paths) > 1 or named.resolution is not None
+    return () if is_alone else siblings.note_of(named.paths[0], named.texts[0], imports)
 
 
 def _ask_loader(found: Description, named: NamedArtifact, limits: PrepareLimits) -> GatewayError | None:
@@ -126,6 +132,7 @@ def _recall(found: Description, folder: Path) -> None:
         known = manifest.read(path)
         if known is not None and known.artifact is not None and known.artifact.sha256 == found.sha256:
             found.compiled, found.not_compiled_because = known.compiled, known.compile_declined
+            found.explanation = known.explanation
             return
     found.not_compiled_because = "no route with this artifact has been prepared here yet"
 
@@ -160,12 +167,14 @@ def _text(found: Description) -> str:
     ]
     if found.versions:
         rows.append(f"versions  {', '.join(f'{name} {version}' for name, version in found.versions.items())}")
+    rows += [f"from      {found.reference}"] if found.reference else []
     rows += found.mlflow
     if found.imports:
         rows += ["imports   of the pickle, not executed:", *(f"          {name}" for name in found.imports)]
     rows += [f"warning   {text}" for text in found.warnings]
     rows += [f"beside    {text}" for text in found.siblings]
     rows.append(_compiled(found))
+    rows += explained(found.explanation)
     if found.signature is not None:
         rows += ["", *_signature(found.signature)]
     return "\n".join(rows)

@@ -8,22 +8,30 @@ from pathlib import Path
 
 from gateway.artifacts import bundle_folders
 from gateway.artifacts.manifest import StoredArtifact, StoredPart
+from gateway.artifacts.resolution import Resolution
 from gateway.artifacts.source_files import digest, locate
+from gateway.cli.named_references import resolution_of
 from gateway.errors import LoadError
 from gateway.loaders import unknown
 from gateway.loaders.sniffing import sniff
 from gateway.loaders.table import BUNDLE
+from gateway.settings.settings import Settings
 from gateway.system.suggest import listing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedArtifact:
-    """Hold the texts of a command line, their paths, the loader of them all, and where it is to read them."""
+    """
+    Hold the texts of a command line, their paths, the loader of them all, and where it is to read them.
+
+    `resolution` is what a reference into an MLflow store names; the path is then its copy.
+    """
 
     texts: tuple[str, ...]
     paths: tuple[Path, ...]
     loader: str
     stored: StoredArtifact
+    resolution: Resolution | None = None
 
     @property
     def text(self) -> str:
@@ -32,15 +40,21 @@ class NamedArtifact:
 
 
 @contextlib.contextmanager
-def named_artifact(texts: Sequence[str], loader: str | None) -> Iterator[NamedArtifact]:
-    """Find the files of an artifact; several are linked to in a temporary folder, in which they lie as in the cache."""
-    paths = tuple(locate(Path.cwd(), text) for text in texts)
-    loaders = [_loader_of(path, text, loader) for path, text in zip(paths, texts, strict=True)]
+def named_artifact(settings: Settings, texts: Sequence[str], loader: str | None) -> Iterator[NamedArtifact]:
+    """
+    Find the files of an artifact; several are linked to in a temporary folder, in which they lie as in the cache.
+
+    A reference into an MLflow store is asked for, and its copy kept in the cache.
+    """
+    resolution = resolution_of(settings, texts[0], loader) if len(texts) == 1 else None
+    paths = (Path(resolution.path),) if resolution else tuple(locate(Path.cwd(), text) for text in texts)
+    names = (paths[0].name,) if resolution else texts
+    loaders = [_loader_of(path, name, loader) for path, name in zip(paths, names, strict=True)]
     hashes, sizes = zip(*(digest(path) for path in paths), strict=True)
     if len(paths) == 1:
         where = str(paths[0].absolute())
         stored = StoredArtifact(path=where, sha256=hashes[0], size_bytes=sizes[0], origin=where)
-        yield NamedArtifact(texts=tuple(texts), paths=paths, loader=loaders[0], stored=stored)
+        yield NamedArtifact(texts=tuple(texts), paths=paths, loader=loaders[0], stored=stored, resolution=resolution)
         return
     copies = bundle_folders.copies_of(paths, hashes)
     with tempfile.TemporaryDirectory() as folder:

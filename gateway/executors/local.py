@@ -7,11 +7,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+import numpy as np
+
 from gateway.artifacts.manifest import INLINE_LIMIT_S, CompiledModel, Manifest
 from gateway.errors import DeadlineError, LoadError, NotExplainable
 from gateway.executors.lazy_explainer import LazyExplainer
 from gateway.executors.thread_pool import MAX_THREADS, NativePool
-from gateway.explanation import Explanation
+from gateway.explanation import EXPLANATION_ERROR, Explanation
 from gateway.loaders import get_loader
 from gateway.loaders.base import LoadOptions
 from gateway.loaders.one_hot import with_one_hot
@@ -81,7 +83,7 @@ class LocalExecutor:
         if report is not None and report.reason:
             raise NotExplainable(report.reason, report.instead)
         explainer = self._explainer.get(deadline)
-        return self._pool.call(lambda: explainer.explain(columns), deadline)
+        return _exact(self._pool.call(lambda: explainer.explain(columns), deadline))
 
     def _make_explainer(self) -> "Explainer":
         signature = self._manifest.signature
@@ -134,3 +136,17 @@ class LocalExecutor:
 
     def _is_long_text(self, column: Column) -> bool:
         return sum([len(value) for value in column if isinstance(value, str)]) > self._inline_text
+
+
+def _exact(found: Explanation) -> Explanation:
+    """Return an explanation of which every row adds up; raises NotExplainable with the first row that does not."""
+    wrong = np.flatnonzero(found.errors > EXPLANATION_ERROR)
+    if not len(wrong):
+        return found
+    row = int(wrong[0])
+    if np.isfinite(found.margin[row]):
+        what = f"its parts add up to {found.errors[row]:.1e} of themselves beside the answer"
+        instead = "other rows of this route are explained: one row in a request shows which"
+    else:
+        what, instead = "its answer is not finite", "send values nearer to those of the training"
+    raise NotExplainable(f"row {row} has no exact explanation: {what}", instead)

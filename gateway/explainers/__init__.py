@@ -22,6 +22,7 @@ Factory: TypeAlias = Callable[[Any, Output], Explainer]
 #: Loader -> module:function of its factory.
 EXPLAINERS: Final[dict[str, str]] = {
     "sklearn": "gateway.explainers.sklearn:explainer_of",
+    "h2o_mojo": "gateway.explainers.mojo:explainer_of",
     "bundle": "gateway.explainers.sklearn:explainer_of",
     "xgboost": "gateway.explainers.xgboost:explainer_of",
     "lightgbm": "gateway.explainers.lightgbm:explainer_of",

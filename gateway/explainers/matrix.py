@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from gateway.errors import NotExplainable
 from gateway.estimators.linear_terms import linear_terms
-from gateway.estimators.wrappers import unwrap
+from gateway.estimators.wrappers import front_and_model, is_pipeline, unwrap
 from gateway.explainers.outputs import OutputExplainer
 
 _BOOSTERS: Final = {
@@ -107,6 +107,10 @@ def matrix_explainer(model: Any) -> OutputExplainer:
     if kind == "OneVsRestClassifier":
         rest: OutputExplainer = _attribute("gateway.explainers.linear:one_against_rest")(model, matrix_explainer)
         return rest
+    if is_pipeline(model):
+        last = matrix_explainer(front_and_model(model)[1])
+        inner: OutputExplainer = _attribute("gateway.explainers.inner_pipelines:InnerPipelineExplainer")(model, last)
+        return inner
     if kind in REFUSED:
         raise NotExplainable(*REFUSED[kind])
     target = OF_CLASS.get(kind) or (_LINEAR if linear_terms(model) is not None else "")

@@ -7,16 +7,14 @@ Steps in front of a model of another loader (a bundle) are followed in the same 
 from collections.abc import Sequence
 from typing import Any, Final
 
-import numpy as np
-
 from gateway.estimators.wrappers import first_step, front_and_model, is_nothing
 from gateway.explainers import explainer_for
 from gateway.explainers.base import Explainer
+from gateway.explainers.field_sums import FieldSums
 from gateway.explainers.matrix import matrix_explainer
 from gateway.explainers.outputs import OutputExplainer, explain_outputs
-from gateway.explainers.pipelines import Columns, MatrixColumn, columns_behind, owners_of
+from gateway.explainers.pipelines import Columns, MatrixColumn, columns_behind
 from gateway.explainers.target_scale import with_target_scale
-from gateway.explainers.tokens import TokenColumns
 from gateway.explanation import Explanation
 from gateway.schema import Column, Output
 
@@ -35,29 +33,6 @@ def explainer_of(predictor: Any, output: Output) -> Explainer:
     return StagedExplainer(predictor, inner) if hasattr(predictor, "front") else inner
 
 
-class _Fields:
-    """Sum contributions of columns to the fields that own them; those without an owner join the base value."""
-
-    def __init__(self, columns: Columns, names: Sequence[str]) -> None:
-        owners = owners_of(columns, names)
-        self._width = len(names)
-        self._places = {int(owner): _as_slice(np.flatnonzero(owners == owner)) for owner in np.unique(owners)}
-        self._tokens = TokenColumns(columns, owners)
-
-    def of(self, found: Explanation) -> Explanation:
-        """Return an explanation of columns as one of fields."""
-        fields = np.zeros((len(found.base), self._width))
-        base = found.base
-        for owner, places in self._places.items():
-            amounts = found.contributions[:, places].sum(axis=1)
-            if owner < 0:
-                base = base + amounts
-            else:
-                fields[:, owner] = amounts
-        tokens = self._tokens.read(found.contributions)
-        return Explanation(base, fields, found.margin, found.scale, found.labels, tokens)
-
-
 class PipelineExplainer:
     """Explain a fitted estimator, in blocks of rows so that the matrix of many words stays small."""
 
@@ -69,7 +44,7 @@ class PipelineExplainer:
         names = predictor.signature.names
         columns = columns_behind(self._steps, _columns_at_fit(predictor), names)
         self._width = max(len(columns), 1)
-        self._fields = _Fields(columns, names)
+        self._fields = FieldSums(columns, names)
 
     def explain(self, columns: Sequence[Column]) -> Explanation:
         """Return the contributions of every field."""
@@ -96,7 +71,7 @@ class StagedExplainer:
         self._inner = inner
         steps, last = front_and_model(predictor.front)
         names = predictor.signature.names
-        self._fields = _Fields(columns_behind([*steps, last], _columns_at_fit(predictor), names), names)
+        self._fields = FieldSums(columns_behind([*steps, last], _columns_at_fit(predictor), names), names)
 
     def explain(self, columns: Sequence[Column]) -> Explanation:
         """Return the contributions of every field."""
@@ -129,9 +104,3 @@ def _columns_at_fit(predictor: Any) -> Columns:
     ]
     # A column that no step uses is not asked for.
     return [own[places[name]] if name in places else MatrixColumn(frozenset()) for name in known]
-
-
-def _as_slice(places: Any) -> Any:
-    """Return neighbouring places as a slice, which copies nothing."""
-    start, stop = int(places[0]), int(places[-1]) + 1
-    return slice(start, stop) if stop - start == len(places) else places

@@ -17,7 +17,7 @@ from gateway.generations.snapshot import Snapshot
 from gateway.registry.attached_files import problems_of
 from gateway.registry.spec import RegistrySpec
 
-Mode: TypeAlias = Literal["reload", "watched", "force", "cold"]
+Mode: TypeAlias = Literal["reload", "watched", "moved", "force", "cold"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,7 @@ def decide(
     kept, fallbacks = manifests, dict[str, str]()
     if before is not None and mode != "force":
         failing = newly_failing(before, registry, manifests)
-        if failing and mode in ("reload", "watched"):
+        if failing and mode in ("reload", "watched", "moved"):
             reasons = [f"{path}: {found.problem.message}" for path, found in failing.items() if found.problem]
             return Decision(refusal="\n".join(reasons), faults=len(reasons))
         registry, kept, fallbacks = keep_working(before, registry, manifests)

@@ -7,11 +7,14 @@ state.
 
 import logging
 import time
+from collections.abc import Mapping
+from typing import Final
 
 from gateway.artifacts.manifest import Manifest
 from gateway.artifacts.store import Store
 from gateway.errors import GatewayError, RegistryError
 from gateway.generations import history, snapshot
+from gateway.generations.aliases_moved import is_first_sight
 from gateway.generations.fallback import has_bytes
 from gateway.generations.history import Event
 from gateway.generations.place import Place, is_kept
@@ -19,13 +22,21 @@ from gateway.generations.reload_decision import Mode, decide, event_of, is_rolle
 from gateway.generations.snapshot import Snapshot
 from gateway.generations.upgrade_check import is_current, recheck_committed
 from gateway.prepare.entries import Progress, is_known, prepare_registry
-from gateway.references.resolving import is_resolved
+from gateway.references.resolving import Ask, is_resolved
 from gateway.registry import load_registry
 from gateway.registry.document import registry_hash
 from gateway.registry.spec import RegistrySpec
 
 log = logging.getLogger("gateway.transaction")
 
+#: Only a person that reloads asks where aliases are by now; an edit of another route moves none.
+_ASKED: Final[Mapping[Mode, Ask]] = {
+    "reload": "all",
+    "force": "all",
+    "moved": "moving",
+    "watched": "new",
+    "cold": "new",
+}
 #: The scoreboard has 4,096 places, and a route that was renamed holds its old one for a while.
 MAX_ROUTES = 4000
 
@@ -38,15 +49,24 @@ def attempt(
 
     `reload` refuses when an added or changed route fails; `force` commits even then, with those routes FAILED; `cold`
     (a start) keeps the committed version of each route that fails now; `watched` (a file changed) is a reload that
-    leaves a rollback alone until the registry itself changes, as a start does. `progress` is called with the number of
-    prepared models and of all. Raises RegistryError only in mode `cold`: a broken registry, and no committed state.
+    leaves a rollback alone until the registry itself changes, as a start does; `moved` is such a one that happens only
+    where a reference into an MLflow store names another model by now, and is else in no history. `progress` is called
+    with the number of prepared models and of all. Raises RegistryError only in mode `cold`: a broken registry, and no
+    committed state.
     """
     with place.turn():
         before = snapshot.committed(place.state_dir)
         if mode == "cold" and before is not None:
             before = recheck_committed(place.state_dir, before, place.cache_dir, place.limits, progress)
         one = _Attempt(place, before, mode, source)
-        if mode in ("cold", "watched") and before is not None and _is_rolled_back(place) and is_kept(place, before):
+        if (
+            mode in ("cold", "watched", "moved")
+            and before is not None
+            and _is_rolled_back(place)
+            and is_kept(place, before)
+        ):
+            if mode == "moved":
+                return one.nothing_moved()
             note = "rolled back; that holds until registry.yaml changes, or: gateway reload"
             return one.remember(Event(result="unchanged", generation=before.id, reason=note))
         try:
@@ -76,6 +96,8 @@ class _Attempt:
         except GatewayError as error:
             if self.mode == "cold" and self.before is None:
                 raise
+            if self.mode == "moved":  # the edit that made the fault was told of it
+                return self.nothing_moved()
             if isinstance(error, RegistryError):
                 return self.refuse(error.text, error.count)
             return self.refuse(error.message)
@@ -85,9 +107,10 @@ class _Attempt:
             )
         retry = self.mode == "force"
         place, before = self.place, self.before
-        # Only a person that reloads asks where aliases are by now; an edit of another route moves none.
-        resolved = place.resolve(registry, before, "all" if self.mode in ("reload", "force") else "new")
+        resolved = place.resolve(registry, before, _ASKED[self.mode])
         registry, self.warnings = resolved.registry, resolved.warnings
+        if self.mode == "moved" and not is_first_sight(place.state_dir, before, resolved):
+            return self.nothing_moved()
         found = prepare_registry(registry, place.cache_dir, place.limits, retry=retry, before=before, progress=progress)
         return self.decide(registry, found)
 
@@ -105,6 +128,10 @@ class _Attempt:
             return self.refuse(f"cannot write {self.place.state_dir}: {error.strerror}")
         Store(self.place.cache_dir).prune()
         return self.remember(event_of("committed", self.before, found.made, reason=note))
+
+    def nothing_moved(self) -> Event:
+        """Return that everything stays, which no history needs to know."""
+        return Event(result="unchanged", generation=self.before.id if self.before else "")
 
     def refuse(self, reason: str, faults: int = 1) -> Event:
         """Leave everything as it is, and say why."""

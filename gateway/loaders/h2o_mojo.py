@@ -6,6 +6,7 @@ Scores equal H2O's own to the last bit. Describing needs no Java; loading starts
 
 import math
 from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,6 +17,7 @@ import numpy.typing as npt
 from gateway.errors import ArtifactError, GatewayError, LoadError
 from gateway.loaders import h2o_runtime
 from gateway.loaders.base import LoadOptions
+from gateway.loaders.mojo_contributions import MojoContributions
 from gateway.loaders.mojo_file import MojoArchive, MojoInfo, read_mojo, signature_of
 from gateway.schema import Column, Predictions, Signature
 
@@ -33,6 +35,7 @@ class MojoPredictor:
         self.signature: Signature = signature_of(info)
         self.warnings = (info.left_out,) if info.left_out else ()
         self.archive = MojoArchive(path)
+        self._path = path
         self._model = model
         self._info = info
         self._codes = [
@@ -47,19 +50,28 @@ class MojoPredictor:
 
     def predict(self, columns: Sequence[Column]) -> Predictions:
         """Score every instance; NaN and levels the model never saw are missing to it, as in H2O itself."""
-        rows = self._encode(columns[: self._width])
+        return self.answers(self.rows(columns))
+
+    def answers(self, rows: npt.NDArray[np.float64]) -> Predictions:
+        """Score coded rows."""
         if self._stream is None:
-            offsets = columns[self._width] if self._info.offset is not None else None
-            return self._read(self._loop(rows, offsets))
+            offsets = rows[:, self._width] if self._info.offset is not None else None
+            return self._read(self._loop(rows[:, : self._width], offsets))
         if len(rows) < _STREAM_FROM_ROWS:
             return self._read(self._loop(rows, None))
         return self._read(np.concatenate([self._stream(part) for part in _parts(rows)]))
 
-    def _encode(self, columns: Sequence[Column]) -> npt.NDArray[np.float64]:
-        rows = np.empty((len(columns[0]), self._width), dtype=np.float64)
-        for i, (column, codes) in enumerate(zip(columns, self._codes, strict=True)):
+    def rows(self, columns: Sequence[Column]) -> npt.NDArray[np.float64]:
+        """Return rows as the model reads them: levels by their number, an offset at the end."""
+        own = columns[: len(self.signature.inputs)]
+        rows = np.empty((len(columns[0]), len(own)), dtype=np.float64)
+        for i, (column, codes) in enumerate(zip_longest(own, self._codes)):
             rows[:, i] = column if codes is None else [codes.get(value, math.nan) for value in column.tolist()]
         return rows
+
+    def contributions(self) -> MojoContributions:
+        """Return what asks H2O's own classes for contributions; raises NotExplainable. Reads the model once more."""
+        return MojoContributions(self._path)
 
     def _loop(self, rows: npt.NDArray[np.float64], offsets: Column | None) -> npt.NDArray[np.float64]:
         score, doubles, size = self._model.score0, self._doubles, self._scores

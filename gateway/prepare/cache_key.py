@@ -138,6 +138,8 @@ def golden_path(spec: RouteSpec, sources: Sequence[Path]) -> Path | None:
     if spec.loader == "python" and sources[-1].is_dir():
         inside = sources[-1] / "golden.json"
         return inside if files.stat_of(inside) is not None else None
+    for inside in source_files.extra_files(sources[-1], "golden.json"):
+        return inside
     beside = sources[-1].parent / "golden.json"
     # The golden.json of a folder with several models can belong to one of them only.
     return beside if files.stat_of(beside) is not None and are_alone(sources) else None

@@ -13,11 +13,12 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from gateway.generations import history
 from gateway.generations.reload_decision import Mode
 from gateway.process import watched_files
+from gateway.process.alias_watch import AliasWatch
 from gateway.process.debounce import Debounce
 from gateway.process.watched_files import Print, look
 from gateway.registry.document import registry_hash
@@ -45,6 +46,10 @@ def _reload(source: str, mode: Mode) -> _Command:
     return _Command(source, ("reload", "--quiet", "--source", source, "--mode", mode))
 
 
+#: Asks where aliases and best runs are by now; tells the history nothing where none has moved.
+MOVED: Final = _reload("alias moved", "moved")
+
+
 class Watcher:
     """Watch in a thread; `request` starts a try at once, from any thread."""
 
@@ -57,6 +62,7 @@ class Watcher:
         self._accepted: dict[Path, Print] = {}
         self._registry_hash = registry_hash(settings.registry)
         self._child = 0
+        self._aliases = AliasWatch(settings)
 
     def start(self) -> None:
         """
@@ -105,6 +111,8 @@ class Watcher:
             self._asked.wait(LOOK_S)
             self._asked.clear()
             is_due = changes.look(self._look()) and self._settings.watch
+            if self._aliases.is_due():
+                self._ask(MOVED)
             if not self._asked_for and not is_due:
                 continue
             is_new = self._is_new(changes.accept(), changes.accepted)
@@ -112,7 +120,9 @@ class Watcher:
                 commands, self._asked_for = self._asked_for, []
             if commands or is_new:
                 self._accepted = changes.accepted
-                for command in commands or [_reload(FILE_CHANGED, "watched")]:
+                if is_new and all(command == MOVED for command in commands):
+                    commands.append(_reload(FILE_CHANGED, "watched"))
+                for command in commands:
                     self._try(command)
                 self._learn()
                 # A change during the try must be seen at the next poll.
@@ -142,7 +152,8 @@ class Watcher:
         code = child.wait()
         last = history.last(self._settings.state_dir)
         # The history counts too: gunicorn may have reaped the exit code of the process.
-        if code not in (0, 78) or last == before:
+        is_silent = last == before and command != MOVED
+        if code not in (0, 78) or is_silent:
             reason = f"the process that tried it ended with {code}; see the log"
             generation = last.generation if last else ""
             event = history.Event(

@@ -85,7 +85,7 @@ def resolve(
     found = one.resolutions(references)
     routes = tuple(_filled(spec, found[spec.reference]) if spec.reference else spec for spec in registry.routes)
     warnings = one.warnings()
-    for warning in warnings:
+    for warning in warnings if ask != "moving" else ():  # asked every half a minute
         log.warning("reference into MLflow", extra={"warning": warning})
     return Resolved(registry=replace(registry, routes=routes), warnings=tuple(warnings))
 

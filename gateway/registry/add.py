@@ -8,6 +8,7 @@ from typing import Final
 
 import yaml
 
+from gateway.artifacts.mlflow_reference import is_reference
 from gateway.artifacts.source_files import digest, locate, split_entry
 from gateway.errors import ArtifactError, RegistryError
 from gateway.registry.document import MOST_BYTES, parse, read
@@ -28,12 +29,15 @@ def add_route(
     artifacts: Sequence[str],
     route: str,
     *,
+    paths: Sequence[Path] = (),
     loader: str | None = None,
     allow_pickle: bool = False,
     root_path: str = "",
 ) -> str:
     """
     Append `route` with `artifacts` (paths relative to the working folder) and return the added lines.
+
+    `paths` are where they lie; of a reference into an MLflow store that is its copy.
 
     Creates the registry if it does not exist; its folder must exist. Checks the new file whole before it replaces the
     old one by a rename in the same folder. Raises RegistryError if the registry has faults, before or after, and
@@ -45,8 +49,9 @@ def add_route(
     is_new = not target.exists() and target.parent.is_dir()
     old = parse_registry(parse(_FIRST, str(registry)) if is_new else read(registry), base)
     _check_free(old, route)
-    sources = [locate(Path.cwd(), artifact) for artifact in artifacts]
-    pickle = next((one for one, source in zip(artifacts, sources, strict=True) if holds_pickle(one, source)), None)
+    is_named = is_reference(artifacts[0])
+    sources = list(paths) or [locate(Path.cwd(), artifact) for artifact in artifacts if not is_reference(artifact)]
+    pickle = next((one for one, source in zip(artifacts, sources, strict=False) if _is_pickle(one, source)), None)
     if pickle is not None and not allow_pickle:
         raise ArtifactError(
             f"'{pickle}' is a pickle, which can run any code when it is loaded",
@@ -57,7 +62,9 @@ def add_route(
     if loader is not None:
         keys["loader"] = quoted(loader)
     if allow_pickle:
-        keys |= {"allow_pickle": "true", "sha256": _one_or_list([quoted(digest(source)[0]) for source in sources])}
+        keys["allow_pickle"] = "true"
+    if allow_pickle and not is_named:  # of a reference, the generation names the digest that was taken
+        keys["sha256"] = _one_or_list([quoted(digest(source)[0]) for source in sources])
     data = _FIRST if is_new else files.read(target, MOST_BYTES)
     added, new = _insert(data.decode("utf-8"), route, keys)
     _check(new, old, route, registry, root_path)
@@ -70,6 +77,10 @@ def add_route(
     return added
 
 
+def _is_pickle(artifact: str, source: Path) -> bool:
+    return holds_pickle(source.name if is_reference(artifact) else artifact, source)
+
+
 def _check_free(old: RegistrySpec, route: str) -> None:
     for spec in old.routes:
         if route in {spec.path, *spec.aliases, *spec.pages}:
@@ -80,6 +91,8 @@ def _check_free(old: RegistrySpec, route: str) -> None:
 
 
 def _relative(artifact: str, base: Path) -> str:
+    if is_reference(artifact):
+        return artifact
     name, entry = split_entry(artifact)
     # Links stay links: their target may be replaced on purpose.
     path = Path(os.path.relpath(Path.cwd() / name, base)).as_posix()

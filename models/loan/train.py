@@ -1,4 +1,4 @@
-"""Train the loan model: H2O AutoML on synthetic applications, exported as a MOJO."""
+"""Train the loan model on synthetic applications: H2O AutoML against XGBoost and LightGBM, the best one is served."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import roc_auc_score
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # runs as a plain script from anywhere
 
-from models import automl, training
+from models import search, tracking, training
 from models.loan.synthetic import FEATURES, TARGET, generate
 
 ROWS = 8_000
@@ -21,6 +20,10 @@ SEED = 1
 SPLIT_SEED = 100  # not SEED: the split would repeat the generator's first draws, and hold out one age group
 TEST_SHARE = 0.25
 TYPES = dict.fromkeys((*FEATURES, TARGET), "enum") | {"loanamount": "numeric", "deposit": "numeric"}
+MAX_MODELS = 10
+TASK = search.Task(
+    name="loan", target=TARGET, labels=("approved", "declined"), features=FEATURES, types=TYPES, seed=SEED
+)
 GOLDEN = [
     ("Older", "SUV", 12342.5, 2360.67, "rural"),  # the published sample
     ("Young", "SUV", 12342.0, 2360.0, "rural"),
@@ -37,17 +40,17 @@ GOLDEN = [
 ]
 
 
-def load(source: str | None) -> tuple[pd.DataFrame, Any, dict[str, Any]]:
-    """Return the applications, the rule's own probability of each (None for given data), and a word on their origin."""
+def load(source: str | None, target: str = TARGET) -> search.Loaded:
+    """Return the applications; those that the rule made come with its own probability of `declined`."""
     if source is None:
         table, probability = generate(ROWS, SEED)
-        return table, probability, {"source": "models/loan/synthetic.py", "rows": len(table), "seed": SEED}
+        origin = {"source": "models/loan/synthetic.py", "rows": len(table), "seed": SEED}
+        return search.Loaded(table, 1 - probability, origin | {"sha256": training.fingerprint_of(table)})
     content = training.read_bytes(source)
     table = pd.read_csv(io.BytesIO(content)).rename(columns={"Loanamount": "loanamount", "Deposit": "deposit"})
-    if missing := [name for name in (*FEATURES, TARGET) if name not in table]:
-        raise SystemExit(f"{source}: no column {', '.join(missing)}; expected {', '.join((*FEATURES, TARGET))}")
+    table = training.columns_of(table, (*FEATURES, target)).rename(columns={target: TARGET})
     origin = {"source": Path(source).name, "rows": len(table), "sha256": training.fingerprint(content)}
-    return table[[*FEATURES, TARGET]], None, origin
+    return search.Loaded(table, None, origin)
 
 
 def held_out(rows: int) -> Any:
@@ -55,54 +58,20 @@ def held_out(rows: int) -> Any:
     return np.random.default_rng(SPLIT_SEED).random(rows) < TEST_SHARE
 
 
-def evaluate(search: Any, table: pd.DataFrame, probability: Any) -> dict[str, Any]:
-    """Return the leader's figures on rows that training never saw, and the best that any model could reach there."""
-    labels, probabilities = zip(*automl.predict(search.leader, automl.upload(table, TYPES)), strict=True)
-    declined = (table[TARGET] == "declined").to_numpy()
-    p_declined = np.array([p[1] for p in probabilities])
-    figures = {
-        "cross_validated_auc": round(search.leader.auc(xval=True), 4),
-        "test_auc": round(float(roc_auc_score(declined, p_declined)), 4),
-        "test_accuracy": round(float(np.mean(np.array(labels) == table[TARGET])), 4),
-        "test_majority_share": round(float(max(declined.mean(), 1 - declined.mean())), 4),
-    }
-    if probability is not None:
-        figures["test_auc_of_the_rule"] = round(float(roc_auc_score(declined, 1 - probability)), 4)
-    return figures
-
-
 def main() -> None:
-    """Train, evaluate, export."""
+    """Search, choose, measure, save, record."""
     job = training.read_job(
-        __file__, __doc__ or "", "CSV with the six columns (default: synthetic)", None, target=TARGET
+        __file__,
+        __doc__ or "",
+        "CSV with the six columns (default: synthetic)",
+        None,
+        target=TARGET,
+        max_models=MAX_MODELS,
     )
-    table, probability, origin = load(job.data)
-    test = held_out(len(table))
-    with automl.server():
-        frame = automl.upload(table[~test], TYPES)
-        levels = automl.domain(frame, TARGET)
-        search = automl.train(frame, TARGET, project="loan", max_models=6, seed=SEED)
-        figures = evaluate(search, table[test], None if probability is None else probability[test])
-        scoreboard = automl.leaderboard(search)
-        automl.export(search.leader, job.out / "model.zip")
-        rows = pd.DataFrame(GOLDEN, columns=list(FEATURES))
-        answers = automl.predict(search.leader, automl.upload(rows, TYPES))
-    training.write_golden(
-        job.out,
-        rows.to_dict("records"),
-        [training.classified(label, dict(zip(levels, p, strict=True))) for label, p in answers],
-    )
-    metrics = {
-        "data": origin,
-        "split": f"{int((~test).sum())} rows to train (5-fold inside), {int(test.sum())} held out",
-        "figures": figures,
-        "leaderboard": scoreboard,
-        "seed": SEED,
-        "split_seed": SPLIT_SEED,
-        "versions": training.versions("h2o", "numpy", "pandas", "scikit-learn"),
-    }
-    training.write_json(job.out / "metrics.json", metrics)
-    print("loan:", figures, "leader:", scoreboard[0]["model"])
+    tracking.open_store()
+    loaded = load(job.data, job.target)
+    rows = pd.DataFrame(GOLDEN, columns=list(FEATURES))
+    search.train(__file__, job, TASK, loaded=loaded, test=held_out(len(loaded.table)), rows=rows)
 
 
 if __name__ == "__main__":

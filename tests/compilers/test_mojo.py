@@ -29,7 +29,7 @@ from gateway.runtimes.mojo import MojoProgram
 from gateway.schema import Column, Predictions
 
 ROOT = Path(__file__).resolve().parents[2]
-MODELS = ROOT / "models"
+MOJOS = ROOT / "tests" / "mojos"
 #: How many faults are planted, of the thousands of possible ones.
 FAULTS = (3, pytest.param(60, marks=pytest.mark.slow))
 
@@ -38,11 +38,11 @@ class Original:
     """Score with Java and remember the answers, so that many faults are compared with them in no time."""
 
     def __init__(self, name: str, cache: Path) -> None:
-        self.path = MODELS / name / "model.zip"
+        self.path = MOJOS / name / "model.zip"
         self.predictor: Any = get_loader("h2o_mojo").load(self.path, LoadOptions(cache_dir=cache))
         self.signature = self.predictor.signature
         self.levels = [len(field.enum or ()) for field in self.signature.inputs]
-        self.golden = read(MODELS / name / "golden.json", self.signature).columns
+        self.golden = read(MOJOS / name / "golden.json", self.signature).columns
         self._known: dict[tuple[int, ...], Predictions] = {}
         self._kept: list[Any] = []
 

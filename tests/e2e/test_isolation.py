@@ -62,7 +62,7 @@ def _false_golden(folder: Path) -> None:
 
 def lay_out(folder: Path) -> dict[str, Failure]:
     """Write one real file per way to fail and return the failing routes."""
-    mojo = (ROOT / "models/loan/model.zip").read_bytes()
+    mojo = (ROOT / "tests/mojos/loan/model.zip").read_bytes()
     (folder / "loan").mkdir()
     (folder / "loan/model.zip").write_bytes(mojo)
     (folder / "cut").mkdir()

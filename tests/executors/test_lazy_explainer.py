@@ -4,11 +4,14 @@ import threading
 import time
 from typing import Any
 
+import numpy as np
 import pytest
 
 from gateway.errors import NotExplainable, NotReadyError
 from gateway.executors.lazy_explainer import LazyExplainer
+from gateway.executors.local import _exact
 from gateway.executors.thread_pool import NativePool
+from gateway.explanation import Explanation
 from together import MODES, Mode, together
 
 
@@ -59,3 +62,14 @@ def test_a_failure_is_told_and_tried_again() -> None:
     with pytest.raises(NotExplainable, match="not now"):
         lazy.get(time.monotonic() + 30)
     assert str(lazy.get(time.monotonic() + 30)) == "explainer"
+
+
+@pytest.mark.parametrize(("margin", "reason"), [(1.001, "row 1 .* beside the answer"), (np.inf, "row 1 .* not finite")])
+def test_a_row_that_does_not_add_up_is_never_answered(margin: float, reason: str) -> None:
+    """Whatever explained it: the sum is held against the answer each time."""
+    found = Explanation(np.zeros(2), np.ones((2, 1)), np.ones(2), "value")
+    assert _exact(found) is found
+    found.margin[1] = margin
+    with pytest.raises(NotExplainable, match=reason) as caught:
+        _exact(found)
+    assert caught.value.hint

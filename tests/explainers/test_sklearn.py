@@ -6,12 +6,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import joblib
 import numpy as np
 import pytest
+import xgboost
 from sklearn import linear_model as linear
 from sklearn.compose import TransformedTargetRegressor, make_column_transformer
 from sklearn.decomposition import TruncatedSVD
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.ensemble import BaggingRegressor, VotingRegressor
 from sklearn.feature_extraction import DictVectorizer
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfTransformer
 from sklearn.impute import SimpleImputer
@@ -186,7 +189,7 @@ def test_columns_belong_to_the_field_that_moves_them(name: str) -> None:
     explainer: Any = explainer_for("sklearn", predictor, predictor.signature.output)
     names = predictor.signature.names
     owners = np.full(front.transform(frame[:1]).shape[1], -1)
-    for field, places in explainer._fields._places.items():
+    for field, places in explainer._fields.places.items():
         owners[places] = field
     moving = np.zeros((len(names), len(owners)), dtype=bool)
     table = _dense(front.transform(frame))
@@ -286,6 +289,37 @@ def test_what_mixes_fields_is_refused_by_name(name: str, reason: str, instead: s
     with pytest.raises(NotExplainable, match=reason) as refusal:
         explainer_for("sklearn", predictor, predictor.signature.output)
     assert instead in str(refusal.value.hint)
+
+
+@pytest.mark.parametrize("model", ["bagging", "voting"])
+def test_pipelines_inside_of_ensembles_are_followed(model: str) -> None:
+    """Each member codes the columns for itself; their parts are averaged by field."""
+    member = make_pipeline(SplineTransformer(n_knots=4), StandardScaler(), linear.Ridge())
+    ensembles = {
+        "bagging": BaggingRegressor(member, 5, max_features=2, random_state=0),
+        "voting": VotingRegressor([("a", member), ("b", linear.Ridge())], weights=[2, 1]),
+    }
+    predictor = fitted(ensembles[model], MATRIX, VALUE)
+    found = explained("sklearn", predictor, random_rows(predictor.signature, 100))
+    assert found.contributions.any(axis=0).all()
+
+
+def test_steps_before_a_model_of_another_library_are_followed(tmp_path: Path) -> None:
+    """A dict of an encoder and a Booster is one model: its levels are one field."""
+    encoder = columns().fit(FRAME[[*NUMBERS, *LEVELS]])
+    rows = encoder.transform(FRAME[[*NUMBERS, *LEVELS]])
+    booster = xgboost.train({"max_depth": 3}, xgboost.DMatrix(rows, VALUE), 5)
+    path = tmp_path / "model.joblib"
+    joblib.dump({"encoder": encoder, "model": booster}, path)
+    predictor = get_loader("sklearn").load(path, LoadOptions(allow_pickle=True))
+    found = explained("sklearn", predictor, random_rows(predictor.signature))
+    assert found.contributions[:, : len(NUMBERS) + 1].any(axis=0).all()
+    own = booster.predict(xgboost.DMatrix(encoder.transform(FRAME[[*NUMBERS, *LEVELS]])), pred_contribs=True)
+    asked = explained("sklearn", predictor, [FRAME[name].to_numpy() for name in predictor.signature.names])
+    levels = [name.split("_")[0] for name in encoder.named_transformers_["onehotencoder"].get_feature_names_out()]
+    region = [len(NUMBERS) + place for place, name in enumerate(levels) if name == "region"]
+    place = predictor.signature.names.index("region")
+    assert np.allclose(asked.contributions[:, place], own[:, region].sum(axis=1), rtol=1e-5, atol=1e-4)
 
 
 def test_a_projection_of_one_field_is_that_field() -> None:

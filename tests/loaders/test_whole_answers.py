@@ -24,7 +24,7 @@ from gateway.registry.merge import merge_signature
 from gateway.registry.spec import OutputKeys, RouteSpec
 from gateway.schema import Batch
 
-MODELS = Path(__file__).resolve().parents[2] / "models"
+MOJOS = Path(__file__).resolve().parents[1] / "mojos"
 PLAIN = LoadOptions()
 
 
@@ -223,7 +223,7 @@ UNUSED = re.compile(r"(^|/)experimental/")
 
 def test_no_part_of_a_mojo_may_be_missing(tmp_path: Path) -> None:
     """Whatever single file is taken out, the refusal names it; only notes for people may be gone."""
-    source = MODELS / "loan" / "model.zip"
+    source = MOJOS / "loan" / "model.zip"
     with zipfile.ZipFile(source) as archive:
         members = archive.namelist()
     # Every kind of part, not each of 280: the first and the last tree of each model, and all else.
@@ -241,7 +241,7 @@ def test_no_part_of_a_mojo_may_be_missing(tmp_path: Path) -> None:
 
 def test_a_mojo_without_its_trees_says_how_many_are_missing(tmp_path: Path) -> None:
     """Without its trees a GBM would answer one constant; the refusal names the first and counts the others."""
-    path = without(MODELS / "loan" / "model.zip", tmp_path / "model.zip", lambda one: "/trees/" in one)
+    path = without(MOJOS / "loan" / "model.zip", tmp_path / "model.zip", lambda one: "/trees/" in one)
     with pytest.raises(ArtifactError) as error:
         get_loader("h2o_mojo").describe(path, PLAIN)
     assert error.value.code == "missing-parts"
@@ -255,7 +255,7 @@ def test_a_mojo_without_its_trees_says_how_many_are_missing(tmp_path: Path) -> N
 def test_what_h2o_answers_beside_it_is_told(tmp_path: Path, line: str, told: str) -> None:
     """A path length and calibrated probabilities, which are not answered, are named in the warnings of the route."""
     path = tmp_path / "model.zip"
-    with zipfile.ZipFile(MODELS / "loan" / "model.zip") as whole, zipfile.ZipFile(path, "w") as edited:
+    with zipfile.ZipFile(MOJOS / "loan" / "model.zip") as whole, zipfile.ZipFile(path, "w") as edited:
         for name in whole.namelist():
             text = whole.read(name)
             if name == "model.ini":

@@ -37,7 +37,7 @@ from gateway.loaders.base import LoadOptions
 from gateway.loaders.xgboost_contents import check_contents
 from gateway.prepare.answer_shape import check_shape
 
-MODELS = Path(__file__).resolve().parents[2] / "models"
+MOJOS = Path(__file__).resolve().parents[1] / "mojos"
 ALLOWING = LoadOptions(allow_pickle=True)
 DRAW = np.random.default_rng(0)
 ROWS = DRAW.normal(size=(200, 4)).round(2)
@@ -248,7 +248,7 @@ def one_of_each(folder: Path) -> dict[str, Path]:
         BOOSTERS["levels"].save_model(folder / f"booster.{suffix}")
     graph = to_onnx(LogisticRegression().fit(ROWS, TOTAL > 0), ROWS[:1].astype(np.float32))
     (folder / "graph.onnx").write_bytes(graph.SerializeToString())
-    shutil.copy(MODELS / "loan" / "model.zip", folder / "mojo.zip")
+    shutil.copy(MOJOS / "loan" / "model.zip", folder / "mojo.zip")
     return {path.suffix: path for path in sorted(folder.iterdir())}
 
 

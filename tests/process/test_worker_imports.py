@@ -1,4 +1,4 @@
-"""A worker carries what answers requests: no compiler, no proof and nothing that prepares, not even before its fork."""
+"""A worker carries what answers requests: no compiler, no explainer and nothing that prepares, not even before its fork."""
 
 import json
 from typing import Any
@@ -37,5 +37,6 @@ def test_a_worker_of_the_five_models_has_no_compiler_and_no_preparing(gateway: A
         "xgboost",
         "jpype",
         "onnx.",
+        "gateway.explainers",
     )
     assert [name for name in found if name.startswith(heavy)] == []

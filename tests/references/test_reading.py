@@ -1,13 +1,17 @@
 """References and addresses of stores as they are written, without asking any store."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from gateway.artifacts.mlflow_reference import parse_reference
+from gateway.artifacts.resolution import Resolution
 from gateway.errors import GatewayError
 from gateway.references.model_places import relocated
 from gateway.references.store_uri import folder_path, sqlite_path, store_uri, without_credentials
+from gateway.registry import load_registry
+from gateway.registry.load_options import load_options
 
 
 def test_a_reference_is_read_as_it_is_written() -> None:
@@ -96,3 +100,15 @@ def test_a_store_that_was_copied_from_another_machine_keeps_its_models(tmp_path:
     assert relocated(model.as_uri(), []) == model
     assert relocated("file:///nowhere/model", [tmp_path]) == Path("/nowhere/model")
     assert relocated("s3://bucket/0/abc/artifacts/model", [tmp_path]) is None
+
+
+def test_a_pickle_of_a_store_needs_the_opt_in_and_no_sha256(tmp_path: Path) -> None:
+    """The digest of the copy is its pin; until a copy was taken, nothing may be unpickled."""
+    (tmp_path / "registry.yaml").write_text(
+        "version: 1\nroutes:\n  /a: {artifact: mlflow:models:/a@b, allow_pickle: true}\n  /b: mlflow:models:/a@b\n"
+    )
+    asked, plain = load_registry(tmp_path / "registry.yaml", files=True).routes
+    taken = Resolution(reference="mlflow:models:/a@b", path="/copy", sha256="0" * 64)
+    assert not load_options(asked, None, tmp_path).allow_pickle
+    assert load_options(replace(asked, resolved=taken), None, tmp_path).allow_pickle
+    assert not load_options(replace(plain, resolved=taken), None, tmp_path).allow_pickle

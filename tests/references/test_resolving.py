@@ -1,6 +1,8 @@
 """References into a store of files: what they name, what is taken, and what is said where they name nothing."""
 
 import shutil
+import socket
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -175,7 +177,9 @@ def test_an_alias_moves_only_when_it_is_asked_for(store: FileStore, cache: Path,
     assert unknown.problem.code == "mlflow-away"
 
 
-def test_an_altered_copy_is_refused_and_taken_again(store: FileStore, cache: Path, found: RegistrySpec) -> None:
+def test_an_altered_copy_is_refused_and_no_other_taken_for_it(
+    store: FileStore, cache: Path, found: RegistrySpec
+) -> None:
     """The digest of the generation is the pin: an altered copy serves nowhere, and a lost one must come back the same."""
     first = only(found, FIRST)
     copy = Path(resolved_of(first)[FIRST].path)
@@ -195,12 +199,24 @@ def test_an_altered_copy_is_refused_and_taken_again(store: FileStore, cache: Pat
         assert changed.problem.code == "mlflow-changed"
     finally:
         original.write_text(text)
-    again = ask(registry_of(FIRST), str(store.folder), cache, first, "new").registry
-    assert resolved_of(again) == resolved_of(first)
-    assert model.read_text() == text
 
 
-def test_a_store_that_does_not_answer_shows_no_password(cache: Path) -> None:
+@pytest.mark.slow
+def test_a_store_that_hangs_costs_seconds(store: FileStore, cache: Path, found: RegistrySpec) -> None:
+    """A server that accepts and never answers is given up after GATEWAY_MLFLOW_TIMEOUT_S, once for all references."""
+    first = only(found, CHAMPION, FIRST)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        started = time.monotonic()
+        uri = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        access = StoreAccess(uri=uri, timeout_s=2)
+        kept = resolve(registry_of(CHAMPION, FIRST), first, access, cache_dir=cache, limits=PrepareLimits(), ask="all")
+        assert time.monotonic() - started < 60  # most of it starts Python and imports mlflow
+    assert resolved_of(kept.registry) == resolved_of(first)
+    (warning,) = kept.warnings
+    assert "does not answer within 2 s" in warning
+
+
+def test_a_store_that_is_down_shows_no_password(cache: Path) -> None:
     """A server that is down is told by its address, without user, password and query."""
     found = ask(registry_of(FIRST), SECRET, cache).registry.routes[0].resolved
     assert found is not None

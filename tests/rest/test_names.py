@@ -55,7 +55,7 @@ routes:
   /trees: trees.ubj
   /imputed: imputed.skops
   /plain: plain.skops
-  /loan: {serving.ROOT}/models/loan/model.zip
+  /loan: {serving.ROOT}/tests/mojos/loan/model.zip
   /optional:
     artifact: imputed.skops
     id: {{field: [id]}}
