@@ -4,7 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from gateway.artifacts.resolution import Resolution
 from gateway.generations.plan import Step, breaking_changes, steps
+from gateway.registry.spec import RouteSpec
 from gateway.schema import Field, Output, Signature
 
 from .states import failed, generation, ready, route
@@ -149,3 +151,17 @@ def test_a_route_that_failed_before_breaks_nobody() -> None:
     old = generation((route("m"), failed("1")))
     new = generation((route("m"), ready("1", BASE, load_s=2.0, memory_bytes=7)))
     assert steps(old, new) == [Step(path="/m", kind="changed", load_s=2.0, memory_bytes=7)]
+
+
+def test_a_plan_names_what_a_reference_named_and_names_now() -> None:
+    """A moved alias shows both versions; one that stays in a changed entry shows its own, and so does a new route."""
+
+    def entry(version: str, **keys: object) -> RouteSpec:
+        exact = f"mlflow:models:/a/{version}"
+        found = Resolution(reference="mlflow:models:/a@champion", exact=exact, name="a", version=version)
+        return route("a", artifact="mlflow:models:/a@champion", resolved=found, **keys)
+
+    before = generation((entry("1"), ready("k1")))
+    assert [step.model for step in steps(before, generation((entry("2"), ready("k2"))))] == ["version 1 -> version 2"]
+    assert [step.model for step in steps(before, generation((entry("1", timeout_s=9.0), ready("k1"))))] == ["version 1"]
+    assert [step.model for step in steps(None, before)] == ["version 1"]

@@ -59,6 +59,7 @@ def test_a_model_of_the_store_is_served_and_outlives_it(tmp_path: Path, cache: P
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # of MLflow's client in this process
 def test_a_moved_alias_is_an_edit_of_its_own_where_it_is_watched(tmp_path: Path, cache: Path) -> None:
     """With GATEWAY_WATCH_ALIASES a move in a SQLite store is served within seconds; plan and history name both."""
     (tmp_path / "mlruns").mkdir()

@@ -175,3 +175,15 @@ def test_several_files_become_a_list_with_a_pin_each(tmp_path: Path, monkeypatch
     assert "artifact: [scaler.pkl, model.pkl]" in added
     spec = load_registry(tmp_path / "registry.yaml", files=True).routes[0]
     assert (spec.sources, spec.pins, spec.loader) == (("scaler.pkl", "model.pkl"), tuple(pins), "bundle")
+
+
+def test_a_reference_is_added_as_it_is_and_its_copy_needs_no_pin(folder: Path) -> None:
+    """A pickle in an MLflow store needs the opt-in; the sha256 of its copy stands in the generation."""
+    copy, registry = folder / "models" / "new.pkl", folder / "registry.yaml"
+    named = ["mlflow:models:/churn@champion"]
+    registry.write_text("version: 1\nroutes:\n")
+    with pytest.raises(ArtifactError, match="is a pickle"):
+        add_route(registry, named, "/new", paths=[copy])
+    added = add_route(registry, named, "/new", paths=[copy], allow_pickle=True)
+    assert added == '  /new:\n    artifact: "mlflow:models:/churn@champion"\n    allow_pickle: true\n'
+    assert load_registry(registry, files=True).routes[0].reference == named[0]
