@@ -129,6 +129,12 @@ def settings_of(ctx: click.Context) -> Settings:
     return Settings.load(flags=ctx.meta.get(_FLAGS, {}))
 
 
+def told_settings(ctx: click.Context) -> list[str]:
+    """Return the words of a command line that tell the same settings to another command."""
+    told: dict[str, str] = ctx.meta.get(_FLAGS, {})
+    return [word for name, text in told.items() for word in (f"--{name.replace('_', '-')}", text)]
+
+
 def display_path(path: Path) -> Path:
     """Return a path as a person would type it: relative if it lies below the working folder."""
     here = Path.cwd()

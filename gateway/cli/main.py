@@ -19,6 +19,7 @@ COMMANDS: Final = (
     Entry("golden", "write golden rows of a table, compared with its column of answers", "gateway.cli.golden:golden"),
     Entry("prepare", "load, check and self-test every model in a child process", "gateway.cli.prepare:prepare"),
     Entry("plan", "show what a reload would change", "gateway.cli.plan:plan"),
+    Entry("promote", "compare a candidate with the model of a route, then serve it", "gateway.cli.promote:promote"),
     Entry("serve", "serve the registry in the foreground", "gateway.cli.serve:serve"),
     Entry("reload", "serve the current registry.yaml, or print why it is refused", "gateway.cli.reload:reload"),
     Entry("rollback", "serve an earlier generation again", "gateway.cli.rollback:rollback"),

@@ -15,6 +15,7 @@ from gateway.errors import GatewayError, Problem
 from gateway.explanation import Explanation, ExplanationScale
 from gateway.prepare.child import Entry
 from gateway.prepare.child_supervisor import PrepareLimits, supervised
+from gateway.prepare.exchanged_inputs import Exchange
 from gateway.registry.spec import ServerSpec
 from gateway.schema import MISSING, Batch, Predictions, Signature, make_column
 
@@ -25,7 +26,9 @@ class Question:
     Carry a question to the child: the entry of a model, and the rows that it is asked for.
 
     `golden` and `table` are paths of files, "" for none. `beside` are columns of the table that are returned as they
-    stand; `explain` asks for explanations where the model has them.
+    stand; `explain` asks for explanations where the model has them. `others` are the numbers of another model for the
+    rows of the table, else of the golden rows: its values, or probabilities of the label at `label`. They are to show
+    whether two inputs look exchanged.
     """
 
     entry: Entry
@@ -34,6 +37,8 @@ class Question:
     table: str = ""
     beside: tuple[str, ...] = ()
     explain: bool = False
+    others: tuple[float, ...] = ()
+    label: int = 0
 
 
 @dataclass(slots=True)
@@ -70,6 +75,7 @@ class Told:
     merged: Signature | None = None
     golden: StoredRows | None = None
     table: StoredRows | None = None
+    exchange: Exchange | None = None
 
 
 @dataclass(slots=True)
@@ -90,6 +96,7 @@ class Answers:
     merged: Signature
     golden: Rows | None
     table: Rows | None
+    exchange: Exchange | None = None
 
 
 _decode: Final = msgspec.json.Decoder(Told).decode
@@ -110,6 +117,7 @@ def ask(question: Question, limits: PrepareLimits) -> Answers:
         found.merged,
         None if found.golden is None else _rows(found.golden, found.native),
         None if found.table is None else _rows(found.table, found.native),
+        found.exchange,
     )
 
 

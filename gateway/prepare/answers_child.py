@@ -10,22 +10,25 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from gateway.artifacts import golden_rows
 from gateway.errors import ArtifactError, GatewayError, NotExplainable
 from gateway.explainers import explainer_for
-from gateway.explanation import Explanation
+from gateway.explanation import EXPLANATION_ERROR, Explanation
 from gateway.loaders import get_loader
 from gateway.loaders.one_hot import with_one_hot
 from gateway.loaders.table import row_of
 from gateway.prepare import sandbox
 from gateway.prepare.answers import Question, StoredExplanation, StoredRows, Told
 from gateway.prepare.child import Entry, compiled_path
+from gateway.prepare.exchanged_inputs import find_exchange
 from gateway.prepare.sandbox_rules import lock
 from gateway.prepare.table_file import read_table
 from gateway.registry.contract import make_contract
@@ -43,14 +46,27 @@ def answer(question: Question, end: Any) -> Told:
     merged = merge_signature(predictor.signature, entry.spec)
     told = Told(native=predictor.signature, merged=merged)
     explain = _Explaining(entry.spec.loader, predictor, merged.output, wanted=question.explain)
+    asked: Sequence[Column] = ()
     if question.golden:
         batch = golden_rows.read(Path(question.golden), predictor.signature)
         told.golden = _rows(predictor, batch.columns, batch.size, explain)
+        asked = batch.columns
     if question.table:
         table = read_table(Path(question.table), make_contract(merged, entry.spec, question.server), question.beside)
         told.table = _rows(predictor, table.batch.columns, table.batch.size, explain)
         told.table.beside, told.table.names = table.beside, table.names
+        asked = table.batch.columns
+    if question.others:
+        numbers = np.asarray(question.others, dtype=np.float64)
+        answers = partial(_numbers, predictor, question.label)
+        told.exchange = find_exchange(answers, predictor.signature.inputs, asked, numbers)
     return told
+
+
+def _numbers(predictor: Predictor, label: int, columns: Sequence[Column]) -> npt.NDArray[np.float64]:
+    """Return one number per row: the probability of a label, else the value."""
+    found = predictor.predict(columns)
+    return np.asarray(found.values if found.probabilities is None else found.probabilities[:, label], dtype=np.float64)
 
 
 def _loaded(entry: Entry, end: Any) -> Predictor:
@@ -77,9 +93,9 @@ class _Explaining:
             return None
         try:
             found: Explanation = self._explainer.explain(columns)
-        except NotExplainable:
+        except Exception:  # what cannot be explained is compared all the same
             return None
-        return found
+        return found if bool((found.errors <= EXPLANATION_ERROR).all()) else None
 
 
 def _rows(predictor: Predictor, columns: Sequence[Column], size: int, explain: _Explaining) -> StoredRows:

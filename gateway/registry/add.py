@@ -58,18 +58,18 @@ def add_route(
             code="pickle-not-allowed",
             hint="save it as .skops; or read its imports with `gateway describe`, then add it with --allow-pickle",
         )
-    keys = {"artifact": _one_or_list([quoted(_relative(artifact, base)) for artifact in artifacts])}
+    keys = {"artifact": one_or_list([quoted(relative_artifact(artifact, base)) for artifact in artifacts])}
     if loader is not None:
         keys["loader"] = quoted(loader)
     if allow_pickle:
         keys["allow_pickle"] = "true"
     if allow_pickle and not is_named:  # of a reference, the generation names the digest that was taken
-        keys["sha256"] = _one_or_list([quoted(digest(source)[0]) for source in sources])
+        keys["sha256"] = one_or_list([quoted(digest(source)[0]) for source in sources])
     data = _FIRST if is_new else files.read(target, MOST_BYTES)
     added, new = _insert(data.decode("utf-8"), route, keys)
     _check(new, old, route, registry, root_path)
     try:
-        _create(target, new.encode("utf-8")) if is_new else _replace(target, data, new.encode("utf-8"))
+        _create(target, new.encode("utf-8")) if is_new else replace_file(target, data, new.encode("utf-8"))
     except OSError as error:
         raise RegistryError(
             f"{registry} cannot be written: {error.strerror}", hint="make its folder writable for the user that adds"
@@ -90,7 +90,7 @@ def _check_free(old: RegistrySpec, route: str) -> None:
             )
 
 
-def _relative(artifact: str, base: Path) -> str:
+def relative_artifact(artifact: str, base: Path) -> str:
     if is_reference(artifact):
         return artifact
     name, entry = split_entry(artifact)
@@ -142,7 +142,7 @@ def _entry(route: str, keys: dict[str, str], indent: str, step: str) -> list[str
     return [f"{indent}{quoted(route)}:", *rows]
 
 
-def _one_or_list(scalars: Sequence[str]) -> str:
+def one_or_list(scalars: Sequence[str]) -> str:
     """Return one YAML scalar as it is, several as a list."""
     return scalars[0] if len(scalars) == 1 else f"[{', '.join(scalars)}]"
 
@@ -164,7 +164,7 @@ def _step(value: yaml.Node, column: int) -> str:
 
 def _end_of_entry(lines: list[str], node: yaml.Node, column: int) -> int:
     """Return the line after an entry, including trailing comments that are indented deeper."""
-    end = _last_line(node) + 1
+    end = last_line(node) + 1
     at = end
     while at < len(lines):
         line = lines[at]
@@ -177,13 +177,13 @@ def _end_of_entry(lines: list[str], node: yaml.Node, column: int) -> int:
     return end
 
 
-def _last_line(node: yaml.Node) -> int:
+def last_line(node: yaml.Node) -> int:
     """Return the line on which a value ends; the end marks of YAML blocks extend to the next token."""
     if not isinstance(node, yaml.CollectionNode) or node.flow_style or not node.value:
         mark = node.end_mark
         return max(node.start_mark.line, mark.line - 1 if mark.column == 0 else mark.line)
     last = node.value[-1]
-    return _last_line(last[1] if isinstance(node, yaml.MappingNode) else last)
+    return last_line(last[1] if isinstance(node, yaml.MappingNode) else last)
 
 
 def _without_value(line: str, column: int, node: yaml.Node) -> str:
@@ -196,7 +196,7 @@ def _without_value(line: str, column: int, node: yaml.Node) -> str:
     return f"{line[: column + 1]}{rest if rest.strip() else rest.lstrip(' ')}"
 
 
-def _replace(target: Path, old: bytes, new: bytes) -> None:
+def replace_file(target: Path, old: bytes, new: bytes) -> None:
     """Replace the file by a rename; refuses if another process has written it in the meantime."""
     with atomic.replacing(target, durable=True) as draft:
         draft.write_bytes(new)

@@ -13,7 +13,12 @@ from serving import ROOT
 
 STUB = {"inputs": [{"name": "age", "type": "number"}], "output": {"kind": "regression"}}
 #: What a command cannot do without.
-NEEDED = {"describe": ["one.stub.json"], "add": ["one.stub.json", "--route", "/two"]}
+NEEDED = {
+    "describe": ["one.stub.json"],
+    "add": ["one.stub.json", "--route", "/two"],
+    "golden": ["one.stub.json", "--from", "rows.csv"],
+    "promote": ["one.stub.json", "--route", "/one"],
+}
 #: A value for each setting that is neither its default nor what the other source says.
 VALUES = {
     "registry": ("/a/r.yaml", "/b/r.yaml"),
