@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gateway.artifacts import source_files
 from gateway.artifacts.digests import Digests
+from gateway.artifacts.mlflow_reference import is_reference
 from gateway.artifacts.store import Store
 from gateway.cli.command import display_path
 from gateway.cli.named_artifact import named_artifact
@@ -48,6 +49,19 @@ def asked_model(
     if len(texts) == 1 and texts[0].startswith("/") and not Path(texts[0]).exists():
         yield _route(settings, texts[0])
         return
+    if len(texts) == 1 and is_reference(texts[0]):
+        spec = _asked_spec(texts, loader or "", allow_pickle=allow_pickle)
+        only = place_of(settings).resolve(RegistrySpec(routes=(spec,)), None, "all").registry
+        entry = _entry(settings, only.routes[0], settings.cache_dir)
+        yield AskedModel(
+            shown=texts[0],
+            entry=entry,
+            server=ServerSpec(),
+            golden=settings.registry.parent / "golden.json",
+            is_found=False,
+            is_route=False,
+        )
+        return
     with named_artifact(settings, texts, loader) as named, tempfile.TemporaryDirectory() as folder:
         pickle = next((one for one, path in zip(texts, named.paths, strict=True) if holds_pickle(one, path)), None)
         if pickle is not None and not allow_pickle:
@@ -56,16 +70,8 @@ def asked_model(
                 code="pickle-not-allowed",
                 hint="read its imports with `gateway describe`, then say --allow-pickle",
             )
-        spec = RouteSpec(
-            path="/golden",
-            name="golden",
-            artifact=texts[0] if len(texts) == 1 else tuple(texts),
-            loader=named.loader,
-            base=str(Path.cwd()),
-            allow_pickle=allow_pickle,
-            resolved=named.resolution,
-        )
-        if allow_pickle and named.resolution is None:
+        spec = _asked_spec(texts, named.loader, allow_pickle=allow_pickle)
+        if allow_pickle:
             hashes = tuple(source_files.digest(path)[0] for path in named.paths)
             spec = replace(spec, sha256=hashes[0] if len(hashes) == 1 else hashes)
         entry = _entry(settings, spec, Path(folder))
@@ -78,6 +84,17 @@ def asked_model(
             is_found=_takes(named.paths, place),
             is_route=False,
         )
+
+
+def _asked_spec(texts: Sequence[str], loader: str, *, allow_pickle: bool) -> RouteSpec:
+    return RouteSpec(
+        path="/golden",
+        name="golden",
+        artifact=texts[0] if len(texts) == 1 else tuple(texts),
+        loader=loader,
+        base=str(Path.cwd()),
+        allow_pickle=allow_pickle,
+    )
 
 
 def route_named(registry: RegistrySpec, path: str, shown: Path) -> RouteSpec:
@@ -95,15 +112,21 @@ def route_named(registry: RegistrySpec, path: str, shown: Path) -> RouteSpec:
 
 def _route(settings: Settings, path: str) -> AskedModel:
     shown = display_path(settings.registry)
-    written = load_registry(shown, root_path=settings.root_path)
-    registry = place_of(settings).resolve(written, snapshot.committed(settings.state_dir), "new").registry
+    registry = load_registry(shown, root_path=settings.root_path)
+    place = place_of(settings)
+    registry = place.resolve(registry, snapshot.committed(place.state_dir), "new").registry
     spec = route_named(registry, path, shown)
     # Rows that fail, or are missing, are to be replaced by those that this command writes.
     entry = _entry(settings, replace(spec, golden=None), settings.cache_dir)
     sources = [Path(source.origin) for source in (entry.artifact.sources if entry.artifact else ())]
-    place = Path(spec.base, spec.golden) if spec.golden is not None else _place(spec, sources)
-    is_found = spec.golden is not None or _takes(sources, place)
-    return AskedModel(shown=path, entry=entry, server=registry.server, golden=place, is_found=is_found, is_route=True)
+    if spec.golden is not None:
+        golden, is_found = Path(spec.base, spec.golden), True
+    elif spec.reference:
+        golden, is_found = Path(spec.base, f"{spec.name}.golden.json"), False
+    else:
+        golden = _place(spec, sources)
+        is_found = _takes(sources, golden)
+    return AskedModel(shown=path, entry=entry, server=registry.server, golden=golden, is_found=is_found, is_route=True)
 
 
 def _entry(settings: Settings, spec: RouteSpec, cache_dir: Path) -> Entry:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.artifacts import code_folders, code_listing
+from gateway.artifacts.mlflow_reference import is_reference
 from gateway.artifacts.source_files import digest
 from gateway.cli.named_artifact import NamedArtifact, named_artifact
 from gateway.errors import ArtifactError, GatewayError
@@ -13,10 +14,10 @@ from gateway.loaders.sniffing import sniff
 from gateway.registry.add import one_or_list, quoted, relative_artifact
 from gateway.registry.files import holds_pickle
 from gateway.registry.spec import RouteSpec
+from gateway.settings.settings import Settings
 from gateway.system import files
 from gateway.system.suggest import listing
 
-_MLFLOW: Final = "mlflow:"
 #: Digits of a sha256 that name a version where nobody gives it another name.
 _VERSION_DIGITS: Final = 12
 
@@ -31,20 +32,25 @@ class Candidate:
     version: str | None
     golden: str
 
+    @property
+    def is_reference(self) -> bool:
+        """Say whether it is named by a reference into an MLflow store."""
+        return len(self.artifacts) == 1 and is_reference(self.artifacts[0])
 
-def entry_keys(candidate: Candidate, route: RouteSpec, base: Path) -> dict[str, str | None]:
+
+def entry_keys(settings: Settings, candidate: Candidate, route: RouteSpec, base: Path) -> dict[str, str | None]:
     """Return the keys of the entry as YAML, None for a key that goes; raises GatewayError."""
     keys: dict[str, str | None] = {}
     if candidate.loader is not None:
         keys["loader"] = quoted(candidate.loader)
     if candidate.allow_pickle:
         keys["allow_pickle"] = "true"
-    if len(candidate.artifacts) == 1 and candidate.artifacts[0].startswith(_MLFLOW):
+    if candidate.is_reference:
         # What the reference names is pinned by its digest in the generation.
         version = None if candidate.version is None else quoted(candidate.version)
         keys |= {"artifact": quoted(candidate.artifacts[0]), "sha256": None, "version": version}
         return keys | _golden(candidate, route, base, None)
-    with named_artifact(candidate.artifacts, candidate.loader) as named:
+    with named_artifact(settings, candidate.artifacts, candidate.loader) as named:
         _refuse_pickle(candidate, named)
         pins = _pins(named, route, base)
         version = candidate.version or (pins[0] if len(pins) == 1 else named.stored.sha256)[:_VERSION_DIGITS]
@@ -58,7 +64,7 @@ def entry_keys(candidate: Candidate, route: RouteSpec, base: Path) -> dict[str, 
 
 def refuse_other_loader(candidate: Candidate, spec: RouteSpec) -> None:
     """Raise GatewayError where the entry names a loader that does not read the candidate."""
-    if candidate.loader is not None or len(candidate.artifacts) != 1 or candidate.artifacts[0].startswith(_MLFLOW):
+    if candidate.loader is not None or candidate.is_reference or len(candidate.artifacts) != 1:
         return
     fitting = sniff(Path.cwd() / candidate.artifacts[0].partition(".py:")[0], candidate.artifacts[0])
     if fitting and spec.loader not in fitting:

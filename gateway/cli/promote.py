@@ -10,9 +10,9 @@ import click
 from gateway.cli.asked_model import route_named
 from gateway.cli.candidate import Candidate, entry_keys, refuse_other_loader
 from gateway.cli.command import FAILED, OK, Command, complete_path, display_path, print_line
+from gateway.cli.place import place_of
 from gateway.cli.promoting import serve_edited
 from gateway.cli.promotion_report import lines_of
-from gateway.cli.reload import place_of
 from gateway.errors import GatewayError
 from gateway.generations import snapshot
 from gateway.generations.promotion import AskedRows, Promotion, compare_candidate
@@ -90,7 +90,7 @@ def promote(
     place, path = place_of(settings), display_path(settings.registry)
     spec = route_named(load_registry(path, root_path=settings.root_path), route, path)
     candidate = Candidate(artifacts=artifacts, loader=loader, allow_pickle=allow_pickle, version=version, golden=golden)
-    keys = entry_keys(candidate, spec, path.absolute().parent)
+    keys = entry_keys(settings, candidate, spec, path.absolute().parent)
     edited = edit_route(path, spec.path, keys, root_path=settings.root_path)
     refuse_other_loader(candidate, next(one for one in edited.new.routes if one.path == spec.path))
     before = snapshot.committed(settings.state_dir)

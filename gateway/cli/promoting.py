@@ -11,7 +11,7 @@ import click
 from gateway.cli.client import Client
 from gateway.cli.command import BAD_REGISTRY, FAILED, OK, display_path, print_line, told_settings
 from gateway.cli.events import text_of
-from gateway.cli.reload import place_of
+from gateway.cli.place import place_of
 from gateway.errors import GatewayError
 from gateway.generations import snapshot, transaction
 from gateway.generations.promotion import Promotion

@@ -90,6 +90,8 @@ def compare_candidate(
     where the candidate cannot serve, or where the rows of a file do not fit it.
     """
     tell("preparing the candidate")
+    resolved = place.resolve(new, before, "all")
+    new = resolved.registry
     manifests = prepare_registry(new, place.cache_dir, place.limits)
     spec = _of(new, route)
     found = manifests[spec.name]
@@ -99,7 +101,7 @@ def compare_candidate(
     made = make(new, manifests)
     served_spec, served = _served(place, before, old, route)
     changes = steps(before, made)
-    notes: list[str] = []
+    notes = [*resolved.warnings]
     compared, exchange = list[Compared](), None
     if served.problem is not None or served_spec is None:
         notes.append(f"nothing to compare with: {served.problem.message if served.problem else 'nothing is served'}")
@@ -139,7 +141,7 @@ def _served(place: Place, before: Snapshot | None, old: RegistrySpec, route: str
         for spec in before.registry.routes:
             if spec.path == route:
                 return spec, before.manifests[spec.name]
-    only = RegistrySpec(routes=(_of(old, route),), server=old.server)
+    only = place.resolve(RegistrySpec(routes=(_of(old, route),), server=old.server), before, "new").registry
     spec = only.routes[0]
     return spec, prepare_registry(only, place.cache_dir, place.limits)[spec.name]
 

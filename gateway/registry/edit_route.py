@@ -118,11 +118,19 @@ def _of_mapping(body: str, node: yaml.MappingNode, keys: Mapping[str, str | None
             edits.append(_without(body, node, name))
         else:
             found = there[name][1]
-            edits.append(_Edit(found.start_mark.index, found.end_mark.index, value))
+            edits.append(_Edit(found.start_mark.index, _end_of(found), value))
     new = [(name, keys[name]) for name in _ORDER if keys.get(name) is not None and name not in there]
     if new:
         edits.append(_inserted(body, node, there["artifact"], [f"{name}: {value}" for name, value in new], newline))
     return edits
+
+
+def _end_of(node: yaml.Node) -> int:
+    """Return where a value ends; the end mark of a block extends to the next token."""
+    while isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
+        last = node.value[-1]
+        node = last[1] if isinstance(node, yaml.MappingNode) else last
+    return int(node.end_mark.index)
 
 
 def _inserted(
