@@ -15,7 +15,7 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -102,6 +102,7 @@ def upload(table: pd.DataFrame, types: Mapping[str, str]) -> Any:
 
 def candidates(
     table: pd.DataFrame,
+    truth: Any,
     folds: Any,
     *,
     target: str,
@@ -114,6 +115,7 @@ def candidates(
     """
     Return what AutoML made of the training rows, each validated on the folds given; the server has to run.
 
+    `truth` is 1 where `target` is the second of its levels in alphabetical order, as H2O sorts them.
     `max_runtime` is 0 where no clock is wanted: a limit in seconds lets the speed of the machine choose the model.
     """
     frame = upload(table.assign(**{FOLD: folds}), {**types, FOLD: "enum"})
@@ -130,8 +132,6 @@ def candidates(
     h2o.show_progress()
     search.train(x=list(table.columns.drop(target)), y=target, training_frame=frame, fold_column=FOLD)
     h2o.no_progress()
-    positive = domain(frame, target)[1]
-    truth = (table[target] == positive).astype(int).to_numpy()
     rows = csv.DictReader(io.StringIO(search.leaderboard.get_frame_data()))
     return [_candidate(h2o.get_model(row["model_id"]), truth, folds) for row in rows]
 
@@ -168,9 +168,3 @@ def export(model: Any, path: Path) -> None:
     """Write the MOJO of a model to exactly this path."""
     with tempfile.TemporaryDirectory(prefix="h2o-mojo-") as folder:
         shutil.move(model.download_mojo(path=folder), path)
-
-
-def domain(frame: Any, target: str) -> Sequence[str]:
-    """Return the levels of the target, in the order of the probabilities."""
-    levels: Sequence[str] = frame[target].levels()[0]
-    return levels

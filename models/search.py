@@ -53,7 +53,10 @@ class Task:
                 f"{self.target}: {', '.join(odd[:5])}; expected {' or '.join(self.labels)}\n"
                 "fix: name the column of the answers by --target, with these two answers in it"
             )
-        return (answers == self.labels[1]).astype(int).to_numpy()
+        truth = (answers == self.labels[1]).astype(int).to_numpy()
+        if truth.all() or not truth.any():
+            raise SystemExit(f"{self.target}: one answer in all rows; expected {' and '.join(self.labels)}")
+        return truth
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +116,7 @@ def select(task: Task, training: pd.DataFrame, *, max_models: int, max_runtime: 
     if max_models:
         found += automl.candidates(
             training[[*task.features, task.target]],
+            truth,
             folds,
             target=task.target,
             types=task.types,

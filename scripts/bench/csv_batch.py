@@ -76,6 +76,7 @@ def fastapi() -> Iterator[Server]:
     environ = {
         "PYTHONPATH": str(PEERS),
         "BENCH_MODELS": str(ROOT / "models"),
+        "BENCH_MOJOS": str(ROOT / "tests" / "mojos"),
         "BENCH_H2O_URL": f"http://127.0.0.1:{H2O_PORT}",
     }
     command = [python_of("h2o"), "-m", "uvicorn", "batch:app", "--app-dir", str(PEERS / "h2o"), "--port", str(PORT)]

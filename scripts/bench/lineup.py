@@ -137,6 +137,6 @@ LINEUP = (
     ),
     Peer(
         "H2O recipe", gunicorn("h2o", "h2o", "--worker-class", "gthread", "--threads", "4"), ("loan",), venv="h2o",
-        needs_h2o=True, note="h2o.init(), H2OFrame per request, one H2O server for both workers",
+        needs_h2o=True, note="h2o.init(), H2OFrame per request, one H2O server for both workers; its own ensemble",
     ),
 )  # fmt: skip

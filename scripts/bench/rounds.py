@@ -71,6 +71,7 @@ def running(peer: Peer, routes: tuple[str, ...]) -> Iterator[Server]:
         "PATH": f"{Path(python_of(peer.venv)).parent}:{os.environ['PATH']}",
         "PYTHONPATH": f"{PEERS}:{PEERS / (peer.venv or 'bare')}:{ROOT}",
         "BENCH_MODELS": str(ROOT / "models"),
+        "BENCH_MOJOS": str(ROOT / "tests" / "mojos"),
         "BENCH_EXPORTS": str(EXPORTS),
         "BENCH_HOME": str(HOME),
         "BENCH_ROUTES": ",".join(routes),

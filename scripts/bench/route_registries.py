@@ -12,7 +12,7 @@ from gateway.prepare.child_supervisor import PrepareLimits
 from gateway.prepare.entries import DIGESTS, prepare_route
 from gateway.registry import load_registry
 
-ARTIFACTS = ("diabetes/model.ubj", "loan/model.zip", "earnings/model.skops", "sentiment/model.skops")
+ARTIFACTS = ("diabetes/model.ubj", "loan/model.ubj", "earnings/model.skops", "sentiment/model.skops")
 
 
 def write(folder: Path, routes: int, *, edited: int = 0, load: str = "lazy", budget: str = "") -> Path:

@@ -21,7 +21,8 @@ version: 1
 routes:
   /diabetes: {artifact: models/diabetes/model.ubj}
   /loan:
-    artifact: models/loan/model.zip
+    artifact: models/loan/model.ubj
+    outputs: {labels: [approved, declined], positive: declined}
     max_queue: 100
     response: {inputs: $inputs, approved: $probability.approved, request: $request_id}
   /slow: {artifact: "slow.py:predict", timeout_s: 30, max_queue: 100}

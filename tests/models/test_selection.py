@@ -1,5 +1,6 @@
 """Which model is served is decided by training rows alone, by one rule, and no column may tell the answer."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from models import baselines, leakage, results, search, selection, training
 from models.insurance import train as insurance
@@ -18,6 +20,7 @@ SCRIPTS = pytest.mark.parametrize("script", [loan, insurance], ids=["loan", "ins
 FITTING = pytest.mark.parametrize(
     "script", [pytest.param(loan, id="loan"), pytest.param(insurance, id="insurance", marks=pytest.mark.slow)]
 )
+ROOT = Path(__file__).resolve().parents[2]
 #: A number of each, whose values the tests replace.
 PLANTED = {"loan": "deposit", "insurance": "Vintage"}
 ROWS = 1_500
@@ -143,3 +146,28 @@ def test_a_copy_of_the_target_in_the_test_split_alone_is_refused(script: Any, qu
     choice = search.select(script.TASK, table[~test], max_models=0, max_runtime=0)
     with pytest.raises(SystemExit, match=f"leakage in the test rows: {name} "):
         search.measure(choice, choice.chosen.refit(), table[test], None)
+
+
+@SCRIPTS
+def test_the_rule_gives_what_is_served(script: Any) -> None:
+    """Leaderboard, card, artifact and registry tell of one choice and one threshold."""
+    folder = ROOT / "models" / script.TASK.name
+    metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    board = metrics["leaderboard"]
+    (served,) = [row for row in board if row["chosen"]]
+    best = min((row for row in board if row["kind"] == "single"), key=lambda row: row["log_loss"])
+    limit = best["log_loss"] - best["standard_error"]
+    better = [row for row in board if row["kind"] == "ensemble" and row["log_loss"] < limit]
+    assert served == (min(better, key=lambda row: row["log_loss"]) if better else best)
+    assert {row["family"] for row in board} == {"xgboost", "lightgbm", "h2o"}
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    for row in board:
+        name = f"**{row['model']}**" if row["chosen"] else row["model"]
+        assert f"| {name} | {row['kind']} | {row['log_loss']} | {row['standard_error']} | {row['auc']} |" in card
+    registry = yaml.safe_load((ROOT / "registry.yaml").read_text(encoding="utf-8"))
+    route = registry["routes"][f"/{script.TASK.name}"]
+    assert route["artifact"] == f"models/{script.TASK.name}/{metrics['artifact']}"
+    assert (ROOT / route["artifact"]).is_file()
+    assert route["outputs"]["threshold"] == metrics["figures"]["threshold"]
+    assert [str(label) for label in route["outputs"]["labels"]] == list(script.TASK.labels)
+    assert str(route["outputs"]["positive"]) == script.TASK.labels[1]

@@ -110,7 +110,7 @@ def test_catalog(five: Gateway) -> None:
     assert list(routes) == PATHS
     assert routes["/diabetes"]["aliases"] == ["/katana-ml/api/v1.0/diabetes"]
     assert routes["/loan"]["inputs"]["properties"]["car_type"]["enum"] == ["Convertible", "SUV", "Saloon"]
-    assert {route["loader"] for route in routes.values()} == {"sklearn", "xgboost", "h2o_mojo"}
+    assert {route["loader"] for route in routes.values()} == {"sklearn", "xgboost"}
     limits = routes["/loan"]["limits"]
     assert (limits["max_concurrency"], limits["max_queue"]) == (4, 32), "the sum of two workers"
 

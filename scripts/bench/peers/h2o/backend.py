@@ -13,4 +13,4 @@ def model(route):
     h2o.no_progress()
     with (Path(tempfile.gettempdir()) / "gateway-bench-h2o.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        return h2o.import_mojo(str(Path(os.environ["BENCH_MODELS"]) / route / "model.zip"))
+        return h2o.import_mojo(str(Path(os.environ["BENCH_MOJOS"]) / route / "model.zip"))
