@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.base import is_classifier
 
 from gateway.errors import NotExplainable
 from gateway.estimators.wrappers import is_nothing, is_pipeline
@@ -114,7 +115,7 @@ def _bagged_trees(model: Any, parts: Sequence[Any], columns: Sequence[npt.NDArra
     """Return the explainer of all trees at once."""
     if any(part.n_outputs_ != 1 for part in parts):
         raise NotExplainable("its trees answer several values at once", "train one model for each of them")
-    classes = getattr(model, "classes_", None)
+    classes = model.classes_ if is_classifier(model) else None
     trees: list[Tree] = []
     for part, chosen in zip(parts, columns, strict=True):
         leaves = leaves_of(part.tree_) / len(parts)
@@ -131,19 +132,19 @@ def _bagged_trees(model: Any, parts: Sequence[Any], columns: Sequence[npt.NDArra
 def _mean(
     model: Any, parts: Sequence[Any], weights: Sequence[float], columns: Sequence[npt.NDArray[np.intp] | None]
 ) -> MeanExplainer:
-    is_classifier = hasattr(model, "classes_")
-    wanted: ExplanationScale = "probability" if is_classifier else "value"
+    of_labels = is_classifier(model)
+    wanted: ExplanationScale = "probability" if of_labels else "value"
     members = []
     for part, weight, chosen in zip(parts, weights, columns, strict=True):
         explainer = matrix_explainer(part)
         if explainer.scale != wanted:
             raise NotExplainable(
                 f"it averages answers of {type(part).__name__}, whose parts add up on another scale: {explainer.scale}",
-                "serve one of its members, or average " + ("forests" if is_classifier else "models of one scale"),
+                "serve one of its members, or average " + ("forests" if of_labels else "models of one scale"),
             )
-        classes = tuple(int(place) for place in part.classes_) if is_classifier else ()
+        classes = tuple(int(place) for place in part.classes_) if of_labels else ()
         members.append(Member(explainer, weight, chosen, classes))
-    if not is_classifier:
+    if not of_labels:
         return MeanExplainer("value", model.predict, 1, members)
     count = len(model.classes_)
     if count == _PAIR:

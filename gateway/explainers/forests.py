@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import numpy as np
+from sklearn.base import is_classifier
 
 from gateway.errors import NotExplainable
 from gateway.explainers.forest_trees import SINGLE, histogram_rows, histogram_trees, leaves_of, read_tree
@@ -83,7 +84,7 @@ def forest(model: Any) -> ForestExplainer:
     if model.n_outputs_ != 1:
         raise NotExplainable("its trees answer several values at once", "train one model for each of them")
     width = model.n_features_in_
-    if not hasattr(model, "classes_"):
+    if not is_classifier(model):
         trees = [read_tree(part.tree_, leaves_of(part.tree_) / len(parts)) for part in parts]
         return ForestExplainer("value", model.predict, shared(trees, width, 1))
     return probability_explainer(
@@ -111,7 +112,7 @@ def boosting(model: Any) -> ForestExplainer:
         for place in range(count)
     ]
     initial, start = _initial(model)
-    if not hasattr(model, "classes_"):
+    if not is_classifier(model):
         return ForestExplainer("value", model.predict, outputs, start=start, initial=initial)
     scale: ExplanationScale = "log-odds" if count == 1 else "margin"
     return ForestExplainer(
@@ -128,7 +129,7 @@ def _initial(model: Any) -> tuple[OutputExplainer | None, Numbers]:
     if type(model.init_).__name__ in {"DummyClassifier", "DummyRegressor", "str"}:
         row = np.zeros((1, model.n_features_in_), dtype=np.float32)
         return None, np.asarray(model._raw_predict_init(row), dtype=np.float64)[0]
-    if hasattr(model, "classes_"):
+    if is_classifier(model):
         raise NotExplainable(
             f"it starts from the probabilities of {type(model.init_).__name__}, which it clips",
             "train it without `init`",
@@ -152,7 +153,7 @@ def histogram(model: Any) -> ForestExplainer:
 
     start = np.asarray(model._baseline_prediction, dtype=np.float64).reshape(-1)
     scale: ExplanationScale = "log-odds" if count == 1 else "margin"
-    if not hasattr(model, "classes_"):
+    if not is_classifier(model):
         link = type(model._loss.link).__name__
         if link not in _LINKS:
             raise NotExplainable(f"the link {link} of its loss is not known", "train it with another loss")

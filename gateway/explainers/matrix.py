@@ -41,7 +41,11 @@ _TREE_MODELS: Final = {
         "ExtraTreesRegressor",
         "BalancedRandomForestClassifier",
     ),
-    "gateway.explainers.forests:boosting": ("GradientBoostingClassifier", "GradientBoostingRegressor"),
+    "gateway.explainers.forests:boosting": (
+        "GradientBoostingClassifier",
+        "GradientBoostingRegressor",
+        "FirstOfEqualBoosting",  # of loaders/versions
+    ),
     "gateway.explainers.forests:histogram": ("HistGradientBoostingClassifier", "HistGradientBoostingRegressor"),
     "gateway.explainers.forest_votes:boosted_votes": ("AdaBoostClassifier", "RUSBoostClassifier"),
     "gateway.explainers.forest_votes:isolation": ("IsolationForest",),

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from foreign.archives import archives, ask, unpack
 from sklearn import ensemble, tree
 from sklearn.datasets import make_classification
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
@@ -274,3 +275,22 @@ def test_models_of_imbalanced_learn() -> None:
         easy = loaded(imbalanced.EasyEnsembleClassifier(2, ensemble.AdaBoostClassifier(**FEW)).fit(X, PAIR))
     with pytest.raises(NotExplainable, match="another scale"):
         explainer_for("sklearn", easy, easy.signature.output)
+
+
+#: Models of trees as scikit-learn 0.20 wrote them.
+OLD = {"tree_regressor", "extra_tree_regressor", "forest", "boosting", "isolation"}
+
+
+def test_models_of_old_versions(tmp_path: Path) -> None:
+    """What 0.20 wrote is explained as the installed version answers it."""
+    seen = set()
+    for artifact in unpack(archives()[0], tmp_path):
+        name = artifact.path.stem
+        if name in seen or not any(name.startswith(part) for part in OLD):
+            continue
+        predictor: Any = ask(artifact)[1]
+        if predictor is None or predictor.signature.output.kind.startswith("multi"):
+            continue
+        seen.add(name)
+        explained("sklearn", predictor, random_rows(predictor.signature, 100))
+    assert len(seen) >= 4
