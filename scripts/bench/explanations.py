@@ -82,6 +82,7 @@ def cases() -> Iterator[Case]:
     histogram = HistGradientBoostingClassifier(max_iter=100, early_stopping=False).fit(x, y)
     yield of_model("scikit-learn: 100 histogram-boosted trees", histogram, x)
     yield from boosters(x, y)
+    yield from mojos()
 
 
 def boosters(x: Any, y: Any) -> Iterator[Case]:
@@ -117,6 +118,16 @@ def boosters(x: Any, y: Any) -> Iterator[Case]:
         x,
         lambda r: own(catboost.Pool(r), type="ShapValues", thread_count=1),
     )
+
+
+def mojos() -> Iterator[Case]:
+    """Yield H2O's models, where Java and the scoring classes are."""
+    try:
+        from bench import explanations_mojo  # noqa: PLC0415 - may be absent
+    except ImportError:
+        return
+    for name, rows, calls in explanations_mojo.mojos(BATCH):
+        yield Case(name, rows, calls)
 
 
 def timed(call: Call, rows: Any) -> float:
