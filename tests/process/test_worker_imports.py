@@ -27,7 +27,7 @@ def test_a_worker_of_the_five_models_has_no_compiler_and_no_preparing(gateway: A
             assert server.post(route["path"], route["sample"]).status == 200
     assert len(routes) == 6
     found = json.loads(server.post("/probe", {"x": 1}).json["prediction"])
-    assert {"gateway.routing.model", "gateway.runtimes.mojo", "gateway.executors.local"} <= set(found)
+    assert {"gateway.routing.model", "gateway.runtimes.matrix", "gateway.executors.local"} <= set(found)
     heavy = (
         "gateway.compilers",
         "gateway.prepare",
