@@ -36,6 +36,13 @@ _PM2 = Path(__file__).resolve().parent.parent / "node_modules" / ".bin" / "pm2"
 _ARTIFACTS = {suffix: row.modules[0] for row in TABLE.values() if row.modules for suffix in row.shown}
 
 
+#: The Python of `make train`.
+TRAINING = Path(__file__).resolve().parent.parent / ".venv-train" / "bin" / "python"
+needs_training = pytest.mark.skipif(
+    not (TRAINING.parents[1] / ".ready").exists(), reason="training is not installed here (make train, make mlflow)"
+)
+
+
 def lacking_in(text: str) -> str | None:
     """Say which package the text of a failure is about, if it is one that is absent here; None for every other text."""
     if str(_PM2) in text and not _PM2.exists():

@@ -8,11 +8,9 @@ from pathlib import Path
 import pytest
 from locked import pins
 
+from extras import TRAINING, needs_training
+
 ROOT = Path(__file__).resolve().parents[2]
-TRAINING = ROOT / ".venv-train" / "bin" / "python"
-needs_training = pytest.mark.skipif(
-    not (TRAINING.parents[1] / ".ready").exists(), reason="training is not installed here (make train, make mlflow)"
-)
 
 
 @pytest.mark.parametrize("python", [Path(sys.executable), pytest.param(TRAINING, marks=needs_training)], ids=str)
