@@ -8,6 +8,7 @@ import importlib
 from pathlib import Path
 from typing import cast
 
+from gateway.artifacts.mlflow_reference import is_reference
 from gateway.errors import LoadError
 from gateway.loaders.base import Loader
 from gateway.loaders.mlflow_folder import MlflowFolder, is_mlflow, read_folder
@@ -20,6 +21,7 @@ from gateway.system.suggest import listing
 
 #: Of a folder, those that are looked at for a model.
 _MOST_FILES = 200
+_RUN = "mlflow:runs:/"
 
 
 def get_loader(name: str) -> Loader:
@@ -98,6 +100,10 @@ def _inside(folder: Path, text: str) -> str:
     fitting = [
         f"{text}/{one.name}" for one in files if one.is_file() and one.suffix != ".json" and sniff(one, one.name)
     ]
+    if is_reference(text) and not text.startswith(_RUN):  # only references into a run go on with a path
+        again = "log the model again with log_model of its flavour"
+        name = fitting[0].rpartition("/")[2] if fitting else "FILE"
+        return f"{again}, or log its file as an artifact of a run and name that: {_RUN}RUN_ID/{name}"
     return f"name the model file in it: {listing(fitting[:3])}" if fitting else "name the model file in it"
 
 

@@ -20,6 +20,7 @@ import xgboost
 from sklearn.linear_model import LinearRegression
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from gateway.artifacts.mlflow_reference import parse_reference
 from gateway.cli.main import main
 from gateway.loaders import unknown
 from gateway.loaders.sklearn_unfit import not_a_predictor
@@ -167,6 +168,11 @@ def test_a_folder_with_a_model_names_the_file(tmp_path: Path) -> None:
     skops.io.dump(LinearRegression(), tmp_path / "salary.skops")
     (tmp_path / "notes.txt").write_text("trained in May")
     assert unknown(tmp_path, "models").hint == "name the model file in it: models/salary.skops"
+    for reference in ("mlflow:models:/salary@champion", "mlflow:models:/salary/3"):  # none of these takes a path
+        hint = unknown(tmp_path, reference).hint or ""
+        assert parse_reference(hint.rpartition(" ")[2]).path == "salary.skops"
+    inside = unknown(tmp_path, "mlflow:runs:/ab/served").hint or ""
+    assert parse_reference(inside.rpartition(" ")[2]).path == "served/salary.skops"
 
 
 @pytest.mark.parametrize("suffix", [".sav", ".bin", ".model", ".pkl.gz", ".dat"])
