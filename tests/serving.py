@@ -222,6 +222,19 @@ class Gateway:
             "POST", path, json.dumps(value).encode(), {"Content-Type": "application/json", **(headers or {})}
         )
 
+    def load_explainers(self, *names: str) -> None:
+        """Let every worker load what explains these routes, or all: until then the first questions are told to wait."""
+        for route in self.get("/routes").json["routes"]:
+            if route.get("explanation", {}).get("possible") and (not names or route["name"] in names):
+                asked = [0]  # answers in a row: many enough that each worker gave some
+
+                def explained(route: Any = route, asked: list[int] = asked) -> bool:
+                    answer = self.post(f"{route['path']}?_explain=true", route["sample"])
+                    asked[0] = asked[0] + 1 if answer.status == 200 else 0
+                    return asked[0] >= 12
+
+                until(explained, START_S, what=f"an explanation of {route['path']} by each worker")
+
     def events(self, message: str) -> list[dict[str, Any]]:
         """Return the log lines with this message."""
         lines = self.log.read_text(errors="replace").splitlines()

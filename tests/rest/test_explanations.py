@@ -12,7 +12,6 @@ import pyarrow.parquet
 import pytest
 from python_calamine import CalamineWorkbook
 
-import serving
 from rest.one_worker import Answer, Worker, environ_of
 from serving import Gateway
 
@@ -265,12 +264,8 @@ def test_documents_tell_whether_and_how(worker: Worker) -> None:
 def test_a_real_model_adds_up_and_is_counted(five: Gateway) -> None:
     """XGBoost beside its compiled model: parts add up to its margin, which is the answer; rows and time are counted."""
     patient = {"data": [1, 106, 70, 28, 135, 34.2, 0.142, 22]}
-
-    def asked() -> Any:
-        answer = five.post("/diabetes?_explain=true", patient)
-        return answer if answer.status != 503 else None  # the first question loads the original
-
-    found = serving.until(asked, 60, what="an explanation").json
+    five.load_explainers("diabetes")
+    found = five.post("/diabetes?_explain=true", patient).json
     why = found["explanation"]
     parts = list(why["contributions"].values())
     assert (why["of"], why["scale"], len(parts)) == ("yes", "log-odds", 8)
@@ -282,4 +277,3 @@ def test_a_real_model_adds_up_and_is_counted(five: Gateway) -> None:
     page = five.get("/metrics").body.decode()
     assert re.search(r'gateway_explanations_total\{route="diabetes"\} [1-9]', page)
     assert re.search(r'gateway_explain_seconds_count\{route="diabetes"\} [1-9]', page)
-    assert 'gateway_explanations_total{route="insurance"}' not in page

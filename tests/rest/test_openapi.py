@@ -158,6 +158,7 @@ def schemathesis(server: Gateway, tmp_path: Path, *arguments: str, timeout_s: fl
 
     Whatever it must not expect stands with its reason in schemathesis.toml.
     """
+    server.load_explainers()
     workers = server.workers()
     done = subprocess.run(
         [
