@@ -1,8 +1,8 @@
 """
 Writes the model card of a run: `card.md` of a model's folder says in words what no run measures, the run fills it in.
 
-`{{figures}}`, `{{comparison}}`, `{{plots}}` and `{{versions}}` become tables and lists; any other name in double
-braces is looked up in metrics.json, with dots for what lies deeper.
+`{{figures}}`, `{{comparison}}`, `{{settings}}`, `{{plots}}` and `{{versions}}` become tables and lists; any other
+name in double braces is looked up in metrics.json, with dots for what lies deeper.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ def write(
     made = {
         "figures": _figures(metrics["figures"], titles),
         "comparison": _comparison(metrics.get("leaderboard", [])),
+        "settings": ", ".join(f"`{name}={value}`" for name, value in sorted(metrics.get("parameters", {}).items())),
         "plots": " ".join(f"![{path.stem}]({path.relative_to(out).as_posix()})" for path in plots),
         "versions": ", ".join(f"{name} {version}" for name, version in metrics["versions"].items()),
     }
