@@ -4,9 +4,11 @@ from pathlib import Path
 
 import click
 
+from gateway.cli import page_files
 from gateway.cli.command import OK, Command, complete_path, display_path, print_line
 from gateway.cli.describe import warnings_or_raise
 from gateway.cli.mlflow_notes import notes_of
+from gateway.registry import load_registry
 from gateway.registry.add import add_route
 from gateway.settings.settings import Settings
 
@@ -49,6 +51,8 @@ def add(
     )
     print_line(f"added to {registry}:\n{added.rstrip()}")
     for text in notes_of(paths):
+        print_line(text)
+    for text in page_files.lines_of(load_registry(registry, root_path=root_path).routes[-1]):
         print_line(text)
     for text in warnings:
         print_line(f"warning: {text}")

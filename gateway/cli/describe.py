@@ -1,7 +1,6 @@
 """`gateway describe`: print loader, inputs, outputs and versions of an artifact."""
 
 import importlib
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +11,7 @@ import msgspec
 
 from gateway.artifacts import manifest
 from gateway.artifacts.manifest import CompiledModel, ExplanationReport
+from gateway.cli import page_files
 from gateway.cli.command import FAILED, OK, Command, complete_path, print_error, print_line
 from gateway.cli.explanation_text import explained
 from gateway.cli.mlflow_notes import notes_of
@@ -29,6 +29,7 @@ from gateway.schema import Field, OutputPart, Signature
 from gateway.settings.settings import Settings
 from gateway.system import files
 from gateway.system.suggest import listing
+from gateway.validation.keywords import LIMITS
 
 _UNUSED: Final = "dropped by the pipeline: any value, or none, gives the same answer"
 
@@ -39,7 +40,8 @@ class Description:
     Hold the description of an artifact.
 
     `imports` are the globals that a pickle names, found without running it, `parts` the sha256 of each of several
-    files, `siblings` say which files beside it may belong to it. `reference` says what one into an MLflow store names.
+    files, `siblings` say which files beside it may belong to it, `page_files` which card and plot its page shows.
+    `reference` says what one into an MLflow store names.
     """
 
     artifact: str
@@ -52,6 +54,7 @@ class Description:
     mlflow: tuple[str, ...] = ()
     imports: tuple[str, ...] = ()
     siblings: tuple[str, ...] = ()
+    page_files: tuple[str, ...] = ()
     signature: Signature | None = None
     warnings: tuple[str, ...] = ()
     compiled: CompiledModel | None = None
@@ -79,6 +82,7 @@ def describe(settings: Settings, *, artifacts: tuple[str, ...], loader: str | No
         found = _description(named)
         found.mlflow = notes_of(named.paths)
         found.reference = facts_of(named.resolution) if named.resolution is not None else ""
+        found.page_files = page_files.lines_beside(named, settings.registry)
         problem = _ask_loader(found, named, limits_of(settings))
     _recall(found, settings.cache_dir / "manifests")
     print_line(msgspec.json.format(msgspec.json.encode(found), indent=2).decode() if as_json else _text(found))
@@ -173,6 +177,7 @@ def _text(found: Description) -> str:
         rows += ["imports   of the pickle, not executed:", *(f"          {name}" for name in found.imports)]
     rows += [f"warning   {text}" for text in found.warnings]
     rows += [f"beside    {text}" for text in found.siblings]
+    rows += found.page_files
     rows.append(_compiled(found))
     rows += explained(found.explanation)
     if found.signature is not None:
@@ -224,10 +229,10 @@ def _row(one: Field) -> tuple[str, str, str, str]:
 def _limits(one: Field) -> Iterable[str]:
     if one.enum is not None:
         yield listing(one.enum)
-    for name in ("minimum", "maximum", "exclusive_minimum", "exclusive_maximum", "min_length", "max_length", "pattern"):
+    for name, keyword in LIMITS.items():
         value = getattr(one, name)
         if value is not None:
-            yield f"{re.sub('_([a-z])', lambda found: found[1].upper(), name)} {value}"
+            yield f"{keyword} {value}"
     if one.takes_integers and one.enum is None:
         yield "a whole number is read as its digits"
     if one.default is not None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
+from gateway.answers.leaves import Leaf, leaf_columns
 from gateway.codecs.json_pointers import Locator
 from gateway.errors import Fault, InputError, TooLargeError
 from gateway.validation.faults import MAX_FAULTS
@@ -98,6 +99,14 @@ class Answered:
     errors: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
     ids: Sequence[str] | None = None
     inputs: Sequence[Sequence[Any]] = ()
+
+    def columns(self, leaves: Sequence[Leaf], *, errors: bool) -> list[Sequence[Any]]:
+        """Return the columns of a table: inputs, leaves of the answers, and with `errors` the texts of the faults."""
+        found = [*self.inputs, *leaf_columns(leaves, self.answers)]
+        if errors:
+            faults = [self.errors.get(row) for row in range(len(self.answers))]
+            found.append([None if fault is None else f"{fault['at']}: {fault['message']}" for fault in faults])
+        return found
 
 
 class BatchWriter(Protocol):

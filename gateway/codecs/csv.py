@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any, AnyStr, BinaryIO
 
-from gateway.answers.leaves import Leaf, column_names, leaf_columns
+from gateway.answers.leaves import Leaf, column_names
 from gateway.codecs.base import refuse
 from gateway.codecs.chunks import Answered, Chunk, ReadLimits
 from gateway.codecs.csv_head import read_head
@@ -203,18 +203,11 @@ class CsvWriter:
 
     def rows(self, chunk: Answered) -> bytes:
         """Return one line per row."""
-        columns = [*chunk.inputs, *leaf_columns(self._leaves, chunk.answers)]
-        if self._errors:
-            columns.append([_error_text(chunk.errors.get(row)) for row in range(len(chunk.answers))])
-        return _lines(zip(*columns, strict=True))
+        return _lines(zip(*chunk.columns(self._leaves, errors=self._errors), strict=True))
 
     def end(self) -> bytes:
         """Return nothing: CSV just ends."""
         return b""
-
-
-def _error_text(error: Any) -> str:
-    return "" if error is None else f"{error['at']}: {error['message']}"
 
 
 def _lines(rows: Any) -> bytes:

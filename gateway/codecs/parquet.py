@@ -9,7 +9,7 @@ import importlib
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
-from gateway.answers.leaves import Leaf, column_names, leaf_columns
+from gateway.answers.leaves import Leaf, column_names
 from gateway.codecs.base import refuse
 from gateway.codecs.chunks import Answered, Chunk, ReadLimits, cell
 from gateway.codecs.sink import Sink
@@ -167,10 +167,7 @@ class ParquetWriter:
 
     def rows(self, chunk: Answered) -> bytes:
         """Return a row group."""
-        columns = [*chunk.inputs, *leaf_columns(self._leaves, chunk.answers)]
-        if self._errors:
-            faults = [chunk.errors.get(row) for row in range(len(chunk.answers))]
-            columns.append([None if fault is None else f"{fault['at']}: {fault['message']}" for fault in faults])
+        columns = chunk.columns(self._leaves, errors=self._errors)
         arrays = [self._array(values, field.type) for values, field in zip(columns, self._schema, strict=True)]
         self._writer.write_table(self._arrow.Table.from_arrays(arrays, schema=self._schema))
         return self._sink.fetch()

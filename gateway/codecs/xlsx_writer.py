@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import IO, Any, Final
 from xml.sax.saxutils import escape
 
-from gateway.answers.leaves import Leaf, column_names, leaf_columns
+from gateway.answers.leaves import Leaf, column_names
 from gateway.codecs.chunks import Answered
 from gateway.codecs.formulas import is_formula
 from gateway.codecs.sink import Sink
@@ -92,10 +92,7 @@ class XlsxWriter:
 
     def rows(self, chunk: Answered) -> bytes:
         """Return the bytes of the rows that the packing has let go of."""
-        columns = [*chunk.inputs, *leaf_columns(self._leaves, chunk.answers)]
-        if self._errors:
-            faults = [chunk.errors.get(row) for row in range(len(chunk.answers))]
-            columns.append([None if fault is None else f"{fault['at']}: {fault['message']}" for fault in faults])
+        columns = chunk.columns(self._leaves, errors=self._errors)
         lines = []
         number = self._row
         for row in zip(*columns, strict=True):

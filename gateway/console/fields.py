@@ -11,6 +11,7 @@ from gateway.console.number_text import number_text
 from gateway.console.ranges import range_of
 from gateway.console.value_text import number_of, value_text
 from gateway.schema import Field, Scalar
+from gateway.validation.keywords import LIMITS
 from gateway.validation.sample import plausible
 
 Control: TypeAlias = Literal["number", "integer", "text", "select", "boolean"]
@@ -22,13 +23,7 @@ _KEYWORDS: Final = {
     "unit": "unit",
     "title": "title",
     "description": "description",
-    "minimum": "minimum",
-    "maximum": "maximum",
-    "exclusive_minimum": "exclusiveMinimum",
-    "exclusive_maximum": "exclusiveMaximum",
-    "min_length": "minLength",
-    "max_length": "maxLength",
-    "pattern": "pattern",
+    **LIMITS,
     "unknown": "unknown",
 }
 

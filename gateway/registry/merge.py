@@ -13,15 +13,9 @@ from gateway.registry.merge_output import merge_output
 from gateway.registry.spec import RouteSpec
 from gateway.schema import Field, Signature
 from gateway.system.suggest import did_you_mean, listing
+from gateway.validation.keywords import ATTRIBUTES
 from gateway.validation.texts import level_text
 
-#: Spelling of JSON Schema -> attribute of Field, where the two differ.
-ATTRIBUTES: Final = {
-    "exclusiveMinimum": "exclusive_minimum",
-    "exclusiveMaximum": "exclusive_maximum",
-    "minLength": "min_length",
-    "maxLength": "max_length",
-}
 #: Types that a registry may choose among: columns of all are numbers.
 _NUMERIC: Final = frozenset({"number", "integer"})
 

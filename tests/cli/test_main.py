@@ -73,6 +73,27 @@ def test_add_appends_and_shows_the_lines(folder: Path, capsys: pytest.CaptureFix
     assert capsys.readouterr().out == "ok: 2 routes\n"
 
 
+def test_describe_and_add_name_card_and_plot(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Both say which files the page of the model shows; a broken one with its reason, and which fix."""
+    model = folder / "churn"
+    model.mkdir()
+    (folder / "one.stub.json").rename(model / "two.stub.json")
+    (model / "README.md").write_text("# Churn\n")
+    assert main(["describe", "churn/two.stub.json"]) == 0
+    assert "card      churn/README.md\n" in capsys.readouterr().out
+    (model / "README.md").write_bytes(b"\xff")
+    text = "version: 1\nroutes:\n  /churn: {artifact: churn/two.stub.json, plot: {file: churn/counts.json}}\n"
+    (folder / "registry.yaml").write_text(text)
+    assert main(["describe", "churn/two.stub.json"]) == 0
+    shown = capsys.readouterr().out
+    assert "card      churn/README.md is not shown: card 'README.md' is no text in UTF-8" in shown
+    assert "[card-not-text]; fix: save it as UTF-8" in shown
+    assert "plot      churn/counts.json is not shown: counts.json does not exist" in shown
+    (model / "README.md").write_text("# Churn\n")
+    assert main(["add", "churn/two.stub.json", "--route", "/two"]) == 0
+    assert capsys.readouterr().out.endswith("card      churn/README.md\n")
+
+
 def test_add_refuses_a_taken_path(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A route is never overwritten."""
     assert main(["add", "one.stub.json", "--route", "/one"]) == 78

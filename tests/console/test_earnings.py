@@ -90,10 +90,10 @@ def test_bars_are_counts_of_the_data(page: Page, five: Gateway, credential: str,
     page.locator("[name=CREDDESC]").select_option(credential)
     page.locator("[name=CIPDESC_new]").select_option(field)
     expect(page.locator("#plot figcaption")).to_contain_text(credential)
-    expect(page.locator("#plot-area .legendtext").nth(1)).to_contain_text(field)
+    expect(page.locator("#plot .key[data-series='1']")).to_contain_text(field)
     for at, levels in enumerate(((credential,), (credential, field))):
         counts = Counter(int(float(row[-1]) // 1000) for row in rows if row[: len(levels)] == levels)
         total = sum(counts.values())
         assert total > 0
         until(lambda at=at, counts=counts: is_like(heights(page, at), [counts[one] for one in sorted(counts)]))
-        expect(page.locator("#plot-area .legendtext").nth(at)).to_contain_text(f"({total:,})")
+        expect(page.locator(f"#plot .key[data-series='{at}']")).to_contain_text(f"({total:,} rows)")

@@ -14,10 +14,10 @@ from gateway.errors import RegistryError
 from gateway.registry import RegistrySpec, load_registry
 from gateway.registry.document import parse as parse_text
 from gateway.registry.keys import INPUT_KEYS, OUTPUT_KEYS, ROUTE_KEYS, SERVER_KEYS, TOP_KEYS
-from gateway.registry.merge import ATTRIBUTES
 from gateway.registry.parse import parse_registry
 from gateway.registry.spec import OutputKeys, RouteSpec, ServerSpec
 from gateway.schema import Field
+from gateway.validation.keywords import ATTRIBUTES
 
 ERRORS = Path(__file__).parent / "errors"
 SOURCE = Path(gateway.registry.files.__file__).parent

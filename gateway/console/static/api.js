@@ -76,3 +76,12 @@ export function predictMany(rows, { signal, skip = false } = {}) {
   const url = island.url + OPTION + (skip ? '&_on_error=skip' : '');
   return post(url, `[${rows.join(',')}]`, signal);
 }
+
+const inWords = fault => [fault.message, fault.hint].filter(Boolean).join(' – ');
+
+// Return field -> what the server says is wrong with it.
+export function faultsByField({ faults }) {
+  const found = new Map();
+  for (const fault of faults) found.set(fault.field, [...(found.get(fault.field) ?? []), inWords(fault)]);
+  return new Map([...found].map(([field, texts]) => [field, texts.join('; ')]));
+}

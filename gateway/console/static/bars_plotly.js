@@ -69,14 +69,24 @@ function layout(picture, area) {
   const [text, grid, card] = [style.color, colourOf(area, '--line'), colourOf(area, '--card')];
   const axis = title => ({ title: { text: escaped(title) }, gridcolor: grid, zerolinecolor: grid, linecolor: grid, automargin: true });
   return {
-    barmode: 'overlay', bargap: 0.2, showlegend: hasMouse(), paper_bgcolor: 'rgba(0,0,0,0)', plot_bgcolor: 'rgba(0,0,0,0)',
-    font: { family: style.fontFamily, size: 12, color: text }, margin: { l: 52, r: 12, t: 40, b: 48 },
-    legend: { orientation: 'h', y: -0.22, yanchor: 'top', x: 0 }, height: area.clientHeight,
+    barmode: 'overlay', bargap: 0.2, showlegend: false, paper_bgcolor: 'rgba(0,0,0,0)', plot_bgcolor: 'rgba(0,0,0,0)',
+    font: { family: style.fontFamily, size: 12, color: text }, margin: { l: 52, r: 12, t: 40, b: 48 }, height: area.clientHeight,
     modebar: { bgcolor: 'rgba(0,0,0,0)', color: colourOf(area, '--soft'), activecolor: text },
     hoverlabel: { bgcolor: card, bordercolor: grid, font: { color: text, family: style.fontFamily } },
     xaxis: { ...axis(picture.x), tickformat: ',' }, yaxis: { ...axis(picture.y), rangemode: 'tozero' },
     ...line(picture, text),
   };
+}
+
+// The caption of the page is title and legend; a saved picture goes without the page, so it holds both itself.
+function save(area, picture, name) {
+  const { width, height } = area.getBoundingClientRect();
+  const saved = {
+    ...layout(picture, area), title: { text: escaped(picture.title), x: 0.02, font: { size: 16 } }, showlegend: true,
+    legend: { orientation: 'h', y: -0.22, yanchor: 'top', x: 0 }, paper_bgcolor: colourOf(area, '--card'),
+    margin: { l: 64, r: 16, t: 72, b: 48 },
+  };
+  return window.Plotly.downloadImage({ data: area.data, layout: saved }, { format: 'png', filename: name, width, height: height + 60 });
 }
 
 // Draw, or draw again; `name` is that of a saved picture.
@@ -85,6 +95,9 @@ export async function drawPlotly(area, picture, name) {
   refuseOthers(traces);
   await window.Plotly.react(area, traces, layout(picture, area), {
     responsive: true, displayModeBar: hasMouse(), displaylogo: false, showSendToCloud: false, plotlyServerURL: '',
-    modeBarButtonsToRemove: ['select2d', 'lasso2d', 'autoScale2d'], toImageButtonOptions: { format: 'png', filename: name },
+    modeBarButtonsToRemove: ['toImage', 'select2d', 'lasso2d', 'autoScale2d'],
+    modeBarButtonsToAdd: [{
+      name: 'save', title: 'Download plot as a PNG', icon: window.Plotly.Icons.camera, click: () => save(area, picture, name),
+    }],
   });
 }

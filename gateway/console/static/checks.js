@@ -1,5 +1,7 @@
 // The rules of a field, checked before anything is sent; the server checks them all, and more (patterns, choices).
 
+import { plain } from './answers.js';
+
 // What a number box holds ("+5", "007", ".5" are numbers to people, not to JSON).
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 const SHOWN = 80;
@@ -83,4 +85,13 @@ export function read(field, text) {
 export function textOf(field, value) {
   if (value === null || value === undefined) return null;
   return field.levels?.find(one => one.value === value)?.text ?? String(value);
+}
+
+// Return the text of a value as it is written in JSON.
+export function textOfToken(field, token) {
+  if (token === 'null') return null;
+  // As it is written first: whole numbers beyond 2^53 are equal to their neighbours once they are parsed.
+  const text = plain(token);
+  if (!field.levels || field.levels.some(level => level.text === text)) return text;
+  return textOf(field, JSON.parse(token));
 }

@@ -2,10 +2,11 @@
 
 import { cancel, countDown, isPlanned, later, succeeded } from './retry.js';
 import { contract, readPage, readSettledPage, writeHead } from './served_page.js';
-import { clear, current, dataOf, follow, kindOf, show } from './states.js';
+import { answered, clear, current, dataOf, follow, kindOf, show } from './states.js';
+
+export { waiting } from './states.js';
 
 const BEAT_MS = 5000;
-const LOADING_MS = 250;
 // States that the next good answer ends; the others are news that stays until somebody has read it.
 const FAILURES = [
   'waiting', 'invalid', 'loading', 'failed', 'overloaded', 'deadline', 'unreachable', 'refused', 'error', 'gone', 'too-large',
@@ -21,7 +22,6 @@ const unreachable = { ok: false, status: 0, failure: 'unreachable' };
 let known = generation;
 let isChecking = false;
 let options = {};
-let late = 0;
 // What makes the answer of this page anew.
 let again = () => {};
 
@@ -42,18 +42,6 @@ export function start(given = {}) {
   const lookAround = () => document.hidden || isPlanned() || beat();
   setInterval(lookAround, BEAT_MS);
   document.addEventListener('visibilitychange', lookAround);
-}
-
-// Say that a request begins; the function that is returned says that it has ended, and so does `settle`.
-export function waiting() {
-  clearTimeout(late);
-  late = setTimeout(() => current() || show('waiting'), LOADING_MS);
-  return answered;
-}
-
-function answered() {
-  clearTimeout(late);
-  clear('waiting');
 }
 
 // Take in how the newest request ended; where another try can help, `retry` is called without anybody's help.

@@ -28,7 +28,10 @@ const KINDS = {
 
 const OVERLOADED = new Set(['overloaded', 'bodies-full', 'readers-full', 'disk-full']);
 const LOADING = new Set(['loading', 'not-ready']);
+const WAITING_MS = 250;
 const NUMBER = new Intl.NumberFormat('en');
+
+let late = 0;
 
 const count = (number, word) => `${NUMBER.format(number)} ${word}${number === 1 ? '' : 's'}`;
 
@@ -99,6 +102,19 @@ export function clear(...kinds) {
   place.hidden = true;
   delete place.dataset.kind;
   place.replaceChildren();
+}
+
+// Say that a request begins: that is shown once it takes longer than nobody notices. The function that is returned says
+// that it has ended, and so does `answered`.
+export function waiting() {
+  clearTimeout(late);
+  late = setTimeout(() => current() || show('waiting'), WAITING_MS);
+  return answered;
+}
+
+export function answered() {
+  clearTimeout(late);
+  clear('waiting');
 }
 
 function element(name, properties, ...children) {

@@ -1,9 +1,9 @@
 // The try page: controls and store follow each other, faults stand at their fields, and what the form holds is predicted
 // while it changes.
 
-import { members as membersOf, plain } from './answers.js';
-import { onGeneration } from './api.js';
-import { textOf } from './checks.js';
+import { members as membersOf } from './answers.js';
+import { faultsByField, onGeneration } from './api.js';
+import { textOfToken } from './checks.js';
 import { Control } from './controls.js';
 import * as predict from './predict.js';
 import * as result from './result.js';
@@ -23,14 +23,11 @@ function markLocal(names) {
   for (const name of names) controls.get(name).mark(touched.has(name) ? entryOf(name).fault : '');
 }
 
-const inWords = fault => [fault.message, fault.hint].filter(Boolean).join(' – ');
-
 // Faults that the server found; those of no field are told by the state of the page.
 function markReply({ ok, reply }) {
   if (!ok && !reply.faults.length) return;
-  const found = new Map();
-  for (const fault of reply.faults) found.set(fault.field, [...(found.get(fault.field) ?? []), inWords(fault)]);
-  controls.forEach((control, name) => control.mark(found.get(name)?.join('; ') ?? ''));
+  const found = faultsByField(reply);
+  controls.forEach((control, name) => control.mark(found.get(name) ?? ''));
 }
 
 function readAll(how) {
@@ -39,13 +36,7 @@ function readAll(how) {
 }
 
 function fill(text) {
-  const texts = membersOf(text).filter(([name]) => controls.has(name)).map(([name, token]) => {
-    const field = fieldOf(name);
-    if (token === 'null') return [name, null];
-    // As it is written first: whole numbers beyond 2^53 are equal to their neighbours once they are parsed.
-    if (!field.levels || field.levels.some(level => level.text === plain(token))) return [name, plain(token)];
-    return [name, textOf(field, JSON.parse(token))];
-  });
+  const texts = membersOf(text).filter(([name]) => controls.has(name)).map(([name, token]) => [name, textOfToken(fieldOf(name), token)]);
   texts.forEach(([name]) => touched.add(name));
   setTexts(texts);
 }

@@ -4,15 +4,10 @@ from typing import Any
 
 from gateway.artifacts.manifest import Manifest
 from gateway.schema import Field, OutputPart, Signature
+from gateway.validation.keywords import LIMITS
 
 _KEYWORDS = {
-    "minimum": "minimum",
-    "maximum": "maximum",
-    "exclusive_minimum": "exclusiveMinimum",
-    "exclusive_maximum": "exclusiveMaximum",
-    "min_length": "minLength",
-    "max_length": "maxLength",
-    "pattern": "pattern",
+    **LIMITS,
     "title": "title",
     "description": "description",
     "default": "default",
