@@ -49,12 +49,12 @@ monit: ## watch live figures in the terminal (pm2 monit)
 check: setup ## verify registry.yaml without serving it
 	@$(BIN)/gateway check
 
-# Two for each core: half of the time of a test is spent on waiting for processes.
-LANES ?= 2
+# Three on two cores: a third of the time of a test is spent on waiting for processes.
+LANES ?= 3
 # By file, xdist gives a process that replaces a crashed one the files that are done, and waits for ever: a crash ends the run.
 PARALLEL := -n $(LANES) --dist loadfile --no-loadscope-reorder --max-worker-restart=0
 
-test: setup-dev ## run the tests: two at a time, then those that need the machine for themselves
+test: setup-dev ## run the tests: three at a time, then those that need the machine for themselves
 	@$(BIN)/python -m pytest -q $(PARALLEL) -m "not slow and not quiet"
 	@$(BIN)/python -m pytest -q -m "quiet and not slow" $$(grep -rlw --include='test_*.py' mark.quiet tests)
 

@@ -253,6 +253,6 @@ def test_every_script_is_listed(folder: str) -> None:
 
 
 def test_every_package_has_its_tests() -> None:
-    """The tree of tests mirrors the packages; programs of compiled models are tested with their compilers."""
+    """The tree of tests mirrors the packages; what compilers and explainers share or make is tested with them."""
     packages = {path.parent.name for path in (ROOT / "gateway").glob("*/__init__.py")}
-    assert packages - {path.name for path in (ROOT / "tests").iterdir() if path.is_dir()} <= {"runtimes"}
+    assert packages - {path.name for path in (ROOT / "tests").iterdir() if path.is_dir()} <= {"runtimes", "estimators"}

@@ -64,7 +64,7 @@ def test_every_code_in_the_source_has_a_golden_pair() -> None:
     found = {
         node.value
         for path in SOURCE.glob("*.py")
-        if path.name not in {"merge.py", "merge_output.py", "add.py", "json_schema.py"}
+        if path.name not in {"merge.py", "merge_output.py", "add.py", "edit_route.py", "json_schema.py"}
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and pattern.fullmatch(node.value)
     }
