@@ -31,8 +31,9 @@ def _history(text: str) -> Iterator[str]:
     except ValueError:
         return
     for one in found if isinstance(found, list) else ():
-        if isinstance(one, dict) and isinstance(one.get("artifact_path"), str):
-            yield one["artifact_path"]
+        path = one.get("artifact_path") if isinstance(one, dict) else None
+        if isinstance(path, str) and not {"", ".", ".."} & set(path.split("/")):  # a tag may say anything
+            yield path
 
 
 def relocated(place: str, roots: Iterable[Path]) -> Path | None:

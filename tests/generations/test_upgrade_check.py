@@ -49,7 +49,7 @@ class House:
         registry = load_registry(self.place.registry)
         found = prepare_registry(registry, self.place.cache_dir, self.place.limits)
         good = found["good"]
-        old = {name: replace(one, key=f"0{one.key[1:]}", problem=None) for name, one in found.items()}
+        old = {name: replace(one, key=one.key[::-1], problem=None) for name, one in found.items()}
         old["bad"] = replace(old["bad"], signature=good.signature)
         made = snapshot.make(registry, old)
         snapshot.commit(self.place.state_dir, made)

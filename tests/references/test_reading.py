@@ -1,14 +1,16 @@
 """References and addresses of stores as they are written, without asking any store."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from gateway.artifacts.mlflow_reference import parse_reference
 from gateway.artifacts.resolution import Resolution
 from gateway.errors import GatewayError
-from gateway.references.model_places import relocated
+from gateway.references.model_places import models_of, relocated
 from gateway.references.store_uri import folder_path, sqlite_path, store_uri, without_credentials
 from gateway.registry import load_registry
 from gateway.registry.load_options import load_options
@@ -100,6 +102,16 @@ def test_a_store_that_was_copied_from_another_machine_keeps_its_models(tmp_path:
     assert relocated(model.as_uri(), []) == model
     assert relocated("file:///nowhere/model", [tmp_path]) == Path("/nowhere/model")
     assert relocated("s3://bucket/0/abc/artifacts/model", [tmp_path]) is None
+
+
+def test_a_tag_of_a_run_names_no_place_outside_of_it() -> None:
+    """Anybody may write the tag in which MLflow 1 and 2 list models: paths with dots in it are no models."""
+    told = [{"artifact_path": path} for path in ("model", "../../etc", "a/./b", "/etc", "a//b")]
+    run = SimpleNamespace(
+        info=SimpleNamespace(artifact_uri="file:///s/0/r/artifacts"),
+        data=SimpleNamespace(tags={"mlflow.log-model.history": json.dumps(told)}),
+    )
+    assert dict(models_of(None, run)) == {"model": "file:///s/0/r/artifacts/model"}
 
 
 def test_a_pickle_of_a_store_needs_the_opt_in_and_no_sha256(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import { members, pretty, viewsOf } from './answers.js';
 import { numberText, percentText } from './numbers.js';
 import { onAnswer, onRefused } from './predict.js';
-import { island } from './state.js';
+import { explains, island, setExplains, subscribe } from './state.js';
 
 const REST_MS = 600;
 
@@ -104,4 +104,31 @@ function outdate() {
 export function start() {
   onAnswer(draw);
   onRefused(outdate);
+}
+
+let reasons = null;
+
+// Load what draws reasons once somebody asks for them; `isNew` moves the page to the first of them.
+function loadReasons(isNew) {
+  reasons ??= import('./why.js').then(why => why.start(isNew));
+  reasons.catch(() => { reasons = null; });
+  return reasons;
+}
+
+// Follow the switch "Why?", and links that have it on.
+export function startSwitch() {
+  const box = document.getElementById('explain');
+  const follow = isNew => {
+    setExplains(box.checked);
+    if (box.checked) loadReasons(isNew).catch(() => { box.checked = false; setExplains(false); });
+  };
+  box.checked = explains();
+  box.addEventListener('change', () => follow(true));
+  // An input may be called `addEventListener`: only the prototype is asked.
+  EventTarget.prototype.addEventListener.call(document.getElementById('form'), 'reset', () => setTimeout(follow));
+  subscribe(() => {
+    box.checked = explains();
+    if (box.checked) loadReasons(false).catch(() => {});
+  });
+  if (box.checked) follow(false);
 }

@@ -99,9 +99,9 @@ async function start() {
     button.hidden = false;
     button.addEventListener('click', () => share().then(module => module.copy(button)));
   }
+  if (island.explainable) result.startSwitch();
   predict.start();
   whatif.start();
-  if (island.explainable) await import('./why.js').then(module => module.start(), () => {});
   // Only where a plot is; without it the drawing of the server stays.
   if (island.plot) import('./plot.js').then(module => module.start(), () => {});
 }

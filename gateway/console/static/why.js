@@ -2,8 +2,8 @@
 
 import { marked } from './marked_text.js';
 import { numberText, percentText } from './numbers.js';
-import { onAnswer } from './predict.js';
-import { entryOf, explains, fieldOf, island, setExplains } from './state.js';
+import { lastResult, onAnswer } from './predict.js';
+import { entryOf, explains, fieldOf } from './state.js';
 
 const MOST_ROWS = 10, MOST_VALUE = 40;
 const SVG = 'http://www.w3.org/2000/svg';
@@ -97,13 +97,14 @@ function draw({ ok, reply }) {
   isNew = false;
 }
 
-export function start() {
-  box.checked = explains();
+// Draw the reasons of each answer from now on, and of the one that came meanwhile.
+export function start(isAsked) {
+  isNew = isAsked;
   box.addEventListener('change', () => {
     isNew = box.checked;
-    setExplains(box.checked);
     if (!box.checked) section.hidden = true;
   });
-  box.form.addEventListener('reset', () => setTimeout(() => setExplains(box.checked)));
   onAnswer(draw);
+  const last = lastResult();
+  if (last?.reply.body?.explanation) draw(last);
 }

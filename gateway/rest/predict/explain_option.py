@@ -20,7 +20,8 @@ def explain_option(value: Any, at: str) -> Explain | None:
     if number:
         return Explain(number)
     name = at.rpartition(".")[2]
-    sent = repr(value[:40]) if isinstance(value, str) else str(number) if number == 0 else kind_of(value)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    sent = repr(value[:40]) if isinstance(value, str) else str(value)[:40] if is_number else kind_of(value)
     message = f"{name} is true, false or how many fields to name, from 1; not {sent}"
     raise OptionError([Fault(at, "option", message, ["true", "false", "a whole number from 1"])])
 
