@@ -38,7 +38,8 @@ from gateway.registry.keys import (
 )
 from gateway.registry.paths import RESERVED, RESERVED_ENDS, RESERVED_TREES
 from gateway.registry.plot_keys import PlotKeys
-from gateway.registry.spec import OutputKeys, ReadingKeys, RouteSpec, ServerSpec
+from gateway.registry.reading_keys import ReadingKeys
+from gateway.registry.spec import OutputKeys, RouteSpec, ServerSpec
 from gateway.rest.errors import STATUS
 from gateway.settings.settings import TABLE
 

@@ -5,7 +5,8 @@ from typing import Final
 
 from gateway.registry.key_definition import Key, keys_of, table
 from gateway.registry.plot_keys import PlotKeys
-from gateway.registry.spec import OutputKeys, ReadingKeys, RouteSpec, ServerSpec
+from gateway.registry.reading_keys import ReadingKeys
+from gateway.registry.spec import OutputKeys, RouteSpec, ServerSpec
 
 _NUMERIC = ("number", "integer")
 _TEXT = ("string",)

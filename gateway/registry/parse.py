@@ -9,8 +9,9 @@ from gateway.registry.checks import read_keys, section
 from gateway.registry.keys import DEFAULTS_KEYS, ROUTE_KEYS, SERVER_KEYS, TOP_KEYS
 from gateway.registry.paths import Taken, check_root_path
 from gateway.registry.reading import read_reading
+from gateway.registry.reading_keys import STRICT
 from gateway.registry.route import RouteReader
-from gateway.registry.spec import ReadingKeys, RegistrySpec, ServerSpec
+from gateway.registry.spec import RegistrySpec, ServerSpec
 from gateway.registry.values import Document, Entries, Entry, texts_of
 from gateway.registry.wording import kind_of
 from gateway.system.suggest import listing
@@ -34,7 +35,7 @@ def parse_registry(document: Document, base: Path, *, files: bool = False, root_
     # Repeated sections are all read, so that none hides a fault; the first counts.
     defaults, *_ = [_defaults(document, entry) for entry in top.all_of("defaults")] or [{}]
     servers = [_server(document, entry) for entry in top.all_of("server")] or [ServerSpec()]
-    reading = next((one.reading for one in servers if one.reading != ReadingKeys()), ReadingKeys())
+    reading = next((one.reading for one in servers if one.reading != STRICT), STRICT)
     taken = Taken()
     reader = RouteReader(document=document, base=base, taken=taken, defaults=defaults, files=files, reading=reading)
     specs = [spec for entries in _routes(document, top) for spec in reader.read_all(entries)]
@@ -87,7 +88,7 @@ def _server(document: Document, entry: Entry) -> ServerSpec:
                 fix="cors: [https://app.example.org]",
             )
     for one in entries.all_of("reading"):
-        found.setdefault("reading", read_reading(document, one, "'server'", ReadingKeys()))
+        found.setdefault("reading", read_reading(document, one, "'server'", STRICT))
     return ServerSpec(**found)
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from gateway.registry.checks import read_keys, section
 from gateway.registry.keys import READING_KEYS
-from gateway.registry.spec import ReadingKeys
+from gateway.registry.reading_keys import ReadingKeys
 from gateway.registry.values import Document, Entries, Entry, texts_of
 from gateway.validation.reading import Reading
 

@@ -18,7 +18,8 @@ from gateway.registry.paths import Taken, check_name, check_path, derived_name
 from gateway.registry.pins import check_pickle_pin, check_pins
 from gateway.registry.plot import check_counts, read_plot
 from gateway.registry.reading import read_reading
-from gateway.registry.spec import NAME_PATTERN, OutputKeys, ReadingKeys, RouteSpec
+from gateway.registry.reading_keys import ReadingKeys
+from gateway.registry.spec import NAME_PATTERN, OutputKeys, RouteSpec
 from gateway.registry.values import Document, Entries, Entry, Value, texts_of
 from gateway.registry.wording import kind_of
 

@@ -13,6 +13,7 @@ from gateway.artifacts.mlflow_reference import is_reference
 from gateway.artifacts.resolution import Resolution
 from gateway.registry.key_definition import Key
 from gateway.registry.plot_keys import PlotKeys
+from gateway.registry.reading_keys import STRICT, ReadingKeys
 
 Scalar: TypeAlias = str | int | float | bool
 JSON: TypeAlias = bool | int | float | str | list[Any] | dict[str, Any] | None
@@ -44,33 +45,6 @@ class OutputKeys:
     ] = None
     unit: Annotated[str | None, Key("unit of a regression value")] = None
     decimals: Annotated[int | None, Key("decimals that numbers of an answer keep", minimum=0, maximum=15)] = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadingKeys:
-    """Hold a `reading`; keys that are None say nothing: those of the server hold, then the strict defaults."""
-
-    decimal: Annotated[
-        Literal[".", ","] | None, Key("what separates decimals in texts; a point that can mean nothing else still does")
-    ] = None
-    thousands: Annotated[
-        Literal["none", ",", ".", " ", "'"] | None,
-        Key("what separates groups of three digits in texts; a blank also stands for those that do not break"),
-    ] = None
-    missing: Annotated[
-        tuple[str, ...] | None,
-        Key("words that mean an empty cell, unless they are levels of the field", "text_or_texts"),
-    ] = None
-    numbers_in_quotes: Annotated[
-        bool | None, Key("whether a text in JSON may be a number, or true or false, as it may in a form")
-    ] = None
-    booleans_as_numbers: Annotated[bool | None, Key("whether true and false are 1 and 0 for numbers")] = None
-    invalid_numbers: Annotated[
-        Literal["error", "missing"] | None, Key("what a text that is no number becomes, where the value may be missing")
-    ] = None
-    unknown_levels: Annotated[
-        Literal["error", "missing"] | None, Key("what a level outside `enum` becomes, where the value may be missing")
-    ] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +84,7 @@ class RouteSpec:
     ] = field(default_factory=dict)
     outputs: Annotated[OutputKeys, Key("how answers are to be read", "section")] = OutputKeys()
     reading: Annotated[ReadingKeys, Key("how texts are read; each key beats that of `server.reading`", "section")] = (
-        ReadingKeys()
+        STRICT
     )
     response: Annotated[JSON, Key("template of an answer", "json")] = None
     id_fields: Annotated[tuple[str, ...], Key("names under which a row id may come", "section", name="id")] = ()
@@ -228,7 +202,7 @@ class ServerSpec:
     )
     errors: Annotated[Literal["full", "redacted"], Key("whether error answers repeat sent values")] = "full"
     strict: Annotated[bool, Key("whether unknown names in a JSON row are faults")] = True
-    reading: Annotated[ReadingKeys, Key("how all routes read texts", "section")] = ReadingKeys()
+    reading: Annotated[ReadingKeys, Key("how all routes read texts", "section")] = STRICT
     docs: Annotated[bool, Key("whether /docs is served")] = True
     console: Annotated[bool, Key("whether the console is served")] = True
     memory_budget: Annotated[int | None, Key("most bytes of lazily loaded models per worker", "bytes", minimum=1)] = (

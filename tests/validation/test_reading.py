@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gateway.errors import Fault, InputError
 from gateway.registry.reading import merged
-from gateway.registry.spec import ReadingKeys
+from gateway.registry.reading_keys import ReadingKeys
 from gateway.schema import Batch, Field, Output, Signature
 from gateway.validation import Validator
 from gateway.validation.checks import compile_field
