@@ -24,9 +24,11 @@ from gateway.errors import GatewayError
 from gateway.loaders.versions.repairs import ROWS
 from gateway.metrics import exposition
 from gateway.metrics.instruments import BUCKETS, INSTRUMENTS, MAX_LABELS
+from gateway.registry.executor_keys import ExecutorKeys
 from gateway.registry.key_definition import Key
 from gateway.registry.keys import (
     DEFAULTS_KEYS,
+    EXECUTOR_KEYS,
     ID_KEYS,
     INPUT_KEYS,
     OUTPUT_KEYS,
@@ -284,6 +286,7 @@ BLOCKS: Final[Mapping[str, Callable[[], str]]] = {
     "input-keys": lambda: keys(INPUT_KEYS),
     "reading-keys": lambda: keys(READING_KEYS, ReadingKeys),
     "output-keys": lambda: keys(OUTPUT_KEYS, OutputKeys),
+    "executor-keys": lambda: keys(EXECUTOR_KEYS, ExecutorKeys),
     "plot-keys": lambda: keys(PLOT_KEYS, PlotKeys),
     "id-keys": lambda: keys(ID_KEYS),
     "server-keys": lambda: keys(SERVER_KEYS, ServerSpec),

@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from gateway.artifacts.remote import Remote
 from gateway.errors import Problem
 from gateway.explanation import ExplanationScale
 from gateway.schema import Field, FieldType, Output, Scalar, Signature
@@ -165,7 +166,8 @@ class Manifest:
     entry FAILED; then `signature` may be None. `inline` says that one predict is short enough for the event loop.
     `compile_declined` says why there is no compiled model; `compile_problem` is the code where compiling ended the
     child. `attachments` are files that pages show, by the key of the route that names them (`plot`). `explanation` says
-    whether answers can be explained; None where that was not looked for.
+    whether answers can be explained; None where that was not looked for. `remote` says where the model answers; None
+    where workers load it.
     """
 
     key: str
@@ -186,6 +188,7 @@ class Manifest:
     warnings: tuple[str, ...] = ()
     attachments: dict[str, Attachment] = field(default_factory=dict)
     explanation: ExplanationReport | None = None
+    remote: Remote | None = None
     format: int = MANIFEST_FORMAT
 
     @property

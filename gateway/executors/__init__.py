@@ -18,7 +18,8 @@ from gateway.loaders.base import LoadOptions
 EXECUTORS: Final[dict[str, str]] = {"local": "gateway.executors.local:LocalExecutor"}
 
 
-def make_executor(kind: str, manifest: Manifest, options: LoadOptions, pool: NativePool) -> Executor:
-    """Return an executor of the table, not started."""
+def make_executor(manifest: Manifest, options: LoadOptions, pool: NativePool) -> Executor:
+    """Return the executor of the place where a prepared model answers, not started."""
+    kind = manifest.remote.kind if manifest.remote is not None else "local"
     module, _, name = EXECUTORS[kind].partition(":")
     return cast(type[Executor], getattr(importlib.import_module(module), name))(manifest, options, pool)

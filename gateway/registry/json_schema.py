@@ -11,9 +11,11 @@ from typing import Any, Final
 
 import msgspec
 
+from gateway.registry.executor_keys import AVAILABLE, ExecutorKeys
 from gateway.registry.key_definition import Key
 from gateway.registry.keys import (
     DEFAULTS_KEYS,
+    EXECUTOR_KEYS,
     ID_KEYS,
     INPUT_KEYS,
     OUTPUT_KEYS,
@@ -67,6 +69,7 @@ def registry_schema() -> _Schema:
     top = _object(TOP_KEYS, {})
     top["properties"]["version"] = {"const": 1, "description": TOP_KEYS["version"].doc}
     top["properties"]["defaults"] |= _section(DEFAULTS_KEYS, _defaults_of(RouteSpec))
+    top["properties"]["defaults"]["properties"]["executor"] = _executor()
     top["properties"]["server"] |= _section(SERVER_KEYS, _defaults_of(ServerSpec))
     top["properties"]["server"]["properties"]["reading"] |= _section(READING_KEYS, _defaults_of(ReadingKeys))
     top["properties"]["routes"] |= {
@@ -98,8 +101,16 @@ def _route() -> _Schema:
     properties["outputs"] |= _section(OUTPUT_KEYS, _defaults_of(OutputKeys))
     properties["reading"] |= _section(READING_KEYS, _defaults_of(ReadingKeys))
     properties["plot"] |= {**_section(PLOT_KEYS, _defaults_of(PlotKeys)), "required": ["file"]}
+    properties["executor"] = _executor()
     properties["id"] |= {**_section(ID_KEYS, {}), "required": ["field"]}
     return {**route, "required": ["artifact"]}
+
+
+def _executor() -> _Schema:
+    """Return the schema of `executor`: its keys, or its kind alone."""
+    keys = _section(EXECUTOR_KEYS, _defaults_of(ExecutorKeys))
+    keys["properties"]["kind"]["enum"] = list(AVAILABLE)
+    return {"description": ROUTE_KEYS["executor"].doc, "anyOf": [{"enum": list(AVAILABLE)}, keys]}
 
 
 def _field() -> _Schema:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from gateway.registry.executor_keys import ExecutorKeys
 from gateway.registry.key_definition import Key, keys_of, table
 from gateway.registry.plot_keys import PlotKeys
 from gateway.registry.reading_keys import ReadingKeys
@@ -17,7 +18,6 @@ ROUTE_KEYS: Final[Mapping[str, Key]] = {
     **{name: _OF_SPEC[name] for name in ("artifact", "loader")},
     **_OF_SPEC,
     **table(
-        executor=Key("where predicts run", "reserved"),
         traffic=Key("variants of a route", "reserved"),
         options=Key("arguments of the loader", "reserved"),
     ),
@@ -25,6 +25,7 @@ ROUTE_KEYS: Final[Mapping[str, Key]] = {
 DEFAULTS_KEYS: Final[Mapping[str, Key]] = {name: key for name, key in ROUTE_KEYS.items() if key.in_defaults}
 OUTPUT_KEYS: Final[Mapping[str, Key]] = keys_of(OutputKeys)
 READING_KEYS: Final[Mapping[str, Key]] = keys_of(ReadingKeys)
+EXECUTOR_KEYS: Final[Mapping[str, Key]] = keys_of(ExecutorKeys)
 PLOT_KEYS: Final[Mapping[str, Key]] = keys_of(PlotKeys)
 SERVER_KEYS: Final[Mapping[str, Key]] = keys_of(ServerSpec)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.registry.checks import read_keys, section
+from gateway.registry.executor import read_executor
 from gateway.registry.keys import DEFAULTS_KEYS, ROUTE_KEYS, SERVER_KEYS, TOP_KEYS
 from gateway.registry.paths import Taken, check_root_path
 from gateway.registry.reading import read_reading
@@ -72,7 +73,10 @@ def _defaults(document: Document, entry: Entry) -> dict[str, Any]:
                 expected=listing(sorted(DEFAULTS_KEYS)),
                 fix=f"move '{name}' into the routes that need it",
             )
-    return read_keys(document, entries.without(of_routes), DEFAULTS_KEYS, "'defaults'")
+    found = read_keys(document, entries.without(of_routes), DEFAULTS_KEYS, "'defaults'")
+    for one in entries.all_of("executor"):
+        found.setdefault("executor", read_executor(document, one, "'defaults'"))
+    return found
 
 
 def _server(document: Document, entry: Entry) -> ServerSpec:

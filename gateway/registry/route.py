@@ -11,6 +11,7 @@ from gateway.artifacts.mlflow_reference import is_reference
 from gateway.loaders.table import BUNDLE
 from gateway.registry import card, code_keys, files
 from gateway.registry.checks import read_keys
+from gateway.registry.executor import read_executor
 from gateway.registry.inputs import read_inputs
 from gateway.registry.keys import ROUTE_KEYS
 from gateway.registry.outputs import check_batch, read_id, read_outputs, read_response
@@ -69,6 +70,8 @@ class RouteReader:
         self._name(path, entry, entries, found)
         for alias in (*_texts(entries, "aliases"), *_texts(entries, "pages")):
             check_path(self.document, self.taken, alias.raw, alias.span, path)
+        for one in entries.all_of("executor"):
+            found.setdefault("executor", read_executor(self.document, one, f"route '{path}'"))
         found["loader"] = self._loader(path, entry, entries, found)
         self._answers(path, entries, found)
         check_pickle_pin(self.document, entries, found)

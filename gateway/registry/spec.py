@@ -11,6 +11,7 @@ import msgspec
 
 from gateway.artifacts.mlflow_reference import is_reference
 from gateway.artifacts.resolution import Resolution
+from gateway.registry.executor_keys import LOCAL, ExecutorKeys
 from gateway.registry.key_definition import Key
 from gateway.registry.plot_keys import PlotKeys
 from gateway.registry.reading_keys import STRICT, ReadingKeys
@@ -164,6 +165,9 @@ class RouteSpec:
         Key("further paths that answer a browser with the page of the route, and everybody else as the route", "texts"),
     ] = ()
     plot: Annotated[PlotKeys | None, Key("picture beside an answer, in the console", "section")] = None
+    executor: Annotated[
+        ExecutorKeys, Key("where predicts run; a bare text is the kind", "section", in_defaults=True)
+    ] = LOCAL
     base: str = "."
     """Absolute folder that relative paths start from: the registry's."""
     resolved: Resolution | None = None

@@ -53,7 +53,7 @@ class Model:
     `budget` is lazy: it takes its room there before it loads, and may be unloaded again at any time.
     """
 
-    def __init__(self, manifest: Manifest, options: LoadOptions, pool: NativePool, kind: str = "local") -> None:
+    def __init__(self, manifest: Manifest, options: LoadOptions, pool: NativePool) -> None:
         self.manifest = manifest
         self.state: State = "IDLE"
         self.problem: Problem | None = None
@@ -64,7 +64,7 @@ class Model:
         self.loads = 0
         self.last_used = 0.0
         self.budget: MemoryBudget | None = None
-        self._make_executor = partial(make_executor, kind, manifest, options, pool)
+        self._make_executor = partial(make_executor, manifest, options, pool)
         #: The most predicts that one route may run at the same time; an executor that is not started costs nothing.
         self.capacity = self._make_executor().capacity
         self._pool = pool

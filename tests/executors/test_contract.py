@@ -66,7 +66,7 @@ class Maker:
         artifact = StoredArtifact(path=str(path), sha256=sha256, origin=str(path), size_bytes=1)
         signature = get_loader(loader).load(path, options).signature
         manifest = Manifest(key="k", loader=loader, artifact=artifact, signature=signature, **(self.measured | more))
-        return make_executor(self.kind, manifest, options, self.pool)
+        return make_executor(manifest, options, self.pool)
 
 
 @pytest.fixture(params=sorted(KINDS))

@@ -81,7 +81,7 @@ def test_importance_is_of_golden_rows_and_of_fields(dummies: Any, tmp_path: Path
     wanted = {"size": np.abs(size).mean(), "colour": np.abs(colour).mean()}
     assert report.importance == pytest.approx(wanted, rel=1e-5)
     assert report.importance_rows == 40
-    executor = make_executor("local", found, LoadOptions(one_hot={"colour": OneHot("colour_*")}), NativePool(2))
+    executor = make_executor(found, LoadOptions(one_hot={"colour": OneHot("colour_*")}), NativePool(2))
     executor.start()
     asked: list[Column] = [
         frame["size"].to_numpy()[:5].copy(),

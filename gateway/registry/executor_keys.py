@@ -1,0 +1,52 @@
+"""Keys of `executor`: where the predicts of a route run, and what each kind of place needs to know."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Final, Literal, TypeAlias
+
+from gateway.registry.key_definition import Key
+
+ExecutorKind: TypeAlias = Literal["local", "process", "upstream", "h2o_server"]
+#: More processes of one model than this are a typing error.
+_MOST_INSTANCES = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutorKeys:
+    """Hold the `executor` of a route; keys of other kinds than its own keep their defaults."""
+
+    kind: Annotated[
+        ExecutorKind, Key("where predicts run: in the workers, a process of its own, another server, an H2O server")
+    ] = "local"
+    python: Annotated[
+        str | None, Key("process: the Python that runs the model, as a version such as `3.9` or as a path")
+    ] = None
+    requirements: Annotated[
+        str | None, Key("process: requirements file of the environment that is built for the model")
+    ] = None
+    environment: Annotated[str | None, Key("process: folder of a virtualenv that is there already")] = None
+    instances: Annotated[
+        int, Key("process: how many processes serve the model", minimum=1, maximum=_MOST_INSTANCES)
+    ] = 1
+    network: Annotated[bool, Key("process: whether the model may open connections")] = False
+    url: Annotated[
+        tuple[str, ...], Key("upstream: address of the server, or several of which each can answer", "text_or_texts")
+    ] = ()
+    model: Annotated[str | None, Key("upstream: name of the model there; that of the route when absent")] = None
+    headers_from: Annotated[
+        str | None, Key("upstream: YAML file of headers that every request carries, such as a token")
+    ] = None
+    ca: Annotated[str | None, Key("upstream: file of the certificates that its certificate is verified with")] = None
+
+
+#: Predicts run in the workers.
+LOCAL: Final = ExecutorKeys()
+#: Kinds that this version serves; the others are known, and a fault by name.
+AVAILABLE: Final[tuple[ExecutorKind, ...]] = ("local",)
+#: The keys that each kind has beside `kind`.
+KEYS_OF: Final[Mapping[ExecutorKind, tuple[str, ...]]] = {
+    "local": (),
+    "process": ("python", "requirements", "environment", "instances", "network"),
+    "upstream": ("url", "model", "headers_from", "ca"),
+    "h2o_server": (),
+}
