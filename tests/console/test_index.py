@@ -63,10 +63,10 @@ def names(page: Page) -> list[str]:
 
 
 def opened(page: Page, server: Gateway, path: str = "/") -> Page:
-    """Open the page with a clock that only `beat` moves, and wait for its first figures."""
+    """Open the page with a clock that only `beat` moves, and wait until its first figures are drawn."""
     page.clock.install()
-    with page.expect_response(lambda answer: answer.url.endswith("/console")):
-        page.goto(url(server, path))
+    page.goto(url(server, path))
+    expect(page.locator("body[data-watched]")).to_be_attached()
     return page
 
 
@@ -137,8 +137,8 @@ def test_cards_show_every_model_and_follow_its_figures(five: Gateway, page: Page
     before = five.get("/health?figures").json["routes"]["loan"]["requests"]
     for _ in range(3):
         five.get("/loan", area="nowhere")
-    beat(page)
-    expect(loan.locator("[data-slot=requests]")).to_have_text(f"{before + 3:,}")
+    # A worker counts a request once it is answered.
+    until(page, lambda: loan.locator("[data-slot=requests]").text_content() == f"{before + 3:,}", "three requests more")
     expect(loan.locator("[data-slot=p95]")).to_contain_text(" ms")
     expect(loan.locator("[data-slot=errors]")).to_have_text("0.0 %")
     expect(page.locator("#summary")).to_have_text("5 models · 5 ready")
@@ -164,11 +164,11 @@ def test_a_hidden_tab_asks_for_nothing(many: Gateway, page: Page) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url) if "health?figures" in request.url else None)
     opened(page, many)
-    beat(page)
+    with page.expect_request_finished(lambda request: "health?figures" in request.url):
+        page.clock.run_for(5_000)
     expect(page.locator("#routes .model")).to_have_count(CARDS)
-    page.wait_for_timeout(300)
     before = len(asked)
-    assert before
+    assert before == 2
     tell = "hidden => { window.isHidden = hidden; document.dispatchEvent(new Event('visibilitychange')) }"
     page.evaluate(tell, True)
     beat(page, 60_000)
@@ -187,7 +187,7 @@ def test_a_search_finds_while_one_types(many: Gateway, page: Page, look: Callabl
     page.clock.run_for(200)
     expect(page.locator("#summary")).to_have_text("11 of 130 models")
     assert names(page) == ["m12", *(f"m{number}" for number in range(120, 130))]
-    assert page.url == url(many, "/?q=M12")
+    expect(page).to_have_url(url(many, "/?q=M12"))
     look(page, "index search")
     page.locator("#q").fill("onerror idle")
     page.clock.run_for(200)
@@ -199,7 +199,7 @@ def test_a_search_finds_while_one_types(many: Gateway, page: Page, look: Callabl
     page.locator("#q").fill("")
     page.clock.run_for(200)
     expect(page.locator("#routes .model")).to_have_count(CARDS)
-    assert page.url == url(many)
+    expect(page).to_have_url(url(many))
     assert page.evaluate("window.isSame")
 
 
@@ -215,9 +215,8 @@ def test_pages_and_orders_are_the_same_without_a_script(many: Gateway, page: Pag
         no_script_page.goto(page.url)
         assert names(page) == names(no_script_page)
     for query in ("?page=3", "?q=m1&page=2", "?q=m1&sort=path", "?q=zzz", "?page=99&sort=nonsense"):
-        with page.expect_response(lambda answer: answer.url.endswith("/console")):
-            page.goto(url(many, f"/{query}"))
-        page.wait_for_timeout(50)
+        page.goto(url(many, f"/{query}"))
+        expect(page.locator("body[data-watched]")).to_be_attached()
         no_script_page.goto(url(many, f"/{query}"))
         for place in ("#summary", "#pages", "#reloaded", "#routes"):
             assert page.locator(place).inner_text() == no_script_page.locator(place).inner_text(), (query, place)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
+from console.asked import choose_by, predicted_by, shown_json
 from console.keyboard import tab_to
 from serving import Gateway
 
@@ -27,13 +28,9 @@ def test_earnings_by_keys(page: Page, five: Gateway, look: Callable[..., None]) 
         page.keyboard.press("ArrowRight")
     expect(page.locator("[name=ADM_RATE_ALL]")).not_to_have_value(before)
     tab_to(page, page.locator("#predict"))
-    with page.expect_response(lambda answer: answer.request.method == "POST" and answer.ok) as answered:
-        page.keyboard.press("Enter")
-    sent = answered.value.request.post_data_json
+    sent = predicted_by(page, lambda: page.keyboard.press("Enter"))
     assert sent and sent["CREDDESC"].startswith("Mast")
-    expect(page.locator("#json")).to_contain_text(f'"CREDDESC": "{sent["CREDDESC"]}"')
-    shown = json.loads(page.locator("#json").text_content() or "")
-    assert shown["predicted_earn"] == five.post("/earnings", sent).json["predicted_earn"]
+    assert shown_json(page) == five.post("/earnings", sent).json
     look(page, "keyboard-earnings")
 
 
@@ -42,13 +39,9 @@ def test_a_batch_by_keys(page: Page, five: Gateway, tmp_path: Path) -> None:
     row = next(one for one in five.get("/routes").json["routes"] if one["name"] == "loan")["sample"]
     path = tmp_path / "rows.csv"
     path.write_text(f"{','.join(row)}\n" + f"{','.join(str(value) for value in row.values())}\n" * 3)
-    # Playwright does not wait for the browser to take the first listener: a key pressed at once would open nothing.
-    page.on("filechooser", lambda _: None)
     page.goto(f"http://127.0.0.1:{five.port}/console/loan/batch")
     tab_to(page, page.locator("#file"))
-    with page.expect_file_chooser() as chooser:
-        page.keyboard.press("Space")
-    chooser.value.set_files(path)
+    choose_by(page, lambda: page.keyboard.press("Space"), path)
     expect(page.locator("#check")).to_be_visible()
     tab_to(page, page.locator("button[name=format][value=ndjson]"))
     with page.expect_download() as download:

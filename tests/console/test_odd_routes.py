@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 import serving
 from console.accessibility import axe
+from console.asked import predicted_by, shown_json
 from console.guards import Guards
 from console.visiting import addresses, cost, too_wide, visit
 from serving import Gateway
@@ -107,12 +108,9 @@ def test_any_model_can_be_tried(
         page.locator("[name=b]").fill("2.5")
         page.locator("[name=c]").fill("three")
         expect(page.locator("main")).to_contain_text("no input of this model has a known range")
-    with page.expect_response(lambda answer: answer.request.method == "POST" and answer.ok) as answered:
-        page.locator("#predict").click()
-    sent = answered.value.request.post_data_json
+    sent = predicted_by(page, page.locator("#predict").click)
     assert sent
-    expect(page.locator("#json")).not_to_be_empty()
-    assert json.loads(page.locator("#json").text_content() or "") == odd.post(f"/{name}", sent).json
+    assert shown_json(page) == odd.post(f"/{name}", sent).json
     nodes = page.evaluate("document.querySelectorAll('*').length")
     figures(f"{name}: {spent.requests} requests, {spent.size} bytes, {nodes} elements")
     look(page, f"odd-{name}")

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 import serving
+from console.asked import choose_by
 from console.proxy import BAD_GATEWAY, Proxy, proxying
 from console.seen import seen_well
 from serving import Gateway
@@ -66,17 +67,12 @@ def allowed(expect_console_error: Callable[[str], None], page: Page) -> None:
 def opened(page: Page, proxy: Proxy, name: str) -> None:
     """Open a page and wait until it watches the gateway."""
     page.goto(proxy.origin + PAGES[name])
-    if name == "index":
-        page.wait_for_load_state("networkidle")
-    else:
-        expect(page.locator("body[data-watched]")).to_be_attached()
+    expect(page.locator("body[data-watched]")).to_be_attached()
 
 
 def choose(page: Page, file: Path) -> None:
     """Choose a file as a person does, perhaps the same one again."""
-    with page.expect_file_chooser() as chooser:
-        page.locator("input[type=file]").click()
-    chooser.value.set_files(file)
+    choose_by(page, page.locator("input[type=file]").click, file)
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import playwright.sync_api as playwright
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -98,9 +99,17 @@ def test_a_slow_answer_says_that_it_is_awaited(
     """After a quarter of a second the page says that it waits, until the answer; so slow a model is asked for no curves."""
     open_double(page, served.server)
     expect(page.locator("[data-field=y] svg")).to_be_visible()
+    held: list[playwright.Route] = []
+
+    def hold(route: playwright.Route) -> None:
+        held.append(route)
+
+    page.route("**/double?*", hold)
     write(page, "x", "90.7")
     state(page, "waiting")
     seen_well(page, look, "state-waiting")
+    held[0].continue_()
+    page.unroute("**/double?*")
     expect(page.locator("#value")).to_have_text("182.4")
     expect(page.locator("#state")).to_be_hidden()
     expect(page.locator("#whatif-table")).to_contain_text("the model is too slow")

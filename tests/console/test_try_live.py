@@ -1,15 +1,15 @@
 """The try page while somebody uses it: it predicts as one drags, keeps what does not fit, and passes on what it shows."""
 
-import json
 import re
 import time
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import expect
 
+from console.asked import of_page, predictions, says, shown_json
 from console.network import throttle
 from console.test_snippets import run
 from serving import Gateway, until
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from playwright.sync_api import Page
+
+    from console.guards import Guards
 
 #: Changes that a drag has to show, and milliseconds between predictions.
 CHANGES, GAP_MS = 8, 100
@@ -79,27 +81,18 @@ def drag(page: "Page", field: str, changes: int) -> None:
     page.mouse.up()
 
 
-def state(page: "Page", name: str) -> Any:
-    """Return what a function of the page's state.js gives."""
-    return page.evaluate(
-        "name => import(document.querySelector('script[type=module]').src.replace('try.js', 'state.js'))"
-        ".then(module => module[name]())",
-        name,
-    )
-
-
-def shown_json(page: "Page") -> Any:
-    """Return the answer that the page shows as JSON."""
-    return json.loads(page.locator("#json").text_content() or "null")
+def body(page: "Page") -> str:
+    """Return what the page sends for the present inputs."""
+    return str(of_page(page, "state.js", "body"))
 
 
 def settles(page: "Page", five: Gateway, path: str) -> None:
     """Wait until the page shows the answer to what stands in its form."""
 
     def is_shown() -> bool:
-        body = state(page, "body").encode()
-        answer = five.request("POST", path, body, {"Content-Type": "application/json"}).json
-        return bool(shown_json(page) == answer and state(page, "body").encode() == body)
+        now = body(page)
+        answer = five.request("POST", path, now.encode(), {"Content-Type": "application/json"}).json
+        return bool(shown_json(page) == answer and body(page) == now)
 
     until(is_shown, what="the answer to the last inputs")
     expect(page.locator("#result")).not_to_have_attribute("data-stale", "")
@@ -150,9 +143,8 @@ def test_a_drag_of_two_seconds(page: "Page", five: Gateway, figures: "Callable[[
     assert all(later[0] >= earlier[1] for earlier, later in pairwise(asked)), "two predictions under way"
 
 
-def test_what_does_not_fit_is_marked_and_not_sent(page: "Page", five: Gateway) -> None:
+def test_what_does_not_fit_is_marked_and_not_sent(page: "Page", guards: "list[Guards]", five: Gateway) -> None:
     open_live(page, address(five, "diabetes"))
-    before = len(sent(page, "/diabetes"))
     glucose = page.locator('[data-field="glucose"]')
     for text, told in (("900", "900 is above the maximum 600"), ("-1", "-1 is below the minimum 0")):
         page.get_by_label("glucose", exact=False).first.fill(text)
@@ -164,11 +156,11 @@ def test_what_does_not_fit_is_marked_and_not_sent(page: "Page", five: Gateway) -
     expect(page.locator('[data-field="age"] .fault')).to_have_text("not a number for age")
     page.locator("#predict").click()
     expect(page.locator('[name="glucose"]')).to_be_focused()
-    assert len(sent(page, "/diabetes")) == before
+    assert len(predictions(guards[0].requests)) == 1, "the one of the first form"
     page.locator('[name="age"]').fill("30")
     page.locator('[name="glucose"]').fill("1.50e2")
     settles(page, five, "/diabetes")
-    assert '"glucose":1.50e2' in state(page, "body")
+    assert '"glucose":1.50e2' in body(page)
     expect(glucose.locator(".fault")).to_be_hidden()
     expect(glucose.locator("[data-slider]")).to_have_value("150")
 
@@ -178,7 +170,7 @@ def test_missing_examples_reset_and_keys(page: "Page", five: Gateway) -> None:
     glucose = page.locator('[data-field="glucose"]')
     glucose.get_by_role("checkbox", name="missing").check()
     settles(page, five, "/diabetes")
-    assert '"glucose":null' in state(page, "body")
+    assert '"glucose":null' in body(page)
     expect(page.locator('[name="glucose"]')).to_have_value("")
     glucose.get_by_role("checkbox", name="missing").uncheck()
     expect(page.locator('[name="glucose"]')).to_have_value("106")
@@ -196,7 +188,9 @@ def test_missing_examples_reset_and_keys(page: "Page", five: Gateway) -> None:
     expect(page.locator("#announce")).to_have_text(re.compile("Prediction: no 9.*%"))
 
 
-def test_the_address_keeps_the_inputs_and_marks_what_does_not_fit(page: "Page", five: Gateway) -> None:
+def test_the_address_keeps_the_inputs_and_marks_what_does_not_fit(
+    page: "Page", guards: "list[Guards]", five: Gateway
+) -> None:
     page.goto(address(five, "loan", "#age_group=Mars&loanamount=-5&deposit=0x10&nope=1"))
     for name, text, told in (
         ("age_group", "Mars", "'Mars' is not a valid choice"),
@@ -206,7 +200,7 @@ def test_the_address_keeps_the_inputs_and_marks_what_does_not_fit(page: "Page", 
         expect(page.locator(f'[name="{name}"]')).to_have_value(text)
         expect(page.locator(f'[data-field="{name}"] .fault')).to_contain_text(told)
     expect(page.locator("#strangers")).to_contain_text("nope")
-    assert sent(page, "/loan") == []
+    assert predictions(guards[0].requests) == []
     page.locator('[name="age_group"]').select_option("Older")
     page.locator('[name="loanamount"]').fill("5000")
     page.locator('[name="deposit"]').fill("4000")
@@ -225,10 +219,10 @@ def test_a_copied_link_needs_no_script(page: "Page", no_script_page: "Page", fiv
     open_live(page, address(five, "sentiment"))
     page.locator("textarea").fill(ODD)
     settles(page, five, "/sentiment")
-    page.locator("#copy-link").click()
-    expect(page.locator("#copy-link")).to_have_text("Copied")
+    says(page.locator("#copy-link"), page.locator("#copy-link").click, "Copied")
     page.locator("textarea").fill("")
     page.locator("textarea").press("Control+V")
+    expect(page.locator("textarea")).to_have_value(re.compile("^http"))
     no_script_page.goto(page.locator("textarea").input_value())
     assert no_script_page.locator("textarea").input_value() == ODD
     assert shown_json(no_script_page) == five.post("/sentiment", {"query": ODD}).json
@@ -237,15 +231,18 @@ def test_a_copied_link_needs_no_script(page: "Page", no_script_page: "Page", fiv
 @pytest.mark.parametrize(
     "name", ["earnings", "diabetes", *(pytest.param(one, marks=pytest.mark.slow) for one in ("loan", "sentiment"))]
 )
-def test_server_and_script_draw_one_page(name: str, page: "Page", no_script_page: "Page", five: Gateway) -> None:
+def test_server_and_script_draw_one_page(
+    name: str, page: "Page", no_script_page: "Page", guards: "list[Guards]", five: Gateway
+) -> None:
     no_script_page.goto(address(five, name, f"?{LINKS[name]}"))
     page.goto(address(five, name, f"#{LINKS[name]}"))
     settles(page, five, f"/{name}")
     for part in ("#answer", "#json", "#same-request"):
         assert _plain(page.locator(part).inner_html()) == _plain(no_script_page.locator(part).inner_html())
+    before = len(predictions(guards[0].requests))
     page.goto(address(five, name, f"?{LINKS[name]}"))
-    expect(page.locator("#copy-link")).to_be_visible()
-    assert sent(page, f"/{name}") == [], "what the server has drawn is not asked again"
+    expect(page.locator("body[data-whatif=new], body[data-whatif=none]")).to_be_attached()
+    assert len(predictions(guards[0].requests)) == before, "what the server has drawn is not asked again"
 
 
 def _plain(text: str) -> str:
@@ -261,8 +258,8 @@ def test_snippets_answer_what_the_page_shows(page: "Page", five: Gateway, tmp_pa
         page.locator(f'label[for="as-{language}"]').click()
         block = page.locator(f'[data-language="{language}"]')
         expect(block).to_be_visible()
-        page.locator(f'[data-copy="{language}"]').click()
-        expect(page.locator(f'[data-copy="{language}"]')).to_have_text("Copied")
+        button = page.locator(f'[data-copy="{language}"]')
+        says(button, button.click, "Copied")
         assert run(language, [block.text_content() or ""], tmp_path) == [shown_json(page)]
 
 

@@ -18,6 +18,8 @@ PAGES: Final = {
 }
 #: Widths that the issue of the console names, in pixels: a small phone, a phone, a half and a whole screen.
 WIDTHS: Final = (320, 390, 640, 1280)
+#: What watches the gateway for an open form, and its first look.
+WATCH: Final = ("/live.js", "/states.js", "/retry.js", "/served_page.js", "/health/live")
 #: Sums what moved without a hand of the visitor, as browsers report it (cumulative layout shift).
 _SHIFT: Final = """() => new Promise(resolve => {
     let sum = 0
@@ -64,8 +66,11 @@ class Cost:
 
 
 def cost(requests: "Sequence[Request]") -> Cost:
-    """Add up requests that went to the server."""
-    sent = [(one, size_on_the_wire(one)) for one in requests if one.url.startswith("http")]
+    """Add up requests that went to the server, without those of a watch that began before the visit had ended."""
+    asked = [one for one in requests if one.url.startswith("http")]
+    # A page of a form loads it once it has been at rest for seconds, or its answer is late: a busy machine decides when.
+    is_form = any("/try.js" in one.url for one in asked)
+    sent = [(one, size_on_the_wire(one)) for one in asked if not (is_form and one.url.endswith(WATCH))]
     lines = [f"{size:8} {one.method} {one.url}" for one, size in sent]
     return Cost(len(sent), sum(size for _, size in sent), lines)
 

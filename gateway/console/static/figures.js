@@ -29,6 +29,7 @@ export function watchFigures(url, onFigures) {
       underWay = false;
     }
     if (!document.hidden && !isPlanned()) timer = setTimeout(ask, BEAT_MS);
+    document.body.dataset.watched = "yes";
   }
 
   document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(timer) : ask()));
