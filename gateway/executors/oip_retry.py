@@ -1,0 +1,92 @@
+"""
+When a request is sent again, and when not; predicting twice harms nobody, as predicts have no effects.
+
+What was not sent goes to the next server at once, and to the same ones until the deadline. What was sent and lost is
+sent once more: a row that ends its process must not end it for ever. What took too long is never sent again, since it
+would load a slow server most when it is slowest.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from gateway.errors import DeadlineError, GatewayError
+from gateway.executors.http_answer import Answer, BrokenError, LateError, LostError, NotSentError
+from gateway.executors.oip_refusals import Refusal, refusal_of, unavailable
+from gateway.executors.server_choice import Server, Servers
+
+_FIRST_PAUSE_S: Final = 0.01
+_LONGEST_PAUSE_S: Final = 0.2
+#: Time that the caller needs to tell that none answered.
+_MARGIN_S: Final = 0.005
+
+
+class Tries:
+    """Hold the tries of one request; with `waits` a server that refuses has not begun, as a child of ours means it."""
+
+    def __init__(self, servers: Servers, deadline: float, what: str, *, waits: bool) -> None:
+        self._servers = servers
+        self._deadline = deadline
+        self._what = what
+        self._waits = waits
+        self._tried: set[Server] = set()
+        self._lost = False
+        self._pause_s = _FIRST_PAUSE_S
+        self._error: GatewayError = unavailable(what, "no server is known")
+
+    def ask(self, send: Callable[[Server], Answer]) -> Answer:
+        """Return the answer that decides: predictions, or what is wrong with these rows; raises GatewayError."""
+        while True:
+            server = self._next()
+            self._tried.add(server)
+            try:
+                answer = send(server)
+            except NotSentError as error:
+                self._not_sent(server, error)
+            except LostError as error:
+                self._once_more(server, error)
+            except LateError as error:
+                server.failed("it did not answer within the deadline of a call")
+                raise DeadlineError(f"the deadline passed while {self._what} predicted") from error
+            except BrokenError as error:
+                raise Refusal("raised", str(error)).error(self._what) from error
+            else:
+                refusal = refusal_of(answer)
+                if refusal is None or refusal.is_final:
+                    server.answered()
+                    return answer
+                self._refused(server, refusal)
+
+    def _next(self) -> Server:
+        server = self._servers.choose(self._tried)
+        if server is not None:
+            return server
+        if time.monotonic() + self._pause_s > self._deadline - _MARGIN_S:
+            raise self._error
+        time.sleep(self._pause_s)
+        self._pause_s = min(self._pause_s * 2, _LONGEST_PAUSE_S)
+        self._tried.clear()
+        return self._next()
+
+    def _not_sent(self, server: Server, error: NotSentError) -> None:
+        if error.is_busy:
+            self._error = Refusal("busy", str(error)).error(self._what)
+            return
+        server.failed(str(error))
+        self._error = unavailable(self._what, str(error))
+
+    def _once_more(self, server: Server, error: LostError) -> None:
+        server.failed(str(error))
+        if self._lost:
+            raise unavailable(self._what, f"{error}, twice") from error
+        self._lost = True
+        if len(self._tried) == len(self._servers.all):
+            self._tried.discard(server)
+        self._error = unavailable(self._what, str(error))
+
+    def _refused(self, server: Server, refusal: Refusal) -> None:
+        self._error = refusal.error(self._what)
+        if refusal.kind == "away":
+            server.failed(refusal.reason)
+        if not self._waits and len(self._tried) == len(self._servers.all):
+            raise self._error

@@ -1,0 +1,82 @@
+"""
+Addresses of model servers: the path of a Unix socket, or an http or https URL.
+
+Some places are never a model server: link-local addresses, where clouds hand out credentials, and whatever no
+connection can mean (unspecified, multicast).
+"""
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+_PORTS: Final = {"http": 80, "https": 443}
+#: The kernel keeps 108 bytes for the path of a Unix socket, the last of them zero.
+MOST_PATH_BYTES: Final = 107
+#: Metadata services of clouds outside the link-local block: Azure, Alibaba, AWS over IPv6.
+_METADATA: Final = frozenset(map(ipaddress.ip_address, ("168.63.129.16", "100.100.100.200", "fd00:ec2::254")))
+_HOST: Final = re.compile(r"[0-9A-Za-z._-]+|\[[0-9A-Fa-f:.]+\]")
+_PREFIX: Final = re.compile(r"(/[0-9A-Za-z._~%-]+)*")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Name where a server listens: `unix` is the path of a socket, else `host` and `port` count; `text` as written."""
+
+    text: str
+    unix: str = ""
+    host: str = ""
+    port: int = 0
+    tls: bool = False
+    prefix: str = ""
+
+    @property
+    def authority(self) -> str:
+        """Return the value of the header Host."""
+        if self.unix:
+            return "localhost"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == _PORTS["https" if self.tls else "http"] else f"{host}:{self.port}"
+
+
+def address_of(text: str) -> Address:
+    """Return the address that a text means; raises ValueError with the reason where it means none."""
+    if text.startswith("/"):
+        if len(text.encode()) > MOST_PATH_BYTES:
+            raise ValueError(f"the path of a Unix socket has {MOST_PATH_BYTES} bytes at most")
+        return Address(text, unix=text)
+    parts = urlsplit(text)
+    if parts.scheme not in _PORTS:
+        raise ValueError("it starts with neither http:// nor https://")
+    if "@" in parts.netloc:
+        raise ValueError("it holds a password: name it in headers_from")
+    if parts.query or parts.fragment:
+        raise ValueError("it has a query or a fragment: name the server only, such as http://triton:8000")
+    prefix = parts.path.rstrip("/")
+    if prefix == "/v2" or "/v2/" in f"{prefix}/":
+        raise ValueError("it names a path of the protocol: leave out /v2 and what follows")
+    if not _PREFIX.fullmatch(prefix):
+        raise ValueError("its path holds characters that a URL must escape")
+    port = parts.port or _PORTS[parts.scheme]  # raises ValueError above 65535
+    host = parts.hostname or ""
+    if not _HOST.fullmatch(f"[{host}]" if ":" in host else host):
+        raise ValueError("it names no host")
+    if (reason := refusal_of(host)) is not None:
+        raise ValueError(reason)
+    return Address(text, host=host, port=port, tls=parts.scheme == "https", prefix=prefix)
+
+
+def refusal_of(host: str) -> str | None:
+    """Return why no model server may have this IP address; None for every other one, and for names."""
+    try:
+        ip: ipaddress.IPv4Address | ipaddress.IPv6Address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return None
+    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
+        ip = ip.ipv4_mapped
+    if ip.is_link_local or ip in _METADATA:
+        return f"{host} is an address of a cloud's metadata service or of one link only, and no model server"
+    if ip.is_unspecified or ip.is_multicast:
+        return f"{host} is no address of a server"
+    return None
