@@ -23,6 +23,7 @@ FLOORS: Final[tuple[tuple[str, ...], ...]] = (
     ("metrics", "settings"),
     ("schema", "system"),
     ("errors", "explanation", "own_output"),
+    ("child",),
 )
 
 
