@@ -136,7 +136,7 @@ def _tensor(one: Field, column: Column, binary: bool) -> tuple[dict[str, Any], b
     if not binary or (None in values and datatype != "FP64"):
         return shown | {"data": values}, b""
     if datatype == "BYTES":
-        raw = b"".join(struct.pack("<I", len(text)) + text for text in (value.encode() for value in values))
+        raw = b"".join(struct.pack("<I", len(text)) + text for text in (str(value).encode() for value in values))
     else:
         raw = column.astype({"BOOL": "?", **_DTYPES}[datatype]).tobytes()
     return shown | {"parameters": {"binary_data_size": len(raw)}}, raw
