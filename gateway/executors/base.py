@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from gateway.artifacts.manifest import Manifest
+from gateway.executors.lazy_explainer import LazyExplainer
 from gateway.executors.thread_pool import NativePool
 from gateway.explanation import Explanation
 from gateway.loaders.base import LoadOptions
@@ -20,7 +21,8 @@ class Executor(Protocol):
 
     Made after the fork, of a manifest, the options of its loader and the worker's native threads. `capacity` is known
     from then on: the most predicts that one route may run at the same time. `degraded` says why predicts are slower
-    than was prepared, "" where they are not.
+    than was prepared, "" where they are not. `explainer` is what explains, made at the first question; None where this
+    kind of executor never explains.
 
     Thread-safe once started. Given up by dropping the last reference: calls that run keep theirs. Deadlines are
     `time.monotonic()` values.
@@ -28,6 +30,7 @@ class Executor(Protocol):
 
     capacity: int
     degraded: str
+    explainer: LazyExplainer | None
 
     def __init__(self, manifest: Manifest, options: LoadOptions, pool: NativePool) -> None: ...
 

@@ -51,7 +51,7 @@ class LocalExecutor:
         self.degraded = ""
         self._predictor: Predictor
         self._original: Predictor | None = None
-        self._explainer = LazyExplainer(self._make_explainer, pool)
+        self.explainer = LazyExplainer(self._make_explainer, pool, self._bytes_beside)
 
     def start(self) -> None:
         """Load the proven compiled model; where its file is gone or altered the original serves, only slower."""
@@ -82,8 +82,12 @@ class LocalExecutor:
         report = self._manifest.explanation
         if report is not None and report.reason:
             raise NotExplainable(report.reason, report.instead)
-        explainer = self._explainer.get(deadline)
+        explainer = self.explainer.get(deadline)
         return _exact(self._pool.call(lambda: explainer.explain(columns), deadline))
+
+    def _bytes_beside(self) -> int:
+        """Return what the original takes, as measured while preparing, where a compiled model serves; else 0."""
+        return 0 if self._original is not None else max(self._manifest.memory_bytes, 1)
 
     def _make_explainer(self) -> "Explainer":
         signature = self._manifest.signature

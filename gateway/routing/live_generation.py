@@ -97,7 +97,8 @@ class GenerationBuilder:
         keys = {route.manifest.key for route in routes.values()}
         with self._turn:
             for key in self._models.keys() - keys:
-                self._budget.release(self._models.pop(key))
+                for held in self._models.pop(key).held:
+                    self._budget.release(held)
             gone = [name for name in self._counters if name not in routes]
             self._slot.drop(self._counters.pop(name).index for name in gone)
 
@@ -108,11 +109,13 @@ class GenerationBuilder:
         for model in {route.model for route in routes}:
             if model.manifest.key in eager:
                 model.budget = None
-                self._budget.release(model)
+                for held in model.held:
+                    self._budget.release(held)
             elif model.budget is None:
                 model.budget = self._budget
                 if model.state == "READY":
-                    self._budget.count(model)
+                    for held in model.held:
+                        self._budget.count(held)
         self._budget.limit(generation.snapshot.registry.server.memory_budget)
 
     def _route(self, spec: RouteSpec, snapshot: Snapshot, index: int) -> Route:

@@ -5,7 +5,7 @@ from typing import Protocol
 
 
 class Held(Protocol):
-    """A model as a budget sees it."""
+    """A model, or the original that explains a compiled one, as a budget sees it."""
 
     last_used: float
 
@@ -76,11 +76,14 @@ class MemoryBudget:
         limit = self._limit_bytes
         if limit is None:
             return True
-        total = sum(self._held.values()) + needed
         for model in sorted(self._held, key=lambda model: model.last_used):
             # A single model stays, whatever its size, unless another one needs its bytes.
-            if total <= limit or (not needed and len(self._held) == 1):
+            if self._fits(needed, limit) or (not needed and len(self._held) == 1):
                 break
-            if model.unload():
-                total -= self._held.pop(model)
-        return total <= limit
+            if model in self._held and model.unload():
+                # What explained it may have gone with it.
+                self._held.pop(model, None)
+        return self._fits(needed, limit)
+
+    def _fits(self, needed: int, limit: int) -> bool:
+        return sum(self._held.values()) + needed <= limit

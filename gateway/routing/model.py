@@ -20,7 +20,7 @@ from gateway.executors.thread_event import CrossThreadEvent
 from gateway.executors.thread_pool import NativePool
 from gateway.explanation import Explanation
 from gateway.loaders.base import LoadOptions
-from gateway.routing.memory_budget import MemoryBudget
+from gateway.routing.memory_budget import Held, MemoryBudget
 from gateway.schema import Column, Predictions
 
 #: What a model takes at least: the growth that preparing measures is in pages, and none for the smallest.
@@ -95,6 +95,8 @@ class Model:
             self.last_used = time.monotonic()
         with self._lock:
             self._executor = executor
+            if executor is not None and executor.explainer is not None:
+                executor.explainer.room = lambda: self.budget
             self._change("READY" if executor is not None else "FAILED", problem)
             waiting, self._waiting = self._waiting, []
         for waiter in waiting:
@@ -141,14 +143,25 @@ class Model:
         except OSError:
             return LEAST_BYTES
 
+    @property
+    def held(self) -> Sequence[Held]:
+        """Return what of this model takes memory: the model, and what explains it if that is loaded."""
+        explainer = None if self._executor is None else self._executor.explainer
+        return (self,) if explainer is None or not explainer.is_loaded else (self, explainer)
+
     def unload(self) -> bool:
         """Drop the executor and become IDLE; calls that run keep their own reference. False if none was loaded."""
         with self._lock:
-            if self.state != "READY":
+            executor = self._executor
+            if self.state != "READY" or executor is None:
                 return False
             self._executor = None
             self._change("IDLE")
-            return True
+        if executor.explainer is not None:
+            executor.explainer.close()
+            if self.budget is not None:
+                self.budget.release(executor.explainer)
+        return True
 
     def predict(self, columns: Sequence[Column], deadline: float) -> Predictions:
         """
@@ -177,6 +190,25 @@ class Model:
             raise
         except Exception as error:
             raise PredictError("the model raised an exception while its answer was explained") from error
+        finally:
+            self.last_used = time.monotonic()  # later than what explains it, which makes room first
+
+    def wait_for_explainer(self, deadline: float) -> None:
+        """
+        Load what explains the answers, if it is not there, and wait for it until `deadline` (time.monotonic()).
+
+        Raises NotExplainable, NotReadyError, or PredictError when loading raised.
+        """
+        executor = self._awake(deadline)
+        try:
+            if executor.explainer is not None:
+                executor.explainer.get(deadline)
+        except GatewayError:
+            raise
+        except Exception as error:
+            raise PredictError("loading what explains the answers of the model raised an exception") from error
+        finally:
+            self.last_used = time.monotonic()
 
     def _awake(self, deadline: float) -> Executor:
         """Return the executor, loaded if it was not."""

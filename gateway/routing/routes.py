@@ -5,9 +5,9 @@ Binds spec, model, validator, answer and limits together. Knows no HTTP and no w
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from gateway.registry.contract import Contract, make_contract, unexplained
 from gateway.registry.spec import RouteSpec, ServerSpec
 from gateway.routing.bulkhead import Admission, Bulkhead
 from gateway.routing.model import Model
-from gateway.schema import Batch, Column, Predictions, Signature
+from gateway.schema import Batch, Predictions, Signature
 from gateway.scoreboard import Slot
 
 T = TypeVar("T")
@@ -155,7 +155,7 @@ class Route:
         """
         counters = self.counters
         started = time.perf_counter()
-        predictions = self._asked(self.model.predict, batch, deadline)
+        predictions = self._asked(self.model.predict, batch.columns, deadline)
         seconds = time.perf_counter() - started
         if batch.size == 1:
             counters.metrics.predict(seconds, 1, self._label_of(predictions) if self._labels else None)
@@ -174,16 +174,20 @@ class Route:
         Raises NotExplainable, NotReadyError, DeadlineError, PredictError.
         """
         started = time.perf_counter()
-        explanation = self._asked(self.model.explain, batch, deadline)
+        explanation = self._asked(self.model.explain, batch.columns, deadline)
         self.counters.metrics.explain(time.perf_counter() - started, batch.size)
         return explanation
 
-    def _asked(self, ask: Callable[[Sequence[Column], float], T], batch: Batch, deadline: float) -> T:
+    def wait_for_explainer(self, deadline: float) -> None:
+        """Load what explains the answers, for a caller that holds no slot; raises NotReadyError, PredictError."""
+        self._asked(self.model.wait_for_explainer, deadline)
+
+    def _asked(self, ask: Callable[..., T], *question: Any) -> T:
         """Ask the model; the scoreboard shows that this route is at work, its last error what the model raised."""
         counters = self.counters
         entry = counters.slot.begin(counters.index)
         try:
-            return ask(batch.columns, deadline)
+            return ask(*question)
         except NotExplainable:
             raise
         except GatewayError as error:

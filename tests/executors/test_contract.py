@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from executors.compiled_stub import compiled_times
 from gateway.artifacts.manifest import CompiledModel, Manifest, StoredArtifact
 from gateway.errors import ArtifactError, DeadlineError, LoadError, NotExplainable
 from gateway.executors import EXECUTORS, make_executor
@@ -19,11 +20,7 @@ from gateway.executors.base import Executor
 from gateway.executors.thread_pool import NativePool
 from gateway.loaders import get_loader
 from gateway.loaders.base import LoadOptions
-from gateway.runtimes import storage
-from gateway.runtimes.additive import AdditiveProgram, NumberPart
-from gateway.runtimes.answering import AnswerForm
-from gateway.runtimes.base import Draft
-from gateway.schema import Field, Output, Signature, make_column
+from gateway.schema import make_column
 from together import MODES, Mode, nap, together
 
 #: Name of the case -> the kind of executor, and what preparing measured.
@@ -149,21 +146,9 @@ def test_an_artifact_that_is_gone_or_broken_is_told(maker: Maker) -> None:
 
 def _doubling(maker: Maker) -> tuple[Path, CompiledModel]:
     """Return a stub that answers its input, and a compiled model that answers twice as much."""
-    path, compiled = maker.folder / "m.stub", maker.folder / "m.compiled"
+    path = maker.folder / "m.stub"
     path.write_text('{"inputs": ["a"]}')
-    part = NumberPart(
-        column=0, slope=np.array([2.0]), shift=np.zeros(1), missing=np.zeros(1), takes_missing=True,
-        at=np.zeros(0), heights=np.zeros((0, 1)), limits=(-np.inf, np.inf),
-    )  # fmt: skip
-    program = AdditiveProgram(
-        width=1, intercept=np.zeros(1), parts=[part], links=[], after=None, answer=AnswerForm(kind="regression")
-    )
-    signature = Signature(inputs=(Field(name="a"),), output=Output())
-    sha256 = storage.write(compiled, Draft(runtime="additive", program=program, signature=signature))
-    return path, CompiledModel(
-        compiler="stub", runtime="additive", path=str(compiled), sha256=sha256, rows_proven=1, max_difference=0.0,
-        gain=2.0, predict_s=1e-5, ties=0, complete=True, batch_gain=1.0, size_bytes=1, uses=(),
-    )  # fmt: skip
+    return path, compiled_times(maker.folder / "m.compiled", 2.0)
 
 
 def test_the_compiled_model_serves_else_the_original(maker: Maker) -> None:

@@ -48,6 +48,29 @@ def test_a_deadline_that_passes_costs_no_thread() -> None:
     assert str(lazy.get(time.monotonic() + 30)) == "explainer"
 
 
+def test_dropping_is_between_questions() -> None:
+    """While it is being made there is nothing to drop; afterwards once, and the next question makes it again."""
+    made: list[int] = []
+    gate = threading.Event()
+
+    def make() -> Any:
+        made.append(len(made))
+        gate.wait(30)
+        return made[-1]
+
+    lazy = LazyExplainer(make, NativePool(2))
+    with pytest.raises(NotReadyError):
+        lazy.get(time.monotonic())
+    assert not lazy.unload()
+    gate.set()
+    assert lazy.get(time.monotonic() + 30) == 0  # type: ignore[comparison-overlap]
+    assert (lazy.unload(), lazy.is_loaded, lazy.unload()) == (True, False, False)
+    assert lazy.get(time.monotonic() + 30) == 1  # type: ignore[comparison-overlap]
+    lazy.close()
+    assert lazy.get(time.monotonic() + 30) == 2  # type: ignore[comparison-overlap]
+    assert not lazy.is_loaded, "a model that is gone keeps nothing"
+
+
 def test_a_failure_is_told_and_tried_again() -> None:
     """A file that is back the next time is found."""
     answers = [NotExplainable("not now"), "explainer"]

@@ -5,6 +5,7 @@ import io
 import json
 import math
 import re
+import threading
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import pytest
 from python_calamine import CalamineWorkbook
 
 from rest.one_worker import Answer, Worker, environ_of
-from serving import Gateway
+from serving import Gateway, until
 
 JSON = {"Content-Type": "application/json"}
 CSV = {"Content-Type": "text/csv"}
@@ -259,6 +260,32 @@ def test_documents_tell_whether_and_how(worker: Worker) -> None:
     asks = {path: {one["name"] for one in paths[path]["post"]["parameters"]} for path in ("/sum", "/label")}
     assert "_explain" in asks["/sum"]
     assert "_explain" not in asks["/label"]
+
+
+def test_predicts_go_on_while_the_first_questions_wait(worker: Worker) -> None:
+    """More first questions than the route has slots, a batch among them: they wait beside its slots, and are answered."""
+    route = worker.generation.table.by_name["ids"]
+    model: Any = route.model
+    lazy = model._executor.explainer
+    gate, real = threading.Event(), lazy._make
+    lazy.unload()
+    lazy._make = lambda: real() if gate.wait(30) else None
+    row, bodies = ROWS[0], [ROWS[0], TABLE, *([ROWS[0]] * route.spec.max_concurrency)]
+    asked: list[Answer] = []
+
+    def ask(body: Any) -> None:
+        asked.append(post(worker, "/ids?_explain=true", body, CSV if isinstance(body, bytes) else JSON))
+
+    clients = [threading.Thread(target=ask, args=(body,)) for body in bodies]
+    for client in clients:
+        client.start()
+    until(lambda: lazy._making is not None and len(lazy._making.waiting) == len(bodies), what="waiting")
+    assert post(worker, "/ids", row).json == {"prediction": sum(row.values())}
+    gate.set()
+    for client in clients:
+        client.join()
+    lazy._make = real
+    assert [answer.status for answer in asked] == [200] * len(bodies)
 
 
 def test_a_real_model_adds_up_and_is_counted(five: Gateway) -> None:

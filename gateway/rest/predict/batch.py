@@ -30,7 +30,7 @@ from gateway.rest.predict.spool import scratch
 from gateway.rest.predict.steps.admit import admit
 from gateway.rest.predict.steps.choose_variant import choose_variant
 from gateway.rest.predict.steps.limit import charge_rows
-from gateway.rest.predict.steps.predict import predict
+from gateway.rest.predict.steps.predict import predict, wait_for_explainer
 from gateway.rest.predict.tables import InputTable, writer_for
 from gateway.rest.responses import mark
 from gateway.schema import Predictions
@@ -62,6 +62,7 @@ class BatchRun:
     def respond(self) -> Response:
         """Return the answer, streamed if it has more than one chunk; faults up to the first chunk are raised."""
         try:
+            wait_for_explainer(self._call, self._call.next_deadline())
             response = self._begun()
         except BaseException:
             self._source.close()

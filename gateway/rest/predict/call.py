@@ -22,7 +22,7 @@ from gateway.rest.predict.steps.admit import admit
 from gateway.rest.predict.steps.authorise import ANONYMOUS, Principal, authorise
 from gateway.rest.predict.steps.choose_variant import PRIMARY, choose_variant
 from gateway.rest.predict.steps.limit import charge_request, charge_rows
-from gateway.rest.predict.steps.predict import joined, predict
+from gateway.rest.predict.steps.predict import joined, predict, wait_for_explainer
 from gateway.rest.predict.steps.read import read
 from gateway.rest.predict.steps.resolve import resolve
 from gateway.rest.predict.steps.write import write
@@ -77,7 +77,10 @@ class Call:
         self.rows = batch.size
         charge_rows(self.principal, route, batch.size)
         choose_variant(self)
-        most = rows_at_once(route) if self.dialect.explains else CHUNK_ROWS
+        most = CHUNK_ROWS
+        if self.dialect.explains:
+            wait_for_explainer(self, self.deadline)
+            most = rows_at_once(route)
         if batch.size > most:
             return write(self, batch, self._predict_long(batch, most))
         deadline = self.deadline

@@ -27,6 +27,16 @@ def predict(call: "Call", batch: Batch, deadline: float) -> Predictions:
     return predictions
 
 
+def wait_for_explainer(call: "Call", deadline: float) -> None:
+    """
+    Wait, before a slot is taken, until what explains is loaded, where the call asks for explanations.
+
+    Raises NotReadyError, NotExplainable, PredictError.
+    """
+    if call.dialect.explains:
+        call.route.wait_for_explainer(deadline)
+
+
 def joined(parts: Sequence[Predictions]) -> Predictions:
     """Return the predictions of several chunks as those of one batch."""
     values: Any
