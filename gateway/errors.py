@@ -47,12 +47,14 @@ class GatewayError(Exception):
 CIRCUMSTANCES: Final = frozenset(
     {
         "artifact-changing", "artifact-gone", "artifact-missing", "artifact-unreadable", "broken-artifact",
-        "broken-package", "cache-unwritable", "compile-required", "jvm-failed", "jvm-forked", "load", "loading",
+        "broken-package", "cache-unwritable", "compile-required", "environment-broken", "environment-build",
+        "environment-numpy", "environment-timeout", "jvm-failed", "jvm-forked", "load", "loading",
         "missing-extra", "missing-java", "mlflow-alias", "mlflow-artifact", "mlflow-away", "mlflow-best",
         "mlflow-changed", "mlflow-code", "mlflow-experiment", "mlflow-filter", "mlflow-model", "mlflow-run",
         "mlflow-timeout", "mlflow-unresolved", "mlflow-version", "no-loader", "not-ready", "prepare-crashed",
         "prepare-killed", "prepare-memory", "prepare-raised", "prepare-timeout", "python-entry", "python-import",
-        "python-signature", "quarantined", "stub", "unknown-loader",
+        "python-not-found", "python-signature", "python-too-old", "quarantined", "requirements-empty",
+        "requirements-line", "requirements-missing", "stub", "unknown-loader", "uv-missing",
         # Contradictions between registry and artifact: the entry that was committed had none.
         "bad-template", "default", "pattern",
     }

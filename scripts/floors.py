@@ -18,7 +18,7 @@ FLOORS: Final[tuple[tuple[str, ...], ...]] = (
     ("references",),
     ("prepare",),
     ("executors", "registry"),
-    ("codecs", "compilers", "explainers", "loaders"),
+    ("codecs", "compilers", "environments", "explainers", "loaders"),
     ("answers", "artifacts", "estimators", "logs", "runtimes", "scoreboard", "validation"),
     ("metrics", "settings"),
     ("schema", "system"),

@@ -23,6 +23,7 @@ BRINGS = {
     "alembic": "mlflow",
     "skl2onnx": "dev",
     "onnxmltools": "dev",
+    "uv": "environments",
     "xlsxwriter": "dev",
     "schemathesis": "dev",
     "playwright": "dev",

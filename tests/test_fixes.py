@@ -18,6 +18,7 @@ import yaml
 
 from gateway.cli.main import main
 from gateway.codecs import parquet, xlsx
+from gateway.environments import uv
 from gateway.generations import snapshot
 from gateway.loaders import table
 from serving import ROOT
@@ -115,7 +116,7 @@ _FIXES = {"key": "value"}
 def pip_lines() -> set[str]:
     """Return every line with pip that a fix of the code names for this environment."""
     lines = {table.pip_line(name) for name, row in table.TABLE.items() if row.extra}
-    return lines | {xlsx.PIP_LINE, parquet.PIP_LINE}
+    return lines | {xlsx.PIP_LINE, parquet.PIP_LINE, uv.PIP_LINE}
 
 
 @pytest.mark.parametrize("line", sorted(pip_lines()))

@@ -12,6 +12,7 @@ def limits_of(settings: Settings) -> PrepareLimits:
         timeout_s=settings.prepare_timeout_s,
         memory_bytes=settings.prepare_memory_mb * 2**20,
         cache_bytes=settings.cache_mb * 2**20,
+        environment_s=settings.environment_timeout_s,
     )
 
 

@@ -18,6 +18,7 @@ import msgspec
 
 from gateway.artifacts.manifest import ExplanationReport, Manifest
 from gateway.artifacts.store import DEFAULT_BYTES
+from gateway.environments.building import DEFAULT_S
 from gateway.errors import Problem
 from gateway.loaders import package_versions
 from gateway.prepare.child import Entry, Report, compiled_path
@@ -44,11 +45,15 @@ _supervised: set[int] = set()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrepareLimits:
-    """Limit one child: seconds of wall clock, bytes of memory; and the size of the cache of all of them."""
+    """
+    Limit one child: seconds of wall clock, bytes of memory; the size of the cache of all of them, and the seconds that
+    building one environment may take.
+    """
 
     timeout_s: float = 120.0
     memory_bytes: int = 2 * 1024**3
     cache_bytes: int = DEFAULT_BYTES
+    environment_s: float = DEFAULT_S
 
 
 def supervised(module: str, told: bytes, limits: PrepareLimits, cache_dir: Path) -> tuple[Problem | None, bytes]:

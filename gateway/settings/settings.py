@@ -93,6 +93,9 @@ class Settings:
     worker_timeout_s: Annotated[int, Note("seconds without a heartbeat after which a worker is killed", minimum=1)] = 60
     prepare_timeout_s: Annotated[float, Note("seconds that preparing one model may take", minimum=1)] = 120.0
     prepare_memory_mb: Annotated[int, Note("memory that preparing one model may take", minimum=64)] = 2048
+    environment_timeout_s: Annotated[
+        float, Note("seconds that building the environment of a model may take", minimum=1)
+    ] = 1800.0
     cache_mb: Annotated[
         int, Note("disk space that kept artifacts and what was prepared of them may take", minimum=1)
     ] = 20480

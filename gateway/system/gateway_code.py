@@ -16,6 +16,7 @@ PREPARING: Final = (
     "answers",
     "artifacts",
     "compilers",
+    "environments",
     "errors",
     "estimators",
     "explainers",
