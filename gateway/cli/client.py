@@ -3,29 +3,15 @@
 import http.client
 import json
 import shlex
-import socket
 from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.errors import GatewayError
 from gateway.settings.settings import Settings
+from gateway.system.unix_http import UnixConnection
 
 _UNIX: Final = "unix:"
 _FOUND: Final = 200
-
-
-class _UnixConnection(http.client.HTTPConnection):
-    """Speak HTTP over a Unix socket."""
-
-    def __init__(self, path: str, timeout_s: float) -> None:
-        super().__init__("localhost", timeout=timeout_s)
-        self._path = path
-
-    def connect(self) -> None:
-        """Open the socket."""
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +78,7 @@ class Client:
 
     def _connection(self) -> http.client.HTTPConnection:
         if self.address.startswith(_UNIX):
-            return _UnixConnection(self.address.removeprefix(_UNIX), self.timeout_s)
+            return UnixConnection(self.address.removeprefix(_UNIX), self.timeout_s)
         host, _, port = self.address.rpartition(":")
         host = {"0.0.0.0": "127.0.0.1", "[::]": "::1"}.get(host, host.strip("[]"))  # noqa: S104 - where to connect
         return http.client.HTTPConnection(host, int(port), timeout=self.timeout_s)

@@ -25,4 +25,5 @@ def place_of(settings: Settings) -> Place:
         root_path=settings.root_path,
         limits=limits_of(settings),
         store=StoreAccess(uri=settings.mlflow_uri, timeout_s=settings.mlflow_timeout_s),
+        status_path=settings.status_path,
     )

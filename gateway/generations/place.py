@@ -25,6 +25,8 @@ class Place:
     root_path: str = ""
     limits: PrepareLimits = field(default_factory=PrepareLimits)
     store: StoreAccess = field(default_factory=StoreAccess)
+    #: Status file of the arbiter that starts model servers; None where nothing waits for them.
+    status_path: Path | None = None
 
     @contextmanager
     def turn(self) -> Iterator[None]:

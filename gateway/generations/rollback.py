@@ -7,6 +7,7 @@ from gateway.generations import history, snapshot
 from gateway.generations.history import Event
 from gateway.generations.place import Place, is_kept
 from gateway.generations.reload_decision import event_of, previous
+from gateway.generations.staging import staged
 from gateway.generations.upgrade_check import still_right
 from gateway.registry.document import registry_hash
 
@@ -36,12 +37,14 @@ def roll_back(place: Place, generation: str | None = None) -> Event:
             )
         made = still_right(made, place.cache_dir, place.limits)
         try:
-            snapshot.commit(place.state_dir, made)
+            # A person asked for exactly this one: a server of it that does not start is told, and no reason to stay.
+            with staged(place.status_path, before, made, place.limits.timeout_s) as missing:
+                snapshot.commit(place.state_dir, made)
         except OSError as error:
             raise GatewayError(
                 f"cannot write {place.state_dir}: {error.strerror}",
                 code="state-unwritable",
                 hint="free some disk space",
             ) from error
-        event = event_of("rolled-back", before, made, registry_sha256=registry_hash(place.registry))
+        event = event_of("rolled-back", before, made, reason=missing, registry_sha256=registry_hash(place.registry))
         return history.record(place.state_dir, event, source="gateway rollback", started=started)

@@ -20,6 +20,7 @@ from gateway.generations.history import Event
 from gateway.generations.place import Place, is_kept
 from gateway.generations.reload_decision import Mode, decide, event_of, is_rolled_back
 from gateway.generations.snapshot import Snapshot
+from gateway.generations.staging import staged
 from gateway.generations.upgrade_check import is_current, recheck_committed
 from gateway.prepare.entries import Progress, is_known, prepare_registry
 from gateway.references.resolving import Ask, is_resolved
@@ -123,7 +124,10 @@ class _Attempt:
         if not found.is_change:
             return self.remember(Event(result="unchanged", generation=found.made.id, reason=note))
         try:
-            snapshot.commit(self.place.state_dir, found.made)
+            with staged(self.place.status_path, self.before, found.made, self.place.limits.timeout_s) as missing:
+                if missing and self.mode not in ("force", "cold"):
+                    return self.refuse(missing)
+                snapshot.commit(self.place.state_dir, found.made)
         except OSError as error:
             return self.refuse(f"cannot write {self.place.state_dir}: {error.strerror}")
         Store(self.place.cache_dir).prune()

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from gunicorn.arbiter import Arbiter
 
+from gateway.process.model_servers.supervisor import ModelServers
 from gateway.process.orphans import Orphans
 
 log = logging.getLogger("gateway.arbiter")
@@ -27,14 +28,23 @@ class GatewayArbiter(Arbiter):  # type: ignore[misc]  # gunicorn has no types
     Manage workers; `retire` may be called from any thread.
 
     `serving` returns the pids of workers that accept connections; it is asked in the arbiter's own thread.
-    `most_workers` bounds what SIGTTIN may add; `orphans` ends processes that models left behind.
+    `most_workers` bounds what SIGTTIN may add; `orphans` ends processes that models left behind, `servers` are the
+    processes that models are in.
     """
 
-    def __init__(self, app: Any, serving: Callable[[], Collection[int]], most_workers: int, orphans: Orphans) -> None:
+    def __init__(
+        self,
+        app: Any,
+        serving: Callable[[], Collection[int]],
+        most_workers: int,
+        orphans: Orphans,
+        servers: ModelServers,
+    ) -> None:
         super().__init__(app)
         self.most_workers = most_workers
         self._serving = serving
         self._orphans = orphans
+        self._servers = servers
         self._retiring: dict[int, bool] = {}
         self._lock = threading.Lock()
         self._asked: set[int] = set()
@@ -71,8 +81,9 @@ class GatewayArbiter(Arbiter):  # type: ignore[misc]  # gunicorn has no types
         self._orphans.look(self.WORKERS)
 
     def stop(self, graceful: bool = True) -> None:
-        """Stop the workers, then the processes that their models left behind."""
+        """Stop the workers, then the model servers that they asked, then what their models left behind."""
         super().stop(graceful)
+        self._servers.end()
         self._orphans.end_all()
 
     def spawn_worker(self) -> Any:
@@ -99,6 +110,7 @@ class GatewayArbiter(Arbiter):  # type: ignore[misc]  # gunicorn has no types
 
     def reap_workers(self) -> None:
         """Reap workers, recording the ending signal of each first: gunicorn does not pass it to its hooks."""
+        self._servers.reap()
         self._ends = {pid: number for pid in self.WORKERS if (number := _ending_signal(pid)) is not None}
         super().reap_workers()
         self._asked.intersection_update(self.WORKERS)

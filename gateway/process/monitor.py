@@ -15,8 +15,9 @@ from gateway import metrics
 from gateway.generations import history, snapshot
 from gateway.process.arbiter import GatewayArbiter
 from gateway.process.crash_attribution import CrashAttribution
+from gateway.process.model_servers.supervisor import ModelServers
 from gateway.process.pm2.bridge import PM2Bridge
-from gateway.process.quarantine import closed, is_reviewed_after, reviewed
+from gateway.process.quarantine import KILLS_WORKERS, closed, is_reviewed_after, reviewed
 from gateway.scoreboard import Scoreboard, WorkerView, status
 from gateway.scoreboard.status import Status
 from gateway.settings.settings import Settings
@@ -34,9 +35,12 @@ FOLD_INTERVAL_S = 10.0
 class Monitor:
     """Watch the scoreboard; the main thread of the arbiter calls `worker_ended`."""
 
-    def __init__(self, settings: Settings, bridge: PM2Bridge, *, is_pending: bool = False) -> None:
+    def __init__(
+        self, settings: Settings, bridge: PM2Bridge, servers: ModelServers, *, is_pending: bool = False
+    ) -> None:
         self._settings = settings
         self._bridge = bridge
+        self._servers = servers
         self._told = status.read(settings.status_path)
         self._scoreboard = Scoreboard.open(settings.scoreboard_path)
         self._status = Status(
@@ -72,6 +76,10 @@ class Monitor:
     def serving(self) -> list[int]:
         """Return the pids of workers that accept connections."""
         return [worker.pid for worker in self._scoreboard.workers() if worker.alive and worker.phase == "serving"]
+
+    def adopted(self) -> set[str]:
+        """Return the generations that workers serve; "" is that of one which boots."""
+        return {worker.generation for worker in self._scoreboard.workers() if worker.alive}
 
     def roll(self, reason: str) -> None:
         """Replace every current worker, one after the other."""
@@ -109,6 +117,7 @@ class Monitor:
             self._arbiter.retire(self._to_roll.pop(0), "roll")
         self._retire_heavy(workers)
         self._retire_stuck(workers, now)
+        self._tell_servers()
         if not self._settings.status_path.exists():
             self._write()
         if now - self._folded_at > FOLD_INTERVAL_S:
@@ -177,9 +186,20 @@ class Monitor:
         if overdue and not self._arbiter.retiring:
             self._arbiter.retire(overdue[0], "a predict overran its deadline and does not end")
 
-    def _quarantine(self, route: str) -> None:
-        self._status = replace(self._status, quarantined=closed(self._status.quarantined, route, self._keys()))
-        log.error("route quarantined", extra={"route": route})
+    def _tell_servers(self) -> None:
+        """Tell how the model servers are; close the routes of those that ended too often."""
+        new = {route: why for route, why in self._servers.closed().items() if route not in self._status.quarantined}
+        for route, why in new.items():
+            self._quarantine(route, f"its model server ended repeatedly: {why}")
+        if new or self._servers.statuses != self._status.servers:
+            self._status = replace(self._status, servers=self._servers.statuses)
+            # During a takeover the file is that of the successor.
+            if status.read(self._settings.status_path).pid in (0, self._status.pid):
+                self._write()
+
+    def _quarantine(self, route: str, reason: str = KILLS_WORKERS) -> None:
+        self._status = replace(self._status, quarantined=closed(self._status.quarantined, route, self._keys(), reason))
+        log.error("route quarantined", extra={"route": route, "reason": reason})
 
     def _keys(self) -> dict[str, str]:
         committed = snapshot.committed(self._settings.state_dir)
@@ -190,6 +210,7 @@ class Monitor:
         self._is_review_due = False
         for name in self._status.quarantined.keys() - kept.keys():
             self._attribution.forgive(name)
+        self._servers.forgive(self._status.quarantined.keys() - kept.keys())
         self._status = replace(self._status, quarantined=kept)
         self._write()
 

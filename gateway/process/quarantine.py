@@ -1,22 +1,24 @@
 """
-Which routes are closed because their predicts killed workers, and what opens them again.
+Which routes are closed because their predicts killed workers, or their model servers ended too often, and what opens
+them again.
 
 Pure: the entries are those of the status file, by route name: the manifest key that was closed, and the reason.
 """
 
 from collections.abc import Mapping
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from gateway.generations import history
 from gateway.generations.history import Event
 
 Entries: TypeAlias = dict[str, tuple[str, str]]
 
+KILLS_WORKERS: Final = "its predictions killed workers repeatedly"
 
-def closed(entries: Entries, route: str, keys: Mapping[str, str]) -> Entries:
+
+def closed(entries: Entries, route: str, keys: Mapping[str, str], reason: str = KILLS_WORKERS) -> Entries:
     """Return the entries with a route closed; `keys` are the manifest keys of what is committed."""
-    reason = f"route {route} is closed: its predictions killed workers repeatedly"
-    return {**entries, route: (keys.get(route, ""), reason)}
+    return {**entries, route: (keys.get(route, ""), f"route {route} is closed: {reason}")}
 
 
 def is_reviewed_after(event: Event) -> bool:

@@ -18,6 +18,7 @@ from gateway.errors import GatewayError
 from gateway.process import socket_holder
 from gateway.process.arbiter import GatewayArbiter
 from gateway.process.generation_follower import Gateway
+from gateway.process.model_servers.supervisor import ModelServers
 from gateway.process.monitor import Monitor
 from gateway.process.orphans import Orphans
 from gateway.process.pm2.actions import offer_actions
@@ -96,13 +97,14 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
     def run(self) -> None:
         """Run the arbiter; returns only by exiting the process."""
-        self.monitor = Monitor(self.settings, self.bridge, is_pending=self._is_pending)
+        self.servers = ModelServers(self.settings)
+        self.monitor = Monitor(self.settings, self.bridge, self.servers, is_pending=self._is_pending)
         self.watcher = Watcher(self.settings)
         if self._is_pending:
             self.watcher.request(cold=True)
         descendants.adopt_orphans()
-        orphans = Orphans(self.watcher.children)
-        GatewayArbiter(self, self.monitor.serving, _slots(self.settings) // 2, orphans).run()
+        orphans = Orphans(lambda: (*self.watcher.children(), *self.servers.pids()))
+        GatewayArbiter(self, self.monitor.serving, _slots(self.settings) // 2, orphans, self.servers).run()
 
     def _on_starting(self, arbiter: GatewayArbiter) -> None:
         # PM2 stops with SIGINT, which gunicorn takes for "drop everything".
@@ -116,6 +118,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         gc.set_threshold(20_000, 10, 10)
 
     def _when_ready(self, arbiter: GatewayArbiter) -> None:
+        self.servers.start(self.monitor.adopted)
         self.monitor.start(arbiter)
         if self.socket_return is not None:
             self.socket_return.open()
@@ -125,6 +128,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
     def _post_fork(self, arbiter: GatewayArbiter, worker: Worker) -> None:
         self.bridge.after_fork()
+        self.servers.after_fork()
         if self.socket_return is not None:
             self.socket_return.close()
         # An orphan would keep its listening socket and answer keep-alive clients for `graceful_timeout` seconds.

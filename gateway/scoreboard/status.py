@@ -17,6 +17,24 @@ MOST_BYTES: Final = 16 * 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServerStatus:
+    """
+    Tell of one process of a model server: `server` is its name, which manifests hold, `instance` counts from 0.
+
+    `state` is starting, ready, waiting (to be started again), closed (it ended too often) or ending. `restarts` counts
+    the times it ended by itself or had to be ended, `reason` is that of the last time.
+    """
+
+    server: str
+    instance: int
+    state: str
+    pid: int = 0
+    restarts: int = 0
+    memory_mb: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
     """
     Hold the content of the status file.
@@ -26,6 +44,7 @@ class Status:
     failed; `message` is the progress or the reason of the failure. `is_pending` says that registry.yaml has not been
     tried yet. `workers` is the number that should run, `restarts` the number of unplanned replacements. `quarantined`
     maps the name of each route whose predicts killed workers to the manifest key that it is closed for, and the reason.
+    `servers` are the model servers that the arbiter runs.
     """
 
     pid: int = 0
@@ -40,6 +59,11 @@ class Status:
     workers: int = 0
     restarts: int = 0
     quarantined: dict[str, tuple[str, str]] = field(default_factory=dict)
+    servers: tuple[ServerStatus, ...] = ()
+
+    def servers_named(self, name: str) -> list[ServerStatus]:
+        """Return the processes of one model server."""
+        return [one for one in self.servers if one.server == name]
 
 
 #: Made here and not at the first use: msgspec crashes where two threads look at a type for the first time at once.

@@ -1,4 +1,9 @@
-"""Parent-death signal: the kernel ends this process when its parent ends, even by SIGKILL."""
+"""
+Parent-death signal: the kernel ends this process when its parent ends, even by SIGKILL.
+
+As a script (`parent_death.py SIGNAL PARENT COMMAND...`) it becomes a program that ends so, whatever that program is:
+the signal outlives exec. Standard library only.
+"""
 
 import ctypes
 import os
@@ -19,3 +24,17 @@ def die_with_parent(signal_number: int, parent: int) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal_number))
     if os.getppid() != parent:
         os.kill(os.getpid(), signal_number)
+
+
+def main() -> None:
+    """Become the command of the arguments."""
+    _, signal_number, parent, *command = sys.argv
+    die_with_parent(int(signal_number), int(parent))
+    try:
+        os.execvp(command[0], command)  # noqa: S606 - no shell is wanted
+    except OSError as error:
+        sys.exit(f"cannot start {command[0]}: {error.strerror}")
+
+
+if __name__ == "__main__":
+    main()

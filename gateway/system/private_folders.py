@@ -43,3 +43,14 @@ def make_private(folder: Path) -> str:
     except OSError as error:
         return f"{folder} cannot be made private: {error.strerror}"
     return fault_of(folder)
+
+
+def is_safe_parent(folder: Path) -> bool:
+    """Say whether no other user can replace what is in a folder, such as the one for temporary files."""
+    try:
+        found = folder.stat()
+    except OSError:
+        return False
+    return found.st_uid in (0, os.geteuid()) and (
+        not found.st_mode & _OTHERS_WRITE or bool(found.st_mode & stat.S_ISVTX)
+    )

@@ -8,6 +8,7 @@ import pytest
 from gateway.artifacts.manifest import Manifest
 from gateway.generations import history, snapshot
 from gateway.generations.history import Event
+from gateway.process.model_servers.supervisor import ModelServers
 from gateway.process.monitor import Monitor
 from gateway.process.pm2.bridge import PM2Bridge
 from gateway.registry.spec import RegistrySpec, RouteSpec
@@ -28,7 +29,7 @@ def settings(tmp_path: Path) -> Settings:
 
 def closed_after(settings: Settings, *events: Event) -> list[str]:
     """Return which routes are still closed after the monitor has seen some attempts to reload at one look."""
-    monitor = Monitor(settings, PM2Bridge())
+    monitor = Monitor(settings, PM2Bridge(), ModelServers(settings))
     monitor._quarantine("m")
     for event in events:
         history.append(settings.state_dir, event)
@@ -59,7 +60,7 @@ def test_a_refused_attempt_opens_nothing(settings: Settings) -> None:
 
 def test_a_closed_route_stays_closed_while_a_worker_has_the_old_model(settings: Settings) -> None:
     """A commit opens the route with the new model; a worker that has not adopted it must not open the one that kills."""
-    monitor = Monitor(settings, PM2Bridge())
+    monitor = Monitor(settings, PM2Bridge(), ModelServers(settings))
     monitor._arbiter = SimpleNamespace(retiring=frozenset())  # type: ignore[assignment]
     scoreboard = Scoreboard.open(settings.scoreboard_path)
     slot = scoreboard.claim()

@@ -7,7 +7,6 @@ temporary files, and GATEWAY_HOME keeps its path.
 """
 
 import os
-import stat
 import sys
 import tempfile
 from pathlib import Path
@@ -49,12 +48,8 @@ def _short(home: Path) -> Path:
 
 def _is_usable(folder: Path) -> bool:
     """Say whether socket paths in this folder are short enough and other users cannot replace them."""
-    try:
-        found = folder.stat()
-    except OSError:
-        return False
-    is_safe = found.st_uid in (0, os.geteuid()) and (not found.st_mode & 0o022 or bool(found.st_mode & stat.S_ISVTX))
-    return is_safe and len(os.fsencode(folder)) + len("/gateway-pm2-12345678") <= MOST_BYTES
+    is_short = len(os.fsencode(folder)) + len("/gateway-pm2-12345678") <= MOST_BYTES
+    return is_short and private_folders.is_safe_parent(folder)
 
 
 def main() -> None:

@@ -1,0 +1,26 @@
+"""Folder of the Unix sockets of model servers: the arbiter chooses it, and workers inherit it by the fork."""
+
+from pathlib import Path
+
+_folder = Path()
+
+
+def choose(folder: Path) -> None:
+    """Take the folder for this process and all that it forks."""
+    global _folder
+    _folder = folder
+
+
+def socket_path(server: str, instance: int) -> Path:
+    """Return the path of an instance of a model server; a socket is there exactly while the instance is ready."""
+    return _folder / f"{server}-{instance}.sock"
+
+
+def port_path(server: str, instance: int) -> Path:
+    """Return the path of the file with the port of an instance that has no socket; there while it is ready."""
+    return _folder / f"{server}-{instance}.port"
+
+
+def secret_path(server: str, instance: int) -> Path:
+    """Return the path of the file with the secret that an instance at a port asks for."""
+    return _folder / f"{server}-{instance}.secret"

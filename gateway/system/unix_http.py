@@ -1,0 +1,18 @@
+"""HTTP over a Unix socket. Standard library only."""
+
+import http.client
+import socket
+
+
+class UnixConnection(http.client.HTTPConnection):
+    """Speak HTTP over the Unix socket at `path`; another path counts from the next connection on."""
+
+    def __init__(self, path: str, timeout_s: float) -> None:
+        super().__init__("localhost", timeout=timeout_s)
+        self.path = path
+
+    def connect(self) -> None:
+        """Open the socket."""
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
