@@ -17,7 +17,7 @@ import time
 from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qsl, urlsplit
 
-KEPT = []
+KEPT: list[bytes] = []
 MOST_CALLS = 64
 
 
