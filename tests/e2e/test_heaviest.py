@@ -15,10 +15,17 @@ from odd_tables import parquet_file, workbook_file
 from serving import Gateway, until
 
 SIZE = 3 * 2**19
-REQUESTS = {heavy.name: heavy for heavy in heaviest(SIZE)}
+#: Made small here, where only their names are asked for: every process of a run collects every test.
+NAMES = [heavy.name for heavy in heaviest(2**10)]
 MADE = {"parquet": (PARQUET, parquet_file), "xlsx": (XLSX, workbook_file)}
 #: Longest answer: a hundred faults with what was expected.
 MAX_ANSWER = 512 * 1024
+
+
+@pytest.fixture(scope="module")
+def requests() -> dict[str, Heavy]:
+    """Return the requests by name."""
+    return {heavy.name: heavy for heavy in heaviest(SIZE)}
 
 
 @pytest.fixture(scope="module")
@@ -31,10 +38,10 @@ def gateway(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[G
         yield server
 
 
-@pytest.mark.parametrize("name", REQUESTS)
-def test_is_answered_by_the_same_worker(gateway: Gateway, name: str) -> None:
+@pytest.mark.parametrize("name", NAMES)
+def test_is_answered_by_the_same_worker(gateway: Gateway, requests: dict[str, Heavy], name: str) -> None:
     """A heavy request has one of the expected answers, a short one, and the worker goes on."""
-    heavy = REQUESTS[name]
+    heavy = requests[name]
     workers = gateway.workers()
     answer = send(gateway, heavy)
     assert answer.status in heavy.statuses, answer.body[:500]
@@ -73,10 +80,10 @@ def odd_files(gateway: Gateway, kind: str, count: int) -> Counter[str]:
     return told
 
 
-def test_others_are_answered_meanwhile(gateway: Gateway) -> None:
+def test_others_are_answered_meanwhile(gateway: Gateway, requests: dict[str, Heavy]) -> None:
     """While the heavy ones are read in native threads, each request of a probe is answered and none fails."""
     chosen = [
-        REQUESTS[name] for name in ("JSON: unknown names", "CSV: line ends", "XLSX: a shared text", "V2: numbers")
+        requests[name] for name in ("JSON: unknown names", "CSV: line ends", "XLSX: a shared text", "V2: numbers")
     ]
     senders = [threading.Thread(target=send, args=(gateway, heavy)) for heavy in chosen]
     for sender in senders:
