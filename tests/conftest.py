@@ -19,6 +19,8 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "scripts"))
 # The tests start a thousand processes: where no bytecode is kept, each compiles the gateway, a third of a short life.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# Threads of OpenMP spin while they wait for each other: beside other tests, a fit of one second then takes twenty.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 # How long an example takes says how busy the machine is.
 hypothesis.settings.register_profile("busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])

@@ -199,15 +199,20 @@ def test_waiting_for_what_was_never_started_says_so(folder: Path, capsys: pytest
 def test_ctrl_c_ends_a_command_without_a_traceback(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A person who presses Ctrl-C gets one line and the exit code that shells expect."""
     importlib.import_module("gateway.cli.wait")
+    # A shell that runs the tests in the background lets them ignore SIGINT.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     ended = threading.Event()
 
     def press() -> None:
         while not ended.wait(1.0):  # a person presses again where nothing happens
             os.kill(os.getpid(), signal.SIGINT)
 
-    threading.Thread(target=press).start()
+    pressing = threading.Thread(target=press)
+    pressing.start()
     try:
         assert main(["wait", "--home", str(tmp_path), "--bind", "127.0.0.1:1"]) == 130
     finally:
         ended.set()
+        pressing.join()
+        signal.signal(signal.SIGINT, before)
     assert capsys.readouterr().err == "interrupted\n"

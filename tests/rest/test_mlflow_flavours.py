@@ -36,6 +36,8 @@ TOLD: dict[str, Any] = {
     "hinge": [1.0, 1.0],
     "linear_two": [[-0.1, -0.2], [0.7, 1.4]],
 }
+#: One of each form of an answer: a probability, a list of them, one for each label, a label, a list of numbers.
+FORMS_OF_ANSWERS = ("raw", "softprob", "two_labels", "hinge", "linear_two")
 #: What the routes answer themselves, as ever.
 OWN: dict[str, Any] = {"raw": [1, 1], "classifier": [1, 1], "softprob": [1, 1], "two_labels": [{"y0": 1, "y1": 0}] * 2}
 
@@ -67,22 +69,32 @@ def boosters(folder: Path) -> None:
     skops.io.dump(LinearRegression().fit(rows, np.c_[total, 2 * total]), folder / "linear_two.skops")
 
 
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[Gateway]:
-    """Serve each of them under its name, one of them compiled."""
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(FORMS_OF_ANSWERS, id="each-form"),
+        pytest.param(tuple(TOLD.keys() - FORMS_OF_ANSWERS), id="others", marks=pytest.mark.slow),
+    ],
+)
+def several(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, cache: Path
+) -> Iterator[tuple[Gateway, tuple[str, ...]]]:
+    """Serve some of them and the one that stopped early, each under its name, one of them compiled."""
     folder = tmp_path_factory.mktemp("flavours")
     boosters(folder)
-    paths = sorted(path for kind in ("*.ubj", "*.skops") for path in folder.glob(kind))
+    paths = sorted(path for path in folder.iterdir() if path.stem in (*request.param, "early"))
     compiled = {True: "auto", False: "off"}
     lines = [f"  /{path.stem}: {{artifact: {path}, compile: {compiled[path.stem == 'raw']}}}" for path in paths]
-    with serving.running(folder, cache, "version: 1\nroutes:\n" + "\n".join(lines) + "\n") as server:
-        yield server
+    with serving.running(folder, cache, "version: 1\nroutes:\n" + "\n".join(lines) + "\n", workers=1) as server:
+        yield server, request.param
 
 
-def test_answers_are_those_of_mlflows_own_server(served: Gateway) -> None:
+def test_answers_are_those_of_mlflows_own_server(several: tuple[Gateway, tuple[str, ...]]) -> None:
     """Frames, bare rows and CSV: probabilities of a raw booster, labels of a classifier, lists of several outputs."""
     table = "\n".join([",".join(NAMES), *(",".join(map(str, row)) for row in ROWS)]).encode()
-    for name, expected in TOLD.items():
+    served, names = several
+    for name in names:
+        expected = TOLD[name]
         path = f"/{name}/invocations"
         body = {"inputs": ROWS} if name == "linear_two" else BODY
         answers = [served.post(path, body), served.post(path, {"instances": ROWS})]
@@ -91,13 +103,16 @@ def test_answers_are_those_of_mlflows_own_server(served: Gateway) -> None:
         for answer in answers:
             assert answer.status == 200, (name, answer.json)
             np.testing.assert_allclose(answer.json["predictions"], expected, rtol=0, atol=1e-6, err_msg=name)
-    for name, values in OWN.items():
+    for name in OWN.keys() & set(names):
         own = served.post(f"/{name}", [dict(zip(NAMES, row, strict=True)) for row in ROWS])
-        assert [one["prediction"] for one in own.json["predictions"]] == values
+        assert [one["prediction"] for one in own.json["predictions"]] == OWN[name]
 
 
-def test_a_booster_that_stopped_early_is_refused_and_the_fix_works(served: Gateway) -> None:
+def test_a_booster_that_stopped_early_is_refused_and_the_fix_works(
+    several: tuple[Gateway, tuple[str, ...]],
+) -> None:
     """Booster.predict takes all rounds, the route the best ones: refused there by name, until only those are kept."""
+    served, _ = several
     answer = served.post("/early/invocations", BODY)
     assert (answer.status, answer.json["error_code"]) == (501, "NOT_IMPLEMENTED")
     assert "all 5 rounds, this route the best 3" in answer.json["message"]

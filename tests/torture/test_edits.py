@@ -16,17 +16,21 @@ from torture.load import Load
 
 Start = Callable[..., Gateway]
 
-#: What a person may do wrong: name -> what is appended to the registry.
+#: What a person may do wrong: name -> what is appended to the registry. One of each kind: found by reading, by looking
+#: for the file, by a child that raises, crashes, hangs.
 BROKEN = {
     "syntax": "  /bad: [unclosed\n",
-    "unknown loader": "  /bad: {artifact: number.stub, loader: sklern}\n",
-    "unknown key": "  /bad: {artfact: number.stub}\n",
     "missing artifact": "  /bad: {artifact: nowhere.ubj, loader: xgboost}\n",
-    "wrong hash": f"  /bad: {{artifact: number.stub, sha256: {'0' * 64}}}\n",
-    "field of a template": "  /bad: {artifact: number.stub, response: {a: $inputs.nowhere}}\n",
     "raises at load": "  /bad: raises.stub\n",
     "crashes at load": "  /bad: crashes.stub\n",
     "hangs at load": "  /bad: hangs.stub\n",
+}
+#: More of the same kinds.
+BROKEN_ALIKE = {
+    "unknown loader": "  /bad: {artifact: number.stub, loader: sklern}\n",
+    "unknown key": "  /bad: {artfact: number.stub}\n",
+    "wrong hash": f"  /bad: {{artifact: number.stub, sha256: {'0' * 64}}}\n",
+    "field of a template": "  /bad: {artifact: number.stub, response: {a: $inputs.nowhere}}\n",
     "eats memory at load": "  /bad: eats.stub\n",
 }
 
@@ -53,7 +57,8 @@ def test_valid_edits_lose_no_request_and_every_answer_belongs_to_its_generation(
     assert server.get("/number", x=1).json == {"number": float(rounds if rounds % 2 else rounds - 1)}
 
 
-def test_broken_edits_change_nothing(gateway: Start, tmp_path: Path, rounds: int) -> None:
+@pytest.mark.parametrize("broken", [BROKEN, pytest.param(BROKEN_ALIKE, marks=pytest.mark.slow)], ids=["kinds", "alike"])
+def test_broken_edits_change_nothing(gateway: Start, tmp_path: Path, rounds: int, broken: dict[str, str]) -> None:
     """Whatever is wrong with an edit, the old generation goes on without a failed request and the reason is told."""
     registry = routes.make(tmp_path / "r")
     folder = registry.parent
@@ -65,7 +70,7 @@ def test_broken_edits_change_nothing(gateway: Start, tmp_path: Path, rounds: int
     first = server.health()["generation"]
     good = registry.read_text()
     with Load(server.port, routes.REQUESTS) as load:
-        for name, line in list(BROKEN.items()) * max(1, round(rounds / len(BROKEN))):
+        for name, line in list(broken.items()) * max(1, round(rounds / len(broken))):
             before = server.health()
             routes.write(registry, good + line)
             after = routes.settled(server, before)

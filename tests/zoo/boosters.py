@@ -47,7 +47,7 @@ def from_frame(folder: Path) -> Grown:
     return _saved(folder, booster, valued(_ask(booster, rows[:TEST])), rows=rows[:TEST])
 
 
-@species("booster-dart", core=True)
+@species("booster-dart")
 def dart(folder: Path) -> Grown:
     """Dart: trees that were dropped while training must not be dropped while predicting."""
     booster = _train(TWO, 12, booster="dart", rate_drop=0.5, objective="binary:logistic")

@@ -85,7 +85,7 @@ def frame_ordinal(folder: Path) -> Grown:
     return Grown(**art, rows=rows_of(rows[:TEST]), answers=classified(model, rows[:TEST]))
 
 
-@species("sklearn-hist-from-dtype", core=True)
+@species("sklearn-hist-from-dtype")
 def hist_dtype(folder: Path) -> Grown:
     """HistGradientBoosting that took pandas categories as they are, with holes."""
     rows = people("age", "income", "region", "degree").astype({"region": "category", "degree": "category"})

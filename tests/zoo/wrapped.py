@@ -65,7 +65,7 @@ def early(folder: Path) -> Grown:
     return _saved(folder, model, ROWS[:TEST], classified(model, ROWS[:TEST]))
 
 
-@species("xgb-categories", core=True)
+@species("xgb-categories")
 def categories(folder: Path) -> Grown:
     """Categories that are words, with holes."""
     rows = people("age", "region", "degree")
