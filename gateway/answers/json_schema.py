@@ -40,10 +40,17 @@ def detail_schema(signature: Signature, template: Any) -> Schema:
     return answer_schema(signature, detail_template(signature, template))
 
 
-def explanation_schema(signature: Signature) -> Schema:
-    """Return the schema of an explanation; with `_explain=N` it has N contributions and the sum of the `others`."""
-    of = {"enum": list(signature.output.labels)} if signature.output.labels else {"type": "null"}
-    parts = {"type": "object", "properties": dict.fromkeys(signature.names, _NUMBER), "additionalProperties": False}
+def explanation_schema(signature: Signature | None) -> Schema:
+    """
+    Return the schema of an explanation, of any model where none is given.
+
+    With `_explain=N` it has N contributions and the sum of the `others`.
+    """
+    of: Schema = {}
+    parts: Schema = {"type": "object", "additionalProperties": _NUMBER}
+    if signature is not None:
+        of = {"enum": list(signature.output.labels)} if signature.output.labels else {"type": "null"}
+        parts |= {"properties": dict.fromkeys(signature.names, _NUMBER), "additionalProperties": False}
     tokens = {"type": "object", "additionalProperties": {"type": "object", "additionalProperties": _NUMBER}}
     members: Schema = {"of": of, "scale": {"enum": list(get_args(ExplanationScale))}, "base": _NUMBER}
     members |= {"contributions": parts, "others": _NUMBER, "margin": _NUMBER, "tokens": tokens}

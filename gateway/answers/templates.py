@@ -111,6 +111,20 @@ def variables_of(node: Node) -> Iterator[Variable]:
                 yield from variables_of(value)
 
 
+def without_explanation(template: JSON) -> JSON:
+    """Return a template without the members and items that are explanations: the answer then stands beside one."""
+    if isinstance(template, dict):
+        return {key: without_explanation(value) for key, value in template.items() if not _is_explanation(value)}
+    if isinstance(template, list):
+        return [without_explanation(item) for item in template if not _is_explanation(item)]
+    return None if _is_explanation(template) else template
+
+
+def _is_explanation(template: JSON) -> bool:
+    node = parse(template) if isinstance(template, str) else None
+    return isinstance(node, Variable) and node.name == "explanation"
+
+
 #: The answer of a route without `response`, for models without and with probabilities.
 _DEFAULT: Final[dict[bool, JSON]] = {
     False: {"prediction": "$value"},

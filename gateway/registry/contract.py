@@ -6,6 +6,7 @@ is written.
 from dataclasses import dataclass
 
 from gateway.answers.answer import Answer, DetailedAnswer
+from gateway.answers.templates import without_explanation
 from gateway.artifacts.manifest import Manifest
 from gateway.codecs.base import Decoded
 from gateway.codecs.chunks import ReadLimits
@@ -19,12 +20,19 @@ from gateway.validation import Validator
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """Hold what depends only on signature and registry; needs no loaded model."""
+    """
+    Hold what depends only on signature and registry; needs no loaded model.
+
+    `beside` and `detailed_beside` are `answer` and `detailed` without what their template names of the explanation:
+    they stand beside one.
+    """
 
     validator: Validator
     codec: JsonCodec
     answer: Answer
     detailed: DetailedAnswer
+    beside: Answer
+    detailed_beside: DetailedAnswer
     limits: ReadLimits
 
     def validate(self, decoded: Decoded) -> Batch:
@@ -52,7 +60,11 @@ def make_contract(signature: Signature, spec: RouteSpec, server: ServerSpec) -> 
     )
     codec = JsonCodec.of(signature, strict=server.strict, id_fields=spec.id_fields, redact=redact)
     answer, detailed = Answer(signature, spec.response), DetailedAnswer(signature, spec.response)
-    return Contract(validator, codec, answer, detailed, ReadLimits(max_rows=spec.max_rows))
+    beside, detailed_beside = answer, detailed
+    if answer.explains:
+        bare = without_explanation(spec.response)
+        beside, detailed_beside = Answer(signature, bare), DetailedAnswer(signature, bare)
+    return Contract(validator, codec, answer, detailed, beside, detailed_beside, ReadLimits(max_rows=spec.max_rows))
 
 
 def optional_columns(spec: RouteSpec) -> frozenset[str]:

@@ -42,6 +42,17 @@ def test_every_input_has_its_rules(docs: Page, five: Gateway) -> None:
     assert "0 means missing" in docs.locator("#diabetes tr:nth-child(2)").inner_text()
 
 
+def test_each_route_says_whether_it_is_explained(docs: Page, five: Gateway) -> None:
+    """The page tells how to ask for an explanation and what counts most; the option that it shows is understood."""
+    unfold(docs, "diabetes")
+    told = docs.locator("#diabetes h2:text-is('Explanation') + p")
+    expect(told).to_contain_text("log-odds")
+    expect(told).to_contain_text("Most counts: glucose")
+    asked = told.locator("code").inner_text()
+    five.load_explainers("diabetes")
+    assert "contributions" in five.post(asked, five.get("/diabetes/schema?sample").json).json["explanation"]
+
+
 def test_the_command_shown_predicts(docs: Page, five: Gateway) -> None:
     """A shell that runs the command of a route gets an answer."""
     unfold(docs, "earnings")

@@ -29,6 +29,7 @@ version: 1
 routes:
   /sum: {artifact: sum3.stub.json, name: sum3}
   /why: {artifact: sum3.stub.json, response: {value: $value, why: $explanation.contributions, from: $explanation.base}}
+  /whole: {artifact: sum3.stub.json, response: $explanation}
   /label: {artifact: label.stub.json}
   /broken: {artifact: label.stub.json, response: {why: $explanation}}
   /odd: {artifact: odd.stub.json}
@@ -138,9 +139,25 @@ def test_a_template_may_name_it(worker: Worker) -> None:
     """A route whose `response` names `$explanation` explains every answer, in tables too."""
     expected = {"value": -1.0, "why": {"b": -5.0, "c": 3.0, "a": 1.0}, "from": 0.0}
     assert post(worker, "/why", ROWS[0]).json == expected
-    assert post(worker, "/why?_explain=1", ROWS[0]).json == {"answer": expected, "explanation": why(ROWS[0], 1)}
     text = post(worker, "/why", TABLE, CSV | {"Accept": "text/csv"}).body.decode()
     assert text.splitlines()[:2] == ["a,b,c,value,why.a,why.b,why.c,from", "1,-5,3,-1.0,1.0,-5.0,3.0,0.0"]
+
+
+def test_a_template_and_the_option_tell_it_once(worker: Worker) -> None:
+    """With `_explain` the explanation stands in its place, and not in the answer too: alone, detailed, in tables, V2."""
+    row, bare = ROWS[0], {"value": -1.0}
+    assert post(worker, "/why?_explain=1", row).json == {"answer": bare, "explanation": why(row, 1)}
+    detailed = post(worker, "/why?_explain=true&_detail=true", row).json
+    assert detailed == {"answer": bare, "prediction": -1.0, "explanation": why(row)}
+    assert post(worker, "/why?_detail=true", row).json["answer"]["why"] == why(row)["contributions"]
+    text = post(worker, "/why?_explain=true", TABLE, CSV | {"Accept": "text/csv"}).body.decode()
+    columns = "a,b,c,value,explanation.base,explanation.a,explanation.b,explanation.c"
+    assert text.splitlines()[:2] == [columns, "1,-5,3,-1.0,0.0,1.0,-5.0,3.0"]
+    whole = post(worker, "/whole?_explain=true", [row]).json["predictions"]
+    assert whole == [{"answer": {"prediction": -1.0}, "explanation": why(row)}]
+    assert post(worker, "/whole", row).json == why(row)
+    schemas = worker.ask(environ_of("GET", "/openapi.json")).json["components"]["schemas"]
+    assert set(schemas["why.explained"]["properties"]["answer"]["properties"]) == {"value"}
 
 
 @pytest.mark.parametrize("binary", [False, True])

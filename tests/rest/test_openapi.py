@@ -67,6 +67,37 @@ def test_samples_and_answers_fit_their_schemas(five: Gateway, document: Any) -> 
             jsonschema.validate(detailed.json, schema_of(document, f"{name}.{of_detail}"))
 
 
+def test_explained_answers_fit_their_schemas(five: Gateway, document: Any) -> None:
+    """What is asked and answered with an explanation is described: by the route, its batch, V2 and /invocations."""
+    five.load_explainers("diabetes")
+    sample = five.get("/diabetes/schema?sample").json
+    tensors = [
+        {"name": name, "shape": [1], "datatype": "FP64", "data": [float(value)]} for name, value in sample.items()
+    ]
+    for path, body, request, answer in (
+        ("/diabetes?_explain=true", sample, "diabetes.body", "diabetes.explained"),
+        ("/diabetes", sample | {"_explain": 2}, "diabetes.body", "diabetes.explained"),
+        ("/diabetes?_explain=2", [sample], "diabetes.body", "diabetes.explained_batch"),
+        ("/diabetes?_explain=2&_detail=true", sample, "diabetes.body", "diabetes.detailed"),
+        ("/v2/models/diabetes/infer", {"inputs": tensors, "parameters": {"explain": 2}}, "v2.request", "v2.response"),
+        (
+            "/diabetes/invocations", {"instances": [sample], "params": {"explain": True}},
+            "mlflow.request", "mlflow.answer",
+        ),
+    ):  # fmt: skip
+        jsonschema.validate(body, schema_of(document, request))
+        found = five.post(path, body)
+        assert found.status == 200, found.body
+        assert b"contributions" in found.body
+        jsonschema.validate(found.json, schema_of(document, answer))
+    for name, where in (("v2.request", "parameters"), ("mlflow.request", "params")):
+        wanted = document["components"]["schemas"][name]["properties"][where]["properties"]["explain"]
+        for value, fits in ((True, True), (3, True), ("true", True), (0, False), ("yes", False)):
+            assert jsonschema.Draft202012Validator(wanted).is_valid(value) == fits
+    for path in ("/diabetes", "/diabetes/invocations"):
+        assert "_explain" in {one["name"] for one in document["paths"][path]["post"]["parameters"]}
+
+
 def test_batches_with_bad_rows_fit_their_schema(five: Gateway, document: Any) -> None:
     """What `_on_error=skip` answers, in a list and by id, is described as well."""
     for path in ("/diabetes", "/insurance"):

@@ -9,7 +9,12 @@ from typing import Any
 from gateway import __version__
 from gateway.answers.json_schema import answer_schema, batch_schema, detail_schema
 from gateway.rest.describe.openapi_check import REPORT, check_operation
-from gateway.rest.describe.openapi_explained import EXPLAIN_OPTION, explained_schemas
+from gateway.rest.describe.openapi_explained import (
+    answer_beside,
+    explain_options,
+    explained_protocols,
+    explained_schemas,
+)
 from gateway.rest.describe.openapi_parts import (
     ANSWER_HEADERS,
     COMMON_PATHS,
@@ -52,7 +57,7 @@ def openapi(generation: Generation) -> Part:
     """Return the document; routes that could not be prepared are omitted, they only answer 503."""
     strict = generation.snapshot.registry.server.strict
     paths: Part = {}
-    schemas: Part = SCHEMAS | {"check": REPORT}
+    schemas: Part = SCHEMAS | explained_protocols() | {"check": REPORT}
     for route in generation.table.by_name.values():
         if route.signature is None or route.problem is not None:
             continue
@@ -93,8 +98,10 @@ def _schemas(route: Route, signature: Signature, *, strict: bool) -> Part:
     detailed["properties"]["answer"] = {"$ref": f"#/components/schemas/{name}.answer"}
     explained: Part = {}
     if is_explainable(route):
-        explained = explained_schemas(name, signature, spec.batch)
+        explained = explained_schemas(name, signature, spec)
         detailed["properties"]["explanation"] = {"$ref": f"#/components/schemas/{name}.explanation"}
+        either = detailed["properties"]["answer"], answer_beside(name, signature, spec)
+        detailed["properties"]["answer"] = either[0] if either[0] == either[1] else {"anyOf": list(either)}
     return explained | {
         f"{name}.instance": instance | {"examples": [sample(signature)]},
         f"{name}.body": body_schema(signature, reference, max_rows=spec.max_rows, id_fields=spec.id_fields),
@@ -107,7 +114,7 @@ def _schemas(route: Route, signature: Signature, *, strict: bool) -> Part:
 
 
 def _predict_item(route: Route, signature: Signature, path: str) -> Part:
-    options = [DETAIL_OPTION, *([EXPLAIN_OPTION] if is_explainable(route) else [])]
+    options = [DETAIL_OPTION, *explain_options(route)]
     one = ["answer", "detailed", *(["explained"] if is_explainable(route) else [])]
     return {
         "summary": route.spec.description or f"Predict with {route.name}",
@@ -187,7 +194,7 @@ def _invocations_item(route: Route, path: str) -> Part:
         "post": _operation(route, path, "invocations")
         | {
             "summary": f"Predict with {route.name} (MLflow scoring protocol)",
-            "parameters": TABLE_OPTIONS[:2],
+            "parameters": [*TABLE_OPTIONS[:2], *explain_options(route)],
             "requestBody": {
                 "required": True,
                 "content": {"application/json": media, **{kind: {"schema": _FILES[kind]} for kind in _TABLES}},

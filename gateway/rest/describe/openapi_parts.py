@@ -127,11 +127,7 @@ SCHEMAS: Final[Part] = {
         "additionalProperties": False,
         "oneOf": [{"required": [name]} for name in ("dataframe_split", "dataframe_records", "instances", "inputs")],
     },
-    "mlflow.answer": make_object(
-        ["predictions"],
-        predictions={"type": ["array", "object"]},
-        explanations={"type": "array", "items": {"type": "object"}, "description": "with explain among the params"},
-    ),
+    "mlflow.answer": make_object(["predictions"], predictions={"type": ["array", "object"]}),
     "mlflow.error": make_object(["error_code", "message"], error_code=_TEXT, message=_TEXT, request_id=_TEXT),
 }
 

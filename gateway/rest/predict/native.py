@@ -71,9 +71,9 @@ class Native(NativeReading[Batch | Chunks]):
     @property
     def _answering(self) -> Answering:
         wanted, contract = self._preferences, self._contract
-        own = contract.detailed if wanted.detail else contract.answer
         if wanted.explain is None:
-            return own
+            return contract.detailed if wanted.detail else contract.answer
+        own = contract.detailed_beside if wanted.detail else contract.beside
         return ExplainedAnswer(own, contract.validator.signature, wanted.explain.largest, is_object=wanted.detail)
 
     def _options(self, options: Mapping[str, Any], at: str, repeated: Collection[str] = ()) -> None:

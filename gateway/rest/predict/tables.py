@@ -9,7 +9,7 @@ from flask import Response
 
 from gateway.answers.columns import Plan, columns_of, plan_of
 from gateway.answers.leaves import Leaf, explained_leaves, leaves_of
-from gateway.answers.templates import detail_template
+from gateway.answers.templates import detail_template, without_explanation
 from gateway.codecs.chunks import Answered, BatchWriter, Chunk
 from gateway.codecs.csv import CsvWriter
 from gateway.codecs.json_batch import JsonWriter
@@ -109,7 +109,7 @@ def writer_for(
         return JsonWriter(shape, errors=wanted.skip, explanations=apart, scratch=scratch)
     if wanted.format == "ndjson":
         return NdjsonWriter(table.id_name if route.spec.batch == "by_id" else None)
-    response = route.spec.response
+    response = route.spec.response if wanted.explain is None else without_explanation(route.spec.response)
     leaves: Sequence[Leaf] = leaves_of(signature, detail_template(signature, response) if wanted.detail else response)
     if wanted.explain is not None:
         leaves = explained_leaves(leaves, signature, wanted.explain, is_object=wanted.detail)
