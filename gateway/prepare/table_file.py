@@ -1,5 +1,7 @@
 """Read a file of rows for a model: CSV, NDJSON, XLSX or Parquet, validated as the route validates a batch."""
 
+import codecs
+import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +16,7 @@ from gateway.codecs.parquet import ParquetReader
 from gateway.codecs.table_place import TablePlace
 from gateway.codecs.xlsx import ExcelReader
 from gateway.errors import Fault, GatewayError, InputError, TooLargeError, UnreadableError
+from gateway.prepare.table_words import said_of_file, unreadable
 from gateway.registry.contract import Contract
 from gateway.schema import Batch
 from gateway.system import files
@@ -32,6 +35,7 @@ _ENDINGS: Final = {
     ".parquet": "parquet",
     ".xlsx": "xlsx",
 }
+_UTF_16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _MOST_NAMED: Final = 5
 
 
@@ -61,7 +65,7 @@ def read_table(path: Path, contract: Contract, beside: Sequence[str] = ()) -> Ta
     except InputError as error:
         raise _unfit(path, error.faults, error.total) from error
     except (TooLargeError, UnreadableError) as error:
-        raise GatewayError(f"{path.name}: {error.message}", code="table-unreadable", hint=error.hint) from error
+        raise unreadable(path.name, error.message, error.hint) from error
     faults = [fault for part in parts for fault in part.faults]
     if faults:
         raise _unfit(path, faults, len(faults))
@@ -91,7 +95,7 @@ def _reader(path: Path, contract: Contract) -> BatchReader:
     kind = _ENDINGS.get(path.suffix.lower())
     place = TablePlace(known=contract.codec.fields, order=contract.codec.order)
     if kind == "csv":
-        return CsvReader(place=place)
+        return CsvReader(_charset(path), place)
     if kind == "ndjson":
         return NdjsonReader()
     if kind == "xlsx":
@@ -103,6 +107,13 @@ def _reader(path: Path, contract: Contract) -> BatchReader:
         code="table-unreadable",
         hint="save the rows as CSV, NDJSON, XLSX or Parquet",
     )
+
+
+def _charset(path: Path) -> str | None:
+    """Return UTF-16 where a byte order mark says so, as in the "Unicode text" of spreadsheets; None is UTF-8."""
+    with contextlib.suppress(OSError), files.open_regular(path) as stream:
+        return "utf-16" if stream.read(2) in _UTF_16 else None
+    return None
 
 
 def _part(chunk: Chunk, contract: Contract, beside: Sequence[str], path: Path) -> _Part:
@@ -158,6 +169,9 @@ def _check_beside(names: Sequence[str], beside: Sequence[str], path: Path) -> No
 
 
 def _unfit(path: Path, faults: Sequence[Fault], total: int) -> GatewayError:
+    whole = faults[0]
+    if total == 1 and whole.row is None and whole.at == "$":
+        return unreadable(path.name, whole.message, whole.hint)
     named = "\n".join(f"    {line}" for line in _lines(faults))
     more = f"\n    and {total - _MOST_NAMED} more" if total > _MOST_NAMED else ""
     counted = "1 fault" if total == 1 else f"{total} faults"
@@ -165,7 +179,9 @@ def _unfit(path: Path, faults: Sequence[Fault], total: int) -> GatewayError:
     return GatewayError(
         f"{path.name} does not fit the inputs of the model: {counted}\n{named}{more}",
         code="table-does-not-fit",
-        hint=hint or "give every input of the model a column of its name, and every cell a value that it takes",
+        hint=said_of_file(hint)
+        if hint
+        else "give every input of the model a column of its name, and every cell a value that it takes",
     )
 
 
@@ -173,7 +189,7 @@ def _lines(faults: Sequence[Fault]) -> Iterator[str]:
     """Yield where the first faults are and what they say; rows count from 0, as in golden.json."""
     for fault in faults[:_MOST_NAMED]:
         where = fault.at if fault.row is None else f"row {fault.row}{f', {fault.field}' if fault.field else ''}"
-        yield f"{where}: {fault.message}"
+        yield f"{where}: {said_of_file(fault.message)}"
 
 
 def _joined(tables: Sequence[Table]) -> Table:

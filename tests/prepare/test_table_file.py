@@ -1,5 +1,8 @@
 """Files of rows, read as the route of a model reads a batch."""
 
+import ast
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -7,9 +10,11 @@ import pytest
 import extras
 from gateway.errors import GatewayError
 from gateway.prepare.table_file import read_table
+from gateway.prepare.table_words import said_of_file
 from gateway.registry.contract import Contract, make_contract
 from gateway.registry.spec import RouteSpec, ServerSpec
 from gateway.schema import Field, Output, Signature
+from serving import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +70,8 @@ def test_every_format_is_the_same_rows(tmp_path: Path, contract: Contract, suffi
         ("area\na\n", [], "glucose is required", "table-does-not-fit"),
         ("area,glucose\na,1\nc,1\nb,-1\n", [], "2 faults\n    row 1, area: ", "table-does-not-fit"),
         ("area,glucose\na,1\na,1,2\n", [], "row 1: the row has 3 cells, the header 2", "table-does-not-fit"),
-        ("area,glucose\n", [], "the CSV has a header and no rows", "table-does-not-fit"),
-        ("", [], "the body is empty", "table-does-not-fit"),
+        ("area,glucose\n", [], "the CSV has a header and no rows", "table-unreadable"),
+        ("", [], "rows.csv: the file is empty", "table-unreadable"),
         ("area,glucose\na,1\n", ["x"], "rows.csv has no column 'x' (area or glucose)", "no-such-column"),
     ],
 )
@@ -93,6 +98,79 @@ def test_rows_behind_the_first_chunk_keep_their_numbers(tmp_path: Path, contract
     table = read_table(path, contract, ["y"])
     assert table.batch.size == len(table.batch.columns[0]) == 12_000
     assert table.beside["y"][-1] == "11999"
+
+
+#: What a command has not: its file came in no request.
+_OF_REQUESTS = re.compile(
+    r"Content-Type|charset|\?_|\baddress\b|\bform\b|\bbody\b|\bsen[dt]\b|\brequest\b", re.IGNORECASE
+)
+#: Codecs of whole bodies: no file is read by them.
+_OF_BODIES = ("json.py", "json_codec.py", "json_batch.py", "json_inside.py", "mlflow.py", "v2")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le"])
+def test_the_unicode_text_of_a_spreadsheet_is_read(tmp_path: Path, contract: Contract, encoding: str) -> None:
+    """A byte order mark says UTF-16, which an answer to a client would have to be told by a header."""
+    path = tmp_path / "rows.txt"
+    path.write_bytes("\ufeffarea\tglucose\r\nb\t1\r\n".removeprefix("\ufeff" * (encoding == "utf-16")).encode(encoding))
+    assert [column.tolist() for column in read_table(path, contract).batch.columns] == [[1], ["b"]]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said", "fix"),
+    [
+        ("a.csv", "area,glucose\na,1\n".encode("utf-16-le"), "looks like UTF-16", "save it as UTF-8"),
+        ("a.csv", "area,glucose\n\xe9,1\n".encode("latin-1"), "not in its encoding near row 0", "save it as UTF-8"),
+        ("a.csv", b"Export of May,\n\narea,glucose\na,1\n", "line 3 looks like the header", "above line 3"),
+        ("a.csv", b'[{"area": "a"}]', "the file looks like JSON, and its name", "ends in .ndjson"),
+        ("a.ndjson", b"area=a&glucose=1\n", "not valid JSON", "as a JSON object"),
+        ("a.ndjson", b"area,glucose\na,1\n", "not valid JSON", "*.csv"),
+        ("a.ndjson", b'{"area": "a", "glucose": 1} {}\n', "not valid JSON", "a line of its own"),
+        ("a.xlsx", b"area,glucose\n", "XLSX", ""),
+        ("a.parquet", b"area,glucose\n", "Parquet", ""),
+    ],
+)
+def test_a_file_that_is_no_such_table_is_told_of_files(
+    tmp_path: Path, contract: Contract, name: str, content: bytes, said: str, fix: str
+) -> None:
+    """Encoding, title, format: what to do with the file, and never a word of requests."""
+    for module in ("python_calamine", "pyarrow"):
+        if name.endswith({"python_calamine": ".xlsx", "pyarrow": ".parquet"}[module]) and module in extras.ABSENT:
+            pytest.skip(f"{module} is not installed here")
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(GatewayError) as caught:
+        read_table(tmp_path / name, contract)
+    assert said in caught.value.message
+    assert fix in (caught.value.hint or "")
+    assert not _OF_REQUESTS.search(f"{caught.value.message} {caught.value.hint}")
+
+
+def texts_of_codecs() -> Iterator[tuple[str, str]]:
+    """Yield file and text of everything that the codecs of tables may say."""
+    for path in sorted((ROOT / "gateway" / "codecs").glob("*.py")):
+        if path.name.startswith(_OF_BODIES) or path.name.endswith(("_writer.py", "_parts.py")):
+            continue
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        documents = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.JoinedStr):
+                yield (
+                    path.name,
+                    "".join(str(part.value) if isinstance(part, ast.Constant) else "2" for part in node.values),
+                )
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documents | parts:
+                yield path.name, node.value
+
+
+def test_no_text_of_a_table_codec_speaks_of_requests_at_a_command() -> None:
+    """A new text of a codec that names a header, an address or a form needs its line in table_words.py."""
+    sentences = [
+        (name, text) for name, text in texts_of_codecs() if " " in text and not text.startswith(("text/", "<"))
+    ]
+    assert len(sentences) > 50
+    left = {(name, text) for name, text in sentences if _OF_REQUESTS.search(said_of_file(text))}
+    assert left == set()
 
 
 @pytest.mark.parametrize(
