@@ -11,6 +11,7 @@ from mlflow.entities import Run, RunStatus, ViewType
 from mlflow.exceptions import MlflowException
 
 from gateway.artifacts.mlflow_reference import Reference
+from gateway.references.model_places import Place
 from gateway.references.store_questions import Found
 from gateway.references.store_reader import StoreReader, fault
 from gateway.system.suggest import did_you_mean, listing
@@ -21,12 +22,12 @@ _SHOWN: Final = 8
 _FINISHED: Final = RunStatus.to_string(RunStatus.FINISHED)
 
 
-def opened(uri: str, roots: Iterable[Path]) -> tuple[StoreReader, Callable[[Reference], tuple[Found, str]]]:
+def opened(uri: str, roots: Iterable[Path]) -> tuple[StoreReader, Callable[[Reference], tuple[Found, Place]]]:
     """Return a reader of a store, and the function that answers any reference."""
     mlflow.set_tracking_uri(uri)
     mlflow.set_registry_uri(uri)
     reader = StoreReader(mlflow.MlflowClient(uri, uri), roots)
-    answers: Mapping[str, Callable[[Reference], tuple[Found, str]]] = {
+    answers: Mapping[str, Callable[[Reference], tuple[Found, Place]]] = {
         "alias": reader.registered,
         "version": reader.registered,
         "run": reader.of_run,
@@ -35,8 +36,8 @@ def opened(uri: str, roots: Iterable[Path]) -> tuple[StoreReader, Callable[[Refe
     return reader, lambda asked: answers[asked.kind](asked)
 
 
-def best_run(reader: StoreReader, asked: Reference) -> tuple[Found, str]:
-    """Return the best run and the address of its model."""
+def best_run(reader: StoreReader, asked: Reference) -> tuple[Found, Place]:
+    """Return the best run and the place of its model."""
     runs = list(_runs(reader.client, asked))
     finished = [run for run in runs if run.info.status == _FINISHED]
     values = {run.info.run_id: run.data.metrics[asked.metric] for run in finished if asked.metric in run.data.metrics}

@@ -1,10 +1,11 @@
 """Where the models of a run lie: MLflow 3 keeps them beside the runs, MLflow 1 and 2 among the artifacts of the run."""
 
 import json
+import os
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
 
 #: Tag in which MLflow 1 and 2 list the models that a run logged.
@@ -14,15 +15,33 @@ _FEWEST: Final = 3
 _DRIVE: Final = re.compile(r"/?[A-Za-z]:[\\/]")
 
 
-def models_of(client: Any, run: Any) -> Iterator[tuple[str, str]]:
-    """Yield path and address of each model that a run logged; the last of several under one path counts."""
+class Place(NamedTuple):
+    """Hold the address of an artifact: a folder that the store made, and the path of what was logged into it."""
+
+    home: str
+    inner: str = ""
+
+    @property
+    def address(self) -> str:
+        """Return the whole address."""
+        return f"{self.home}/{self.inner}".rstrip("/")
+
+
+def place_of(address: str) -> Place:
+    """Return the place of a registered version: MLflow gives runs and models folders that are called `artifacts`."""
+    home, name, inner = address.rpartition("/artifacts/")
+    return Place(f"{home}{name}".rstrip("/"), inner) if name else Place(address)
+
+
+def models_of(client: Any, run: Any) -> Iterator[tuple[str, Place]]:
+    """Yield path and place of each model that a run logged; the last of several under one path counts."""
     root = str(run.info.artifact_uri).rstrip("/")
     for path in _history(run.data.tags.get(_HISTORY, "")):
-        yield path, f"{root}/{path}"
+        yield path, Place(root, path)
     outputs = getattr(run, "outputs", None)
     for output in getattr(outputs, "model_outputs", None) or ():
         model = client.get_logged_model(output.model_id)
-        yield str(model.name), str(model.artifact_location)
+        yield str(model.name), Place(str(model.artifact_location))
 
 
 def _history(text: str) -> Iterator[str]:
@@ -56,6 +75,18 @@ def relocated(place: str, roots: Iterable[Path]) -> Path | None:
             if inside.exists():
                 return inside
     return Path(path)
+
+
+def leaving_link(path: Path, inner: str) -> Path | None:
+    """
+    Return what on or below `path` is a link that leads out of the folder which the store made; None for none.
+
+    That folder lies above `inner`, the end of the path, and may itself be reached by a link: its owner put it there.
+    """
+    home = path.parents[len(Path(inner).parts) - 1].resolve() if inner else path.resolve()
+    below = (Path(folder, name) for folder, *names in os.walk(path) for name in [*names[0], *names[1]])
+    links = (one for one in below if one.is_symlink())
+    return next((one for one in (path, *links) if not one.resolve().is_relative_to(home)), None)
 
 
 def _local(place: str) -> str | None:

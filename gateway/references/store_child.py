@@ -22,6 +22,7 @@ import msgspec
 
 from gateway.artifacts.mlflow_reference import PREFIX, Reference, parse_reference
 from gateway.errors import GatewayError, Problem
+from gateway.references.model_places import Place
 from gateway.references.store_questions import Found, Question, decode_question
 from gateway.references.store_uri import folder_path, sqlite_path, without_credentials
 from gateway.system import files
@@ -71,7 +72,7 @@ def within(timeout_s: float, access: Callable[[], T]) -> T:
     return results[0]
 
 
-def _unopened(reference: Reference) -> tuple[Found, str]:
+def _unopened(reference: Reference) -> tuple[Found, Place]:
     raise NotImplementedError(reference.text)
 
 
@@ -83,7 +84,7 @@ class Child:
         self.base, self.scratch = Path(question.base), Path(question.scratch)
         self.away: AwayError | None = None
         self.reader: Any = None
-        self.ask: Callable[[Reference], tuple[Found, str]] = _unopened
+        self.ask: Callable[[Reference], tuple[Found, Place]] = _unopened
 
     def answer(self, text: str) -> Found:
         """Return what a reference names; a store that was away for one reference is not asked again."""
@@ -114,7 +115,7 @@ class Child:
         path = self.reader.fetch(place, folder)
         if not path.exists():
             raise AwayError(
-                f"the artifacts of {found.exact.removeprefix(PREFIX)} are not at {place}",
+                f"the artifacts of {found.exact.removeprefix(PREFIX)} are not at {place.address}",
                 code="mlflow-away",
                 hint="put them back there, or mount the folder of the store; then: gateway reload",
             )

@@ -14,7 +14,7 @@ from mlflow.exceptions import MlflowException
 
 from gateway.artifacts.mlflow_reference import Reference
 from gateway.errors import ArtifactError
-from gateway.references.model_places import models_of, relocated
+from gateway.references.model_places import Place, leaving_link, models_of, place_of, relocated
 from gateway.references.store_questions import Found
 from gateway.system.suggest import did_you_mean, listing
 
@@ -31,8 +31,8 @@ class StoreReader:
         self.client = client
         self.roots = tuple(roots)
 
-    def registered(self, asked: Reference) -> tuple[Found, str]:
-        """Return a registered version by its alias or number, and the address of its artifacts."""
+    def registered(self, asked: Reference) -> tuple[Found, Place]:
+        """Return a registered version by its alias or number, and the place of its artifacts."""
         model = self._model(asked)
         version = asked.version or self._aliased(asked, model)
         try:
@@ -47,13 +47,13 @@ class StoreReader:
                 hint="finish or delete that version, or name another one",
             )
         exact = f"mlflow:models:/{asked.name}/{version}"
-        place = self.client.get_model_version_download_uri(asked.name, version)
+        place = place_of(self.client.get_model_version_download_uri(asked.name, version))
         return Found(
             reference=asked.text, exact=exact, name=asked.name, version=str(version), run_id=found.run_id or ""
         ), place
 
-    def of_run(self, asked: Reference) -> tuple[Found, str]:
-        """Return a path of a run and the address of its artifacts; the run may not be deleted."""
+    def of_run(self, asked: Reference) -> tuple[Found, Place]:
+        """Return a path of a run and the place of its artifacts; the run may not be deleted."""
         run = self.run(asked.run_id)
         notes = () if run.info.status == _FINISHED else (f"run {asked.run_id} has the status {run.info.status}",)
         found = Found(reference=asked.text, exact=asked.text, run_id=asked.run_id, notes=notes)
@@ -76,14 +76,14 @@ class StoreReader:
             )
         return run
 
-    def place_in(self, run: Run, path: str) -> str:
-        """Return the address of a path in a run, which may be a logged model or any other artifact."""
+    def place_in(self, run: Run, path: str) -> Place:
+        """Return the place of a path in a run, which may be a logged model or any other artifact."""
         models = dict(models_of(self.client, run))
         if path in models:
             return models[path]
         artifacts = self._artifacts_of(run, path)
         if path in artifacts:
-            return f"{str(run.info.artifact_uri).rstrip('/')}/{path}"
+            return Place(str(run.info.artifact_uri).rstrip("/"), path)
         there = sorted({*models, *artifacts})
         holds = f"it holds {listing(there[:_SHOWN], 'and')}" if there else "it holds nothing"
         raise fault(
@@ -109,12 +109,23 @@ class StoreReader:
             hint=f"name one: &path={models[0]}",
         )
 
-    def fetch(self, place: str, scratch: Path) -> Path:
-        """Return where the artifacts of an address lie on this machine, after a download where they are elsewhere."""
-        local = relocated(place, self.roots)
-        if local is not None:
-            return local
-        return Path(mlflow.artifacts.download_artifacts(artifact_uri=place, dst_path=str(scratch)))
+    def fetch(self, place: Place, scratch: Path) -> Path:
+        """
+        Return where an artifact lies on this machine, after a download where it is elsewhere.
+
+        Raises ArtifactError for links out of the store: MLflow copies what it logs, so what they lead to never was.
+        """
+        local = relocated(place.address, self.roots)
+        if local is None:
+            return Path(mlflow.artifacts.download_artifacts(artifact_uri=place.address, dst_path=str(scratch)))
+        link = leaving_link(local, place.inner)
+        if link is not None:
+            raise fault(
+                "mlflow-artifact",
+                f"'{link}' is a link that leads out of the store, to {link.resolve()}",
+                hint="put the file itself in its place, or log it with mlflow.log_artifact, which copies it",
+            )
+        return local
 
     def _model(self, asked: Reference) -> Any:
         try:

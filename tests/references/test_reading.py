@@ -10,7 +10,7 @@ import pytest
 from gateway.artifacts.mlflow_reference import parse_reference
 from gateway.artifacts.resolution import Resolution
 from gateway.errors import GatewayError
-from gateway.references.model_places import models_of, relocated
+from gateway.references.model_places import Place, leaving_link, models_of, place_of, relocated
 from gateway.references.store_uri import folder_path, sqlite_path, store_uri, without_credentials
 from gateway.registry import load_registry
 from gateway.registry.load_options import load_options
@@ -111,7 +111,32 @@ def test_a_tag_of_a_run_names_no_place_outside_of_it() -> None:
         info=SimpleNamespace(artifact_uri="file:///s/0/r/artifacts"),
         data=SimpleNamespace(tags={"mlflow.log-model.history": json.dumps(told)}),
     )
-    assert dict(models_of(None, run)) == {"model": "file:///s/0/r/artifacts/model"}
+    assert dict(models_of(None, run)) == {"model": Place("file:///s/0/r/artifacts", "model")}
+
+
+def test_a_link_may_lead_everywhere_inside_of_the_store_only(tmp_path: Path) -> None:
+    """The folder that the store made may be a link of its owner; on and below what was logged, none leads out of it."""
+    disk, secret = tmp_path / "disk", tmp_path / "secret.txt"
+    (disk / "model" / "data").mkdir(parents=True)
+    secret.write_text("secret")
+    (tmp_path / "artifacts").symlink_to(disk)
+    model = tmp_path / "artifacts" / "model"
+    (model / "m.ubj").write_text("a model")
+    (model / "again.ubj").symlink_to("m.ubj")
+    assert place_of(model.as_uri()) == Place(model.parent.as_uri(), "model")
+    assert place_of("file:///models/m-1/artifacts") == Place("file:///models/m-1/artifacts")
+    assert leaving_link(model, "model") is None
+    assert leaving_link(model / "m.ubj", "model/m.ubj") is None
+    assert leaving_link(model, "") is None
+    for name, target in (("file", secret), ("folder", tmp_path), ("up", Path("..", "..", "..", "secret.txt"))):
+        link = model / "data" / name
+        link.symlink_to(target)
+        assert leaving_link(model, "model") == link
+        assert leaving_link(model, "") == link
+        assert leaving_link(link, f"model/data/{name}") == link
+        link.unlink()
+    (disk / "stolen").symlink_to(tmp_path)
+    assert leaving_link(model.parent / "stolen" / "secret.txt", "stolen/secret.txt") is not None
 
 
 def test_a_pickle_of_a_store_needs_the_opt_in_and_no_sha256(tmp_path: Path) -> None:
