@@ -14,6 +14,11 @@ from gateway.system import files
 MOST_BYTES: Final = 64 * 2**30
 #: Files and folders inside of one artifact.
 MOST_ENTRIES: Final = 100_000
+_REPLACED_HINT: Final = "restore the pinned file, or check the new one and set sha256 to its hash"
+_MOVED_HINT: Final = (
+    "name the pinned version, or check the new one and set sha256 to its hash; without sha256 its copy is pinned by "
+    "its digest"
+)
 
 
 def split_entry(text: str) -> tuple[str, str | None]:
@@ -159,11 +164,11 @@ def _digest_file(path: Path) -> tuple[str, int]:
     return sha.hexdigest(), size
 
 
-def verify(path: Path, sha256: str, pin: str | None) -> None:
-    """Raise ArtifactError "wrong-sha256" where the registry pins other bytes."""
+def verify(path: Path, sha256: str, pin: str | None, *, is_reference: bool = False) -> None:
+    """Raise ArtifactError "wrong-sha256" where the registry pins other bytes; a reference may name others by now."""
     if pin is not None and pin.lower() != sha256:
         raise ArtifactError(
             f"artifact '{path.name}' has sha256 {sha256}, the registry pins {pin.lower()}",
             code="wrong-sha256",
-            hint="restore the pinned file, or check the new one and set sha256 to its hash",
+            hint=_MOVED_HINT if is_reference else _REPLACED_HINT,
         )

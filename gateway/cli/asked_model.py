@@ -8,10 +8,10 @@ from pathlib import Path
 
 from gateway.artifacts import source_files
 from gateway.artifacts.digests import Digests
-from gateway.artifacts.mlflow_reference import is_reference
+from gateway.artifacts.resolution import Resolution
 from gateway.artifacts.store import Store
 from gateway.cli.command import display_path
-from gateway.cli.named_artifact import named_artifact
+from gateway.cli.named_artifact import NamedArtifact, named_artifact
 from gateway.cli.place import limits_of, place_of
 from gateway.errors import GatewayError
 from gateway.generations import snapshot
@@ -49,19 +49,6 @@ def asked_model(
     if len(texts) == 1 and texts[0].startswith("/") and not Path(texts[0]).exists():
         yield _route(settings, texts[0])
         return
-    if len(texts) == 1 and is_reference(texts[0]):
-        spec = _asked_spec(texts, loader or "", allow_pickle=allow_pickle)
-        only = place_of(settings).resolve(RegistrySpec(routes=(spec,)), None, "all").registry
-        entry = _entry(settings, only.routes[0], settings.cache_dir)
-        yield AskedModel(
-            shown=texts[0],
-            entry=entry,
-            server=ServerSpec(),
-            golden=settings.registry.parent / "golden.json",
-            is_found=False,
-            is_route=False,
-        )
-        return
     with named_artifact(settings, texts, loader) as named, tempfile.TemporaryDirectory() as folder:
         pickle = next((one for one, path in zip(texts, named.paths, strict=True) if holds_pickle(one, path)), None)
         if pickle is not None and not allow_pickle:
@@ -70,30 +57,31 @@ def asked_model(
                 code="pickle-not-allowed",
                 hint="read its imports with `gateway describe`, then say --allow-pickle",
             )
-        spec = _asked_spec(texts, named.loader, allow_pickle=allow_pickle)
-        if allow_pickle:
+        spec = _asked_spec(named, allow_pickle=allow_pickle)
+        if allow_pickle and named.resolution is None:
             hashes = tuple(source_files.digest(path)[0] for path in named.paths)
             spec = replace(spec, sha256=hashes[0] if len(hashes) == 1 else hashes)
         entry = _entry(settings, spec, Path(folder))
-        place = _place(spec, named.paths)
+        place = _beside(settings, named.resolution) if named.resolution else _place(spec, named.paths)
         yield AskedModel(
             shown=named.text,
             entry=entry,
             server=ServerSpec(),
             golden=place,
-            is_found=_takes(named.paths, place),
+            is_found=named.resolution is None and _takes(named.paths, place),
             is_route=False,
         )
 
 
-def _asked_spec(texts: Sequence[str], loader: str, *, allow_pickle: bool) -> RouteSpec:
+def _asked_spec(named: NamedArtifact, *, allow_pickle: bool) -> RouteSpec:
     return RouteSpec(
         path="/golden",
         name="golden",
-        artifact=texts[0] if len(texts) == 1 else tuple(texts),
-        loader=loader,
+        artifact=named.texts[0] if len(named.texts) == 1 else named.texts,
+        loader=named.loader,
         base=str(Path.cwd()),
         allow_pickle=allow_pickle,
+        resolved=named.resolution,
     )
 
 
@@ -133,6 +121,12 @@ def _entry(settings: Settings, spec: RouteSpec, cache_dir: Path) -> Entry:
     limits = limits_of(settings)
     entry = make_entry(spec, cache_dir, Digests(cache_dir / DIGESTS), Store(cache_dir, limits.cache_bytes), limits)
     return replace(entry, golden="")
+
+
+def _beside(settings: Settings, found: Resolution) -> Path:
+    """Return a place for golden rows of a reference: a golden.json there may be that of a file beside the registry."""
+    name = (found.name or f"run-{found.run_id[:8]}").replace("/", "-")
+    return settings.registry.absolute().parent / f"{name}.golden.json"
 
 
 def _place(spec: RouteSpec, sources: Sequence[Path]) -> Path:

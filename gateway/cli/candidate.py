@@ -43,8 +43,8 @@ def entry_keys(settings: Settings, candidate: Candidate, route: RouteSpec, base:
     keys: dict[str, str | None] = {}
     if candidate.loader is not None:
         keys["loader"] = quoted(candidate.loader)
-    if candidate.allow_pickle:
-        keys["allow_pickle"] = "true"
+    # An opt-in for the served pickle says nothing about the candidate, nor about what an alias names tomorrow.
+    keys["allow_pickle"] = "true" if candidate.allow_pickle else None
     if candidate.is_reference:
         # What the reference names is pinned by its digest in the generation.
         version = None if candidate.version is None else quoted(candidate.version)

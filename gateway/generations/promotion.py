@@ -123,7 +123,10 @@ def compare_candidate(
 
 
 def _hint(found: Manifest) -> str | None:
-    if found.problem is not None and found.problem.code == "golden-mismatch":
+    code = found.problem.code if found.problem is not None else ""
+    if code == "pickle-refused":
+        return "save it as skops; or read its imports with `gateway describe`, then promote it with --allow-pickle"
+    if code == "golden-mismatch":
         return (
             "write golden rows of the candidate (gateway golden CANDIDATE --from FILE --expected COLUMN) and name them "
             "with --golden, or train it again"

@@ -19,7 +19,8 @@ class LoadOptions:
     """
     Carry what a loader may need besides the bytes.
 
-    `allow_pickle` is true only where the registry opted in and the pin matched. `entry` is the part after the colon
+    `allow_pickle` is true only where the registry opted in and the pin matched; `is_reference` says that the pin is the
+    digest of a copy from a store, so that no one writes it. `entry` is the part after the colon
     of file.py:name. `origin` is the folder the artifact came from. `files` are the files that code may read, path ->
     sha256 ("" for one that was absent): other bytes under these paths are refused. `root` is the folder that contains
     code with its files, `working_folder` the one that its relative names start from. `cache_dir` may hold things that
@@ -31,6 +32,7 @@ class LoadOptions:
     """
 
     allow_pickle: bool = False
+    is_reference: bool = False
     entry: str | None = None
     origin: Path | None = None
     files: Mapping[str, str] = field(default_factory=dict)

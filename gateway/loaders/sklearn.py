@@ -44,6 +44,14 @@ from gateway.schema import Column, Predictions, Signature
 
 #: catch_warnings swaps a process-wide list; two loads at once would restore each other's.
 _WARNINGS_LOCK = threading.Lock()
+_PICKLE_HINT = (
+    "save it with skops.io.dump, or set `allow_pickle: true` and `sha256:` for this route, as "
+    "`gateway add … --allow-pickle` writes them"
+)
+_PICKLE_OF_STORE_HINT = (
+    "log it with serialization_format='skops', or set `allow_pickle: true` for this route; the digest of the copy is "
+    "its pin"
+)
 
 
 class SklearnPredictor:
@@ -205,8 +213,7 @@ def read(path: Path, options: LoadOptions) -> Any:
         raise ArtifactError(
             f"{path.name}: not a skops file; a pickle is read only where the registry allows it",
             code="pickle-refused",
-            hint="save it with skops.io.dump, or set `allow_pickle: true` and `sha256:` for this route, as "
-            "`gateway add … --allow-pickle` writes them",
+            hint=_PICKLE_OF_STORE_HINT if options.is_reference else _PICKLE_HINT,
         )
     return _checked(path, unpickle(path), forbidden_pickle)
 

@@ -59,7 +59,7 @@ def make_entry(spec: RouteSpec, cache_dir: Path, digests: Digests, store: Store,
     for path, pin in zip(paths, spec.pins, strict=True):
         store.admit(path)
         hashes.append(digests.digest(path))
-        source_files.verify(path, hashes[-1], pin)
+        source_files.verify(path, hashes[-1], pin, is_reference=bool(spec.reference))
     if spec.resolved is not None:
         must_be_unaltered(spec.resolved, hashes[0])
     rows = golden_path(spec, paths)
@@ -157,6 +157,7 @@ def _key(spec: RouteSpec, stored: StoredArtifact, golden: str) -> str:
     values["outputs"] = asdict(spec.outputs)
     values |= {
         "artifact": [stored.sha256, Path(stored.path).name, source_files.split_entry(spec.places[-1])[1]],
+        "is_reference": spec.resolved is not None,
         "working_folder": stored.working_folder,
         "golden": golden,
         "versions": package_versions(spec.loader) | compiler_versions(spec.loader) | explainer_versions(spec.loader),

@@ -16,6 +16,7 @@ def load_options(spec: RouteSpec, artifact: StoredArtifact | None, cache_dir: Pa
     return LoadOptions(
         # The digest of a resolved copy is a pin, too: what the store holds by now is not read.
         allow_pickle=spec.allow_pickle and (spec.sha256 is not None or spec.resolved is not None),
+        is_reference=spec.resolved is not None,
         entry=split_entry(spec.places[0])[1],
         origin=Path(artifact.origin if artifact else ".").parent,
         files={file.path: file.sha256 for file in artifact.files} if artifact else {},

@@ -115,6 +115,7 @@ def test_a_route_that_is_not_there(folder: Path, capsys: pytest.CaptureFixture[s
     assert err.startswith("error: registry.yaml has no route '/n' (/m)  [no-such-route]")
 
 
+@pytest.mark.slow
 def test_a_pickle_needs_its_option(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A pickle is opened only when told so; what it then says is the reason that it serves nowhere."""
     (folder / "model.pkl").write_bytes(pickle.dumps({"not": "a model"}))

@@ -116,6 +116,7 @@ def test_a_candidate_that_fails_is_refused(folder: Path, capsys: pytest.CaptureF
     assert (folder / "registry.yaml").read_text() == REGISTRY
 
 
+@pytest.mark.slow
 def test_an_entry_that_names_another_loader(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`loader:` of the entry is not overwritten silently; the option does it."""
     (folder / "new.stub").write_text(stub("no"))
