@@ -1,8 +1,8 @@
 """
 Writes the model card of a run: `card.md` of a model's folder says in words what no run measures, the run fills it in.
 
-`{{figures}}`, `{{comparison}}`, `{{settings}}`, `{{plots}}` and `{{versions}}` become tables and lists; any other
-name in double braces is looked up in metrics.json, with dots for what lies deeper.
+`{{figures}}`, `{{importance}}`, `{{comparison}}`, `{{settings}}`, `{{plots}}` and `{{versions}}` become tables and
+lists; any other name in double braces is looked up in metrics.json, with dots for what lies deeper.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ def write(
     """Write the card; `titles` say in words what each figure of the metrics is."""
     made = {
         "figures": _figures(metrics["figures"], titles),
+        "importance": _importance(metrics["importance"]),
         "comparison": _comparison(metrics.get("leaderboard", [])),
         "settings": ", ".join(f"`{name}={value}`" for name, value in sorted(metrics.get("parameters", {}).items())),
         "plots": " ".join(f"![{path.stem}]({path.relative_to(out).as_posix()})" for path in plots),
@@ -48,6 +49,15 @@ def _measured(metrics: Mapping[str, Any], name: str, template: Path) -> Any:
 
 def _figures(figures: Mapping[str, Any], titles: Mapping[str, str]) -> str:
     return table(["figure", "value"], [[titles[name], value] for name, value in figures.items()])
+
+
+def _importance(found: Mapping[str, Any]) -> str:
+    """Return the table of inputs, or why there is none."""
+    if "reason" in found:
+        return f"None: {found['reason']}."
+    head = ["input", f"mean size of its part ({found['scale']})"]
+    rows = table(head, [[f"`{name}`", size] for name, size in found["inputs"].items()])
+    return f"Over the {found['rows']} golden rows:\n\n{rows}"
 
 
 def _comparison(leaderboard: Sequence[Mapping[str, Any]]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from models import cards, tracking, training
+from models import cards, importance, tracking, training
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +16,7 @@ class Results:
     Hold the results of one training, whose artifact is written already.
 
     `rows` and `predictions` are golden, `titles` say the figures in words, `model` is the native object that `flavour`
-    of MLflow logs, `metrics` what metrics.json holds.
+    of MLflow logs, `metrics` what metrics.json holds, but for the importance of the inputs.
     """
 
     artifact: Path
@@ -34,15 +34,16 @@ def leave(script: str, results: Results) -> None:
     """Write golden rows, metrics and card beside the artifact, and record the run."""
     home, out = Path(script).resolve().parent, results.artifact.parent
     training.write_golden(out, results.rows.to_dict("records"), results.predictions)
-    training.write_json(out / "metrics.json", results.metrics)
-    card = cards.write(home / cards.TEMPLATE, out, results.metrics, results.titles, results.plots)
+    metrics = {**results.metrics, "importance": importance.importance_of(results.artifact, out / "golden.json")}
+    training.write_json(out / "metrics.json", metrics)
+    card = cards.write(home / cards.TEMPLATE, out, metrics, results.titles, results.plots)
     recorded = tracking.record(
         tracking.Run(
             name=home.name,
             flavour=results.flavour,
             model=results.model,
             files=[results.artifact, out / "golden.json", out / "metrics.json", card],
-            metrics=results.metrics,
+            metrics=metrics,
             parameters=results.parameters,
             rows=results.rows,
             answers=[row.get("value", row.get("label")) for row in results.predictions],

@@ -99,6 +99,7 @@ def show(port: int) -> None:
 
 def record(run: Run) -> str:
     """Write the run, register its model, move the alias; return `<name> version <number>, run <id>`."""
+    open_store()  # else MLflow would write into a store of its own
     mlflow.set_experiment(experiment_id=_experiment(run.name))
     with mlflow.start_run(run_name=run.name) as active:
         mlflow.log_params(_flat({"data": run.metrics["data"], **run.parameters}))
