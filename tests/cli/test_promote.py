@@ -1,6 +1,9 @@
 """`gateway promote`: what a candidate changes is told, refused where it must be, and served only then."""
 
 import json
+import os
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +11,7 @@ import pytest
 
 from gateway.cli.main import main
 from gateway.generations import snapshot
+from serving import COMMAND
 
 REGISTRY = (
     "version: 1\nroutes:\n  /other: old.stub\n  /m:  # the one\n    artifact: old.stub  # of spring\n    timeout_s: 2\n"
@@ -147,3 +151,38 @@ def test_words_that_mean_nothing_are_refused(
         code = int(str(error.code))
     assert code in (1, 2)
     assert said in capsys.readouterr().err
+
+
+def test_a_refused_reload_puts_the_registry_back(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Another route that was edited meanwhile fails: the reload is refused whole, and the file is as it was."""
+    assert main(["reload", "--quiet"]) == 0
+    before = snapshot.committed(folder / ".gateway" / "state")
+    edited = REGISTRY.replace("/other: old.stub", "/other: absent.stub")
+    (folder / "registry.yaml").write_text(edited)
+    (folder / "new.stub").write_text(stub("no", busy_s=0))
+    code, out, _ = run(capsys, "new.stub", "--route", "/m")
+    assert code == 78
+    assert "refused" in out
+    assert "registry.yaml is as it was; what was served is served on\n" in out
+    assert (folder / "registry.yaml").read_text() == edited
+    assert snapshot.committed(folder / ".gateway" / "state") == before
+
+
+def test_a_registry_that_cannot_be_written_is_told_with_the_lines_to_write(folder: Path) -> None:
+    """A read-only folder: nothing is changed, and the fix names the lines that --dry-run shows."""
+    (folder / "new.stub").write_text(stub("no", busy_s=0))
+    for path, mode in ((folder / "registry.yaml", 0o444), (folder, 0o555)):
+        path.chmod(mode)
+    # Root writes everywhere unless the right to do so is taken away.
+    rights = ["setpriv", "--bounding-set=-dac_override"] if os.geteuid() == 0 else []
+    if rights and shutil.which("setpriv") is None:
+        pytest.skip("root writes everywhere, and there is no setpriv (util-linux)")
+    environ = os.environ | {"GATEWAY_HOME": str(folder.parent / "home")}
+    words = [*rights, str(COMMAND), "promote", "new.stub", "--route", "/m"]
+    done = subprocess.run(words, env=environ, capture_output=True, text=True, timeout=200, check=False)
+    folder.chmod(0o755)
+    assert done.returncode == 78, done.stderr
+    assert "registry.yaml cannot be written: Permission denied" in done.stderr
+    assert "as the lines of --dry-run show" in done.stderr
+    assert (folder / "registry.yaml").read_text() == REGISTRY
+    assert snapshot.committed(folder.parent / "home" / "state") is None
