@@ -47,8 +47,9 @@ class GatewayError(Exception):
 CIRCUMSTANCES: Final = frozenset(
     {
         "artifact-changing", "artifact-gone", "artifact-missing", "artifact-unreadable", "broken-artifact",
-        "broken-package", "cache-unwritable", "compile-required", "environment-broken", "environment-build",
-        "environment-numpy", "environment-timeout", "jvm-failed", "jvm-forked", "load", "loading",
+        "broken-package", "ca-file", "cache-unwritable", "compile-required", "environment-broken", "environment-build",
+        "environment-numpy", "environment-timeout", "executor-differs", "executor-metadata", "executor-protocol",
+        "executor-unavailable", "headers-file", "jvm-failed", "jvm-forked", "load", "loading",
         "missing-extra", "missing-java", "mlflow-alias", "mlflow-artifact", "mlflow-away", "mlflow-best",
         "mlflow-changed", "mlflow-code", "mlflow-experiment", "mlflow-filter", "mlflow-model", "mlflow-run",
         "mlflow-timeout", "mlflow-unresolved", "mlflow-version", "no-loader", "not-ready", "prepare-crashed",

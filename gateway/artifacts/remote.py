@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from gateway.artifacts.remote_tensors import RemoteTensors
+
 RemoteKind: TypeAlias = Literal["process", "upstream", "h2o_server"]
 
 
@@ -32,8 +34,9 @@ class Remote:
     """
     Say where and as what a model answers.
 
-    `urls` are addresses of servers, in the order in which they are tried; `child` is the process of ours that serves
-    it, where there is one. `binary` says that tensors may travel as bytes.
+    `urls` are addresses of servers of which each can answer; `child` is the process of ours that serves
+    it, where there is one. `binary` says that tensors may travel as bytes, `tensors` which of them carry what.
+    `headers_from` is the file of headers that requests carry, `ca` one of certificates; "" for none.
     """
 
     kind: RemoteKind
@@ -41,3 +44,6 @@ class Remote:
     urls: tuple[str, ...] = ()
     child: ChildSpec | None = None
     binary: bool = False
+    tensors: RemoteTensors | None = None
+    headers_from: str = ""
+    ca: str = ""

@@ -1,9 +1,8 @@
 """
 Executors run predicts within a deadline: in the event loop or in native threads; other processes and servers join here.
 
-An executor is synchronous for its caller, keeps the deadline, holds no queue (the bulkhead sits above) and never
-retries (clients do). Predicts proven short run in the event loop, all others in native threads that end or are counted
-as stuck.
+An executor is synchronous for its caller, keeps the deadline and holds no queue (the bulkhead sits above). Predicts
+proven short run in the event loop, all others in native threads that end or are counted as stuck.
 """
 
 import importlib
@@ -15,7 +14,10 @@ from gateway.executors.thread_pool import NativePool
 from gateway.loaders.base import LoadOptions
 
 #: Kind -> its executor: names only, so that a worker imports the one that a model needs.
-EXECUTORS: Final[dict[str, str]] = {"local": "gateway.executors.local:LocalExecutor"}
+EXECUTORS: Final[dict[str, str]] = {
+    "local": "gateway.executors.local:LocalExecutor",
+    "upstream": "gateway.executors.upstream:UpstreamExecutor",
+}
 
 
 def make_executor(manifest: Manifest, options: LoadOptions, pool: NativePool) -> Executor:

@@ -1,7 +1,7 @@
 """
 The shape of this folder: an Executor answers the predicts of one model, wherever these run.
 
-No queue of its own (the bulkhead sits above) and no retry (clients do that).
+No queue of its own: the bulkhead sits above.
 """
 
 from collections.abc import Sequence

@@ -20,7 +20,7 @@ from gateway.executors import oip_wire
 from gateway.executors.breaker import Breaker
 from gateway.executors.http_answer import Answer, ExchangeError, LateError, NotSentError
 from gateway.executors.http_connection import Connection
-from gateway.executors.oip_refusals import Refusal, refusal_of, unavailable
+from gateway.executors.oip_refusals import BrokenAnswer, refusal_of, unavailable
 from gateway.executors.oip_retry import Tries
 from gateway.executors.server_choice import Server, Servers
 from gateway.schema import Column, Predictions
@@ -150,7 +150,7 @@ class OipClient:
                 raise oip_wire.AnswerError("the length of its JSON cannot be read")
             return oip_wire.decode(tensors, answer.body, None if length is None else int(length), rows)
         except oip_wire.AnswerError as error:
-            raise Refusal("raised", f"its answer cannot be used: {error}").error(self._options.what) from error
+            raise BrokenAnswer(f"{self._options.what}: its answer cannot be used: {error}") from error
 
     def _must_be_ready(self, deadline: float) -> None:
         """Raise NotReadyError where no server is ready; a call that tries after failures must not cost its deadline."""

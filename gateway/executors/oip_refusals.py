@@ -36,6 +36,10 @@ _LONGEST_WAIT_S: Final = 60
 _decode: Final = msgspec.json.Decoder().decode
 
 
+class BrokenAnswer(PredictError):
+    """The answer contradicts the protocol, the request, or what the server told of its model."""
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """Say why there is no answer; `reason` may hold what the server says, `retry_after_s` is its own."""

@@ -12,7 +12,7 @@ from typing import Final
 
 from gateway.errors import DeadlineError, GatewayError
 from gateway.executors.http_answer import Answer, BrokenError, LateError, LostError, NotSentError
-from gateway.executors.oip_refusals import Refusal, refusal_of, unavailable
+from gateway.executors.oip_refusals import BrokenAnswer, Refusal, refusal_of, unavailable
 from gateway.executors.server_choice import Server, Servers
 
 _FIRST_PAUSE_S: Final = 0.01
@@ -49,7 +49,7 @@ class Tries:
                 server.failed("it did not answer within the deadline of a call")
                 raise DeadlineError(f"the deadline passed while {self._what} predicted") from error
             except BrokenError as error:
-                raise Refusal("raised", str(error)).error(self._what) from error
+                raise BrokenAnswer(f"{self._what}: {error}") from error
             else:
                 refusal = refusal_of(answer)
                 if refusal is None or refusal.is_final:

@@ -29,6 +29,7 @@ from gateway.prepare import sandbox
 from gateway.prepare.answers import Question, StoredExplanation, StoredRows, Told
 from gateway.prepare.child import Entry, compiled_path
 from gateway.prepare.exchanged_inputs import find_exchange
+from gateway.prepare.remote import is_remote, predictor_of
 from gateway.prepare.sandbox_rules import lock
 from gateway.prepare.table_file import read_table
 from gateway.registry.contract import make_contract
@@ -71,6 +72,8 @@ def _numbers(predictor: Predictor, label: int, columns: Sequence[Column]) -> npt
 
 def _loaded(entry: Entry, end: Any) -> Predictor:
     spec = entry.spec
+    if is_remote(spec):
+        return predictor_of(spec, Path(entry.artifact.path))
     options = load_options(spec, entry.artifact, Path(entry.cache_dir))
     loader = get_loader(spec.loader)
     path = Path(entry.artifact.path)

@@ -74,6 +74,8 @@ def _golden_rows(spec: RouteSpec, found: Manifest) -> Path | None:
         # Not the origins of the artifact: a manifest of equal bytes may come from the folder of another route.
         if spec.loader == "python":
             sources = [locate_code(Path(spec.base), spec.sources[0])[0]]
+        elif spec.is_elsewhere:
+            sources = []
         else:
             sources = [source_files.locate(Path(spec.base), source) for source in spec.places]
         path = golden_path(spec, sources)

@@ -9,6 +9,7 @@ import platform
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,10 @@ def make_entry(spec: RouteSpec, cache_dir: Path, digests: Digests, store: Store,
     """Locate, hash, verify and store the artifact, code together with the files that it reads; raises ArtifactError."""
     if spec.reference:
         must_serve(spec.reference, spec.resolved)
+    if spec.is_elsewhere:
+        # By name: nothing that asks servers is imported where no route needs it.
+        stored = import_module("gateway.prepare.upstream").keep_metadata(spec, cache_dir, store)
+        return _entry(spec, stored, golden_path(spec, []), cache_dir, digests)
     if code_files.has_code_files(spec):
         return _code_entry(spec, cache_dir, digests, store, limits)
     paths = [source_files.locate(Path(spec.base), source) for source in spec.places]
@@ -135,6 +140,8 @@ def golden_path(spec: RouteSpec, sources: Sequence[Path]) -> Path | None:
     """Return the golden rows of an artifact: those that the route names, else those beside it, else None."""
     if spec.golden is not None:
         return source_files.locate(Path(spec.base), spec.golden)
+    if not sources:
+        return None
     if spec.loader == "python" and sources[-1].is_dir():
         inside = sources[-1] / "golden.json"
         return inside if files.stat_of(inside) is not None else None
@@ -155,6 +162,7 @@ def are_alone(sources: Sequence[Path]) -> bool:
 def _key(spec: RouteSpec, stored: StoredArtifact, golden: str) -> str:
     values: dict[str, Any] = {name: getattr(spec, name) for name in LOAD_KEYS}
     values["outputs"] = asdict(spec.outputs)
+    values["executor"] = asdict(spec.executor)
     values |= {
         "artifact": [stored.sha256, Path(stored.path).name, source_files.split_entry(spec.places[-1])[1]],
         "is_reference": spec.resolved is not None,
@@ -165,5 +173,6 @@ def _key(spec: RouteSpec, stored: StoredArtifact, golden: str) -> str:
         "python": [platform.python_version(), platform.machine(), sys.platform],
         # Python code may import modules beside it, so the same file in another folder is another model.
         "origin": stored.origin if spec.loader == "python" else "",
+        "name": spec.name if spec.is_elsewhere else "",
     }
     return hashlib.sha256(msgspec.json.encode(values, order="sorted")).hexdigest()[:32]

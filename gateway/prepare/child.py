@@ -22,6 +22,7 @@ from gateway.artifacts import golden_rows
 from gateway.artifacts.manifest import INLINE_LIMIT_S, GoldenResult, Manifest, StoredArtifact
 from gateway.errors import ArtifactError, GatewayError, LoadError
 from gateway.loaders import get_loader, package_versions
+from gateway.loaders.base import LoadOptions
 from gateway.loaders.one_hot import with_one_hot
 from gateway.loaders.table import row_of
 from gateway.loaders.warm_up import warm_up
@@ -30,6 +31,7 @@ from gateway.prepare.acceptance import accept
 from gateway.prepare.answer_shape import check_shape
 from gateway.prepare.compilation import search_compiled
 from gateway.prepare.explanation import report_explanation
+from gateway.prepare.remote import UNEXPLAINED, decline_compiling, is_remote, predictor_of, remote_of
 from gateway.prepare.sandbox_rules import lock
 from gateway.prepare.trial_predict import check_trial
 from gateway.prepare.trial_row import trial_row
@@ -98,12 +100,9 @@ def _prepared(entry: Entry, blank: Manifest, tell: Callable[[Report], object]) -
     spec = entry.spec
     options = load_options(spec, entry.artifact, Path(entry.cache_dir))
     started = time.perf_counter()
-    loader = get_loader(spec.loader)
     # All models of a kind share the framework; only memory from here on belongs to this model.
     before = resident_bytes()
-    path = Path(entry.artifact.path)
-    lock(spec.loader, path, compiled_path(entry).parent, lambda error: _end_with(_failed(blank, error), tell))
-    predictor = with_one_hot(loader.load(path, options), options.one_hot)
+    predictor = _loaded(entry, options, lambda error: _end_with(_failed(blank, error), tell))
     load_s = time.perf_counter() - started
     memory_bytes = max(resident_bytes() - before, 0)
     signature = merge_signature(predictor.signature, spec)
@@ -120,14 +119,17 @@ def _prepared(entry: Entry, blank: Manifest, tell: Callable[[Report], object]) -
         artifact=entry.artifact,
         signature=signature,
         versions=blank.versions,
-        platform=f"{spec.loader}_{path.suffix.lstrip('.') or 'folder'}",
+        platform=_platform(entry, predictor),
         load_s=load_s,
         predict_s=predict_s,
         memory_bytes=memory_bytes,
-        inline=0 < predict_s < INLINE_LIMIT_S and not row_of(spec.loader).has_effects,
+        inline=0 < predict_s < INLINE_LIMIT_S and not row_of(spec.loader).has_effects and not is_remote(spec),
         golden=result,
         warnings=notes,
+        remote=remote_of(predictor),
     )
+    if is_remote(spec):
+        return replace(found, compile_declined=decline_compiling(spec), explanation=UNEXPLAINED)
     tell(Report(manifest=found, is_final=False, is_compiled=False, resident_bytes=resident_bytes()))
     compiled, declined = search_compiled(
         spec, predictor, signature, path=compiled_path(entry), row=sample or (), golden=rows
@@ -135,6 +137,22 @@ def _prepared(entry: Entry, blank: Manifest, tell: Callable[[Report], object]) -
     found = replace(found, compiled=compiled, compile_declined=declined)
     tell(Report(manifest=found, is_final=False, resident_bytes=resident_bytes()))
     return replace(found, explanation=report_explanation(spec, predictor, signature, rows, sample or ()))
+
+
+def _loaded(entry: Entry, options: LoadOptions, end: Callable[[GatewayError], None]) -> Predictor:
+    """Return the predictor of the artifact, or of the server that has the model; `end` ends one that acts."""
+    path = Path(entry.artifact.path)
+    if is_remote(entry.spec):
+        return predictor_of(entry.spec, path)
+    loader = get_loader(entry.spec.loader)
+    lock(entry.spec.loader, path, compiled_path(entry).parent, end)
+    return with_one_hot(loader.load(path, options), options.one_hot)
+
+
+def _platform(entry: Entry, predictor: Predictor) -> str:
+    """Return what V2 metadata tell: the loader with the ending of the file, or what the server elsewhere tells."""
+    told: str = getattr(predictor, "platform", "")
+    return told or f"{entry.spec.loader}_{Path(entry.artifact.path).suffix.lstrip('.') or 'folder'}"
 
 
 def _checked(entry: Entry, predictor: Predictor, signature: Signature, rows: Sequence[Column]) -> tuple[str, ...]:

@@ -76,7 +76,9 @@ def _note(settings: Settings) -> Path:
 def _named_by(registry: RegistrySpec, cache_dir: Path) -> set[Path]:
     paths: set[Path] = set()
     for spec in registry.routes:
-        if spec.reference:  # its copy never changes; whether the reference moved is asked for, not seen
+        if (
+            spec.reference or spec.is_elsewhere
+        ):  # whether a reference or a model elsewhere changed is asked for, not seen
             paths.update(attached_files_of(spec).values())
             paths.update({Path(spec.base) / spec.golden} if spec.golden else ())
             continue

@@ -14,6 +14,8 @@ def _plot(spec: RouteSpec) -> Path | None:
 
 
 def _card(spec: RouteSpec) -> Path | None:
+    if spec.is_elsewhere:
+        return Path(spec.base) / spec.card if spec.card is not None else None
     return card_file.card_path(Path(spec.base), spec.card, spec.places)
 
 

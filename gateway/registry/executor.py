@@ -1,12 +1,15 @@
 """Parse `executor` of a route or of `defaults`: its kind, and the keys that this kind has."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
+from gateway.registry import files
 from gateway.registry.checks import BAD, check, read_keys, section
 from gateway.registry.executor_keys import AVAILABLE, KEYS_OF, LOCAL, ExecutorKeys
 from gateway.registry.keys import EXECUTOR_KEYS
-from gateway.registry.values import Document, Entries, Entry
+from gateway.registry.values import Document, Entries, Entry, texts_of
+from gateway.system.server_address import address_of
 from gateway.system.suggest import listing
 
 _EXAMPLE: Final = "executor: {kind: process, requirements: models/name/requirements.txt}"
@@ -22,9 +25,8 @@ def read_executor(document: Document, entry: Entry, where: str) -> ExecutorKeys:
         entries = section(document, entry.value, what, _EXAMPLE) or Entries()
         found = read_keys(document, entries, EXECUTOR_KEYS, what)
     keys = ExecutorKeys(**found)
-    if not set(_faults(document, entry, entries, keys, what)):
-        return keys
-    return LOCAL
+    # A route with other faults keeps its kind: without it an artifact would be missed that it need not have.
+    return LOCAL if "not-available" in set(_faults(document, entry, entries, keys, what)) else keys
 
 
 def _faults(document: Document, entry: Entry, entries: Entries, keys: ExecutorKeys, what: str) -> Iterator[str]:
@@ -51,3 +53,50 @@ def _faults(document: Document, entry: Entry, entries: Entries, keys: ExecutorKe
                 fix=f"kind: {owner}" if owner in AVAILABLE else "delete it",
             )
             yield "executor-key"
+    if kind == "upstream" and entries.lacks("url"):
+        document.fault(
+            entries["kind"].key if "kind" in entries else entry.value.span,
+            "missing-key",
+            f"{what} names no 'url'",
+            expected="the address of a server that speaks the Open Inference Protocol",
+            fix="executor: {kind: upstream, url: http://localhost:8000}",
+        )
+        yield "missing-key"
+    for url in (url for one in entries.all_of("url") for url in texts_of(one.value)):
+        try:
+            address_of(url.raw)
+        except ValueError as error:
+            document.fault(
+                url.span,
+                "executor-url",
+                f"'{url.raw}' is no address of a model server: {error}",
+                expected="scheme, host and port",
+                fix="write it like http://triton:8000",
+            )
+            yield "executor-url"
+
+
+def check_files(document: Document, entries: Entries, base: Path) -> None:
+    """Note files of an upstream that are absent; serving leaves them to the route."""
+    for one in entries.all_of("executor"):
+        keys = one.value.data
+        for name, code in (("headers_from", "headers-missing"), ("ca", "ca-missing")):
+            for file in (text for key in _of(keys, name) for text in texts_of(key.value)):
+                files.check_file(document, base, file.raw, file.span, code)
+
+
+def _of(keys: object, name: str) -> list[Entry]:
+    return list(keys.all_of(name)) if isinstance(keys, Entries) else []
+
+
+def note_artifact(document: Document, entries: Entries, path: str) -> None:
+    """Note keys about an artifact where the model is on a server elsewhere."""
+    for name in ("artifact", "loader", "sha256", "allow_pickle", "accept_version", "steps"):
+        for one in entries.all_of(name):
+            document.fault(
+                one.key,
+                "executor-artifact",
+                f"'{name}' is about a file, and the model of route '{path}' is on another server (executor: upstream)",
+                expected="no such key, or another executor",
+                fix="delete it",
+            )

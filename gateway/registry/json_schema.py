@@ -81,6 +81,7 @@ def registry_schema() -> _Schema:
         "title": "registry.yaml of the multi-model gateway",
         **top,
         "required": ["version", "routes"],
+        **_artifact_or_executor(),
         "$defs": {"route": _route(), "field": _field()},
     }
 
@@ -103,7 +104,16 @@ def _route() -> _Schema:
     properties["plot"] |= {**_section(PLOT_KEYS, _defaults_of(PlotKeys)), "required": ["file"]}
     properties["executor"] = _executor()
     properties["id"] |= {**_section(ID_KEYS, {}), "required": ["field"]}
-    return {**route, "required": ["artifact"]}
+    return route
+
+
+def _artifact_or_executor() -> _Schema:
+    """Return the rule that a route names an artifact, unless an executor, its own or that of all, has the model."""
+    names_one = {"anyOf": [{"type": "string"}, {"required": ["artifact"]}, {"required": ["executor"]}]}
+    return {
+        "if": {"required": ["defaults"], "properties": {"defaults": {"type": "object", "required": ["executor"]}}},
+        "else": {"properties": {"routes": {"additionalProperties": names_one}}},
+    }
 
 
 def _executor() -> _Schema:

@@ -11,7 +11,8 @@ from gateway.artifacts.mlflow_reference import is_reference
 from gateway.loaders.table import BUNDLE
 from gateway.registry import card, code_keys, files
 from gateway.registry.checks import read_keys
-from gateway.registry.executor import read_executor
+from gateway.registry.executor import check_files, note_artifact, read_executor
+from gateway.registry.executor_keys import LOCAL
 from gateway.registry.inputs import read_inputs
 from gateway.registry.keys import ROUTE_KEYS
 from gateway.registry.outputs import check_batch, read_id, read_outputs, read_response
@@ -72,7 +73,12 @@ class RouteReader:
             check_path(self.document, self.taken, alias.raw, alias.span, path)
         for one in entries.all_of("executor"):
             found.setdefault("executor", read_executor(self.document, one, f"route '{path}'"))
-        found["loader"] = self._loader(path, entry, entries, found)
+        executor = found.get("executor", self.defaults.get("executor", LOCAL))
+        if executor.kind == "upstream":
+            note_artifact(self.document, entries, path)
+            found["loader"] = executor.kind
+        else:
+            found["loader"] = self._loader(path, entry, entries, found)
         self._answers(path, entries, found)
         check_pickle_pin(self.document, entries, found)
         code_keys.check_keys(self.document, entries, found)
@@ -158,6 +164,7 @@ class RouteReader:
         check_batch(self.document, entries, found)
 
     def _look_at_files(self, entries: Entries, found: Mapping[str, Any]) -> None:
+        check_files(self.document, entries, self.base)
         sources = _texts(entries, "artifact")
         paths = [files.check_artifact(self.document, self.base, source.raw, source.span) for source in sources]
         pins = texts_of(entries["sha256"].value) if "sha256" in found else []

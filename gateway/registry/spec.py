@@ -179,6 +179,11 @@ class RouteSpec:
         return (self.artifact,) if isinstance(self.artifact, str) else tuple(self.artifact)
 
     @property
+    def is_elsewhere(self) -> bool:
+        """Say whether the model is on a server elsewhere, so that the route has no artifact."""
+        return self.executor.kind == "upstream"
+
+    @property
     def reference(self) -> str:
         """Return the reference into an MLflow store that names the artifact; "" where it is files."""
         return self.sources[0] if is_reference(self.sources[0]) else ""

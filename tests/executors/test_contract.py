@@ -13,21 +13,29 @@ import numpy as np
 import pytest
 
 from executors.compiled_stub import compiled_times
-from gateway.artifacts.manifest import CompiledModel, Manifest, StoredArtifact
-from gateway.errors import ArtifactError, DeadlineError, LoadError, NotExplainable
+from executors.predictor_server import serve
+from executors.v2_server import V2Server
+from gateway.artifacts.manifest import CompiledModel, ExplanationReport, Manifest, StoredArtifact
+from gateway.artifacts.remote import Remote
+from gateway.artifacts.remote_tensors import tensors_of
+from gateway.errors import ArtifactError, DeadlineError, LoadError, NotExplainable, NotReadyError
 from gateway.executors import EXECUTORS, make_executor
 from gateway.executors.base import Executor
 from gateway.executors.thread_pool import NativePool
 from gateway.loaders import get_loader
 from gateway.loaders.base import LoadOptions
 from gateway.schema import make_column
+from serving import free_port
 from together import MODES, Mode, nap, together
 
 #: Name of the case -> the kind of executor, and what preparing measured.
 KINDS: dict[str, tuple[str, dict[str, Any]]] = {
     "local-inline": ("local", {"predict_s": 1e-5, "inline": True}),
     "local-pooled": ("local", {"predict_s": 0.0, "inline": False}),
+    "upstream": ("upstream", {"predict_s": 0.0, "inline": False}),
 }
+#: Cases whose model is a file that the worker itself loads.
+LOCAL = sorted(name for name, (kind, _) in KINDS.items() if kind == "local")
 
 
 @dataclass
@@ -38,6 +46,7 @@ class Maker:
     kind: str
     measured: dict[str, Any]
     pool: NativePool = field(default_factory=lambda: NativePool(4))
+    servers: list[V2Server] = field(default_factory=list)
 
     def stub(self, **script: Any) -> Executor:
         """Return the executor of a stub with this script."""
@@ -61,8 +70,14 @@ class Maker:
         """Return an executor that is not started."""
         sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
         artifact = StoredArtifact(path=str(path), sha256=sha256, origin=str(path), size_bytes=1)
-        signature = get_loader(loader).load(path, options).signature
-        manifest = Manifest(key="k", loader=loader, artifact=artifact, signature=signature, **(self.measured | more))
+        predictor = get_loader(loader).load(path, options)
+        if self.kind == "upstream":
+            self.servers.append(serve(predictor, free_port()))
+            urls, tensors = (self.servers[-1].address,), tensors_of(predictor.signature)
+            more["remote"] = Remote(kind="upstream", model="m", urls=urls, binary=True, tensors=tensors)
+        manifest = Manifest(
+            key="k", loader=loader, artifact=artifact, signature=predictor.signature, **(self.measured | more)
+        )
         return make_executor(manifest, options, self.pool)
 
 
@@ -73,6 +88,12 @@ def maker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Maker]:
     maker = Maker(tmp_path, kind, measured)
     yield maker
     maker.pool.close(0)
+    for server in maker.servers:
+        server.close()
+
+
+#: A test of what only a model in the worker itself does.
+only_local = pytest.mark.parametrize("maker", LOCAL, indirect=True)
 
 
 def columns(*values: float) -> list[Any]:
@@ -111,7 +132,7 @@ def test_error_of_the_model_arrives(maker: Maker, mode: Mode) -> None:
     """What the model raises reaches the caller, and the next call is served."""
     executor = maker.stub(**{"raise": "broken"})
     outcomes = together(mode, [lambda: executor.predict(columns(1.0), later())] * 3)
-    assert [str(outcome) for outcome in outcomes] == ["broken"] * 3
+    assert [str(outcome).rpartition(": ")[2] for outcome in outcomes] == ["broken"] * 3
 
 
 def test_passed_deadline_is_not_begun(maker: Maker) -> None:
@@ -129,6 +150,7 @@ def test_capacity_is_known_before_the_start(maker: Maker) -> None:
     assert maker.made("stub", path, LoadOptions()).capacity >= 1
 
 
+@only_local
 def test_an_artifact_that_is_gone_or_broken_is_told(maker: Maker) -> None:
     """`start` raises an error of the gateway with a code and a repair; the process lives on."""
     path = maker.folder / "m.stub"
@@ -151,6 +173,7 @@ def _doubling(maker: Maker) -> tuple[Path, CompiledModel]:
     return path, compiled_times(maker.folder / "m.compiled", 2.0)
 
 
+@only_local
 def test_the_compiled_model_serves_else_the_original(maker: Maker) -> None:
     """Where the proven file is there it answers; where it was altered the original does, and says why."""
     path, compiled = _doubling(maker)
@@ -164,9 +187,10 @@ def test_the_compiled_model_serves_else_the_original(maker: Maker) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_slow_predict_leaves_the_loop_alone(tmp_path: Path, mode: Mode) -> None:
+@pytest.mark.parametrize("kind", ["local-pooled", "upstream"])
+def test_slow_predict_leaves_the_loop_alone(tmp_path: Path, kind: str, mode: Mode) -> None:
     """A predict not proven short waits in a native thread for what only another request of this loop brings."""
-    maker = Maker(tmp_path, *KINDS["local-pooled"])
+    maker = Maker(tmp_path, *KINDS[kind])
     flag = tmp_path / "flag"
     wait = f"    while not os.path.exists({str(flag)!r}):\n        time.sleep(0.005)\n"
     executor = maker.code(f"import os, time\n\ndef f(x: float) -> float:\n{wait}    return x\n")
@@ -182,6 +206,7 @@ def test_slow_predict_leaves_the_loop_alone(tmp_path: Path, mode: Mode) -> None:
     maker.pool.close(0)
 
 
+@only_local
 def test_answers_without_parts_have_no_explanation(maker: Maker) -> None:
     """A stub that sums is explained; one that answers what its script says is not: reason and way out are told."""
     assert maker.stub().explain(columns(1.0), later()).contributions.tolist() == [[1.0]]
@@ -220,3 +245,32 @@ def test_long_texts_leave_the_loop(tmp_path: Path) -> None:
     threads = [_thread_of(maker, [make_column("string", [text])], "str") for text in ("short", "x" * 100_000)]
     assert [thread == threading.get_ident() for thread in threads] == [True, False]
     maker.pool.close(0)
+
+
+def test_a_model_elsewhere_has_no_explanation(tmp_path: Path) -> None:
+    """The protocol carries no contributions: reason and way out are told."""
+    maker = Maker(tmp_path, *KINDS["upstream"])
+    report = ExplanationReport(reason="it is elsewhere", instead="take local")
+    path = tmp_path / "m.stub"
+    path.write_text('{"inputs": ["a"]}')
+    executor = maker.started("stub", path, LoadOptions(), explanation=report)
+    with pytest.raises(NotExplainable, match="elsewhere"):
+        executor.explain(columns(1.0), later())
+
+
+def test_a_server_that_is_away_starts_and_comes_back(tmp_path: Path) -> None:
+    """A worker serves without it; its calls say so until it is back. One that tells of another model fails."""
+    maker = Maker(tmp_path, *KINDS["upstream"])
+    path = tmp_path / "m.stub"
+    path.write_text('{"inputs": ["a"]}')
+    executor = maker.made("stub", path, LoadOptions())
+    (server,) = maker.servers
+    server.close()
+    executor.start()
+    with pytest.raises(NotReadyError, match="refused"):
+        executor.predict(columns(1.0), later(0.2))
+    server.listen()
+    assert executor.predict(columns(1.5), later()).values.tolist() == [1.5]
+    server.metadata["inputs"] = [{"name": "b", "datatype": "FP64", "shape": [-1]}]
+    with pytest.raises(LoadError, match="input 'a' is gone; input 'b' is new"):
+        executor.start()

@@ -31,6 +31,8 @@ ABOUT_FILES = {
     "card-missing",
     "golden-missing",
     "plot-missing",
+    "headers-missing",
+    "ca-missing",
     "wrong-sha256",
     "pickle-not-allowed",
     "files-missing",

@@ -136,6 +136,7 @@ ADVICE = {
     "duplicate-key": "which of the two is meant is not known",
     "duplicate-path": "which of the two is meant is not known",
     "empty-registry": "there is no line to mark; made below",
+    "executor-url": "the server that is meant is not known",
     "files-missing": "the file that is meant is not known",
     "missing-routes": "there is no line to mark; made below",
     "missing-version": "there is no line to mark; made below",
