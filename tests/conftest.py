@@ -22,30 +22,55 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # Threads of OpenMP spin while they wait for each other: beside other tests, a fit of one second then takes twenty.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-# How long an example takes says how busy the machine is.
-hypothesis.settings.register_profile("busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+# How long an example takes says how busy the machine is. `make soak` tries eight times as many.
+hypothesis.settings.register_profile(
+    "busy",
+    deadline=None,
+    max_examples=400 if "TORTURE_ROUNDS" in os.environ else 50,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
 hypothesis.settings.load_profile("busy")
 
 #: Files that take longest, mostly by waiting: begun first, so that none of them is left over at the end of a parallel run.
 LONGEST = (
     "torture/test_edits.py",
     "torture/test_kills.py",
-    "compilers/test_mojo.py",
-    "zoo/test_zoo.py",
-    "rest/test_openapi.py",
     "e2e/test_processes.py",
-    "console/test_docs_page.py",
+    "rest/test_openapi.py",
+    "rest/test_mlflow_flavours.py",
+    "zoo/test_zoo.py",
+    "compilers/test_use.py",
+    "console/test_odd_routes.py",
     "torture/test_pm2.py",
-    "process/test_children.py",
+    "e2e/test_bundles.py",
+    "compilers/test_mojo.py",
+    "test_docs.py",
+    "console/test_states.py",
+    "rest/test_from_flask_doc.py",
+    "rest/test_names.py",
+    "versions/test_acceptance.py",
+    "versions/test_commands.py",
+    "console/test_index.py",
+    "e2e/test_isolation.py",
     "generations/test_upgrade_check.py",
+    "compilers/test_contract.py",
+    "console/test_every_page.py",
+    "explainers/test_mojo.py",
+    "console/test_proxy_states.py",
+    "console/test_model_page.py",
+    "console/test_docs_page.py",
+    "e2e/test_concurrency.py",
+    "process/test_odd_files.py",
+    "process/test_children.py",
     "prepare/test_prepare.py",
+    "rest/test_categories.py",
+    "e2e/test_examples.py",
+    "test_distribution.py",
+    "process/test_port_owner.py",
+    "loaders/test_own_classes.py",
     "loaders/test_whole_files.py",
     "compilers/test_crash.py",
-    "test_docs.py",
     "e2e/test_many_routes.py",
-    "process/test_odd_files.py",
-    "e2e/test_isolation.py",
-    "compilers/test_contract.py",
 )
 _TESTS = Path(__file__).resolve().parent
 

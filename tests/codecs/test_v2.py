@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.codecs import mlflow, v2, v2_outputs, v2_specs, v2_tables
@@ -68,7 +68,6 @@ TENSOR = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=400)
 @given(JSON | st.fixed_dictionaries({"inputs": st.lists(TENSOR, max_size=3)}), st.binary(max_size=20))
 def test_no_request_breaks_the_codec(value: Any, raw: bytes) -> None:
     """Whatever a client sends is a table of the model or an InputError."""
@@ -82,7 +81,6 @@ def test_no_request_breaks_the_codec(value: Any, raw: bytes) -> None:
     assert len(names) == len(columns)
 
 
-@settings(max_examples=300)
 @given(JSON)
 def test_no_body_breaks_the_mlflow_codec(value: Any) -> None:
     """Whatever a client sends is a list of instances or an InputError."""

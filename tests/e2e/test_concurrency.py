@@ -15,7 +15,7 @@ from serving import Gateway
 
 from .clients import Crowd, Wire, get, latencies, p99, post, post_json
 
-CLIENTS, REQUESTS = 40, 10_000
+CLIENTS = 40
 REGISTRY = """
 version: 1
 routes:
@@ -62,16 +62,17 @@ def loan_request(number: int, fields: dict[str, Any]) -> bytes:
     return post_json("/loan", fields, mark)
 
 
-def test_everyone_gets_their_own_answer(busy: Gateway) -> None:
-    """40 clients, 10,000 distinct loans, three dialects over kept connections: no answer is another's."""
-    applicants = [loan(number) for number in range(REQUESTS)]
+@pytest.mark.parametrize("requests", [3_000, pytest.param(10_000, marks=pytest.mark.slow)])
+def test_everyone_gets_their_own_answer(busy: Gateway, requests: int) -> None:
+    """40 clients, thousands of distinct loans, three dialects over kept connections: no answer is another's."""
+    applicants = [loan(number) for number in range(requests)]
     alone = busy.post("/loan", applicants).json["predictions"]
-    assert len({answer["approved"] for answer in alone}) > REQUESTS / 4, "the model must tell them apart"
+    assert len({answer["approved"] for answer in alone}) > requests / 4, "the model must tell them apart"
     mixed_up: list[int] = []
 
     def ask(client: int, over: threading.Event) -> None:
         wire = Wire(busy.port)
-        for number in range(client, REQUESTS, CLIENTS):
+        for number in range(client, requests, CLIENTS):
             status, body = wire.exchange(loan_request(number, applicants[number]))
             answer = json.loads(body)
             mine = {**alone[number], "inputs": applicants[number], "request": f"r{number}"}
@@ -103,6 +104,8 @@ def assert_undisturbed(server: Gateway, disturb: Callable[[], Any]) -> None:
     raise AssertionError(f"p99 of /diabetes (loaded, quiet) in seconds: {attempts}")
 
 
+# The short forms of both stand in torture/test_overload.py.
+@pytest.mark.slow
 @pytest.mark.quiet
 def test_slow_senders_disturb_nobody(busy: Gateway) -> None:
     """200 connections that trickle a byte a second, half in the head and half in the body, cost the others nothing."""
@@ -126,6 +129,7 @@ def test_slow_senders_disturb_nobody(busy: Gateway) -> None:
     assert_undisturbed(busy, lambda: Crowd(trickle, 4))
 
 
+@pytest.mark.slow
 @pytest.mark.quiet
 def test_slow_model_disturbs_nobody(busy: Gateway) -> None:
     """50 clients on a function that sleeps 2 s hold their own route's slots and nothing else."""

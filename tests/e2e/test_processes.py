@@ -145,7 +145,7 @@ def test_sixth_model(gateway: Callable[..., Gateway], registry: str, tmp_path: P
         rows, np.where(rows.weight > 70, "heavy", "light")
     )
     skops.io.dump(model, tmp_path / "scale.skops")
-    server = gateway(registry + "  # a comment of the owner\n", watch="false")
+    server = gateway(registry + "  # a comment of the owner\n", watch="false", workers=1)
     assert server.get("/scale", height=170, weight=95).status == 404
     added = server.command("add", tmp_path / "scale.skops", "--route", "/scale", "--registry", server.registry)
     assert added.returncode == 0, added.stderr

@@ -193,17 +193,27 @@ def test_code_behind_a_loop_of_links_is_watched(tmp_path: Path) -> None:
     assert [code_files.names_of(spec.base, spec.sources[0], tmp_path) for spec in routes] == [(), ()]
 
 
-def test_commands_refuse_what_is_no_file(tmp_path: Path, cache: Path) -> None:
+@pytest.mark.parametrize(
+    ("command", "kind"),
+    [
+        ("describe", pipe),
+        ("add", sparse),
+        pytest.param("describe", device, marks=pytest.mark.slow),
+        pytest.param("describe", sparse, marks=pytest.mark.slow),
+        pytest.param("add", pipe, marks=pytest.mark.slow),
+        pytest.param("add", device, marks=pytest.mark.slow),
+    ],
+)
+def test_commands_refuse_what_is_no_file(
+    tmp_path: Path, cache: Path, command: str, kind: Callable[[Path], None]
+) -> None:
     """`describe` and `add` name it; nothing is read."""
     server = serving.make(tmp_path / "g", cache, "version: 1\nroutes: {}\n")
-    for kind in (pipe, device, sparse):
-        path = tmp_path / f"{kind.__name__}.ubj"
-        kind(path)
-        commands: list[list[str | Path]] = [["describe", path], ["add", path, "--route", "/x"]]
-        for command in commands:
-            done = server.command(*command)
-            assert done.returncode == 1, done.stdout
-            assert SAID[kind] in done.stderr
+    path = tmp_path / f"{kind.__name__}.ubj"
+    kind(path)
+    done = server.command(command, path, *(["--route", "/x"] if command == "add" else []))
+    assert done.returncode == 1, done.stdout
+    assert SAID[kind] in done.stderr
 
 
 @pytest.mark.slow

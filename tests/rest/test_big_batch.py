@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 import serving
 from serving import Gateway
@@ -26,9 +27,12 @@ SAMPLE = serving.ROOT / "models" / "insurance" / "sample.csv"
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[Gateway]:
-    """Serve the registry in one worker, whose memory is then the gateway's."""
+    """Serve the route and its neighbour in one worker, whose memory is then the gateway's."""
     folder = tmp_path_factory.mktemp("big")
-    with serving.running(folder, cache, serving.ROOT / "registry.yaml", workers=1) as found:
+    registry = yaml.safe_load((serving.ROOT / "registry.yaml").read_text())
+    registry["routes"] = {path: registry["routes"][path] for path in ("/insurance", "/sentiment")}
+    text = serving.absolute(yaml.safe_dump(registry, sort_keys=False, allow_unicode=True))
+    with serving.running(folder, cache, text, workers=1) as found:
         yield found
 
 

@@ -215,7 +215,9 @@ def schemathesis(server: Gateway, tmp_path: Path, *arguments: str, timeout_s: fl
 def test_schemathesis_finds_nothing_quickly(five: Gateway, tmp_path: Path) -> None:
     """Requests made from the document are accepted when they fit it, refused when not, and never a 500."""
     arguments = ("--phases=examples,fuzzing", "--max-examples=2", "--generation-deterministic")
-    schemathesis(five, tmp_path, *arguments, "--exclude-path-regex=^/(api/v1|katana-ml)", timeout_s=300)
+    schemathesis(
+        five, tmp_path, *arguments, "--exclude-path-regex=^/(api/v1|katana-ml)|^(/v2/models)?/loan", timeout_s=300
+    )
 
 
 def codes(server: Gateway) -> Counter[str]:

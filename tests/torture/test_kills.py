@@ -100,7 +100,7 @@ def test_a_worker_with_a_stuck_predict_is_replaced(gateway: Start, tmp_path: Pat
     extra = "  /stuck: {artifact: code.py:stuck, timeout_s: 0.5}\n"
     server = gateway(routes.make(tmp_path / "r", extra))
     old = set(server.workers())
-    with Load(server.port, routes.REQUESTS, keep=2, once=2, pause_s=0.01) as load:
+    with Load(server.port, routes.REQUESTS, keep=2, once=2) as load:
         assert server.get("/stuck", x=9).status == 504
         until(lambda: old - set(server.workers()), 60, what="the replacement")
     assert not load.seen.failures
@@ -139,7 +139,7 @@ def test_a_heavy_worker_is_replaced_before_it_leaves(gateway: Start, tmp_path: P
     (registry.parent / "eat.py").write_text(code)
     server = gateway(registry, worker_memory_mb=400)
     old = set(server.workers())
-    with Load(server.port, routes.REQUESTS, keep=2, once=2, pause_s=0.01) as load:
+    with Load(server.port, routes.REQUESTS, keep=2, once=2) as load:
         for _ in range(6):
             server.get("/eat", x=1)
         until(lambda: old - set(server.workers()), 60, what="the recycling")

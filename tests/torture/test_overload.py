@@ -49,7 +49,7 @@ class Demand:
 
 
 DEMANDS = [
-    pytest.param(Demand(rounds=3, seconds=1.5, goodput=0.7, http=0.4, slowdown=4.0), id="short"),
+    pytest.param(Demand(rounds=3, seconds=1.0, goodput=0.7, http=0.4, slowdown=4.0), id="short"),
     pytest.param(Demand(rounds=5, seconds=6.0, goodput=0.9, http=0.6, slowdown=2.0), id="long", marks=pytest.mark.slow),
 ]
 

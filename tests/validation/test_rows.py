@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import InputError
@@ -146,7 +146,6 @@ def outcome(call: Any) -> Any:
     return [(str(column.dtype), repr(column.tolist())) for column in batch.columns], repr(batch.ids), batch.size
 
 
-@settings(max_examples=300)
 @given(st.lists(st.tuples(*[st.one_of(CELLS, CELLS, TYPED) for _ in NAMES]), min_size=1, max_size=12))
 def test_columns_agree_with_rows(table: list[tuple[Any, ...]]) -> None:
     """Reading by columns finds the same values, types and faults as reading by rows, skipping or not."""
@@ -160,7 +159,6 @@ def test_columns_agree_with_rows(table: list[tuple[Any, ...]]) -> None:
     assert outcome(lambda: by_columns.batch) == outcome(lambda: by_rows.batch)
 
 
-@settings(max_examples=200)
 @given(st.sampled_from(FIELDS), st.lists(CELLS, min_size=1, max_size=8))
 def test_single_columns_agree_with_rows(field: Field, cells: list[str]) -> None:
     """The same for one field at a time, where good columns are more likely and arithmetic decides."""
@@ -177,7 +175,6 @@ JSON = st.recursive(
 KEYS = st.one_of(st.sampled_from([*NAMES, "I", "ID", "_x"]), st.text(max_size=3))
 
 
-@settings(max_examples=100)
 @given(st.lists(st.one_of(JSON, st.dictionaries(KEYS, JSON, max_size=8), st.lists(JSON, min_size=6, max_size=6))))
 def test_arbitrary_json_raises_nothing_but_input_errors(rows: list[Any]) -> None:
     """Whatever the rows are, the outcome is a batch or an InputError whose faults are valid UTF-8 and finite."""
@@ -192,7 +189,6 @@ def test_arbitrary_json_raises_nothing_but_input_errors(rows: list[Any]) -> None
         VALIDATOR.good_rows(rows, text=text)
 
 
-@settings(max_examples=100)
 @given(st.dictionaries(KEYS, JSON, max_size=8), st.dictionaries(KEYS, st.text(max_size=8), max_size=8))
 def test_arbitrary_sources_raise_nothing_but_input_errors(values: dict[str, Any], query: dict[str, str]) -> None:
     """The same for one instance from several sources."""
