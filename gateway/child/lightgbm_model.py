@@ -58,7 +58,8 @@ class LightgbmModel(Model):
 
 def load_model(spec: Spec) -> Model:
     """Return the model of a file that Booster.save_model wrote."""
-    return LightgbmModel(lightgbm.Booster(model_file=spec.artifact), spec.levels)
+    with open(spec.artifact, encoding="utf-8") as file:
+        return LightgbmModel(lightgbm.Booster(model_str=file.read()), spec.levels)
 
 
 def model_of(found: Any, spec: Spec) -> Model | None:

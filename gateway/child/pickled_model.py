@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pickle
+import re
 import zipfile
 from typing import Any
 
@@ -23,6 +24,8 @@ _OWN = {
     "torch": ".torch_model",
     "xgboost": ".xgboost_model",
 }
+#: Classes that skops does not trust by itself, and that a skops file of a model holds.
+_OF_LIBRARIES = re.compile(r"numpy\.dtype|(sklearn|imblearn|xgboost|lightgbm|catboost)\.([\w.]+\.)?_*[A-Z]\w*")
 #: Searches that hand everything to the best estimator.
 _SEARCHES = ("GridSearchCV", "RandomizedSearchCV", "HalvingGridSearchCV", "HalvingRandomSearchCV")
 
@@ -45,16 +48,17 @@ def read_file(path: str, *, allow_code: bool = False) -> Any:
 
 
 def _read_skops(path: str, allow_code: bool) -> Any:
-    """Return the object of a skops file; the library's own list of trusted types counts where code is not allowed."""
+    """Return the object of a skops file; where code is not allowed, it holds classes of libraries only."""
     skops: Any = importlib.import_module("skops.io")
-    trusted = skops.get_untrusted_types(file=path)
-    if trusted and not allow_code:
+    named = skops.get_untrusted_types(file=path)
+    strange = [name for name in named if not _OF_LIBRARIES.fullmatch(name)]
+    if strange and not allow_code:
         raise LoadError(
             "child-load",
-            "it names types that skops does not trust: {}".format(", ".join(trusted[:5])),
+            "it names types of no library for models: {}".format(", ".join(strange[:5])),
             "if they are your own, say so at the route: `allow_code: true`, with the file's `sha256`",
         )
-    return skops.load(path, trusted=trusted)
+    return skops.load(path, trusted=named)
 
 
 def model_of(found: Any, spec: Spec) -> Model:

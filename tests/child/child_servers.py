@@ -23,6 +23,9 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from gateway.child.loading import load
+from gateway.child.schema import Model
+from gateway.child.spec import Spec
 from gateway.schema import Column, Field, Output, Predictions, Signature
 
 FILES = Path(__file__).resolve().parents[2] / "gateway" / "child"
@@ -140,6 +143,15 @@ def _tensor(one: Field, column: Column, binary: bool) -> tuple[dict[str, Any], b
     else:
         raw = column.astype({"BOOL": "?", **_DTYPES}[datatype]).tobytes()
     return shown | {"parameters": {"binary_data_size": len(raw)}}, raw
+
+
+def loaded_here(artifact: Path | str, **spec: Any) -> Model:
+    """Return the model as the server loads it, in this process; raises ChildError."""
+    main, path = sys.modules["__main__"], [*sys.path]
+    try:
+        return load(Spec(model="m", artifact=str(artifact), **spec))
+    finally:
+        sys.modules["__main__"], sys.path[:] = main, path
 
 
 def read_predictions(answer: Answer, output: Output) -> Predictions:
