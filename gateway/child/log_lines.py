@@ -8,7 +8,6 @@ import logging
 import os
 import sys
 import time
-import warnings
 
 
 class _JsonLines(logging.Formatter):
@@ -35,5 +34,3 @@ def start_logging() -> None:
     handler.setFormatter(_JsonLines())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     logging.captureWarnings(True)
-    if not sys.warnoptions:
-        warnings.simplefilter("default")

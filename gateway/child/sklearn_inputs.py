@@ -22,12 +22,17 @@ from .sklearn_versions import names_in, width_of
 
 
 class Inputs(NamedTuple):
-    """Say how to feed an estimator: one column of texts ("text"), a "frame" with names, a "matrix", or "dicts"."""
+    """
+    Say how to feed an estimator: one column of texts ("text"), a "frame" with names, a "matrix", or "dicts".
+
+    `needs_all` says that the frame has to have all columns of `trained_on`, also those that nothing reads.
+    """
 
     shape: str
     fields: tuple[Field, ...]
     names_known: bool
     trained_on: tuple[str, ...] = ()
+    needs_all: bool = False
 
 
 def find_inputs(estimator: Any) -> Inputs:
@@ -56,6 +61,7 @@ def find_inputs(estimator: Any) -> Inputs:
         fields=fields if known is None else with_dummies(fields),
         names_known=known is not None,
         trained_on=tuple(names) if len(wanted) < width else (),
+        needs_all=not hasattr(head, "feature_names_in_"),  # before 1.0
     )
 
 
@@ -130,7 +136,8 @@ def as_fitted(inputs: Inputs, columns: Columns) -> Any:
         for field, column in zip(inputs.fields, columns)
     ]
     if inputs.shape == "frame":
-        return frame_of([field.name for field in inputs.fields], columns)
+        frame = frame_of([field.name for field in inputs.fields], columns)
+        return frame.reindex(columns=list(inputs.trained_on)) if inputs.needs_all and inputs.trained_on else frame
     if any(column.dtype == object for column in columns):
         return np.column_stack([column.astype(object) for column in columns])
     return np.column_stack(columns).astype(np.float64, copy=False)
