@@ -69,7 +69,7 @@ def model_of(found: Any, spec: Spec) -> Model:
         if model is not None:
             return model  # type: ignore[no-any-return]
     if _is_estimator(found):
-        served: Model = importlib.import_module(".sklearn_model", __package__).SklearnModel(found)
+        served: Model = importlib.import_module(".sklearn_model", __package__).SklearnModel(found, spec.inputs)
         return served
     if callable(getattr(found, "predict", None)):
         frame: Model = importlib.import_module(".frame_model", __package__).model_of(found, spec)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import replace
-from typing import Any, Callable, NamedTuple
+from typing import Any, Callable, NamedTuple, Sequence
 
 import numpy as np
 from sklearn.compose import ColumnTransformer
@@ -35,19 +35,26 @@ class Inputs(NamedTuple):
     needs_all: bool = False
 
 
-def find_inputs(estimator: Any) -> Inputs:
-    """Return the inputs of a fitted estimator; names are made up (x0, x1, …) where it was fitted without."""
+def find_inputs(estimator: Any, declared: Sequence[Field] = ()) -> Inputs:
+    """
+    Return the inputs of a fitted estimator; names are made up (x0, x1, …) where it was fitted without.
+
+    `declared` are those of the registry, for a first step that tells nothing: a class of the user's own.
+    """
     head = _head(estimator)
     if type(head).__name__ in VECTORIZERS:
         return Inputs("text", (Field(name="text", type="string"),), names_known=False)
     if type(head).__name__ == "DictVectorizer":
         return _of_dicts(head)
     width = width_of(head)
+    if not width and declared:
+        return Inputs("frame", tuple(declared), names_known=True)
     if not width:
         raise LoadError(
             "child-signature",
             f"a {type(head).__name__} does not tell how many columns it takes",
-            "write its predict as a Python file, `def predict(age: float, city: str)`, and name that at the route",
+            "declare all of them at the route, in the order of training: `inputs: {age: {type: number}}`; or write its "
+            "predict as a Python file, `def predict(age: float, city: str)`, and name that at the route",
         )
     known = names_in(head)
     names = known if known is not None else [f"x{i}" for i in range(width)]

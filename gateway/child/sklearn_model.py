@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, Iterator
+from typing import Any, Iterator, Sequence
 
-from .schema import Columns, Model, Predictions, Signature, sample_columns
+from .schema import Columns, Field, Model, Predictions, Signature, sample_columns
 from .sklearn_inputs import Inputs, as_fitted, find_inputs, fitting_missing
 from .sklearn_outputs import Answerer, find_answerer
 
@@ -13,10 +13,17 @@ from .sklearn_outputs import Answerer, find_answerer
 class SklearnModel(Model):
     """Ask one fitted estimator."""
 
-    def __init__(self, estimator: Any) -> None:
+    def __init__(self, estimator: Any, declared: Sequence[Field] = ()) -> None:
         _cap_threads(estimator)
-        inputs = find_inputs(estimator)
-        self._answerer, number = _answerer_of(estimator, inputs)
+        inputs = find_inputs(estimator, declared)
+        try:
+            self._answerer, number = _answerer_of(estimator, inputs)
+        except Exception:
+            if inputs.fields != tuple(declared):
+                raise
+            # Nobody tells whether a class of the user's own takes a frame or a matrix.
+            inputs = inputs._replace(shape="matrix")
+            self._answerer, number = _answerer_of(estimator, inputs)
         self._inputs = fitting_missing(inputs, lambda one: self._answerer.answer(as_fitted(inputs, one)), number)
         self.signature = Signature(
             inputs=self._inputs.fields,

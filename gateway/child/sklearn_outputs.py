@@ -28,20 +28,22 @@ class Answerer:
     def __init__(self, estimator: Any, output: Output, read: Callable[[Any, Any], Predictions]) -> None:
         self.output = output
         self._read = read
-        self._head, self._tail = _split(estimator)
+        self._steps, self._tail = _split(estimator)
 
     def answer(self, fitted: Any) -> Predictions:
         """Return the answers to rows in the shape that the estimator was fitted on."""
-        features = fitted if self._head is None else self._head.transform(fitted)
-        return self._read(self._tail, features)
+        for step in self._steps:
+            fitted = step.transform(fitted)
+        return self._read(self._tail, fitted)
 
 
-def _split(estimator: Any) -> tuple[Any, Any]:
-    if type(estimator) is not Pipeline or len(estimator.steps) == 1:
-        return None, estimator
-    if estimator.steps[-1][1] in (None, "passthrough"):
-        return None, estimator
-    return Pipeline(estimator.steps[:-1]), estimator.steps[-1][1]
+def _split(estimator: Any) -> tuple[list[Any], Any]:
+    """Part a pipeline before its last step: predict and predict_proba would each transform all over again."""
+    if type(estimator) is not Pipeline or isinstance(estimator.steps[-1][1], (str, type(None))):
+        return [], estimator
+    # A pipeline of the steps before would ask the last of them whether it is fitted, which no class of the user's says.
+    steps = [step for _, step in estimator.steps[:-1] if step is not None and not isinstance(step, str)]
+    return steps, estimator.steps[-1][1]
 
 
 def find_answerer(estimator: Any, sample: Any) -> Answerer:

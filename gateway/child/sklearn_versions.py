@@ -33,7 +33,10 @@ def allows_missing(step: Any) -> bool:
     """Say whether an estimator says that it takes NaN."""
     get_tags = getattr(importlib.import_module("sklearn.utils"), "get_tags", None)
     if get_tags is not None:
-        return bool(get_tags(step).input_tags.allow_nan)
+        try:
+            return bool(get_tags(step).input_tags.allow_nan)
+        except AttributeError:  # a class of the user's own that is no BaseEstimator
+            return False
     told: dict[str, Any] = getattr(step, "_get_tags", dict)()
     return bool(told.get("allow_nan", False))
 

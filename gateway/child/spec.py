@@ -79,8 +79,10 @@ def _converted(told: dict[str, Any]) -> dict[str, Any]:
 
 
 def _field(told: dict[str, Any]) -> Field:
-    known: list[str] = ["name", "type", "required", "nullable", "default"]
+    known: list[str] = ["name", "type", "required", "nullable", "default", "enum"]
     values = {key: told[key] for key in known if told.get(key) is not None}
+    if "enum" in values:
+        values["enum"] = tuple(values["enum"])
     if type(values.get("name")) is not str:
         raise ValueError("inputs: one has no name")
     return Field(**values)

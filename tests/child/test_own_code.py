@@ -27,6 +27,12 @@ class Doubler(TransformerMixin, BaseEstimator):
     def transform(self, X):
         return 2 * np.asarray(X)
 
+class Columns:
+    def fit(self, frame, y=None):
+        return self
+    def transform(self, frame):
+        return frame[["b", "a"]].to_numpy()
+
 class Scale:
     n_features_in_ = 2
     def predict(self, rows):
@@ -36,6 +42,9 @@ if __name__ == "__main__":
     X = np.arange(20.0).reshape(10, 2)
     model = make_pipeline(Doubler(), LinearRegression()).fit(X, X[:, 0] - X[:, 1] / 7)
     pickle.dump(model, open("pipeline.pkl", "wb"))
+    import pandas as pd
+    frame = pd.DataFrame(X, columns=["a", "b"])
+    pickle.dump(make_pipeline(Columns(), LinearRegression()).fit(frame, frame.b), open("untold.pkl", "wb"))
     pickle.dump(Scale(), open("own.pkl", "wb"))
 """
 
@@ -65,6 +74,14 @@ def test_classes_of_a_notebook_are_found_in_the_file_that_has_them(notebook: Pat
         model = loaded_here(notebook / "own.pkl", main_modules=(str(notebook / "notebook.py"),), inputs=inputs)
         assert [one.name for one in model.signature.inputs] == names
         assert model.predict([np.array([1.0, 2.0]), np.array([3.0, 4.0])]).values.tolist() == [31.0, 42.0]
+
+    # A pipeline whose first step tells nothing: the registry has to.
+    untold, modules = notebook / "untold.pkl", (str(notebook / "notebook.py"),)
+    with pytest.raises(LoadError, match="does not tell how many columns") as found:
+        loaded_here(untold, main_modules=modules)
+    assert "`inputs: {age: {type: number}}`" in found.value.hint
+    model = loaded_here(untold, main_modules=modules, inputs=(Field(name="a"), Field(name="b")))
+    assert model.predict([np.array([2.0]), np.array([3.0])]).values == pytest.approx([3.0])
 
 
 def test_a_class_is_one_class_under_both_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
