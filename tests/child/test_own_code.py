@@ -77,9 +77,9 @@ def test_classes_of_a_notebook_are_found_in_the_file_that_has_them(notebook: Pat
 
     # A pipeline whose first step tells nothing: the registry has to.
     untold, modules = notebook / "untold.pkl", (str(notebook / "notebook.py"),)
-    with pytest.raises(LoadError, match="does not tell how many columns") as found:
+    with pytest.raises(LoadError, match="does not tell how many columns") as refused:
         loaded_here(untold, main_modules=modules)
-    assert "`inputs: {age: {type: number}}`" in found.value.hint
+    assert "`inputs: {age: {type: number}}`" in refused.value.hint
     model = loaded_here(untold, main_modules=modules, inputs=(Field(name="a"), Field(name="b")))
     assert model.predict([np.array([2.0]), np.array([3.0])]).values == pytest.approx([3.0])
 
