@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gateway.artifacts import source_files
 from gateway.errors import ArtifactError
-from gateway.system import files
+from gateway.system import files, obstacles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +77,5 @@ def copy(path: Path, target: Path) -> None:
 
 def cannot_keep(folder: Path, error: OSError) -> ArtifactError:
     """Return the error for a cache that cannot be written to."""
-    return ArtifactError(
-        f"cannot keep the artifact in {folder}: {error.strerror or error}",
-        code="cache-unwritable",
-        hint="free disk space or make the folder writable (GATEWAY_HOME moves it)",
-    )
+    why, hint = obstacles.told(folder, error)
+    return ArtifactError(f"cannot keep the artifact in {folder}: {why}", code="cache-unwritable", hint=hint)

@@ -24,7 +24,7 @@ from gateway.loaders.sniffing import sniff
 from gateway.loaders.table import BUNDLE, loader_names
 from gateway.registry import load_registry
 from gateway.settings.settings import Settings
-from gateway.system import descendants, private_folders
+from gateway.system import descendants, obstacles, private_folders
 
 #: With less free space a batch, a prepare or a log may fill the disk at any moment.
 MIN_FREE_BYTES = 500 * 2**20
@@ -140,6 +140,9 @@ def _places(settings: Settings) -> Iterator[Diagnosis]:
     home = settings.home if settings.home.exists() else settings.home.parent
     writable = os.access(home, os.W_OK)
     yield Diagnosis(writable, f"run-time state: {settings.home}", "make it writable, or set GATEWAY_HOME")
+    if (found := obstacles.in_the_way(settings.cache_dir)) is not None:
+        why, hint = found
+        yield Diagnosis(False, f"cache: {why}", hint)
     if settings.home.exists():
         fault = private_folders.fault_of(settings.home)
         yield Diagnosis(not fault, f"only this user may use it: {fault or 'yes'}", f"chmod 0700 {settings.home}")

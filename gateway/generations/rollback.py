@@ -10,6 +10,7 @@ from gateway.generations.reload_decision import event_of, previous
 from gateway.generations.staging import staged
 from gateway.generations.upgrade_check import still_right
 from gateway.registry.document import registry_hash
+from gateway.system import obstacles
 
 
 def roll_back(place: Place, generation: str | None = None) -> Event:
@@ -41,10 +42,7 @@ def roll_back(place: Place, generation: str | None = None) -> Event:
             with staged(place.status_path, before, made, place.limits.timeout_s) as missing:
                 snapshot.commit(place.state_dir, made)
         except OSError as error:
-            raise GatewayError(
-                f"cannot write {place.state_dir}: {error.strerror}",
-                code="state-unwritable",
-                hint="free some disk space",
-            ) from error
+            why, hint = obstacles.told(place.state_dir, error)
+            raise GatewayError(f"cannot write {place.state_dir}: {why}", code="state-unwritable", hint=hint) from error
         event = event_of("rolled-back", before, made, reason=missing, registry_sha256=registry_hash(place.registry))
         return history.record(place.state_dir, event, source="gateway rollback", started=started)

@@ -27,6 +27,7 @@ from gateway.references.resolving import Ask, is_resolved
 from gateway.registry import load_registry
 from gateway.registry.document import registry_hash
 from gateway.registry.spec import RegistrySpec
+from gateway.system import obstacles
 
 log = logging.getLogger("gateway.transaction")
 
@@ -129,7 +130,8 @@ class _Attempt:
                     return self.refuse(missing)
                 snapshot.commit(self.place.state_dir, found.made)
         except OSError as error:
-            return self.refuse(f"cannot write {self.place.state_dir}: {error.strerror}")
+            why, hint = obstacles.told(self.place.state_dir, error)
+            return self.refuse(f"cannot write {self.place.state_dir}: {why}; fix: {hint}")
         Store(self.place.cache_dir).prune()
         return self.remember(event_of("committed", self.before, found.made, reason=note))
 

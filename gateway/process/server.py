@@ -30,7 +30,7 @@ from gateway.process.watcher import Watcher
 from gateway.process.worker import Worker
 from gateway.scoreboard import Scoreboard
 from gateway.settings.settings import Settings
-from gateway.system import descendants, private_folders
+from gateway.system import descendants, obstacles, private_folders
 from gateway.system.parent_death import die_with_parent
 
 log = logging.getLogger("gateway.server")
@@ -175,10 +175,7 @@ def serve(settings: Settings, *, is_pending: bool = False) -> None:
         metrics.fold_dead(settings.metrics_dir)
         Scoreboard.create(settings.scoreboard_path, slots=_slots(settings), routes=BOARD_ROUTES).close()
     except OSError as error:
-        raise GatewayError(
-            f"cannot write {settings.run_dir}: {error.strerror}",
-            code="state-unwritable",
-            hint="free disk space or make the folder writable (GATEWAY_HOME moves it)",
-        ) from error
+        why, hint = obstacles.told(settings.run_dir, error)
+        raise GatewayError(f"cannot write {settings.run_dir}: {why}", code="state-unwritable", hint=hint) from error
     sys.argv[0] = "gateway"
     server.run()

@@ -5,7 +5,9 @@ import os
 import socket
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Final
 
 import msgspec
 import pytest
@@ -249,14 +251,52 @@ def test_what_nobody_names_is_deleted_after_a_day(tmp_path: Path) -> None:
     assert {name for name, one in kept.items() if Path(one.path).exists()} == {"named", "young"}
 
 
-def test_unwritable_cache(tmp_path: Path) -> None:
-    """No place for copies is told as that, with the setting that moves it."""
-    (tmp_path / "m").write_text("x")
-    (tmp_path / "cache").write_text("no folder")
+#: What stands where the cache, or a folder of it, is to be -> what makes it so, words of the fault, what its fix does.
+OBSTACLES: Final[dict[str, tuple[Callable[[Path], Any], str, str, Callable[[Path], Any]]]] = {
+    "a link to nothing, its folder made": (
+        lambda cache: cache.symlink_to(cache.parent / "unmounted" / "cache"),
+        "is a link to {folder}/unmounted/cache, which is not there",
+        "make the folder {folder}/unmounted/cache, or delete the link",
+        lambda cache: (cache.parent / "unmounted" / "cache").mkdir(parents=True),
+    ),
+    "a link to nothing, deleted": (
+        lambda cache: cache.symlink_to(cache.parent / "gone"),
+        "is a link to {folder}/gone, which is not there",
+        "or delete the link",
+        Path.unlink,
+    ),
+    "a link to a link to nothing": (
+        lambda cache: ((cache.parent / "other").symlink_to("gone"), cache.symlink_to("other")),
+        "is a link to {folder}/gone, which is not there",
+        "make the folder {folder}/gone, or delete the link",
+        lambda cache: (cache.parent / "gone").mkdir(),
+    ),
+    "a link to itself": (lambda cache: cache.symlink_to(cache), "leads to itself", "delete the link", Path.unlink),
+    "a folder within that is a link": (
+        lambda cache: (cache.mkdir(), (cache / "artifacts").symlink_to(cache.parent / "gone")),
+        "cache/artifacts is a link to {folder}/gone",
+        "make the folder {folder}/gone",
+        lambda cache: (cache.parent / "gone").mkdir(),
+    ),
+    "a file": (lambda cache: cache.write_text("x"), "is a file, not a folder", "move it away", Path.unlink),
+}
+
+
+@pytest.mark.parametrize("name", OBSTACLES)
+def test_what_keeps_the_cache_from_being_written_is_named_and_mended(tmp_path: Path, name: str) -> None:
+    """No place for copies is told with what stands in its way; once that is mended as it says, the copy is kept."""
+    cause, why, hint, mend = OBSTACLES[name]
+    folder, cache = tmp_path.resolve(), tmp_path.resolve() / "cache"
+    (folder / "m").write_text("x")
+    sha256 = source_files.digest(folder / "m")[0]
+    cause(cache)
     with pytest.raises(ArtifactError) as error:
-        Store(tmp_path / "cache").keep(tmp_path / "m", source_files.digest(tmp_path / "m")[0])
+        Store(cache).keep(folder / "m", sha256)
     assert code_of(error) == "cache-unwritable"
-    assert "GATEWAY_HOME" in str(error.value.hint)
+    assert why.format(folder=folder) in error.value.message
+    assert hint.format(folder=folder) in str(error.value.hint)
+    mend(cache)
+    assert Path(Store(cache).keep(folder / "m", sha256).path).read_text() == "x"
 
 
 def test_files_of_one_model_lie_in_one_folder_in_their_order(tmp_path: Path) -> None:

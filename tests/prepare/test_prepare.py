@@ -263,9 +263,12 @@ def test_one_bad_entry_of_many(house: House) -> None:
 
 
 def test_cache_that_cannot_be_written(house: House) -> None:
-    """Without a place for copies every route fails with that reason; nothing is raised."""
-    house.cache.write_text("a file where a folder should be")
+    """Without a place for copies every route fails with that reason; nothing is raised, and once there is one all is well."""
+    unmounted = house.cache.parent / "unmounted"
+    house.cache.symlink_to(unmounted)
     assert problem(house.prepare("{artifact: m.stub}"))[0] == "cache-unwritable"
+    unmounted.mkdir()
+    assert house.prepare("{artifact: m.stub}").state == "ready"
 
 
 def test_five_models(house: House, cache: Path) -> None:
