@@ -1,26 +1,23 @@
 """
 What the console costs, medians of five: first paint, script time, request to painted number, and what API clients lose.
 
-    PYTHONPATH=scripts:tests python -m bench.console http://127.0.0.1:8000 [name of a route, diabetes]
+    PYTHONPATH=scripts:tests python -m bench.console http://127.0.0.1:8000 [name of a route, diabetes] [rounds, 7]
 
 It asks a gateway that already runs, on loopback, from the Chromium of the tests; the load of the machine stands beside.
 """
 
-import http.client
 import json
 import os
 import sys
-import threading
-import time
 from statistics import median, quantiles
-from typing import Any
-from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from bench import beside_consoles
+from bench.gateway_json import get_json
 from console import chromium
 
-ROUNDS, CHANGES, CONSOLES, SECONDS = 5, 40, 5, 4.0
+ROUNDS, CHANGES = 5, 40
 PAINT = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
 #: From the start of each predict to the frame that follows the change of the number.
 WATCH = """() => {
@@ -60,41 +57,11 @@ def request_to_number(page: Page) -> list[float]:
     return found
 
 
-def throughput(address: str, path: str, body: bytes) -> float:
-    """Return the requests a second that two keep-alive clients get."""
-    counts = [0, 0]
-    end = time.monotonic() + SECONDS
-
-    def ask(place: int) -> None:
-        client = http.client.HTTPConnection(urlsplit(address).netloc, timeout=20)
-        while time.monotonic() < end:
-            client.request("POST", path, body, {"Content-Type": "application/json"})
-            client.getresponse().read()
-            counts[place] += 1
-        client.close()
-
-    threads = [threading.Thread(target=ask, args=(place,)) for place in range(len(counts))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return sum(counts) / SECONDS
-
-
-def route_of(address: str, name: str) -> Any:
-    """Return a route of the catalog."""
-    client = http.client.HTTPConnection(urlsplit(address).netloc, timeout=20)
-    client.request("GET", "/routes")
-    routes = json.loads(client.getresponse().read())["routes"]
-    client.close()
-    return next(one for one in routes if one["name"] == name)
-
-
-def main(address: str, name: str = "diabetes") -> None:
+def main(address: str, name: str = "diabetes", rounds: str = str(beside_consoles.ROUNDS)) -> None:
     """Print the figures."""
     program = chromium.executable()
     assert program is not None, chromium.lacking()
-    route = route_of(address, name)
+    route = next(one for one in get_json(address, "/routes")["routes"] if one["name"] == name)
     body = json.dumps(route["sample"]).encode()
     print(f"load of the machine at the start: {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores")
     with sync_playwright() as driver:
@@ -110,19 +77,8 @@ def main(address: str, name: str = "diabetes") -> None:
         p95 = quantiles(times, n=20)[-1]
         print(f"request to painted number: median {median(times):.0f} ms, p95 {p95:.0f} ms, of {len(times)}")
         page.close()
-        alone, beside = [], []
-        for _ in range(ROUNDS):
-            alone.append(throughput(address, route["path"], body))
-            pages = [browser.new_page() for _ in range(CONSOLES)]
-            for one in pages:
-                one.goto(f"{address}/")
-            beside.append(throughput(address, route["path"], body))
-            for one in pages:
-                one.close()
-        lost = 100 * (1 - median(beside) / median(alone))
-        print(
-            f"API clients: {median(alone):.0f}/s, beside {CONSOLES} consoles {median(beside):.0f}/s: {lost:.1f} % lost"
-        )
+        for line in beside_consoles.measure(browser.new_context(), address, route["path"], body, int(rounds)):
+            print(line)
         browser.close()
     print(f"load of the machine at the end: {os.getloadavg()[0]:.1f}")
 
