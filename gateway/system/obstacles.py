@@ -31,7 +31,8 @@ def in_the_way(folder: Path) -> tuple[str, str] | None:
 def _link_to_nothing(link: Path) -> tuple[str, str]:
     path = link
     for _ in range(MOST_LINKS):
-        path = path.parent / path.readlink()
+        target = path.parent / path.readlink()
+        path = target.parent.resolve() / target.name
         if not path.is_symlink():
             hint = f"make the folder {path}, or delete the link"
             return f"{link} is a link to {path}, which is not there", hint

@@ -251,6 +251,12 @@ def test_what_nobody_names_is_deleted_after_a_day(tmp_path: Path) -> None:
     assert {name for name, one in kept.items() if Path(one.path).exists()} == {"named", "young"}
 
 
+def _linked(path: Path, target: str) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    path.symlink_to(target)
+    return path.parent / target
+
+
 #: What stands where the cache, or a folder of it, is to be -> what makes it so, words of the fault, what its fix does.
 OBSTACLES: Final[dict[str, tuple[Callable[[Path], Any], str, str, Callable[[Path], Any]]]] = {
     "a link to nothing, its folder made": (
@@ -266,14 +272,14 @@ OBSTACLES: Final[dict[str, tuple[Callable[[Path], Any], str, str, Callable[[Path
         Path.unlink,
     ),
     "a link to a link to nothing": (
-        lambda cache: ((cache.parent / "other").symlink_to("gone"), cache.symlink_to("other")),
+        lambda cache: _linked(_linked(cache, "other"), "gone"),
         "is a link to {folder}/gone, which is not there",
         "make the folder {folder}/gone, or delete the link",
         lambda cache: (cache.parent / "gone").mkdir(),
     ),
     "a link to itself": (lambda cache: cache.symlink_to(cache), "leads to itself", "delete the link", Path.unlink),
     "a folder within that is a link": (
-        lambda cache: (cache.mkdir(), (cache / "artifacts").symlink_to(cache.parent / "gone")),
+        lambda cache: _linked(cache / "artifacts", "../gone"),
         "cache/artifacts is a link to {folder}/gone",
         "make the folder {folder}/gone",
         lambda cache: (cache.parent / "gone").mkdir(),
