@@ -60,7 +60,7 @@ test: setup-dev ## run the tests: three at a time, then those that need the mach
 
 pictures: setup-dev ## make the pictures of docs/console.md anew
 	@mkdir -p docs/pictures
-	@DOCS_PICTURES=$(CURDIR)/docs/pictures $(BIN)/python -m pytest -q -m slow tests/console/test_pictures.py
+	@DOCS_PICTURES=$(CURDIR)/docs/pictures $(BIN)/python -m pytest -q -m pictured tests/console
 
 coverage: setup-dev ## run the tests and print which lines of gateway/ they reach, in every process (Python 3.12 or later)
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 12))' \

@@ -92,8 +92,11 @@ def guards() -> list[Guards]:
 
 
 @pytest.fixture
-def open_page(browser: Chromium, guards: list[Guards]) -> Iterator[OpenPage]:
+def open_page(request: pytest.FixtureRequest, browser: Chromium, guards: list[Guards]) -> Iterator[OpenPage]:
     """Return a function that opens windows; each is guarded, and closed at the end of the test."""
+    # Begun before, they end after: an open page asks every few seconds, and what has stopped would refuse it.
+    for server in {"gateway", "proxy"} & set(request.fixturenames):
+        request.getfixturevalue(server)
     with ExitStack() as stack:
 
         def opened(**options: Any) -> "Page":

@@ -5,27 +5,15 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
-#: Says what has the focus, as a person would name it.
-_FOCUSED: Final = """() => {
+#: Says what has the focus, as a person would name it; whether it shows that: by the ring of the browser itself ("auto"),
+#: or by an outline of the page's own, of two pixels at least; and whether it is the element that is looked for.
+_FOCUSED: Final = """target => {
     const at = document.activeElement
     const name = at.id ? '#' + at.id : at.getAttribute('aria-label') || (at.innerText || '').trim().slice(0, 30)
-    return at.tagName.toLowerCase() + ' ' + name
+    const { outlineStyle, outlineWidth } = getComputedStyle(at)
+    const hasRing = outlineStyle === 'auto' || (outlineStyle !== 'none' && parseFloat(outlineWidth) >= 2)
+    return [at.tagName.toLowerCase() + ' ' + name, hasRing, at === target]
 }"""
-#: The ring of the browser itself ("auto") or an outline of the page's own, of two pixels at least.
-_HAS_RING: Final = """() => {
-    const { outlineStyle, outlineWidth } = getComputedStyle(document.activeElement)
-    return outlineStyle === 'auto' || (outlineStyle !== 'none' && parseFloat(outlineWidth) >= 2)
-}"""
-
-
-def focused(page: "Page") -> str:
-    """Return what has the focus."""
-    return str(page.evaluate(_FOCUSED))
-
-
-def shows_focus(page: "Page") -> bool:
-    """Say whether the focused element shows that it is."""
-    return bool(page.evaluate(_HAS_RING))
 
 
 def tab_to(page: "Page", target: "Locator", *, key: str = "Tab", limit: int = 150) -> list[str]:
@@ -33,8 +21,9 @@ def tab_to(page: "Page", target: "Locator", *, key: str = "Tab", limit: int = 15
     way = []
     for _ in range(limit):
         page.keyboard.press(key)
-        way.append(focused(page))
-        assert shows_focus(page), f"nothing shows that {way[-1]} has the focus"
-        if target.evaluate("element => element === document.activeElement"):
+        name, has_ring, is_target = target.evaluate(_FOCUSED)
+        way.append(name)
+        assert has_ring, f"nothing shows that {name} has the focus"
+        if is_target:
             return way
     raise AssertionError(f"{target} is not reached by {limit} times {key}; focused were: {', '.join(way)}")

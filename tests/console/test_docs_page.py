@@ -12,8 +12,10 @@ from console.conftest import OpenPage
 from rest.one_worker import Worker, environ_of
 from serving import Gateway
 
+WIDE, NARROW = 1280, 390
 
-@pytest.fixture(params=[1280, 390])
+
+@pytest.fixture(params=[WIDE])
 def docs(request: pytest.FixtureRequest, open_page: OpenPage, five: Gateway, look: Callable[..., None]) -> Page:
     """Open /docs in a wide and in a narrow window."""
     page = open_page(viewport={"width": request.param, "height": 900})
@@ -31,6 +33,7 @@ def unfold(page: Page, name: str) -> None:
     expect(page.locator(f"#{name} table")).to_be_visible()
 
 
+@pytest.mark.parametrize("docs", [WIDE, NARROW], indirect=True)
 def test_every_input_has_its_rules(docs: Page, five: Gateway) -> None:
     """Each route lists its inputs in their order, fits into the window, and shows the command that the catalog has."""
     for route in five.get("/routes").json["routes"]:

@@ -20,6 +20,8 @@ PLOT_POLICY = POLICY.partition("; require-trusted")[0].replace("data:", "data: b
 REGISTRY = yaml.safe_load((ROOT / "registry.yaml").read_text(encoding="utf-8"))["routes"]
 ROUTES = [path.removeprefix("/") for path in REGISTRY]
 WITH_PLOT = [f"try {path.removeprefix('/')}" for path, route in REGISTRY.items() if "plot" in route]
+#: A window with two columns that are as narrow as they get.
+BETWEEN = 800
 #: One of each page in `make test`: with a plot, with a text, with selects, with ten fields.
 SHORT = ("index", "try earnings", "try sentiment", "batch loan", "model insurance")
 LONG = [label for label in addresses("", ROUTES) if label not in SHORT]
@@ -53,4 +55,6 @@ def test_a_page_is_for_everybody(
         assert not found, "\n".join([f"{label} in {scheme} colours:", *found])
     assert overlapping(page) == []
     assert too_wide(page) == []
-    assert overlapping(page) == []
+    for width in (1100, BETWEEN):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert overlapping(page) == [], f"at {width} px"

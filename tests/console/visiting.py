@@ -89,7 +89,7 @@ def too_wide(page: "Page", widths: Sequence[int] = WIDTHS) -> list[str]:
     return found
 
 
-#: Texts that lie upon each other, as a person sees them: clipped by what hides their overflow; what sticks to an edge is left out.
+#: Texts that lie upon each other, as a person sees them: clipped by what hides their overflow; what sticks to an edge of the window is left out.
 _OVERLAPPING: Final = """() => {
     const texts = []
     const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
@@ -101,7 +101,7 @@ _OVERLAPPING: Final = """() => {
         let clip = { left: -1e9, top: -1e9, right: 1e9, bottom: 1e9 }, sticks = false
         for (let at = element; at; at = at.parentElement) {
             const style = getComputedStyle(at)
-            sticks ||= ['fixed', 'sticky', 'absolute'].includes(style.position)
+            sticks ||= ['fixed', 'sticky'].includes(style.position)
             if (style.overflow !== 'visible') {
                 const box = at.getBoundingClientRect()
                 clip = { left: Math.max(clip.left, box.left), top: Math.max(clip.top, box.top),

@@ -29,7 +29,9 @@ function options() {
 function isTooLarge(chosen) {
   const { max_body_size: most } = island.limits;
   if (chosen.size <= most) return false;
-  tell("invalid", "The file is too large", `${chosen.name} has ${sizeText(chosen.size)}, the limit is ${sizeText(most)}.`,
+  // Just above the limit both have the same text in MiB.
+  const text = sizeText(chosen.size) === sizeText(most) ? (size) => `${numberText(size)} bytes` : sizeText;
+  tell("invalid", "The file is too large", `${chosen.name} has ${text(chosen.size)}, the limit is ${text(most)}.`,
     "Send it in parts, as Parquet, or raise server.max_body_size in registry.yaml.");
   return true;
 }
