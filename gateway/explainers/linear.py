@@ -39,7 +39,8 @@ class TermsExplainer:
     def contributions(self, x: Any, output: int) -> tuple[Numbers, Numbers]:
         """Return the terms of one score."""
         weights = self._terms.weights[:, output]
-        found = x.multiply(weights).toarray() if hasattr(x, "multiply") else np.asarray(x, dtype=np.float64) * weights
+        # A frame has `multiply` too, which a sparse matrix is told from by `toarray`.
+        found = x.multiply(weights).toarray() if hasattr(x, "toarray") else np.asarray(x, dtype=np.float64) * weights
         return np.asarray(found, dtype=np.float64), np.full(x.shape[0], self._terms.intercept[output])
 
 

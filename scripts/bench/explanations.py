@@ -1,7 +1,8 @@
 """
 Measure what an explanation costs, beside `shap` and the libraries' own contributions.
 
-`PYTHONPATH=scripts .venv/bin/python -m bench.explanations [--rounds 7] [--only NAME]`. Prints a table in markdown.
+`PYTHONPATH=scripts .venv/bin/python -m bench.explanations [--rounds 7] [--only NAME] [--write]`. Prints a table in
+markdown and the load of the machine; `--write` also puts both into docs/explanations.md.
 Times are CPU time of the process, with one thread for each library, so a busy machine disturbs them little; all take
 turns, and the median round counts. Before anything is timed the parts are compared.
 """
@@ -10,10 +11,13 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
+import platform
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -35,6 +39,8 @@ with warnings.catch_warnings():  # it draws in with matplotlib what that will de
     warnings.simplefilter("ignore")
     shap = importlib.import_module("shap")
 
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "explanations.md"
+BEGIN, END = "<!-- measured: scripts/bench/explanations.py -->\n", "<!-- end measured -->\n"
 BATCH = 100
 #: CPU seconds that one round of one call fills at least.
 FILLED = 0.02
@@ -157,22 +163,44 @@ def measured(case: Case, rounds: int) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
+def write(lines: Sequence[str]) -> None:
+    """Replace what stands between the markers in docs/explanations.md."""
+    text = PAGE.read_text()
+    head, found, rest = text.partition(BEGIN)
+    _, ended, tail = rest.partition(END)
+    if not found or not ended:
+        raise SystemExit(f"{PAGE}: the lines {BEGIN.strip()} and {END.strip()} are not there")
+    PAGE.write_text(head + BEGIN + "\n".join(lines) + "\n" + END + tail)
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--only", default="", help="part of a name of the first column")
+    parser.add_argument("--write", action="store_true", help="put the table into docs/explanations.md")
     options = parser.parse_args()
-    print(
+    before = os.getloadavg()[0]
+    lines = [
         f"| CPU ms: a single row / a row of {BATCH} | predict | gateway | shap | library's own |",
         "| --- |" + " --- |" * 4,
-        sep="\n",
-    )
+    ]
+    print(*lines, sep="\n")
     warnings.simplefilter("ignore")
     with threadpool_limits(1):
         for case in cases():
             if options.only.lower() in case.name.lower():
-                print(measured(case, options.rounds), flush=True)
+                lines.append(measured(case, options.rounds))
+                print(lines[-1], flush=True)
+    lines += ["", _machine(before)]
+    print(lines[-1])
+    if options.write:
+        write(lines)
+
+
+def _machine(before: float) -> str:
+    load = f"load {before:.1f} before and {os.getloadavg()[0]:.1f} after"
+    return f"Medians of CPU time, {os.cpu_count()} cores, Python {platform.python_version()}, {load}."
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
+from explainers.few import some
 from explainers.law import explained
 from explainers.rows import random_rows
 from extras import needs
@@ -129,7 +130,14 @@ def loaded(model: Any) -> Any:
     return predictor_of(Path("model.skops"), model)
 
 
-@pytest.mark.parametrize("name", MODELS)
+#: One of each way in which trees become an answer.
+EACH_TIME = (
+    "tree with gaps", "lone leaf", "forest of three", "extra trees", "boosting of two", "exponential",
+    "histogram of counts", "isolation of columns", "bagging of columns", "votes of deep trees", "vote",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", some(MODELS, EACH_TIME))
 def test_parts_add_up(name: str) -> None:
     """On 1,000 random rows, with gaps where the model takes them, the parts add up to the answer of the model itself."""
     predictor = loaded(trained(name))
@@ -154,7 +162,13 @@ def shap() -> Any:
 
 
 @needs("shap")
-@pytest.mark.parametrize("name", [name for name in MODELS if name not in NOT_IN_SHAP])
+@pytest.mark.parametrize(
+    "name",
+    some(
+        [name for name in MODELS if name not in NOT_IN_SHAP],
+        ("tree with gaps", "forest of three", "boosting", "histogram of two"),
+    ),
+)
 def test_parts_are_those_of_shap(name: str, shap: Any) -> None:
     """Equal to TreeExplainer with path-dependent perturbation, for every output of the model."""
     model, rows = trained(name), MODELS[name][2][:40]
@@ -258,6 +272,7 @@ def test_no_sum_is_refused_by_name(name: str) -> None:
     assert caught.value.hint
 
 
+@pytest.mark.slow  # the import takes seconds
 @needs("imblearn")
 def test_models_of_imbalanced_learn() -> None:
     """Its ensembles of trees add up as those of scikit-learn do; one that averages boosted votes is refused."""

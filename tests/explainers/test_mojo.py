@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from explainers.few import some
 from explainers.law import explained
 from explainers.mojo_specimens import FOLDER, SPECIMENS, Specimens, grow
 from explainers.rows import random_rows
@@ -29,8 +30,8 @@ SCALES = {
     "glm-offset": "value",
 }
 
-#: One of each algorithm and scale, for the short tests.
-SHORT = ("gbm-bernoulli", "gbm-offset", "drf-binomial", "xgboost-poisson", "glm-binomial", "glm-multinomial")
+#: One that a JVM explains and one that is read, for the short tests: 1,000 rows take seconds in a fresh JVM.
+SHORT = ("gbm-bernoulli", "glm-multinomial")
 
 
 @pytest.fixture(scope="module")
@@ -50,9 +51,7 @@ def load(path: Path, cache: Path) -> Any:
     return get_loader("h2o_mojo").load(path, LoadOptions(cache_dir=cache))
 
 
-@pytest.mark.parametrize(
-    "name", [name if name in SHORT else pytest.param(name, marks=pytest.mark.slow) for name in SPECIMENS]
-)
+@pytest.mark.parametrize("name", some(SPECIMENS, SHORT))
 def test_the_parts_add_up(specimens: Specimens, cache: Path, name: str) -> None:
     """1,000 rows with gaps of each algorithm and link, on the scale of the link."""
     predictor = load(specimens.path(name), cache)
@@ -60,7 +59,7 @@ def test_the_parts_add_up(specimens: Specimens, cache: Path, name: str) -> None:
     assert found.scale == SCALES.get(name, "log-odds")
 
 
-@pytest.mark.parametrize("name", SPECIMENS)
+@pytest.mark.parametrize("name", some(SPECIMENS, ("gbm-bernoulli", "drf-binomial", "xgboost-poisson")))
 def test_they_are_those_of_the_server(specimens: Specimens, cache: Path, name: str) -> None:
     """predict_contributions of H2O says the same to the last bit; a level's part is its column's."""
     expected = specimens.contributions(name)

@@ -159,7 +159,12 @@ def test_wrong_parts_are_never_shown(
     [
         ("os.abort()", PrepareLimits(), "killed by signal 6"),
         ("while True: pass", PrepareLimits(timeout_s=4.0), "longer than 4 s"),
-        ("raise ValueError('no luck')", PrepareLimits(), "explaining it raised ValueError: no luck"),
+        pytest.param(
+            "raise ValueError('no luck')",
+            PrepareLimits(),
+            "explaining it raised ValueError: no luck",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_explaining_that_ends_the_child_costs_no_route(

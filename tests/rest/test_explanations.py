@@ -224,6 +224,8 @@ def test_refusals_say_where_the_option_stood(worker: Worker) -> None:
         assert fault["message"].endswith(f"not {told}")
     twice = worker.ask(environ_of("GET", "/sum?a=1&b=1&c=1&_explain=1&_explain=2")).json["errors"][0]
     assert (twice["at"], twice["code"]) == ("query._explain", "repeated")
+    again = post(worker, "/sum/invocations?_explain=1&_explain=2", {"instances": [row]}).json
+    assert again["message"] == "query._explain: _explain is given more than once"
     tensor = {"name": "x", "shape": [1, 3], "datatype": "FP64", "data": [1, 2, 3]}
     v2 = post(worker, "/v2/models/sum3/infer", {"inputs": [tensor], "parameters": {"explain": "no"}})
     assert v2.json["error"].startswith("$.parameters.explain: explain is true, false or how many")

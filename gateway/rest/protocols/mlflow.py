@@ -19,6 +19,7 @@ from gateway.answers.explanations import Explain, ExplainedAnswer
 from gateway.answers.own_answer import own_rows, own_tensors
 from gateway.codecs import mlflow
 from gateway.codecs.json import encode
+from gateway.errors import Fault, OptionError
 from gateway.registry.contract import Contract
 from gateway.rest.api import Endpoint, Resource, generation_of_request
 from gateway.rest.errors import RequestError
@@ -124,7 +125,10 @@ def _explain_of(request: Intake) -> Explain | None:
     text: str = request.environ.get("QUERY_STRING", "")
     if "_explain" not in text:
         return None
-    return explain_option(encoded_texts("query", text.encode("latin-1")).values.get("_explain"), "query._explain")
+    query = encoded_texts("query", text.encode("latin-1"))
+    if "_explain" in query.repeated:
+        raise OptionError([Fault("query._explain", "repeated", "_explain is given more than once", "one value")])
+    return explain_option(query.values.get("_explain"), "query._explain")
 
 
 def _must_answer_alike(route: Route, signature: Signature) -> None:
