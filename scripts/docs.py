@@ -151,6 +151,7 @@ def _rendered() -> str:
         reloads={"committed": 1},
         last_reload_success_at=1.0,
         worker_pss_bytes=1,
+        model_servers={"r": exposition.ServerRow()},
     )
     return exposition.render_state(facts, openmetrics=False)
 

@@ -15,9 +15,8 @@ class ChildSpec:
     Describe a process that the arbiter starts for models: how, and how large it may become.
 
     `name` is a hash of all that decides about it, so that one name is one and the same process over generations.
-    `{socket}` in `argv` stands for the path of its Unix socket, which whoever starts it chooses; a process that needs a
-    port instead has `{port}`, a free one of the loopback interface, and `{secret}`, a file with the password that it
-    has to ask for. `environ` is its whole environment. It is ready when the path `ready` answers 200.
+    `{socket}` in `argv` stands for the path of its Unix socket, which whoever starts it chooses. `environ` is its
+    whole environment.
     """
 
     name: str
@@ -26,7 +25,6 @@ class ChildSpec:
     working_folder: str = ""
     instances: int = 1
     memory_bytes: int = 0
-    ready: str = "/v2/health/ready"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,13 +14,3 @@ def choose(folder: Path) -> None:
 def socket_path(server: str, instance: int) -> Path:
     """Return the path of an instance of a model server; a socket is there exactly while the instance is ready."""
     return _folder / f"{server}-{instance}.sock"
-
-
-def port_path(server: str, instance: int) -> Path:
-    """Return the path of the file with the port of an instance that has no socket; there while it is ready."""
-    return _folder / f"{server}-{instance}.port"
-
-
-def secret_path(server: str, instance: int) -> Path:
-    """Return the path of the file with the secret that an instance at a port asks for."""
-    return _folder / f"{server}-{instance}.secret"

@@ -4,7 +4,7 @@ Prometheus metrics: counters and histograms, their files, and the text of /metri
 Knows route names and numbers; knows no route, model or scoreboard.
 """
 
-from gateway.metrics.exposition import CurrentState, ModelRow, render
+from gateway.metrics.exposition import CurrentState, ModelRow, ServerRow, render
 from gateway.metrics.folding import fold_dead, has_room
 from gateway.metrics.instruments import BUCKETS, MAX_LABELS, OTHER, RouteMetrics, configure
 from gateway.metrics.text_format import CONTENT_TYPE, CONTENT_TYPE_OPENMETRICS
@@ -18,6 +18,7 @@ __all__ = [
     "CurrentState",
     "ModelRow",
     "RouteMetrics",
+    "ServerRow",
     "configure",
     "fold_dead",
     "has_room",

@@ -5,12 +5,15 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from pathlib import Path
 from threading import Lock
+from typing import TypeAlias
 
 from gateway.metrics.instruments import INSTRUMENTS
 from gateway.metrics.reader import Reader, Series
 from gateway.metrics.text_format import Kind, family, header, prefix
 
 Labels = tuple[tuple[str, str], ...]
+#: Name, kind, documentation, and the rows of labels and value.
+Family: TypeAlias = tuple[str, Kind, str, Iterable[tuple[Iterable[tuple[str, str]], float]]]
 
 STATES = ("idle", "loading", "ready", "failed")
 
@@ -31,6 +34,15 @@ class ModelRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServerRow:
+    """Hold the figures of the model server of a route, over all its processes."""
+
+    ready: int = 0
+    restarts: int = 0
+    memory_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CurrentState:
     """
     Hold the values of the moment that no counter file has: gauges, facts, and the counters of the arbiter.
@@ -48,6 +60,7 @@ class CurrentState:
     last_reload_success_at: float | None = None
     worker_pss_bytes: int | None = None
     worker_restarts: int = 0
+    model_servers: Mapping[str, ServerRow] = field(default_factory=dict)
 
 
 def render(directory: Path, current: CurrentState, *, openmetrics: bool = False) -> bytes:
@@ -144,7 +157,7 @@ def render_state(current: CurrentState, *, openmetrics: bool) -> str:
     warned = {route: model.warnings for route, model in primary.items()}
     pss = [] if current.worker_pss_bytes is None else [((("kind", "pss"),), current.worker_pss_bytes)]
     reloaded = [] if current.last_reload_success_at is None else [((), current.last_reload_success_at)]
-    families: list[tuple[str, Kind, str, Iterable[tuple[Iterable[tuple[str, str]], float]]]] = [
+    families: list[Family] = [
         ("in_flight", "gauge", "Predicts running now, all workers", _by_route(current.in_flight)),
         ("queue_depth", "gauge", "Requests waiting for their turn, all workers", _by_route(current.queue_depth)),
         ("model_state", "gauge", "Workers whose model is in the state", _states(current.models)),
@@ -157,11 +170,27 @@ def render_state(current: CurrentState, *, openmetrics: bool) -> str:
         ("last_reload_success_timestamp_seconds", "gauge", "When the last reload succeeded, Unix time", reloaded),
         ("worker_memory_bytes", "gauge", "Memory of all workers together", pss),
         ("worker_restarts", "counter", "Workers that were replaced unplanned", [((), current.worker_restarts)]),
+        *_server_families(current.model_servers),
     ]
     return "".join(
         family(f"gateway_{name}", kind, documentation, list(rows), openmetrics=openmetrics)
         for name, kind, documentation, rows in families
     )
+
+
+def _server_families(servers: Mapping[str, ServerRow]) -> Iterable[Family]:
+    """Yield the families of model servers; routes whose models run in the workers have none."""
+    ready = {route: row.ready for route, row in servers.items()}
+    restarts = {route: row.restarts for route, row in servers.items()}
+    memory = {route: row.memory_bytes for route, row in servers.items()}
+    yield "executor_processes", "gauge", "Processes of the model server that are ready", _by_route(ready)
+    yield (
+        "executor_restarts",
+        "counter",
+        "Unplanned ends of processes of the model server",
+        _by_route(restarts),
+    )
+    yield "executor_memory_bytes", "gauge", "Memory of the processes of the model server", _by_route(memory)
 
 
 def _by_route(numbers: Mapping[str, float | None]) -> list[tuple[tuple[tuple[str, str], ...], float]]:

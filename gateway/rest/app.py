@@ -65,8 +65,17 @@ def create_app(holder: Holder, scoreboard: Scoreboard, settings: Settings, pool:
     api.mount(Live, "/health/live", "live")
     api.mount(Ready, "/health/ready", "ready")
     api.mount(Health, "/health", "health", scoreboard=scoreboard, status=read_status, last=last, offload=offload)
-    api.mount(Catalog, "/routes", "catalog", workers=settings.workers, offload=offload)
-    api.mount(Index, "/", "root", workers=settings.workers, offload=offload, scoreboard=scoreboard, last=last)
+    api.mount(Catalog, "/routes", "catalog", workers=settings.workers, status=read_status, offload=offload)
+    api.mount(
+        Index,
+        "/",
+        "root",
+        workers=settings.workers,
+        status=read_status,
+        offload=offload,
+        scoreboard=scoreboard,
+        last=last,
+    )
     api.mount(IndexData, "/console", "console", offload=offload, last=last)
     api.mount(
         Metrics,

@@ -5,14 +5,14 @@ import socket
 
 
 class UnixConnection(http.client.HTTPConnection):
-    """Speak HTTP over the Unix socket at `path`; another path counts from the next connection on."""
+    """Speak HTTP over the Unix socket at a path."""
 
     def __init__(self, path: str, timeout_s: float) -> None:
         super().__init__("localhost", timeout=timeout_s)
-        self.path = path
+        self._path = path
 
     def connect(self) -> None:
         """Open the socket."""
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(self.timeout)
-        self.sock.connect(self.path)
+        self.sock.connect(self._path)

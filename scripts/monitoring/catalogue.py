@@ -6,7 +6,7 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from gateway.metrics import CurrentState, ModelRow, render
+from gateway.metrics import CurrentState, ModelRow, ServerRow, render
 from gateway.metrics.exposition import STATES
 from gateway.metrics.instruments import INSTRUMENTS
 
@@ -46,6 +46,7 @@ _FULL = CurrentState(
     reloads={"committed": 1},
     last_reload_success_at=1.0,
     worker_pss_bytes=1,
+    model_servers={"r": ServerRow()},
 )
 
 

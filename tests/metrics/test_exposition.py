@@ -23,7 +23,17 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 from prometheus_client.registry import Collector
 
-from gateway.metrics import MAX_LABELS, OTHER, CurrentState, ModelRow, RouteMetrics, configure, fold_dead, render
+from gateway.metrics import (
+    MAX_LABELS,
+    OTHER,
+    CurrentState,
+    ModelRow,
+    RouteMetrics,
+    ServerRow,
+    configure,
+    fold_dead,
+    render,
+)
 from gateway.metrics.counter_file import CounterFile, read_values
 from gateway.metrics.instruments import INSTRUMENTS, Instrument
 
@@ -254,6 +264,7 @@ FULL = CurrentState(
     last_reload_success_at=1.7e9,
     worker_pss_bytes=123_456_789,
     worker_restarts=4,
+    model_servers={"loan": ServerRow(ready=1, restarts=2, memory_bytes=3)},
 )
 CONTRACT = {
     "gateway_requests_total": {"route", "method", "code"},
@@ -275,6 +286,9 @@ CONTRACT = {
     "gateway_last_reload_success_timestamp_seconds": set(),
     "gateway_worker_memory_bytes": {"kind"},
     "gateway_worker_restarts_total": set(),
+    "gateway_executor_processes": {"route"},
+    "gateway_executor_restarts_total": {"route"},
+    "gateway_executor_memory_bytes": {"route"},
 }
 
 

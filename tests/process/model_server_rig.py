@@ -13,11 +13,13 @@ from typing import Any
 import serving
 from gateway.artifacts.manifest import Manifest
 from gateway.artifacts.remote import ChildSpec, Remote
-from gateway.executors.socket_folder import port_path, secret_path, socket_path
+from gateway.artifacts.remote_tensors import tensors_of
+from gateway.executors.socket_folder import socket_path
 from gateway.generations import snapshot
 from gateway.generations.snapshot import Snapshot
 from gateway.process.model_servers.supervisor import ModelServers
 from gateway.registry.spec import RegistrySpec, RouteSpec
+from gateway.schema import Field, Output, Signature
 from gateway.scoreboard import status
 from gateway.scoreboard.status import ServerStatus, Status
 from gateway.settings.settings import Settings
@@ -29,21 +31,27 @@ PROGRAM = Path(__file__).with_name("tiny_model_server.py")
 
 def server(name: str = "tiny", *options: str, **more: Any) -> ChildSpec:
     """Return how a tiny model server is started, with options of its command line."""
-    where = more.pop("where", ("--socket", "{socket}"))
-    argv = (sys.executable, "-I", "-S", str(PROGRAM), *where, *options)
+    argv = (sys.executable, "-I", "-S", str(PROGRAM), "--socket", "{socket}", *options)
     return ChildSpec(name=name, argv=argv, environ={"PATH": os.defpath}, **more)
+
+
+#: What the model of every tiny server takes.
+SIGNATURE = Signature(inputs=(Field(name="a"),), output=Output())
 
 
 def generation(**servers: ChildSpec) -> Snapshot:
     """Return a generation with one route for each server."""
     routes = tuple(
-        RouteSpec(path=f"/{name}", name=name, artifact="m.stub", loader="stub", base="/") for name in servers
+        RouteSpec(path=f"/{name}", name=name, artifact="m.stub", loader="stub", base="/", timeout_s=3.0)
+        for name in servers
     )
-    manifests = {
-        name: Manifest(key=f"key of {spec.name}", loader="stub", remote=Remote(kind="process", model=name, child=spec))
-        for name, spec in servers.items()
-    }
-    return snapshot.make(RegistrySpec(routes=routes), manifests)
+    return snapshot.make(RegistrySpec(routes=routes), {name: manifest(name, spec) for name, spec in servers.items()})
+
+
+def manifest(name: str, spec: ChildSpec) -> Manifest:
+    """Return what preparing would have found out about the model of a route."""
+    remote = Remote(kind="process", model=name, child=spec, tensors=tensors_of(SIGNATURE))
+    return Manifest(key=f"key of {spec.name}", loader="stub", remote=remote, signature=SIGNATURE)
 
 
 @dataclass
@@ -109,4 +117,4 @@ def rig(home: Path, forget_after_s: float = 0.3, **limits: float) -> Iterator[Ri
         one.servers.end()
 
 
-__all__ = ["Rig", "answer_of", "generation", "port_path", "rig", "secret_path", "server", "socket_path"]
+__all__ = ["Rig", "generation", "rig", "server"]

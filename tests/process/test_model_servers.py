@@ -16,11 +16,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from gateway.executors.socket_folder import port_path, secret_path, socket_path
+from gateway.executors.socket_folder import socket_path
 from gateway.system import descendants
 from serving import gone, until
 
-from .model_server_rig import Rig, answer_of, rig, server
+from .model_server_rig import Rig, rig, server
 
 
 @pytest.fixture
@@ -80,6 +80,7 @@ def test_connecting_is_no_readiness(running: Rig) -> None:
     assert socket_path("tiny", 0).exists()
 
 
+@pytest.mark.slow
 def test_a_hopeless_server_is_closed_until_it_is_forgiven(running: Rig, caplog: pytest.LogCaptureFixture) -> None:
     """Five ends in a row close its routes with its own last words; only the owner has it started again."""
     with caplog.at_level(logging.INFO):
@@ -109,6 +110,7 @@ def test_a_program_that_is_not_there(running: Rig) -> None:
     assert running.of().reason == "exited with 1: cannot start /nowhere/python: No such file or directory"
 
 
+@pytest.mark.slow
 def test_a_hung_server_is_replaced(tmp_path: Path) -> None:
     """A stopped process accepts connections and answers nothing: it is ended and started anew."""
     with rig(tmp_path, hung_s=1.5) as running:
@@ -119,6 +121,7 @@ def test_a_hung_server_is_replaced(tmp_path: Path) -> None:
         assert second.reason == "it answered nothing for 1.5 s"
 
 
+@pytest.mark.slow
 def test_a_server_that_grows_is_replaced_without_a_gap(running: Rig) -> None:
     """Its successor is ready first; calls in flight at the old one are answered, then it ends."""
     running.commit(a=server(memory_bytes=64 * 2**20))
@@ -136,6 +139,7 @@ def test_a_server_that_grows_is_replaced_without_a_gap(running: Rig) -> None:
     assert running.of().restarts == 0
 
 
+@pytest.mark.slow
 def test_a_server_far_above_its_limit_is_ended(running: Rig) -> None:
     """What takes twice its limit does not wait for a successor."""
     running.commit(a=server(memory_bytes=32 * 2**20))
@@ -155,17 +159,6 @@ def test_instances(running: Rig) -> None:
     running.commit(a=server(instances=1))
     until(lambda: gone(pids[1]) and gone(pids[2]), what="the end of two")
     assert running.of().pid == pids[0]
-
-
-def test_a_server_at_a_port(running: Rig) -> None:
-    """A program without Unix sockets is given a free port and a secret, which only this user can read."""
-    running.commit(a=server(where=("--port", "{port}", "--secret", "{secret}")))
-    running.ready()
-    port, secret = int(port_path("tiny", 0).read_text()), secret_path("tiny", 0)
-    assert len(secret.read_text()) == 32
-    assert stat.S_IMODE(secret.stat().st_mode) & 0o077 == 0
-    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
-        assert answer_of(connection, "/")["pid"] == running.of().pid
 
 
 def test_what_a_server_inherits(running: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,6 +189,7 @@ def test_its_lines_are_ours(running: Rig, caplog: pytest.LogCaptureFixture) -> N
     assert found["plain"].__dict__["server_pid"] == running.of().pid
 
 
+@pytest.mark.slow
 def test_none_is_left_at_the_end(tmp_path: Path) -> None:
     """At the end of the supervisor its servers have ended, also one that is stopped, and its folder is gone."""
     with rig(tmp_path) as running:

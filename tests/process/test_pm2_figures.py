@@ -8,6 +8,7 @@ from gateway.generations.history import Event
 from gateway.process.pm2.figures import BUSIEST, figures, reload_text
 from gateway.scoreboard import RouteView
 from gateway.scoreboard.latency import BUCKETS, bucket_of
+from gateway.scoreboard.status import ServerStatus
 
 
 def view(name: str, requests: int = 0, took_s: float = 0.001, state: str = "ready", **counts: Any) -> RouteView:
@@ -92,3 +93,14 @@ def test_the_busiest_routes_by_name() -> None:
 def test_the_last_reload_in_one_line(event: Event | None, expected: str) -> None:
     """What came of it, how long ago, and the first line of the reason, cut to what fits."""
     assert reload_text(event, 1_020.0) == expected
+
+
+def test_model_servers_in_one_line() -> None:
+    """How many processes are ready, how often they ended, what they take; those that end are not counted."""
+    assert shown()["Model servers"] == "-"
+    servers = [
+        ServerStatus(server="a", instance=0, state="ready", restarts=1, memory_mb=40),
+        ServerStatus(server="a", instance=1, state="waiting", restarts=2, memory_mb=2),
+        ServerStatus(server="b", instance=0, state="ending", restarts=9, memory_mb=9),
+    ]
+    assert shown(servers=servers)["Model servers"] == "1/2, 3 restarts, 42 MB"

@@ -1,7 +1,7 @@
 """
-The smallest real model server, a program for tests: HTTP over a Unix socket or a port, on the standard library alone.
+The smallest real model server, a program for tests: HTTP over a Unix socket, on the standard library alone.
 
-It can be told at its start to be slow, to refuse or to end, and by a request to end, to take memory, to start a
+Its model adds a number, which tells its version. It can be told at its start to be slow, to refuse or to end, and by a request to end, to take memory, to start a
 process, or to print.
 """
 
@@ -19,14 +19,14 @@ from urllib.parse import parse_qsl, urlsplit
 
 KEPT: list[bytes] = []
 MOST_CALLS = 64
+#: A value that takes so many seconds.
+SLOW = 2
 
 
 def main() -> None:
     """Serve until SIGTERM, which lets the calls in flight finish."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--socket")
-    parser.add_argument("--port", type=int)
-    parser.add_argument("--secret")
     parser.add_argument("--ready-after", type=float, default=0.0)
     parser.add_argument("--refuse", default="")
     parser.add_argument("--exit", type=int)
@@ -45,6 +45,16 @@ def main() -> None:
             with busy:
                 status, body = act(path, query)
                 self.answer(status, body)
+
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            with busy:
+                values = body["inputs"][0]["data"]
+                if values == [SLOW]:
+                    time.sleep(SLOW)
+                found = [value + float(options.answer) for value in values]
+                output = {"name": "prediction", "datatype": "FP64", "shape": [len(found)], "data": found}
+                self.answer(200, {"model_name": "tiny", "outputs": [output]})
 
         def answer(self, status: int, body: object) -> None:
             data = json.dumps(body).encode()
@@ -80,12 +90,9 @@ def main() -> None:
             time.sleep(float(query["s"]))
         return 200, {"pid": os.getpid(), "answer": options.answer}
 
-    if options.port:
-        server = type("Server", (socketserver.ThreadingTCPServer,), {"allow_reuse_address": True})(
-            ("127.0.0.1", options.port), Handler
-        )
-    else:
-        server = type("Server", (socketserver.ThreadingUnixStreamServer,), {})(options.socket, Handler)
+    server = type("Server", (socketserver.ThreadingUnixStreamServer,), {"request_queue_size": 64})(
+        options.socket, Handler
+    )
     server.daemon_threads = True
     signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=leave, daemon=True).start())
 

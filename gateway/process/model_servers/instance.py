@@ -141,7 +141,7 @@ class Instance:
         coming, before = self._coming, self._serving
         if coming is None or not coming.is_ready:
             return
-        coming.address.publish()
+        coming.socket.publish()
         self._serving, self._coming = coming, None
         self._is_too_large = False
         self.memory_bytes = self._first_bytes = coming.memory_bytes
@@ -151,7 +151,7 @@ class Instance:
         took_ms = round(1e3 * coming.started_in_s)
         log.info("model server ready", extra={**self._about(coming), "duration_ms": took_ms})
         if before is not None:
-            before.address.give_up()
+            before.socket.give_up()
             # Connections that it has not accepted yet would be reset.
             self._leaving.append((before, now + ACCEPT_S))
 
@@ -198,4 +198,4 @@ class Instance:
             log.error("model server cannot be started", extra={"route": self._routes(), "reason": str(error)})
 
     def _about(self, process: ServerProcess) -> dict[str, object]:
-        return {"route": self._routes(), "server": self.server, "instance": self.number, "server_pid": process.pid}
+        return {"route": self._routes(), "server": self.server, "number": self.number, "server_pid": process.pid}

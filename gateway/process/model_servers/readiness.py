@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
-from gateway.process.model_servers.address import Address
+from gateway.process.model_servers.socket_name import SocketName
+from gateway.system.unix_http import UnixConnection
 
 #: An answer after this time is none; the next question follows.
 TIMEOUT_S: Final = 5.0
@@ -31,17 +32,16 @@ class Answer(NamedTuple):
 class Readiness:
     """Ask one server, on a connection that is kept; used by one thread."""
 
-    def __init__(self, address: Address, path: str) -> None:
-        self._address = address
-        self._path = path
-        self._http: http.client.HTTPConnection | None = None
+    def __init__(self, socket: SocketName) -> None:
+        self._socket = socket
+        self._http: UnixConnection | None = None
 
     def ask(self) -> Answer | None:
         """Return the answer; None where there is none."""
         try:
-            # The address is asked anew for each connection: a socket moves when its server becomes ready.
-            self._http = self._http or self._address.connection(TIMEOUT_S)
-            self._http.request("GET", self._path, headers=self._address.headers())
+            # The path is asked anew for each connection: the socket moves when its server becomes ready.
+            self._http = self._http or UnixConnection(self._socket.path, TIMEOUT_S)
+            self._http.request("GET", "/v2/health/ready")
             found = self._http.getresponse()
             status, body = found.status, found.read(_MOST_BYTES)
         except (OSError, http.client.HTTPException):

@@ -9,14 +9,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from gateway.artifacts.remote import ChildSpec
-from gateway.process.model_servers.address import Address
 from gateway.process.model_servers.output import Output
 from gateway.process.model_servers.readiness import Answer, Readiness
+from gateway.process.model_servers.socket_name import SocketName
 from gateway.system import descendants, parent_death
 from gateway.system.memory import resident_bytes
 from gateway.system.processes import is_running
@@ -39,16 +39,15 @@ class ServerProcess:
     """
 
     def __init__(
-        self, spec: ChildSpec, address: Address, home: Path, *, routes: Callable[[], str], changed: Callable[[], None]
+        self, spec: ChildSpec, socket: SocketName, home: Path, *, routes: Callable[[], str], changed: Callable[[], None]
     ) -> None:
-        self.address = address
+        self.socket = socket
         self.began = time.monotonic()
         #: How it ended, "" while it runs; why we ended it, "" where we did not.
         self.end = ""
         self.killed_for = ""
         self.is_leaving = False
         self._changed = changed
-        self._ready_path = spec.ready
         self._mark = descendants.own_mark(home, next(_numbers))
         self._reaping = threading.Lock()
         self._answer: Answer | None = None
@@ -57,7 +56,7 @@ class ServerProcess:
         lifeline, self._lifeline = os.pipe()
         self._output, output = os.pipe()
         try:
-            self._popen = _popen(spec, address, self._mark, lifeline, output)
+            self._popen = _popen(spec, socket, self._mark, lifeline, output)
         except OSError:
             os.close(self._lifeline)
             os.close(self._output)
@@ -135,7 +134,7 @@ class ServerProcess:
         descriptor, self._lifeline = self._lifeline, -1
         if descriptor >= 0:
             os.close(descriptor)
-        self.address.withdraw()
+        self.socket.withdraw()
         for pid in descendants.marked_by(self._mark):
             descendants.send(pid, signal.SIGKILL)
 
@@ -152,7 +151,7 @@ class ServerProcess:
         os.close(descriptor)
 
     def _ask(self) -> None:
-        readiness = Readiness(self.address, self._ready_path)
+        readiness = Readiness(self.socket)
         while not self.end and not self.is_leaving:
             answer = readiness.ask()
             if answer is not None:
@@ -168,9 +167,9 @@ class ServerProcess:
 
 
 def _popen(
-    spec: ChildSpec, address: Address, mark: descendants.Mark, lifeline: int, output: int
+    spec: ChildSpec, socket: SocketName, mark: descendants.Mark, lifeline: int, output: int
 ) -> subprocess.Popen[bytes]:
-    argv = [_filled(word, address.words()) for word in spec.argv]
+    argv = [word.replace("{socket}", socket.path) for word in spec.argv]
     tied = [sys.executable, "-I", "-S", parent_death.__file__, str(int(signal.SIGKILL)), str(os.getpid())]
     return subprocess.Popen(
         [*tied, *argv],
@@ -181,12 +180,6 @@ def _popen(
         cwd=spec.working_folder or None,
         start_new_session=True,
     )
-
-
-def _filled(word: str, values: Mapping[str, str]) -> str:
-    for placeholder, value in values.items():
-        word = word.replace(placeholder, value)
-    return word
 
 
 def _end(code: int, status: int) -> str:

@@ -14,9 +14,9 @@ from collections.abc import Callable, Collection
 from typing import Final
 
 from gateway.process.model_servers import folders
-from gateway.process.model_servers.address import address_of
 from gateway.process.model_servers.instance import HUNG_S, Instance, Limits
 from gateway.process.model_servers.server_process import ServerProcess
+from gateway.process.model_servers.socket_name import SocketName
 from gateway.process.model_servers.wanted import FORGET_AFTER_S, Wanted, Wish
 from gateway.scoreboard.status import ServerStatus
 from gateway.settings.settings import Settings
@@ -146,10 +146,10 @@ class ModelServers:
 
         def launch(start: int) -> ServerProcess:
             spec = self._wishes[server].spec
-            address = address_of(spec, number, start)
+            socket = SocketName(server, number, start)
             home = self._settings.home
             with FORK_LOCK:
-                process = ServerProcess(spec, address, home, routes=routes, changed=self._wake.set)
+                process = ServerProcess(spec, socket, home, routes=routes, changed=self._wake.set)
                 self._living |= {process}
             return process
 

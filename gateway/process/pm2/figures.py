@@ -9,6 +9,7 @@ from gateway.generations.history import Event
 from gateway.process.monitor import Monitor
 from gateway.scoreboard import RouteView, Scoreboard
 from gateway.scoreboard.latency import quantile
+from gateway.scoreboard.status import ServerStatus
 from gateway.settings.settings import Settings
 
 #: Routes that are shown by name; PM2 merges metrics by key and never drops a key, so the keys are ranks.
@@ -36,6 +37,7 @@ class Figures:
             workers=self._settings.workers,
             pss_bytes=sum(worker.pss_bytes for worker in self._scoreboard.workers() if worker.alive),
             restarts=self._monitor.status.restarts,
+            servers=self._monitor.status.servers,
             generation=committed.id if committed else "none",
             last_reload=reload_text(history.last(self._settings.state_dir), time.time()),
         )
@@ -51,6 +53,7 @@ def figures(
     restarts: int,
     generation: str,
     last_reload: str,
+    servers: Sequence[ServerStatus] = (),
 ) -> dict[str, Any]:
     """Return the metrics of the routes that are served, summed, and of the busiest ones by name."""
     ready = sum(1 for view in shown if view.state in ("ready", "idle"))
@@ -65,6 +68,7 @@ def figures(
         "Shed": _metric(sum(view.shed for view in shown)),
         "Workers memory": _metric(round(pss_bytes / 2**20, 1), "MB"),
         "Worker restarts": _metric(restarts),
+        "Model servers": _metric(servers_text(servers)),
         "Generation": _metric(generation),
         "Last reload": _metric(last_reload),
     }
@@ -73,6 +77,16 @@ def figures(
         view = busiest[place] if place < len(busiest) else None
         found[f"Busiest {place + 1}"] = _metric(_line(view) if view else "-")
     return found
+
+
+def servers_text(servers: Sequence[ServerStatus]) -> str:
+    """Say in one line how many processes of model servers are ready, how often they ended, and what they take."""
+    kept = [one for one in servers if one.state != "ending"]
+    if not kept:
+        return "-"
+    ready = sum(one.state == "ready" for one in kept)
+    restarts, memory_mb = sum(one.restarts for one in kept), sum(one.memory_mb for one in kept)
+    return f"{ready}/{len(kept)}, {restarts} restart{'s' * (restarts != 1)}, {memory_mb} MB"
 
 
 def reload_text(event: Event | None, now: float) -> str:

@@ -1,5 +1,6 @@
 """GET /routes: the catalog of all routes."""
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import Response, request
@@ -11,16 +12,19 @@ from gateway.rest.describe.sample_request import SampleRequest
 from gateway.rest.describe.schemas import explanation_facts, input_schema, output_schema
 from gateway.rest.middleware.conditional import document
 from gateway.rest.middleware.forwarded import public_path
+from gateway.rest.model_servers import executor_report
 from gateway.rest.offload import Offload
 from gateway.routing.routes import Route
+from gateway.scoreboard.status import Status
 from gateway.validation.sample import sample
 
 
 class Catalog(Endpoint):
     """Answer GET /routes from manifests; needs no loaded model."""
 
-    def __init__(self, workers: int, offload: Offload) -> None:
+    def __init__(self, workers: int, status: Callable[[], Status], offload: Offload) -> None:
         self._workers = workers
+        self._status = status
         self._offload = offload
 
     def get(self) -> Response:
@@ -31,7 +35,12 @@ class Catalog(Endpoint):
         table = generation.table.by_name
 
         def write() -> bytes:
-            routes = [describe(route, base, strict=strict, workers=self._workers) for route in table.values()]
+            status = self._status()
+            routes = [
+                describe(route, base, strict=strict, workers=self._workers)
+                | {"executor": executor_report(route.manifest, status)}
+                for route in table.values()
+            ]
             return encode({"generation": generation.id, "routes": routes})
 
         return document(self._offload.report(write, len(table)))

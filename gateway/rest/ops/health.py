@@ -14,6 +14,7 @@ from gateway.codecs.json import encode
 from gateway.generations.history import Event
 from gateway.rest.api import Endpoint, generation_of_request
 from gateway.rest.middleware.conditional import document
+from gateway.rest.model_servers import executor_report
 from gateway.rest.offload import Offload
 from gateway.rest.ops.figures import figures
 from gateway.routing.live_generation import Generation
@@ -105,7 +106,7 @@ class Health(Endpoint):
             "restarts": report.restarts,
             "pending": report.is_pending,
             "reload": reload_report(last, generation),
-            "routes": {r.spec.path: route_report(r, views.get(r.name)) for r in table.by_name.values()},
+            "routes": {r.spec.path: route_report(r, views.get(r.name), report) for r in table.by_name.values()},
             "workers": [worker_report(worker) for worker in workers],
         }
         return _respond(body)
@@ -133,7 +134,7 @@ def _problem(route: Route) -> dict[str, Any]:
     return {"code": problem.code, "reason": problem.message, "fix": problem.hint} if problem else {}
 
 
-def route_report(route: Route, view: RouteView | None) -> dict[str, Any]:
+def route_report(route: Route, view: RouteView | None, status: Status) -> dict[str, Any]:
     """Return what is known of one route: this worker's reason, all workers' numbers."""
     model = route.model
     report: dict[str, Any] = {
@@ -144,6 +145,7 @@ def route_report(route: Route, view: RouteView | None) -> dict[str, Any]:
         "version": route.version,
         "compiled": model.compiler,
         "critical": route.spec.critical,
+        "executor": executor_report(route.manifest, status),
     }
     if route.reason is not None:
         report |= _problem(route)

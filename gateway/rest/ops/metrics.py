@@ -8,6 +8,7 @@ from flask import Response, request
 from gateway import metrics
 from gateway.generations.history import Event
 from gateway.rest.api import Endpoint, generation_of_request
+from gateway.rest.model_servers import servers_of
 from gateway.rest.offload import Offload
 from gateway.routing.live_generation import Generation
 from gateway.scoreboard import RouteView, Scoreboard
@@ -58,7 +59,21 @@ class Metrics(Endpoint):
             last_reload_success_at=last.last_success_at or None if last else None,
             worker_pss_bytes=sum(worker.pss_bytes for worker in self._scoreboard.workers() if worker.alive),
             worker_restarts=status.restarts,
+            model_servers=dict(_servers(generation, status)),
         )
+
+
+def _servers(generation: Generation, status: Status) -> Iterator[tuple[str, metrics.ServerRow]]:
+    for name, route in generation.table.by_name.items():
+        if told := servers_of(route.manifest, status):
+            yield (
+                name,
+                metrics.ServerRow(
+                    ready=sum(one.state == "ready" for one in told),
+                    restarts=sum(one.restarts for one in told),
+                    memory_bytes=sum(one.memory_mb for one in told) * 2**20,
+                ),
+            )
 
 
 def _models(generation: Generation, views: dict[str, RouteView]) -> Iterator[metrics.ModelRow]:

@@ -17,15 +17,21 @@ from gateway.rest.ops.figures import route_figures
 from gateway.rest.pages.page import must_show_console, page, site, wants_page
 from gateway.routing.live_generation import Generation
 from gateway.scoreboard import Scoreboard
+from gateway.scoreboard.status import Status
 
 
 class Index(Catalog):
     """Answer by `Accept`: a page only to who asks for HTML rather than for JSON."""
 
     def __init__(
-        self, workers: int, offload: Offload, scoreboard: Scoreboard, last: Callable[[], Event | None]
+        self,
+        workers: int,
+        status: Callable[[], Status],
+        offload: Offload,
+        scoreboard: Scoreboard,
+        last: Callable[[], Event | None],
     ) -> None:
-        super().__init__(workers, offload)
+        super().__init__(workers, status, offload)
         self._scoreboard = scoreboard
         self._last = last
 
