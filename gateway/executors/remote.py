@@ -7,6 +7,7 @@ from gateway.artifacts.manifest import Manifest
 from gateway.artifacts.remote import Remote
 from gateway.artifacts.remote_tensors import RemoteTensors
 from gateway.errors import DeadlineError, LoadError, NotExplainable
+from gateway.executors.lazy_explainer import LazyExplainer
 from gateway.executors.oip_client import OipClient
 from gateway.executors.thread_pool import MAX_THREADS, NativePool, OverrunError
 from gateway.explanation import Explanation
@@ -27,6 +28,7 @@ class RemoteExecutor(ABC):
         self._manifest = manifest
         self._pool = pool
         self.degraded = ""
+        self.explainer: LazyExplainer | None = None
         self._client: OipClient
         self._tensors: RemoteTensors
 
