@@ -1,17 +1,22 @@
 """A gateway whose models run in model servers: what ends, hangs or changes there costs no other route a request."""
 
+import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import gateway.child
 import serving
 from gateway.artifacts.remote import ChildSpec
 from gateway.generations import history, snapshot, staging
@@ -92,7 +97,7 @@ class Load:
 
 
 @pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Return a gateway with two routes, each with a model server of its own."""
     home = tmp_path_factory.mktemp("served") / "home"
     home.mkdir()
@@ -108,88 +113,122 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         found.kill()
 
 
-def test_answers_and_faces(gateway: Served) -> None:
+def test_answers_and_faces(served: Served) -> None:
     """The route answers what its server answers; catalog, health and metrics tell how the server is."""
-    assert gateway.get("/m", a=1).json["prediction"] == 2
-    assert gateway.get("/other", a=1).json["prediction"] == 6
-    told = gateway.executor()
+    assert served.get("/m", a=1).json["prediction"] == 2
+    assert served.get("/other", a=1).json["prediction"] == 6
+    told = served.executor()
     assert {name: told[name] for name in ("kind", "instances", "ready", "state", "restarts")} == {
         "kind": "process", "instances": 1, "ready": 1, "state": "ready", "restarts": 0,
     }  # fmt: skip
-    assert told["pids"][0] in gateway.servers()
-    assert gateway.get("/routes").json["routes"][0]["executor"]["state"] == "ready"
-    page = gateway.get("/metrics").body.decode()
+    assert told["pids"][0] in served.servers()
+    assert served.get("/routes").json["routes"][0]["executor"]["state"] == "ready"
+    page = served.get("/metrics").body.decode()
     assert 'gateway_executor_processes{route="m"} 1.0' in page
     assert 'gateway_executor_restarts_total{route="m"} 0.0' in page
 
 
-def test_kill_9_of_a_model_server_under_load_is_missed_by_nobody(gateway: Served) -> None:
+def test_kill_9_of_a_model_server_under_load_is_missed_by_nobody(served: Served) -> None:
     """Every call that meets no process waits for the next one within its deadline; the other route notices nothing."""
-    before = gateway.executor()
-    with Load(gateway, "/m") as load, Load(gateway, "/other", 1) as other:
+    before = served.executor()
+    with Load(served, "/m") as load, Load(served, "/other", 1) as other:
         until(lambda: sum(load.seen.values()) > 50, what="load")
         os.kill(before["pids"][0], signal.SIGKILL)
-        until(lambda: gateway.executor()["restarts"] == before["restarts"] + 1, what="the next process")
-        until(lambda: gateway.executor()["state"] == "ready", what="its readiness")
+        until(lambda: served.executor()["restarts"] == before["restarts"] + 1, what="the next process")
+        until(lambda: served.executor()["state"] == "ready", what="its readiness")
         asked = sum(load.seen.values())
         until(lambda: sum(load.seen.values()) > asked + 50, what="load after it")
     assert load.failed == other.failed == []
 
 
-def test_a_stopped_server_costs_one_deadline_and_no_other_route(gateway: Served) -> None:
+def test_a_stopped_server_costs_one_deadline_and_no_other_route(served: Served) -> None:
     """A call at a stopped process ends at its deadline, frees its slot, and the other route goes on."""
-    pid = gateway.executor()["pids"][0]
+    pid = served.executor()["pids"][0]
     os.kill(pid, signal.SIGSTOP)
     try:
-        with Load(gateway, "/other", 1) as other:
-            assert gateway.get("/m", a=1).status == 504
+        with Load(served, "/other", 1) as other:
+            assert served.get("/m", a=1).status == 504
         assert sum(other.seen.values()) > 10
         assert other.failed == []
-        until(lambda: gateway.health()["routes"]["/m"]["in_flight"] == 0, what="a free slot")
+        until(lambda: served.health()["routes"]["/m"]["in_flight"] == 0, what="a free slot")
     finally:
         os.kill(pid, signal.SIGCONT)
-    until(lambda: gateway.get("/m", a=1).status == 200, what="an answer of the same process")
-    assert gateway.executor()["pids"] == [pid]
+    until(lambda: served.get("/m", a=1).status == 200, what="an answer of the same process")
+    assert served.executor()["pids"] == [pid]
 
 
 @pytest.mark.parametrize("edits", [2, pytest.param(10, marks=pytest.mark.slow)])
 def test_an_unchanged_server_keeps_its_process_and_a_changed_one_is_missed_by_nobody(
-    gateway: Served, edits: int
+    served: Served, edits: int
 ) -> None:
     """Edits of one route under load: every answer is of a generation that was committed, none fails."""
-    kept = gateway.executor("/other")["pids"]
-    before = gateway.get("/m", a=1).json["prediction"]
-    with Load(gateway, "/m") as load, Load(gateway, "/other", 1) as other:
+    kept = served.executor("/other")["pids"]
+    before = served.get("/m", a=1).json["prediction"]
+    with Load(served, "/m") as load, Load(served, "/other", 1) as other:
         for number in range(10, 10 + edits):
             changed = server(f"tiny{edits}-{number}", "--answer", str(number))
-            made = gateway.commit(m=changed, other=server("other", "--answer", "5"))
-            until(lambda made=made: gateway.health()["committed"] == made, what="the commit")
+            made = served.commit(m=changed, other=server("other", "--answer", "5"))
+            until(lambda made=made: served.health()["committed"] == made, what="the commit")
         until(lambda: (200, f"{number + 1:.1f}") in load.seen, what="the last one")
     assert load.failed == other.failed == []
     assert {float(answer) for _, answer in load.seen} <= {before, *(1 + number for number in range(10, 10 + edits))}
-    assert gateway.executor("/other")["pids"] == kept
+    assert served.executor("/other")["pids"] == kept
 
 
 @pytest.mark.slow
-def test_a_server_that_does_not_start_is_refused_before_the_commit(gateway: Served) -> None:
+def test_a_server_that_does_not_start_is_refused_before_the_commit(served: Served) -> None:
     """A generation whose server ends again and again is not committed: the one before goes on."""
-    state, status = gateway.home / "state", gateway.home / "run/status.json"
+    state, status = served.home / "state", served.home / "run/status.json"
     before = snapshot.committed(state)
     made = generation(m=server("broken", "--exit", "3"), other=server("other", "--answer", "5"))
     with staging.staged(status, before, made, 30) as missing:
         assert missing == "the model server of route m does not become ready: exited with 1: no: 3"
-    assert gateway.get("/m", a=1).status == 200
+    assert served.get("/m", a=1).status == 200
 
 
 @pytest.mark.slow
-def test_kill_9_of_the_gateway_leaves_no_model_server(gateway: Served) -> None:
+def test_kill_9_of_the_gateway_leaves_no_model_server(served: Served) -> None:
     """The kernel ends the model servers of a killed arbiter; the next one has its own."""
-    pids = gateway.servers()
+    pids = served.servers()
     assert pids
-    assert gateway.process is not None
-    gateway.process.kill()
-    gateway.process.wait()
+    assert served.process is not None
+    served.process.kill()
+    served.process.wait()
     until(lambda: all(map(gone, pids)), what="the end of the model servers")
-    until(lambda: not serving.processes_of(gateway.home), 60, what="the end of the workers")
-    gateway.start().wait()
-    assert gateway.get("/m", a=1).status == 200
+    until(lambda: not serving.processes_of(served.home), 60, what="the end of the workers")
+    served.start().wait()
+    assert served.get("/m", a=1).status == 200
+
+
+def sklearn_server(folder: Path) -> ChildSpec:
+    """Return the server that every route of kind `process` has, with a fitted model that adds 1."""
+    linear, pandas = pytest.importorskip("sklearn.linear_model"), pytest.importorskip("pandas")
+    rows = pandas.DataFrame({"a": [0.0, 1.0, 2.0]})
+    model = folder / "model.pkl"
+    model.write_bytes(pickle.dumps(linear.LinearRegression().fit(rows, rows["a"] + 1)))
+    told = folder / "spec.json"
+    told.write_text(json.dumps({"model": "m", "artifact": str(model), "loader": "sklearn"}))
+    program = Path(gateway.child.__file__).with_name("serve.py")
+    argv = (sys.executable, "-I", "-B", str(program), "--spec", str(told), "--socket", "{socket}")
+    return ChildSpec(name="sklearn", argv=argv, environ={"PATH": os.defpath, "HOME": str(folder)})
+
+
+@pytest.mark.slow
+def test_the_server_of_routes_of_kind_process(served: Served, tmp_path: Path, figures: Callable[[str], None]) -> None:
+    """Their own server in two instances: a kill -9 of one loses no request, although its import takes longer than one."""
+    spec = replace(sklearn_server(tmp_path), instances=2)
+    served.commit(m=spec, other=server("other", "--answer", "5"))
+    until(lambda: served.get("/m", a=1).json.get("prediction") == pytest.approx(2), 60, what="the real server")
+    began = time.monotonic()
+    with Load(served, "/m", 8, 0.0) as load, Load(served, "/other", 1) as other:
+        for number in range(2):
+            until(lambda: served.executor()["ready"] == 2, 120, what="both instances")
+            asked = sum(load.seen.values())
+            until(lambda asked=asked: sum(load.seen.values()) > asked + 500, 60, what="load")
+            os.kill(served.executor()["pids"][0], signal.SIGKILL)
+            until(lambda n=number: served.executor()["restarts"] == n + 1, what="its end")
+        asked = sum(load.seen.values())
+        until(lambda: sum(load.seen.values()) > asked + 500, 60, what="load")
+    rate = sum(load.seen.values()) / (time.monotonic() - began)
+    figures(f"{sum(load.seen.values())} requests at {rate:.0f}/s over two kill -9: {len(load.failed)} failed")
+    assert load.failed == other.failed == []
