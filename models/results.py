@@ -51,4 +51,4 @@ def leave(script: str, results: Results) -> None:
         )
     )
     print(f"{home.name}: {dict(results.metrics['figures'])}")
-    print(f"recorded in {tracking.store()}: {recorded}, alias {tracking.ALIAS}")
+    print(f"recorded in {tracking.shown_store()}: {recorded}, alias {tracking.ALIAS}")

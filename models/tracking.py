@@ -24,6 +24,9 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("DO_NOT_TRACK", "true")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from gateway.references.store_uri import without_credentials
+
 try:
     import mlflow
 except ImportError:
@@ -57,8 +60,13 @@ class Run:
 
 
 def store() -> str:
-    """Return the address of the store."""
+    """Return the address of the store; it may hold a password."""
     return os.environ.get(URI) or f"{_SQLITE}{MLRUNS / 'mlflow.db'}"
+
+
+def shown_store() -> str:
+    """Return the address as a person may see it."""
+    return without_credentials(store())
 
 
 def open_store() -> None:
@@ -79,21 +87,28 @@ def open_store() -> None:
         mlflow.MlflowClient().search_experiments(max_results=1)
     except Exception as exc:  # what a store raises is not bounded: drivers, HTTP, MLflow's own
         raise SystemExit(
-            f"{URI}={address}: the MLflow store cannot be used: {str(exc).splitlines()[0]}\n"
+            f"{URI}={shown_store()}: the MLflow store cannot be used: {_first_line(exc, address)}\n"
             f"fix: start it, correct {URI}, or unset that for {_SQLITE}mlruns/mlflow.db"
         ) from None
+
+
+def _first_line(error: Exception, address: str) -> str:
+    """Return what an error says first, without what opens the store."""
+    text = str(error).replace(address, shown_store())
+    return without_credentials(next(iter(text.splitlines()), type(error).__name__))
 
 
 def show(port: int) -> None:
     """Become MLflow's page of the store, on loopback only."""
     address = store()
     if address.startswith(("http://", "https://")):
-        raise SystemExit(f"{URI}={address}: that server has the page itself; open {address}")
+        raise SystemExit(f"{URI}={shown_store()}: that server has the page itself; open {shown_store()}")
     open_store()
     home = _sqlite_home(address)
     artifacts = ["--default-artifact-root", (home / "artifacts").as_uri()] if home is not None else []
-    options = ["--backend-store-uri", address, "--host", "127.0.0.1", "--port", str(port), *artifacts]
-    print(f"MLflow shows {address} on http://127.0.0.1:{port} (Ctrl+C ends it)", flush=True)
+    os.environ["MLFLOW_BACKEND_STORE_URI"] = address  # every user of the machine sees the options of a process
+    options = ["--host", "127.0.0.1", "--port", str(port), *artifacts]
+    print(f"MLflow shows {shown_store()} on http://127.0.0.1:{port} (Ctrl+C ends it)", flush=True)
     os.execv(sys.executable, [sys.executable, "-m", "mlflow", "server", *options])  # noqa: S606 - no shell is wanted
 
 
