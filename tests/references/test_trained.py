@@ -42,7 +42,7 @@ def test_the_champion_of_a_training_is_served_moved_rolled_back_and_outlives_its
 
     def answer() -> float:
         names = xgboost.Booster(model_file=ROOT / "models" / "diabetes" / "model.ubj").feature_names or []
-        return float(server.get("/diabetes", **dict(zip(names, ROW, strict=True))).json["probabilities"]["1"])
+        return float(server.post("/diabetes", dict(zip(names, ROW, strict=True))).json["probabilities"]["1"])
 
     def serves(expected: float) -> bool:
         return all(np.isclose(answer(), expected, rtol=1e-6, atol=0) for _ in range(8))
