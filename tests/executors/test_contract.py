@@ -174,6 +174,18 @@ def _doubling(maker: Maker) -> tuple[Path, CompiledModel]:
 
 
 @only_local
+def test_what_explains_is_there_or_said_to_be_none(maker: Maker) -> None:
+    """A model asks each executor for its explainer: made at the first question, or None where each is refused."""
+    executor = maker.stub()
+    if executor.explainer is None:
+        with pytest.raises(NotExplainable):
+            executor.explain(columns(1.0), later())
+        return
+    assert not executor.explainer.is_loaded
+    assert executor.explain(columns(1.0), later()).margin.tolist() == [1.0]
+    assert executor.explainer.is_loaded
+
+
 def test_the_compiled_model_serves_else_the_original(maker: Maker) -> None:
     """Where the proven file is there it answers; where it was altered the original does, and says why."""
     path, compiled = _doubling(maker)
