@@ -17,11 +17,14 @@ import click
 from gateway import __version__
 from gateway.cli.command import FAILED, OK, Command, print_line
 from gateway.cli.place import limits_of
+from gateway.environments import interpreters, uv
+from gateway.environments.wanted import Wanted, environment_for, to_build
 from gateway.errors import GatewayError
 from gateway.generations import snapshot, upgrade_check
 from gateway.loaders import get_loader, package_versions
 from gateway.loaders.sniffing import sniff
 from gateway.loaders.table import BUNDLE, loader_names
+from gateway.prepare.process_entry import wanted_of
 from gateway.registry import load_registry
 from gateway.settings.settings import Settings
 from gateway.system import descendants, obstacles, private_folders
@@ -52,7 +55,15 @@ def doctor(settings: Settings) -> int:
     uses may lack its package: a note. Exit code 1 when something is missing.
     """
     is_well = True
-    for diagnosis in (*_machine(), *_loaders(settings), *_java(), *_manager(), *_places(settings), *_upgrade(settings)):
+    for diagnosis in (
+        *_machine(),
+        *_loaders(settings),
+        *_java(),
+        *_manager(),
+        *_environments(settings),
+        *_places(settings),
+        *_upgrade(settings),
+    ):
         is_well &= diagnosis.is_well
         print_line(f"{diagnosis.mark:<4}  {diagnosis.text}")
         if diagnosis.fix and diagnosis.mark != "ok":
@@ -65,12 +76,12 @@ def _machine() -> Iterator[Diagnosis]:
     yield Diagnosis(True, f"gateway {__version__}, Python {platform.python_version()}, {sys.platform}, {cores} cores")
     if sys.platform != "linux":
         yield Diagnosis(True, "not Linux: orphans of a killed arbiter end a little later, memory is not measured")
-    reason = _network_refusal()
+    reason = network_refusal()
     kept = f"keep their network, the kernel does not cut it ({reason}); opening a socket still ends them"
     yield Diagnosis(True, f"prepare children of models: {kept if reason else 'without a network'}")
 
 
-def _network_refusal() -> str:
+def network_refusal() -> str:
     """Ask a separate process why it cannot leave the network; '' if it can."""
     code = "from gateway.prepare.sandbox import cut_network; print(cut_network())"
     asked = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
@@ -133,6 +144,46 @@ def _java() -> Iterator[Diagnosis]:
 def _manager() -> Iterator[Diagnosis]:
     node = shutil.which("node") or str(Path(sys.executable).with_name("node"))
     yield Diagnosis(Path(node).exists(), f"Node for PM2: {node}", "make setup (`gateway serve` needs neither)")
+
+
+def _environments(settings: Settings) -> Iterator[Diagnosis]:
+    """Tell which Pythons models may run on, and whether each environment that a route needs is there and runs."""
+    wanted = _wanted(settings)
+    pythons = ", ".join(f"{one.version} ({one.path})" for one in interpreters.known())
+    yield Diagnosis(True, f"Pythons for models in processes of their own: {pythons}")
+    if not wanted:
+        return
+    try:
+        yield Diagnosis(True, f"uv, which builds environments: {uv.find_uv()}")
+    except GatewayError as error:
+        needs = any(one.requirements is not None for one in wanted.values())
+        yield Diagnosis(not needs, f"uv, which builds environments: {error.message}", error.hint or "", not needs)
+    for path, one in wanted.items():
+        yield _environment(path, one, settings)
+    refusal = network_refusal()
+    if refusal:
+        fix = "allow user namespaces to this user, or keep to models that you trust"
+        yield Diagnosis(True, f"models in processes keep their network: {refusal}", fix, True)
+
+
+def _environment(path: str, wanted: Wanted, settings: Settings) -> Diagnosis:
+    try:
+        plan = to_build(wanted, settings.cache_dir)
+        if plan is not None and plan.found() is None:
+            return Diagnosis(True, f"environment of {path}: to be built, {plan.label}", "gateway prepare", True)
+        found = environment_for(wanted, settings.cache_dir)
+    except GatewayError as error:
+        return Diagnosis(False, f"environment of {path}: {error.message}", error.hint or "")
+    return Diagnosis(True, f"environment of {path}: {found.label}")
+
+
+def _wanted(settings: Settings) -> dict[str, Wanted]:
+    """Return the environments of the registry's routes; of a registry that cannot be read, none."""
+    try:
+        registry = load_registry(settings.registry)
+    except GatewayError:
+        return {}
+    return {one.path: wanted_of(one) for one in registry.routes if one.executor.kind == "process"}
 
 
 def _places(settings: Settings) -> Iterator[Diagnosis]:

@@ -1,5 +1,8 @@
 """`gateway plan`: show what `gateway reload` would do, without doing it."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import click
 
 from gateway.artifacts.manifest import Manifest
@@ -8,8 +11,10 @@ from gateway.cli.place import limits_of, place_of
 from gateway.generations import snapshot, upgrade_check
 from gateway.generations.plan import Step, steps
 from gateway.prepare.entries import prepare_registry
+from gateway.prepare.process_entry import environments_to_build
 from gateway.process.environment import configure_process
 from gateway.registry import load_registry
+from gateway.registry.spec import RegistrySpec
 from gateway.settings.settings import Settings
 
 
@@ -24,6 +29,8 @@ def plan(settings: Settings) -> int:
     written = load_registry(display_path(settings.registry), root_path=settings.root_path)
     resolved = place_of(settings).resolve(written, before, "all")
     registry = resolved.registry
+    for line in _environments(registry, settings.cache_dir):
+        print_line(line)
     manifests = prepare_registry(registry, settings.cache_dir, limits_of(settings))
     checked = upgrade_check.rechecked(before, settings.cache_dir, limits_of(settings)) if before else None
     new = snapshot.make(registry, manifests)
@@ -44,6 +51,12 @@ def plan(settings: Settings) -> int:
     if refused:
         print_line("the reload would be refused; the generation that serves would go on")
     return BAD_REGISTRY if refused else OK
+
+
+def _environments(registry: RegistrySpec, cache_dir: Path) -> Iterator[str]:
+    """Yield one line for each environment that is to be built, before it is; a fault of it is told by its route."""
+    for key, (plan, paths) in environments_to_build(registry, cache_dir).items():
+        yield f"  builds   environment {key} of {', '.join(paths)}: {plan.label}"
 
 
 def _stop_line(path: str, found: Manifest) -> str:

@@ -185,7 +185,7 @@ def _not_built(plan: Plan, words: str) -> LoadError:
         fix = "reach the index that uv is set up for; what was downloaded once is found in the cache of uv"
     else:
         fix = f"correct the line in {plan.file.name}, or name a Python that the package has releases for (`python:`)"
-    return LoadError(f"environment of {plan.file.name}: {what}; uv says:\n{words}", code="environment-build", hint=fix)
+    return LoadError(f"environment of {plan.file.name}: {what}; uv says: {words}", code="environment-build", hint=fix)
 
 
 def _named(plan: Plan, words: str) -> str:

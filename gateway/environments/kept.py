@@ -19,7 +19,9 @@ from gateway.system import files
 YOUNG_S: Final = 600.0
 #: After a commit, environments that no generation names are deleted if unused for this long.
 OLD_S: Final = 24 * 3600.0
-_KEY: Final = re.compile(rb"/environments/([0-9a-f]{16})/")
+_KEY: Final = re.compile(rb"/(?:environments|servers)/([0-9a-f]{16})/")
+#: Folder of what the servers of models need to start, beside that of environments; small.
+_SERVERS: Final = "servers"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,9 +40,9 @@ class Kept:
 def listed(cache_dir: Path, state_dir: Path) -> list[Kept]:
     """Return every environment of a home, the last used first."""
     committed = _named_by(state_dir / state_files.COMMITTED)
-    named = committed.union(*(_named_by(path) for path in state_files.kept(state_dir)))
+    named = _named(state_dir)
     found = []
-    for folder in _folders(cache_dir):
+    for folder in _folders(folder_of(cache_dir)):
         one = environment.read(folder)
         status = files.stat_of(folder)
         found.append(
@@ -59,12 +61,26 @@ def listed(cache_dir: Path, state_dir: Path) -> list[Kept]:
 
 def prune(cache_dir: Path, state_dir: Path, *, unused_s: float = OLD_S) -> list[Kept]:
     """Delete the environments, and drafts of killed builds, that no kept generation names; return them."""
-    if not folder_of(cache_dir).exists():
+    if not folder_of(cache_dir).exists() and not (cache_dir / _SERVERS).exists():
         return []
     until = time.time() - max(unused_s, YOUNG_S)
     gone = [one for one in listed(cache_dir, state_dir) if not one.is_named and one.used_at < until]
     delete(gone)
+    _forget_servers(cache_dir, _named(state_dir), until)
     return gone
+
+
+def _forget_servers(cache_dir: Path, named: set[str], until: float) -> None:
+    """Delete the files of servers that no kept generation starts."""
+    for folder in _folders(cache_dir / _SERVERS):
+        status = files.stat_of(folder)
+        if folder.name not in named and status is not None and status.st_mtime < until:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _named(state_dir: Path) -> set[str]:
+    paths = [state_dir / state_files.COMMITTED, *state_files.kept(state_dir)]
+    return set().union(*map(_named_by, paths))
 
 
 def delete(environments: Iterable[Kept]) -> None:
@@ -75,9 +91,9 @@ def delete(environments: Iterable[Kept]) -> None:
         one.folder.with_name(f"{one.key}.lock").unlink(missing_ok=True)
 
 
-def _folders(cache_dir: Path) -> list[Path]:
+def _folders(place: Path) -> list[Path]:
     try:
-        with os.scandir(folder_of(cache_dir)) as entries:
+        with os.scandir(place) as entries:
             return [Path(entry.path) for entry in entries if entry.is_dir() and _is_ours(entry.name)]
     except OSError:
         return []

@@ -12,6 +12,7 @@ from typing import Final
 
 from gateway.artifacts.manifest import Manifest
 from gateway.artifacts.store import Store
+from gateway.environments import kept
 from gateway.errors import GatewayError, RegistryError
 from gateway.generations import history, snapshot
 from gateway.generations.aliases_moved import is_first_sight
@@ -133,6 +134,7 @@ class _Attempt:
             why, hint = obstacles.told(self.place.state_dir, error)
             return self.refuse(f"cannot write {self.place.state_dir}: {why}; fix: {hint}")
         Store(self.place.cache_dir).prune()
+        kept.prune(self.place.cache_dir, self.place.state_dir)
         return self.remember(event_of("committed", self.before, found.made, reason=note))
 
     def nothing_moved(self) -> Event:

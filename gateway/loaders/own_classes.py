@@ -18,6 +18,7 @@ from typing import Any, Final, TypeAlias
 
 from gateway.errors import ArtifactError
 from gateway.loaders.admission.pickle_globals import pickle_imports
+from gateway.loaders.admission.refusals import own_process
 from gateway.loaders.base import LoadOptions
 from gateway.loaders.unknown_files import opened_head
 from gateway.system.suggest import listing
@@ -123,10 +124,21 @@ def _fix(path: Path, origin: Path, own: list[str], names: list[str]) -> str:
     told = [f"put {listing(absent, 'and')} beside {path.name}, or install what defines them"] if absent else []
     lines, missing = _definitions(origin, [name.rpartition(".")[2] for name in own if name.startswith(f"{MAIN}.")])
     told += [f"write {listing(missing, 'and')} into {script}, as in the script that trained it"] if missing else []
-    first = f"serve it by a Python route, which runs what the file says: in the folder of {path.name} run this"
+    first = f"{_process(path, modules, own)}; or serve it by a Python route, which runs what the file says: in the "
+    first += f"folder of {path.name} run this"
     said = f"{first} ({'; '.join(told)})" if told else first
     route = "\n".join(_route(path, modules, own, lines, names))
     return f"{said}:\ncat > {script} <<'END'\n{route}\nEND\ngateway add {script} --route /{_route_name(path.stem)}"
+
+
+def _process(path: Path, modules: list[str], own: list[str]) -> str:
+    """Return what lets a process of its own load the file, and what is to be written for that."""
+    files = [f"{module.replace('.', '/')}.py" for module in modules]
+    lost = [name.rpartition(".")[2] for name in own if name.startswith(f"{MAIN}.")]
+    if not lost:
+        return own_process(files)
+    script = f"{path.stem}_own.py"
+    return f"write {listing(lost, 'and')} into {script} beside it, and {own_process([*files, script])}"
 
 
 def _route_name(stem: str) -> str:

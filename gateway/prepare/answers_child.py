@@ -29,7 +29,7 @@ from gateway.prepare import sandbox
 from gateway.prepare.answers import Question, StoredExplanation, StoredRows, Told
 from gateway.prepare.child import Entry, compiled_path
 from gateway.prepare.exchanged_inputs import find_exchange
-from gateway.prepare.remote import is_remote, predictor_of
+from gateway.prepare.remote import closing, is_remote, predictor_of
 from gateway.prepare.sandbox_rules import lock
 from gateway.prepare.table_file import read_table
 from gateway.registry.contract import make_contract
@@ -42,8 +42,13 @@ from gateway.system.parent_death import die_with_parent
 
 def answer(question: Question, end: Any) -> Told:
     """Load the model and ask it; `end` ends this process with the error of a model that acts. Raises GatewayError."""
+    predictor = _loaded(question.entry, end)
+    with closing(predictor):
+        return _asked(question, predictor)
+
+
+def _asked(question: Question, predictor: Predictor) -> Told:
     entry = question.entry
-    predictor = _loaded(entry, end)
     merged = merge_signature(predictor.signature, entry.spec)
     told = Told(native=predictor.signature, merged=merged)
     explain = _Explaining(entry.spec.loader, predictor, merged.output, wanted=question.explain)
@@ -73,7 +78,7 @@ def _numbers(predictor: Predictor, label: int, columns: Sequence[Column]) -> npt
 def _loaded(entry: Entry, end: Any) -> Predictor:
     spec = entry.spec
     if is_remote(spec):
-        return predictor_of(spec, Path(entry.artifact.path))
+        return predictor_of(entry)
     options = load_options(spec, entry.artifact, Path(entry.cache_dir))
     loader = get_loader(spec.loader)
     path = Path(entry.artifact.path)

@@ -20,6 +20,7 @@ from gateway.artifacts import bundle_folders, code_folders, code_listing, golden
 from gateway.artifacts.code_listing import locate_code
 from gateway.artifacts.digests import Digests
 from gateway.artifacts.manifest import Manifest, StoredArtifact
+from gateway.artifacts.remote import ChildSpec
 from gateway.artifacts.resolution import must_be_unaltered, must_serve
 from gateway.artifacts.store import Store
 from gateway.compilers import compiler_versions
@@ -57,6 +58,8 @@ def make_entry(spec: RouteSpec, cache_dir: Path, digests: Digests, store: Store,
         # By name: nothing that asks servers is imported where no route needs it.
         stored = import_module("gateway.prepare.upstream").keep_metadata(spec, cache_dir, store)
         return _entry(spec, stored, golden_path(spec, []), cache_dir, digests)
+    if spec.executor.kind == "process":
+        return _process_entry(spec, cache_dir, digests, store, limits)
     if code_files.has_code_files(spec):
         return _code_entry(spec, cache_dir, digests, store, limits)
     paths = [source_files.locate(Path(spec.base), source) for source in spec.places]
@@ -100,6 +103,18 @@ def _code_entry(spec: RouteSpec, cache_dir: Path, digests: Digests, store: Store
     return _entry(spec, stored, rows, cache_dir, digests)
 
 
+def _process_entry(spec: RouteSpec, cache_dir: Path, digests: Digests, store: Store, limits: PrepareLimits) -> Entry:
+    """Keep the model and the files that its route lists, and find the environment of its process."""
+    # By name: nothing that builds environments is imported where no route needs it.
+    kind = import_module("gateway.prepare.process_entry")
+    stored = kind.keep_model(spec, store, digests)
+    rows = golden_path(spec, [source_files.locate(Path(spec.base), source) for source in spec.places])
+    if rows is not None:
+        golden_rows.refuse_long(rows)
+    child, notes = kind.child_of(spec, stored, cache_dir, limits)
+    return _entry(spec, stored, rows, cache_dir, digests, child=child, notes=notes)
+
+
 def entry_of(spec: RouteSpec, found: Manifest, cache_dir: Path, digests: Digests) -> Entry | None:
     """
     Return the entry of the bytes that a generation keeps, whatever their origins hold now; None without an artifact.
@@ -114,13 +129,25 @@ def entry_of(spec: RouteSpec, found: Manifest, cache_dir: Path, digests: Digests
         rows: Path | None = Path(kept.path)
     else:
         rows = _golden_of(spec, found.artifact, digests) if found.golden is not None else None
-    return _entry(spec, found.artifact, rows, cache_dir, digests)
+    child = found.remote.child if found.remote is not None else None
+    return _entry(spec, found.artifact, rows, cache_dir, digests, child=child)
 
 
-def _entry(spec: RouteSpec, stored: StoredArtifact, rows: Path | None, cache_dir: Path, digests: Digests) -> Entry:
+def _entry(
+    spec: RouteSpec,
+    stored: StoredArtifact,
+    rows: Path | None,
+    cache_dir: Path,
+    digests: Digests,
+    *,
+    child: ChildSpec | None = None,
+    notes: tuple[str, ...] = (),
+) -> Entry:
     return Entry(
         spec=spec,
-        key=_key(spec, stored, digests.digest(rows) if rows else ""),
+        child=child,
+        notes=notes,
+        key=_key(spec, stored, digests.digest(rows) if rows else "", child.name if child else ""),
         artifact=stored,
         cache_dir=str(cache_dir),
         golden=str(rows) if rows else "",
@@ -159,10 +186,11 @@ def are_alone(sources: Sequence[Path]) -> bool:
     return beside <= set(sources)
 
 
-def _key(spec: RouteSpec, stored: StoredArtifact, golden: str) -> str:
+def _key(spec: RouteSpec, stored: StoredArtifact, golden: str, child: str) -> str:
     values: dict[str, Any] = {name: getattr(spec, name) for name in LOAD_KEYS}
     values["outputs"] = asdict(spec.outputs)
     values["executor"] = asdict(spec.executor)
+    values["child"] = child
     values |= {
         "artifact": [stored.sha256, Path(stored.path).name, source_files.split_entry(spec.places[-1])[1]],
         "is_reference": spec.resolved is not None,

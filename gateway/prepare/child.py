@@ -20,6 +20,7 @@ import msgspec
 
 from gateway.artifacts import golden_rows
 from gateway.artifacts.manifest import INLINE_LIMIT_S, GoldenResult, Manifest, StoredArtifact
+from gateway.artifacts.remote import ChildSpec
 from gateway.errors import ArtifactError, GatewayError, LoadError
 from gateway.loaders import get_loader, package_versions
 from gateway.loaders.base import LoadOptions
@@ -31,7 +32,7 @@ from gateway.prepare.acceptance import accept
 from gateway.prepare.answer_shape import check_shape
 from gateway.prepare.compilation import search_compiled
 from gateway.prepare.explanation import report_explanation
-from gateway.prepare.remote import UNEXPLAINED, decline_compiling, is_remote, predictor_of, remote_of
+from gateway.prepare.remote import UNEXPLAINED, closing, decline_compiling, is_remote, predictor_of, remote_of
 from gateway.prepare.sandbox_rules import lock
 from gateway.prepare.trial_predict import check_trial
 from gateway.prepare.trial_row import trial_row
@@ -49,13 +50,19 @@ TIMED_CALLS = 15
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """Carry one entry to the child; `golden` is the path of its self-test rows, '' for none."""
+    """
+    Carry one entry to the child; `golden` is the path of its self-test rows, '' for none.
+
+    `child` says how the model's own process is started, where it has one; `notes` are warnings about its environment.
+    """
 
     spec: RouteSpec
     key: str
     artifact: StoredArtifact
     cache_dir: str
     golden: str = ""
+    child: ChildSpec | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,8 +110,14 @@ def _prepared(entry: Entry, blank: Manifest, tell: Callable[[Report], object]) -
     # All models of a kind share the framework; only memory from here on belongs to this model.
     before = resident_bytes()
     predictor = _loaded(entry, options, lambda error: _end_with(_failed(blank, error), tell))
-    load_s = time.perf_counter() - started
-    memory_bytes = max(resident_bytes() - before, 0)
+    blank = replace(blank, load_s=time.perf_counter() - started, memory_bytes=max(resident_bytes() - before, 0))
+    with closing(predictor):
+        return _tested(entry, blank, predictor, tell)
+
+
+def _tested(entry: Entry, loaded: Manifest, predictor: Predictor, tell: Callable[[Report], object]) -> Manifest:
+    """Return the manifest of a loaded model; `loaded` says what loading it took."""
+    spec = entry.spec
     signature = merge_signature(predictor.signature, spec)
     result = _self_test(entry, predictor)
     rows = golden_rows.read(Path(entry.golden), predictor.signature).columns if entry.golden else ()
@@ -113,16 +126,12 @@ def _prepared(entry: Entry, blank: Manifest, tell: Callable[[Report], object]) -
     if sample is not None:
         warm_up(spec.loader, predictor, sample)
     predict_s = _median_predict_s(predictor, sample) if sample is not None else 0.0
-    found = Manifest(
-        key=entry.key,
-        loader=spec.loader,
-        artifact=entry.artifact,
+    found = replace(
+        loaded,
         signature=signature,
-        versions=blank.versions,
+        versions=dict(getattr(predictor, "versions", ())) or loaded.versions,
         platform=_platform(entry, predictor),
-        load_s=load_s,
         predict_s=predict_s,
-        memory_bytes=memory_bytes,
         inline=0 < predict_s < INLINE_LIMIT_S and not row_of(spec.loader).has_effects and not is_remote(spec),
         golden=result,
         warnings=notes,
@@ -143,7 +152,7 @@ def _loaded(entry: Entry, options: LoadOptions, end: Callable[[GatewayError], No
     """Return the predictor of the artifact, or of the server that has the model; `end` ends one that acts."""
     path = Path(entry.artifact.path)
     if is_remote(entry.spec):
-        return predictor_of(entry.spec, path)
+        return predictor_of(entry)
     loader = get_loader(entry.spec.loader)
     lock(entry.spec.loader, path, compiled_path(entry).parent, end)
     return with_one_hot(loader.load(path, options), options.one_hot)
@@ -165,7 +174,7 @@ def _checked(entry: Entry, predictor: Predictor, signature: Signature, rows: Seq
     written = {one.rpartition(" ")[0] for one in skew.written} if skew is not None else set()
     here = [one for one in installed if one.rpartition(" ")[0].removesuffix("-cpu") in written]
     accepted = accept(skew, accepted=entry.spec.accept_version, golden_rows=len(rows[0]) if rows else 0, installed=here)
-    return (*getattr(predictor, "warnings", ()), *accepted, *found)
+    return (*entry.notes, *getattr(predictor, "warnings", ()), *accepted, *found)
 
 
 def _end_with(found: Manifest, tell: Callable[[Report], object]) -> None:
@@ -213,7 +222,7 @@ def main() -> int:
     # Detached descendants stay below this process, where they can be found.
     descendants.adopt_orphans()
     entry = msgspec.json.Decoder(Entry).decode(sys.stdin.buffer.readline())
-    if row_of(entry.spec.loader).is_offline:
+    if row_of(entry.spec.loader).is_offline and not is_remote(entry.spec):
         sandbox.cut_network()
     answer = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
@@ -182,6 +183,10 @@ def is_known(registry: RegistrySpec, cache_dir: Path, cache_bytes: int = DEFAULT
     digests, store = Digests(cache_dir / DIGESTS), Store(cache_dir, cache_bytes)
     for spec in registry.routes:
         try:
+            if spec.executor.kind == "process" and not import_module("gateway.prepare.process_entry").is_built(
+                spec, cache_dir
+            ):
+                return False
             if code_files.has_code_files(spec):
                 _, origin = locate_code(Path(spec.base), spec.sources[0])
                 if code_files.remembered(spec, origin, cache_dir, digests) is None:

@@ -4,9 +4,9 @@ Which routes have their model elsewhere, and what prepares these instead of a lo
 Names only: nothing that asks servers is imported where no route needs it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
 from gateway.artifacts.manifest import ExplanationReport
@@ -16,6 +16,7 @@ from gateway.registry.spec import RouteSpec
 from gateway.schema import Predictor
 
 if TYPE_CHECKING:
+    from gateway.prepare.child import Entry
     from gateway.prepare.remote_predictor import RemotePredictor
 
 ELSEWHERE: Final = "the model does not run in this process"
@@ -23,8 +24,11 @@ UNEXPLAINED: Final = ExplanationReport(
     reason=f"{ELSEWHERE}, and its protocol answers no contributions",
     instead="a route with executor: local explains models whose files are here",
 )
-#: Kind of executor -> module of its `predictor_of(spec, stored)`, where `stored` is what the cache keeps of the model.
-_PREDICTORS: Final[Mapping[str, str]] = {"upstream": "gateway.prepare.upstream_predictor"}
+#: Kind of executor -> module of its `predictor_of(entry)`.
+_PREDICTORS: Final[Mapping[str, str]] = {
+    "process": "gateway.prepare.process_predictor",
+    "upstream": "gateway.prepare.upstream_predictor",
+}
 
 
 def is_remote(spec: RouteSpec) -> bool:
@@ -32,10 +36,10 @@ def is_remote(spec: RouteSpec) -> bool:
     return spec.executor.kind != "local"
 
 
-def predictor_of(spec: RouteSpec, stored: Path) -> "RemotePredictor":
-    """Return the predictor of a route whose model runs elsewhere; raises LoadError."""
-    found = import_module(_PREDICTORS[spec.executor.kind]).predictor_of
-    return cast("Callable[[RouteSpec, Path], RemotePredictor]", found)(spec, stored)
+def predictor_of(entry: "Entry") -> "RemotePredictor":
+    """Return the predictor of an entry whose model runs elsewhere; raises GatewayError."""
+    found = import_module(_PREDICTORS[entry.spec.executor.kind]).predictor_of
+    return cast("Callable[[Entry], RemotePredictor]", found)(entry)
 
 
 def remote_of(predictor: Predictor) -> Remote | None:
@@ -45,6 +49,17 @@ def remote_of(predictor: Predictor) -> Remote | None:
     found = cast("RemotePredictor", predictor)
     found.must_keep_to_its_metadata()
     return found.remote
+
+
+@contextmanager
+def closing(predictor: Predictor) -> Iterator[None]:
+    """End what was started for a predictor after the block; one of a loader has nothing to end."""
+    try:
+        yield
+    finally:
+        end = getattr(predictor, "close", None)
+        if end is not None:
+            end()
 
 
 def decline_compiling(spec: RouteSpec) -> str:

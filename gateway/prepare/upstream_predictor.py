@@ -6,15 +6,16 @@ from typing import Any
 
 from gateway.errors import LoadError
 from gateway.executors.upstream_client import client_of
+from gateway.prepare.child import Entry
 from gateway.prepare.remote import ELSEWHERE
 from gateway.prepare.remote_predictor import PREDICT_S, RemotePredictor
 from gateway.prepare.upstream import read_metadata, remote_of
 from gateway.prepare.upstream_signature import signature_of
-from gateway.registry.spec import RouteSpec
 
 
-def predictor_of(spec: RouteSpec, stored: Path) -> RemotePredictor:
+def predictor_of(entry: Entry) -> RemotePredictor:
     """Return the predictor of the metadata that were kept; raises LoadError where they do not fit the registry."""
+    spec, stored = entry.spec, Path(entry.artifact.path)
     for name, keywords in spec.inputs.items():
         if "dummies" in keywords:
             raise LoadError(

@@ -9,9 +9,13 @@ from gateway.errors import ArtifactError
 from gateway.registry.values import Document, Entries, texts_of
 
 
-def check_keys(document: Document, entries: Entries, found: Mapping[str, Any]) -> None:
-    """Note keys of Python routes at other routes, and golden rows that the route forbids to score."""
-    if found["loader"] not in {"python", ""}:
+def check_keys(document: Document, entries: Entries, found: Mapping[str, Any], kind: str) -> None:
+    """
+    Note keys of Python routes at other routes, and golden rows that the route forbids to score.
+
+    A model in a process of its own (`kind`) may need files, and be called like code.
+    """
+    if found["loader"] not in {"python", ""} and kind != "process":
         for name in ("files", "trial"):
             if name in entries:
                 document.fault(

@@ -8,6 +8,7 @@ from gateway.registry import files
 from gateway.registry.checks import BAD, check, read_keys, section
 from gateway.registry.executor_keys import AVAILABLE, KEYS_OF, LOCAL, ExecutorKeys
 from gateway.registry.keys import EXECUTOR_KEYS
+from gateway.registry.process_keys import check_pair
 from gateway.registry.values import Document, Entries, Entry, texts_of
 from gateway.system.server_address import address_of
 from gateway.system.suggest import listing
@@ -53,6 +54,7 @@ def _faults(document: Document, entry: Entry, entries: Entries, keys: ExecutorKe
                 fix=f"kind: {owner}" if owner in AVAILABLE else "delete it",
             )
             yield "executor-key"
+    check_pair(document, entries, what)
     if kind == "upstream" and entries.lacks("url"):
         document.fault(
             entries["kind"].key if "kind" in entries else entry.value.span,

@@ -9,10 +9,9 @@ from typing import Any
 
 from gateway.artifacts.mlflow_reference import is_reference
 from gateway.loaders.table import BUNDLE
-from gateway.registry import card, code_keys, files
+from gateway.registry import card, code_keys, files, process_keys
 from gateway.registry.checks import read_keys
 from gateway.registry.executor import check_files, note_artifact, read_executor
-from gateway.registry.executor_keys import LOCAL
 from gateway.registry.inputs import read_inputs
 from gateway.registry.keys import ROUTE_KEYS
 from gateway.registry.outputs import check_batch, read_id, read_outputs, read_response
@@ -73,20 +72,21 @@ class RouteReader:
             check_path(self.document, self.taken, alias.raw, alias.span, path)
         for one in entries.all_of("executor"):
             found.setdefault("executor", read_executor(self.document, one, f"route '{path}'"))
-        executor = found.get("executor", self.defaults.get("executor", LOCAL))
-        if executor.kind == "upstream":
+        kind = process_keys.executor_of(found, self.defaults).kind
+        if kind == "upstream":
             note_artifact(self.document, entries, path)
-            found["loader"] = executor.kind
+            found["loader"] = kind
         else:
-            found["loader"] = self._loader(path, entry, entries, found)
+            found["loader"] = self._loader(path, entry, entries, found, kind)
         self._answers(path, entries, found)
         check_pickle_pin(self.document, entries, found)
-        code_keys.check_keys(self.document, entries, found)
+        process_keys.check_code(self.document, entries, found, kind)
+        code_keys.check_keys(self.document, entries, found, kind)
         if "sha256" in found:
             found["sha256"] = _lower(found["sha256"])
             check_pins(self.document, entries, found)
         if self.files:
-            self._look_at_files(entries, found)
+            self._look_at_files(entries, found, kind)
         return RouteSpec(**{**self.defaults, "artifact": "", **found, "path": path, "base": str(self.base)})
 
     def _entries(self, path: str, entry: Entry) -> Entries | None:
@@ -120,7 +120,7 @@ class RouteReader:
         if path in self.taken.paths:  # a wrong path would only be reported twice
             check_name(self.document, self.taken, found["name"], entry.key, path)
 
-    def _loader(self, path: str, entry: Entry, entries: Entries, found: dict[str, Any]) -> str:
+    def _loader(self, path: str, entry: Entry, entries: Entries, found: dict[str, Any], kind: str) -> str:
         if entries.lacks("artifact"):
             self.document.fault(
                 entry.key,
@@ -135,6 +135,8 @@ class RouteReader:
                 files.check_reference(self.document, text.raw, text.span)
                 if is_list:
                     files.note_reference_in_list(self.document, text.raw, text.span)
+        if kind == "process":
+            return process_keys.loader_of(self.document, entries, path)
         if "loader" in entries:
             for name in _texts(entries, "loader"):
                 files.check_loader(self.document, name.raw, name.span, path)
@@ -163,15 +165,16 @@ class RouteReader:
             found.setdefault("plot", read_plot(self.document, entry, path))
         check_batch(self.document, entries, found)
 
-    def _look_at_files(self, entries: Entries, found: Mapping[str, Any]) -> None:
+    def _look_at_files(self, entries: Entries, found: Mapping[str, Any], kind: str) -> None:
         check_files(self.document, entries, self.base)
+        process_keys.check_environment(self.document, self.base, entries)
         sources = _texts(entries, "artifact")
         paths = [files.check_artifact(self.document, self.base, source.raw, source.span) for source in sources]
         pins = texts_of(entries["sha256"].value) if "sha256" in found else []
         there = [path for path in paths if path is not None]
         for source, path, pin in zip_longest(sources, paths, pins[: len(sources)]):
             if path is not None:
-                pinned = self._pinned(path, entries, found)
+                pinned = self._pinned(path, entries, found, kind)
                 if pin is not None:
                     files.check_pin(self.document, *pinned, pin)
                 self._look_at_artifact(path, source, there, found)
@@ -183,10 +186,12 @@ class RouteReader:
             for file in _texts(plot.value.data, "file") if isinstance(plot.value.data, Entries) else []:
                 check_counts(self.document, self.base, file)
 
-    def _pinned(self, path: Path, entries: Entries, found: Mapping[str, Any]) -> tuple[Path, set[Path]]:
+    def _pinned(self, path: Path, entries: Entries, found: Mapping[str, Any], kind: str) -> tuple[Path, set[Path]]:
         """Return the file that a pin is of, and the further files that it covers."""
-        if found["loader"] == "python":
-            return code_keys.check_listed(self.document, self.base, path, entries)
+        if found["loader"] == "python" or kind == "process":
+            code, listed = code_keys.check_listed(self.document, self.base, path, entries)
+            if kind == "local" or process_keys.pinned(path, found):
+                return code, listed
         return path, set()
 
     def _look_at_artifact(self, path: Path, source: Value, paths: list[Path], found: Mapping[str, Any]) -> None:

@@ -99,6 +99,13 @@ class RouteSpec:
     allow_pickle: Annotated[
         bool, Key("opt-in for pickle formats; they also need `sha256`, which a reference brings itself")
     ] = False
+    allow_code: Annotated[
+        bool,
+        Key(
+            "opt-in for models whose file names code beyond what models consist of; with executor: process, beside "
+            "`sha256` and, for pickles, `allow_pickle`"
+        ),
+    ] = False
     accept_version: Annotated[
         str | None,
         Key(
@@ -111,7 +118,8 @@ class RouteSpec:
         tuple[str, ...],
         Key(
             "Python routes: files that the code reads besides those that a run of it shows, from the folder of the "
-            "code or else of the registry, such as `[weights.json, data/*.csv]`",
+            "code or else of the registry, such as `[weights.json, data/*.csv]`; with executor: process also modules "
+            "that define what the model is made of",
             "texts",
         ),
     ] = ()

@@ -33,6 +33,8 @@ ABOUT_FILES = {
     "plot-missing",
     "headers-missing",
     "ca-missing",
+    "environment-broken",
+    "requirements-missing",
     "wrong-sha256",
     "pickle-not-allowed",
     "files-missing",

@@ -15,8 +15,16 @@ def forbidden_pickle(path: Path, exc: ForbiddenGlobal) -> ArtifactError:
     return ArtifactError(
         f"{path.name}: the pickle {what} {exc}, which is not among what a model consists of",
         code="forbidden-pickle",
-        hint="`gateway describe` lists all its globals; save the model as .skops, .ubj or .onnx instead",
+        hint="`gateway describe` lists all its globals; save the model as .skops, .ubj or .onnx instead; or, if you "
+        f"know who wrote it, {own_process()}",
     )
+
+
+def own_process(files: Sequence[str] = ()) -> str:
+    """Return what lets a route run the code that its pickle names, in a process of its own."""
+    listed = f" and `files: [{', '.join(files)}]`" if files else ""
+    told = "`executor: process`, `allow_code: true`" if files else "`executor: process` and `allow_code: true`"
+    return f"let it run in a process of its own: add {told}{listed} to the route"
 
 
 def untrusted_types(path: Path, names: object) -> ArtifactError:
