@@ -118,10 +118,14 @@ def output_rows(route: Route) -> list[tuple[str, str]]:
 def model_rows(route: Route) -> list[tuple[str, str]]:
     """Return names and texts of the facts of the model."""
     spec, manifest, model = route.spec, route.manifest, route.model
-    rows = [("artifact", ", ".join(spec.sources)), ("loader", manifest.loader)]
+    if spec.is_elsewhere:
+        # Without the address: pages are read by people who cannot reach that server.
+        rows = [("runs in", f"another server, as model {spec.executor.model or spec.name}")]
+    else:
+        rows = [("artifact", ", ".join(spec.sources)), ("loader", manifest.loader)]
     if spec.resolved is not None and spec.resolved.problem is None:
         rows += [("from MLflow", spec.resolved.label), ("run", spec.resolved.run_id)]
-    if manifest.artifact is not None:
+    if manifest.artifact is not None and not spec.is_elsewhere:
         rows += [("sha256", manifest.artifact.sha256), ("size", bytes_text(manifest.artifact.size_bytes))]
     rows.append(("version", route.version or "unknown"))
     if manifest.versions:

@@ -4,6 +4,7 @@ What a server elsewhere tells of its model, kept like an artifact: other bytes a
 The parent asks and keeps it; the prepare child turns it into a signature and asks the model itself.
 """
 
+import logging
 import tempfile
 import time
 from collections.abc import Mapping
@@ -27,6 +28,7 @@ TELL_S: Final = 5.0
 _KEPT: Final = ("name", "versions", "platform", "inputs", "outputs")
 _FILE: Final = "metadata.json"
 
+log = logging.getLogger("gateway.prepare")
 _encode: Final = msgspec.json.Encoder(order="sorted").encode
 _decode: Final = msgspec.json.Decoder().decode
 
@@ -52,8 +54,11 @@ def keep_metadata(spec: RouteSpec, cache_dir: Path, store: Store) -> StoredArtif
         told = client.metadata(deadline)
         binary = "binary_tensor_data" in client.extensions(deadline)
     except NotReadyError as error:
+        # Callers of the route read the message: the address stays in the log.
+        extra = {"route": spec.path, "url": list(spec.executor.url), "reason": error.message}
+        log.warning("no server tells of the model", extra=extra)
         raise LoadError(
-            f"{error.message} ({', '.join(spec.executor.url)})",
+            error.message,
             code="executor-unavailable",
             hint="start it, or correct 'url' and 'model'; then run: gateway reload",
         ) from error
@@ -85,8 +90,9 @@ def _must_agree(told: Mapping[str, Mapping[str, Any]]) -> None:
     for url, other in others:
         differing = [name for name in _KEPT if other[name] != metadata[name]]
         if differing:
+            log.warning("servers differ", extra={"url": [first, url], "differing": differing})
             raise LoadError(
-                f"{first} and {url} tell of different models: {', '.join(differing)} differ",
+                f"its servers tell of different models: {', '.join(differing)} differ",
                 code="executor-differs",
                 hint="put the same version of the model on all servers of the route",
             )
