@@ -173,7 +173,6 @@ def _doubling(maker: Maker) -> tuple[Path, CompiledModel]:
     return path, compiled_times(maker.folder / "m.compiled", 2.0)
 
 
-@only_local
 def test_what_explains_is_there_or_said_to_be_none(maker: Maker) -> None:
     """A model asks each executor for its explainer: made at the first question, or None where each is refused."""
     executor = maker.stub()
@@ -186,6 +185,7 @@ def test_what_explains_is_there_or_said_to_be_none(maker: Maker) -> None:
     assert executor.explainer.is_loaded
 
 
+@only_local
 def test_the_compiled_model_serves_else_the_original(maker: Maker) -> None:
     """Where the proven file is there it answers; where it was altered the original does, and says why."""
     path, compiled = _doubling(maker)
