@@ -1,6 +1,6 @@
 """Change keys of one route in registry.yaml and keep every other byte: comments, order, quotes, line ends."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NoReturn
@@ -110,13 +110,9 @@ def _edited(text: str, route: str, keys: Mapping[str, str | None], path: Path) -
 
 def _of_mapping(body: str, node: yaml.MappingNode, keys: Mapping[str, str | None], *, newline: str) -> list[_Edit]:
     there = {key.value: (key, value) for key, value in node.value}
-    edits = []
+    edits = _without(body, node, {name for name, value in keys.items() if value is None and name in there})
     for name, value in keys.items():
-        if name not in there:
-            continue
-        if value is None:
-            edits.append(_without(body, node, name))
-        else:
+        if name in there and value is not None:
             found = there[name][1]
             edits.append(_Edit(found.start_mark.index, _end_of(found), value))
     new = [(name, keys[name]) for name in _ORDER if keys.get(name) is not None and name not in there]
@@ -149,15 +145,21 @@ def _inserted(
     return _Edit(start, start, first + "".join(f"{indent}{member}{newline}" for member in members))
 
 
-def _without(body: str, node: yaml.MappingNode, name: str) -> _Edit:
-    """Take out a key with its value: its lines in a block, its member between braces."""
-    places = [key.value for key, _ in node.value]
-    at = places.index(name)
-    key, value = node.value[at]
+def _without(body: str, node: yaml.MappingNode, names: Collection[str]) -> list[_Edit]:
+    """Take out keys with their values: their lines in a block, their members between braces."""
+    gone = [at for at, (key, _) in enumerate(node.value) if key.value in names]
     if node.flow_style:
-        if at + 1 < len(places):
-            return _Edit(key.start_mark.index, node.value[at + 1][0].start_mark.index, "")
-        return _Edit(node.value[at - 1][1].end_mark.index, value.end_mark.index, "")
+        return list(_without_members(node.value, gone))
     lines = body.splitlines(keepends=True)
-    first, last = key.start_mark.line, last_line(value)
-    return _Edit(sum(map(len, lines[:first])), sum(map(len, lines[: last + 1])), "")
+    spans = [(node.value[at][0].start_mark.line, last_line(node.value[at][1]) + 1) for at in gone]
+    return [_Edit(sum(map(len, lines[:first])), sum(map(len, lines[:end])), "") for first, end in spans]
+
+
+def _without_members(members: Sequence[tuple[yaml.Node, yaml.Node]], gone: Sequence[int]) -> Iterator[_Edit]:
+    """Yield the edits that delete members between braces, none of which reaches into another."""
+    kept = max(at for at in range(len(members)) if at not in gone)
+    for at in gone:
+        if at < kept:
+            yield _Edit(members[at][0].start_mark.index, members[at + 1][0].start_mark.index, "")
+    if kept + 1 < len(members):
+        yield _Edit(members[kept][1].end_mark.index, members[-1][1].end_mark.index, "")

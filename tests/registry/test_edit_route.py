@@ -65,6 +65,12 @@ def test_every_form_keeps_what_stands_around(tmp_path: Path, form: str, newline:
         ("/m:\n    version: a  # gone\n    artifact: old.stub\n", "/m:\n    artifact: new.stub\n"),
         ("/m: {version: a, artifact: old.stub}\n", "/m: {artifact: new.stub}\n"),
         ("/m: {artifact: old.stub, version: a}\n", "/m: {artifact: new.stub}\n"),
+        (f"/m: {{artifact: old.stub, version: a, sha256: {PIN}}}\n", "/m: {artifact: new.stub}\n"),
+        (f"/m: {{version: a, sha256: {PIN}, artifact: old.stub}}\n", "/m: {artifact: new.stub}\n"),
+        (
+            f"/m: {{version: a, artifact: old.stub, sha256: {PIN}, critical: false}}\n",
+            "/m: {artifact: new.stub, critical: false}\n",
+        ),
     ],
 )
 def test_keys_can_go(tmp_path: Path, entry: str, left: str) -> None:
