@@ -5,6 +5,9 @@ import http.client
 import json
 import os
 import sys
+import threading
+import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -52,6 +55,43 @@ def manifest(name: str, spec: ChildSpec) -> Manifest:
     """Return what preparing would have found out about the model of a route."""
     remote = Remote(kind="process", model=name, child=spec, tensors=tensors_of(SIGNATURE))
     return Manifest(key=f"key of {spec.name}", loader="stub", remote=remote, signature=SIGNATURE)
+
+
+class Load:
+    """Ask a route again and again on kept connections, and remember every status and answer."""
+
+    def __init__(self, gateway: serving.Gateway, path: str, threads: int = 4, pause_s: float = 0.01) -> None:
+        self._gateway, self._path, self._pause_s = gateway, path, pause_s
+        self.seen: Counter[tuple[int, Any]] = Counter()
+        self._over = threading.Event()
+        self._threads = [threading.Thread(target=self._ask) for _ in range(threads)]
+
+    def __enter__(self) -> "Load":
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+
+    @property
+    def failed(self) -> list[tuple[int, Any]]:
+        """Return every answer that is no 200."""
+        return [one for one in self.seen if one[0] != 200]
+
+    def _ask(self) -> None:
+        connection = self._gateway.connect()
+        while not self._over.is_set():
+            try:
+                answer = connection.request("GET", f"{self._path}?a=1")
+                self.seen[answer.status, str(answer.json.get("prediction", answer.body))] += 1
+            except (OSError, ValueError) as error:
+                self.seen[0, repr(error)] += 1
+                connection = self._gateway.connect()
+            time.sleep(self._pause_s)
+        connection.close()
 
 
 @dataclass
@@ -117,4 +157,4 @@ def rig(home: Path, forget_after_s: float = 0.3, **limits: float) -> Iterator[Ri
         one.servers.end()
 
 
-__all__ = ["Rig", "generation", "rig", "server"]
+__all__ = ["Load", "Rig", "generation", "rig", "server"]

@@ -6,9 +6,7 @@ import pickle
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +22,7 @@ from gateway.generations.history import Event
 from gateway.system import descendants
 from serving import Gateway, gone, until
 
-from .model_server_rig import generation, server
+from .model_server_rig import Load, generation, server
 
 
 class Served(Gateway):
@@ -57,43 +55,6 @@ class Served(Gateway):
         """Return every process of a model server of this home."""
         home = descendants.home_of(self.home)
         return [pid for pid, mark in descendants.marked() if mark.home == home and mark.number > 0]
-
-
-class Load:
-    """Ask a route again and again on kept connections, and remember every status and answer."""
-
-    def __init__(self, gateway: Gateway, path: str, threads: int = 4, pause_s: float = 0.01) -> None:
-        self._gateway, self._path, self._pause_s = gateway, path, pause_s
-        self.seen: Counter[tuple[int, Any]] = Counter()
-        self._over = threading.Event()
-        self._threads = [threading.Thread(target=self._ask) for _ in range(threads)]
-
-    def __enter__(self) -> "Load":
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        for thread in self._threads:
-            thread.join()
-
-    @property
-    def failed(self) -> list[tuple[int, Any]]:
-        """Return every answer that is no 200."""
-        return [one for one in self.seen if one[0] != 200]
-
-    def _ask(self) -> None:
-        connection = self._gateway.connect()
-        while not self._over.is_set():
-            try:
-                answer = connection.request("GET", f"{self._path}?a=1")
-                self.seen[answer.status, str(answer.json.get("prediction", answer.body))] += 1
-            except (OSError, ValueError) as error:
-                self.seen[0, repr(error)] += 1
-                connection = self._gateway.connect()
-            time.sleep(self._pause_s)
-        connection.close()
 
 
 @pytest.fixture(scope="module")
