@@ -67,9 +67,8 @@ def test_broken_edits_change_nothing(gateway: Start, tmp_path: Path, rounds: int
     (folder / "hangs.stub").write_text(json.dumps({"inputs": ["x"], "load_sleep_s": 600}))
     (folder / "eats.stub").write_text(json.dumps({"inputs": ["x"], "load_allocate_bytes": -1}))
     server = gateway(registry, prepare_memory_mb=512)
-    if (
-        "hangs at load" in broken
-    ):  # the limit is for what is prepared from now on: a busy machine needs longer for a model
+    if "hangs at load" in broken:
+        # Only now, with the models prepared: a busy machine needs longer for them.
         server.stop()
         server.settings["GATEWAY_PREPARE_TIMEOUT_S"] = "5"
         server.start().wait()
