@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from gateway.errors import LoadError
 from gateway.system.files import shortened, stat_of
-from gateway.system.fork_lock import FORK_LOCK
+from gateway.system.known_children import known_child
 from gateway.system.suggest import listing
 
 #: The oldest Python that runs the server of a model (gateway/child).
@@ -207,24 +207,14 @@ def _said(path: str, *, packages: bool) -> Interpreter | str:
 def _asked(path: str, packages: bool) -> Interpreter | str:
     # Isolated, as the server of a model will be: no PYTHONPATH, no packages of the user.
     words = [path, "-I", "-B", "-c", _QUESTION, *(["packages"] if packages else [])]
+    pipe = subprocess.PIPE
     try:
-        with FORK_LOCK:
-            asked = subprocess.Popen(
-                words,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-                errors="replace",
-            )
+        with known_child(words, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe) as asked:
+            told, complaint = asked.communicate(timeout=_ASK_S)
+    except subprocess.TimeoutExpired:
+        return f"it gave no answer within {_ASK_S:g} s"
     except (OSError, ValueError) as error:
         return getattr(error, "strerror", None) or str(error)
-    try:
-        told, complaint = asked.communicate(timeout=_ASK_S)
-    except subprocess.TimeoutExpired:
-        asked.kill()
-        asked.communicate()
-        return f"it gave no answer within {_ASK_S:g} s"
     try:
         return _interpreter(path, json.loads(told))
     except (ValueError, TypeError, KeyError):

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.errors import LoadError
-from gateway.system.fork_lock import FORK_LOCK
+from gateway.system.known_children import known_child
 
 #: What brings uv into the environment of the gateway.
 PIP_LINE: Final = "pip install 'multi-model-gateway[environments]'"
@@ -55,29 +55,18 @@ def find_uv() -> str:
 
 def run(words: Sequence[str], *, folder: Path, timeout_s: float) -> str:
     """Run uv and return its output; raises Failed with its words, and TimeoutError when the time is up."""
-    with FORK_LOCK:
-        child = subprocess.Popen(
-            [find_uv(), *words],
-            cwd=folder,
-            env=_environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-        )
-    try:
-        told, complaint = child.communicate(timeout=timeout_s)
-    except subprocess.TimeoutExpired:
-        raise TimeoutError from None
-    finally:
-        # A package that is built from its source may have started programs of its own.
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(child.pid, signal.SIGKILL)
-        child.wait()
+    pipe, started = subprocess.PIPE, {"cwd": folder, "env": _environment(), "start_new_session": True}
+    with known_child([find_uv(), *words], stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, **started) as child:
+        try:
+            told, complaint = child.communicate(timeout=timeout_s)
+        except subprocess.TimeoutExpired:
+            raise TimeoutError from None
+        finally:
+            # A package that is built from its source may have started programs of its own.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(child.pid, signal.SIGKILL)
     if child.returncode != 0:
-        raise Failed(_last_words(complaint or told))
+        raise Failed(_last_words(complaint or told) or f"nothing, and exited with {child.returncode}")
     return told
 
 
@@ -89,4 +78,4 @@ def _environment() -> dict[str, str]:
 
 def _last_words(text: str) -> str:
     lines = [line.rstrip() for line in text.strip().splitlines() if line.strip()]
-    return "\n".join(lines[-_MOST_LINES:])[-_MOST_LENGTH:] or "it said nothing"
+    return "\n".join(lines[-_MOST_LINES:])[-_MOST_LENGTH:]

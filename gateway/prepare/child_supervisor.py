@@ -26,6 +26,7 @@ from gateway.prepare.compilation import compile_required
 from gateway.runtimes.storage import discard
 from gateway.system import descendants
 from gateway.system.fork_lock import FORK_LOCK
+from gateway.system.known_children import KNOWN
 from gateway.system.memory import resident_bytes
 from gateway.system.processes import is_running
 
@@ -39,8 +40,6 @@ _LOADED, _COMPILED = "the process that loaded the artifact", "the process that c
 #: Seconds between two readings of the child's memory: an allocation of 2 GB/s exceeds the limit by 100 MB.
 WATCH_INTERVAL_S = 0.05
 _numbers = itertools.count(1)
-#: Supervised children that have not ended; changed and read under FORK_LOCK.
-_supervised: set[int] = set()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +73,7 @@ def supervised(module: str, told: bytes, limits: PrepareLimits, cache_dir: Path)
             start_new_session=True,
             env=_child_environment(mark),
         )
-        _supervised.add(child.pid)
+        KNOWN.add(child.pid)
     with ThreadPoolExecutor(max_workers=1) as talk:
         # A line, which ends without the end of the pipe: a worker that is forked now holds a copy of it.
         answer = talk.submit(child.communicate, told + b"\n")
@@ -204,10 +203,10 @@ def _end(child: "subprocess.Popen[bytes]", mark: descendants.Mark, before: Colle
 
     def left() -> list[int]:
         with FORK_LOCK:  # a process between fork and exec carries no mark yet
-            _supervised.discard(child.pid)
+            KNOWN.discard(child.pid)
             # A process without a mark has wiped its environment, and became a child of this one when its parent died.
             # A child that another thread supervises shows no environment, either, at the end of its exec.
-            known = {*before, *_supervised}
+            known = {*before, *KNOWN}
             new = [pid for pid in descendants.children(os.getpid()) if pid not in known and is_running(pid)]
             new = [pid for pid in new if descendants.mark_of(pid) is None]
         return descendants.marked_by(mark) + [one for pid in new for one in (pid, *descendants.tree(pid))]
