@@ -1,8 +1,8 @@
 """
 Reads HTTP/1.1 requests from a socket and writes answers; everything is bounded, in bytes and in time.
 
-A hand of the standard library's server would take longer for the head than a small model for its prediction. What it
-does not do is refused by name: bodies of unknown length, folded headers, upgrades.
+The standard library's server takes longer for the head of a request than a small model for its prediction. What this
+one does not do is refused by name: bodies of unknown length, folded headers, upgrades.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ _REASONS = {
     503: "Service Unavailable",
     504: "Gateway Timeout",
 }
+
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 Headers = Dict[bytes, bytes]
 
@@ -197,4 +199,4 @@ def refusal(error: ChildError, *, keeps_alive: bool) -> bytes:
 
 def json_body(value: Any) -> bytes:
     """Return JSON values as text that every reader takes; lone surrogates stay escaped."""
-    return json.dumps(value, separators=(",", ":")).encode("ascii")
+    return _encode(value).encode("ascii")

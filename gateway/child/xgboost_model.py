@@ -42,7 +42,11 @@ class XgboostModel(Model):
         self.signature = _signature(booster, config, self._levels)
         # Only gbtree promises that several threads may predict at once.
         self._turn: Any = threading.Lock()
-        self._is_safe = config["gradient_booster"]["name"] == "gbtree"
+        kind = config["gradient_booster"]["name"]
+        self._is_safe = kind == "gbtree"
+        # Without a DMatrix in between; it takes neither coded categories nor linear boosters, and is there since 1.1.
+        is_new = "ntree_limit" not in self._rounds and hasattr(booster, "inplace_predict")
+        self._in_place = is_new and kind != "gblinear" and not self._levels
 
     def predict(self, columns: Columns) -> Predictions:
         """Predict every instance; NaN is missing, and a level the model never saw is missing too."""
@@ -59,6 +63,8 @@ class XgboostModel(Model):
             return self._read(self._score(rows))
 
     def _score(self, rows: Any) -> Any:
+        if self._in_place:
+            return np.asarray(self._booster.inplace_predict(rows, validate_features=False, **self._rounds))
         more: dict[str, Any] = {"enable_categorical": True} if self._levels else {}
         matrix = xgboost.DMatrix(rows, feature_types=self._types, nthread=1, **more)
         return np.asarray(self._booster.predict(matrix, validate_features=False, **self._rounds))
