@@ -27,11 +27,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from gateway.artifacts.remote_tensors import tensors_of
+from gateway.artifacts.remote_tensors import RemoteTensors, tensors_of
 from gateway.executors.oip_client import ClientOptions, OipClient
 from gateway.loaders import get_loader
 from gateway.loaders.base import LoadOptions
-from gateway.schema import Column, Predictor, make_column
+from gateway.schema import Column, Predictions, Predictor, make_column
 from gateway.system.server_address import address_of
 
 FILES = Path(__file__).resolve().parents[2] / "gateway" / "child"
@@ -88,6 +88,11 @@ def serve(folder: Path, artifact: Path) -> "subprocess.Popen[bytes]":
     return subprocess.Popen([*command, "--socket", str(folder / "s")], stdin=subprocess.PIPE)
 
 
+def ask(client: OipClient, columns: list[Column], tensors: RemoteTensors) -> Predictions:
+    """Predict through the socket."""
+    return client.predict(columns, tensors, time.monotonic() + 30)
+
+
 def measure(name: str, artifact: Path, loader: str, rounds: int, calls: int) -> None:
     """Print a line for each number of rows."""
     local = get_loader(loader).load(artifact, LoadOptions(allow_pickle=True))
@@ -101,10 +106,10 @@ def measure(name: str, artifact: Path, loader: str, rounds: int, calls: int) -> 
                 time.sleep(0.05)
             for size in SIZES:
                 columns = rows(local, size)
-                ways = (
+                ways: list[Callable[[], Any]] = [
                     partial(local.predict, columns),
-                    lambda columns=columns: client.predict(columns, tensors, time.monotonic() + 30),
-                )
+                    partial(ask, client, columns, tensors),
+                ]
                 times: tuple[list[float], list[float]] = ([], [])
                 cpus: tuple[list[float], list[float]] = ([], [])
                 for _ in range(rounds):
@@ -115,8 +120,8 @@ def measure(name: str, artifact: Path, loader: str, rounds: int, calls: int) -> 
                 low, high = map(statistics.median, times)
                 low_cpu, high_cpu = map(statistics.median, cpus)
                 print(
-                    f"{name:10} {size:5} rows: bare {low:6.0f} us, over the socket {high:6.0f} us, {high - low:5.0f} us "
-                    f"above ({high / low:.2f}x), aim {AIMS_US.get(size, '-')}; CPU {low_cpu:.0f} and {high_cpu:.0f} us"
+                    f"{name:10} {size:5} rows: bare {low:6.0f} us, over the socket {high:6.0f} us, {high - low:5.0f} "
+                    f"us above ({high / low:.2f}x), aim {AIMS_US.get(size, '-')}; CPU {low_cpu:.0f} and {high_cpu:.0f}"
                 )
         finally:
             process.kill()
