@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -16,11 +17,12 @@ from executors.compiled_stub import compiled_times
 from executors.predictor_server import serve
 from executors.v2_server import V2Server
 from gateway.artifacts.manifest import CompiledModel, ExplanationReport, Manifest, StoredArtifact
-from gateway.artifacts.remote import Remote
+from gateway.artifacts.remote import ChildSpec, Remote
 from gateway.artifacts.remote_tensors import tensors_of
 from gateway.errors import ArtifactError, DeadlineError, LoadError, NotExplainable, NotReadyError
-from gateway.executors import EXECUTORS, make_executor
+from gateway.executors import EXECUTORS, make_executor, socket_folder
 from gateway.executors.base import Executor
+from gateway.executors.socket_folder import socket_path
 from gateway.executors.thread_pool import NativePool
 from gateway.loaders import get_loader
 from gateway.loaders.base import LoadOptions
@@ -33,6 +35,7 @@ KINDS: dict[str, tuple[str, dict[str, Any]]] = {
     "local-inline": ("local", {"predict_s": 1e-5, "inline": True}),
     "local-pooled": ("local", {"predict_s": 0.0, "inline": False}),
     "upstream": ("upstream", {"predict_s": 0.0, "inline": False}),
+    "process": ("process", {"predict_s": 0.0, "inline": False}),
 }
 #: Cases whose model is a file that the worker itself loads.
 LOCAL = sorted(name for name, (kind, _) in KINDS.items() if kind == "local")
@@ -71,10 +74,16 @@ class Maker:
         sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
         artifact = StoredArtifact(path=str(path), sha256=sha256, origin=str(path), size_bytes=1)
         predictor = get_loader(loader).load(path, options)
+        tensors = tensors_of(predictor.signature)
         if self.kind == "upstream":
             self.servers.append(serve(predictor, free_port()))
-            urls, tensors = (self.servers[-1].address,), tensors_of(predictor.signature)
+            urls = (self.servers[-1].address,)
             more["remote"] = Remote(kind="upstream", model="m", urls=urls, binary=True, tensors=tensors)
+        if self.kind == "process":
+            # Where the arbiter puts the socket of a process that is ready; the process itself has tests of its own.
+            child = ChildSpec(name=f"{len(self.servers):016x}", argv=())
+            self.servers.append(serve(predictor, str(socket_path(child.name, 0))))
+            more["remote"] = Remote(kind="process", model="m", child=child, binary=True, tensors=tensors)
         manifest = Manifest(
             key="k", loader=loader, artifact=artifact, signature=predictor.signature, **(self.measured | more)
         )
@@ -85,11 +94,13 @@ class Maker:
 def maker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Maker]:
     """Return what starts executors of one kind."""
     kind, measured = KINDS[request.param]
-    maker = Maker(tmp_path, kind, measured)
-    yield maker
-    maker.pool.close(0)
-    for server in maker.servers:
-        server.close()
+    with tempfile.TemporaryDirectory(prefix="s-") as short:  # the path of a socket has 107 bytes at most
+        socket_folder.choose(Path(short))
+        maker = Maker(tmp_path, kind, measured)
+        yield maker
+        maker.pool.close(0)
+        for server in maker.servers:
+            server.close()
 
 
 #: A test of what only a model in the worker itself does.
