@@ -217,7 +217,7 @@ def _refuse_code(path: Path, spec: RouteSpec) -> None:
         own = own_modules(names)
         files = f" and `files: [{', '.join(own)}]`" if own else ""
         raise ArtifactError(
-            f"{path.name}: the pickle names {listing(names, 'and')}, which is not among what a model consists of",
+            f"{path.name}: it names {listing(names, 'and')}, which is not among what a model consists of",
             code="code-not-allowed",
             hint=f"if you know who wrote it, let it run: add `allow_code: true`{files} to the route {spec.path}",
         )

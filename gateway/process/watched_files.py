@@ -87,7 +87,11 @@ def _named_by(registry: RegistrySpec, cache_dir: Path) -> set[Path]:
         paths.add(Path(spec.base) / spec.golden if spec.golden else sources[-1].parent / "golden.json")
         paths.update(attached_files_of(spec).values())
         paths.add(card_file.default_path(Path(spec.base), spec.sources))  # it may be written later
-        if spec.loader == "python":
+        paths.update({Path(spec.base) / spec.executor.requirements} if spec.executor.requirements else ())
+        if spec.executor.kind == "process":
+            for pattern in spec.files:
+                paths.update(code_listing.watched(Path(spec.base), sources[0], pattern))
+        elif spec.loader == "python":
             paths.update(code_files.names_of(spec.base, spec.sources[0], cache_dir))
             for pattern in spec.files:
                 paths.update(code_listing.watched(Path(spec.base), sources[0], pattern))

@@ -5,6 +5,7 @@ For models that another process reads, with libraries of other versions: what is
 here would admit.
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -16,11 +17,23 @@ from gateway.loaders.table import PICKLE_HEADS, PICKLE_SUFFIXES
 from gateway.system import files
 
 _MAIN: Final = "__main__"
+_MOST_BYTES: Final = 16 * 2**20
+_LOADER_MODULE: Final = re.compile(r"^\s*loader_module:\s*['\"]?([\w.]+)", re.MULTILINE)
+#: Of these an MLflow folder holds a model and no code; what its pickles name is looked at besides.
+_MLFLOW_LOADERS: Final = frozenset(f"mlflow.{name}" for name in ("catboost", "lightgbm", "sklearn", "xgboost"))
 
 
 def needed_code(path: Path) -> list[str]:
-    """Return the names of the pickles of an artifact, file or folder, that no reader here admits."""
-    return sorted({name for pickled in _pickles(path) for name in pickle_imports(pickled) if not _is_admitted(name)})
+    """Return the names in the pickles of a file or folder that no reader here admits, and an own loader of MLflow."""
+    names = {name for pickled in _pickles(path) for name in pickle_imports(pickled) if not _is_admitted(name)}
+    return sorted(names | set(_loader_modules(path)))
+
+
+def _loader_modules(path: Path) -> list[str]:
+    """Return the modules that an MLflow folder has loaded for it, unless it is one of MLflow's for models of data."""
+    place = path / "MLmodel"
+    text = files.read(place, _MOST_BYTES).decode(errors="replace") if files.is_file(place) else ""
+    return [module for module in _LOADER_MODULE.findall(text) if module not in _MLFLOW_LOADERS]
 
 
 def own_modules(names: list[str]) -> list[str]:
