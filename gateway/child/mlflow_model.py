@@ -72,13 +72,17 @@ class PyfuncModel(Model):
     def __init__(self, model: Any, inputs: Sequence[Field], types: Sequence[str], output: Output) -> None:
         self._model = model
         self._types = types
+        # The dtype that a signature of one tensor demands.
+        schema = model.metadata.get_input_schema()
+        told = schema.to_dict() if schema is not None and not types else []
+        self._tensor = np.dtype(told[0]["tensor-spec"]["dtype"]) if told else None
         self._names = [field.name for field in inputs]
         self.signature = Signature(inputs=tuple(inputs), output=output)
 
     def ask(self, columns: Columns) -> Any:
         """Return what the folder itself answers."""
-        if not self._types:
-            return self._model.predict(np.column_stack(list(columns)))
+        if self._tensor is not None:
+            return self._model.predict(np.column_stack(list(columns)).astype(self._tensor))
         parts = [_cast(column, kind) for column, kind in zip(columns, self._types)]
         return self._model.predict(frame_of(self._names, parts))
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,33 @@ def test_why_code_cannot_be_loaded_is_told_by_code(
     assert (found.value.status, found.value.code) == (503, code)
     assert message in found.value.message
     assert hint in found.value.hint
+
+
+def test_folders_of_mlflow_are_asked_with_the_types_of_their_signature(tmp_path: Path) -> None:
+    """A function of the user's that pyfunc serves: columns of a frame, or one tensor of 32-bit floats."""
+    pyfunc = pytest.importorskip("mlflow.pyfunc")
+    pytest.importorskip("cloudpickle")
+    pandas = pytest.importorskip("pandas")
+    infer = pytest.importorskip("mlflow.models").infer_signature
+    frame = pandas.DataFrame({"a": [1.5, 2.5], "n": [3, 4], "t": ["x", "y"]})
+    tensor = np.ones((2, 3), dtype=np.float32)
+
+    class Sum(pyfunc.PythonModel):  # type: ignore[misc, name-defined, unused-ignore]
+        def predict(self, context: Any, model_input: Any, params: Any = None) -> Any:
+            if isinstance(model_input, np.ndarray):
+                assert model_input.dtype == np.float32
+                return model_input.sum(axis=1)
+            return model_input["a"] + model_input["n"] + model_input["t"].str.len()
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pyfunc.save_model(tmp_path / "frame", python_model=Sum(), signature=infer(frame, np.array([1.0])))
+        pyfunc.save_model(tmp_path / "tensor", python_model=Sum(), signature=infer(tensor, np.array([1.0])))
+        model, other = loaded_here(tmp_path / "frame"), loaded_here(tmp_path / "tensor")
+        assert [one.type for one in model.signature.inputs] == ["number", "integer", "string"]
+        columns = [np.array([1.5, 2.5]), np.array([3, 4]), np.array(["x", "yy"], dtype=object)]
+        assert model.predict(columns).values.tolist() == [5.5, 8.5]
+        assert other.predict([np.array([1.0]), np.array([2.0]), np.array([4.0])]).values.tolist() == [7.0]
 
 
 def test_files_beside_are_imported_and_records_are_made(tmp_path: Path) -> None:
