@@ -138,13 +138,14 @@ def test_code_of_ones_own_is_refused_with_a_fix_that_serves_it(tmp_path: Path, o
     ("code", "expected", "words"),
     [
         ("import nosuchpackage\n\ndef predict(a: float): return a\n", "child-import", "no module 'nosuchpackage'"),
-        ("raise ValueError('broken here')\n", "child-load", "ValueError: broken here"),
-        (
+        pytest.param("raise ValueError('broken here')\n", "child-load", "ValueError: broken here", marks=SLOW),
+        pytest.param(
             "import os\nos.kill(os.getpid(), 11)\n",
             "prepare-crashed",
             "the process of the model was killed by signal 11",
+            marks=SLOW,
         ),
-        ("import time\ntime.sleep(60)\n", "prepare-timeout", "took longer than 8 s"),
+        pytest.param("import time\ntime.sleep(60)\n", "prepare-timeout", "took longer than 8 s", marks=SLOW),
     ],
 )
 def test_a_process_that_fails_costs_its_route_by_name(tmp_path: Path, code: str, expected: str, words: str) -> None:
