@@ -20,7 +20,7 @@ FLOORS: Final[tuple[tuple[str, ...], ...]] = (
     ("executors", "registry"),
     ("codecs", "compilers", "environments", "explainers", "loaders"),
     ("answers", "artifacts", "estimators", "logs", "runtimes", "scoreboard", "validation"),
-    ("metrics", "settings"),
+    ("h2o_server", "metrics", "settings"),
     ("schema", "system"),
     ("errors", "explanation", "own_output"),
     ("child",),

@@ -101,7 +101,7 @@ class Protocol:
             "outputs": _outputs(model.signature),
             "parameters": {
                 "signature": as_json(model.signature),
-                "versions": installed_versions(),
+                "versions": model.versions or installed_versions(),
                 "memory_bytes": memory_bytes(),
                 "network": self._network,
                 "warnings": list(model.warnings),

@@ -90,6 +90,8 @@ class Model:
 
     signature: Signature
     warnings: tuple[str, ...] = ()
+    #: Of what predicts, where that is no package of this environment.
+    versions: dict[str, str] | None = None
 
     def predict(self, columns: Columns) -> Predictions:
         """Predict every instance; the answer has as many rows as the columns."""

@@ -15,6 +15,7 @@ from gateway.loaders.base import LoadOptions
 
 #: Kind -> its executor: names only, so that a worker imports the one that a model needs.
 EXECUTORS: Final[dict[str, str]] = {
+    "h2o_server": "gateway.executors.process:ProcessExecutor",
     "local": "gateway.executors.local:LocalExecutor",
     "process": "gateway.executors.process:ProcessExecutor",
     "upstream": "gateway.executors.upstream:UpstreamExecutor",

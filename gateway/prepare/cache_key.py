@@ -76,7 +76,10 @@ def make_entry(spec: RouteSpec, cache_dir: Path, digests: Digests, store: Store,
     stored = store.keep(paths[0], hashes[0]) if len(paths) == 1 else bundle_folders.keep(store, paths, hashes)
     if spec.reference:
         stored = replace(stored, origin=spec.reference)
-    return _entry(spec, stored, rows, cache_dir, digests)
+    child = None
+    if spec.executor.kind == "h2o_server":
+        child = import_module("gateway.prepare.h2o_server_entry").child_of(spec, stored, cache_dir)
+    return _entry(spec, stored, rows, cache_dir, digests, child=child)
 
 
 def _code_entry(spec: RouteSpec, cache_dir: Path, digests: Digests, store: Store, limits: PrepareLimits) -> Entry:

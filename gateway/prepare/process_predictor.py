@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.artifacts.remote import ChildSpec, Remote
+from gateway.artifacts.remote import ChildSpec, Remote, RemoteKind
 from gateway.artifacts.remote_tensors import tensors_of
 from gateway.errors import ArtifactError, GatewayError, LoadError
 from gateway.executors.oip_client import ClientOptions, OipClient
@@ -47,19 +47,19 @@ _FOLDER: Final = "gateway-prepare-"
 class ProcessPredictor(RemotePredictor):
     """Ask the process of a model; `close` ends it."""
 
-    def __init__(self, spec: RouteSpec, server: "Server") -> None:
+    def __init__(self, spec: RouteSpec, server: "Server", kind: RemoteKind = "process") -> None:
         told = server.metadata()
         parameters = told["parameters"]
         signature = msgspec.convert(parameters["signature"], Signature)
         client = OipClient(
             [address_of(str(server.path))],
-            spec.name,
+            server.model,
             options=ClientOptions(waits_when_busy=True, what="the process of this model"),
         )
-        remote = Remote(kind="process", model=spec.name, child=server.child, binary=True)
+        remote = Remote(kind=kind, model=server.model, child=server.child, binary=True)
         super().__init__(client, signature, tensors_of(signature), remote)
         self.versions = {str(name): str(one) for name, one in parameters["versions"].items()}
-        self.platform = "process"
+        self.platform = kind
         self.warnings = tuple(map(str, parameters.get("warnings", ())))
         self.predict_s = max(spec.timeout_s, PREDICT_S)
         self._server = server
@@ -79,10 +79,11 @@ class ProcessPredictor(RemotePredictor):
 
 
 class Server:
-    """Run the process of a model on a socket in a folder of its own."""
+    """Run the process of a model, which is named `model` there, on a socket in a folder of its own."""
 
-    def __init__(self, child: ChildSpec) -> None:
+    def __init__(self, child: ChildSpec, model: str) -> None:
         self.child = child
+        self.model = model
         self._folder = _socket_folder()
         self.path = self._folder / "model.sock"
         argv = [word.replace("{socket}", str(self.path)) for word in child.argv]
@@ -101,7 +102,7 @@ class Server:
         """Wait until the model is loaded and return what its server tells; raises LoadError with its fault."""
         while True:
             self.must_live()
-            status, body = self._ask(f"/v2/models/{self._model()}")
+            status, body = self._ask(f"/v2/models/{self.model}")
             if status == _OK:
                 return body
             if body and body.get("code") != _LOADING:
@@ -134,10 +135,6 @@ class Server:
         if self._process.stdin is not None:
             self._process.stdin.close()
         shutil.rmtree(self._folder, ignore_errors=True)
-
-    def _model(self) -> str:
-        spec = self.child.argv[self.child.argv.index("--spec") + 1]
-        return str(msgspec.json.decode(Path(spec).read_bytes())["model"])
 
     def _ask(self, path: str) -> tuple[int, dict[str, Any]]:
         """Return status and body; 0 while nobody listens."""
@@ -195,7 +192,7 @@ def predictor_of(entry: Entry) -> RemotePredictor:
             )
     if not spec.allow_code:
         _refuse_code(Path(entry.artifact.path), spec)
-    server = Server(child)
+    server = Server(child, spec.name)
     try:
         return ProcessPredictor(spec, server)
     except BaseException:

@@ -26,6 +26,7 @@ UNEXPLAINED: Final = ExplanationReport(
 )
 #: Kind of executor -> module of its `predictor_of(entry)`.
 _PREDICTORS: Final[Mapping[str, str]] = {
+    "h2o_server": "gateway.prepare.h2o_server_predictor",
     "process": "gateway.prepare.process_predictor",
     "upstream": "gateway.prepare.upstream_predictor",
 }

@@ -37,16 +37,21 @@ class ExecutorKeys:
         str | None, Key("upstream: YAML file of headers that every request carries, such as a token")
     ] = None
     ca: Annotated[str | None, Key("upstream: file of the certificates that its certificate is verified with")] = None
+    jar: Annotated[
+        str | None,
+        Key("h2o_server: `h2o.jar` of the release of the model; that of the package h2o when absent"),
+    ] = None
+    memory: Annotated[int, Key("h2o_server: most bytes of its heap, such as 2GiB", "bytes", minimum=64 * 2**20)] = 2**30
 
 
 #: Predicts run in the workers.
 LOCAL: Final = ExecutorKeys()
 #: Kinds that this version serves; the others are known, and a fault by name.
-AVAILABLE: Final[tuple[ExecutorKind, ...]] = ("local", "process", "upstream")
+AVAILABLE: Final[tuple[ExecutorKind, ...]] = ("local", "process", "upstream", "h2o_server")
 #: The keys that each kind has beside `kind`.
 KEYS_OF: Final[Mapping[ExecutorKind, tuple[str, ...]]] = {
     "local": (),
     "process": ("python", "requirements", "environment", "instances", "network"),
     "upstream": ("url", "model", "headers_from", "ca"),
-    "h2o_server": (),
+    "h2o_server": ("jar", "memory"),
 }

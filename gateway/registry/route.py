@@ -135,6 +135,8 @@ class RouteReader:
                 files.check_reference(self.document, text.raw, text.span)
                 if is_list:
                     files.note_reference_in_list(self.document, text.raw, text.span)
+        if kind == "h2o_server":
+            return kind
         if kind == "process":
             return process_keys.loader_of(self.document, entries, path)
         if "loader" in entries:

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import psutil
 from playwright.sync_api import BrowserContext, Request
 
-from bench.gateway_json import get_json
+from bench.ask_gateway import get_json
 
 CONSOLES, CLIENTS, ROUNDS, SECONDS, REST_MS, LOOKS = 5, 2, 7, 5.0, 3000, 500
 FIGURES: Final = "/health?figures"

@@ -14,7 +14,7 @@ from statistics import median, quantiles
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from bench import beside_consoles
-from bench.gateway_json import get_json
+from bench.ask_gateway import get_json
 from console import chromium
 
 ROUNDS, CHANGES = 5, 40

@@ -47,7 +47,7 @@ def test_every_entry_names_a_command(entry: Entry) -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["chek"], "gateway: error: No such command 'chek'. Did you mean 'check'?"),
+        (["chek"], "gateway: error: No such command 'chek'. (Did you mean one of: 'cache', 'check'?)"),
         (["Check"], "gateway: error: No such command 'Check'. Did you mean 'check'?"),
         (["--versoin"], "gateway: error: No such option '--versoin'. Did you mean '--version'?"),
         (["check", "--regitry", "x"], "gateway check: error: No such option '--regitry'. Did you mean '--registry'?"),

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ from executors.compiled_stub import compiled_times
 from executors.predictor_server import serve
 from executors.v2_server import V2Server
 from gateway.artifacts.manifest import CompiledModel, ExplanationReport, Manifest, StoredArtifact
-from gateway.artifacts.remote import ChildSpec, Remote
+from gateway.artifacts.remote import ChildSpec, Remote, RemoteKind
 from gateway.artifacts.remote_tensors import tensors_of
 from gateway.errors import ArtifactError, DeadlineError, LoadError, NotExplainable, NotReadyError
 from gateway.executors import EXECUTORS, make_executor, socket_folder
@@ -31,11 +31,12 @@ from serving import free_port
 from together import MODES, Mode, nap, together
 
 #: Name of the case -> the kind of executor, and what preparing measured.
-KINDS: dict[str, tuple[str, dict[str, Any]]] = {
+KINDS: dict[str, tuple[RemoteKind | Literal["local"], dict[str, Any]]] = {
     "local-inline": ("local", {"predict_s": 1e-5, "inline": True}),
     "local-pooled": ("local", {"predict_s": 0.0, "inline": False}),
     "upstream": ("upstream", {"predict_s": 0.0, "inline": False}),
     "process": ("process", {"predict_s": 0.0, "inline": False}),
+    "h2o_server": ("h2o_server", {"predict_s": 0.0, "inline": False}),
 }
 #: Cases whose model is a file that the worker itself loads.
 LOCAL = sorted(name for name, (kind, _) in KINDS.items() if kind == "local")
@@ -46,7 +47,7 @@ class Maker:
     """Start executors of models that are written as files."""
 
     folder: Path
-    kind: str
+    kind: RemoteKind | Literal["local"]
     measured: dict[str, Any]
     pool: NativePool = field(default_factory=lambda: NativePool(4))
     servers: list[V2Server] = field(default_factory=list)
@@ -79,11 +80,11 @@ class Maker:
             self.servers.append(serve(predictor, free_port()))
             urls = (self.servers[-1].address,)
             more["remote"] = Remote(kind="upstream", model="m", urls=urls, binary=True, tensors=tensors)
-        if self.kind == "process":
+        if self.kind in ("process", "h2o_server"):
             # Where the arbiter puts the socket of a process that is ready; the process itself has tests of its own.
             child = ChildSpec(name=f"{len(self.servers):016x}", argv=())
             self.servers.append(serve(predictor, str(socket_path(child.name, 0))))
-            more["remote"] = Remote(kind="process", model="m", child=child, binary=True, tensors=tensors)
+            more["remote"] = Remote(kind=self.kind, model="m", child=child, binary=True, tensors=tensors)
         manifest = Manifest(
             key="k", loader=loader, artifact=artifact, signature=predictor.signature, **(self.measured | more)
         )

@@ -1,0 +1,76 @@
+"""A gateway with binary H2O models: its answers, what is refused by name, and a server that is killed."""
+
+import os
+import shutil
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from h2o_server.h2o_models import FEATURES, server_jar
+from serving import Gateway, until
+
+pytestmark = pytest.mark.slow
+REGISTRY = """version: 1
+defaults: {executor: {kind: h2o_server, memory: 512MiB}, timeout_s: 60}
+routes:
+  /bought: {artifact: bought}
+  /value: {artifact: value}
+  /old: {artifact: old}
+  /mojo: {artifact: mojo.zip}
+"""
+
+
+def _rows(table: dict[str, list[Any]]) -> list[dict[str, Any]]:
+    return [dict(zip(FEATURES, row, strict=True)) for row in zip(*(table[name] for name in FEATURES), strict=True)]
+
+
+def _java(gateway: Gateway) -> int:
+    """Return the pid of the one Java server below a gateway."""
+    assert gateway.process is not None
+    below = psutil.Process(gateway.process.pid).children(recursive=True)
+    alive = [one for one in below if one.status() != psutil.STATUS_ZOMBIE]
+    (pid,) = [int(one.pid) for one in alive if "-jar" in one.cmdline()]
+    return pid
+
+
+def test_binary_models_behind_a_gateway(
+    tmp_path: Path,
+    gateway: Callable[..., Gateway],
+    trained: dict[str, tuple[Path, Any]],
+    table: dict[str, list[Any]],
+) -> None:
+    """Two routes share one server and answer as H2O does; it comes back when it is killed, and ends with the gateway."""
+    server_jar()
+    shutil.copyfile(trained["binomial"][0], tmp_path / "bought")
+    shutil.copyfile(trained["regression"][0], tmp_path / "value")
+    (tmp_path / "old").write_bytes(trained["linear"][0].read_bytes().replace(b"3.46.0.11", b"3.46.0.10", 1))
+    (tmp_path / "mojo.zip").write_bytes(b"PK\x03\x04")
+    (tmp_path / "registry.yaml").write_text(REGISTRY)
+    served = gateway(tmp_path / "registry.yaml", GATEWAY_WORKERS=1, GATEWAY_PREPARE_TIMEOUT_S=300)
+    rows = _rows(table)
+
+    found = served.post("/bought", rows).json["predictions"]
+    own = trained["binomial"][1][1:]
+    assert [one["prediction"] for one in found] == [row[0] for row in own]
+    assert [list(one["probabilities"].values()) for one in found] == [[float(row[1]), float(row[2])] for row in own]
+    answer = served.post("/value", rows)
+    assert answer.status == 200, answer.body
+    found = answer.json["predictions"]
+    assert [one["prediction"] for one in found] == [float(row[0]) for row in trained["regression"][1][1:]]
+
+    old = served.post("/old", rows[:1])
+    assert (old.status, old.json["type"]) == (503, "urn:gateway:error:wrong-version")
+    assert "jar: h2o.jar" in old.body.decode()
+    assert served.post("/mojo", rows[:1]).json["type"] == "urn:gateway:error:no-h2o-binary"
+
+    java = _java(served)
+    os.kill(java, signal.SIGKILL)
+    assert served.post("/value", rows[:1]).status == 200, "a call waits for the next server within its deadline"
+    assert _java(served) != java
+    java = _java(served)
+    served.stop()
+    assert until(lambda: not psutil.pid_exists(java)), "the Java server ends with the gateway"
