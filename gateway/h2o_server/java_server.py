@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.system import parent_death
+from gateway.system.fork_lock import FORK_LOCK
 
 USER: Final = "gateway"
 #: Two adjoining ports are needed; another process may take one between the look and the start.
@@ -62,9 +63,14 @@ def start_java(jar: Path, memory_bytes: int, scratch: Path, program: str = "java
     words = [*java, "-jar", str(jar), "-hash_login", *(word for pair in options.items() for word in pair)]
     # Ends with this process, even if that is killed.
     with_parent = [sys.executable, "-I", "-S", parent_death.__file__, str(signal.SIGKILL.value), str(os.getpid())]
-    process = subprocess.Popen(
-        [*with_parent, *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=scratch
-    )
+    with FORK_LOCK:
+        process = subprocess.Popen(
+            [*with_parent, *words],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd=scratch,
+        )
     threading.Thread(target=_pass_on, args=(process,), name="java log", daemon=True).start()
     return JavaServer(process, port, password)
 

@@ -69,7 +69,7 @@ def test_state_that_cannot_be_written(tmp_path: Path, cache: Path) -> None:
     done = server.command("serve")
     assert done.returncode == 1
     assert f"cannot write {server.home}/run: " in done.stderr
-    assert "fix: free disk space or make the folder writable" in done.stderr
+    assert "fix: move it away, or set GATEWAY_HOME" in done.stderr
 
 
 def test_nobody_to_wait_for(tmp_path: Path, cache: Path) -> None:

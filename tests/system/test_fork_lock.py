@@ -41,11 +41,16 @@ def test_a_program_starts_while_forks_are_made() -> None:
     assert done.stdout.split() == ["True", "False", "False"], done.stderr
 
 
+#: Starts its process itself, so that whoever makes one holds the lock.
+MAKER = "ServerProcess"
+STARTING = ("subprocess.", "os.posix_spawn", "os.system", MAKER)
+
+
 def starts(node: ast.AST, is_locked: bool = False) -> Iterator[bool]:
     """Yield for each start of a program below a node whether the lock is held there."""
     if isinstance(node, ast.With):
         is_locked |= any("FORK_LOCK" in ast.unparse(item) for item in node.items)
-    if isinstance(node, ast.Call) and ast.unparse(node.func).startswith(("subprocess.", "os.posix_spawn", "os.system")):
+    if isinstance(node, ast.Call) and ast.unparse(node.func).startswith(STARTING):
         yield is_locked
     for child in ast.iter_child_nodes(node):
         yield from starts(child, is_locked)
@@ -56,7 +61,7 @@ def test_every_program_is_started_under_the_lock() -> None:
     found = {
         str(path): list(starts(ast.parse(path.read_text(encoding="utf-8"))))
         for path in (serving.ROOT / "gateway").rglob("*.py")
-        if path.parent.name != "cli"
+        if path.parent.name != "cli" and f"class {MAKER}:" not in path.read_text(encoding="utf-8")
     }
-    assert sum(map(len, found.values())) >= 3
+    assert sum(map(len, found.values())) >= 5
     assert [path for path, held in found.items() if not all(held)] == []
