@@ -67,10 +67,6 @@ class RestClient:
         found: Json = self._ask("GET", f"/3/Models/{quote(name, safe='')}")["models"][0]
         return found
 
-    def delete_model(self, name: str) -> None:
-        """Delete a model."""
-        self._ask("DELETE", f"/3/Models/{quote(name, safe='')}")
-
     def score(self, model: str, table: bytes, names: Sequence[str], types: Sequence[str]) -> bytes:
         """Score the rows of a CSV without a header and return a CSV with one; leaves no key behind."""
         key = self._new_key()

@@ -1,12 +1,11 @@
 """Parse `executor` of a route or of `defaults`: its kind, and the keys that this kind has."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from gateway.registry import files
 from gateway.registry.checks import BAD, check, read_keys, section
-from gateway.registry.executor_keys import AVAILABLE, KEYS_OF, LOCAL, ExecutorKeys
+from gateway.registry.executor_keys import KEYS_OF, ExecutorKeys
 from gateway.registry.keys import EXECUTOR_KEYS
 from gateway.registry.process_keys import check_pair
 from gateway.registry.values import Document, Entries, Entry, texts_of
@@ -26,23 +25,13 @@ def read_executor(document: Document, entry: Entry, where: str) -> ExecutorKeys:
         entries = section(document, entry.value, what, _EXAMPLE) or Entries()
         found = read_keys(document, entries, EXECUTOR_KEYS, what)
     keys = ExecutorKeys(**found)
-    # A route with other faults keeps its kind: without it an artifact would be missed that it need not have.
-    return LOCAL if "not-available" in set(_faults(document, entry, entries, keys, what)) else keys
+    _check(document, entry, entries, keys, what)
+    return keys
 
 
-def _faults(document: Document, entry: Entry, entries: Entries, keys: ExecutorKeys, what: str) -> Iterator[str]:
-    """Note and yield the code of each fault."""
+def _check(document: Document, entry: Entry, entries: Entries, keys: ExecutorKeys, what: str) -> None:
+    """Note keys of another kind, and what its own kind lacks."""
     kind = keys.kind
-    if kind not in AVAILABLE:
-        document.fault(
-            entries["kind"].value.span if "kind" in entries else entry.value.span,
-            "not-available",
-            f"executor '{kind}' is not available yet",
-            expected=listing(AVAILABLE),
-            fix="delete it",
-        )
-        yield "not-available"
-        return
     for name, one in entries.every():
         owner = next((of for of, names in KEYS_OF.items() if name in names), kind)
         if owner != kind:
@@ -51,9 +40,8 @@ def _faults(document: Document, entry: Entry, entries: Entries, keys: ExecutorKe
                 "executor-key",
                 f"'{name}' is a key of kind '{owner}', and {what} is of kind '{kind}'",
                 expected=listing(KEYS_OF[kind]) if KEYS_OF[kind] else "no key beside 'kind'",
-                fix=f"kind: {owner}" if owner in AVAILABLE else "delete it",
+                fix=f"kind: {owner}",
             )
-            yield "executor-key"
     check_pair(document, entries, what)
     if kind == "upstream" and entries.lacks("url"):
         document.fault(
@@ -63,7 +51,6 @@ def _faults(document: Document, entry: Entry, entries: Entries, keys: ExecutorKe
             expected="the address of a server that speaks the Open Inference Protocol",
             fix="executor: {kind: upstream, url: http://localhost:8000}",
         )
-        yield "missing-key"
     for url in (url for one in entries.all_of("url") for url in texts_of(one.value)):
         try:
             address_of(url.raw)
@@ -75,7 +62,6 @@ def _faults(document: Document, entry: Entry, entries: Entries, keys: ExecutorKe
                 expected="scheme, host and port",
                 fix="write it like http://triton:8000",
             )
-            yield "executor-url"
 
 
 def check_files(document: Document, entries: Entries, base: Path) -> None:

@@ -46,8 +46,6 @@ class ExecutorKeys:
 
 #: Predicts run in the workers.
 LOCAL: Final = ExecutorKeys()
-#: Kinds that this version serves; the others are known, and a fault by name.
-AVAILABLE: Final[tuple[ExecutorKind, ...]] = ("local", "process", "upstream", "h2o_server")
 #: The keys that each kind has beside `kind`.
 KEYS_OF: Final[Mapping[ExecutorKind, tuple[str, ...]]] = {
     "local": (),

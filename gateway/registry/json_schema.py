@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.registry.executor_keys import AVAILABLE, ExecutorKeys
+from gateway.registry.executor_keys import ExecutorKeys
 from gateway.registry.key_definition import Key
 from gateway.registry.keys import (
     DEFAULTS_KEYS,
@@ -119,8 +119,7 @@ def _artifact_or_executor() -> _Schema:
 def _executor() -> _Schema:
     """Return the schema of `executor`: its keys, or its kind alone."""
     keys = _section(EXECUTOR_KEYS, _defaults_of(ExecutorKeys))
-    keys["properties"]["kind"]["enum"] = list(AVAILABLE)
-    return {"description": ROUTE_KEYS["executor"].doc, "anyOf": [{"enum": list(AVAILABLE)}, keys]}
+    return {"description": ROUTE_KEYS["executor"].doc, "anyOf": [{"enum": list(EXECUTOR_KEYS["kind"].choices)}, keys]}
 
 
 def _field() -> _Schema:
