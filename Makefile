@@ -95,8 +95,14 @@ train: $(TRAINING)/.ready ## train the five models again, from the data in GATEW
 mlflow: $(TRAINING)/.ready ## show what was trained, on http://127.0.0.1:5000 (MLFLOW_PORT); Ctrl+C ends it
 	@$(TRAINING)/bin/python -m models.tracking $(MLFLOW_PORT)
 
+# A cluster has a virtualenv of its own: no gateway imports Ray.
+CLUSTER := .venv-ray
+
+$(CLUSTER)/.ready: requirements-ray.lock scripts/setup.sh $(VENV)/.ready
+	@scripts/setup.sh ray
+
 bench: setup-dev ## measure; see scripts/bench/README.md
 	@PYTHONPATH=scripts $(BIN)/python -m bench.run
 
 clean: stop ## delete what was installed and all run-time state; mlruns/ is kept
-	@rm -rf $(VENV) $(TRAINING) node_modules .gateway gateway/console/static/vendor
+	@rm -rf $(VENV) $(TRAINING) $(CLUSTER) node_modules .gateway gateway/console/static/vendor

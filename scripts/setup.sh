@@ -1,7 +1,7 @@
 #!/bin/sh
-# Install into this folder only: .venv (Python, and Node or Java where the system has none), node_modules (PM2), and
-# .venv-train (MLflow and the frameworks, for training).
-# usage: scripts/setup.sh python [PYTHON] | node | dev | train [PYTHON]
+# Install into this folder only: .venv (Python, and Node or Java where the system has none), node_modules (PM2),
+# .venv-train (MLflow and the frameworks, for training) and .venv-ray (the gateway with Ray, for the nodes of a cluster).
+# usage: scripts/setup.sh python [PYTHON] | node | dev | train [PYTHON] | ray
 set -eu
 cd "$(dirname "$0")/.."
 venv=.venv
@@ -119,5 +119,17 @@ train)
     bring_java
     touch "$venv/.ready"
     ;;
-*) fail "unknown step '${1:-}'" "usage: scripts/setup.sh python [PYTHON] | node | dev | train [PYTHON]" ;;
+ray)
+    # Every node of a cluster, and whoever calls it, needs the same Python: that of the gateway.
+    python="$PWD/$venv/bin/python"
+    venv=.venv-ray
+    pip="$venv/bin/python -m pip install --quiet --disable-pip-version-check"
+    echo "setup: installing Ray beside the gateway's packages into $venv (1.1 GB, a minute or two the first time)"
+    make_venv "$python" cluster
+    $pip -r requirements-ray.lock
+    $pip --no-deps --editable .
+    bring_java
+    touch "$venv/.ready"
+    ;;
+*) fail "unknown step '${1:-}'" "usage: scripts/setup.sh python [PYTHON] | node | dev | train [PYTHON] | ray" ;;
 esac

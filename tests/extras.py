@@ -44,6 +44,13 @@ needs_training = pytest.mark.skipif(
 )
 
 
+#: The Python of the nodes of a cluster.
+CLUSTER = Path(__file__).resolve().parent.parent / ".venv-ray" / "bin" / "python"
+needs_cluster = pytest.mark.skipif(
+    not (CLUSTER.parents[1] / ".ready").exists(), reason="Ray is not installed here (make cluster)"
+)
+
+
 def lacking_in(text: str) -> str | None:
     """Say which package the text of a failure is about, if it is one that is absent here; None for every other text."""
     if str(_PM2) in text and not _PM2.exists():

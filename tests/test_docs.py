@@ -26,7 +26,7 @@ from serving import ROOT, Gateway
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 #: Installed, generated or third-party: not ours to check.
-ELSEWHERE = {".venv", ".venv-train", "mlruns", "node_modules", ".gateway", "build", "dist", "peers"}
+ELSEWHERE = {".venv", ".venv-train", ".venv-ray", "mlruns", "node_modules", ".gateway", "build", "dist", "peers"}
 DOCUMENTS = sorted(
     path
     for path in ROOT.rglob("*.md")
