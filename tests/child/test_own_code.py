@@ -122,6 +122,7 @@ def test_why_code_cannot_be_loaded_is_told_by_code(
     assert hint in found.value.hint
 
 
+@pytest.mark.slow
 def test_folders_of_mlflow_are_asked_with_the_types_of_their_signature(tmp_path: Path) -> None:
     """A function of the user's that pyfunc serves: columns of a frame, or one tensor of 32-bit floats."""
     pyfunc = pytest.importorskip("mlflow.pyfunc")

@@ -72,6 +72,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     return found
 
 
+@pytest.mark.slow
 def test_a_version_of_the_store_is_promoted(desk: Desk) -> None:
     """Alias and version answer the same rows; the entry names the version, pinned by its copy and not by a sha256."""
     code, said = desk.run("golden", "mlflow:models:/rent@champion", "--from", "rows.csv")

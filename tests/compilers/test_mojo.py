@@ -79,6 +79,7 @@ def _chunks(columns: Sequence[Column]) -> Iterator[list[Column]]:
         yield [column[start : start + 512] for column in columns]
 
 
+@pytest.mark.slow
 def test_ensembles_are_proven(original: Original, tmp_path: Path) -> None:
     """GBMs, a GLM and the GLM above them answer like Java over thousands of rows, one row and a batch faster."""
     row = [column[:1] for column in original.golden]
@@ -131,6 +132,7 @@ def _forest(parts: Parts) -> list[MojoTree]:
     return next(model for model in parts.models if model.trees).trees[0]
 
 
+@pytest.mark.slow
 def test_the_sound_draft_passes(loan: tuple[Original, Draft, list[list[Column]]]) -> None:
     """What follows fails because of the planted fault alone."""
     assert not is_caught(loan, lambda parts: None)

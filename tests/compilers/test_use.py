@@ -164,6 +164,7 @@ def test_a_lost_compiled_model_is_compiled_again(folder: Path, damage: str) -> N
     assert (model.compiler, model.compiled_lost) == ("sklearn", "")
 
 
+@pytest.mark.slow
 def test_compile_off_serves_the_original(folder: Path) -> None:
     """`compile: off` leaves no compiled model and says so."""
     spec, manifest = prepared(folder, "line.skops", ", compile: off")
@@ -172,6 +173,7 @@ def test_compile_off_serves_the_original(folder: Path) -> None:
     assert answer(model_of(folder, spec, manifest)) == pytest.approx([3.0])
 
 
+@pytest.mark.slow
 def test_a_declined_model_says_why_and_serves(folder: Path) -> None:
     """A model that no compiler knows serves as it is, with the reason in its manifest."""
     before = set(folder.glob("cache/compiled/*"))

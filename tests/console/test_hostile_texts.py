@@ -90,7 +90,9 @@ def test_probes_are_inert_on_every_page(page: Page, hostile: Gateway, label: str
     assert too_wide(page, [320]) == []
 
 
-@pytest.mark.parametrize("has_scripts", [True, False], ids=["scripts", "no scripts"])
+@pytest.mark.parametrize(
+    "has_scripts", [True, pytest.param(False, marks=pytest.mark.slow)], ids=["scripts", "no scripts"]
+)
 def test_probes_of_a_link_are_inert(
     open_page: OpenPage, expect_console_error: Callable[[str], None], hostile: Gateway, has_scripts: bool
 ) -> None:

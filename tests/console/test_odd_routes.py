@@ -93,8 +93,8 @@ def origin(odd: Gateway) -> str:
 @pytest.mark.parametrize(
     "name",
     [
-        "one-more",
         "wide",
+        pytest.param("one-more", marks=pytest.mark.slow),
         *(pytest.param(name, marks=pytest.mark.slow) for name in RARE),
     ],
 )

@@ -229,7 +229,7 @@ def test_a_copied_link_needs_no_script(page: "Page", no_script_page: "Page", fiv
 
 
 @pytest.mark.parametrize(
-    "name", ["earnings", "diabetes", *(pytest.param(one, marks=pytest.mark.slow) for one in ("loan", "sentiment"))]
+    "name", ["diabetes", *(pytest.param(one, marks=pytest.mark.slow) for one in ("earnings", "loan", "sentiment"))]
 )
 def test_server_and_script_draw_one_page(
     name: str, page: "Page", no_script_page: "Page", guards: "list[Guards]", five: Gateway

@@ -42,6 +42,7 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_files_are_asked_and_edited_as_one_model(home: Path, gateway: Callable[..., Gateway]) -> None:
     """One row, a batch and V2 agree; a new file among them is a new version, in all workers, and its pin holds."""
     server = gateway(home / "registry.yaml", workers=2)

@@ -89,6 +89,7 @@ def replace_and_wait(gateway: Gateway, path: Path, text: str, route: str) -> Non
     serving.until(is_new, 60, what=f"a new version of {route}")
 
 
+@pytest.mark.slow
 def test_a_replaced_file_is_a_new_version_in_all_workers(tmp_path: Path, gateway: Callable[..., Gateway]) -> None:
     """Opened at import, in a call, imported, and elsewhere on the disk: replaced while a worker dies."""
     project = tmp_path / "project"

@@ -74,6 +74,7 @@ def problem(found: Manifest) -> str:
     return found.problem.code if found.problem else ""
 
 
+@pytest.mark.slow
 def test_a_start_stops_what_is_unsafe_and_keeps_the_rest(house: House) -> None:
     """No committed generation covers a pickle that acts; the sound route serves on, and nothing ran."""
     house.commit_as_before()
@@ -85,6 +86,7 @@ def test_a_start_stops_what_is_unsafe_and_keeps_the_rest(house: House) -> None:
     assert not Path("marker").exists()
 
 
+@pytest.mark.slow
 def test_a_broken_registry_does_not_bring_it_back(house: House) -> None:
     """A start with a broken registry serves what is committed, and that is judged as well."""
     house.commit_as_before()

@@ -24,6 +24,7 @@ def registry_of(folder: Path, **script: Any) -> str:
     return REGISTRY.format(path=path)
 
 
+@pytest.mark.slow
 def test_a_worker_killed_while_it_explains_leaves_nothing(tmp_path: Path, gateway: Callable[..., Gateway]) -> None:
     """The client sees its connection end; the next worker explains, and no process of the old one is left."""
     server = gateway(registry_of(tmp_path, sleep_s=0.7), workers=1)

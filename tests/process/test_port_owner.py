@@ -47,6 +47,7 @@ def test_a_stranger_is_named_and_can_be_ended(tmp_path: Path, cache: Path) -> No
         server.kill()
 
 
+@pytest.mark.slow
 def test_another_gateway_is_ended_by_the_command_that_is_named(tmp_path: Path, cache: Path) -> None:
     """The printed `gateway stop` ends the gateway of the other home; afterwards the address is free."""
     for name in ("one", "two"):

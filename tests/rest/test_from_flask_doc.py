@@ -58,6 +58,7 @@ def test_each_command_answers_as_shown(served: Gateway, app: Path) -> None:
         assert answer_of(served, command, app) == answer.strip()
 
 
+@pytest.mark.slow
 def test_the_app_becomes_five_lines(app: Path) -> None:
     """`gateway add` writes the lines that the page shows, and nothing else."""
     (command,) = re.findall(r"```sh\n(gateway add .*)\n```", TEXT)

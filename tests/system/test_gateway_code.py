@@ -112,6 +112,7 @@ def checkout(tmp_path: Path) -> Checkout:
     return Checkout(tmp_path)
 
 
+@pytest.mark.slow
 def test_an_edited_compiler_proves_again(checkout: Checkout) -> None:
     """Editing a checkout of the same version makes the manifests and compiled models of before unknown; other edits do not."""
     known, key, compiled = checkout.prepare()

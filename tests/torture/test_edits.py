@@ -116,6 +116,7 @@ def test_every_way_to_save_a_file_is_noticed(gateway: Start, tmp_path: Path, way
     assert server.get("/more", x=1).status == 200
 
 
+@pytest.mark.slow
 def test_a_touched_file_is_no_change(gateway: Start, tmp_path: Path) -> None:
     """A registry that was only touched leads to no attempt at all."""
     registry = routes.make(tmp_path / "r")
@@ -172,6 +173,7 @@ def test_a_rollback_survives_touches_restarts_and_an_empty_cache(
     assert server.get("/more", x=1).status == 404
 
 
+@pytest.mark.slow
 def test_plan_says_what_would_happen_and_does_nothing(gateway: Start, tmp_path: Path) -> None:
     """`gateway plan` names added and removed routes and changes that break clients, and the server stays as it is."""
     registry = routes.make(tmp_path / "r")
@@ -187,6 +189,7 @@ def test_plan_says_what_would_happen_and_does_nothing(gateway: Start, tmp_path: 
     assert server.health()["generation"] == before["generation"]
 
 
+@pytest.mark.slow
 def test_a_route_that_was_broken_before_blocks_no_edit(gateway: Start, tmp_path: Path) -> None:
     """A standing failure stays a 503 of its own; other edits go through."""
     registry = routes.make(tmp_path / "r", "  /bad: {artifact: nowhere.ubj, loader: xgboost}\n")
@@ -223,6 +226,7 @@ def test_a_first_start_with_a_broken_registry_prints_the_faults_and_exits_78(tmp
     assert "did you mean 'artifact'" in done.stderr
 
 
+@pytest.mark.slow
 def test_an_artifact_that_vanishes_does_not_stop_its_route(gateway: Start, tmp_path: Path) -> None:
     """The committed bytes lie in the cache: the route goes on, over a restart too, and /health says what is wrong."""
     registry = routes.make(tmp_path / "r")

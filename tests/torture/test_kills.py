@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from serving import Gateway, until
 from torture import routes
 from torture.load import Load
@@ -57,6 +59,7 @@ def test_hup_replaces_every_worker_and_loses_nothing(gateway: Start, tmp_path: P
     assert server.health()["restarts"] == 0
 
 
+@pytest.mark.slow
 def test_a_replacement_that_cannot_boot_takes_nobody_with_it(gateway: Start, tmp_path: Path) -> None:
     """With the scoreboard gone no new worker can start: the sibling of a killed one serves on, and the arbiter tries on."""
     server = gateway(routes.make(tmp_path / "r"))
@@ -72,6 +75,7 @@ def test_a_replacement_that_cannot_boot_takes_nobody_with_it(gateway: Start, tmp
     assert len(load.seen.failures) <= 8, load.seen.failures
 
 
+@pytest.mark.slow
 def test_workers_can_be_added_and_removed_without_loss(gateway: Start, tmp_path: Path) -> None:
     """SIGTTIN and SIGTTOU scale the workers; no request fails."""
     server = gateway(routes.make(tmp_path / "r"))
@@ -83,6 +87,7 @@ def test_workers_can_be_added_and_removed_without_loss(gateway: Start, tmp_path:
     assert not load.seen.failures
 
 
+@pytest.mark.slow
 def test_changed_code_replaces_the_workers(gateway: Start, tmp_path: Path) -> None:
     """An edited .py file is served by fresh processes, so modules beside it cannot be stale; nothing is lost."""
     registry = routes.make(tmp_path / "r")
@@ -130,6 +135,7 @@ def test_a_route_that_kills_workers_is_closed(gateway: Start, tmp_path: Path) ->
     until(lambda: server.get("/boom", x=9).status == 200, 60, what="the end of the quarantine")
 
 
+@pytest.mark.slow
 def test_a_heavy_worker_is_replaced_before_it_leaves(gateway: Start, tmp_path: Path) -> None:
     """A worker above its memory limit is recycled gracefully, one at a time, and /metrics shows the memory."""
     code = (

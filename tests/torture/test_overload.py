@@ -111,6 +111,7 @@ def test_a_queue_never_grows_beyond_its_limit(server: Gateway) -> None:
     until(lambda: server.health()["routes"]["/sleep20"]["queue_depth"] == 0, what="an empty queue")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("demand", DEMANDS)
 def test_many_clients_do_not_collapse_a_route_that_is_bound_by_http(server: Gateway, demand: Demand) -> None:
     """With 128 clients that never pause, a quick route answers nearly as many requests a second as with eight."""

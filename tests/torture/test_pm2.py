@@ -62,6 +62,7 @@ def test_monit_shows_live_figures(server: Managed) -> None:
     assert "req/s" in figures["Busiest 1"]
 
 
+@pytest.mark.slow
 def test_trigger_reloads_and_tells(server: Managed) -> None:
     """`pm2 trigger` actions answer at once: routes, health, reload, rollback."""
     assert "/echo" in server.pm2("trigger", "gateway", "routes")
@@ -75,6 +76,7 @@ def test_trigger_reloads_and_tells(server: Managed) -> None:
     assert routes.settled(server, after)["generation"] == before["generation"]
 
 
+@pytest.mark.slow
 def test_the_gateway_serves_on_when_the_daemon_dies_and_comes_back_clean(server: Managed) -> None:
     """Kill -9 of the PM2 daemon loses no request; `make run` afterwards takes the gateway over without a duplicate."""
     daemon = psutil.Process(server.arbiter).parent()

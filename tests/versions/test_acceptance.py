@@ -87,6 +87,7 @@ class Field:
         (self.folder / "rows.json").write_text(json.dumps(document))
 
 
+@pytest.mark.slow
 def test_leaves_that_are_no_probabilities_are_refused_whatever_the_owner_says(tmp_path: Path) -> None:
     """Neither accept_version nor golden labels make a forest serve whose leaves count; that of 1.3 is repaired."""
     field = Field(tmp_path, "1.3")
@@ -99,6 +100,7 @@ def test_leaves_that_are_no_probabilities_are_refused_whatever_the_owner_says(tm
         assert "train it again" in str(problem.hint)
 
 
+@pytest.mark.slow
 def test_each_way_out_of_an_unproven_version_works(tmp_path: Path) -> None:
     """Golden rows and accept_version make the same artifact serve, and the manifest warns of it."""
     field = Field(tmp_path, "1.4")

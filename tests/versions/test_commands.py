@@ -48,6 +48,7 @@ def test_add_and_describe_show_the_warnings(old: dict[str, Artifact], capsys: py
     assert "scikit-learn 1.4.2" in json.loads(capsys.readouterr().out)["warnings"][0]
 
 
+@pytest.mark.slow
 def test_golden_rows_are_a_way_out_for_add(old: dict[str, Artifact], capsys: pytest.CaptureFixture[str]) -> None:
     """The fix of `unproven-version` works when it is done: with rows that pass it is added, and says so."""
     artifact = old["linear.pkl"]
