@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 import serving
 from console.conftest import OpenPage
 from console.visiting import addresses, visit
-from process.test_load_balancers import in_front
+from process.proxies import in_front
 from serving import Connection
 
 

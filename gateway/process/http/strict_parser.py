@@ -1,10 +1,11 @@
 """Parse requests with gunicorn's parser in Python, more strictly where gunicorn accepts what HTTP forbids."""
 
+import re
 from typing import Any, Final
 
 from gunicorn.http import wsgi
 from gunicorn.http.body import ChunkedReader, LengthReader
-from gunicorn.http.errors import UnsupportedTransferCoding
+from gunicorn.http.errors import InvalidRequestLine, UnsupportedTransferCoding
 from gunicorn.http.message import Request
 from gunicorn.http.parser import RequestParser
 
@@ -16,6 +17,8 @@ from gateway.process.http.reply import Reply
 HEAD_BYTES: Final = 64 * 1024
 #: Bytes of an unread body that are read and discarded to keep the connection; with more, the connection closes.
 DRAIN_BYTES: Final = 1024 * 1024
+#: Targets that name one path for every reader. gunicorn takes `a:/loan?://` and CONNECT's `a:/loan` for /loan as well.
+_TARGET: Final = re.compile(r"/.*|\*|(?i:https?)://[^/?#].*")
 
 
 class HttpRequest(Request):  # type: ignore[misc]  # gunicorn has no types
@@ -23,6 +26,7 @@ class HttpRequest(Request):  # type: ignore[misc]  # gunicorn has no types
 
     max_buffer_headers: int
     path: str
+    uri: str
 
     def __init__(self, cfg: Any, unreader: Any, peer_addr: Any, req_number: int = 1) -> None:
         self._closes: bool | None = None
@@ -36,6 +40,8 @@ class HttpRequest(Request):  # type: ignore[misc]  # gunicorn has no types
     def parse_request_line(self, line_bytes: bytes) -> None:
         """Read the request line; an encoded slash stays encoded, as in proxies in front."""
         super().parse_request_line(line_bytes)
+        if not _TARGET.fullmatch(self.uri):
+            raise InvalidRequestLine(line_bytes.decode("latin-1"))
         if "%2" in self.path:
             # wsgi.create decodes once: "%252f" becomes "%2f" in PATH_INFO, which is no path separator.
             self.path = self.path.replace("%2f", "%252f").replace("%2F", "%252F")

@@ -1,0 +1,182 @@
+"""
+What a request is may not depend on who reads it: both parsers, TCP and Unix sockets, alone and behind real proxies.
+
+OWASP: API8
+"""
+
+import http.client
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+import serving
+from process.proxies import in_front
+from security.raw_client import Reply, exchange, replies
+from security.raw_probes import MARK, PROBES, SMUGGLED, Probe
+from serving import Gateway, until
+
+REGISTRY = "version: 1\nroutes:\n  /m: m.stub\n  /smuggled: m.stub\n"
+#: A head that is longer than the fast parser reads goes to gunicorn's; no field or line of it is too long.
+PADDING = b"".join(b"X-Pad-%d: %s\r\n" % (number, b"p" * 4_200) for number in range(2))
+PARSERS = {"fast parser": b"", "gunicorn's parser": PADDING}
+SOCKETS = ("TCP", "Unix")
+PROXIES = ("nginx", "haproxy")
+OK, BAD, NOT_FOUND = 200, 400, 404
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Hold what one probe came to: all answers of its connection, what was none, and the lines of the access log."""
+
+    probe: Probe
+    id: str
+    answers: list[Reply]
+    rest: bytes
+    seen: list[dict[str, object]]
+
+    @property
+    def paths(self) -> list[object]:
+        """Return which paths the handlers saw for the probe itself."""
+        return [line["route"] for line in self.seen if line["request_id"] == self.id]
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """A gateway on a port and on a Unix socket."""
+
+    gateway: Gateway
+    unix: Path
+
+    def address(self, kind: str) -> int | Path:
+        """Return where it listens."""
+        return self.gateway.port if kind == "TCP" else self.unix
+
+    def lines(self) -> list[dict[str, object]]:
+        """Return the access log."""
+        return self.gateway.events("request")
+
+
+@pytest.fixture(scope="module")
+def front(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[Front]:
+    """Serve two routes on TCP and on a Unix socket; one worker, so that proxies reuse its connections."""
+    folder = tmp_path_factory.mktemp("front")
+    (folder / "m.stub").write_text('{"inputs": ["a"]}')
+    gateway = serving.make(folder, cache, REGISTRY, workers=1)
+    unix = folder / "s"
+    gateway.settings["GATEWAY_BIND"] = f"127.0.0.1:{gateway.port},unix:{unix}"
+    try:
+        yield Front(gateway.start().wait(), unix)
+        gateway.stop()
+    finally:
+        gateway.kill()
+
+
+def last(name: str) -> bytes:
+    """Return a request that ends its connection."""
+    return (
+        f"GET /health/live HTTP/1.1\r\nHost: last.test\r\nX-Request-ID: last-{name}\r\nConnection: close\r\n\r\n"
+    ).encode()
+
+
+def sent(probe: Probe, name: str, padding: bytes) -> bytes:
+    """Return the bytes of a probe, known by its id, and of a request behind it."""
+    mark = b"X-Request-ID: " + name.encode() + b"\r\n" + padding
+    return probe.data.replace(MARK + b"\r\n", mark).replace(MARK + b"\n", mark.replace(b"\r\n", b"\n")) + last(name)
+
+
+def outcomes(
+    front: Front, address: int | Path, way: str, padding: bytes, neighbour: "Neighbour | None" = None
+) -> list[Outcome]:
+    """Send every probe on a connection of its own, and read the access log once all are answered."""
+    found = []
+    for number, probe in enumerate(PROBES):
+        name = f"{way}-{number}"
+        answers, rest = replies(exchange(address, sent(probe, name, padding), waits=probe.waits))
+        found.append(Outcome(probe, name, answers, rest, []))
+        if neighbour is not None:
+            neighbour.ask(f"neighbour-{name}")
+    exchange(front.address("TCP"), last(f"{way}-end"))
+    until(lambda: [one for one in front.lines() if one["request_id"] == f"last-{way}-end"], what="the last line")
+    lines = front.lines()
+    return [replace(one, seen=[line for line in lines if str(line["request_id"]).endswith(one.id)]) for one in found]
+
+
+def smuggled(front: Front) -> list[dict[str, object]]:
+    """Return the lines of requests that no client has sent, of all tests so far."""
+    return [one for one in front.lines() if one["request_id"] == "smuggled" or one["route"] == SMUGGLED]
+
+
+class Neighbour:
+    """Another client of the same proxy, which shares with the attacker its connections to the gateway."""
+
+    def __init__(self, port: int) -> None:
+        self._http = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+
+    def ask(self, name: str) -> None:
+        """Ask twice, as connections are lent from the second request on: each answer has to be its own."""
+        for turn in ("a", "b"):
+            self._http.request("GET", "/m?a=2", headers={"X-Request-ID": f"{name}{turn}"})
+            answer = self._http.getresponse()
+            got = answer.status, answer.getheader("X-Request-ID"), answer.read()
+            assert got == (200, f"{name}{turn}", b'{"prediction":2.0}'), f"after {name}: {got}"
+
+    def close(self) -> None:
+        """End its connection."""
+        self._http.close()
+
+
+def forged(one: Outcome) -> list[str]:
+    """Return what a probe made the gateway believe: an address, a scheme or a host that is not the client's."""
+    clients = {str(line["client"]) for line in one.seen} - {"127.0.0.1", ""}
+    said = b"".join(answer.body for answer in one.answers if answer.status == OK)
+    return [*clients, *(text.decode() for text in (b"6.6.6.6", b"evil.test", b"https:") if text in said)]
+
+
+def test_there_are_enough_probes() -> None:
+    """There are at least sixty probes, each of its own, and most are refused."""
+    assert len({probe.data for probe in PROBES}) == len({probe.name for probe in PROBES}) == len(PROBES) >= 60
+    assert sum(not probe.path for probe in PROBES) >= 60
+
+
+@pytest.mark.parametrize("parser", PARSERS)
+@pytest.mark.parametrize("kind", SOCKETS)
+def test_each_probe_is_refused_or_read_as_it_is_written(kind: str, parser: str, front: Front) -> None:
+    """A refused probe ends its connection and reaches no handler; any other is one request, and the next is whole."""
+    faults = []
+    for one in outcomes(front, front.address(kind), f"{kind}-{parser[:4]}", PARSERS[parser]):
+        wanted = [one.probe.status, *([OK] if one.probe.status in (OK, NOT_FOUND) else [])]
+        got = [answer.status for answer in one.answers]
+        if got != wanted or one.paths != [one.probe.path][: bool(one.probe.path)] or one.rest or forged(one):
+            faults.append(f"{one.probe.name}: {got} for {wanted}, seen {one.paths}, {one.rest[:60]!r} left over")
+    assert not faults, "\n".join(faults)
+    assert smuggled(front) == []
+
+
+@pytest.mark.parametrize("parser", PARSERS)
+@pytest.mark.parametrize("kind", SOCKETS)
+@pytest.mark.parametrize("name", PROXIES)
+def test_behind_a_proxy_no_probe_changes_what_is_asked(
+    name: str, kind: str, parser: str, front: Front, tmp_path: Path
+) -> None:
+    """What the proxy lets through keeps path, client and scheme; every answer goes to the client that asked for it."""
+    wanted = {"nginx": f"unix:{front.unix}", "haproxy": f"unix@{front.unix}"}[name]
+
+    def to_unix(text: str) -> str:
+        return text.replace(f"127.0.0.1:{front.gateway.port}", wanted) if kind == "Unix" else text
+
+    way = f"{name}-{kind}-{parser[:4]}"
+    with in_front(name, front.gateway.port, tmp_path, to_unix) as (port, _):
+        neighbour = Neighbour(port)
+        found = outcomes(front, port, way, PARSERS[parser], neighbour)
+        neighbour.close()
+    faults = []
+    for one in found:
+        strangers = {answer.request_id for answer in one.answers if answer.status < BAD} - {one.id, f"last-{one.id}"}
+        if not {one.probe.mended}.issuperset(one.paths) or len(one.paths) > 1 or forged(one) or strangers:
+            got = [answer.status for answer in one.answers]
+            faults.append(f"{one.probe.name}: {got}, seen {one.paths}, {forged(one)}, answers of {strangers}")
+    assert not faults, "\n".join(faults)
+    assert smuggled(front) == []
+    assert sum(bool(one.paths) for one in found) >= 30, "hardly any probe came through"
