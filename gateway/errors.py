@@ -13,7 +13,9 @@ All errors of the gateway, with stable codes and fixes; no HTTP, no framework.
     ├── OverloadError       the bulkhead of a route is full
     ├── DeadlineError       the time of a call is used up
     ├── PredictError        the model raised while predicting
-    └── NotExplainable      the answers of a model have no exact explanation
+    ├── NotExplainable      the answers of a model have no exact explanation
+    ├── UnauthorisedError   nobody knows the caller: no key, or none that counts
+    └── ForbiddenError      the caller is known, and may not do this
 """
 
 from collections.abc import Mapping, Sequence
@@ -202,3 +204,15 @@ class NotExplainable(GatewayError):
 
     def __init__(self, reason: str, instead: str = "") -> None:
         super().__init__(reason, hint=instead or None)
+
+
+class UnauthorisedError(GatewayError):
+    """The caller is not known: a key is missing, mistyped, unknown, expired or revoked."""
+
+    code = "unauthorised"
+
+
+class ForbiddenError(GatewayError):
+    """The caller is known, and no scope of its key covers what it asks for."""
+
+    code = "forbidden"

@@ -19,7 +19,7 @@ FLOORS: Final[tuple[tuple[str, ...], ...]] = (
     ("prepare",),
     ("executors", "registry"),
     ("codecs", "compilers", "environments", "explainers", "loaders"),
-    ("answers", "artifacts", "estimators", "logs", "runtimes", "scoreboard", "validation"),
+    ("answers", "artifacts", "estimators", "logs", "runtimes", "scoreboard", "security", "validation"),
     ("h2o_server", "metrics", "settings"),
     ("schema", "system"),
     ("errors", "explanation", "own_output"),

@@ -22,6 +22,8 @@ from gateway.rest.middleware.telemetry import StartResponse, Telemetry
 from gateway.routing.live_generation import Generation, GenerationBuilder
 from gateway.routing.routes import Route
 from gateway.scoreboard import Scoreboard, status
+from gateway.security.authentication import Authenticator
+from gateway.security.keyring import Keyring
 from gateway.settings.settings import Settings
 from gateway.system import garbage_collection
 from gateway.system.file_change import FileChange
@@ -41,10 +43,12 @@ class Gateway:
 
     Created after the fork. `start` begins to load, `is_settled` says when every eager model is READY or FAILED; the
     worker accepts connections from then on, or after the boot deadline. The worker's loop calls `tick`.
+    `keyring` is that of the arbiter, as it was at the fork.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, keyring: Keyring) -> None:
         self._settings = settings
+        self._authenticator = Authenticator(keyring)
         if not metrics.has_room(settings.run_dir):
             hint = "free some space, or move GATEWAY_HOME"
             raise GatewayError(f"the disk of {settings.run_dir} is full", code="disk-full", hint=hint)
@@ -198,7 +202,8 @@ class Gateway:
         log.info("generation adopted", extra={"generation": made.id, "duration_ms": took_ms})
 
     def _face(self, holder: Holder) -> Face:
-        return Telemetry(create_app(holder, self._scoreboard, self._settings, self._builder.pool), holder.current)
+        app = create_app(holder, self._scoreboard, self._settings, self._builder.pool)
+        return Telemetry(app, holder.current, self._authenticator)
 
     def _apply_quarantine(self, generation: Generation) -> None:
         """Close routes whose predicts killed workers; an entry names one manifest key, so a new model is open."""

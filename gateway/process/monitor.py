@@ -20,6 +20,7 @@ from gateway.process.pm2.bridge import PM2Bridge
 from gateway.process.quarantine import KILLS_WORKERS, closed, is_reviewed_after, reviewed
 from gateway.scoreboard import Scoreboard, WorkerView, status
 from gateway.scoreboard.status import Status
+from gateway.security.keyring import Keyring
 from gateway.settings.settings import Settings
 from gateway.system import processes
 
@@ -36,9 +37,16 @@ class Monitor:
     """Watch the scoreboard; the main thread of the arbiter calls `worker_ended`."""
 
     def __init__(
-        self, settings: Settings, bridge: PM2Bridge, servers: ModelServers, *, is_pending: bool = False
+        self,
+        settings: Settings,
+        bridge: PM2Bridge,
+        servers: ModelServers,
+        keyring: Keyring,
+        *,
+        is_pending: bool = False,
     ) -> None:
         self._settings = settings
+        self._keyring = keyring
         self._bridge = bridge
         self._servers = servers
         self._told = status.read(settings.status_path)
@@ -118,6 +126,8 @@ class Monitor:
         self._retire_heavy(workers)
         self._retire_stuck(workers, now)
         self._tell_servers()
+        if self._keyring.look():
+            self._tell_keys()
         if not self._settings.status_path.exists():
             self._write()
         if now - self._folded_at > FOLD_INTERVAL_S:
@@ -196,6 +206,14 @@ class Monitor:
             # During a takeover the file is that of the successor.
             if status.read(self._settings.status_path).pid in (0, self._status.pid):
                 self._write()
+
+    def _tell_keys(self) -> None:
+        """Log what has become of the file of keys; workers forked later begin with what is known now."""
+        fault = self._keyring.fault
+        if fault is None:
+            log.info("keys read", extra={"keys": len(self._keyring.content.keys)})
+        else:
+            log.error("the file of keys does not count", extra={"reason": fault.message, "fix": fault.hint})
 
     def _quarantine(self, route: str, reason: str = KILLS_WORKERS) -> None:
         self._status = replace(self._status, quarantined=closed(self._status.quarantined, route, self._keys(), reason))

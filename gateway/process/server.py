@@ -29,6 +29,7 @@ from gateway.process.socket_return import SocketReturn
 from gateway.process.watcher import Watcher
 from gateway.process.worker import Worker
 from gateway.scoreboard import Scoreboard
+from gateway.security.keyring import Keyring
 from gateway.settings.settings import Settings
 from gateway.system import descendants, obstacles, private_folders
 from gateway.system.parent_death import die_with_parent
@@ -48,6 +49,8 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         self.settings = settings
         self._is_pending = is_pending
         self.bridge = bridge
+        self.keyring = Keyring(settings.keys_path)
+        self.keyring.look()
         descriptors = _descriptors(settings)
         self.socket_return = SocketReturn(settings.holder_socket, descriptors) if settings.holder_socket else None
         self._listeners = [f"fd://{descriptor}" for descriptor in descriptors]
@@ -93,12 +96,12 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
     def load(self) -> Gateway:
         """Build the WSGI callable of a worker, after the fork."""
-        return Gateway(self.settings)
+        return Gateway(self.settings, self.keyring)
 
     def run(self) -> None:
         """Run the arbiter; returns only by exiting the process."""
         self.servers = ModelServers(self.settings)
-        self.monitor = Monitor(self.settings, self.bridge, self.servers, is_pending=self._is_pending)
+        self.monitor = Monitor(self.settings, self.bridge, self.servers, self.keyring, is_pending=self._is_pending)
         self.watcher = Watcher(self.settings)
         if self._is_pending:
             self.watcher.request(cold=True)

@@ -13,6 +13,7 @@ from flask_restful import Api, Resource
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
 from gateway.errors import GatewayError, OverloadError, PredictError
+from gateway.rest.access import Access, access_of
 from gateway.rest.errors import PlainHttpError, RequestError, respond
 from gateway.rest.predict.steps.authorise import authorise
 from gateway.rest.predict.steps.limit import charge_request
@@ -46,8 +47,14 @@ class Endpoint(Resource):  # type: ignore[misc]  # flask_restful has no types
 
     def dispatch_request(self, *args: Any, **kwargs: Any) -> Any:
         """Run the method of the request for a caller who may."""
-        route = self.route_of(**kwargs)
-        charge_request(authorise(request.environ, route), route)
+        environ, rule = request.environ, request.url_rule
+        assert rule is not None  # noqa: S101 - narrows the type: an endpoint is dispatched by its rule
+        try:
+            route = self.route_of(**kwargs)
+        except RequestError:
+            authorise(environ, None, Access.NOTHING)
+            raise
+        charge_request(authorise(environ, route, access_of(rule.endpoint)), route)
         return super().dispatch_request(*args, **kwargs)
 
 
@@ -67,7 +74,8 @@ class GatewayApi(Api):  # type: ignore[misc]  # flask_restful has no types
         return respond(error_of(e))
 
     def mount(self, resource: type[Any], path: str, endpoint: str, **kwargs: Any) -> None:
-        """Mount one Resource at one path; `kwargs` go to its constructor at every request."""
+        """Mount one Resource at one path; `kwargs` go to its constructor. Raises KeyError if access.py lacks it."""
+        access_of(endpoint)
         self.add_resource(resource, path, endpoint=endpoint, resource_class_kwargs=kwargs, strict_slashes=False)
 
 
@@ -90,8 +98,10 @@ def error_of(error: BaseException) -> GatewayError:
 
 def _from_http(error: HTTPException) -> GatewayError:
     if isinstance(error, NotFound):
-        return _not_found()
+        return _refusal(Access.NOTHING) or _not_found()
     if isinstance(error, MethodNotAllowed):
+        if refused := _refusal(Access.NOTHING):
+            return refused
         allowed = ", ".join(sorted(error.valid_methods or ()))
         # The text that Flask-RESTful's clients know.
         text = "The method is not allowed for the requested URL."
@@ -99,6 +109,15 @@ def _from_http(error: HTTPException) -> GatewayError:
     if isinstance(error, RequestEntityTooLarge):
         return too_large(request.max_content_length or 0)
     return PlainHttpError(error.code or 500, error.description or error.name)
+
+
+def _refusal(access: Access) -> GatewayError | None:
+    """Return why the caller of a path without endpoint is not told so, None for one that may know."""
+    try:
+        authorise(request.environ, None, access)
+    except GatewayError as refused:
+        return refused
+    return None
 
 
 def _disk_full() -> OverloadError:

@@ -14,6 +14,7 @@ from flask import Response, has_request_context, request
 from gateway.errors import (
     DeadlineError,
     Fault,
+    ForbiddenError,
     GatewayError,
     InputError,
     NotExplainable,
@@ -21,12 +22,15 @@ from gateway.errors import (
     OverloadError,
     PredictError,
     TooLargeError,
+    UnauthorisedError,
     UnreadableError,
 )
 
 #: Error class -> status; the first match along the class's ancestry wins.
 STATUS: dict[type[GatewayError], int] = {
     InputError: 400,
+    UnauthorisedError: 401,
+    ForbiddenError: 403,
     TooLargeError: 413,
     UnreadableError: 415,
     NotExplainable: 422,
@@ -73,6 +77,8 @@ STATUS_OF_CODE: Final[Mapping[str, int]] = {
 
 #: Status -> error_code of MLflow (its databricks.proto); 400 and others below 500 are BAD_REQUEST.
 MLFLOW_CODES: dict[int, str] = {
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
     404: "RESOURCE_DOES_NOT_EXIST",
     405: "ENDPOINT_NOT_FOUND",
     501: "NOT_IMPLEMENTED",
@@ -80,6 +86,8 @@ MLFLOW_CODES: dict[int, str] = {
     503: "TEMPORARILY_UNAVAILABLE",
     504: "DEADLINE_EXCEEDED",
 }
+#: How a caller says who it is (RFC 6750); browsers ask no password for it.
+CHALLENGE: Final = 'Bearer realm="gateway"'
 #: Characters of what a client sent (a path, a name, a type) that an error repeats.
 MAX_ECHOED = 200
 #: Faults that stand in a one-text error of another protocol.
@@ -151,7 +159,9 @@ def fault_json(fault: Fault) -> dict[str, Any]:
 
 
 def headers_of(error: GatewayError) -> dict[str, str]:
-    """Return the headers that belong to an error: when to come back, what is allowed."""
+    """Return the headers that belong to an error: when to come back, what is allowed, how to say who calls."""
+    if isinstance(error, UnauthorisedError):
+        return {"WWW-Authenticate": CHALLENGE}
     if isinstance(error, (NotReadyError, OverloadError)):
         return {"Retry-After": str(error.retry_after_s)}
     if isinstance(error, RequestError):

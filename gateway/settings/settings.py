@@ -57,6 +57,12 @@ class Settings:
             shown="none",
         ),
     ] = ()
+    keys: Annotated[
+        Path | None, Note("the file of API keys; once it is there, callers need one", shown="keys.yaml in GATEWAY_HOME")
+    ] = None
+    key_file: Annotated[
+        Path | None, Note("file with the key that commands send to a running gateway", shown="none")
+    ] = None
     workers: Annotated[int, Note("worker processes", minimum=1, shown="cores, 2 to 4")] = dataclasses.field(
         default_factory=_default_workers
     )
@@ -152,10 +158,9 @@ class Settings:
         return cls(**found, warnings=_unknown(environ))._absolute()
 
     def _absolute(self) -> Self:
-        holder = self.holder_socket.absolute() if self.holder_socket else None
-        return dataclasses.replace(
-            self, registry=self.registry.absolute(), home=self.home.absolute(), holder_socket=holder
-        )
+        names = ("registry", "home", "keys", "key_file", "holder_socket")
+        paths: dict[str, Any] = {name: getattr(self, name) for name in names}
+        return dataclasses.replace(self, **{name: path.absolute() for name, path in paths.items() if path is not None})
 
     def environ(self) -> dict[str, str]:
         """Return the environment variables from which another process loads the same settings."""
@@ -175,6 +180,11 @@ class Settings:
     def state_dir(self) -> Path:
         """Return the folder of the committed snapshot and its history; kept."""
         return self.home / "state"
+
+    @property
+    def keys_path(self) -> Path:
+        """Return the file of API keys."""
+        return self.keys or self.home / "keys.yaml"
 
     @property
     def metrics_dir(self) -> Path:

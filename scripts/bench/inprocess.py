@@ -24,6 +24,7 @@ from gateway.process.server import BOARD_ROUTES
 from gateway.routing.routes import Route
 from gateway.schema import Predictor
 from gateway.scoreboard import Scoreboard
+from gateway.security.keyring import Keyring
 from gateway.settings.settings import Settings
 
 Environ = dict[str, Any]
@@ -47,7 +48,7 @@ def make_gateway(registry: Path, home: Path, *, workers: int = 2) -> Gateway:
     settings.run_dir.mkdir(parents=True, exist_ok=True)
     metrics.configure(settings.metrics_dir)
     Scoreboard.create(settings.scoreboard_path, slots=8, routes=BOARD_ROUTES).close()
-    gateway = Gateway(settings)
+    gateway = Gateway(settings, Keyring(settings.keys_path))
     gateway.start()
     while not gateway.is_settled():
         time.sleep(0.01)

@@ -26,6 +26,8 @@ VALUES = {
     "bind": ("127.0.0.1:18501", "127.0.0.1:18502"),
     "root_path": ("/ml", "/api/ml"),
     "trusted_proxies": ("10.0.0.0/8,unix", "::1/128"),
+    "keys": ("/a/keys.yaml", "/b/keys.yaml"),
+    "key_file": ("/a/key", "/b/key"),
     "holder_socket": ("/a/sock", "/b/sock"),
     "mlflow_uri": ("sqlite:////a/mlflow.db", "http://127.0.0.1:18503"),
     "watch_aliases": ("true", "false"),

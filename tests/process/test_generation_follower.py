@@ -20,6 +20,7 @@ from gateway.rest.middleware.telemetry import Telemetry
 from gateway.routing.live_generation import Generation
 from gateway.scoreboard import Scoreboard, status
 from gateway.scoreboard.status import Status
+from gateway.security.keyring import Keyring
 from gateway.settings.settings import Settings
 
 ENDPOINTS = ("/health/ready", "/health", "/routes", "/", "/openapi.json", "/metrics", "/ping", "/v2/health/ready")
@@ -66,7 +67,7 @@ def ticking(gateway: Gateway, done: Callable[[], bool]) -> Iterator[None]:
 def test_generation_changes_in_the_loop_with_the_quarantines_of_that_moment(worker: Worker) -> None:
     """What is told while a generation is built holds in it: a route that was closed meanwhile stays closed."""
     first = worker.commit("version: 1\nroutes:\n  /a: quick.stub\n")
-    gateway = Gateway(worker.settings)
+    gateway = Gateway(worker.settings, Keyring(worker.settings.keys_path))
     gateway.start()
     for _ in ticking(gateway, gateway.is_settled):
         pass
@@ -101,7 +102,7 @@ class Changing(Holder):
 def test_an_answer_is_of_one_generation(worker: Worker) -> None:
     """Whatever is swapped while a request is served, body and header tell of the generation it began in."""
     worker.commit("version: 1\nroutes:\n  /a: quick.stub\n")
-    gateway = Gateway(worker.settings)
+    gateway = Gateway(worker.settings, Keyring(worker.settings.keys_path))
     first = gateway.generation
     second = gateway._builder.make(worker.commit("version: 1\nroutes:\n  /a: {artifact: quick.stub, max_rows: 7}\n"))
     holder = Changing(first, second)

@@ -14,6 +14,7 @@ from gateway.process.pm2.bridge import PM2Bridge
 from gateway.registry.spec import RegistrySpec, RouteSpec
 from gateway.scoreboard import Scoreboard, status
 from gateway.scoreboard.status import Status
+from gateway.security.keyring import Keyring
 from gateway.settings.settings import Settings
 
 
@@ -29,7 +30,7 @@ def settings(tmp_path: Path) -> Settings:
 
 def closed_after(settings: Settings, *events: Event) -> list[str]:
     """Return which routes are still closed after the monitor has seen some attempts to reload at one look."""
-    monitor = Monitor(settings, PM2Bridge(), ModelServers(settings))
+    monitor = Monitor(settings, PM2Bridge(), ModelServers(settings), Keyring(settings.keys_path))
     monitor._quarantine("m")
     for event in events:
         history.append(settings.state_dir, event)
@@ -60,7 +61,7 @@ def test_a_refused_attempt_opens_nothing(settings: Settings) -> None:
 
 def test_a_closed_route_stays_closed_while_a_worker_has_the_old_model(settings: Settings) -> None:
     """A commit opens the route with the new model; a worker that has not adopted it must not open the one that kills."""
-    monitor = Monitor(settings, PM2Bridge(), ModelServers(settings))
+    monitor = Monitor(settings, PM2Bridge(), ModelServers(settings), Keyring(settings.keys_path))
     monitor._arbiter = SimpleNamespace(retiring=frozenset())  # type: ignore[assignment]
     scoreboard = Scoreboard.open(settings.scoreboard_path)
     slot = scoreboard.claim()

@@ -20,6 +20,8 @@ from gateway.rest.middleware.forwarded import Forwarded
 from gateway.rest.middleware.telemetry import Telemetry
 from gateway.routing.live_generation import Generation, GenerationBuilder
 from gateway.scoreboard import Scoreboard
+from gateway.security.authentication import Authenticator
+from gateway.security.keyring import Keyring
 from gateway.settings.settings import Settings
 
 #: The sum of two numbers, so that each row has an answer of its own.
@@ -51,7 +53,9 @@ class Answer:
 class Worker:
     """Serve REGISTRY in this process, through the short way and through Flask's own dispatch."""
 
-    def __init__(self, folder: Path, registry: str = REGISTRY, forwarded: Forwarded | None = None) -> None:
+    def __init__(
+        self, folder: Path, registry: str = REGISTRY, forwarded: Forwarded | None = None, keys: Path | None = None
+    ) -> None:
         self._forwarded = forwarded
         logs.configure("error", access=False)
         (folder / "sum.stub.json").write_text(json.dumps(SUM))
@@ -64,6 +68,7 @@ class Worker:
         self.generation: Generation = builder.make(snapshot.make(spec, manifests))
         for route in self.generation.table.by_name.values():
             route.model.load()
+        authenticator = Authenticator(Keyring(keys or folder / "keys.yaml"))
         holder, pool = Holder(self.generation), NativePool(4)
         self.apps: dict[bool, Flask] = {}
         self._layers: dict[bool, Telemetry] = {}
@@ -72,7 +77,7 @@ class Worker:
             settings = Settings.load(environ)
             settings.metrics_dir.mkdir(parents=True, exist_ok=True)
             self.apps[fast] = create_app(holder, scoreboard, settings, pool)
-            self._layers[fast] = Telemetry(self.apps[fast], holder.current)
+            self._layers[fast] = Telemetry(self.apps[fast], holder.current, authenticator)
 
     def ask(self, environ: dict[str, Any], *, fast: bool = True) -> Answer:
         """Answer one request, and read the answer to its end as a server does."""

@@ -13,9 +13,11 @@ import pytest
 from werkzeug.routing import Rule
 
 from gateway.errors import OverloadError
-from gateway.rest.predict.steps.authorise import ANONYMOUS, Principal, authorise
+from gateway.rest.access import Access
+from gateway.rest.predict.steps.authorise import authorise
 from gateway.rest.predict.steps.limit import charge_request, charge_rows
 from gateway.routing.model import Model
+from gateway.security.principal import ANONYMOUS, Principal
 from rest.one_worker import Answer, Worker, environ_of
 from serving import ROOT
 
@@ -214,12 +216,12 @@ def test_every_endpoint_is_charged_once(worker: Worker, monkeypatch: pytest.Monk
     """Each request is authorised once, and charged once to whoever was authorised and for the route it names."""
     seen: list[tuple[str, Any]] = []
 
-    def noted(environ: dict[str, Any], route: Any) -> Principal:
+    def noted(environ: dict[str, Any], route: Any, access: Access) -> Principal:
         seen.append(("authorise", route))
         return ANONYMOUS
 
     replace(monkeypatch, authorise, noted)
-    replace(monkeypatch, charge_request, lambda principal, route: seen.append((principal.name, route)))
+    replace(monkeypatch, charge_request, lambda principal, route: seen.append((principal.id, route)))
     for rule, method, path in targets(worker):
         seen.clear()
         ask(worker, method, path, fast=fast)
@@ -241,7 +243,7 @@ def test_rows_are_charged_once(
     replace(
         monkeypatch,
         charge_rows,
-        lambda principal, route, count: charged.append((principal.name, route.name, count, len(predicts))),
+        lambda principal, route, count: charged.append((principal.id, route.name, count, len(predicts))),
     )
     assert worker.ask(environ_of(method, path, body, headers)).status == 200
     assert charged == [("anonymous", "sum", rows, 0)]

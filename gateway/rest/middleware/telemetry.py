@@ -17,7 +17,9 @@ from gateway import logs
 from gateway.rest.middleware.trace_context import TraceContext, trace_context_of
 from gateway.rest.predict.call import Call
 from gateway.rest.predict.steps.account import account
+from gateway.rest.predict.steps.authorise import AUTHENTICATOR
 from gateway.routing.live_generation import Generation
+from gateway.security.authentication import Authenticator
 
 #: An X-Request-ID is echoed if it matches: it gets into logs and headers.
 _ID = re.compile(r"[\w.:/+=@-]{1,128}", re.ASCII)
@@ -51,16 +53,19 @@ class Telemetry:
     Wrap a WSGI app.
 
     Sets `gateway.request_id` and `gateway.generation` in the environ, so that a request ends in the generation in
-    which it began; a Call that knows its route leaves itself there as `gateway.call`.
+    which it began, and the authenticator where callers need a key; a Call that knows its route leaves itself there as
+    `gateway.call`.
     """
 
     def __init__(
         self,
         app: Callable[[dict[str, Any], StartResponse], Iterable[bytes]],
         current: Callable[[], Generation],
+        authenticator: Authenticator | None = None,
     ) -> None:
         self._app = app
         self._current = current
+        self._authenticator = authenticator
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
@@ -69,6 +74,8 @@ class Telemetry:
         request_id = given if given and _ID.fullmatch(given) else new_id()
         environ["gateway.request_id"] = request_id
         environ["gateway.generation"] = generation = self._current()
+        if self._authenticator is not None and self._authenticator.is_required:
+            environ[AUTHENTICATOR] = self._authenticator
         trace = trace_context_of(environ) if "HTTP_TRACEPARENT" in environ else None
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:

@@ -12,6 +12,8 @@ from flask import Response, request
 
 from gateway.codecs.chunks import CHUNK_ROWS
 from gateway.errors import InputError
+from gateway.rest.access import Access
+from gateway.rest.errors import RequestError
 from gateway.rest.offload import Offload
 from gateway.rest.predict.batch import BatchRun
 from gateway.rest.predict.deadline import client_timeout_s
@@ -19,7 +21,7 @@ from gateway.rest.predict.dialect import Chunks, Dialect
 from gateway.rest.predict.explaining import rows_at_once
 from gateway.rest.predict.steps.account import account_faults
 from gateway.rest.predict.steps.admit import admit
-from gateway.rest.predict.steps.authorise import ANONYMOUS, Principal, authorise
+from gateway.rest.predict.steps.authorise import authorise
 from gateway.rest.predict.steps.choose_variant import PRIMARY, choose_variant
 from gateway.rest.predict.steps.limit import charge_request, charge_rows
 from gateway.rest.predict.steps.predict import joined, predict, wait_for_explainer
@@ -29,6 +31,7 @@ from gateway.rest.predict.steps.write import write
 from gateway.routing.live_generation import Generation
 from gateway.routing.routes import Route
 from gateway.schema import Batch, Predictions
+from gateway.security.principal import ANONYMOUS, Principal
 
 
 class Call:
@@ -63,9 +66,13 @@ class Call:
 
     def answer(self) -> Response:
         """Return the response; whatever refuses or fails the call is raised."""
-        route = resolve(self)
+        try:
+            route = resolve(self)
+        except RequestError:
+            authorise(self.environ, None, Access.NOTHING)
+            raise
         self.environ["gateway.call"] = self
-        self.principal = authorise(self.environ, route)
+        self.principal = authorise(self.environ, route, Access.PREDICT)
         charge_request(self.principal, route)
         try:
             batch = read(self)

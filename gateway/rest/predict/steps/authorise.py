@@ -5,28 +5,71 @@ The dispatch of every endpoint that is no call (rest/api.py) asks the same funct
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
+from gateway.errors import ForbiddenError, UnauthorisedError
+from gateway.rest.access import Access
+from gateway.rest.errors import MAX_ECHOED
 from gateway.routing.routes import Route
+from gateway.security.authentication import Authenticator
+from gateway.security.principal import ANONYMOUS, Principal
+from gateway.security.scopes import CATALOG, METRICS, PREDICT_ALL, predict_scope
+
+#: Where the environ has the Authenticator of a gateway that asks for keys; without keys it is not there.
+AUTHENTICATOR: Final = "gateway.authenticator"
+_BEARER: Final = "bearer "
+_HINT: Final = "send `Authorization: Bearer $GATEWAY_KEY`, or the key as `X-API-Key`"
+#: Access -> scopes of which one suffices, beside that of the route where it is about one.
+_SCOPES: Final[Mapping[Access, tuple[str, ...]]] = {
+    Access.PREDICT: (),
+    Access.DESCRIBE: (CATALOG,),
+    Access.CATALOG: (CATALOG,),
+    Access.METRICS: (METRICS,),
+    Access.NOTHING: (CATALOG, PREDICT_ALL),
+}
+_OF_ROUTE: Final = frozenset((Access.PREDICT, Access.DESCRIBE))
 
 
-@dataclass(frozen=True, slots=True)
-class Principal:
-    """Name the caller of a request."""
-
-    name: str
-
-
-#: Whoever calls a gateway that knows no keys.
-ANONYMOUS: Final = Principal("anonymous")
-
-
-def authorise(environ: Mapping[str, Any], route: Route | None) -> Principal:
+def authorise(environ: Mapping[str, Any], route: Route | None, access: Access) -> Principal:
     """
-    Return who calls; a refusal is raised as RequestError.
+    Return who calls; raises UnauthorisedError for a caller that is not known, ForbiddenError for one that may not.
 
-    `route` is the one that is called or described, None for an endpoint of the whole gateway. There are no keys yet:
-    everybody may do everything.
+    `route` is the one that is called or described, None for an endpoint of the whole gateway.
     """
-    return ANONYMOUS
+    authenticator: Authenticator | None = environ.get(AUTHENTICATOR)
+    if authenticator is None or access is Access.PUBLIC:
+        return ANONYMOUS
+    principal = authenticator.principal_of(credential_of(environ))
+    if access is not Access.KNOWN and not _is_covered(principal, route, access):
+        raise _forbidden(environ, principal, access)
+    return principal
+
+
+def credential_of(environ: Mapping[str, Any]) -> str:
+    """Return the key or token of a request; raises UnauthorisedError where there is none, or two."""
+    given: str = environ.get("HTTP_AUTHORIZATION", "")
+    key: str = environ.get("HTTP_X_API_KEY", "").strip()
+    if given[: len(_BEARER)].lower() != _BEARER:
+        if key:
+            return key
+        raise UnauthorisedError("this gateway asks for a key", hint=_HINT)
+    token = given[len(_BEARER) :].strip()
+    if key and key != token:
+        raise UnauthorisedError("Authorization and X-API-Key hold two different keys", hint="send one of them")
+    return token
+
+
+def _is_covered(principal: Principal, route: Route | None, access: Access) -> bool:
+    if any(principal.may(scope) for scope in _SCOPES[access]):
+        return True
+    return route is not None and access in _OF_ROUTE and principal.may(predict_scope(route.spec.path))
+
+
+def _forbidden(environ: Mapping[str, Any], principal: Principal, access: Access) -> ForbiddenError:
+    """Return the refusal; of a route that is there it says what it says of one that is not."""
+    needed = f"it needs the scope {_SCOPES[access][0]}; " if access in (Access.CATALOG, Access.METRICS) else ""
+    has = ", ".join(sorted(principal.scopes)) or "none"
+    return ForbiddenError(
+        f"the key {principal.id} may not use {environ['PATH_INFO'][:MAX_ECHOED]}",
+        hint=f"{needed}it has: {has}; `gateway key create` makes one with others",
+    )

@@ -5,8 +5,8 @@ The dispatch of every endpoint that is no call (rest/api.py) charges its request
 yet: nothing is refused.
 """
 
-from gateway.rest.predict.steps.authorise import Principal
 from gateway.routing.routes import Route
+from gateway.security.principal import Principal
 
 
 def charge_request(principal: Principal, route: Route | None) -> None:

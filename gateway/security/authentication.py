@@ -1,0 +1,41 @@
+"""Authentication: the principal of a credential, whichever kind it is."""
+
+from typing import Protocol
+
+from gateway.errors import UnauthorisedError
+from gateway.security.api_key import PREFIX
+from gateway.security.keyring import Keyring
+from gateway.security.principal import Principal
+
+
+class TokenVerifier(Protocol):
+    """Verify the tokens of an identity provider."""
+
+    def principal_of(self, text: str) -> Principal:
+        """Return the principal of a token; raises UnauthorisedError."""
+        ...
+
+
+class Authenticator:
+    """Ask whoever knows a credential: the keyring for API keys, the verifier for all others."""
+
+    __slots__ = ("keyring", "tokens")
+
+    def __init__(self, keyring: Keyring, tokens: TokenVerifier | None = None) -> None:
+        self.keyring = keyring
+        self.tokens = tokens
+
+    @property
+    def is_required(self) -> bool:
+        """Say whether requests need a credential. Cheap: asked once a request."""
+        return self.keyring.is_configured
+
+    def principal_of(self, credential: str) -> Principal:
+        """Return the principal of a key or a token; raises UnauthorisedError."""
+        if self.tokens is not None and not credential.startswith(PREFIX):
+            return self.tokens.principal_of(credential)
+        if not credential.startswith(PREFIX):
+            raise UnauthorisedError(
+                "what was sent is no key of this gateway", hint=f"keys of a gateway begin with {PREFIX}"
+            )
+        return self.keyring.principal_of(credential)

@@ -1,0 +1,107 @@
+"""Changes of the file of keys: create, rotate, revoke; each is one replacement of the file, under a lock."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from gateway.errors import GatewayError
+from gateway.security import api_key, key_file
+from gateway.security.key_file import Key, KeyFile, Secret
+from gateway.system import locks
+from gateway.system.suggest import did_you_mean
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """Hold a key with its text, which nothing but this object knows."""
+
+    key: Key
+    text: str
+
+
+def create(
+    path: Path,
+    scopes: Sequence[str],
+    now: datetime,
+    *,
+    name: str = "",
+    not_before: datetime | None = None,
+    expires: datetime | None = None,
+    limits: Mapping[str, Any] | None = None,
+) -> Issued:
+    """Add a key, and the file with it where there is none yet."""
+
+    def added(content: KeyFile) -> tuple[KeyFile, Issued]:
+        taken = {key.id for key in content.keys}
+        id = next(one for one in iter(api_key.new_id, "") if one not in taken)
+        text = api_key.new_text(id)
+        key = Key(id, tuple(scopes), (_secret(text, now),), name, now, not_before, expires, limits=dict(limits or {}))
+        return msgspec.structs.replace(content, keys=(*content.keys, key)), Issued(key, text)
+
+    return _changed(path, added)
+
+
+def rotate(path: Path, id: str, now: datetime, until: datetime) -> Issued:
+    """
+    Give a key a new secret; the one before counts until `until`, an older one no more.
+
+    Raises GatewayError for an id that is not there, or is revoked.
+    """
+
+    def rotated(content: KeyFile) -> tuple[KeyFile, Issued]:
+        key = _named(content, id)
+        if key.revoked is not None:
+            raise GatewayError(
+                f"the key {id} is revoked", code="key-revoked", hint="`gateway key create` makes another one"
+            )
+        text = api_key.new_text(id)
+        last = key.secrets[-1]
+        ends = until if last.expires is None else min(until, last.expires)
+        kept = () if ends <= now else (msgspec.structs.replace(last, expires=ends),)
+        key = msgspec.structs.replace(key, secrets=(*kept, _secret(text, now)))
+        return _with(content, key), Issued(key, text)
+
+    return _changed(path, rotated)
+
+
+def revoke(path: Path, id: str, now: datetime) -> Key:
+    """Let a key count no more; its line stays, so that lists and logs say whose it was. Raises GatewayError."""
+
+    def revoked(content: KeyFile) -> tuple[KeyFile, Key]:
+        key = _named(content, id)
+        key = key if key.revoked is not None else msgspec.structs.replace(key, revoked=now)
+        return _with(content, key), key
+
+    return _changed(path, revoked)
+
+
+def _changed(path: Path, change: Callable[[KeyFile], tuple[KeyFile, T]]) -> T:
+    """Read, change and replace the file; two changes at a time take turns."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with locks.locked(path.with_name(f".{path.name}.lock")):
+        content, told = change(key_file.read(path) or KeyFile())
+        key_file.write(path, content)
+    return told
+
+
+def _named(content: KeyFile, id: str) -> Key:
+    known = {key.id: key for key in content.keys}
+    if id not in known:
+        hint = did_you_mean(id, known) or "`gateway key list` shows every id"
+        raise GatewayError(f"there is no key {id[:40]!r}", code="unknown-key", hint=hint)
+    return known[id]
+
+
+def _with(content: KeyFile, key: Key) -> KeyFile:
+    keys = tuple(key if one.id == key.id else one for one in content.keys)
+    return msgspec.structs.replace(content, keys=keys)
+
+
+def _secret(text: str, now: datetime) -> Secret:
+    return Secret(api_key.parse(text).digest.hex(), now)

@@ -1,0 +1,189 @@
+"""
+The file of keys: ids, scopes and the sha256 of secrets, never a secret. Only its owner may read it.
+
+Written by `gateway key`; people may edit it. Replaced as a whole, so that readers see one state or the other.
+"""
+
+import json
+import os
+import re
+import stat
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import yaml
+
+from gateway.errors import GatewayError
+from gateway.security.api_key import ID
+from gateway.security.scopes import EXPECTED, is_scope
+from gateway.system import atomic, files
+
+if TYPE_CHECKING:
+    _Loader = yaml.SafeLoader
+else:
+    # libyaml reads ten times faster; the pure Python parser gives the same result.
+    _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+#: Some 10,000 keys.
+MOST_BYTES: Final = 8 * 1024 * 1024
+#: Secrets of one key that count at a time: the one in use, and the one that replaces it.
+MOST_SECRETS: Final = 2
+#: Permissions of others, which the file must not have.
+_OTHERS: Final = 0o077
+_SHA256: Final = re.compile("[0-9a-f]{64}")
+_HEAD: Final = """\
+# Keys of this gateway. `gateway key create|rotate|revoke|list` write and read this file; edits by hand count within a
+# second, and comments are not kept. A secret is not in here: only its sha256.
+"""
+
+
+class _Times(_Loader):
+    """Read times as texts: msgspec knows them with their zone."""
+
+    yaml_implicit_resolvers: Final = {  # type: ignore[misc]  # PyYAML declares a plain attribute
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+class Secret(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Hold what is known of a secret: the sha256 of its text, and until when it counts."""
+
+    sha256: str
+    created: datetime | None = None
+    expires: datetime | None = None
+
+
+class Key(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Describe one key. `limits` are read by what applies them."""
+
+    id: str
+    scopes: tuple[str, ...]
+    secrets: tuple[Secret, ...]
+    name: str = ""
+    created: datetime | None = None
+    not_before: datetime | None = None
+    expires: datetime | None = None
+    revoked: datetime | None = None
+    limits: dict[str, Any] = {}
+
+
+class KeyFile(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Hold the content of the file. `jwt` says whose tokens count; it is read by what verifies them."""
+
+    keys: tuple[Key, ...] = ()
+    jwt: dict[str, Any] = {}
+
+
+def read(path: Path) -> KeyFile | None:
+    """
+    Return the keys of a file, None where there is no file.
+
+    Raises GatewayError `keys-file` with every fault: a file that others may read or write, one of another user, and
+    what is not as it should be.
+    """
+    try:
+        with files.open_regular(path) as stream:
+            _must_be_private(path, os.fstat(stream.fileno()))
+            content = stream.read(MOST_BYTES + 1)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _fault(path, f"cannot be read: {error.strerror}", "make it a file that this user may read") from error
+    if len(content) > MOST_BYTES:
+        raise _fault(path, f"has more than {MOST_BYTES:,} bytes", "take keys out that nobody uses")
+    return parse(path, content)
+
+
+def parse(path: Path, content: bytes) -> KeyFile:
+    """Return the keys of a text; raises GatewayError `keys-file` with every fault."""
+    try:
+        found = yaml.load(content.decode(), _Times)  # noqa: S506 - a SafeLoader without times
+    except UnicodeDecodeError:
+        raise _fault(path, "is no UTF-8 text", "save it as UTF-8") from None
+    except (yaml.YAMLError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" (line {mark.line + 1})" if mark is not None else ""
+        # Not chained: the error of the parser repeats the line.
+        raise _fault(path, f"is no YAML{where}", "mend that line, or restore the file") from None
+    found = {} if found is None else found
+    if not isinstance(found, dict) or not isinstance(found.get("keys") or [], list):
+        raise _fault(path, "holds no list of keys", "write `keys:` and below it `- id: …`, as docs/keys.md shows")
+    if unknown := [str(name) for name in found if name not in KeyFile.__struct_fields__]:
+        raise _fault(
+            path, f"has the unknown key {unknown[0][:40]!r}", "it takes keys and jwt: delete it, or correct it"
+        )
+    entries = found.get("keys") or []
+    keys = [_key(entry) for entry in entries]
+    faults = [f"keys[{at}]{one}" for at, one in enumerate(keys) if isinstance(one, str)]
+    whole = [one for one in keys if isinstance(one, Key)]
+    faults += _repeated(whole)
+    jwt = found.get("jwt") or {}
+    if not isinstance(jwt, dict):
+        faults.append("jwt: expected a mapping")
+    if faults:
+        raise _fault(
+            path, "is not as it should be:\n  " + "\n  ".join(faults), "mend what is named, or restore the file"
+        )
+    return KeyFile(tuple(whole), jwt)
+
+
+def write(path: Path, content: KeyFile) -> None:
+    """Replace the file, readable by its owner only; raises OSError."""
+    with atomic.replacing(path, durable=True) as draft:
+        draft.touch(mode=0o600, exist_ok=False)
+        draft.write_text(_HEAD + "".join(_lines(content)), encoding="utf-8")
+
+
+def _key(entry: Any) -> Key | str:
+    """Return a key, or what is wrong with it."""
+    try:
+        key = msgspec.convert(entry, Key, strict=True)
+    except msgspec.ValidationError as error:
+        return f": {error}"
+    if not ID.fullmatch(key.id):
+        return ".id: expected the id that `gateway key create` gave: 8 characters of a-z and 2-7"
+    if wrong := [scope for scope in key.scopes if not is_scope(scope)]:
+        return f".scopes: {wrong[0][:80]!r} is no scope; expected {EXPECTED}"
+    if not 1 <= len(key.secrets) <= MOST_SECRETS:
+        return f".secrets: expected 1 or {MOST_SECRETS}"
+    if not all(_SHA256.fullmatch(secret.sha256) for secret in key.secrets):
+        return ".secrets: sha256 is not 64 hexadecimal digits"
+    times = (key.created, key.not_before, key.expires, key.revoked, *(one.expires for one in key.secrets))
+    if any(time is not None and time.tzinfo is None for time in times):
+        return ": a time has no zone; expected such as 2027-01-31T00:00:00Z"
+    return key
+
+
+def _repeated(keys: Sequence[Key]) -> list[str]:
+    seen: set[str] = set()
+    return [f"the id {key.id} stands there twice" for key in keys if key.id in seen or seen.add(key.id)]  # type: ignore[func-returns-value]
+
+
+def _lines(content: KeyFile) -> Iterator[str]:
+    """Yield the lines of the file: one value a line, in quotes, so that no text is taken for a number."""
+    yield "keys:\n" if content.keys else "keys: []\n"
+    for key in content.keys:
+        mark = "  - "
+        for name, value in msgspec.to_builtins(key).items():
+            yield f"{mark}{name}: {json.dumps(value, ensure_ascii=False)}\n"
+            mark = "    "
+    if content.jwt:
+        yield f"jwt: {json.dumps(msgspec.to_builtins(content.jwt), ensure_ascii=False)}\n"
+
+
+def _must_be_private(path: Path, found: os.stat_result) -> None:
+    if found.st_uid != os.geteuid():
+        raise _fault(
+            path, f"belongs to user {found.st_uid}, and this is user {os.geteuid()}", f"chown {os.geteuid()} {path}"
+        )
+    if found.st_mode & _OTHERS:
+        mode = stat.S_IMODE(found.st_mode)
+        raise _fault(path, f"has mode {mode:04o}: others may read or write it", f"chmod 600 {path}")
+
+
+def _fault(path: Path, what: str, hint: str) -> GatewayError:
+    return GatewayError(f"the file of keys {path} {what}", code="keys-file", hint=hint)

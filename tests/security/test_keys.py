@@ -1,0 +1,199 @@
+"""
+Keys: their text, their file, and who is whom to a process.
+
+OWASP: API2
+"""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway.errors import GatewayError, UnauthorisedError
+from gateway.security import api_key, key_changes, key_file
+from gateway.security.keyring import Keyring
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+LATER = NOW + timedelta(hours=1)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Return where a file of keys is to be."""
+    return tmp_path / "keys.yaml"
+
+
+def ring_of(path: Path) -> Keyring:
+    """Return a keyring that has looked at its file."""
+    ring = Keyring(path)
+    ring.look()
+    return ring
+
+
+def refusal(ring: Keyring, text: str) -> str:
+    """Return why a key is refused."""
+    with pytest.raises(UnauthorisedError) as refused:
+        ring.principal_of(text)
+    return refused.value.message
+
+
+def test_a_key_is_known_by_what_was_printed_once(path: Path) -> None:
+    """The file holds no secret; the text of the key gives its principal, with scopes and name."""
+    issued = key_changes.create(path, ["predict:/loan", "catalog"], NOW, name="scoring team")
+    assert api_key.parse(issued.text).id == issued.key.id
+    assert issued.text not in path.read_text()
+    assert issued.text.split("_")[2][:32] not in path.read_text()
+    assert path.stat().st_mode & 0o777 == 0o600
+    principal = ring_of(path).principal_of(issued.text)
+    assert (principal.id, principal.kind, principal.name) == (issued.key.id, "key", "scoring team")
+    assert [principal.may(scope) for scope in ("predict:/loan", "predict:/iris", "catalog", "metrics")] == [
+        True,
+        False,
+        True,
+        False,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("scopes", "allowed"),
+    [
+        (["*"], {"predict:/a", "catalog", "metrics"}),
+        (["predict:*"], {"predict:/a"}),
+        (["metrics"], {"metrics"}),
+        (["predict:/a/b"], set()),
+        ([], set()),
+    ],
+)
+def test_scopes(path: Path, scopes: list[str], allowed: set[str]) -> None:
+    """A scope covers itself, `predict:*` every route, `*` everything; a path covers no other that begins with it."""
+    issued = key_changes.create(path, scopes, NOW)
+    principal = ring_of(path).principal_of(issued.text)
+    assert {scope for scope in ("predict:/a", "catalog", "metrics") if principal.may(scope)} == allowed
+
+
+def test_unknown_ids_and_wrong_secrets_are_told_alike(path: Path) -> None:
+    """Nobody finds out by asking which ids there are."""
+    issued = key_changes.create(path, ["*"], NOW)
+    ring = ring_of(path)
+    unknown, wrong = api_key.new_text("aaaaaaaa"), api_key.new_text(issued.key.id)
+    assert refusal(ring, unknown) == refusal(ring, wrong) == "the key is not known here"
+
+
+def test_typing_errors_are_told_before_anything_is_compared(path: Path) -> None:
+    """A text with one wrong character is refused by its checksum; one that lacks some is no key."""
+    issued = key_changes.create(path, ["*"], NOW)
+    ring = ring_of(path)
+    at = len(issued.text) // 2
+    other = issued.text[:at] + ("a" if issued.text[at] != "a" else "b") + issued.text[at + 1 :]
+    assert "mistyped" in refusal(ring, other)
+    for text in (issued.text[:-1], issued.text + "x", "gw_", "", "gw_" + "ä" * 47, issued.text.upper()):
+        assert "not whole" in refusal(ring, text)
+
+
+def test_two_secrets_count_while_one_replaces_the_other(path: Path) -> None:
+    """After a rotation both work until the old one ends; after a second rotation the first no more."""
+    first = key_changes.create(path, ["*"], NOW)
+    second = key_changes.rotate(path, first.key.id, NOW, LATER)
+    ring = ring_of(path)
+    assert ring.principal_of(first.text) == ring.principal_of(second.text)
+    third = key_changes.rotate(path, first.key.id, NOW, LATER)
+    ring.look()
+    assert refusal(ring, first.text) == "the key is not known here"
+    assert ring.principal_of(second.text).id == ring.principal_of(third.text).id
+    fourth = key_changes.rotate(path, first.key.id, NOW, NOW)
+    ring.look()
+    assert refusal(ring, third.text) == "the key is not known here"
+    assert ring.principal_of(fourth.text).id == first.key.id
+
+
+def test_who_has_the_secret_is_told_why_it_does_not_count(path: Path) -> None:
+    """Expired, not yet begun, and revoked keys are named to their holder only."""
+    expired = key_changes.create(path, ["*"], NOW, expires=NOW - timedelta(seconds=1))
+    early = key_changes.create(path, ["*"], NOW, not_before=LATER)
+    gone = key_changes.create(path, ["*"], NOW)
+    key_changes.revoke(path, gone.key.id, NOW)
+    ring = ring_of(path)
+    assert refusal(ring, expired.text) == f"the key {expired.key.id} is expired"
+    assert refusal(ring, early.text) == f"the key {early.key.id} does not count yet"
+    assert refusal(ring, gone.text) == f"the key {gone.key.id} is revoked"
+    assert refusal(ring, api_key.new_text(gone.key.id)) == "the key is not known here"
+
+
+def test_a_file_that_breaks_or_vanishes_opens_nothing(path: Path) -> None:
+    """The keys of before go on, and the fault says what to do; a file that is whole again counts."""
+    assert not Keyring(path).is_configured
+    issued = key_changes.create(path, ["*"], NOW)
+    ring = ring_of(path)
+    whole = path.read_bytes()
+    for broken in (b"keys: [", b"keys: 3", b"\xff", b"keyz: []", b"keys: [{id: x}]"):
+        path.write_bytes(broken)
+        assert ring.look()
+        assert ring.fault is not None
+        assert ring.fault.hint
+        assert ring.is_configured
+        assert ring.principal_of(issued.text).id == issued.key.id
+    path.unlink()
+    assert ring.look()
+    assert "is gone" in str(ring.fault)
+    assert ring.is_configured
+    path.write_bytes(whole)
+    path.chmod(0o600)
+    assert ring.look()
+    assert ring.fault is None
+
+
+def test_a_file_that_was_never_whole_serves_nobody(path: Path) -> None:
+    """A gateway that begins with a broken file knows no key, and asks for one."""
+    path.write_text("keys: [")
+    path.chmod(0o600)
+    ring = ring_of(path)
+    assert ring.is_configured
+    assert refusal(ring, api_key.new_text("aaaaaaaa")) == "the key is not known here"
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o620, 0o666, 0o604])
+def test_a_file_that_others_may_read_or_write_is_refused_by_name(path: Path, mode: int) -> None:
+    """The fix that is told mends it."""
+    key_changes.create(path, ["*"], NOW)
+    path.chmod(mode)
+    with pytest.raises(GatewayError, match=f"mode {mode:04o}") as refused:
+        key_file.read(path)
+    assert refused.value.hint == f"chmod 600 {path}"
+    path.chmod(0o600)
+    assert key_file.read(path) is not None
+
+
+def test_every_fault_of_a_file_is_told_at_once(path: Path) -> None:
+    """Each wrong key is named by its place."""
+    good = key_changes.create(path, ["*"], NOW).key.secrets[0].sha256
+    lines = [
+        f"- {{id: aaaaaaaa, scopes: [predict], secrets: [{{sha256: '{good}'}}]}}",
+        "- {id: bbbbbbbb, scopes: ['*'], secrets: [], name: x}",
+        f"- {{id: cccccccc, scopes: ['*'], secrets: [{{sha256: '{good[:-1]}'}}]}}",
+        f"- {{id: dddddddd, scopes: ['*'], secrets: [{{sha256: '{good}'}}], expires: tomorrow}}",
+        f"- {{id: EEEEEEEE, scopes: ['*'], secrets: [{{sha256: '{good}'}}]}}",
+        f"- {{id: ffffffff, scopes: ['*'], secrets: [{{sha256: '{good}'}}], expire: 2027-01-01T00:00:00Z}}",
+        f"- {{id: gggggggg, scopes: ['*'], secrets: [{{sha256: '{good}'}}], expires: 2027-01-01T00:00:00}}",
+        f"- {{id: hhhhhhhh, scopes: ['*'], secrets: [{{sha256: '{good}'}}], expires: 2027-01-01T00:00:00Z}}",
+        f"- {{id: hhhhhhhh, scopes: ['*'], secrets: [{{sha256: '{good}'}}]}}",
+    ]
+    with pytest.raises(GatewayError) as refused:
+        key_file.parse(path, ("keys:\n" + "\n".join(lines)).encode())
+    for at in range(7):
+        assert f"keys[{at}]" in refused.value.message
+    assert "keys[7]" not in refused.value.message
+    assert "hhhhhhhh stands there twice" in refused.value.message
+
+
+def test_what_is_written_is_read_as_it_was(path: Path) -> None:
+    """Names of any kind, limits and the section of tokens survive a change by command."""
+    name = "a: 'b' \"c\" # d\n\x07 é 🙂 0x1 1e5"
+    key = key_changes.create(path, ["*"], NOW, name=name, limits={"requests": "100/s", "daily": 5}).key
+    whole = key_file.read(path)
+    assert whole is not None
+    key_file.write(path, key_file.KeyFile(whole.keys, {"issuer": "https://id.example", "leeway": 30}))
+    key_changes.revoke(path, key_changes.create(path, [], NOW).key.id, NOW)
+    again = key_file.read(path)
+    assert again is not None
+    assert again.keys[0] == key
+    assert again.jwt == {"issuer": "https://id.example", "leeway": 30}
