@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import code_lists
 import locked
+import owasp
 from floors import FLOORS, PACKAGE, packages_in, purpose
 
 from gateway.console import policy
@@ -55,6 +56,7 @@ DOCUMENTS: Final = (
     "docs/metrics.md",
     "docs/errors.md",
     "docs/operations.md",
+    "docs/security.md",
     "docs/zoo.md",
 )
 _BLOCK: Final = re.compile(r"(<!-- begin ([a-z-]+) -->\n).*?(<!-- end \2 -->)", re.DOTALL)
@@ -277,9 +279,15 @@ def page_headers() -> str:
     return table(("header", "value"), rows)
 
 
+def owasp_items() -> str:
+    """Return each item of the OWASP lists, with what is done about it and the tests that show it."""
+    return table(("item", "measure", "shown by"), owasp.rows())
+
+
 BLOCKS: Final[Mapping[str, Callable[[], str]]] = {
     "floors": floors,
     "page-headers": page_headers,
+    "owasp": owasp_items,
     "other-versions": other_versions,
     "repairs": repairs,
     "top-keys": lambda: keys(TOP_KEYS),

@@ -6,6 +6,7 @@ Reads the table of contents and model.ini, unpacks no tree. Knows the parts of e
 
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 #: Reads the model.ini of a folder inside the archive, "" for the whole: its values, and the files of its domains.
@@ -23,8 +24,12 @@ def missing_parts(members: Collection[str], read: ReadInfo, folder: str = "") ->
     """Yield a text for each part that the MOJO in `folder` announces and lacks, its submodels' included."""
     info, domains = read(folder)
     algorithm = info.get("algo", "")
-    needed = [*_BLOBS.get(algorithm, ()), *_tree_files(info, f"{folder}trees/", members)]
-    needed += [f"domains/{name}" for name in domains]
+    # One after the other and no list: a model may announce a billion trees.
+    needed = chain(
+        _BLOBS.get(algorithm, ()),
+        _tree_files(info, f"{folder}trees/", members),
+        (f"domains/{name}" for name in domains),
+    )
     yield from (f"{folder}{name}" for name in needed if f"{folder}{name}" not in members)
     yield from (f"{folder}model.ini: {fault}" for fault in _short_lists(info))
     for key, below in _submodels(info):
@@ -72,8 +77,8 @@ def _short_lists(info: Mapping[str, str]) -> Iterator[str]:
         if found != wanted:
             yield f"beta has {found} coefficients, {wanted} are announced"
     if algorithm == "kmeans":
-        absent = [f"center_{i}" for i in range(int(info["center_num"])) if f"center_{i}" not in info]
-        yield from (f"{name} is missing" for name in absent)
+        centers = (f"center_{i}" for i in range(int(info["center_num"])))
+        yield from (f"{name} is missing" for name in centers if name not in info)
     if algorithm == "stackedensemble":
         keys = {key for key, _ in _submodels(info)}
         told = [info.get(f"base_model{i}") for i in range(int(info["base_models_num"]))] + [info["metalearner"]]

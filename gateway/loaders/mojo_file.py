@@ -7,10 +7,11 @@ Knows nothing of scoring.
 import zipfile
 import zlib
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from gateway.errors import ArtifactError, LoadError
-from gateway.loaders.admission.archives import refuse_bomb
+from gateway.loaders.admission.archives import check_archive
 from gateway.loaders.mojo_contents import missing_parts
 from gateway.schema import Field, Output, Signature
 
@@ -70,8 +71,8 @@ class MojoArchive:
 def read_mojo(path: Path) -> MojoInfo:
     """Read a MOJO's description; raises ArtifactError (`broken-artifact`) or LoadError (`unsupported-model`)."""
     try:
+        check_archive(path)
         with zipfile.ZipFile(path) as archive:
-            refuse_bomb(path, archive)
             damaged = archive.testzip()
             if damaged is not None:
                 raise _broken(path, f"member {damaged} is damaged")
@@ -155,18 +156,16 @@ def _left_out(info: dict[str, str]) -> str:
 
 
 def _refuse_incomplete(path: Path, archive: zipfile.ZipFile) -> None:
-    names = archive.namelist()
-    twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
-    if twice:
-        raise _broken(path, f"the archive holds {twice[0]} twice")
+    names = set(archive.namelist())
 
     def read(folder: str) -> tuple[dict[str, str], list[str]]:
         info, _, domains = _sections(archive.read(f"{folder}model.ini").decode("utf-8"))
         return info, [file for _, file in domains.values()]
 
-    lacking = list(missing_parts(set(names), read))
+    # As many as an error names: a MOJO may announce a billion trees.
+    lacking = list(islice(missing_parts(names, read), _SHOWN + 1))
     if lacking:
-        shown = ", ".join(lacking[:_SHOWN]) + (f" and {len(lacking) - _SHOWN} more" if len(lacking) > _SHOWN else "")
+        shown = ", ".join(lacking[:_SHOWN]) + (" and more" if len(lacking) > _SHOWN else "")
         raise _broken(path, f"it lacks {shown}", code="missing-parts")
 
 

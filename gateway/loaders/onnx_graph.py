@@ -4,7 +4,8 @@ Reads from an ONNX file what a session does not tell: class labels, and whether 
 Uses the package onnx where it is installed; without it, labels have to come from ZipMap or metadata.
 """
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ except ImportError:
 #: Operators that hand a column on as it is.
 _PASSING = {"Identity", "Reshape", "Flatten", "Cast", "Squeeze", "Unsqueeze", "Gather", "ArrayFeatureExtractor"}
 
+#: The key `location` of a tensor's external data, whose length may be written in more bytes than it needs.
+_LOCATION = re.compile(rb"\x0a(\x08|\x88\x80*\x00)location")
 _STANDARD_DOMAINS = {"", "ai.onnx", "ai.onnx.ml", "com.microsoft"}
 
 
@@ -35,7 +38,7 @@ class GraphFacts:
 def read_graph(path: Path, data: bytes) -> GraphFacts:
     """Read the file; refuses tensors outside it, because only the verified bytes may count, and foreign operators."""
     if onnx is None:
-        if b"external_data" in data or b"\x0a\x08location\x12" in data:
+        if _LOCATION.search(data):
             raise _external(path)
         return GraphFacts()
     try:
@@ -45,14 +48,14 @@ def read_graph(path: Path, data: bytes) -> GraphFacts:
             f"{path.name}: not an ONNX file: {exc}", code="broken-artifact", hint="export it again as one file"
         ) from exc
     foreign = {entry.domain for entry in model.opset_import} - _STANDARD_DOMAINS
-    used = {node.domain for node in _nodes(model.graph)} & foreign
+    used = {node.domain for node in _messages(model, onnx.NodeProto)} & foreign
     if used:
         raise LoadError(
             f"{path.name}: uses custom operators of {', '.join(sorted(used))}",
             code="unsupported-model",
             hint="export it with standard operators only",
         )
-    if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in _tensors(model)):
+    if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in _messages(model, onnx.TensorProto)):
         raise _external(path)
     return GraphFacts(_labels(model.graph), _levels(model.graph))
 
@@ -65,28 +68,16 @@ def _external(path: Path) -> ArtifactError:
     )
 
 
-def _nodes(graph: Any) -> Iterator[Any]:
-    for node in graph.node:
-        yield node
-        for attribute in node.attribute:
-            if attribute.HasField("g"):
-                yield from _nodes(attribute.g)
-
-
-def _tensors(model: Any) -> Iterator[Any]:
-    """Yield every tensor: initializers of the graph and of its branches, and those that nodes carry."""
-    graphs = [model.graph]
-    nodes = [*_nodes(model.graph), *(node for function in model.functions for node in function.node)]
-    for node in nodes:
-        for attribute in node.attribute:
-            yield attribute.t
-            yield from attribute.tensors
-            graphs += [attribute.g, *attribute.graphs]
-    for graph in graphs:
-        yield from graph.initializer
-        for sparse in graph.sparse_initializer:
-            yield sparse.values
-            yield sparse.indices
+def _messages(root: Any, kind: Any) -> Iterator[Any]:
+    """Yield every message of a kind, wherever it stands: in branches, functions, training, sparse tensors."""
+    stack = [root]
+    while stack:
+        message = stack.pop()
+        if isinstance(message, kind):
+            yield message
+        for member, value in message.ListFields():
+            if member.message_type is not None:
+                stack += value if isinstance(value, Sequence) else [value]
 
 
 def _labels(graph: Any) -> tuple[Scalar, ...]:

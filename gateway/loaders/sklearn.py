@@ -21,7 +21,7 @@ from sklearn.pipeline import Pipeline
 from gateway.errors import ArtifactError, GatewayError
 from gateway.loaders import pickled
 from gateway.loaders.admission.allowed_names import ForbiddenGlobal
-from gateway.loaders.admission.archives import refuse_bomb
+from gateway.loaders.admission.archives import check_archive
 from gateway.loaders.admission.object_graph import check_graph
 from gateway.loaders.admission.refusals import forbidden_pickle, untrusted_types
 from gateway.loaders.admission.sklearn_trees import cap_threads, check_trees
@@ -206,8 +206,7 @@ def read(path: Path, options: LoadOptions) -> Any:
     if path.stat().st_size == 0:
         raise ArtifactError(f"{path.name}: the file is empty", code="broken-artifact", hint="copy or train it again")
     if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            refuse_bomb(path, archive)
+        check_archive(path)
         return _checked(path, read_skops(path), untrusted_types)
     if not options.allow_pickle:
         raise ArtifactError(

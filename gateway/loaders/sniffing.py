@@ -1,23 +1,20 @@
 """Finds the loaders that fit an artifact, from its name and first bytes, by the table; interprets nothing."""
 
-import io
 import stat
 import zipfile
 from collections.abc import Callable, Set
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 from gateway.artifacts.code_listing import is_code_folder
 from gateway.artifacts.source_files import split_entry
 from gateway.loaders.mlflow_folder import is_mlflow, model_in
 from gateway.loaders.table import PICKLE_HEADS, TABLE, LoaderRow
 from gateway.loaders.unknown_files import HEAD_BYTES, not_the_file, opened_head, recognise
-from gateway.system import files
+from gateway.system import archives, files
 
 #: Enough of a JSON file to see its first keys: XGBoost writes "learner" first, or "version" just before it.
 _HEAD_BYTES: Final = 65_536
-#: The table of contents of an archive with 100,000 members.
-_TABLE_BYTES: Final = 8 * 2**20
 _ZIP: Final = b"PK\x03\x04"
 _COMPRESSED: Final = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda", b"\x1f\x8b", b"BZh", b"\xfd7zXZ")
 
@@ -94,32 +91,8 @@ def _head(path: Path) -> bytes:
         return b""
 
 
-class _Bounded(io.RawIOBase):
-    """Read a file for zipfile, which takes the size of the table of contents from the file itself."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-
-    def read(self, size: int = -1) -> bytes:
-        if size <= _TABLE_BYTES:
-            found = self._file.read(size if size >= 0 else _TABLE_BYTES + 1)
-            if len(found) <= _TABLE_BYTES:
-                return found
-        raise OSError(None, f"a table of contents of more than {_TABLE_BYTES:,} bytes")
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        return self._file.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self._file.tell()
-
-    def seekable(self) -> bool:
-        return True
-
-
 def _members(path: Path) -> Set[str]:
     try:
-        with files.open_regular(path) as file, zipfile.ZipFile(_Bounded(file)) as archive:
-            return set(archive.namelist()) - {""}
+        return {member.filename for member in archives.members_of(path)} - {""}
     except (zipfile.BadZipFile, OSError):
         return set()

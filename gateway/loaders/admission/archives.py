@@ -1,27 +1,29 @@
-"""Refuses archives whose members would fill the memory. Reads the table of contents only, unpacks nothing."""
+"""Refuses models in ZIP archives whose members would fill the memory, or lead out of the archive."""
 
 import zipfile
 from pathlib import Path
 
 from gateway.errors import ArtifactError
-
-#: Arrays of zeros may shrink as much as they like below this size; memory holds it.
-HARMLESS_BYTES = 256 * 1024 * 1024
-#: Real models shrink to a half or a tenth; deflate's own limit is 1,032.
-MAX_RATIO = 200
+from gateway.system import archives
 
 
-def refuse_bomb(path: Path, archive: zipfile.ZipFile) -> None:
+def check_archive(path: Path) -> None:
     """
-    Raise ArtifactError (`too-large-inside`) for an archive that unpacks to far more than it is.
+    Raise ArtifactError for an archive that no program which saves models writes, before a member of it is read.
 
-    The sizes are what the archive says; a member that lies about its own is cut off there by zipfile.
+    `too-large-inside` for one that unpacks to far more than it is or has too many members, else `broken-artifact`.
     """
-    size = sum(member.file_size for member in archive.infolist())
-    packed = path.stat().st_size
-    if size > HARMLESS_BYTES and size > MAX_RATIO * packed:
+    try:
+        archives.check(path)
+    except archives.UnsafeArchiveError as error:
         raise ArtifactError(
-            f"{path.name}: {packed} bytes that unpack to {size}, which no model does",
-            code="too-large-inside",
+            f"{path.name}: {error}, which no model does" if error.is_too_large else f"{path.name}: {error}",
+            code="too-large-inside" if error.is_too_large else "broken-artifact",
             hint="fetch it again from where it was trained",
-        )
+        ) from None
+    except zipfile.BadZipFile as error:
+        raise ArtifactError(
+            f"{path.name}: not a readable archive: {error}",
+            code="broken-artifact",
+            hint="fetch it again from where it was trained",
+        ) from error
