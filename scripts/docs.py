@@ -153,7 +153,7 @@ def _rendered() -> str:
         reloads={"committed": 1},
         last_reload_success_at=1.0,
         worker_pss_bytes=1,
-        model_servers={"r": exposition.ServerRow()},
+        model_servers={"r": exposition.ServerRow(ready=1, restarts=0, memory_bytes=1)},
     )
     return exposition.render_state(facts, openmetrics=False)
 

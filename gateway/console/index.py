@@ -12,6 +12,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from gateway.console.environment import render
+from gateway.console.server_rows import executor_text
 from gateway.console.site import Site
 from gateway.generations.history import Event
 from gateway.routing.live_generation import Generation
@@ -37,6 +38,11 @@ class Card:
     description: str
     problem: str
     figures: Figures
+
+    @property
+    def executor(self) -> str:
+        """Return where the model runs and how it is there; nothing where it runs in the workers, as most do."""
+        return executor_text(self.figures["executor"]) if "executor" in self.figures else ""
 
     @property
     def text(self) -> str:

@@ -40,6 +40,7 @@ class ModelFacts:
     traffic: Traffic
     samples: Sequence[CodeSample]
     limits: Sequence[tuple[str, str]]
+    server: Sequence[tuple[str, str]] = ()
     state: State | None = None
 
 
@@ -120,7 +121,7 @@ def model_rows(route: Route) -> list[tuple[str, str]]:
     spec, manifest, model = route.spec, route.manifest, route.model
     if spec.is_elsewhere:
         # Without the address: pages are read by people who cannot reach that server.
-        rows = [("runs in", f"another server, as model {spec.executor.model or spec.name}")]
+        rows = [("model there", spec.executor.model or spec.name)]
     else:
         rows = [("artifact", ", ".join(spec.sources)), ("loader", manifest.loader)]
     if spec.resolved is not None and spec.resolved.problem is None:

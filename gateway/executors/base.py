@@ -4,15 +4,25 @@ The shape of this folder: an Executor answers the predicts of one model, whereve
 No queue of its own: the bulkhead sits above.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from gateway.artifacts.manifest import Manifest
+from gateway.executors.breaker import State
 from gateway.executors.lazy_explainer import LazyExplainer
 from gateway.executors.thread_pool import NativePool
 from gateway.explanation import Explanation
 from gateway.loaders.base import LoadOptions
 from gateway.schema import Column, Predictions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerHealth:
+    """Tell how this worker finds the servers of a model: its breaker, and those left out by address, with reasons."""
+
+    breaker: State
+    away: Mapping[str, str] = field(default_factory=dict)
 
 
 class Executor(Protocol):
@@ -49,6 +59,10 @@ class Executor(Protocol):
         Raises what the model raises, and DeadlineError when the deadline passes first; the work may then still be
         running and counts as stuck until it returns.
         """
+        ...
+
+    def server_health(self) -> ServerHealth | None:
+        """Return how the servers of the model are, as seen from here; None where no server is asked."""
         ...
 
     def explain(self, columns: Sequence[Column], deadline: float) -> Explanation:

@@ -77,6 +77,9 @@ class LocalExecutor:
             return self._predictor.predict(columns)
         return self._pool.call(lambda: self._predictor.predict(columns), deadline)
 
+    def server_health(self) -> None:
+        """Return None: no server is asked."""
+
     def explain(self, columns: Sequence[Column], deadline: float) -> Explanation:
         """Explain in the pool; where a compiled model serves, the original is loaded at the first question."""
         report = self._manifest.explanation

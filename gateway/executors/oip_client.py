@@ -20,10 +20,12 @@ from gateway.executors import oip_wire
 from gateway.executors.breaker import Breaker
 from gateway.executors.http_answer import Answer, ExchangeError, LateError, NotSentError
 from gateway.executors.http_connection import Connection
+from gateway.executors.http_request import Request
 from gateway.executors.oip_refusals import BrokenAnswer, refusal_of, unavailable
 from gateway.executors.oip_retry import Tries
+from gateway.executors.remote_predictions import RemotePredictions
 from gateway.executors.server_choice import Server, Servers
-from gateway.schema import Column, Predictions
+from gateway.schema import Column
 from gateway.system.server_address import Address
 
 _HEADER_LENGTH: Final = b"inference-header-content-length"
@@ -97,7 +99,7 @@ class OipClient:
                 return ""
         return reason
 
-    def predict(self, columns: Sequence[Column], tensors: RemoteTensors, deadline: float) -> Predictions:
+    def predict(self, columns: Sequence[Column], tensors: RemoteTensors, deadline: float) -> RemotePredictions:
         """
         Predict one batch.
 
@@ -110,6 +112,7 @@ class OipClient:
         call = self.breaker.admit()
         if call is None:
             raise unavailable(self._options.what, self._last_reason(), self.breaker.retry_after_s)
+        began = time.monotonic()
         try:
             if call == "trial":
                 self._must_be_ready(deadline)
@@ -120,8 +123,9 @@ class OipClient:
         except GatewayError:
             self.breaker.undecided(call)
             raise
+        asked_s = time.monotonic() - began
         self.breaker.succeeded(call)
-        return self._predictions(answer, tensors, len(columns[0]))
+        return self._predictions(answer, tensors, len(columns[0]), asked_s)
 
     def _asked(self, body: tuple[bytes, list[bytes]], rows: int, deadline: float) -> Answer:
         head, raw = body
@@ -135,12 +139,12 @@ class OipClient:
         def send(server: Server) -> Answer:
             self._must_fit(server, deadline)
             target = f"POST {server.address.prefix}{self._path}/infer"
-            return self._exchange(server, _Request(target, lines, (head, *raw), most_bytes), deadline)
+            return self._exchange(server, Request(target, lines, (head, *raw), most_bytes), deadline)
 
         tries = Tries(self._servers, deadline, self._options.what, waits=self._options.waits_when_busy)
         return tries.ask(send)
 
-    def _predictions(self, answer: Answer, tensors: RemoteTensors, rows: int) -> Predictions:
+    def _predictions(self, answer: Answer, tensors: RemoteTensors, rows: int, asked_s: float) -> RemotePredictions:
         refusal = refusal_of(answer)
         if refusal is not None:
             raise refusal.error(self._options.what)
@@ -148,9 +152,10 @@ class OipClient:
         try:
             if length is not None and (not length.isdigit() or len(length) > len(str(_MOST_ANSWER_BYTES))):
                 raise oip_wire.AnswerError("the length of its JSON cannot be read")
-            return oip_wire.decode(tensors, answer.body, None if length is None else int(length), rows)
+            found = oip_wire.decode(tensors, answer.body, None if length is None else int(length), rows)
         except oip_wire.AnswerError as error:
             raise BrokenAnswer(f"{self._options.what}: its answer cannot be used: {error}") from error
+        return RemotePredictions(found.values, found.probabilities, found.each, remote_s=asked_s)
 
     def _must_be_ready(self, deadline: float) -> None:
         """Raise NotReadyError where no server is ready; a call that tries after failures must not cost its deadline."""
@@ -213,9 +218,9 @@ class OipClient:
         return found
 
     def _get(self, server: Server, path: str, deadline: float) -> Answer:
-        return self._exchange(server, _Request(f"GET {server.address.prefix}{path}", "", (), _ANSWER_BYTES), deadline)
+        return self._exchange(server, Request(f"GET {server.address.prefix}{path}", "", (), _ANSWER_BYTES), deadline)
 
-    def _exchange(self, server: Server, request: "_Request", deadline: float) -> Answer:
+    def _exchange(self, server: Server, request: Request, deadline: float) -> Answer:
         """Send one request to one server; raises ExchangeError."""
         remaining_s = deadline - time.monotonic()
         if remaining_s < _LEAST_S:
@@ -236,13 +241,3 @@ class OipClient:
             server.end(kept)
             if kept is None and connection is not None:
                 connection.close()
-
-
-@dataclass(frozen=True, slots=True)
-class _Request:
-    """Hold method and target, the header lines of the body, the body, and the most bytes of an answer."""
-
-    target: str
-    lines: str
-    body: tuple[bytes, ...]
-    most_bytes: int

@@ -7,6 +7,7 @@ from gateway.artifacts.manifest import Manifest
 from gateway.artifacts.remote import Remote
 from gateway.artifacts.remote_tensors import RemoteTensors
 from gateway.errors import DeadlineError, LoadError, NotExplainable
+from gateway.executors.base import ServerHealth
 from gateway.executors.lazy_explainer import LazyExplainer
 from gateway.executors.oip_client import OipClient
 from gateway.executors.thread_pool import MAX_THREADS, NativePool, OverrunError
@@ -44,10 +45,9 @@ class RemoteExecutor(ABC):
         self._tensors = remote.tensors
         self._client = self.make_client(remote)
 
-    @property
-    def client(self) -> OipClient:
-        """Return the client, for what is told of it: breaker and servers that are away."""
-        return self._client
+    def server_health(self) -> ServerHealth:
+        """Return the state of the breaker, and the servers that are left out."""
+        return ServerHealth(breaker=self._client.breaker.state, away=self._client.away)
 
     def predict(self, columns: Sequence[Column], deadline: float) -> Predictions:
         """Ask in a thread of the pool; one that overruns holds its slot, and does not cost the worker."""

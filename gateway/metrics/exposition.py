@@ -16,6 +16,7 @@ Labels = tuple[tuple[str, str], ...]
 Family: TypeAlias = tuple[str, Kind, str, Iterable[tuple[Iterable[tuple[str, str]], float]]]
 
 STATES = ("idle", "loading", "ready", "failed")
+BREAKERS = ("closed", "half-open", "open")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,11 +36,18 @@ class ModelRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerRow:
-    """Hold the figures of the model server of a route, over all its processes."""
+    """
+    Hold the figures of the servers that a route asks.
 
-    ready: int = 0
-    restarts: int = 0
-    memory_bytes: int = 0
+    The first three are sums over the processes of ours, None where the servers are not ours. `breakers` counts the
+    workers by the state of their breaker, `away` the servers that are left out.
+    """
+
+    ready: int | None = None
+    restarts: int | None = None
+    memory_bytes: int | None = None
+    breakers: Mapping[str, int] = field(default_factory=dict)
+    away: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,6 +188,12 @@ def render_state(current: CurrentState, *, openmetrics: bool) -> str:
 
 def _server_families(servers: Mapping[str, ServerRow]) -> Iterable[Family]:
     """Yield the families of model servers; routes whose models run in the workers have none."""
+    breakers = [
+        ((("route", route), ("state", state)), row.breakers.get(state, 0))
+        for route, row in servers.items()
+        for state in BREAKERS
+    ]
+    away = {route: row.away for route, row in servers.items()}
     ready = {route: row.ready for route, row in servers.items()}
     restarts = {route: row.restarts for route, row in servers.items()}
     memory = {route: row.memory_bytes for route, row in servers.items()}
@@ -191,6 +205,8 @@ def _server_families(servers: Mapping[str, ServerRow]) -> Iterable[Family]:
         _by_route(restarts),
     )
     yield "executor_memory_bytes", "gauge", "Memory of the processes of the model server", _by_route(memory)
+    yield "executor_breaker", "gauge", "Workers whose breaker before the model server is in the state", breakers
+    yield "executor_servers_away", "gauge", "Servers of the model that are left out, as they fail", _by_route(away)
 
 
 def _by_route(numbers: Mapping[str, float | None]) -> list[tuple[tuple[tuple[str, str], ...], float]]:

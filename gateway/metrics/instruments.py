@@ -47,6 +47,9 @@ CHECKS = Instrument("gateway_checks", "Bodies checked without a prediction", ("r
 SHED = Instrument("gateway_shed", "Refused requests", ("route", "reason"))
 EXPLAIN_SECONDS = Instrument("gateway_explain_seconds", "Time to explain answers", ("route",), BUCKETS)
 EXPLANATIONS = Instrument("gateway_explanations", "Explained instances", ("route",))
+SERVER_SECONDS = Instrument(
+    "gateway_executor_seconds", "Time in which the server of the model was asked", ("route",), BUCKETS
+)
 INSTRUMENTS = (
     REQUESTS,
     REQUEST_SECONDS,
@@ -58,6 +61,7 @@ INSTRUMENTS = (
     SHED,
     EXPLAIN_SECONDS,
     EXPLANATIONS,
+    SERVER_SECONDS,
 )
 
 #: A route has at most this many series for labels of its model, and as many for its fields.
@@ -77,8 +81,9 @@ class RouteMetrics:
     """
     Count the events of one route, through children that are looked up once.
 
-    Creates the series for code 200, the histograms and the first 100 declared labels. A second object for a route
-    continues the same numbers. Thread-safe; after a fork the child process counts from zero in its own files.
+    Creates the series for code 200, the histograms and the first 100 declared labels; with `is_remote` also those of
+    the time in which a server is asked. A second object for a route continues the same numbers. Thread-safe; after a
+    fork the child process counts from zero in its own files.
     """
 
     def __init__(
@@ -89,6 +94,7 @@ class RouteMetrics:
         fields: Iterable[str] = (),
         variants: Iterable[str] = ("primary",),
         methods: Iterable[str] = ("GET", "POST"),
+        is_remote: bool = False,
     ) -> None:
         self.route = route
         self._fields = frozenset(list(fields)[:MAX_LABELS])
@@ -100,6 +106,7 @@ class RouteMetrics:
         self._labels = {label: PREDICTIONS.cell(route, label) for label in declared}
         self._faults: dict[str, Cell] = {}
         self._explanations: tuple[Cell, Tally] | None = None
+        self._server_seconds = SERVER_SECONDS.tally(route) if is_remote else None
         self._shed = {"queue-full": SHED.cell(route, "queue-full")}
 
     def request(self, method: str, code: int, seconds: float) -> None:
@@ -114,6 +121,11 @@ class RouteMetrics:
         """Count one call of a model that worked on `instances` rows; `label` is the answer to a single one."""
         changes = ((self._instances, instances), *self._predicts[variant].cells(seconds))
         add(changes if label is None else (*changes, (self._label(label), 1)))
+
+    def ask_server(self, seconds: float) -> None:
+        """Count one call of a model that runs elsewhere: how long its server was asked."""
+        if self._server_seconds is not None:
+            add(self._server_seconds.cells(seconds))
 
     def explain(self, seconds: float, instances: int) -> None:
         """Count one call that explained the answers to `instances` rows; its series are made by the first one."""

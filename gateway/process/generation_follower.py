@@ -16,6 +16,7 @@ from gateway import metrics
 from gateway.artifacts.state_files import COMMITTED
 from gateway.errors import GatewayError
 from gateway.generations.snapshot import CommittedReader, Snapshot
+from gateway.process.route_reports import RouteReports
 from gateway.rest.app import Holder, create_app
 from gateway.rest.middleware.forwarded import Forwarded
 from gateway.rest.middleware.telemetry import StartResponse, Telemetry
@@ -63,7 +64,7 @@ class Gateway:
         self._forget_at = 0.0
         self._is_adopting = False
         self._successor: _Successor | None = None
-        self._reported: dict[str, tuple[int, str]] = {}
+        self._reports = RouteReports(self._slot)
         self._reader = CommittedReader(settings.state_dir)
         self._forwarded = Forwarded.of(settings)
         with garbage_collection.paused():
@@ -83,8 +84,8 @@ class Gateway:
         """Start loading the eager models in native threads."""
         self._apply_quarantine(self.generation)
         for route in self.generation.table.by_name.values():
-            self._report(route)
-        self._builder.load(self.generation, self._report)
+            self._reports.report(route)
+        self._builder.load(self.generation, self._reports.report)
 
     def is_settled(self) -> bool:
         """Say whether connections may be accepted."""
@@ -102,8 +103,7 @@ class Gateway:
     def tick(self, *, measure: bool) -> None:
         """Send a heartbeat and look for a newly committed generation; if asked, measure memory in a thread."""
         self._slot.beat(stuck_threads=self._builder.pool.stuck)
-        for route in self.generation.table.by_name.values():
-            self._slot.queue_depth(route.counters.index, route.counters.bulkhead.queue_depth)
+        self._reports.tick(self.generation.table)
         if measure:
             self._builder.background.spawn(self._measure)
         if self._told.has_changed():
@@ -192,7 +192,7 @@ class Gateway:
         # Quarantines may have changed during the build, and routes are shared with it: only this thread applies them.
         self._apply_quarantine(made)
         for route in _new_routes(made, before):
-            self._report(route)
+            self._reports.report(route)
         successor.holder.generation = made
         self._holder, self._app = successor.holder, successor.app
         self._slot.generation(made.id)
@@ -213,26 +213,11 @@ class Gateway:
             was = route.quarantine
             route.quarantine = reason if key == route.manifest.key else ""
             if route.quarantine != was:
-                self._report(route)
+                self._reports.report(route)
 
     def _measure(self) -> None:
         self._slot.beat(pss_bytes=proportional_bytes())
-        # A lazy model that was loaded on request, or for another route, is reported nowhere else.
-        for route in self.generation.table.by_name.values():
-            told = self._reported.get(route.name, (0, ""))
-            if told != (route.counters.index, route.state) and (route.spec.load == "lazy" or told[1] == "LOADING"):
-                self._report(route)
-
-    def _report(self, route: Route) -> None:
-        """Write the state of a route to the scoreboard; log a failure with its reason and fix."""
-        self._reported[route.name] = route.counters.index, route.state
-        self._slot.model(route.counters.index, route.state.lower())
-        problem = route.reason
-        if route.state == "FAILED" and problem is not None:
-            log.error(
-                "route failed",
-                extra={"route": route.spec.path, "code": problem.code, "reason": problem.message, "fix": problem.hint},
-            )
+        self._reports.report_changed(self.generation.table)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,19 @@
 """Parse `executor` of a route or of `defaults`: its kind, and the keys that this kind has."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from gateway.registry import files
 from gateway.registry.checks import BAD, check, read_keys, section
-from gateway.registry.executor_keys import KEYS_OF, ExecutorKeys
+from gateway.registry.executor_keys import KEYS_OF, ExecutorKeys, ExecutorKind
+from gateway.registry.key_definition import Key
 from gateway.registry.keys import EXECUTOR_KEYS
 from gateway.registry.process_keys import check_pair
 from gateway.registry.values import Document, Entries, Entry, texts_of
 from gateway.system.server_address import address_of
-from gateway.system.suggest import listing
+from gateway.system.suggest import listing, nearest
 
 _EXAMPLE: Final = "executor: {kind: process, requirements: models/name/requirements.txt}"
 
@@ -19,14 +22,36 @@ def read_executor(document: Document, entry: Entry, where: str) -> ExecutorKeys:
     """Return the keys of `executor`, a bare text being its kind; notes keys that its kind does not have."""
     what = f"'executor' of {where}"
     if isinstance(entry.value.data, str):
-        kind = check(document, EXECUTOR_KEYS["kind"], entry.value)
-        found, entries = ({} if kind is BAD else {"kind": kind}), Entries()
+        kind, entries = check(document, EXECUTOR_KEYS["kind"], entry.value), Entries()
+        found = {} if kind is BAD else {"kind": kind}
+        is_bad, raw = kind is BAD, entry.value.raw
     else:
         entries = section(document, entry.value, what, _EXAMPLE) or Entries()
-        found = read_keys(document, entries, EXECUTOR_KEYS, what)
+        found = read_keys(document, entries, _keys(entries), what)
+        is_bad, raw = "kind" in entries and "kind" not in found, entries["kind"].value.raw if "kind" in entries else ""
+    if is_bad:
+        # The fault of the kind is to be the only one: the rules of the kind that was meant hold, or none.
+        meant = next((kind for kind in KEYS_OF if kind == nearest(raw, KEYS_OF)), _owner(entries))
+        if meant is None:
+            return ExecutorKeys(**found)
+        found["kind"] = meant
     keys = ExecutorKeys(**found)
     _check(document, entry, entries, keys, what)
     return keys
+
+
+def _keys(entries: Entries) -> Mapping[str, Key]:
+    """Return the known keys; the kind whose keys stand there is the first choice, which the fix names."""
+    owner, kind = _owner(entries), EXECUTOR_KEYS["kind"]
+    if owner is None:
+        return EXECUTOR_KEYS
+    return {**EXECUTOR_KEYS, "kind": replace(kind, choices=tuple(dict.fromkeys((owner, *kind.choices))))}
+
+
+def _owner(entries: Entries) -> ExecutorKind | None:
+    """Return the one kind that has keys among these; None where several have, or none has."""
+    owners = [kind for kind, names in KEYS_OF.items() if any(name in entries for name in names)]
+    return owners[0] if len(owners) == 1 else None
 
 
 def _check(document: Document, entry: Entry, entries: Entries, keys: ExecutorKeys, what: str) -> None:

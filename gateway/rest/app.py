@@ -9,6 +9,7 @@ from gateway.executors.thread_pool import NativePool
 from gateway.generations import history
 from gateway.rest.api import GatewayApi
 from gateway.rest.describe.catalog import Catalog
+from gateway.rest.executor_reports import ExecutorReports
 from gateway.rest.flask_app import make_app
 from gateway.rest.mount import mount_faces
 from gateway.rest.offload import Offload
@@ -59,21 +60,30 @@ def create_app(holder: Holder, scoreboard: Scoreboard, settings: Settings, pool:
     read_status = functools.partial(status.read, settings.status_path)
     offload = Offload(pool)
     last = functools.partial(history.last, settings.state_dir)
+    executors = ExecutorReports(scoreboard, read_status, settings.metrics_dir)
     for path, route in holder.generation.table.by_path.items():
         resource = PageOrPrediction if path in route.spec.pages else Prediction
         api.mount(resource, path, f"route:{path}", route_name=route.name, offload=offload)
     api.mount(Live, "/health/live", "live")
     api.mount(Ready, "/health/ready", "ready")
-    api.mount(Health, "/health", "health", scoreboard=scoreboard, status=read_status, last=last, offload=offload)
-    api.mount(Catalog, "/routes", "catalog", workers=settings.workers, status=read_status, offload=offload)
+    api.mount(
+        Health,
+        "/health",
+        "health",
+        scoreboard=scoreboard,
+        status=read_status,
+        last=last,
+        executors=executors,
+        offload=offload,
+    )
+    api.mount(Catalog, "/routes", "catalog", workers=settings.workers, executors=executors, offload=offload)
     api.mount(
         Index,
         "/",
         "root",
         workers=settings.workers,
-        status=read_status,
+        executors=executors,
         offload=offload,
-        scoreboard=scoreboard,
         last=last,
     )
     api.mount(IndexData, "/console", "console", offload=offload, last=last)
@@ -91,8 +101,7 @@ def create_app(holder: Holder, scoreboard: Scoreboard, settings: Settings, pool:
         ModelPage,
         "/console/<name>/model",
         "console-model",
-        scoreboard=scoreboard,
-        metrics_dir=settings.metrics_dir,
+        executors=executors,
         workers=settings.workers,
         cards=Cards(),
         offload=offload,

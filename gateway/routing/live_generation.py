@@ -18,7 +18,8 @@ from gateway.registry.spec import RouteSpec
 from gateway.routing.bulkhead import Bulkhead
 from gateway.routing.memory_budget import MemoryBudget
 from gateway.routing.model import Model
-from gateway.routing.routes import Route, RouteCounters, RouteTable
+from gateway.routing.route_table import RouteTable
+from gateway.routing.routes import Route, RouteCounters
 from gateway.scoreboard import Scoreboard, Slot
 
 #: Threads beside those that routes may fill, so that loads and quick calls find one.
@@ -148,7 +149,8 @@ class GenerationBuilder:
             counters.index = index
         labels = signature.output.labels if signature else ()
         fields = signature.names if signature else ()
-        metrics = partial(RouteMetrics, spec.name, labels=labels, fields=fields)
+        is_remote = model.manifest.remote is not None
+        metrics = partial(RouteMetrics, spec.name, labels=labels, fields=fields, is_remote=is_remote)
         counters.count_with(metrics, now=spec.load == "eager")
         return counters
 

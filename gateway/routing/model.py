@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias, TypeVar
 from gateway.artifacts.manifest import Manifest
 from gateway.errors import GatewayError, NotReadyError, PredictError, Problem
 from gateway.executors import make_executor
-from gateway.executors.base import Executor
+from gateway.executors.base import Executor, ServerHealth
 from gateway.executors.thread_event import CrossThreadEvent
 from gateway.executors.thread_pool import NativePool
 from gateway.explanation import Explanation
@@ -148,6 +148,12 @@ class Model:
         """Return what of this model takes memory: the model, and what explains it if that is loaded."""
         explainer = None if self._executor is None else self._executor.explainer
         return (self,) if explainer is None or not explainer.is_loaded else (self, explainer)
+
+    @property
+    def server_health(self) -> ServerHealth | None:
+        """Return how its servers are, as this worker finds them; None where none was asked yet, or none is."""
+        executor = self._executor
+        return None if executor is None else executor.server_health()
 
     def unload(self) -> bool:
         """Drop the executor and become IDLE; calls that run keep their own reference. False if none was loaded."""

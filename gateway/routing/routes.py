@@ -1,11 +1,11 @@
 """
-A route: a public path and the contract behind it; the table of all routes of a generation.
+A route: a public path and the contract behind it.
 
 Binds spec, model, validator, answer and limits together. Knows no HTTP and no wire format.
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -13,13 +13,14 @@ import numpy as np
 
 from gateway.artifacts.manifest import Manifest
 from gateway.errors import GatewayError, NotExplainable, NotReadyError, OverloadError, Problem
+from gateway.executors.remote_predictions import RemotePredictions
 from gateway.explanation import Explanation
 from gateway.metrics import RouteMetrics
 from gateway.registry.contract import Contract, make_contract, unexplained
 from gateway.registry.spec import RouteSpec, ServerSpec
 from gateway.routing.bulkhead import Admission, Bulkhead
 from gateway.routing.model import Model
-from gateway.schema import Batch, Predictions, Signature
+from gateway.schema import Batch, Column, Predictions, Signature
 from gateway.scoreboard import Slot
 
 T = TypeVar("T")
@@ -77,6 +78,7 @@ class Route:
         self.manifest = manifest
         self.model = model
         self.counters = counters
+        self._ask_model = model.predict if manifest.remote is None else self._ask_server
         self.signature: Signature | None = manifest.signature
         self._labels: tuple[str, ...] = ()
         self.problem: Problem | None = manifest.problem
@@ -155,7 +157,7 @@ class Route:
         """
         counters = self.counters
         started = time.perf_counter()
-        predictions = self._asked(self.model.predict, batch.columns, deadline)
+        predictions = self._asked(self._ask_model, batch.columns, deadline)
         seconds = time.perf_counter() - started
         if batch.size == 1:
             counters.metrics.predict(seconds, 1, self._label_of(predictions) if self._labels else None)
@@ -165,6 +167,13 @@ class Route:
             predictions = _repeated(predictions, batch.size)
         if self._labels:
             self._count_labels(predictions)
+        return predictions
+
+    def _ask_server(self, columns: Sequence[Column], deadline: float) -> Predictions:
+        """Ask a model that runs elsewhere, and count how long its server was asked."""
+        predictions = self.model.predict(columns, deadline)
+        if isinstance(predictions, RemotePredictions):
+            self.counters.metrics.ask_server(predictions.remote_s)
         return predictions
 
     def explain(self, batch: Batch, deadline: float) -> Explanation:
@@ -212,36 +221,3 @@ def _repeated(predictions: Predictions, size: int) -> Predictions:
     many = list(values) * size if isinstance(values, list) else np.repeat(values, size, axis=0)
     each = [None if table is None else np.repeat(table, size, axis=0) for table in predictions.each]
     return Predictions(many, None if probabilities is None else np.repeat(probabilities, size, axis=0), each)
-
-
-class RouteTable:
-    """Hold the routes of one generation; immutable once made."""
-
-    def __init__(self, routes: Iterable[Route]) -> None:
-        self.by_name: Mapping[str, Route] = {route.name: route for route in routes}
-        self.by_path: Mapping[str, Route] = {path: route for route in self.by_name.values() for path in route.paths}
-
-    def queue_of(self, path: str) -> str:
-        """Return the admission queue of a request to `path`: that of its route, of checks, or of all other paths."""
-        route = self.by_path.get(path) or self.by_path.get(path.removesuffix("/invocations"))
-        if route is None and path.startswith(("/v2/models/", "/console/")):
-            route = self.by_name.get(path.split("/")[3 if path.startswith("/v2") else 2])
-        if route is not None:
-            return str(route.spec.path)
-        return "checks" if path.startswith(("/health", "/metrics", "/v2/health")) else "others"
-
-    def is_settled(self) -> bool:
-        """Say whether no eager route is still to be loaded."""
-        return not any(
-            route.state in ("LOADING", "IDLE") for route in self.by_name.values() if route.spec.load == "eager"
-        )
-
-    def is_ready(self) -> bool:
-        """Say whether every critical route serves and no eager one is loading (IDLE lazy routes count as ready)."""
-        return self.is_settled() and not any(
-            route.state == "FAILED" for route in self.by_name.values() if route.spec.critical
-        )
-
-    def degraded(self) -> tuple[Route, ...]:
-        """Return the routes that do not serve."""
-        return tuple(route for route in self.by_name.values() if route.state == "FAILED")

@@ -18,6 +18,9 @@ PHASES: Final = ("booting", "serving", "draining")
 #: States of a model as a worker reports them, from the one a reader must hear of first.
 STATES: Final = ("failed", "loading", "idle", "ready", "unknown")
 
+#: States of the circuit breaker before the servers of a model, from the one a reader must hear of first.
+BREAKERS: Final = ("open", "half-open", "closed")
+
 # Words of the header.
 H_MAGIC, H_SLOTS, H_ROUTES, H_NAMES_VERSION, HEADER_WORDS = 0, 1, 2, 3, 512
 
@@ -35,7 +38,9 @@ IN_FLIGHT_WORDS: Final = 2  # route index + 1, start
 
 # Words of a route's row within a slot.
 R_BOUND, R_STATE, R_REQUESTS, R_ERRORS, R_SHED, R_IN_FLIGHT, R_QUEUE = range(7)
+R_BREAKER = 7  # state of the breaker + 1, 0 where no server is asked
 R_EPOCH = 8  # two words: which window of time each window of buckets holds
+R_AWAY = 10  # servers of the model that are left out
 R_WINDOW = 16  # two windows
 ROUTE_WORDS: Final = R_WINDOW + 2 * BUCKETS
 

@@ -228,6 +228,10 @@ def _add(view: RouteView, row: memoryview, now_ns: int) -> None:
     view.queue_depth += head[lay.R_QUEUE]
     state = lay.STATES[head[lay.R_STATE] - 1]  # 0 (never set) is the last: unknown
     view.states = {**view.states, state: view.states.get(state, 0) + 1}
+    if head[lay.R_BREAKER]:
+        breaker = lay.BREAKERS[head[lay.R_BREAKER] - 1]
+        view.breakers = {**view.breakers, breaker: view.breakers.get(breaker, 0) + 1}
+        view.servers_away = max(view.servers_away, head[lay.R_AWAY])
     epoch = now_ns // WINDOW_NS
     view.recent_s = WINDOW_S + (now_ns % WINDOW_NS) / 1e9
     for side in (0, 1):

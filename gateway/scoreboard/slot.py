@@ -84,6 +84,12 @@ class Slot:
         """Set the state (one of `lay.STATES`) of the model of a route in this worker."""
         self._words[self._rows + route * lay.ROUTE_WORDS + lay.R_STATE] = lay.STATES.index(state) + 1
 
+    def servers(self, route: int, breaker: str, away: int) -> None:
+        """Set the state of the breaker of a route (one of `lay.BREAKERS`, "" for none), and the servers left out."""
+        row = self._rows + route * lay.ROUTE_WORDS
+        self._words[row + lay.R_BREAKER] = lay.BREAKERS.index(breaker) + 1 if breaker else 0
+        self._words[row + lay.R_AWAY] = away
+
     def beat(self, *, pss_bytes: int | None = None, stuck_threads: int | None = None) -> None:
         """Write a heartbeat, and the memory and stuck threads if they were measured."""
         words, head = self._words, self._head

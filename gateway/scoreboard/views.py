@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gateway.scoreboard.latency import BUCKETS, quantile
-from gateway.scoreboard.layout import STATES
+from gateway.scoreboard.layout import BREAKERS, STATES
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,8 @@ class RouteView:
     Hold the sums over live workers of one route.
 
     `recent` counts durations by latency bucket over the last `recent_s` (30 to 60) seconds; `states` counts the workers
-    by the state of the model in them.
+    by the state of the model in them, `breakers` by the state of their breaker before the servers of the model (empty
+    where it runs in the workers). `servers_away` is how many servers are left out by the worker that leaves out most.
     """
 
     name: str
@@ -52,12 +53,19 @@ class RouteView:
     queue_depth: int = 0
     recent_s: float = 0.0
     states: Mapping[str, int] = field(default_factory=dict)
+    breakers: Mapping[str, int] = field(default_factory=dict)
+    servers_away: int = 0
     recent: list[int] = field(default_factory=_no_buckets)
 
     @property
     def state(self) -> str:
         """Return the worst state any worker reports."""
         return next((state for state in STATES if self.states.get(state)), "unknown")
+
+    @property
+    def breaker(self) -> str:
+        """Return the worst state of a breaker that any worker reports; "" where none asks a server."""
+        return next((state for state in BREAKERS if self.breakers.get(state)), "")
 
     @property
     def per_second(self) -> float:

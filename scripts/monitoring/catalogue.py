@@ -46,7 +46,7 @@ _FULL = CurrentState(
     reloads={"committed": 1},
     last_reload_success_at=1.0,
     worker_pss_bytes=1,
-    model_servers={"r": ServerRow()},
+    model_servers={"r": ServerRow(ready=1, restarts=0, memory_bytes=1)},
 )
 
 

@@ -21,6 +21,12 @@ FIRST = (
         "none",
     ),
     ("Restarts", 'sum(increase(gateway_worker_restarts_total{job="$job"}[1h]))', "none"),
+    ("Worst share in model servers", 'max(gateway:executor_seconds:share5m{job="$job"})', "percentunit"),
+    (
+        "Routes without a model server",
+        'count(sum by (route) (gateway_executor_breaker{job="$job",state="open"}) > 0) or vector(0)',
+        "none",
+    ),
 )
 
 

@@ -48,6 +48,11 @@ RECORDINGS = (
         )
         for share in (50, 95, 99)
     ),
+    Recording(
+        "gateway:executor_seconds:share5m",
+        "sum by (job, route) (rate(gateway_executor_seconds_sum[5m]))\n"
+        "/ sum by (job, route) (rate(gateway_request_seconds_sum[5m])) > 0",
+    ),
 )
 
 ALERTS = (
@@ -130,6 +135,33 @@ ALERTS = (
         severity="critical",
         summary="workers died or had to be killed in the last 15 minutes",
         do='pm2 logs gateway: "worker died" names the signal and what it was predicting.',
+    ),
+    Alert(
+        name="GatewayModelServerAway",
+        # Half-open for a moment at each trial; and for long where nobody asks, which tells nothing of the server.
+        expr='sum by (job, instance, route) (max_over_time(gateway_executor_breaker{state="open"}[1m])) > 0',
+        wait="2m",
+        severity="critical",
+        summary="the model server of route {{ $labels.route }} does not answer; its calls are refused",
+        do="/health names the reason under the executor of the route; gateway doctor asks each server.",
+    ),
+    Alert(
+        name="GatewayModelServerDegraded",
+        expr="gateway_executor_servers_away > 0\n"
+        "unless on (job, instance, route)\n"
+        'sum by (job, instance, route) (gateway_executor_breaker{state!="closed"}) > 0',
+        wait="5m",
+        severity="warning",
+        summary="{{ $value }} of the servers of route {{ $labels.route }} are left out; the others answer",
+        do="/health names them with the reason; a server is asked again by itself, at the latest every 30 seconds.",
+    ),
+    Alert(
+        name="GatewayModelServerRestarts",
+        expr="increase(gateway_executor_restarts_total[15m]) > 2",
+        wait="0m",
+        severity="warning",
+        summary="the process of the model of route {{ $labels.route }} ended again and again in the last 15 minutes",
+        do="pm2 logs gateway holds its last words; too little memory is GATEWAY_PREPARE_MEMORY_MB.",
     ),
     Alert(
         name="GatewayMemoryHigh",

@@ -12,6 +12,7 @@ from gateway.codecs.json import encode
 from gateway.console.number_text import percent_text
 from gateway.console.page_data import output_data
 from gateway.console.result import values_of
+from gateway.console.server_rows import executor_text
 from gateway.schema import Output, OutputPart
 
 NUMBERS = json.loads(Path(__file__).with_name("numbers.json").read_text("utf-8"))
@@ -86,3 +87,19 @@ def test_shares_between_agree(scale: float, tmp_path: Path) -> None:
     assert call("numbers.js", [["percentText", share] for share in shares], tmp_path) == [
         percent_text(share) for share in shares
     ]
+
+
+#: What /health?figures tells of models that do not run in the workers.
+EXECUTORS: list[dict[str, Any]] = [
+    {"kind": "process", "state": "ready", "instances": 1, "ready": 1, "restarts": 0, "breaker": "closed"},
+    {"kind": "process", "state": "degraded", "instances": 2, "ready": 1, "restarts": 1_200, "breaker": "closed"},
+    {"kind": "h2o_server", "state": "waiting", "instances": 1, "ready": 0, "restarts": 1, "breaker": "open"},
+    {"kind": "upstream", "state": "away", "instances": 3, "ready": 0, "breaker": "half-open"},
+    {"kind": "ray", "state": "ready", "instances": 1, "ready": 1},
+]
+
+
+@needs_node
+def test_where_models_run_is_said_alike(tmp_path: Path) -> None:
+    found = call("index.js", [["executorText", executor] for executor in EXECUTORS], tmp_path)
+    assert found == [executor_text(executor) for executor in EXECUTORS]

@@ -58,7 +58,7 @@ def _requests(directory: Path) -> float:
 
 def _count(pipe: Connection, directory: Path, times: int) -> None:
     configure(directory)
-    routes = [RouteMetrics(route, labels=("yes", "no"), fields=("age",)) for route in ("loan", "churn")]
+    routes = [RouteMetrics(route, labels=("yes", "no"), fields=("age",), is_remote=True) for route in ("loan", "churn")]
     for i in range(times):
         for metrics in routes:
             metrics.request("POST", 200 if i % 3 else 400, i / 1024)  # exact in binary: sums in any order are equal
@@ -264,7 +264,7 @@ FULL = CurrentState(
     last_reload_success_at=1.7e9,
     worker_pss_bytes=123_456_789,
     worker_restarts=4,
-    model_servers={"loan": ServerRow(ready=1, restarts=2, memory_bytes=3)},
+    model_servers={"loan": ServerRow(ready=1, restarts=2, memory_bytes=3, breakers={"open": 1}, away=1)},
 )
 CONTRACT = {
     "gateway_requests_total": {"route", "method", "code"},
@@ -289,6 +289,9 @@ CONTRACT = {
     "gateway_executor_processes": {"route"},
     "gateway_executor_restarts_total": {"route"},
     "gateway_executor_memory_bytes": {"route"},
+    "gateway_executor_breaker": {"route", "state"},
+    "gateway_executor_servers_away": {"route"},
+    "gateway_executor_seconds_bucket": {"route", "le"},
 }
 
 
@@ -300,7 +303,9 @@ def test_every_metric_of_the_contract_is_on_the_page(directory: Path, openmetric
     found = {sample.name: set(sample.labels) for family in families for sample in family.samples}
     assert {name: found.get(name) for name in CONTRACT} == CONTRACT
     rest = found.keys() - CONTRACT.keys()
-    assert rest == {f"gateway_{kind}_seconds_{part}" for kind in ("request", "predict") for part in ("sum", "count")}
+    assert rest == {
+        f"gateway_{kind}_seconds_{part}" for kind in ("request", "predict", "executor") for part in ("sum", "count")
+    }
 
 
 def test_gauges_say_what_the_caller_said(directory: Path) -> None:

@@ -78,6 +78,7 @@ def test_answers_and_faces(served: Served) -> None:
     """The route answers what its server answers; catalog, health and metrics tell how the server is."""
     assert served.get("/m", a=1).json["prediction"] == 2
     assert served.get("/other", a=1).json["prediction"] == 6
+    until(lambda: served.executor()["state"] == "ready", what="the report of the arbiter")
     told = served.executor()
     assert {name: told[name] for name in ("kind", "instances", "ready", "state", "restarts")} == {
         "kind": "process", "instances": 1, "ready": 1, "state": "ready", "restarts": 0,
@@ -87,6 +88,10 @@ def test_answers_and_faces(served: Served) -> None:
     page = served.get("/metrics").body.decode()
     assert 'gateway_executor_processes{route="m"} 1.0' in page
     assert 'gateway_executor_restarts_total{route="m"} 0.0' in page
+    assert 'gateway_executor_breaker{route="m",state="open"} 0.0' in page
+    until(lambda: served.executor().get("breaker") == "closed", what="the report of the workers")
+    told = served.executor()
+    assert 0 < told["remote_s"] <= told["total_s"]
 
 
 def test_kill_9_of_a_model_server_under_load_is_missed_by_nobody(served: Served) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from gateway.generations.history import Event
+from gateway.metrics.route_totals import ServerTime
 from gateway.process.pm2.figures import BUSIEST, figures, reload_text
 from gateway.scoreboard import RouteView
 from gateway.scoreboard.latency import BUCKETS, bucket_of
@@ -104,3 +105,18 @@ def test_model_servers_in_one_line() -> None:
         ServerStatus(server="b", instance=0, state="ending", restarts=9, memory_mb=9),
     ]
     assert shown(servers=servers)["Model servers"] == "1/2, 3 restarts, 42 MB"
+
+
+def test_breakers_in_one_line() -> None:
+    """The routes whose breaker is not closed by name, the busiest first; a gateway that asks no server has none."""
+    assert shown(view("a"))["Breakers"] == "-"
+    assert shown(view("a"), view("b", breakers={"closed": 2}))["Breakers"] == "closed"
+    broken = [view(f"r{at}", requests=at, breakers={"closed": 1, "open": 1}) for at in range(4)]
+    assert shown(*broken, view("h", breakers={"half-open": 1}))["Breakers"] == "r3 open, r2 open, r1 open, 2 more"
+
+
+def test_time_in_model_servers_in_one_line() -> None:
+    """Seconds of all routes that ask a server, and their share of the time that requests of these routes took."""
+    assert shown()["Time in model servers"] == "-"
+    times = {"a": ServerTime(1.0, 2.0), "b": ServerTime(2.0, 2.0)}
+    assert shown(times=times)["Time in model servers"] == "3.0 s, 75% of their requests"

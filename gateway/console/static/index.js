@@ -5,6 +5,14 @@ import { numberText, percentText } from "./numbers.js";
 const STATES = ["FAILED", "LOADING", "IDLE", "READY"];
 const NOTHING = { state: "IDLE", version: "", requests: 0, error_rate: 0, p95_ms: null };
 
+// Kind of executor -> where the model runs, as gateway/console/server_rows.py says it.
+const PLACES = {
+  process: "in a process of its own",
+  upstream: "on another server",
+  h2o_server: "on an H2O server",
+  ray: "on a Ray cluster",
+};
+
 // Value of the order -> key of a route and its figures.
 const KEYS = {
   "": () => 0,
@@ -69,11 +77,24 @@ export function describe(card, route) {
   }
 }
 
+// Return where a model runs and what is wrong there; nothing where it runs in the workers.
+export function executorText(executor) {
+  if (!executor) return "";
+  const { kind, state, instances, ready, breaker = "closed", restarts = 0 } = executor;
+  const said = [instances > 1 ? `${state}, ${numberText(ready)} of ${numberText(instances)} ready` : state];
+  if (breaker !== "closed") said.push(`breaker ${breaker}`);
+  if (restarts) said.push(`${numberText(restarts)} restart${restarts === 1 ? "" : "s"}`);
+  return `runs ${PLACES[kind] ?? kind}: ${said.join(", ")}`;
+}
+
 // Write the figures of a route into its card.
 export function showFigures(card, figures) {
   const state = slot(card, "state");
   state.dataset.state = figures.state;
   write(state, figures.state.toLowerCase());
+  const executor = executorText(figures.executor);
+  write(slot(card, "executor"), executor);
+  slot(card, "executor").hidden = !executor;
   write(slot(card, "version"), figures.version);
   write(slot(card, "requests"), numberText(figures.requests));
   write(slot(card, "p95"), figures.p95_ms === null ? numberText(null) : `${numberText(figures.p95_ms)} ms`);

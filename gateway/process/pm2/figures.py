@@ -1,11 +1,13 @@
 """Compute the metrics for `pm2 monit` from the scoreboard, over all workers, under stable names."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gateway.generations import history, snapshot
 from gateway.generations.history import Event
+from gateway.generations.snapshot import Snapshot
+from gateway.metrics.route_totals import ServerTime, server_times
 from gateway.process.monitor import Monitor
 from gateway.scoreboard import RouteView, Scoreboard
 from gateway.scoreboard.latency import quantile
@@ -14,6 +16,8 @@ from gateway.settings.settings import Settings
 
 #: Routes that are shown by name; PM2 merges metrics by key and never drops a key, so the keys are ranks.
 BUSIEST = 3
+#: Interval at which the counter files are summed.
+TIMES_S = 10.0
 
 
 class Figures:
@@ -24,6 +28,7 @@ class Figures:
         self._monitor = monitor
         self._scoreboard = Scoreboard.open(settings.scoreboard_path)
         self._committed = snapshot.CommittedReader(settings.state_dir)
+        self._times: tuple[float, dict[str, ServerTime]] = (-TIMES_S, {})
 
     def sample(self) -> dict[str, Any]:
         """Return PM2's metrics: name -> value, unit, type."""
@@ -40,7 +45,16 @@ class Figures:
             servers=self._monitor.status.servers,
             generation=committed.id if committed else "none",
             last_reload=reload_text(history.last(self._settings.state_dir), time.time()),
+            times=self._server_times(committed),
         )
+
+    def _server_times(self, committed: Snapshot | None) -> dict[str, ServerTime]:
+        """Return how long servers were asked; read now and then, and only where a route asks one."""
+        if committed is None or all(manifest.remote is None for manifest in committed.manifests.values()):
+            return {}
+        if time.monotonic() - self._times[0] >= TIMES_S:
+            self._times = time.monotonic(), server_times(self._settings.metrics_dir)
+        return {name: one for name, one in self._times[1].items() if name in committed.manifests}
 
 
 def figures(
@@ -54,6 +68,7 @@ def figures(
     generation: str,
     last_reload: str,
     servers: Sequence[ServerStatus] = (),
+    times: Mapping[str, ServerTime] | None = None,
 ) -> dict[str, Any]:
     """Return the metrics of the routes that are served, summed, and of the busiest ones by name."""
     ready = sum(1 for view in shown if view.state in ("ready", "idle"))
@@ -69,6 +84,8 @@ def figures(
         "Workers memory": _metric(round(pss_bytes / 2**20, 1), "MB"),
         "Worker restarts": _metric(restarts),
         "Model servers": _metric(servers_text(servers)),
+        "Breakers": _metric(breakers_text(shown)),
+        "Time in model servers": _metric(times_text(times or {})),
         "Generation": _metric(generation),
         "Last reload": _metric(last_reload),
     }
@@ -87,6 +104,22 @@ def servers_text(servers: Sequence[ServerStatus]) -> str:
     ready = sum(one.state == "ready" for one in kept)
     restarts, memory_mb = sum(one.restarts for one in kept), sum(one.memory_mb for one in kept)
     return f"{ready}/{len(kept)}, {restarts} restart{'s' * (restarts != 1)}, {memory_mb} MB"
+
+
+def breakers_text(views: Sequence[RouteView]) -> str:
+    """Name the routes whose breaker is not closed, the busiest first; "-" where no route asks a server."""
+    asking = [view for view in views if view.breaker]
+    broken = sorted((view for view in asking if view.breaker != "closed"), key=lambda view: -view.per_second)
+    if not broken:
+        return "closed" if asking else "-"
+    named = ", ".join(f"{view.name} {view.breaker}" for view in broken[:BUSIEST])
+    return f"{named}, {len(broken) - BUSIEST} more" if len(broken) > BUSIEST else named
+
+
+def times_text(times: Mapping[str, ServerTime]) -> str:
+    """Say how long servers were asked, and which share of the time of these routes that is."""
+    remote_s, total_s = sum(one.remote_s for one in times.values()), sum(one.total_s for one in times.values())
+    return f"{remote_s:.1f} s, {min(remote_s / total_s, 1):.0%} of their requests" if total_s else "-"
 
 
 def reload_text(event: Event | None, now: float) -> str:

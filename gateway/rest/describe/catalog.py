@@ -1,6 +1,5 @@
 """GET /routes: the catalog of all routes."""
 
-from collections.abc import Callable
 from typing import Any
 
 from flask import Response, request
@@ -10,21 +9,20 @@ from gateway.codecs.json import encode
 from gateway.rest.api import Endpoint, generation_of_request
 from gateway.rest.describe.sample_request import SampleRequest
 from gateway.rest.describe.schemas import explanation_facts, input_schema, output_schema
+from gateway.rest.executor_reports import ExecutorReports
 from gateway.rest.middleware.conditional import document
 from gateway.rest.middleware.forwarded import public_path
-from gateway.rest.model_servers import executor_report
 from gateway.rest.offload import Offload
 from gateway.routing.routes import Route
-from gateway.scoreboard.status import Status
 from gateway.validation.sample import sample
 
 
 class Catalog(Endpoint):
     """Answer GET /routes from manifests; needs no loaded model."""
 
-    def __init__(self, workers: int, status: Callable[[], Status], offload: Offload) -> None:
+    def __init__(self, workers: int, executors: ExecutorReports, offload: Offload) -> None:
         self._workers = workers
-        self._status = status
+        self._executors = executors
         self._offload = offload
 
     def get(self) -> Response:
@@ -35,11 +33,10 @@ class Catalog(Endpoint):
         table = generation.table.by_name
 
         def write() -> bytes:
-            status = self._status()
+            executors = self._executors.of(table.values())
             routes = [
-                describe(route, base, strict=strict, workers=self._workers)
-                | {"executor": executor_report(route.manifest, status)}
-                for route in table.values()
+                describe(route, base, strict=strict, workers=self._workers) | {"executor": executors[name]}
+                for name, route in table.items()
             ]
             return encode({"generation": generation.id, "routes": routes})
 

@@ -4,14 +4,18 @@ GET /health?figures: the figures of every route, without reasons and texts, for 
 Nothing in it changes while nobody asks a route, so a client that names its ETag gets a 304.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from gateway.codecs.json import encode
 from gateway.generations.history import Event
+from gateway.rest.executor_reports import executor_report
 from gateway.routing.live_generation import Generation
 from gateway.routing.routes import Route
 from gateway.scoreboard import RouteView
 from gateway.scoreboard.status import Status
+
+#: What a page that shows every route tells of a model that does not run in the workers.
+_EXECUTOR: Final = ("kind", "state", "instances", "ready", "restarts", "breaker")
 
 
 def figures(generation: Generation, views: dict[str, RouteView], status: Status, last: Event | None) -> bytes:
@@ -22,7 +26,7 @@ def figures(generation: Generation, views: dict[str, RouteView], status: Status,
             "generation": generation.id,
             "started": round(status.started_at, 3),
             "reload": reload_figures(last),
-            "routes": {name: route_figures(route, views.get(name)) for name, route in table.items()},
+            "routes": {name: route_figures(route, views.get(name), status) for name, route in table.items()},
         }
     )
 
@@ -32,10 +36,10 @@ def reload_figures(last: Event | None) -> dict[str, Any]:
     return {} if last is None else {"at": round(last.at, 3), "result": last.result, "faults": last.faults}
 
 
-def route_figures(route: Route, view: RouteView | None) -> dict[str, Any]:
+def route_figures(route: Route, view: RouteView | None, status: Status) -> dict[str, Any]:
     """Return the figures of one route; without a worker that serves it, they are zeros."""
     view = view or RouteView(name=route.name)
-    return {
+    found = {
         "state": state_of(route, view),
         "version": route.version,
         "requests": view.requests,
@@ -48,6 +52,10 @@ def route_figures(route: Route, view: RouteView | None) -> dict[str, Any]:
         "p50_ms": _ms(view.p50_s),
         "p95_ms": _ms(view.p95_s),
     }
+    if route.manifest.remote is not None:
+        report = executor_report(route, status, view)
+        found["executor"] = {name: report[name] for name in _EXECUTOR if name in report}
+    return found
 
 
 def state_of(route: Route, view: RouteView) -> str:

@@ -13,8 +13,8 @@ from flask import Response, request
 from gateway.codecs.json import encode
 from gateway.generations.history import Event
 from gateway.rest.api import Endpoint, generation_of_request
+from gateway.rest.executor_reports import ExecutorReports
 from gateway.rest.middleware.conditional import document
-from gateway.rest.model_servers import executor_report
 from gateway.rest.offload import Offload
 from gateway.rest.ops.figures import figures
 from gateway.routing.live_generation import Generation
@@ -66,12 +66,14 @@ class Health(Endpoint):
         scoreboard: Scoreboard,
         status: Callable[[], Status],
         last: Callable[[], Event | None],
+        executors: ExecutorReports,
         offload: Offload,
     ) -> None:
         self._offload = offload
         self._scoreboard = scoreboard
         self._status = status
         self._last = last
+        self._executors = executors
 
     def get(self) -> Response:
         """Answer 200 always; `status` says ok, degraded or unready. With `?figures`, only the figures of routes."""
@@ -88,6 +90,7 @@ class Health(Endpoint):
         workers = [worker for worker in self._scoreboard.workers() if worker.alive]
         views = self._scoreboard.routes()
         table = generation.table
+        executors = self._executors.of(table.by_name.values())
         status = "degraded" if table.degraded() else "ok"
         if not table.is_ready():
             status = "unready"
@@ -106,7 +109,10 @@ class Health(Endpoint):
             "restarts": report.restarts,
             "pending": report.is_pending,
             "reload": reload_report(last, generation),
-            "routes": {r.spec.path: route_report(r, views.get(r.name), report) for r in table.by_name.values()},
+            "routes": {
+                route.spec.path: route_report(route, views.get(name), executors[name])
+                for name, route in table.by_name.items()
+            },
             "workers": [worker_report(worker) for worker in workers],
         }
         return _respond(body)
@@ -134,7 +140,7 @@ def _problem(route: Route) -> dict[str, Any]:
     return {"code": problem.code, "reason": problem.message, "fix": problem.hint} if problem else {}
 
 
-def route_report(route: Route, view: RouteView | None, status: Status) -> dict[str, Any]:
+def route_report(route: Route, view: RouteView | None, executor: dict[str, Any]) -> dict[str, Any]:
     """Return what is known of one route: this worker's reason, all workers' numbers."""
     model = route.model
     report: dict[str, Any] = {
@@ -145,7 +151,7 @@ def route_report(route: Route, view: RouteView | None, status: Status) -> dict[s
         "version": route.version,
         "compiled": model.compiler,
         "critical": route.spec.critical,
-        "executor": executor_report(route.manifest, status),
+        "executor": executor,
     }
     if route.reason is not None:
         report |= _problem(route)

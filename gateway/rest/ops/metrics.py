@@ -1,6 +1,7 @@
 """GET /metrics: counters of all workers from their files, gauges from the scoreboard, facts from the manifests."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from flask import Response, request
@@ -8,7 +9,7 @@ from flask import Response, request
 from gateway import metrics
 from gateway.generations.history import Event
 from gateway.rest.api import Endpoint, generation_of_request
-from gateway.rest.model_servers import servers_of
+from gateway.rest.executor_reports import servers_of
 from gateway.rest.offload import Offload
 from gateway.routing.live_generation import Generation
 from gateway.scoreboard import RouteView, Scoreboard
@@ -59,21 +60,24 @@ class Metrics(Endpoint):
             last_reload_success_at=last.last_success_at or None if last else None,
             worker_pss_bytes=sum(worker.pss_bytes for worker in self._scoreboard.workers() if worker.alive),
             worker_restarts=status.restarts,
-            model_servers=dict(_servers(generation, status)),
+            model_servers=dict(_servers(generation, status, views)),
         )
 
 
-def _servers(generation: Generation, status: Status) -> Iterator[tuple[str, metrics.ServerRow]]:
-    for name, route in generation.table.by_name.items():
+def _servers(
+    generation: Generation, status: Status, views: dict[str, RouteView]
+) -> Iterator[tuple[str, metrics.ServerRow]]:
+    for route in generation.table.remote:
+        view = views.get(route.name) or RouteView(name=route.name)
+        row = metrics.ServerRow(breakers=view.breakers, away=view.servers_away)
         if told := servers_of(route.manifest, status):
-            yield (
-                name,
-                metrics.ServerRow(
-                    ready=sum(one.state == "ready" for one in told),
-                    restarts=sum(one.restarts for one in told),
-                    memory_bytes=sum(one.memory_mb for one in told) * 2**20,
-                ),
+            row = replace(
+                row,
+                ready=sum(one.state == "ready" for one in told),
+                restarts=sum(one.restarts for one in told),
+                memory_bytes=sum(one.memory_mb for one in told) * 2**20,
             )
+        yield route.name, row
 
 
 def _models(generation: Generation, views: dict[str, RouteView]) -> Iterator[metrics.ModelRow]:

@@ -10,14 +10,13 @@ from gateway.console.index import Figures, Wanted, index_data, index_page
 from gateway.generations.history import Event
 from gateway.rest.api import Endpoint, generation_of_request
 from gateway.rest.describe.catalog import Catalog
+from gateway.rest.executor_reports import ExecutorReports
 from gateway.rest.middleware.conditional import document
 from gateway.rest.middleware.forwarded import public_path
 from gateway.rest.offload import Offload
 from gateway.rest.ops.figures import route_figures
 from gateway.rest.pages.page import must_show_console, page, site, wants_page
 from gateway.routing.live_generation import Generation
-from gateway.scoreboard import Scoreboard
-from gateway.scoreboard.status import Status
 
 
 class Index(Catalog):
@@ -26,13 +25,11 @@ class Index(Catalog):
     def __init__(
         self,
         workers: int,
-        status: Callable[[], Status],
+        executors: ExecutorReports,
         offload: Offload,
-        scoreboard: Scoreboard,
         last: Callable[[], Event | None],
     ) -> None:
-        super().__init__(workers, status, offload)
-        self._scoreboard = scoreboard
+        super().__init__(workers, executors, offload)
         self._last = last
 
     def get(self) -> Response:
@@ -58,8 +55,9 @@ class Index(Catalog):
         )
 
     def _figures(self, generation: Generation) -> dict[str, Figures]:
-        views = self._scoreboard.routes()
-        return {name: route_figures(route, views.get(name)) for name, route in generation.table.by_name.items()}
+        views, status = self._executors.scoreboard.routes(), self._executors.status()
+        table = generation.table.by_name
+        return {name: route_figures(route, views.get(name), status) for name, route in table.items()}
 
 
 class IndexData(Endpoint):

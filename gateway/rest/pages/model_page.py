@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from flask import Response, request
@@ -11,6 +10,7 @@ from gateway.codecs.json import encode
 from gateway.console.code_samples import CodeSample, code_samples
 from gateway.console.golden_table import GoldenTable, compared_table, golden_table
 from gateway.console.model_page import ModelFacts, limit_rows, model_page
+from gateway.console.server_rows import server_rows
 from gateway.console.site import Site
 from gateway.console.states import State
 from gateway.console.traffic import Traffic, traffic_of
@@ -18,13 +18,13 @@ from gateway.errors import GatewayError
 from gateway.metrics.route_totals import route_totals
 from gateway.rest import errors
 from gateway.rest.api import error_of
+from gateway.rest.executor_reports import ExecutorReports
 from gateway.rest.offload import Offload
 from gateway.rest.pages.cards import Cards
 from gateway.rest.pages.golden_dialect import GoldenDialect
 from gateway.rest.pages.page import Page, max_body_size, must_show_console, page, route_called, site, state_of
 from gateway.rest.predict.call import Call
 from gateway.routing.routes import Route
-from gateway.scoreboard import Scoreboard
 from gateway.validation.sample import sample
 
 JSON: Final = "application/json"
@@ -35,12 +35,9 @@ Golden: TypeAlias = Callable[[Route], GoldenTable | None]
 class ModelPage(Page):
     """Answer the model page of a route."""
 
-    def __init__(
-        self, *, scoreboard: Scoreboard, metrics_dir: Path, workers: int, cards: Cards, offload: Offload
-    ) -> None:
+    def __init__(self, *, executors: ExecutorReports, workers: int, cards: Cards, offload: Offload) -> None:
         super().__init__(offload)
-        self._scoreboard = scoreboard
-        self._metrics_dir = metrics_dir
+        self._executors = executors
         self._workers = workers
         self._cards = cards
 
@@ -103,6 +100,7 @@ class ModelPage(Page):
                 card=self._cards.of(route.manifest),
                 golden=golden(route),
                 traffic=self._traffic(route),
+                server=server_rows(self._executors.of([route])[route.name]),
                 samples=_samples(route, here),
                 limits=limit_rows(route, self._workers, most),
                 state=state,
@@ -112,8 +110,8 @@ class ModelPage(Page):
         return self._offload.in_thread(drawn)
 
     def _traffic(self, route: Route) -> Traffic:
-        view = self._scoreboard.routes().get(route.name)
-        return traffic_of(route_totals(self._metrics_dir, route.name), view)
+        view = self._executors.scoreboard.routes().get(route.name)
+        return traffic_of(route_totals(self._executors.metrics_dir, route.name), view)
 
 
 def _samples(route: Route, here: Site) -> Sequence[CodeSample]:
