@@ -12,7 +12,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from gateway.console.environment import render
-from gateway.console.server_rows import executor_text
+from gateway.console.server_rows import executor_text, is_troubled
 from gateway.console.site import Site
 from gateway.generations.history import Event
 from gateway.routing.live_generation import Generation
@@ -43,6 +43,11 @@ class Card:
     def executor(self) -> str:
         """Return where the model runs and how it is there; nothing where it runs in the workers, as most do."""
         return executor_text(self.figures["executor"]) if "executor" in self.figures else ""
+
+    @property
+    def is_troubled(self) -> bool:
+        """Say whether something is wrong there."""
+        return "executor" in self.figures and is_troubled(self.figures["executor"])
 
     @property
     def text(self) -> str:

@@ -36,6 +36,11 @@ def executor_text(executor: Mapping[str, Any]) -> str:
     return f"runs {place_text(executor['kind'])}: {', '.join(said)}"
 
 
+def is_troubled(executor: Mapping[str, Any]) -> bool:
+    """Say whether somebody should look after the servers of a model."""
+    return executor["state"] != "ready" or executor.get("breaker", "closed") != "closed"
+
+
 def server_rows(report: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return names and texts of what is known of the servers of a model; none where it runs in the workers."""
     if report["kind"] == "local":
@@ -52,13 +57,15 @@ def server_rows(report: Mapping[str, Any]) -> list[tuple[str, str]]:
         rows.append(("last end", report["reason"]))
     if report.get("total_s"):
         share = percent_text(min(report["remote_s"] / report["total_s"], 1.0))
-        rows.append(("time there", f"{seconds_text(report['remote_s'])}, {share} of all requests took"))
+        rows.append(("time there", f"{seconds_text(report['remote_s'])}, {share} of the time of all requests"))
     return rows
 
 
 def _state_text(executor: Mapping[str, Any]) -> str:
     state, instances, ready = executor["state"], executor.get("instances", 1), executor.get("ready", 0)
-    return f"{state}, {number_text(ready)} of {number_text(instances)} ready" if instances > 1 else str(state)
+    if instances == 1:
+        return str(state)
+    return f"{'' if ready else f'{state}, '}{number_text(ready)} of {number_text(instances)} ready"
 
 
 def _restarts_text(restarts: int) -> str:

@@ -171,8 +171,14 @@ class Route:
         return predictions
 
     def _ask_server(self, columns: Sequence[Column], deadline: float) -> Predictions:
-        """Ask a model that runs elsewhere, and count how long its server was asked."""
-        predictions = self.model.predict(columns, deadline)
+        """Ask a model that runs elsewhere, and count how long its server was asked, also where that was in vain."""
+        started = time.perf_counter()
+        try:
+            predictions = self.model.predict(columns, deadline)
+        except GatewayError:
+            if self.model.state == "READY":  # else it waited for its model here
+                self.counters.metrics.ask_server(time.perf_counter() - started)
+            raise
         if isinstance(predictions, RemotePredictions):
             self.counters.metrics.ask_server(predictions.remote_s)
         return predictions

@@ -12,7 +12,7 @@ from gateway.codecs.json import encode
 from gateway.console.number_text import percent_text
 from gateway.console.page_data import output_data
 from gateway.console.result import values_of
-from gateway.console.server_rows import executor_text
+from gateway.console.server_rows import executor_text, is_troubled
 from gateway.schema import Output, OutputPart
 
 NUMBERS = json.loads(Path(__file__).with_name("numbers.json").read_text("utf-8"))
@@ -103,3 +103,5 @@ EXECUTORS: list[dict[str, Any]] = [
 def test_where_models_run_is_said_alike(tmp_path: Path) -> None:
     found = call("index.js", [["executorText", executor] for executor in EXECUTORS], tmp_path)
     assert found == [executor_text(executor) for executor in EXECUTORS]
+    troubled = call("index.js", [["isTroubled", executor] for executor in EXECUTORS], tmp_path)
+    assert troubled == [is_troubled(executor) for executor in EXECUTORS] == [False, True, True, True, False]

@@ -81,11 +81,16 @@ export function describe(card, route) {
 export function executorText(executor) {
   if (!executor) return "";
   const { kind, state, instances, ready, breaker = "closed", restarts = 0 } = executor;
-  const said = [instances > 1 ? `${state}, ${numberText(ready)} of ${numberText(instances)} ready` : state];
+  const many = `${ready ? "" : `${state}, `}${numberText(ready)} of ${numberText(instances)} ready`;
+  const said = [instances > 1 ? many : state];
   if (breaker !== "closed") said.push(`breaker ${breaker}`);
   if (restarts) said.push(`${numberText(restarts)} restart${restarts === 1 ? "" : "s"}`);
   return `runs ${PLACES[kind] ?? kind}: ${said.join(", ")}`;
 }
+
+// Say whether somebody should look after the servers of a model.
+export const isTroubled = (executor) =>
+  Boolean(executor) && (executor.state !== "ready" || (executor.breaker ?? "closed") !== "closed");
 
 // Write the figures of a route into its card.
 export function showFigures(card, figures) {
@@ -95,6 +100,7 @@ export function showFigures(card, figures) {
   const executor = executorText(figures.executor);
   write(slot(card, "executor"), executor);
   slot(card, "executor").hidden = !executor;
+  slot(card, "executor").toggleAttribute("data-trouble", isTroubled(figures.executor));
   write(slot(card, "version"), figures.version);
   write(slot(card, "requests"), numberText(figures.requests));
   write(slot(card, "p95"), figures.p95_ms === null ? numberText(null) : `${numberText(figures.p95_ms)} ms`);
