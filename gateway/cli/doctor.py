@@ -5,10 +5,8 @@ import importlib.util
 import os
 import platform
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -16,15 +14,15 @@ import click
 
 from gateway import __version__
 from gateway.cli.command import FAILED, OK, Command, print_line
+from gateway.cli.diagnosis import Diagnosis
+from gateway.cli.environment_checks import environment_checks, network_refusal
 from gateway.cli.place import limits_of
-from gateway.environments import interpreters, uv
-from gateway.environments.wanted import Wanted, environment_for, to_build
+from gateway.cli.server_checks import server_checks
 from gateway.errors import GatewayError
 from gateway.generations import snapshot, upgrade_check
 from gateway.loaders import get_loader, package_versions
 from gateway.loaders.sniffing import sniff
 from gateway.loaders.table import BUNDLE, loader_names
-from gateway.prepare.process_entry import wanted_of
 from gateway.registry import load_registry
 from gateway.settings.settings import Settings
 from gateway.system import descendants, obstacles, private_folders
@@ -33,26 +31,11 @@ from gateway.system import descendants, obstacles, private_folders
 MIN_FREE_BYTES = 500 * 2**20
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnosis:
-    """Hold one line of the report: whether the check passed, its text, and the fix; a note is well with a fix."""
-
-    is_well: bool
-    text: str
-    fix: str = ""
-    is_note: bool = False
-
-    @property
-    def mark(self) -> str:
-        """Return the word at the start of the line."""
-        return ("note" if self.is_note else "ok") if self.is_well else "MISS"
-
-
 @click.command("doctor", cls=Command)
 def doctor(settings: Settings) -> int:
     """
-    Check packages of every loader, Java, Node, the registry, writable folders and disk space. A loader that no route
-    uses may lack its package: a note. Exit code 1 when something is missing.
+    Check packages of every loader, Java, Node, the registry, writable folders and disk space; ask every server that a
+    route asks. A loader that no route uses may lack its package: a note. Exit code 1 when something is missing.
     """
     is_well = True
     for diagnosis in (
@@ -60,7 +43,8 @@ def doctor(settings: Settings) -> int:
         *_loaders(settings),
         *_java(),
         *_manager(),
-        *_environments(settings),
+        *environment_checks(settings),
+        *server_checks(settings),
         *_places(settings),
         *_upgrade(settings),
     ):
@@ -79,13 +63,6 @@ def _machine() -> Iterator[Diagnosis]:
     reason = network_refusal()
     kept = f"keep their network, the kernel does not cut it ({reason}); opening a socket still ends them"
     yield Diagnosis(True, f"prepare children of models: {kept if reason else 'without a network'}")
-
-
-def network_refusal() -> str:
-    """Ask a separate process why it cannot leave the network; '' if it can."""
-    code = "from gateway.prepare.sandbox import cut_network; print(cut_network())"
-    asked = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
-    return asked.stdout.strip() if asked.returncode == 0 else (asked.stderr.strip().splitlines() or ["no answer"])[-1]
 
 
 def _loaders(settings: Settings) -> Iterator[Diagnosis]:
@@ -144,46 +121,6 @@ def _java() -> Iterator[Diagnosis]:
 def _manager() -> Iterator[Diagnosis]:
     node = shutil.which("node") or str(Path(sys.executable).with_name("node"))
     yield Diagnosis(Path(node).exists(), f"Node for PM2: {node}", "make setup (`gateway serve` needs neither)")
-
-
-def _environments(settings: Settings) -> Iterator[Diagnosis]:
-    """Tell which Pythons models may run on, and whether each environment that a route needs is there and runs."""
-    wanted = _wanted(settings)
-    pythons = ", ".join(f"{one.version} ({one.path})" for one in interpreters.known())
-    yield Diagnosis(True, f"Pythons for models in processes of their own: {pythons}")
-    if not wanted:
-        return
-    try:
-        yield Diagnosis(True, f"uv, which builds environments: {uv.find_uv()}")
-    except GatewayError as error:
-        needs = any(one.requirements is not None for one in wanted.values())
-        yield Diagnosis(not needs, f"uv, which builds environments: {error.message}", error.hint or "", not needs)
-    for path, one in wanted.items():
-        yield _environment(path, one, settings)
-    refusal = network_refusal()
-    if refusal:
-        fix = "allow user namespaces to this user, or keep to models that you trust"
-        yield Diagnosis(True, f"models in processes keep their network: {refusal}", fix, True)
-
-
-def _environment(path: str, wanted: Wanted, settings: Settings) -> Diagnosis:
-    try:
-        plan = to_build(wanted, settings.cache_dir)
-        if plan is not None and plan.found() is None:
-            return Diagnosis(True, f"environment of {path}: to be built, {plan.label}", "gateway prepare", True)
-        found = environment_for(wanted, settings.cache_dir)
-    except GatewayError as error:
-        return Diagnosis(False, f"environment of {path}: {error.message}", error.hint or "")
-    return Diagnosis(True, f"environment of {path}: {found.label}")
-
-
-def _wanted(settings: Settings) -> dict[str, Wanted]:
-    """Return the environments of the registry's routes; of a registry that cannot be read, none."""
-    try:
-        registry = load_registry(settings.registry)
-    except GatewayError:
-        return {}
-    return {one.path: wanted_of(one) for one in registry.routes if one.executor.kind == "process"}
 
 
 def _places(settings: Settings) -> Iterator[Diagnosis]:

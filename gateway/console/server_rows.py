@@ -38,7 +38,7 @@ def executor_text(executor: Mapping[str, Any]) -> str:
 
 def is_troubled(executor: Mapping[str, Any]) -> bool:
     """Say whether somebody should look after the servers of a model."""
-    return executor["state"] != "ready" or executor.get("breaker", "closed") != "closed"
+    return bool(executor["state"] != "ready" or executor.get("breaker", "closed") != "closed")
 
 
 def server_rows(report: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -27,7 +27,7 @@ _INSTALLED: Final = "h2o/backend/bin/h2o.jar"
 def child_of(spec: RouteSpec, stored: StoredArtifact, cache_dir: Path) -> ChildSpec:
     """Return how the process is started; raises ArtifactError for no binary model, LoadError without jar or Java."""
     version = read_version(find_model(Path(stored.path)))
-    jar, java = _jar(spec, version), _java()
+    jar, java = jar_of(spec, version), find_java()
     size = jar.stat()
     memory = spec.executor.memory
     artifacts = cache_dir / "artifacts"
@@ -42,7 +42,8 @@ def child_of(spec: RouteSpec, stored: StoredArtifact, cache_dir: Path) -> ChildS
     )
 
 
-def _jar(spec: RouteSpec, version: str) -> Path:
+def jar_of(spec: RouteSpec, version: str) -> Path:
+    """Return the jar of the H2O server of a route; raises LoadError."""
     if spec.executor.jar is not None:
         jar = Path(spec.base) / spec.executor.jar
         if jar.is_file():
@@ -63,7 +64,8 @@ def _jar(spec: RouteSpec, version: str) -> Path:
     )
 
 
-def _java() -> str:
+def find_java() -> str:
+    """Return the command that runs Java; raises LoadError."""
     home = os.environ.get("JAVA_HOME")
     beside = shutil.which("java", path=str(Path(home) / "bin")) if home else None
     found = beside or shutil.which("java")

@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from gateway.artifacts.manifest import Manifest
-from gateway.cli.doctor import network_refusal
+from gateway.cli.environment_checks import network_refusal
 from gateway.prepare.child_supervisor import PrepareLimits
 from gateway.prepare.entries import is_known, prepare_registry
 from gateway.registry import load_registry

@@ -17,8 +17,10 @@ import pytest
 import gateway.child
 import serving
 from gateway.artifacts.remote import ChildSpec
+from gateway.cli.server_checks import server_checks
 from gateway.generations import history, snapshot, staging
 from gateway.generations.history import Event
+from gateway.settings.settings import Settings
 from gateway.system import descendants
 from serving import Gateway, gone, until
 
@@ -92,6 +94,15 @@ def test_answers_and_faces(served: Served) -> None:
     until(lambda: served.executor().get("breaker") == "closed", what="the report of the workers")
     told = served.executor()
     assert 0 < told["remote_s"] <= told["total_s"]
+
+
+def test_doctor_asks_the_processes(served: Served) -> None:
+    """Of a gateway that runs, every process is asked on its socket."""
+    until(lambda: served.executor()["state"] == "ready", what="the report of the arbiter")
+    told = {one.text.partition(":")[0]: one for one in server_checks(Settings(home=served.home))}
+    assert told.keys() == {"process 0 of the model of m", "process 0 of the model of other"}
+    assert all(one.is_well for one in told.values())
+    assert f"pid {served.executor()['pids'][0]}" in told["process 0 of the model of m"].text
 
 
 def test_kill_9_of_a_model_server_under_load_is_missed_by_nobody(served: Served) -> None:

@@ -39,6 +39,13 @@ def choose(settings: Settings) -> Path:
     return folder
 
 
+def of(settings: Settings, pid: int) -> Path:
+    """Return the folder that an arbiter of this home has chosen, asked by another process."""
+    own = _parent(settings) / str(pid)
+    found = (one for base in _temporary() for one in base.glob(f"{_PREFIX}{pid}-*"))
+    return own if own.is_dir() else next(found, own)
+
+
 def forget_dead(settings: Settings) -> None:
     """Delete the folders of arbiters that have ended without doing so."""
     for base, prefix in ((_parent(settings), ""), *((base, _PREFIX) for base in _temporary())):

@@ -6,11 +6,10 @@ Connecting proves nothing: the kernel accepts for a process that has been stoppe
 
 import http.client
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
-from gateway.process.model_servers.socket_name import SocketName
 from gateway.system.unix_http import UnixConnection
 
 #: An answer after this time is none; the next question follows.
@@ -32,15 +31,15 @@ class Answer(NamedTuple):
 class Readiness:
     """Ask one server, on a connection that is kept; used by one thread."""
 
-    def __init__(self, socket: SocketName) -> None:
-        self._socket = socket
+    def __init__(self, path: Callable[[], str]) -> None:
+        self._path = path
         self._http: UnixConnection | None = None
 
     def ask(self) -> Answer | None:
         """Return the answer; None where there is none."""
         try:
             # The path is asked anew for each connection: the socket moves when its server becomes ready.
-            self._http = self._http or UnixConnection(self._socket.path, TIMEOUT_S)
+            self._http = self._http or UnixConnection(self._path(), TIMEOUT_S)
             self._http.request("GET", "/v2/health/ready")
             found = self._http.getresponse()
             status, body = found.status, found.read(_MOST_BYTES)

@@ -151,7 +151,7 @@ class ServerProcess:
         os.close(descriptor)
 
     def _ask(self) -> None:
-        readiness = Readiness(self.socket)
+        readiness = Readiness(lambda: self.socket.path)
         while not self.end and not self.is_leaving:
             answer = readiness.ask()
             if answer is not None:
