@@ -12,18 +12,25 @@ import numpy as np
 
 from .answer_kinds import output_of, predictions_of
 from .faults import LoadError
+from .frames import frame_of
 from .schema import Columns, Field, Model, Predictions, Signature, sample_columns
-from .sklearn_inputs import frame_of
 from .sklearn_versions import names_in, width_of
 from .spec import Spec
 
 
 class FrameModel(Model):
-    """Call `ask` with a data frame, or with a matrix where no column has a name."""
+    """Call `ask` with a data frame, or with a matrix: where no column has a name, or where it `takes_matrix`."""
 
-    def __init__(self, ask: Callable[[Any], Any], inputs: Sequence[Field], *, names_known: bool = True) -> None:
+    def __init__(
+        self,
+        ask: Callable[[Any], Any],
+        inputs: Sequence[Field],
+        *,
+        names_known: bool = True,
+        takes_matrix: bool = False,
+    ) -> None:
         self._ask = ask
-        self._names = [field.name for field in inputs] if names_known else []
+        self._names = [field.name for field in inputs] if names_known and not takes_matrix else []
         output = output_of(self._ask(self._rows(sample_columns(inputs))))
         self.signature = Signature(inputs=tuple(inputs), output=output, names_known=names_known)
 

@@ -16,8 +16,8 @@ import numpy as np
 
 from .answer_kinds import output_of, predictions_of
 from .faults import LoadError
+from .frames import frame_of
 from .schema import Columns, Field, Model, Output, Predictions, Signature, sample_columns
-from .sklearn_inputs import frame_of
 from .spec import Spec
 
 #: Flavour -> the key of its file, and the loader here.

@@ -6,7 +6,6 @@ The same as gateway/loaders/sklearn_inputs.py: a model has one signature whereve
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import replace
 from typing import Any, Callable, NamedTuple, Sequence
 
@@ -15,6 +14,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import FeatureUnion, Pipeline
 
 from .faults import LoadError
+from .frames import frame_of
 from .levels import typed, with_dummies
 from .schema import Columns, Field, sample_columns
 from .sklearn_tracing import VECTORIZERS, Facts, Slot, is_sampler, note, trace, wrapped
@@ -148,16 +148,6 @@ def as_fitted(inputs: Inputs, columns: Columns) -> Any:
     if any(column.dtype == object for column in columns):
         return np.column_stack([column.astype(object) for column in columns])
     return np.column_stack(columns).astype(np.float64, copy=False)
-
-
-def frame_of(names: list[str], columns: Columns) -> Any:
-    """Return a data frame; texts stay Python's own."""
-    pandas = importlib.import_module("pandas")
-    parts = {
-        name: pandas.Series(column, dtype=object) if column.dtype == object else column
-        for name, column in zip(names, columns)
-    }
-    return pandas.DataFrame(parts, copy=True)
 
 
 def fitting_missing(inputs: Inputs, ask: Callable[[list[Any]], object], number: int) -> Inputs:

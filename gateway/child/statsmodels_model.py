@@ -8,8 +8,8 @@ import numpy as np
 
 from .faults import LoadError
 from .frame_model import FrameModel
+from .frames import frame_of
 from .schema import Field, Model
-from .sklearn_inputs import frame_of
 from .spec import Spec
 
 _CONSTANT = "const"

@@ -139,14 +139,14 @@ def _count(field: Field, shape: Any) -> int:
 
 
 def _json_column(name: str, kind: str, values: list[Any]) -> Any:
-    types = _JSON_TYPES[kind]
-    for value in values:
-        if value is not None and type(value) not in types:
-            raise bad_request(f"{name!r} takes a {kind}, not {type(value).__name__}")
-    if None in values:
+    found = set(map(type, values))
+    strange = found - {type(None), *_JSON_TYPES[kind]}
+    if strange:
+        raise bad_request(f"{name!r} takes a {kind}, not {min(one.__name__ for one in strange)}")
+    if type(None) in found:
         values = [MISSING if value is None else value for value in values]
     try:
-        if kind == "integer" and any(type(value) is float for value in values):
+        if kind == "integer" and (float in found or type(None) in found):
             return np.asarray(values, dtype=np.float64)
         return make_column(kind, values)
     except OverflowError:

@@ -35,6 +35,6 @@ def model_of(found: Any, spec: Spec) -> Model:
 
     def ask(rows: Any) -> Any:
         with torch.no_grad():
-            return found(torch.from_numpy(np.array(rows, dtype=np.float32))).numpy()
+            return found(torch.from_numpy(rows.astype(np.float32))).numpy()
 
-    return FrameModel(ask, inputs, names_known=bool(spec.inputs))
+    return FrameModel(ask, inputs, names_known=bool(spec.inputs), takes_matrix=True)

@@ -70,8 +70,8 @@ def planned(file: Path, wanted: str, cache_dir: Path) -> Plan:
 
 
 def folder_of(cache_dir: Path) -> Path:
-    """Return the folder of all built environments."""
-    return cache_dir / "environments"
+    """Return the folder of all built environments, by its real path: one that is reached by two names is one."""
+    return Path(os.path.realpath(cache_dir)) / "environments"
 
 
 def built(plan: Plan, timeout_s: float = DEFAULT_S) -> Environment:

@@ -5,10 +5,8 @@ Blocks its thread and keeps its deadline to the millisecond; connects at the fir
 fork and used after it.
 """
 
-import ssl
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -18,6 +16,7 @@ from gateway.artifacts.remote_tensors import RemoteTensors
 from gateway.errors import DeadlineError, GatewayError, LoadError, NotReadyError
 from gateway.executors import oip_wire
 from gateway.executors.breaker import Breaker
+from gateway.executors.client_options import ClientOptions
 from gateway.executors.http_answer import Answer, ExchangeError, LateError, NotSentError
 from gateway.executors.http_connection import Connection
 from gateway.executors.http_request import Request
@@ -42,24 +41,6 @@ _CONNECT_S: Final = 0.5
 _LEAST_S: Final = 0.001
 
 _decode: Final = msgspec.json.Decoder().decode
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClientOptions:
-    """
-    Say how servers are asked.
-
-    `binary` sends raw tensors. `headers` go with every request and are never logged. `waits_when_busy`: a 503 counts as
-    not sent, as a child of ours means it. `what` names the server in errors, without its address. `check` gets the
-    metadata of a server before its first request, and again after it failed; raises LoadError where it does not fit.
-    """
-
-    binary: bool = True
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    tls: ssl.SSLContext | None = field(default=None, repr=False)
-    waits_when_busy: bool = False
-    what: str = "the server of this model"
-    check: Callable[[Mapping[str, Any]], None] | None = None
 
 
 class OipClient:
@@ -108,7 +89,8 @@ class OipClient:
         """
         if time.monotonic() >= deadline - _LEAST_S:
             raise DeadlineError("the deadline passed before the model could start")
-        body = oip_wire.encode(tensors, columns, binary=self._options.binary)
+        options = self._options
+        body = oip_wire.encode(tensors, columns, binary=options.binary, texts_as_json=options.texts_as_json)
         call = self.breaker.admit()
         if call is None:
             raise unavailable(self._options.what, self._last_reason(), self.breaker.retry_after_s)

@@ -7,7 +7,8 @@ from typing import Final
 
 from gateway.artifacts.remote import Remote
 from gateway.errors import LoadError
-from gateway.executors.oip_client import ClientOptions, OipClient
+from gateway.executors.client_options import ClientOptions
+from gateway.executors.oip_client import OipClient
 from gateway.executors.remote import RemoteExecutor
 from gateway.executors.socket_folder import socket_path
 from gateway.system.server_address import address_of
@@ -15,6 +16,8 @@ from gateway.system.server_address import address_of
 #: A worker serves a generation when its model servers do, but does not wait longer for one that does not start.
 START_S: Final = 30.0
 _LOOK_S: Final = 0.02
+#: How a process of ours is asked, here and while it is prepared.
+OPTIONS: Final = ClientOptions(texts_as_json=True, waits_when_busy=True, what="the process of this model")
 
 log = logging.getLogger("gateway.executor")
 
@@ -29,8 +32,7 @@ class ProcessExecutor(RemoteExecutor):
             raise LoadError("the manifest names no process", code="load", hint="run: gateway prepare")
         sockets = [socket_path(child.name, instance) for instance in range(child.instances)]
         _wait(sockets)
-        options = ClientOptions(binary=remote.binary, waits_when_busy=True, what="the process of this model")
-        return OipClient([address_of(str(path)) for path in sockets], remote.model, options)
+        return OipClient([address_of(str(path)) for path in sockets], remote.model, OPTIONS)
 
 
 def _wait(sockets: list[Path]) -> None:

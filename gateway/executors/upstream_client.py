@@ -7,8 +7,9 @@ from typing import Any
 
 from gateway.artifacts.remote import Remote
 from gateway.errors import LoadError
+from gateway.executors.client_options import ClientOptions
 from gateway.executors.header_file import read_headers
-from gateway.executors.oip_client import ClientOptions, OipClient
+from gateway.executors.oip_client import OipClient
 from gateway.system.server_address import address_of
 
 

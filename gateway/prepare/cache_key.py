@@ -115,6 +115,8 @@ def _process_entry(spec: RouteSpec, cache_dir: Path, digests: Digests, store: St
     if rows is not None:
         golden_rows.refuse_long(rows)
     child, notes = kind.child_of(spec, stored, cache_dir, limits)
+    if spec.reference:
+        stored = replace(stored, origin=spec.reference)
     return _entry(spec, stored, rows, cache_dir, digests, child=child, notes=notes)
 
 

@@ -6,7 +6,7 @@ Runs in the parent, like the rest of the cache key: uv is asked here, and no cod
 
 import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from gateway.artifacts import code_folders, code_listing, source_files
 from gateway.artifacts.digests import Digests
 from gateway.artifacts.manifest import StoredArtifact
 from gateway.artifacts.remote import ChildSpec
+from gateway.artifacts.resolution import must_be_unaltered
 from gateway.artifacts.store import Store
 from gateway.environments.building import Plan
 from gateway.environments.environment import Environment, digest
@@ -67,14 +68,26 @@ def keep_model(spec: RouteSpec, store: Store, digests: Digests) -> StoredArtifac
     code = code_listing.entry_file(place) if code_listing.is_code_folder(place) else None
     path = code or place
     listed = code_listing.listed(base, path, spec.files) | (code_listing.listed(base, place, ()) if code else set())
-    files = {one: digests.digest(one) for one in listed - {path}}
+    # A folder of MLflow is kept whole.
+    files = {one: digests.digest(one) for one in listed if not one.is_relative_to(path)}
     for one in (path, *files):
         store.admit(one)
     sha256 = digests.digest(path)
     # The pin of code covers what it reads, as that of every Python route; that of a model is of its bytes alone.
     of_code = files if code is not None or path.suffix == ".py" else {}
-    source_files.verify(place, code_folders.pin_of(path, sha256, of_code), spec.pins[0])
-    return code_folders.keep(store, code_folders.root_of(base, path), path, sha256, files)
+    pinned = code_folders.pin_of(path, sha256, of_code)
+    source_files.verify(place, pinned, spec.pins[0], is_reference=bool(spec.reference))
+    if spec.resolved is not None:
+        must_be_unaltered(spec.resolved, sha256)
+    return code_folders.keep(store, _root_of(base, path, files), path, sha256, files)
+
+
+def _root_of(base: Path, path: Path, files: Iterable[Path]) -> Path:
+    """Return a folder that holds all of them: a model may lie elsewhere than the files that its route lists."""
+    root = code_folders.root_of(base, path)
+    while not all(one.is_relative_to(root) for one in files):
+        root = root.parent
+    return root
 
 
 def child_of(

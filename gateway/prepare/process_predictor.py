@@ -22,7 +22,8 @@ import msgspec
 from gateway.artifacts.remote import ChildSpec, Remote, RemoteKind
 from gateway.artifacts.remote_tensors import tensors_of
 from gateway.errors import ArtifactError, GatewayError, LoadError
-from gateway.executors.oip_client import ClientOptions, OipClient
+from gateway.executors.oip_client import OipClient
+from gateway.executors.process import OPTIONS
 from gateway.loaders.admission.needed_code import needed_code, own_modules
 from gateway.prepare.child import Entry
 from gateway.prepare.remote_predictor import PREDICT_S, RemotePredictor
@@ -51,11 +52,7 @@ class ProcessPredictor(RemotePredictor):
         told = server.metadata()
         parameters = told["parameters"]
         signature = msgspec.convert(parameters["signature"], Signature)
-        client = OipClient(
-            [address_of(str(server.path))],
-            server.model,
-            options=ClientOptions(waits_when_busy=True, what="the process of this model"),
-        )
+        client = OipClient([address_of(str(server.path))], server.model, OPTIONS)
         remote = Remote(kind=kind, model=server.model, child=server.child, binary=True)
         super().__init__(client, signature, tensors_of(signature), remote)
         self.versions = {str(name): str(one) for name, one in parameters["versions"].items()}

@@ -28,7 +28,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from gateway.artifacts.remote_tensors import RemoteTensors, tensors_of
-from gateway.executors.oip_client import ClientOptions, OipClient
+from gateway.executors.oip_client import OipClient
+from gateway.executors.process import OPTIONS
 from gateway.loaders import get_loader
 from gateway.loaders.base import LoadOptions
 from gateway.schema import Column, Predictions, Predictor, make_column
@@ -101,7 +102,7 @@ def measure(name: str, artifact: Path, loader: str, rounds: int, calls: int) -> 
         folder = Path(text)
         process = serve(folder, artifact)
         try:
-            client = OipClient([address_of(str(folder / "s"))], "bench", ClientOptions(waits_when_busy=True))
+            client = OipClient([address_of(str(folder / "s"))], "bench", OPTIONS)
             while client.ready(time.monotonic() + 60):
                 time.sleep(0.05)
             for size in SIZES:

@@ -21,7 +21,8 @@ from statistics import median
 import numpy as np
 
 from gateway.artifacts.remote_tensors import RemoteTensors, tensors_of
-from gateway.executors.oip_client import ClientOptions, OipClient
+from gateway.executors.client_options import ClientOptions
+from gateway.executors.oip_client import OipClient
 from gateway.executors.thread_pool import NativePool
 from gateway.schema import Column, Field, Output, Signature
 from gateway.system.server_address import address_of

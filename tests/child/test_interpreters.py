@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from child.child_servers import FILES
+from gateway.child.loading import LOADERS
 from gateway.child.schema import Field, Output, Signature
 from gateway.schema import Field as OurField
 from gateway.schema import Output as OurOutput
@@ -17,6 +18,8 @@ from gateway.schema import Signature as OurSignature
 VERSIONS = [f"3.{minor}" for minor in range(8, 15)]
 #: The standard library of 3.8, NumPy, and the frameworks that loaders import at their top.
 FRAMEWORKS = {"numpy", "sklearn", "xgboost", "lightgbm", "catboost", "torch"}
+#: Loader -> what its file imports; that of scikit-learn's pickles looks first what the file holds.
+OWN_FRAMEWORKS = {"catboost": "catboost", "lightgbm": "lightgbm", "torchscript": "torch", "xgboost": "xgboost"}
 COMPILE = """
 import pathlib, sys
 for path in sorted(pathlib.Path(sys.argv[1]).glob("*.py")):
@@ -71,6 +74,26 @@ def test_nothing_but_the_standard_library_numpy_and_frameworks_is_imported() -> 
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) and node.level == 0 else []
             assert {name.partition(".")[0] for name in names} <= known, path.name
+
+
+def imported(module: str) -> set[str]:
+    """Return what importing a file of the server imports, over all of its own files."""
+    found, waiting = set(), [module]
+    while waiting:
+        for node in ast.parse((FILES / f"{waiting.pop()}.py").read_text()).body:
+            if isinstance(node, ast.ImportFrom) and node.level and node.module not in found:
+                found.add(str(node.module))
+                waiting.append(str(node.module))
+            elif isinstance(node, (ast.Import, ast.ImportFrom)):
+                found |= {alias.name.partition(".")[0] for alias in node.names if isinstance(node, ast.Import)}
+                found.add((getattr(node, "module", "") or "").partition(".")[0])
+    return found
+
+
+@pytest.mark.parametrize("loader", sorted(LOADERS))
+def test_a_loader_imports_its_own_framework_only(loader: str) -> None:
+    """An environment with PyTorch and NumPy serves TorchScript: scikit-learn is for models of scikit-learn."""
+    assert imported(LOADERS[loader].lstrip(".")) & FRAMEWORKS <= {"numpy", OWN_FRAMEWORKS.get(loader, "")}
 
 
 @pytest.mark.parametrize(

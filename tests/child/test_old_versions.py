@@ -1,7 +1,5 @@
 """Pipelines of scikit-learn 1.2 and 0.24, on the Pythons of their time, answer as they do in their own environment."""
 
-import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -9,70 +7,23 @@ import numpy as np
 import pytest
 
 from child.child_servers import serving
-from child.test_interpreters import FOUND
+from environments.built import built
+from environments.old_pipelines import TRAIN
 from gateway.schema import make_column
 
 pytestmark = pytest.mark.slow
 
-#: Python -> what is installed into its environment, and the version that then answers.
-ENVIRONMENTS = {
-    "3.9": (["scikit-learn==1.2.*", "numpy<1.24", "pandas<2"], "1.2."),
-    "3.8": (["scikit-learn==0.24.*", "numpy<1.20", "pandas<1.4"], "0.24."),
-}
-TRAIN = """
-import json, pickle, sys
-import numpy as np, pandas as pd, sklearn
-from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import RandomForestClassifier, GradientBoostingRegressor
-from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-draw = np.random.RandomState(0)
-frame = pd.DataFrame({"age": draw.uniform(18, 80, 300), "income": draw.normal(3e4, 9e3, 300),
-    "region": draw.choice(["east", "north", "west"], 300), "unused": 1.0})
-frame.loc[::7, "income"] = np.nan
-label = np.where(frame.age > 50, "old", "young")
-columns = ColumnTransformer([
-    ("number", make_pipeline(SimpleImputer(), StandardScaler()), ["age", "income"]),
-    ("level", OneHotEncoder(handle_unknown="ignore"), ["region"])])
-models = {"pipeline": make_pipeline(columns, LogisticRegression()).fit(frame, label),
-    "forest": RandomForestClassifier(10, random_state=0).fit(frame[["age"]].values, label),
-    "value": GradientBoostingRegressor(n_estimators=5).fit(frame[["age"]].values, frame.age * 2)}
-rows = frame.head(40)
-told = {"version": sklearn.__version__, "rows": [[None if x != x else x for x in row] for row in rows.values.tolist()]}
-for name, model in models.items():
-    with open(name + ".pkl", "wb") as file:
-        pickle.dump(model, file)
-    given = rows if name == "pipeline" else rows[["age"]].values
-    told[name] = model.predict(given).tolist()
-    if hasattr(model, "predict_proba"):
-        told[name + ".probabilities"] = model.predict_proba(given).tolist()
-json.dump(told, open("native.json", "w"))
-"""
-
-
-@pytest.fixture(scope="module", params=sorted(ENVIRONMENTS))
-def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Any]:
+@pytest.fixture(scope="module", params=["0.24", "1.2"])
+def trained(
+    request: pytest.FixtureRequest, cache: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Path, Any]:
     """Return an environment's Python, a folder of pickles, and what the environment itself answers."""
-    if request.param not in FOUND:
-        pytest.skip(f"no Python {request.param} runs here")
-    packages, version = ENVIRONMENTS[request.param]
+    environment = built(request.param, cache)
     folder = tmp_path_factory.mktemp("old")
-    python = folder / "venv" / "bin" / "python"
-    for command in (
-        [FOUND[request.param], "-m", "venv", str(folder / "venv")],
-        [str(python), "-m", "pip", "install", "-q", *packages],
-        [str(python), "-c", TRAIN],
-    ):
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-        if done.returncode and "pip" in command:
-            pytest.skip(f"not to be installed here: {done.stderr[-300:]}")
-        assert done.returncode == 0, done.stderr
-    native = json.loads((folder / "native.json").read_text())
-    assert native["version"].startswith(version)
-    return python, folder, native
+    native = environment.run(TRAIN, folder)
+    assert native["version"].startswith(f"{request.param}.")
+    return environment.python, folder, native
 
 
 def columns_of(rows: list[list[Any]], places: list[int]) -> list[Any]:

@@ -68,6 +68,9 @@ def test_it_holds_what_was_asked_for_and_is_found_again(tmp_path: Path, monkeypa
     monkeypatch.setattr(uv, "find_uv", lambda: pytest.fail("uv was asked for"))
     assert environment_for(wanted, tmp_path / "cache") == found
     assert to_build(wanted, tmp_path / "cache").found() == found  # type: ignore[union-attr]
+    # A cache that is reached by another name holds the same: building there would delete what runs by the first.
+    (tmp_path / "link").symlink_to(tmp_path / "cache")
+    assert environment_for(wanted, tmp_path / "link") == found
 
 
 def test_other_requirements_are_another_environment(tmp_path: Path) -> None:

@@ -1,9 +1,7 @@
-"""A real MLServer in a virtualenv of its own, with a model of scikit-learn: built by name, which takes minutes."""
+"""A real MLServer in an environment of its own, with a model of scikit-learn."""
 
 import json
-import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from environments.built import built
 from gateway.artifacts.digests import Digests
 from gateway.executors.upstream_client import client_of
 from gateway.prepare.child_supervisor import PrepareLimits
@@ -44,16 +43,10 @@ SETTINGS = {
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
+def served(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
     """Return the folder of the model and the address of MLServer; skip where it cannot be installed."""
-    folder = tmp_path_factory.mktemp("mlserver")
-    python = folder / "venv" / "bin" / "python"
-    base = shutil.which("python3.11") or sys.executable
-    subprocess.run([base, "-m", "venv", folder / "venv"], check=True, timeout=120)
-    pip: list[str | Path] = [python, "-m", "pip", "install", "-q", "mlserver", "mlserver-sklearn"]
-    done = subprocess.run(pip, check=False, timeout=900, capture_output=True, text=True)
-    if done.returncode:
-        pytest.skip(f"mlserver cannot be installed: {done.stderr.strip().splitlines()[-1]}")
+    environment = built("mlserver", cache)
+    python, folder = environment.python, tmp_path_factory.mktemp("mlserver")
     subprocess.run([python, "-c", TRAIN], check=True, cwd=folder, timeout=120)
     port = free_port()
     (folder / "model-settings.json").write_text(json.dumps(SETTINGS))

@@ -24,7 +24,8 @@ from gateway.errors import (
 )
 from gateway.executors import breaker as breakers
 from gateway.executors import server_choice
-from gateway.executors.oip_client import ClientOptions, OipClient
+from gateway.executors.client_options import ClientOptions
+from gateway.executors.oip_client import OipClient
 from gateway.schema import make_column
 from gateway.system.server_address import address_of
 from serving import free_port

@@ -52,6 +52,21 @@ def test_every_type_arrives(kind: Any, has_missing: bool, binary: bool) -> None:
     assert found == [[None if value != value else value for value in given], [1.0, 2.0, 3.0]]
 
 
+def test_texts_may_go_as_json_beside_raw_numbers() -> None:
+    """What our own servers are sent; half a surrogate pair, which JSON has not, goes raw as its escape."""
+    signature = Signature(inputs=(Field(name="x", type="string"), Field(name="y")), output=Output(kind="json"))
+    for texts, is_raw in ((["a", "ä€𝄞\n\0"], False), (["a", "\ud800"], True)):
+        columns = make_column("string", texts), make_column("number", [1.0, MISSING])
+        head, raw = encode(tensors_of(signature), columns, binary=True, texts_as_json=True)
+        request = v2.decode(head + b"".join(raw), len(head))
+        assert [list(map(str, one.values)) for one in request.inputs] == [
+            [text.encode("utf-8", "backslashreplace").decode() for text in texts],
+            ["1.0", "nan"],
+        ]
+        assert (len(raw) == 2) == is_raw
+        assert (b"binary_data" in head.partition(b'"outputs"')[2]) == is_raw
+
+
 @pytest.mark.parametrize("binary", [True, False])
 def test_columns_side_by_side(binary: bool) -> None:
     """A tensor of several columns holds them row by row, numbers or texts."""

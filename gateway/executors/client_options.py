@@ -1,0 +1,26 @@
+"""How a kind of executor asks its servers: what its client is made with."""
+
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientOptions:
+    """
+    Say how servers are asked.
+
+    `binary` sends raw tensors, with `texts_as_json` of numbers only. `headers` go with every request and are never
+    logged. `waits_when_busy`: a 503 counts as not sent, as a child of ours means it. `what` names the server in errors,
+    without its address. `check` gets the metadata of a server before its first request, and again after it failed;
+    raises LoadError where it does not fit.
+    """
+
+    binary: bool = True
+    texts_as_json: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    tls: ssl.SSLContext | None = field(default=None, repr=False)
+    waits_when_busy: bool = False
+    what: str = "the server of this model"
+    check: Callable[[Mapping[str, Any]], None] | None = None
