@@ -1,0 +1,1 @@
+"""Clusters of Ray on this machine: their nodes, what they serve, and what happens when parts of them fail."""
