@@ -3,7 +3,8 @@ const path = require('path');
 
 const home = process.env.GATEWAY_HOME || path.join(__dirname, '.gateway');
 const python = process.env.GATEWAY_PYTHON || path.join(__dirname, '.venv/bin/python');
-const bind = (process.env.GATEWAY_BIND || '127.0.0.1:8000').split(',');
+const listed = (text) => text.split(',').map((one) => one.trim()).filter(Boolean);
+const bind = [...listed(process.env.GATEWAY_BIND || '127.0.0.1:8000'), ...listed(process.env.GATEWAY_ADMIN_BIND || '')];
 const holder = process.env.GATEWAY_HOLDER_SOCKET || path.join(home, 'run/holder.sock');
 const drainSeconds = Number(process.env.GATEWAY_GRACEFUL_TIMEOUT_S || 30);
 

@@ -21,7 +21,8 @@ from gateway.artifacts import golden_rows
 from gateway.cli.main import COMMANDS
 from gateway.registry.keys import ID_KEYS, INPUT_KEYS, OUTPUT_KEYS, ROUTE_KEYS, SERVER_KEYS, TOP_KEYS
 from gateway.schema import Field, Output, Signature
-from gateway.settings.settings import FOREIGN, TABLE
+from gateway.settings.settings import TABLE
+from gateway.settings.unknown_names import FOREIGN
 from serving import ROOT, Gateway
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")

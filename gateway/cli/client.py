@@ -28,6 +28,11 @@ class Client:
         """Return a client for the first address that the settings bind."""
         return cls(settings.bind[0], root_path=settings.root_path)
 
+    @classmethod
+    def of_operators(cls, settings: Settings) -> "Client":
+        """Return a client for /health, /routes and /metrics: they may have a listener of their own."""
+        return cls((*settings.admin_bind, *settings.bind)[0], root_path=settings.root_path)
+
     @property
     def url(self) -> str:
         """Return the URL as a person types it."""

@@ -19,7 +19,9 @@ BAD_REGISTRY: Final = 78
 #: What shells return for a command that Ctrl-C ended.
 INTERRUPTED: Final = 130
 #: Codes of faults that a restart does not repair: exit code 78 tells supervisors not to try.
-CONFIGURATION: Final = frozenset({"settings", "cannot-listen", "already-running"})
+CONFIGURATION: Final = frozenset(
+    {"settings", "cannot-listen", "already-running", "open-to-others", "auth-contradiction"}
+)
 
 #: Settings in the help of every command; all others are options too, listed by `gateway serve --help`.
 SHOWN: Final = ("registry", "home", "bind")

@@ -1,7 +1,10 @@
 """What the settings of a command say about where a gateway lies, and about its limits."""
 
+from functools import partial
+
 from gateway.generations.place import Place
 from gateway.prepare.child_supervisor import PrepareLimits
+from gateway.process.exposure import must_not_be_open
 from gateway.references.resolving import StoreAccess
 from gateway.settings.settings import Settings
 
@@ -26,4 +29,5 @@ def place_of(settings: Settings) -> Place:
         limits=limits_of(settings),
         store=StoreAccess(uri=settings.mlflow_uri, timeout_s=settings.mlflow_timeout_s),
         status_path=settings.status_path,
+        check_settings=partial(must_not_be_open, settings),
     )

@@ -70,7 +70,7 @@ def _served(settings: Settings, generation: str, name: str, path: str) -> int:
     if not processes.is_alive(report.pid, report.began):
         print_line(f"no gateway of {display_path(settings.home)} is running: the next start serves it")
         return OK
-    client = Client.of(settings)
+    client = Client.of_operators(settings)
     deadline = time.monotonic() + WAIT_S
     health: dict[str, Any] = {}
     while time.monotonic() < deadline:

@@ -13,7 +13,7 @@ from gateway.settings.settings import Settings
 @click.command("routes", cls=Command)
 def routes(settings: Settings) -> int:
     """Ask the running gateway for its routes. Exit code 1 when one of them does not serve."""
-    health = Client.of(settings).get("/health")
+    health = Client.of_operators(settings).get("/health")
     print_line(
         f"{health['status']}: generation {health['generation']}, {health['ready_workers']} of "
         f"{health['expected_workers']} workers ready"

@@ -16,6 +16,7 @@ from gateway.generations import snapshot, transaction
 from gateway.prepare.entries import problems
 from gateway.process import watched_files
 from gateway.process.environment import configure_process
+from gateway.process.exposure import must_not_be_open
 from gateway.scoreboard import status
 from gateway.scoreboard.status import Status
 from gateway.settings.settings import Settings, help_text
@@ -58,6 +59,7 @@ def serve(settings: Settings) -> int:
     _write_status(settings, mine)
     _end_orphans(settings)
     try:
+        must_not_be_open(settings)
         is_pending = transaction.can_wait(place_of(settings))
         if not is_pending:
             commit_first(settings, mine)

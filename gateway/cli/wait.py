@@ -40,9 +40,9 @@ _ANSWERED, _REFUSED = 200, 400
 )
 def wait(settings: Settings, *, timeout: float, logs: Path | None) -> int:
     """Wait for the gateway of these settings. Exit code 0 when every route answers, 1 when one does not."""
-    client = Client.of(settings)
+    operators = Client.of_operators(settings)
     try:
-        health = _wait(client, settings, timeout)
+        health = _wait(operators, settings, timeout)
     except GatewayError as error:
         sys.stderr.write(f"\ngateway is not ready: {error.message}\n")
         if error.hint:
@@ -50,7 +50,7 @@ def wait(settings: Settings, *, timeout: float, logs: Path | None) -> int:
         if logs:
             sys.stderr.write(f"  logs: {logs}\n")
         return BAD_REGISTRY if error.code == "registry" else FAILED
-    return _show(replace(client, timeout_s=ASKED_S), health)
+    return _show(replace(Client.of(settings), timeout_s=ASKED_S), operators, health)
 
 
 def _wait(client: Client, settings: Settings, timeout_s: float) -> dict[str, Any]:
@@ -98,9 +98,9 @@ def _is_complete(health: dict[str, Any]) -> bool:
     return bool(serves and not health["pending"])
 
 
-def _show(client: Client, health: dict[str, Any]) -> int:
+def _show(client: Client, operators: Client, health: dict[str, Any]) -> int:
     print_line(f"gateway ready on {client.url}, generation {health['generation']}\n")
-    routes = client.get("/routes")["routes"]
+    routes = operators.get("/routes")["routes"]
     failing = [route for route in routes if route["state"] == "FAILED"]
     serving = [route for route in routes if route["state"] != "FAILED"]
     for route in failing:
@@ -113,12 +113,13 @@ def _show(client: Client, health: dict[str, Any]) -> int:
         print_line("")
     if len(serving) > MOST_SHOWN:
         print_line(
-            f"{len(serving) - MOST_SHOWN} more routes are there, not asked here:  {client.curl} {client.url}/routes\n"
+            f"{len(serving) - MOST_SHOWN} more routes are there, not asked here:  "
+            f"{operators.curl} {operators.url}/routes\n"
         )
     refused = print_refusal(health)
     if client.has_pages:
         print_line(f"open it:   {client.url}/")
-    print_line(f"watch it:  make monit    make status    make logs    {client.curl} {client.url}/metrics")
+    print_line(f"watch it:  make monit    make status    make logs    {operators.curl} {operators.url}/metrics")
     if failed:
         sys.stderr.write(f"\n{failed} of {len(health['routes'])} routes do not serve; the others do\n")
     return FAILED if failed or refused else OK

@@ -7,7 +7,7 @@ The index page: a card per route, searched, sorted and cut into pages; the last 
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -64,6 +64,8 @@ SORTS: Final[Mapping[str, tuple[str, Callable[[Card], Any]]]] = {
     "p95": ("slowest first", lambda card: -(card.figures["p95_ms"] or 0)),
     "errors": ("most errors first", lambda card: -card.figures["error_rate"]),
 }
+#: Orders that tell of figures, which are shown to operators only where these have a listener of their own.
+OF_FIGURES: Final = frozenset(("requests", "p95", "errors"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,9 @@ def index_page(
 ) -> bytes:
     """Return the page; `figures` are those of each route by name."""
     cards = [_card(route, figures[name]) for name, route in generation.table.by_name.items()]
+    sorts = {value: words for value, (words, _) in SORTS.items() if site.has_operations or value not in OF_FIGURES}
+    if wanted.sort not in sorts:
+        wanted = replace(wanted, sort="")
     found = _found(cards, wanted)
     pages = max(1, math.ceil(len(found) / PAGE_CARDS))
     number = min(wanted.page, pages)
@@ -105,7 +110,7 @@ def index_page(
             "blank": Card("", "", "", "", _BLANK),
             "summary": summary(cards, len(found), wanted.search),
             "wanted": wanted,
-            "sorts": {value: words for value, (words, _) in SORTS.items()},
+            "sorts": sorts,
             "number": number,
             "pages": pages,
             "page_cards": PAGE_CARDS,

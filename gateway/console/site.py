@@ -28,6 +28,8 @@ class Site:
     prefix: str
     generation: str
     has_docs: bool
+    #: Whether /metrics, /health, /routes, /openapi.json and /docs are on the listener of this page.
+    has_operations: bool = True
 
     @property
     def icon(self) -> str:

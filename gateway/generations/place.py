@@ -1,6 +1,6 @@
 """Locations of one gateway (registry, state, cache), the lock of its state, and the artifacts of kept generations."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +27,8 @@ class Place:
     store: StoreAccess = field(default_factory=StoreAccess)
     #: Status file of the arbiter that starts model servers; None where nothing waits for them.
     status_path: Path | None = None
+    #: Raises GatewayError where the settings of the process are no longer to be served with.
+    check_settings: Callable[[], None] = lambda: None
 
     @contextmanager
     def turn(self) -> Iterator[None]:

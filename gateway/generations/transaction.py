@@ -95,6 +95,10 @@ class _Attempt:
     def run(self, progress: Progress) -> Event:
         """Parse, prepare and decide."""
         try:
+            self.place.check_settings()
+        except GatewayError as error:
+            return self.refuse(f"{error.message}; fix: {error.hint}")
+        try:
             registry = load_registry(self.place.registry, root_path=self.place.root_path)
         except GatewayError as error:
             if self.mode == "cold" and self.before is None:

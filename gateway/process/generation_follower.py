@@ -17,7 +17,7 @@ from gateway.artifacts.state_files import COMMITTED
 from gateway.errors import GatewayError
 from gateway.generations.snapshot import CommittedReader, Snapshot
 from gateway.process.route_reports import RouteReports
-from gateway.rest.app import Holder, create_app
+from gateway.rest.app import Holder, create_door
 from gateway.rest.middleware.forwarded import Forwarded
 from gateway.rest.middleware.telemetry import StartResponse, Telemetry
 from gateway.routing.live_generation import Generation, GenerationBuilder
@@ -49,7 +49,9 @@ class Gateway:
 
     def __init__(self, settings: Settings, keyring: Keyring) -> None:
         self._settings = settings
-        self._authenticator = Authenticator(keyring)
+        self._authenticator = (
+            None if settings.auth == "none" else Authenticator(keyring, always=settings.auth == "keys")
+        )
         if not metrics.has_room(settings.run_dir):
             hint = "free some space, or move GATEWAY_HOME"
             raise GatewayError(f"the disk of {settings.run_dir} is full", code="disk-full", hint=hint)
@@ -202,7 +204,7 @@ class Gateway:
         log.info("generation adopted", extra={"generation": made.id, "duration_ms": took_ms})
 
     def _face(self, holder: Holder) -> Face:
-        app = create_app(holder, self._scoreboard, self._settings, self._builder.pool)
+        app = create_door(holder, self._scoreboard, self._settings, self._builder.pool)
         return Telemetry(app, holder.current, self._authenticator)
 
     def _apply_quarantine(self, generation: Generation) -> None:

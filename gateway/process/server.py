@@ -4,6 +4,7 @@ Run gunicorn's arbiter in this process, on a prepared and committed generation.
 The arbiter stays light: it forks workers, watches them, and never loads a model.
 """
 
+import dataclasses
 import gc
 import logging
 import os
@@ -15,9 +16,11 @@ from gunicorn.app.base import BaseApplication
 
 from gateway import logs, metrics
 from gateway.errors import GatewayError
-from gateway.process import socket_holder
 from gateway.process.arbiter import GatewayArbiter
+from gateway.process.exposure import must_not_be_open
 from gateway.process.generation_follower import Gateway
+from gateway.process.http.fast_parser import MAX_BYTES, MAX_FIELDS
+from gateway.process.listeners import open_listeners
 from gateway.process.model_servers.supervisor import ModelServers
 from gateway.process.monitor import Monitor
 from gateway.process.orphans import Orphans
@@ -31,6 +34,7 @@ from gateway.process.worker import Worker
 from gateway.scoreboard import Scoreboard
 from gateway.security.keyring import Keyring
 from gateway.settings.settings import Settings
+from gateway.settings.value_types import Listener
 from gateway.system import descendants, obstacles, private_folders
 from gateway.system.parent_death import die_with_parent
 
@@ -51,7 +55,10 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         self.bridge = bridge
         self.keyring = Keyring(settings.keys_path)
         self.keyring.look()
-        descriptors = _descriptors(settings)
+        self.listeners = open_listeners(settings)
+        # The sockets of a holder may be others than the settings say.
+        must_not_be_open(settings, self.listeners.names)
+        descriptors = self.listeners.descriptors
         self.socket_return = SocketReturn(settings.holder_socket, descriptors) if settings.holder_socket else None
         self._listeners = [f"fd://{descriptor}" for descriptor in descriptors]
         super().__init__()
@@ -70,8 +77,17 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "backlog": settings.backlog,
             # The default depends on whether gunicorn_h1c is installed; this parser reads heads that httptools declines.
             "http_parser": "python",
+            # Every limit and every permission of the parser by name: a release with other defaults changes nothing.
+            "limit_request_fields": MAX_FIELDS,
+            "limit_request_field_size": MAX_BYTES,
+            "permit_obsolete_folding": False,
+            "permit_unconventional_http_method": False,
+            "permit_unconventional_http_version": False,
+            "strip_header_spaces": False,
+            "casefold_http_method": False,
+            "proxy_protocol": "off",
             # The maximum of gunicorn: a film review fits into a query; the default of 4,094 is too short for one.
-            "limit_request_line": 8190,
+            "limit_request_line": MAX_BYTES,
             # /dev/shm: a heartbeat must not wait for a disk.
             "worker_tmp_dir": "/dev/shm" if os.path.isdir("/dev/shm") else None,  # noqa: S108, PTH112
             # On by default in 27, at one path for all gunicorns of a user.
@@ -102,7 +118,8 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         """Run the arbiter; returns only by exiting the process."""
         self.servers = ModelServers(self.settings)
         self.monitor = Monitor(self.settings, self.bridge, self.servers, self.keyring, is_pending=self._is_pending)
-        self.watcher = Watcher(self.settings)
+        names = self.listeners.names
+        self.watcher = Watcher(dataclasses.replace(self.settings, bind=tuple(map(Listener, names)), admin_bind=()))
         if self._is_pending:
             self.watcher.request(cold=True)
         descendants.adopt_orphans()
@@ -150,14 +167,6 @@ def _slots(settings: Settings) -> int:
     return settings.workers * SLOTS_PER_WORKER + 8
 
 
-def _descriptors(settings: Settings) -> list[int]:
-    """Return listening sockets: those of the socket holder if there is one, else new ones."""
-    if settings.holder_socket is None:
-        # Bound here, because gunicorn would try an address in use five times and report it without our hint.
-        return [socket_holder.bind(address).detach() for address in settings.bind]
-    return socket_holder.fetch(settings.holder_socket)
-
-
 def serve(settings: Settings, *, is_pending: bool = False) -> None:
     """
     Run the gateway until a signal stops it; a generation must have been committed.
@@ -170,7 +179,8 @@ def serve(settings: Settings, *, is_pending: bool = False) -> None:
     try:
         server = Server(settings, bridge, is_pending=is_pending)
     except OSError as error:
-        hint = remedy(error, settings.bind, settings.home, settings.holder_socket)
+        addresses = (*settings.bind, *settings.admin_bind)
+        hint = remedy(error, addresses, settings.home, settings.holder_socket)
         raise GatewayError(error.strerror or str(error), code="cannot-listen", hint=hint) from error
     try:
         settings.run_dir.mkdir(parents=True, exist_ok=True)

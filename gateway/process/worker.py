@@ -29,6 +29,7 @@ from gateway.process.http.fair_admission import FairAdmission
 from gateway.process.http.fast_parser import FastParser
 from gateway.process.http.lingering_close import refuse
 from gateway.process.http.listening import BalancedServer
+from gateway.rest.doors import OPERATORS
 from gateway.system import descendants
 
 #: gthread's STOP_KEEPALIVE_LINGER: while a worker leaves, the next request of an idle connection is still answered.
@@ -168,11 +169,16 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
             listener,
             # A lead of up to a sixteenth is ignored: a burst of connections would be accepted one by one.
             lambda: self.wsgi.has_idler_sibling(len(self._places) - len(self._places) // 16),
-            handle=partial(self.handle, listener.getsockname(), FastParser(self.cfg, listener.getsockname())),
+            handle=partial(self.handle, *self._door(listener.getsockname())),
             spawn=self._places,
         )
         server.start()
         return server
+
+    def _door(self, name: Any) -> tuple[Any, FastParser]:
+        """Return the name of a listener and its parser, which marks the requests of operators."""
+        marks = {OPERATORS: True} if name in self.app.listeners.operators else {}
+        return name, FastParser(self.cfg, name, marks)
 
     def handle(self, server: Any, fast: FastParser, client: Any, addr: Any) -> None:
         """Serve one connection, and count it while it lasts."""

@@ -21,8 +21,6 @@ from gateway.errors import (
     NotReadyError,
     OverloadError,
     PredictError,
-    QuotaError,
-    RateLimitError,
     TooLargeError,
     UnauthorisedError,
     UnreadableError,
@@ -36,8 +34,6 @@ STATUS: dict[type[GatewayError], int] = {
     TooLargeError: 413,
     UnreadableError: 415,
     NotExplainable: 422,
-    RateLimitError: 429,
-    QuotaError: 429,
     NotReadyError: 503,
     OverloadError: 503,
     DeadlineError: 504,
@@ -166,7 +162,7 @@ def headers_of(error: GatewayError) -> dict[str, str]:
     """Return the headers that belong to an error: when to come back, what is allowed, how to say who calls."""
     if isinstance(error, UnauthorisedError):
         return {"WWW-Authenticate": CHALLENGE}
-    if isinstance(error, (NotReadyError, OverloadError, RateLimitError)):
+    if isinstance(error, (NotReadyError, OverloadError)):
         return {"Retry-After": str(error.retry_after_s)}
     if isinstance(error, RequestError):
         return error.headers

@@ -13,7 +13,7 @@ from gateway.rest.protocols import mlflow, v2, v2_infer, v2_repository
 from gateway.routing.live_generation import Generation
 
 
-def mount_faces(app: Flask, api: GatewayApi, generation: Generation, pool: NativePool) -> None:
+def mount_faces(app: Flask, api: GatewayApi, generation: Generation, pool: NativePool, *, has_operations: bool) -> None:
     """
     Mount every face whose paths do not depend on the registry.
 
@@ -24,8 +24,9 @@ def mount_faces(app: Flask, api: GatewayApi, generation: Generation, pool: Nativ
     cors.install(app)
     compression.install(app, offload)
     _mount_v2(api, offload)
-    api.mount(documents.OpenApi, "/openapi.json", "openapi", cache=documents.OpenApiCache(), offload=offload)
-    api.mount(documents.Docs, "/docs", "docs")
+    if has_operations:
+        api.mount(documents.OpenApi, "/openapi.json", "openapi", cache=documents.OpenApiCache(), offload=offload)
+        api.mount(documents.Docs, "/docs", "docs")
     api.mount(documents.RouteSchema, "/<path:path>/schema", "schema")
     api.mount(check.Check, "/<path:path>/check", "check", offload=offload)
     api.mount(mlflow.Invocations, "/<path:path>/invocations", "invocations", offload=offload)

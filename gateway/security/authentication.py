@@ -19,16 +19,17 @@ class TokenVerifier(Protocol):
 class Authenticator:
     """Ask whoever knows a credential: the keyring for API keys, the verifier for all others."""
 
-    __slots__ = ("keyring", "tokens")
+    __slots__ = ("_always", "keyring", "tokens")
 
-    def __init__(self, keyring: Keyring, tokens: TokenVerifier | None = None) -> None:
+    def __init__(self, keyring: Keyring, tokens: TokenVerifier | None = None, *, always: bool = False) -> None:
         self.keyring = keyring
         self.tokens = tokens
+        self._always = always
 
     @property
     def is_required(self) -> bool:
         """Say whether requests need a credential. Cheap: asked once a request."""
-        return self.keyring.is_configured
+        return self._always or self.keyring.is_configured
 
     def principal_of(self, credential: str) -> Principal:
         """Return the principal of a key or a token; raises UnauthorisedError."""

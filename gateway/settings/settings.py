@@ -11,14 +11,21 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args, get_origin, get_type_hints
 
 from gateway.errors import GatewayError
-from gateway.settings.value_types import NO_PREFIX, PREFIX, Listener, Peer, Setting, StoreAddress, UrlPrefix, text_of
-from gateway.system.suggest import nearest
-
-#: Variables of scripts and of ecosystem.config.js; this process does not read them.
-FOREIGN = frozenset(("GATEWAY_PYTHON", "GATEWAY_DATA", "GATEWAY_STARTED_BY"))
+from gateway.settings.unknown_names import unknown_names
+from gateway.settings.value_types import (
+    NO_PREFIX,
+    AdminListener,
+    Listener,
+    Peer,
+    Setting,
+    StoreAddress,
+    UrlPrefix,
+    text_of,
+)
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["json", "text"]
+Auth = Literal["none", "keys"]
 
 
 def _cores() -> int:
@@ -47,6 +54,20 @@ class Settings:
     bind: Annotated[
         tuple[Listener, ...], Note("addresses to listen on: host:port, [v6]:port or unix:path, with commas")
     ] = (Listener("127.0.0.1:8000"),)
+    admin_bind: Annotated[
+        tuple[AdminListener, ...],
+        Note(
+            "addresses of a listener for operators; /metrics, /health, /routes, /openapi.json, /docs are there only",
+            shown="none",
+        ),
+    ] = ()
+    auth: Annotated[
+        Auth | None,
+        Note(
+            "whether callers need a key; unset: once there are keys, without which others cannot reach it",
+            shown="unset",
+        ),
+    ] = None
     root_path: Annotated[
         UrlPrefix, Note("path below which a reverse proxy shows this gateway, such as /ml", shown="none")
     ] = NO_PREFIX
@@ -155,7 +176,7 @@ class Settings:
                     faults.append(f"{source}={text!r}: expected {error}")
         if faults:
             raise GatewayError("\n".join(faults), code="settings", hint="`gateway serve --help` lists all settings")
-        return cls(**found, warnings=_unknown(environ))._absolute()
+        return cls(**found, warnings=unknown_names(environ, [setting.variable for setting in TABLE]))._absolute()
 
     def _absolute(self) -> Self:
         names = ("registry", "home", "keys", "key_file", "holder_socket")
@@ -220,16 +241,6 @@ def _table() -> tuple[Setting, ...]:
 
 
 TABLE = _table()
-
-
-def _unknown(environ: Mapping[str, str]) -> tuple[str, ...]:
-    known = [setting.variable for setting in TABLE]
-    lines = []
-    for name in sorted(environ):
-        if name.startswith(PREFIX) and name not in known and name not in FOREIGN:
-            guess = nearest(name, known)
-            lines.append(f"{name} is no setting" + (f"; did you mean {guess}?" if guess else ""))
-    return tuple(lines)
 
 
 def help_text() -> str:

@@ -13,6 +13,8 @@ PREFIX = "GATEWAY_"
 
 #: An address to listen on, an address or network that is trusted, a prefix of URL paths: texts of a form.
 Listener = NewType("Listener", str)
+#: The same for operators, who need not have one of their own.
+AdminListener = NewType("AdminListener", str)
 Peer = NewType("Peer", str)
 UrlPrefix = NewType("UrlPrefix", str)
 #: Its text is never refused, because a refusal would show the password in it.
@@ -127,14 +129,17 @@ def _peer(text: str) -> str:
 
 _PARSERS: Final[dict[Any, Callable[[str], str]]] = {
     Listener: _listener,
+    AdminListener: _listener,
     Peer: _peer,
     UrlPrefix: parse_prefix,
     StoreAddress: str,
 }
+_ADDRESSES: Final = "host:port, [v6]:port or unix:path, with commas between"
 _EXPECTED: Final[dict[Any, str]] = {
-    Listener: "host:port, [v6]:port or unix:path, with commas between",
+    Listener: _ADDRESSES,
+    AdminListener: _ADDRESSES,
     Peer: "addresses or networks (10.0.0.0/8, ::1) or unix, with commas between",
     UrlPrefix: "a path such as /ml, of letters, digits and . _ ~ @ + -, others percent-encoded",
     StoreAddress: "the address of an MLflow store",
 }
-_MAY_BE_EMPTY: Final = (tuple[Peer, ...],)
+_MAY_BE_EMPTY: Final = (tuple[Peer, ...], tuple[AdminListener, ...])

@@ -62,7 +62,8 @@ ALERTS = (
         wait="1m",
         severity="critical",
         summary="Prometheus cannot scrape the gateway",
-        do="pm2 ls; pm2 logs gateway. If it runs, compare GATEWAY_BIND with the target in prometheus.yml.",
+        do="pm2 ls; pm2 logs gateway. If it runs, compare GATEWAY_ADMIN_BIND (where there is none, GATEWAY_BIND) with "
+        "the target in prometheus.yml.",
     ),
     Alert(
         name="GatewayRouteFailed",

@@ -24,6 +24,8 @@ VALUES = {
     "registry": ("/a/r.yaml", "/b/r.yaml"),
     "home": ("/a/home", "/b/home"),
     "bind": ("127.0.0.1:18501", "127.0.0.1:18502"),
+    "admin_bind": ("127.0.0.1:18503", "127.0.0.1:18504"),
+    "auth": ("none", "keys"),
     "root_path": ("/ml", "/api/ml"),
     "trusted_proxies": ("10.0.0.0/8,unix", "::1/128"),
     "keys": ("/a/keys.yaml", "/b/keys.yaml"),

@@ -6,7 +6,7 @@ import { numberText } from "./numbers.js";
 
 const TYPING_MS = 150;
 const place = (id) => document.getElementById(id);
-const { prefix } = document.body.dataset;
+const { prefix, figures: source } = document.body.dataset; // no source where /health is on another listener
 const list = place("routes"), form = place("search"), pages = place("pages");
 const size = Number(list.dataset.pageCards);
 let figures = {}, data = null, number = Number(list.dataset.number), since = "";
@@ -97,14 +97,17 @@ async function search() {
 }
 
 let timer = null;
-form.elements.q.addEventListener("input", () => {
-  clearTimeout(timer);
-  timer = setTimeout(search, TYPING_MS);
-});
-form.elements.sort.addEventListener("change", search);
-form.addEventListener("submit", (event) => {
-  event.preventDefault();
-  clearTimeout(timer);
-  search();
-});
-watchFigures(`${prefix}/health?figures`, onFigures);
+// Without figures there is nothing to keep true, and the server searches.
+if (source) {
+  form.elements.q.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(search, TYPING_MS);
+  });
+  form.elements.sort.addEventListener("change", search);
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    clearTimeout(timer);
+    search();
+  });
+  watchFigures(source, onFigures);
+}

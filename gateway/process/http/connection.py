@@ -99,6 +99,7 @@ class Connection:
         self._parser.unreader.unread(data)
         request = next(self._parser)
         reply, environ = create_environ(request, self._client, self._addr, self._server, self._worker.cfg)
+        environ.update(self._fast.marks)
         self._client.begin(Stage.BODY, self._worker.pace)
         return request, environ, reply
 

@@ -7,7 +7,9 @@ that gunicorn refuses, and heads with transfer codings, expectations, repeated f
 """
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from gunicorn.http.body import Body, LengthReader
@@ -59,12 +61,13 @@ class FastRequest:
 
 
 class FastParser:
-    """Parse the request heads of one listener."""
+    """Parse the request heads of one listener; every environ holds its `marks`, whichever parser reads the head."""
 
-    def __init__(self, cfg: Any, server: Any) -> None:
+    def __init__(self, cfg: Any, server: Any, marks: Mapping[str, Any] = MappingProxyType({})) -> None:
         request = next(HttpParser(cfg, iter([_SAMPLE]), ""))
         # The keys that gunicorn puts into every environ; a request overwrites the values of the sample.
-        self._environ = create_environ(request, None, "", server, cfg)[1]
+        self._environ = create_environ(request, None, "", server, cfg)[1] | dict(marks)
+        self.marks = marks
         # A Unix socket has no host and port; like gunicorn, take them from the Host field.
         self._is_named_by_host = isinstance(server, str) and ":" not in server
 

@@ -17,7 +17,7 @@ from gateway.rest.errors import RequestError
 from gateway.rest.middleware.conditional import document
 from gateway.rest.middleware.forwarded import public_path
 from gateway.rest.offload import Offload
-from gateway.rest.predict.steps.resolve import route_at
+from gateway.rest.predict.steps.resolve import route_at, where_paths_stand
 from gateway.routing.live_generation import Generation
 from gateway.routing.routes import Route
 from gateway.validation.sample import sample
@@ -119,5 +119,5 @@ def _must_show() -> None:
         raise RequestError(
             "the documentation is switched off",
             code="docs-off",
-            hint=f"server.docs in registry.yaml switches it on; GET {public_path('/routes')} lists every path",
+            hint=f"server.docs in registry.yaml switches it on; {where_paths_stand()}",
         )

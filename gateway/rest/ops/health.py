@@ -13,6 +13,7 @@ from flask import Response, request
 from gateway.codecs.json import encode
 from gateway.generations.history import Event
 from gateway.rest.api import Endpoint, generation_of_request
+from gateway.rest.doors import has_operations
 from gateway.rest.executor_reports import ExecutorReports
 from gateway.rest.middleware.conditional import document
 from gateway.rest.offload import Offload
@@ -44,9 +45,11 @@ class Ready(Endpoint):
     """Say whether traffic may come: no eager route loading, every critical route READY."""
 
     def get(self) -> Response:
-        """Answer 200 or 503 with the routes that are missing."""
+        """Answer 200 or 503; with the routes that are missing where /health is on the same listener."""
         generation = generation_of_request()
         table = generation.table
+        if not has_operations():
+            return _respond({"status": "ready"}) if table.is_ready() else _respond({"status": "unready"}, 503)
         degraded = {route.spec.path: _problem(route) for route in table.degraded()}
         waiting = [r.spec.path for r in table.by_name.values() if r.state == "LOADING"]
         ready = table.is_ready()

@@ -10,12 +10,14 @@ from gateway.console.index import Figures, Wanted, index_data, index_page
 from gateway.generations.history import Event
 from gateway.rest.api import Endpoint, generation_of_request
 from gateway.rest.describe.catalog import Catalog
+from gateway.rest.doors import has_operations
 from gateway.rest.executor_reports import ExecutorReports
 from gateway.rest.middleware.conditional import document
 from gateway.rest.middleware.forwarded import public_path
 from gateway.rest.offload import Offload
 from gateway.rest.ops.figures import route_figures
 from gateway.rest.pages.page import must_show_console, page, site, wants_page
+from gateway.rest.predict.steps.resolve import no_route
 from gateway.routing.live_generation import Generation
 
 
@@ -33,13 +35,13 @@ class Index(Catalog):
         self._last = last
 
     def get(self) -> Response:
-        """Show the index page; without console redirect to /docs, without both answer the catalog."""
+        """Show the index page; without console redirect to /docs, without both answer the catalog, if it is here."""
         server = generation_of_request().snapshot.registry.server
-        if not wants_page():
-            shown = super().get()
-        elif server.console:
+        if wants_page() and server.console:
             shown = self._page()
-        elif server.docs:
+        elif not has_operations():
+            raise no_route("/", ())
+        elif wants_page() and server.docs:
             shown = Response(status=302, headers={"Location": public_path("/docs")})
         else:
             shown = super().get()
@@ -48,10 +50,9 @@ class Index(Catalog):
 
     def _page(self) -> Response:
         generation, here, wanted = generation_of_request(), site(), Wanted.of(request.args)
+        last = self._last() if has_operations() else None
         return page(
-            self._offload.in_thread(
-                lambda: index_page(generation, here, self._figures(generation), self._last(), wanted)
-            )
+            self._offload.in_thread(lambda: index_page(generation, here, self._figures(generation), last, wanted))
         )
 
     def _figures(self, generation: Generation) -> dict[str, Figures]:
@@ -78,8 +79,10 @@ class IndexData(Endpoint):
         return shown
 
     def _data(self, generation: Generation) -> bytes:
+        last = self._last() if has_operations() else None
+
         def write() -> bytes:
-            data: dict[str, Any] = index_data(generation, self._last())
+            data: dict[str, Any] = index_data(generation, last)
             return encode(data)
 
         return self._offload.report(write, len(generation.table.by_name))

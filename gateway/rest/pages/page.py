@@ -11,11 +11,12 @@ from gateway.console.states import State, state_of_error
 from gateway.errors import GatewayError
 from gateway.rest import errors
 from gateway.rest.api import Endpoint, error_of, generation_of_request
+from gateway.rest.doors import has_operations
 from gateway.rest.errors import RequestError
 from gateway.rest.middleware.conditional import document
 from gateway.rest.middleware.forwarded import public_path
 from gateway.rest.offload import Offload
-from gateway.rest.predict.steps.resolve import model_named
+from gateway.rest.predict.steps.resolve import model_named, where_paths_stand
 from gateway.routing.live_generation import Generation
 from gateway.routing.routes import Route
 
@@ -55,7 +56,13 @@ def route_called(name: str, generation: Generation) -> Route:
 def site() -> Site:
     """Return what a page says of the gateway around it."""
     generation = generation_of_request()
-    return Site(request.host_url.rstrip("/"), public_path(""), generation.id, generation.snapshot.registry.server.docs)
+    return Site(
+        request.host_url.rstrip("/"),
+        public_path(""),
+        generation.id,
+        has_docs=generation.snapshot.registry.server.docs and has_operations(),
+        has_operations=has_operations(),
+    )
 
 
 def max_body_size() -> int:
@@ -98,5 +105,5 @@ def must_show_console() -> None:
         raise RequestError(
             "the console is switched off",
             code="console-off",
-            hint=f"server.console in registry.yaml switches it on; GET {public_path('/routes')} lists every path",
+            hint=f"server.console in registry.yaml switches it on; {where_paths_stand()}",
         )

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from gateway.rest.doors import has_operations
 from gateway.rest.errors import MAX_ECHOED, RequestError
 from gateway.rest.middleware.forwarded import public_path
 from gateway.routing.live_generation import Generation
@@ -36,8 +37,15 @@ def route_at(path: str, generation: Generation) -> Route:
 def no_route(path: str, known: Iterable[str]) -> RequestError:
     """Return the error of a path that nobody answers, with a path that it may have been meant for."""
     guess = nearest(path, known)
-    hint = f"did you mean '{public_path(guess)}'?" if guess else f"GET {public_path('/routes')} lists every path"
+    hint = f"did you mean '{public_path(guess)}'?" if guess else where_paths_stand()
     return RequestError(f"there is no route {public_path(path)[:MAX_ECHOED]}", code="unknown-path", hint=hint)
+
+
+def where_paths_stand() -> str:
+    """Return the end of a hint: where a client finds the paths that there are."""
+    if not has_operations():
+        return "ask whoever runs the gateway for its paths"
+    return f"GET {public_path('/routes')} lists every path"
 
 
 def model_named(name: str, version: str | None, generation: Generation) -> Route:

@@ -1,0 +1,51 @@
+"""
+Addresses beyond this machine need keys: the rule that a start and each reload are held to.
+
+Unix sockets are exempt: modes of files decide who reaches them.
+"""
+
+import ipaddress
+import socket
+from collections.abc import Iterable
+
+from gateway.errors import GatewayError
+from gateway.security.keyring import Keyring
+from gateway.settings.settings import Settings
+
+
+def exposed(addresses: Iterable[str]) -> list[str]:
+    """Return the addresses that other machines may reach."""
+    return [address for address in addresses if not (address.startswith("unix:") or _is_loopback(address))]
+
+
+def _is_loopback(address: str) -> bool:
+    """Say whether every address that a host stands for is one of this machine alone; an unknown host is not."""
+    host, _, port = address.rpartition(":")
+    try:
+        found = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)
+    except OSError:
+        return False
+    return all(ipaddress.ip_address(str(one[4][0]).partition("%")[0]).is_loopback for one in found)
+
+
+def must_not_be_open(settings: Settings, addresses: Iterable[str] = ()) -> None:
+    """
+    Raise GatewayError where callers beyond this machine would need no key and nobody has said that they may.
+
+    `addresses` are those of open sockets; without them, the settings say where the gateway listens.
+    """
+    has_keys = Keyring(settings.keys_path).is_configured
+    if settings.auth == "none" and has_keys:
+        raise GatewayError(
+            "GATEWAY_AUTH=none opens every route, and there are keys",
+            code="auth-contradiction",
+            hint="unset GATEWAY_AUTH, so that keys are asked for; or move the file of keys away",
+        )
+    wide = exposed(addresses or (*settings.bind, *settings.admin_bind))
+    if wide and settings.auth is None and not has_keys:
+        raise GatewayError(
+            f"{', '.join(wide)} can be reached from other machines, and no key is asked for",
+            code="open-to-others",
+            hint="make a key: gateway key create; or listen on this machine only: GATEWAY_BIND=127.0.0.1:8000; or say "
+            "that everybody may ask: GATEWAY_AUTH=none",
+        )
