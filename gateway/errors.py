@@ -11,6 +11,8 @@ All errors of the gateway, with stable codes and fixes; no HTTP, no framework.
     ├── UnreadableError     a format that cannot be read or written here (an extra is missing)
     ├── NotReadyError       the model of a route is not there (yet)
     ├── OverloadError       the bulkhead of a route is full
+    ├── RateLimitError      the caller has used up what it may use for now
+    │   └── QuotaError      or today
     ├── DeadlineError       the time of a call is used up
     ├── PredictError        the model raised while predicting
     ├── NotExplainable      the answers of a model have no exact explanation
@@ -183,6 +185,22 @@ class OverloadError(GatewayError):
     ) -> None:
         super().__init__(message, code=code, hint=hint)
         self.retry_after_s = retry_after_s
+
+
+class RateLimitError(GatewayError):
+    """A caller has used up what it may use of a route; it may come back after `retry_after_s`."""
+
+    code = "rate-limited"
+
+    def __init__(self, message: str, *, hint: str, retry_after_s: int) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after_s = retry_after_s
+
+
+class QuotaError(RateLimitError):
+    """The rows of a request are beyond what its caller has left of the quota of the day."""
+
+    code = "quota-used-up"
 
 
 class DeadlineError(GatewayError):

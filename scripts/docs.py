@@ -32,6 +32,7 @@ from gateway.registry.keys import (
     EXECUTOR_KEYS,
     ID_KEYS,
     INPUT_KEYS,
+    LIMIT_KEYS,
     OUTPUT_KEYS,
     PLOT_KEYS,
     READING_KEYS,
@@ -39,6 +40,7 @@ from gateway.registry.keys import (
     SERVER_KEYS,
     TOP_KEYS,
 )
+from gateway.registry.limit_keys import LimitKeys
 from gateway.registry.paths import RESERVED, RESERVED_ENDS, RESERVED_TREES
 from gateway.registry.plot_keys import PlotKeys
 from gateway.registry.reading_keys import ReadingKeys
@@ -296,6 +298,7 @@ BLOCKS: Final[Mapping[str, Callable[[], str]]] = {
     "reading-keys": lambda: keys(READING_KEYS, ReadingKeys),
     "output-keys": lambda: keys(OUTPUT_KEYS, OutputKeys),
     "executor-keys": lambda: keys(EXECUTOR_KEYS, ExecutorKeys),
+    "limit-keys": lambda: keys(LIMIT_KEYS, LimitKeys),
     "plot-keys": lambda: keys(PLOT_KEYS, PlotKeys),
     "id-keys": lambda: keys(ID_KEYS),
     "server-keys": lambda: keys(SERVER_KEYS, ServerSpec),

@@ -186,6 +186,7 @@ def limit_rows(route: Route, workers: int, max_body_size: int) -> list[tuple[str
         ("rows of a batch", number_text(spec.max_rows)),
         ("bytes of a body", bytes_text(max_body_size)),
         ("at the same time", f"{number_text(at_once)} predictions, {number_text(spec.max_queue * workers)} waiting"),
+        *([("of one caller", str(route.limits))] if route.limits else []),
     ]
 
 

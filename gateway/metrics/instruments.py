@@ -45,6 +45,7 @@ PREDICTIONS = Instrument("gateway_predictions", "Predicted labels", ("route", "l
 VALIDATION_ERRORS = Instrument("gateway_validation_errors", "Faulty values", ("route", "field"))
 CHECKS = Instrument("gateway_checks", "Bodies checked without a prediction", ("route", "result"))
 SHED = Instrument("gateway_shed", "Refused requests", ("route", "reason"))
+LIMITED = Instrument("gateway_limited", "Requests refused for a limit of their caller", ("route", "limit"))
 EXPLAIN_SECONDS = Instrument("gateway_explain_seconds", "Time to explain answers", ("route",), BUCKETS)
 EXPLANATIONS = Instrument("gateway_explanations", "Explained instances", ("route",))
 SERVER_SECONDS = Instrument(
@@ -59,6 +60,7 @@ INSTRUMENTS = (
     VALIDATION_ERRORS,
     CHECKS,
     SHED,
+    LIMITED,
     EXPLAIN_SECONDS,
     EXPLANATIONS,
     SERVER_SECONDS,
@@ -152,6 +154,10 @@ class RouteMetrics:
         if cell is None:
             cell = self._shed[reason] = SHED.cell(self.route, reason)
         add(((cell, 1),))
+
+    def limited(self, limit: str) -> None:
+        """Count a request refused for a limit of its caller; `limit` is a key of `limits`."""
+        add(((LIMITED.cell(self.route, limit), 1),))
 
     def check(self, result: Literal["ok", "faults", "refused"]) -> None:
         """Count a body that was checked."""

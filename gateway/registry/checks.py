@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from gateway.registry.key_definition import Key
+from gateway.registry.text_patterns import PATTERNS
 from gateway.registry.values import Document, Entries, Value
 from gateway.registry.wording import kind_of, parse_size
 from gateway.system.suggest import did_you_mean, listing
@@ -90,17 +91,10 @@ def _text(document: Document, key: Key, value: Value) -> Any:
     if isinstance(value.data, bool | dict | list) or not value.raw.strip():
         return _wrong(document, key, value, "a text that is not empty")
     if key.pattern is not None and not re.fullmatch(key.pattern, value.raw):
-        code, expected, fix = _PATTERNS[key.name]
+        code, expected, fix = PATTERNS[key.name]
         document.fault(value.span, code, f"'{value.raw}' cannot be '{key.name}'", expected=expected, fix=fix)
         return BAD
     return value.raw
-
-
-_PATTERNS: Final = {
-    "name": ("bad-name", "a lower-case letter or digit, then letters, digits, '.', '_' or '-'", "name: my-model"),
-    "accept_version": ("bad-version", "a version such as 1.3.2", 'accept_version: "1.3.2"'),
-    "sha256": ("bad-sha256", "64 hexadecimal digits", "take what `gateway describe` prints as sha256"),
-}
 
 
 def _flag(document: Document, key: Key, value: Value) -> Any:

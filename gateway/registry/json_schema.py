@@ -18,6 +18,7 @@ from gateway.registry.keys import (
     EXECUTOR_KEYS,
     ID_KEYS,
     INPUT_KEYS,
+    LIMIT_KEYS,
     OUTPUT_KEYS,
     PLOT_KEYS,
     READING_KEYS,
@@ -25,6 +26,7 @@ from gateway.registry.keys import (
     SERVER_KEYS,
     TOP_KEYS,
 )
+from gateway.registry.limit_keys import LimitKeys
 from gateway.registry.paths import RESERVED, RESERVED_ENDS
 from gateway.registry.plot_keys import PlotKeys
 from gateway.registry.reading_keys import ReadingKeys
@@ -70,6 +72,7 @@ def registry_schema() -> _Schema:
     top["properties"]["version"] = {"const": 1, "description": TOP_KEYS["version"].doc}
     top["properties"]["defaults"] |= _section(DEFAULTS_KEYS, _defaults_of(RouteSpec))
     top["properties"]["defaults"]["properties"]["executor"] = _executor()
+    top["properties"]["defaults"]["properties"]["limits"] |= _limits()
     top["properties"]["server"] |= _section(SERVER_KEYS, _defaults_of(ServerSpec))
     top["properties"]["server"]["properties"]["reading"] |= _section(READING_KEYS, _defaults_of(ReadingKeys))
     top["properties"]["routes"] |= {
@@ -103,6 +106,7 @@ def _route() -> _Schema:
     properties["reading"] |= _section(READING_KEYS, _defaults_of(ReadingKeys))
     properties["plot"] |= {**_section(PLOT_KEYS, _defaults_of(PlotKeys)), "required": ["file"]}
     properties["executor"] = _executor()
+    properties["limits"] |= _limits()
     properties["id"] |= {**_section(ID_KEYS, {}), "required": ["field"]}
     return route
 
@@ -120,6 +124,10 @@ def _executor() -> _Schema:
     """Return the schema of `executor`: its keys, or its kind alone."""
     keys = _section(EXECUTOR_KEYS, _defaults_of(ExecutorKeys))
     return {"description": ROUTE_KEYS["executor"].doc, "anyOf": [{"enum": list(EXECUTOR_KEYS["kind"].choices)}, keys]}
+
+
+def _limits() -> _Schema:
+    return {**_section(LIMIT_KEYS, _defaults_of(LimitKeys)), "dependentRequired": {"burst": ["requests"]}}
 
 
 def _field() -> _Schema:

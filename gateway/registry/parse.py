@@ -8,6 +8,7 @@ from typing import Any
 from gateway.registry.checks import read_keys, section
 from gateway.registry.executor import read_executor
 from gateway.registry.keys import DEFAULTS_KEYS, ROUTE_KEYS, SERVER_KEYS, TOP_KEYS
+from gateway.registry.limits import read_limits
 from gateway.registry.paths import Taken, check_root_path
 from gateway.registry.reading import read_reading
 from gateway.registry.reading_keys import STRICT
@@ -76,6 +77,8 @@ def _defaults(document: Document, entry: Entry) -> dict[str, Any]:
     found = read_keys(document, entries.without(of_routes), DEFAULTS_KEYS, "'defaults'")
     for one in entries.all_of("executor"):
         found.setdefault("executor", read_executor(document, one, "'defaults'"))
+    for one in entries.all_of("limits"):
+        found.setdefault("limits", read_limits(document, one, "'defaults'"))
     return found
 
 

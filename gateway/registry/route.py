@@ -14,6 +14,7 @@ from gateway.registry.checks import read_keys
 from gateway.registry.executor import check_files, note_artifact, read_executor
 from gateway.registry.inputs import read_inputs
 from gateway.registry.keys import ROUTE_KEYS
+from gateway.registry.limits import read_limits
 from gateway.registry.outputs import check_batch, read_id, read_outputs, read_response
 from gateway.registry.paths import Taken, check_name, check_path, derived_name
 from gateway.registry.pins import check_pickle_pin, check_pins
@@ -72,6 +73,8 @@ class RouteReader:
             check_path(self.document, self.taken, alias.raw, alias.span, path)
         for one in entries.all_of("executor"):
             found.setdefault("executor", read_executor(self.document, one, f"route '{path}'"))
+        for one in entries.all_of("limits"):
+            found.setdefault("limits", read_limits(self.document, one, f"route '{path}'"))
         kind = process_keys.executor_of(found, self.defaults).kind
         if kind == "upstream":
             note_artifact(self.document, entries, path)

@@ -13,6 +13,7 @@ from gateway.artifacts.mlflow_reference import is_reference
 from gateway.artifacts.resolution import Resolution
 from gateway.registry.executor_keys import LOCAL, ExecutorKeys
 from gateway.registry.key_definition import Key
+from gateway.registry.limit_keys import UNLIMITED, LimitKeys
 from gateway.registry.plot_keys import PlotKeys
 from gateway.registry.reading_keys import STRICT, ReadingKeys
 
@@ -176,6 +177,9 @@ class RouteSpec:
     executor: Annotated[
         ExecutorKeys, Key("where predicts run; a bare text is the kind", "section", in_defaults=True)
     ] = LOCAL
+    limits: Annotated[
+        LimitKeys, Key("what one caller may use of the route, over all workers", "section", in_defaults=True)
+    ] = UNLIMITED
     base: str = "."
     """Absolute folder that relative paths start from: the registry's."""
     resolved: Resolution | None = None

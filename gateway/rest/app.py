@@ -27,6 +27,7 @@ from gateway.rest.predict import reader_slots
 from gateway.rest.predict.body_budget import DISK, MEMORY
 from gateway.rest.predict.prediction import Prediction
 from gateway.rest.predict.spool import SCRATCH
+from gateway.rest.predict.steps.limit import METER, meter_in
 from gateway.routing.live_generation import Generation
 from gateway.scoreboard import Scoreboard, status
 from gateway.settings.settings import Settings
@@ -72,6 +73,7 @@ def create_app(
     app.config[SCRATCH].mkdir(parents=True, exist_ok=True)
     reader_slots.allow(settings.table_memory_mb * 2**20)
     MEMORY.size, DISK.size = settings.body_memory_mb * 2**20, settings.spool_mb * 2**20
+    app.config[METER] = meter_in(settings.run_dir, settings.state_dir)
     app.config["MAX_CONTENT_LENGTH"] = holder.generation.snapshot.registry.server.max_body_size
     api = GatewayApi(app)
     read_status = functools.partial(status.read, settings.status_path)

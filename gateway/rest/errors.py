@@ -21,6 +21,8 @@ from gateway.errors import (
     NotReadyError,
     OverloadError,
     PredictError,
+    QuotaError,
+    RateLimitError,
     TooLargeError,
     UnauthorisedError,
     UnreadableError,
@@ -34,6 +36,8 @@ STATUS: dict[type[GatewayError], int] = {
     TooLargeError: 413,
     UnreadableError: 415,
     NotExplainable: 422,
+    RateLimitError: 429,
+    QuotaError: 429,
     NotReadyError: 503,
     OverloadError: 503,
     DeadlineError: 504,
@@ -162,7 +166,7 @@ def headers_of(error: GatewayError) -> dict[str, str]:
     """Return the headers that belong to an error: when to come back, what is allowed, how to say who calls."""
     if isinstance(error, UnauthorisedError):
         return {"WWW-Authenticate": CHALLENGE}
-    if isinstance(error, (NotReadyError, OverloadError)):
+    if isinstance(error, (NotReadyError, OverloadError, RateLimitError)):
         return {"Retry-After": str(error.retry_after_s)}
     if isinstance(error, RequestError):
         return error.headers

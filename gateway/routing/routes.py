@@ -83,6 +83,7 @@ class Route:
         self._labels: tuple[str, ...] = ()
         self.problem: Problem | None = manifest.problem
         self.quarantine = ""
+        self.limits = spec.limits.limits()
         self.version = spec.version or (manifest.artifact.sha256[:12] if manifest.artifact else "")
         self._server = server
         self._contract: Contract | None = None

@@ -1,1 +1,1 @@
-"""Security: principals and what they may do, API keys and the file that holds them. Pure: knows no HTTP."""
+"""Security: principals and what they may do and use up, API keys and the file that holds them. Pure: knows no HTTP."""

@@ -1,11 +1,13 @@
 """GET /routes: the catalog of all routes."""
 
+import dataclasses
 from typing import Any
 
 from flask import Response, request
 
 from gateway.artifacts.resolution import Resolution
 from gateway.codecs.json import encode
+from gateway.registry.limit_keys import LimitKeys
 from gateway.rest.api import Endpoint, generation_of_request
 from gateway.rest.describe.sample_request import SampleRequest
 from gateway.rest.describe.schemas import explanation_facts, input_schema, output_schema
@@ -60,7 +62,8 @@ def describe(route: Route, base_url: str, *, strict: bool, workers: int) -> dict
             "max_concurrency": min(spec.max_concurrency, route.model.capacity) * workers,
             "max_queue": spec.max_queue * workers,
             "max_rows": spec.max_rows,
-        },
+        }
+        | callers_limits(spec.limits),
         "versions": manifest.versions,
     }
     if declined := route.model.compiled_lost or manifest.compile_declined:
@@ -85,6 +88,11 @@ def describe(route: Route, base_url: str, *, strict: bool, workers: int) -> dict
         entry["sample"] = values = sample(signature)
         entry["curl"] = SampleRequest(spec.path, route.name, values).command(base_url)
     return entry
+
+
+def callers_limits(limits: LimitKeys) -> dict[str, Any]:
+    """Return what one caller may use of a route, as the registry writes it; nothing where that is not limited."""
+    return {name: value for name, value in dataclasses.asdict(limits).items() if value is not None}
 
 
 def _reference(found: Resolution) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from gateway.rest.describe.openapi_parts import (
     ANSWER_HEADERS,
     COMMON_PATHS,
     DETAIL_OPTION,
+    ERROR_TEXTS,
     ERRORS,
     RESPONSES,
     SCHEMAS,
@@ -78,7 +79,7 @@ def openapi(generation: Generation) -> Part:
         },
         "servers": [{"url": "/"}],
         "tags": [*({"name": route.name, "description": route.spec.description} for route in _shown(generation)), *TAGS],
-        "paths": paths | v2_paths(list(generation.table.by_name)) | COMMON_PATHS,
+        "paths": paths | v2_paths(generation.table.by_name) | COMMON_PATHS,
         "components": {"schemas": schemas, "responses": RESPONSES},
     }
 
@@ -174,7 +175,7 @@ def _answers(route: Route, *schemas: str, has_body: bool = False) -> Part:
     content: Part = {"application/json": {"schema": schema}}
     if has_body:
         content |= {media: {"schema": {}} for media in OFFERED if media not in content}
-    errors = [400, 422, 500, 503, 504, *((406, 413, 415) if has_body else (406,))]
+    errors = [400, 422, 500, 503, 504, *((406, 413, 415) if has_body else (406,)), *([429] if route.limits else [])]
     return {"200": {"description": "the prediction", "headers": ANSWER_HEADERS, "content": content}} | {
         str(status): {"$ref": f"#/components/responses/{ERRORS[status]}"} for status in sorted(errors)
     }
@@ -190,6 +191,8 @@ def _invocations_item(route: Route, path: str) -> Part:
         503: "not ready, or the queue is full",
         504: "too slow",
     }
+    if route.limits:
+        texts[429] = ERROR_TEXTS[429][1]
     return {
         "post": _operation(route, path, "invocations")
         | {

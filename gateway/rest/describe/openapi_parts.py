@@ -140,6 +140,7 @@ ERROR_TEXTS: Final = {
     413: ("TooLarge", "the body, or the number of rows, is above the limit"),
     415: ("UnsupportedMediaType", "no codec reads this media type"),
     422: ("NotExplainable", "an explanation was asked for, and the answers of this model have no exact one"),
+    429: ("RateLimited", "this caller has used up its requests or rows; come back after Retry-After"),
     500: ("Failed", "the model raised; the log has the cause under the request id"),
     503: ("Unavailable", "the model is not ready, or the queue of the route is full; come back after Retry-After"),
     504: ("TooSlow", "the deadline of the call passed"),

@@ -1,5 +1,6 @@
 """Paths of the Open Inference Protocol in the OpenAPI document."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from gateway.rest.describe.openapi_parts import (
@@ -13,6 +14,7 @@ from gateway.rest.describe.openapi_parts import (
     make_object,
     ref,
 )
+from gateway.routing.routes import Route
 
 _TEXT: Final[Part] = {"type": "string"}
 _TEXTS: Final[Part] = {"type": "array", "items": _TEXT}
@@ -25,7 +27,7 @@ def _v2_error(*statuses: int) -> Part:
     return {str(status): answer(ERROR_TEXTS[status][1], ref("v2.error")) for status in statuses}
 
 
-def _model_paths(stem: str, name: str, parameters: list[Part]) -> Part:
+def _model_paths(stem: str, name: str, parameters: list[Part], *, is_limited: bool) -> Part:
     state = make_object(["name", "ready"], name=_TEXT, ready={"type": "boolean"})
     infer: Part = {
         "operationId": f"v2.{name}.infer",
@@ -52,7 +54,7 @@ def _model_paths(stem: str, name: str, parameters: list[Part]) -> Part:
             }
         }
         | _NOT_FOUND
-        | _v2_error(400, 413, 415, 422, 500, 503, 504),
+        | _v2_error(400, 413, 415, 422, *([429] if is_limited else []), 500, 503, 504),
     }
     metadata = {"200": answer("metadata", ref("v2.metadata"))} | _NOT_FOUND | _v2_error(503)
     ready = {"200": answer("ready", state), "503": answer("not ready", state)} | _NOT_FOUND
@@ -87,13 +89,19 @@ _FIXED: Final[Part] = {
 }
 
 
-def v2_paths(models: list[str]) -> Part:
+def v2_paths(routes: Mapping[str, Route]) -> Part:
     """Return the paths of the protocol for a gateway with these models."""
-    model: Part = {"name": "model", "in": "path", "required": True, "schema": {"type": "string", "examples": models}}
+    model: Part = {
+        "name": "model",
+        "in": "path",
+        "required": True,
+        "schema": {"type": "string", "examples": list(routes)},
+    }
+    is_limited = any(route.limits for route in routes.values())
     return {
         **_FIXED,
-        **_model_paths("/v2/models/{model}", "model", [model]),
-        **_model_paths("/v2/models/{model}/versions/{version}", "version", [model, _VERSION]),
+        **_model_paths("/v2/models/{model}", "model", [model], is_limited=is_limited),
+        **_model_paths("/v2/models/{model}/versions/{version}", "version", [model, _VERSION], is_limited=is_limited),
         "/v2/repository/models/{model}/{action}": {
             "post": {
                 "operationId": "v2.control",

@@ -11,8 +11,9 @@ from flask import Flask, Response, request
 
 #: Headers that scripts of another origin may read, besides the simple ones.
 EXPOSED: Final = (
-    "ETag, Inference-Header-Content-Length, Retry-After, Server-Timing, X-Columns-Ignored, X-Gateway-Generation, "
-    "X-Model-Version, X-Params-Ignored, X-Request-ID, X-Row-Count, X-Values-Invalid, traceresponse"
+    "ETag, Inference-Header-Content-Length, RateLimit, RateLimit-Policy, Retry-After, Server-Timing, "
+    "X-Columns-Ignored, X-Gateway-Generation, X-Model-Version, X-Params-Ignored, X-Request-ID, X-Row-Count, "
+    "X-Values-Invalid, traceresponse"
 )
 #: Seconds for which a browser may cache a preflight answer; two hours is the maximum of Chromium.
 MAX_AGE_S: Final = 7200

@@ -9,7 +9,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -18,11 +18,17 @@ from gateway.rest.middleware.trace_context import TraceContext, trace_context_of
 from gateway.rest.predict.call import Call
 from gateway.rest.predict.steps.account import account
 from gateway.rest.predict.steps.authorise import AUTHENTICATOR
+from gateway.rest.predict.steps.limit import USAGE
+from gateway.rest.rate_limit_headers import headers_of
 from gateway.routing.live_generation import Generation
 from gateway.security.authentication import Authenticator
+from gateway.security.meter import Usage
 
 #: An X-Request-ID is echoed if it matches: it gets into logs and headers.
 _ID = re.compile(r"[\w.:/+=@-]{1,128}", re.ASCII)
+
+#: Statuses from here on answer no rows.
+_FIRST_REFUSAL: Final = 400
 
 StartResponse = Callable[..., Any]
 
@@ -89,10 +95,18 @@ class Telemetry:
             )
             if trace is not None:
                 headers.append(("traceresponse", trace.response))
+            if USAGE in environ:
+                self._tell_limits(environ.pop(USAGE), headers, int(status[:3]))
             self._record(environ, call, int(status[:3]), seconds, trace)
             return start_response(status, headers, exc_info) if exc_info else start_response(status, headers)
 
         return self._app(environ, start)
+
+    @staticmethod
+    def _tell_limits(usage: Usage, headers: list[tuple[str, str]], code: int) -> None:
+        headers += headers_of(usage)
+        if code >= _FIRST_REFUSAL:
+            usage.give_back()
 
     @staticmethod
     def _timing(call: Call | None, seconds: float) -> str:

@@ -1,0 +1,74 @@
+"""Limits of one caller at one route: requests and rows in a span of time, and rows of a day."""
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final, Self
+
+#: Seconds of each unit that a rate may name.
+UNITS: Final = {"s": 1, "min": 60, "h": 3600}
+RATE_PATTERN: Final = r"[1-9][0-9]{0,8}/(s|min|h)"
+#: Largest burst and largest quota: a quota shares a word of 8 bytes with its day.
+MOST_BURST: Final = 10**9
+MOST_DAILY: Final = 10**12
+_NS: Final = 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Hold a count in a span of time, such as 100/s."""
+
+    count: int
+    seconds: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a rate; raises ValueError where the text is none."""
+        if not re.fullmatch(RATE_PATTERN, text):
+            raise ValueError(f"{text!r} is no rate such as 100/s, 600/min or 1000/h")
+        count, _, unit = text.partition("/")
+        return cls(int(count), UNITS[unit])
+
+    def ns(self, count: int) -> int:
+        """Return in how many nanoseconds so many become available again."""
+        return count * self.seconds * _NS // self.count
+
+    def within(self, ns: int) -> int:
+        """Return how many become available in so many nanoseconds."""
+        return ns * self.count // (self.seconds * _NS)
+
+    def __str__(self) -> str:
+        """Return it as the registry writes it."""
+        return f"{self.count}/{next(unit for unit, seconds in UNITS.items() if seconds == self.seconds)}"
+
+
+@dataclass(frozen=True)
+class CallerLimits:
+    """
+    Hold what one caller may use of one route; None is no limit.
+
+    `burst` is how many requests may come at once: the count of `requests` where it is not given. As many rows as `rows`
+    names may come at once; a larger batch is let in while nothing is owed, and then owed.
+    """
+
+    requests: Rate | None = None
+    burst: int | None = None
+    rows: Rate | None = None
+    daily: int | None = None
+
+    def __bool__(self) -> bool:
+        """Say whether anything is limited."""
+        return self.requests is not None or self.rows is not None or self.daily is not None
+
+    def __str__(self) -> str:
+        """Return them for people."""
+        at_once = f", {self.most_requests:,} at once" if self.burst else ""
+        told = [f"{self.requests} requests{at_once}"] if self.requests is not None else []
+        told += [f"{self.rows} rows"] if self.rows is not None else []
+        told += [f"{self.daily:,} rows a day"] if self.daily is not None else []
+        return "; ".join(told)
+
+    @cached_property
+    def most_requests(self) -> int:
+        """Return how many requests may come at once."""
+        return self.burst or (self.requests.count if self.requests is not None else 0)
