@@ -8,6 +8,9 @@ const bind = [...listed(process.env.GATEWAY_BIND || '127.0.0.1:8000'), ...listed
 const holder = process.env.GATEWAY_HOLDER_SOCKET || path.join(home, 'run/holder.sock');
 const drainSeconds = Number(process.env.GATEWAY_GRACEFUL_TIMEOUT_S || 30);
 
+// A key of a caller that printed commands read: PM2 would keep it in its dump.
+delete process.env.GATEWAY_KEY;
+
 const common = {
   cwd: __dirname,
   interpreter: python,

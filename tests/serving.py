@@ -123,6 +123,8 @@ class Gateway:
     port: int
     settings: dict[str, str] = field(default_factory=dict)
     process: "subprocess.Popen[bytes] | None" = None
+    #: The key that requests hold unless they say otherwise.
+    key: str = ""
 
     @property
     def log(self) -> Path:
@@ -203,7 +205,8 @@ class Gateway:
         """Send one request on a connection of its own."""
         connection = self.connect()
         try:
-            return connection.request(method, path, body, {"Connection": "close", **(headers or {})})
+            key = {"Authorization": f"Bearer {self.key}"} if self.key else {}
+            return connection.request(method, path, body, {"Connection": "close", **key, **(headers or {})})
         finally:
             connection.close()
 

@@ -1,17 +1,23 @@
-"""HTTP client of a gateway that runs on this machine: its address, catalog and health. Standard library only."""
+"""HTTP client of a gateway that runs on this machine: its address, catalog and health."""
 
 import http.client
 import json
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from gateway.errors import GatewayError
+from gateway.rest.describe.sample_request import WITH_KEY
+from gateway.security import key_text
 from gateway.settings.settings import Settings
 from gateway.system.unix_http import UnixConnection
 
 _UNIX: Final = "unix:"
 _FOUND: Final = 200
+_REFUSED: Final = {401: "unauthorised", 403: "forbidden"}
+_ASKS_FOR_KEY: Final = (
+    "a key of scope `*` in a file does: gateway key create ops --scope '*' --out FILE, then GATEWAY_KEY_FILE=FILE"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,16 +28,18 @@ class Client:
     timeout_s: float = 5.0
     #: GATEWAY_ROOT_PATH of the gateway; it answers with and without it.
     root_path: str = ""
+    #: What the gateway asks callers for, "" where it asks for none.
+    key: str = field(default="", repr=False)
 
     @classmethod
     def of(cls, settings: Settings) -> "Client":
-        """Return a client for the first address that the settings bind."""
-        return cls(settings.bind[0], root_path=settings.root_path)
+        """Return a client for the first address that the settings bind, with the key of GATEWAY_KEY_FILE."""
+        return cls(settings.bind[0], root_path=settings.root_path, key=_key(settings))
 
     @classmethod
     def of_operators(cls, settings: Settings) -> "Client":
         """Return a client for /health, /routes and /metrics: they may have a listener of their own."""
-        return cls((*settings.admin_bind, *settings.bind)[0], root_path=settings.root_path)
+        return cls((*settings.admin_bind, *settings.bind)[0], root_path=settings.root_path, key=_key(settings))
 
     @property
     def url(self) -> str:
@@ -44,10 +52,9 @@ class Client:
 
     @property
     def curl(self) -> str:
-        """Return the curl command that reaches `url` from a shell, with the option that a Unix socket needs."""
-        if self.address.startswith(_UNIX):
-            return f"curl --unix-socket {shlex.quote(self.address.removeprefix(_UNIX))}"
-        return "curl"
+        """Return the curl command that reaches `url` from a shell, with the options for a Unix socket and for a key."""
+        socket = self.address.removeprefix(_UNIX) if self.address.startswith(_UNIX) else ""
+        return "curl" + (f" --unix-socket {shlex.quote(socket)}" if socket else "") + (WITH_KEY if self.key else "")
 
     @property
     def has_pages(self) -> bool:
@@ -55,9 +62,17 @@ class Client:
         return not self.address.startswith(_UNIX) and self.fetch("GET", "/console")[0] == _FOUND
 
     def get(self, path: str) -> Any:
-        """Return the decoded JSON of GET `path`; raises GatewayError "unreachable" if no gateway answers."""
+        """
+        Return the decoded JSON of GET `path`.
+
+        Raises GatewayError "unreachable" if no gateway answers, "unauthorised" or "forbidden" if it wants another key.
+        """
+        status, body = self.fetch("GET", path)
         try:
-            return json.loads(self.fetch("GET", path)[1])
+            told = json.loads(body)
+            if status in _REFUSED:
+                raise GatewayError(f"{told['detail']} (GET {path})", code=_REFUSED[status], hint=_ASKS_FOR_KEY)
+            return told
         except ValueError as error:
             raise GatewayError(
                 f"what answers on {self.address} is no gateway",
@@ -69,7 +84,8 @@ class Client:
         """Return status and body of the answer to one request."""
         connection = self._connection()
         try:
-            connection.request(method, path, body, {"Content-Type": kind} if kind else {})
+            key = {"Authorization": f"Bearer {self.key}"} if self.key else {}
+            connection.request(method, path, body, key | ({"Content-Type": kind} if kind else {}))
             answer = connection.getresponse()
             return answer.status, answer.read()
         except (OSError, http.client.HTTPException) as error:
@@ -87,3 +103,7 @@ class Client:
         host, _, port = self.address.rpartition(":")
         host = {"0.0.0.0": "127.0.0.1", "[::]": "::1"}.get(host, host.strip("[]"))  # noqa: S104 - where to connect
         return http.client.HTTPConnection(host, int(port), timeout=self.timeout_s)
+
+
+def _key(settings: Settings) -> str:
+    return "" if settings.key_file is None else key_text.read(settings.key_file)

@@ -27,6 +27,7 @@ COMMANDS: Final = (
     Entry("routes", "list the routes of the running gateway", "gateway.cli.routes:routes"),
     Entry("wait", "wait until the gateway is ready and show one working curl per route", "gateway.cli.wait:wait"),
     Entry("stop", "end the gateway of this home", "gateway.cli.stop:stop"),
+    Entry("key", "make, replace, revoke and list the keys of callers", "gateway.cli.key:KEY"),
     Entry("cache", "list environments of models, and delete unneeded ones", "gateway.cli.cache:cache"),
     Entry("doctor", "list what is missing in this environment, and what needs it", "gateway.cli.doctor:doctor"),
 )

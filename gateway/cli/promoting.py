@@ -76,7 +76,10 @@ def _served(settings: Settings, generation: str, name: str, path: str) -> int:
     while time.monotonic() < deadline:
         try:
             health = client.get("/health")
-        except GatewayError:
+        except GatewayError as error:
+            if error.code in ("unauthorised", "forbidden"):
+                print_line(f"the running gateway is not asked: {error.message}; see GATEWAY_KEY_FILE")
+                return OK
             health = {}
         if health and _is_served(health, generation):
             break

@@ -19,6 +19,7 @@ from gateway.process.environment import configure_process
 from gateway.process.exposure import must_not_be_open
 from gateway.scoreboard import status
 from gateway.scoreboard.status import Status
+from gateway.security import key_file
 from gateway.settings.settings import Settings, help_text
 from gateway.system import descendants, private_folders, processes
 
@@ -59,6 +60,7 @@ def serve(settings: Settings) -> int:
     _write_status(settings, mine)
     _end_orphans(settings)
     try:
+        key_file.read(settings.keys_path)  # a file that does not count would refuse everybody
         must_not_be_open(settings)
         is_pending = transaction.can_wait(place_of(settings))
         if not is_pending:

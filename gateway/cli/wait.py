@@ -50,11 +50,17 @@ def wait(settings: Settings, *, timeout: float, logs: Path | None) -> int:
         if logs:
             sys.stderr.write(f"  logs: {logs}\n")
         return BAD_REGISTRY if error.code == "registry" else FAILED
+    if not health:
+        return _show_closed(Client.of(settings))
     return _show(replace(Client.of(settings), timeout_s=ASKED_S), operators, health)
 
 
 def _wait(client: Client, settings: Settings, timeout_s: float) -> dict[str, Any]:
-    """Return /health once every worker serves the same generation; raises GatewayError with the reason otherwise."""
+    """
+    Return /health once every worker serves the same generation; raises GatewayError with the reason otherwise.
+
+    Without a key where one is asked for, return nothing once the gateway is ready.
+    """
     began = printed = moved = time.monotonic()
     message = ""
     while time.monotonic() - moved <= timeout_s:
@@ -66,7 +72,7 @@ def _wait(client: Client, settings: Settings, timeout_s: float) -> dict[str, Any
             raise GatewayError(report.message, code="registry", hint="repair it, then: make run")
         if is_alive and report.phase == "serving":
             health = _health(client)
-            if health is not None and _is_complete(health):
+            if health is not None and (not health or _is_complete(health)):
                 return health
         if not is_alive and time.monotonic() - began > min(SILENT_S, timeout_s):
             break
@@ -85,9 +91,16 @@ def _wait(client: Client, settings: Settings, timeout_s: float) -> dict[str, Any
 
 
 def _health(client: Client) -> dict[str, Any] | None:
+    """Return /health, None as long as it is not there; empty where it is ready and needs a key that nobody gave."""
     try:
         answer: dict[str, Any] = client.get("/health")
-    except (GatewayError, ValueError):
+    except GatewayError as error:
+        if error.code not in ("unauthorised", "forbidden"):
+            return None
+        if client.key:
+            raise
+        return {} if client.fetch("GET", "/health/ready")[0] == _ANSWERED else None
+    except ValueError:
         return None
     return answer
 
@@ -98,8 +111,20 @@ def _is_complete(health: dict[str, Any]) -> bool:
     return bool(serves and not health["pending"])
 
 
+def _show_closed(client: Client) -> int:
+    """Tell of a gateway that asks for a key, where there is none: the open part of it says that it is ready."""
+    print_line(f"gateway ready on {client.url}; it asks for keys\n")
+    print_line(f"open it:   {client.url}/")
+    print_line("to see every route:  gateway key create ops --scope '*' --out FILE")
+    print_line("                     GATEWAY_KEY_FILE=FILE gateway wait")
+    return OK
+
+
 def _show(client: Client, operators: Client, health: dict[str, Any]) -> int:
-    print_line(f"gateway ready on {client.url}, generation {health['generation']}\n")
+    print_line(f"gateway ready on {client.url}, generation {health['generation']}")
+    if client.key:
+        print_line("it asks for keys; these commands read yours from the variable:  export GATEWAY_KEY=$(cat KEY_FILE)")
+    print_line("")
     routes = operators.get("/routes")["routes"]
     failing = [route for route in routes if route["state"] == "FAILED"]
     serving = [route for route in routes if route["state"] != "FAILED"]

@@ -13,7 +13,13 @@ _ICON: Final = (
     '<circle cx="12" cy="4.4" r="1.5" fill="#fff"/><circle cx="12" cy="11.6" r="1.5" fill="#fff"/></svg>'
 )
 #: Page -> the module that it begins with.
-_ENTRIES: Final = {"try": "try.js", "index": "index_page.js", "batch": "batch_page.js", "model": "model_page.js"}
+_ENTRIES: Final = {
+    "try": "try.js",
+    "index": "index_page.js",
+    "batch": "batch_page.js",
+    "model": "model_page.js",
+    "locked": "locked.js",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +27,8 @@ class Site:
     """
     Hold where the URLs of a browser begin, and what the gateway serves.
 
-    `origin` is scheme and host, `prefix` the path below which a proxy shows the gateway.
+    `origin` is scheme and host, `prefix` the path below which a proxy shows the gateway. `has_keys` says that callers
+    need one: what a link alone cannot reach is then not linked.
     """
 
     origin: str
@@ -30,6 +37,7 @@ class Site:
     has_docs: bool
     #: Whether /metrics, /health, /routes, /openapi.json and /docs are on the listener of this page.
     has_operations: bool = True
+    has_keys: bool = False
 
     @property
     def icon(self) -> str:

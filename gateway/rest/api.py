@@ -6,18 +6,20 @@ Flask-RESTful is in maintenance; everything it does for us stands here, so that 
 
 import errno
 import logging
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import Flask, Response, current_app, request
 from flask_restful import Api, Resource
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
+from werkzeug.routing import Rule
 
-from gateway.errors import GatewayError, OverloadError, PredictError
-from gateway.rest.access import Access, access_of
+from gateway.errors import GatewayError, OverloadError, PredictError, UnauthorisedError
+from gateway.rest.access import ROUTE, Access, access_of
 from gateway.rest.errors import PlainHttpError, RequestError, respond
-from gateway.rest.predict.steps.authorise import authorise
+from gateway.rest.predict.steps.authorise import AUTHENTICATOR, asks_for_key, authorise
 from gateway.rest.predict.steps.limit import charge_request
-from gateway.rest.predict.steps.resolve import no_route
+from gateway.rest.predict.steps.resolve import no_route, route_in
 from gateway.routing.live_generation import Generation
 from gateway.routing.routes import Route
 
@@ -45,10 +47,17 @@ class Endpoint(Resource):  # type: ignore[misc]  # flask_restful has no types
         """Return the route that the parts of the path name, None for an endpoint of the whole gateway."""
         return None
 
+    def without_key(self) -> Response | None:
+        """Return what a caller without a key sees; None where it sees the refusal."""
+        return None
+
     def dispatch_request(self, *args: Any, **kwargs: Any) -> Any:
         """Run the method of the request for a caller who may."""
         environ, rule = request.environ, request.url_rule
         assert rule is not None  # noqa: S101 - narrows the type: an endpoint is dispatched by its rule
+        if asks_for_key(environ) and (shown := self.without_key()) is not None:
+            charge_request(authorise(environ, None, Access.PUBLIC), None)
+            return shown
         try:
             route = self.route_of(**kwargs)
         except RequestError:
@@ -58,10 +67,32 @@ class Endpoint(Resource):  # type: ignore[misc]  # flask_restful has no types
         return super().dispatch_request(*args, **kwargs)
 
 
-class GatewayApi(Api):  # type: ignore[misc]  # flask_restful has no types
-    """Answer every error, wherever it was raised, in one JSON form and never with a traceback."""
+def may(access: Access) -> bool:
+    """Say whether the caller of the current request may more than its endpoint asks for."""
+    return AUTHENTICATOR not in request.environ or _refusal(None, access) is None
 
-    def __init__(self, app: Flask) -> None:
+
+def authorise_options() -> None:
+    """
+    Refuse OPTIONS to callers who may not use the path; what browsers ask beforehand is answered before (cors.py).
+
+    A hook: OPTIONS is answered by Flask without a view, and never goes the short way.
+    """
+    if AUTHENTICATOR in request.environ and request.method == "OPTIONS" and request.url_rule is not None:
+        refused = _refusal_at(request.url_rule, request.view_args or {})
+        if refused is not None:
+            raise refused
+
+
+class GatewayApi(Api):  # type: ignore[misc]  # flask_restful has no types
+    """
+    Answer every error, wherever it was raised, in one JSON form and never with a traceback.
+
+    `without_key` may have another answer for a caller who sent no key: a page for people.
+    """
+
+    def __init__(self, app: Flask, without_key: Callable[[], Response | None]) -> None:
+        self._without_key = without_key
         # Flask-RESTful's own handling covers only its own paths: an unknown path would still be HTML.
         super().__init__(app, catch_all_404s=True)
         app.register_error_handler(HTTPException, self.handle_error)
@@ -71,7 +102,10 @@ class GatewayApi(Api):  # type: ignore[misc]  # flask_restful has no types
         """Turn any exception into an answer; an unknown one is logged and answered with an id only."""
         if isinstance(e, HTTPException) and isinstance(e.response, Response):
             return e.response
-        return respond(error_of(e))
+        error = error_of(e)
+        if isinstance(error, UnauthorisedError) and asks_for_key(request.environ):
+            return self._without_key() or respond(error)
+        return respond(error)
 
     def mount(self, resource: type[Any], path: str, endpoint: str, **kwargs: Any) -> None:
         """Mount one Resource at one path; `kwargs` go to its constructor. Raises KeyError if access.py lacks it."""
@@ -98,9 +132,9 @@ def error_of(error: BaseException) -> GatewayError:
 
 def _from_http(error: HTTPException) -> GatewayError:
     if isinstance(error, NotFound):
-        return _refusal(Access.NOTHING) or _not_found()
+        return _refusal(None, Access.NOTHING) or _not_found()
     if isinstance(error, MethodNotAllowed):
-        if refused := _refusal(Access.NOTHING):
+        if refused := _refusal_of_method(error):
             return refused
         allowed = ", ".join(sorted(error.valid_methods or ()))
         # The text that Flask-RESTful's clients know.
@@ -111,13 +145,29 @@ def _from_http(error: HTTPException) -> GatewayError:
     return PlainHttpError(error.code or 500, error.description or error.name)
 
 
-def _refusal(access: Access) -> GatewayError | None:
-    """Return why the caller of a path without endpoint is not told so, None for one that may know."""
+def _refusal(route: Route | None, access: Access) -> GatewayError | None:
+    """Return why the caller of the current request may not, None for one that may."""
     try:
-        authorise(request.environ, None, access)
+        authorise(request.environ, route, access)
     except GatewayError as refused:
         return refused
     return None
+
+
+def _refusal_at(rule: Rule, parts: Mapping[str, Any]) -> GatewayError | None:
+    """Return why the caller may not use what a rule leads to, where no view is asked."""
+    try:
+        route = route_in(rule.endpoint.removeprefix(ROUTE), parts, generation_of_request())
+    except RequestError:
+        return _refusal(None, Access.NOTHING)
+    return _refusal(route, access_of(rule.endpoint))
+
+
+def _refusal_of_method(error: MethodNotAllowed) -> GatewayError | None:
+    """Return why the caller may not know which methods a path has."""
+    adapter = current_app.url_map.bind_to_environ(request.environ)
+    rule, parts = adapter.match(method=next(iter(error.valid_methods or ("GET",))), return_rule=True)
+    return _refusal_at(rule, parts)
 
 
 def _disk_full() -> OverloadError:

@@ -21,6 +21,7 @@ from gateway.rest.ops.health import Health, Live, Ready
 from gateway.rest.ops.metrics import Metrics
 from gateway.rest.pages.cards import Cards
 from gateway.rest.pages.index import Index, IndexData
+from gateway.rest.pages.locked import locked_elsewhere
 from gateway.rest.pages.model_page import ModelPage
 from gateway.rest.pages.page_path import PageOrPrediction
 from gateway.rest.predict import reader_slots
@@ -75,7 +76,7 @@ def create_app(
     MEMORY.size, DISK.size = settings.body_memory_mb * 2**20, settings.spool_mb * 2**20
     app.config[METER] = meter_in(settings.run_dir, settings.state_dir)
     app.config["MAX_CONTENT_LENGTH"] = holder.generation.snapshot.registry.server.max_body_size
-    api = GatewayApi(app)
+    api = GatewayApi(app, locked_elsewhere)
     read_status = functools.partial(status.read, settings.status_path)
     offload = Offload(pool)
     last = functools.partial(history.last, settings.state_dir)

@@ -34,20 +34,25 @@ def create(
     not_before: datetime | None = None,
     expires: datetime | None = None,
     limits: Mapping[str, Any] | None = None,
+    keep: Callable[[str], None] | None = None,
 ) -> Issued:
-    """Add a key, and the file with it where there is none yet."""
+    """
+    Add a key, and the file with it where there is none yet.
+
+    `keep` gets the text before anything changes: a key that nobody could keep is not made.
+    """
 
     def added(content: KeyFile) -> tuple[KeyFile, Issued]:
         taken = {key.id for key in content.keys}
         id = next(one for one in iter(api_key.new_id, "") if one not in taken)
-        text = api_key.new_text(id)
+        text = _new(id, keep)
         key = Key(id, tuple(scopes), (_secret(text, now),), name, now, not_before, expires, limits=dict(limits or {}))
         return msgspec.structs.replace(content, keys=(*content.keys, key)), Issued(key, text)
 
     return _changed(path, added)
 
 
-def rotate(path: Path, id: str, now: datetime, until: datetime) -> Issued:
+def rotate(path: Path, id: str, now: datetime, until: datetime, *, keep: Callable[[str], None] | None = None) -> Issued:
     """
     Give a key a new secret; the one before counts until `until`, an older one no more.
 
@@ -60,7 +65,7 @@ def rotate(path: Path, id: str, now: datetime, until: datetime) -> Issued:
             raise GatewayError(
                 f"the key {id} is revoked", code="key-revoked", hint="`gateway key create` makes another one"
             )
-        text = api_key.new_text(id)
+        text = _new(id, keep)
         last = key.secrets[-1]
         ends = until if last.expires is None else min(until, last.expires)
         kept = () if ends <= now else (msgspec.structs.replace(last, expires=ends),)
@@ -101,6 +106,13 @@ def _named(content: KeyFile, id: str) -> Key:
 def _with(content: KeyFile, key: Key) -> KeyFile:
     keys = tuple(key if one.id == key.id else one for one in content.keys)
     return msgspec.structs.replace(content, keys=keys)
+
+
+def _new(id: str, keep: Callable[[str], None] | None) -> str:
+    text = api_key.new_text(id)
+    if keep is not None:
+        keep(text)
+    return text
 
 
 def _secret(text: str, now: datetime) -> Secret:

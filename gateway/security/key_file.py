@@ -78,6 +78,15 @@ class KeyFile(msgspec.Struct, frozen=True, omit_defaults=True):
     jwt: dict[str, Any] = {}
 
 
+def state_of(key: Key, now: datetime) -> str:
+    """Return `active`, `expired`, `revoked`, or `early` for a key that does not count yet."""
+    if key.revoked is not None:
+        return "revoked"
+    if key.expires is not None and now >= key.expires:
+        return "expired"
+    return "early" if key.not_before is not None and now < key.not_before else "active"
+
+
 def read(path: Path) -> KeyFile | None:
     """
     Return the keys of a file, None where there is no file.

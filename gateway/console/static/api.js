@@ -1,5 +1,6 @@
 // The gateway's public JSON. Never throws: whatever happens is a reply with `failure`, or with a status.
 
+import { fetchWithKey } from './key.js';
 import { island } from './state.js';
 
 // The gateway ends a call by its own deadline; this one is for answers that never come.
@@ -36,7 +37,7 @@ async function post(url, body, signal) {
   const deadline = AbortSignal.timeout(island.limits.timeout_s * 1000 + PATIENCE_MS);
   const started = performance.now();
   try {
-    const response = await fetch(url, {
+    const response = await fetchWithKey(url, {
       method: 'POST',
       headers: { 'Content-Type': 'application/json', Accept: 'application/json' },
       body,

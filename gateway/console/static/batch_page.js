@@ -1,4 +1,5 @@
 // The batch page: a chosen file is checked at once, then scored here, or sent by the form itself for a download.
+import { download } from "./download.js";
 import { check, isReadable, showReport } from "./check.js";
 import { seen, settle, start } from "./live.js";
 import { numberText } from "./numbers.js";
@@ -129,7 +130,10 @@ score.addEventListener("click", begin);
 file.addEventListener("click", () => { file.value = ""; });
 for (const kind of ["change", "cancel"]) file.addEventListener(kind, () => { isLost = false; chosen(); });
 for (const name of ["_sheet", "_header"]) form.elements[name].addEventListener("change", chosen);
-form.addEventListener("submit", (event) => { if (file.files[0] && isTooLarge(file.files[0])) event.preventDefault(); });
+form.addEventListener("submit", (event) => {
+  if (file.files[0] && isTooLarge(file.files[0])) event.preventDefault();
+  else download(event, form, file.files[0]?.name, (status, body, retryAfter) => refusal("The file was not scored", status, body, retryAfter, () => {}));
+});
 const drop = form.querySelector(".drop");
 drop.querySelector(".drop-hint").hidden = score.hidden = false;
 for (const kind of ["dragover", "dragleave", "drop"])

@@ -1,4 +1,5 @@
 // Asks POST <route>/check about a file, and shows what it says: columns, rows, faults, first rows.
+import { fetchWithKey } from "./key.js";
 import { numberText } from "./numbers.js";
 
 // Of a CSV of any size the beginning is sent: with the form around it, 256 KiB at most.
@@ -26,7 +27,7 @@ export async function check(url, file, options, signal) {
   for (const [name, value] of Object.entries(options)) form.append(name, value);
   if (isHead) form.append("_head", "true");
   form.append("file", part, file.name);
-  const answer = await fetch(url, { method: "POST", body: form, headers: { Accept: "application/json" }, signal });
+  const answer = await fetchWithKey(url, { method: "POST", body: form, headers: { Accept: "application/json" }, signal });
   // A proxy may answer in its own words.
   const body = await answer.json().catch(() => null);
   return { ok: answer.ok && body !== null, status: answer.status, body, retryAfter: answer.headers.get("Retry-After") };

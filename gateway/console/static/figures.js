@@ -1,5 +1,6 @@
 // Ask for the figures of all routes every five seconds while somebody looks, and sooner where nobody answers.
 
+import { fetchWithKey } from "./key.js";
 import { cancel, countDown, isPlanned, succeeded } from "./retry.js";
 import { clear } from "./states.js";
 
@@ -15,7 +16,7 @@ export function watchFigures(url, onFigures) {
     clearTimeout(timer);
     cancel();
     try {
-      const response = await fetch(url, { cache: "no-cache", signal: AbortSignal.timeout(PATIENCE_MS) });
+      const response = await fetchWithKey(url, { cache: "no-cache", signal: AbortSignal.timeout(PATIENCE_MS) });
       if (!response.ok) throw new Error(`status ${response.status}`);
       const found = response.headers.get("ETag");
       if (found === null || found !== tag) await onFigures(await response.json());

@@ -1,5 +1,7 @@
 // Golden rows: asks the model again and writes its answers beside the published ones.
 
+import { fetchWithKey } from './key.js';
+
 const RETRY_S = 5;
 let timer = 0;
 
@@ -24,7 +26,7 @@ async function run(section, form) {
   clearTimeout(timer);
   say(result, 'Asking the model…', '');
   try {
-    const response = await fetch(form.action, { method: 'POST', headers: { Accept: 'application/json' } });
+    const response = await fetchWithKey(form.action, { method: 'POST', headers: { Accept: 'application/json' } });
     const body = await response.json().catch(() => ({})); // a proxy may answer in its own words
     if (response.ok) show(section, result, body);
     else refuse(section, form, result, response, body);

@@ -2,6 +2,7 @@
 
 import { watchFigures } from "./figures.js";
 import { describe, found, makeCard, showFigures, slot, summary, utcText, write } from "./index.js";
+import { fetchWithKey } from "./key.js";
 import { numberText } from "./numbers.js";
 
 const TYPING_MS = 150;
@@ -13,7 +14,7 @@ let figures = {}, data = null, number = Number(list.dataset.number), since = "";
 
 // Fetch names, descriptions and the last reload: they change with a generation, a reload or a failure only.
 async function fetchData() {
-  const response = await fetch(`${prefix}/console`, { headers: { Accept: "application/json" }, cache: "no-cache" });
+  const response = await fetchWithKey(`${prefix}/console`, { headers: { Accept: "application/json" }, cache: "no-cache" });
   if (!response.ok) throw new Error(`status ${response.status}`);
   data = await response.json();
 }

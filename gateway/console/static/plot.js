@@ -2,6 +2,7 @@
 
 import { drawBars } from './bars_svg.js';
 import { drawPlotly, load } from './bars_plotly.js';
+import { fetchWithKey } from './key.js';
 import { numberText } from './numbers.js';
 import { indexed, pictureOf, rowsOf } from './plot_counts.js';
 import { lastResult, onResult } from './predict.js';
@@ -44,7 +45,7 @@ function tabulate(picture) {
 async function prepare() {
   if (counts) return;
   const loaded = plot.plotly ? load(plot.plotly).then(() => true, () => false) : false;
-  const response = await fetch(plot.counts);
+  const response = await fetchWithKey(plot.counts);
   if (!response.ok) throw new Error(`the counts of the plot cannot be read: ${response.status}`);
   const found = await response.json();
   usesPlotly = await loaded;

@@ -1,5 +1,7 @@
 // What the gateway says now of the route of this page: asked for as JSON, it answers also where the route does not serve.
 
+import { fetchWithKey } from './key.js';
+
 const island = JSON.parse(document.getElementById('route')?.textContent ?? '{}');
 
 export const contract = island.contract ?? '';
@@ -7,7 +9,7 @@ export const contract = island.contract ?? '';
 // Return status, contract, state and generation; null where nobody answers.
 export async function readPage() {
   try {
-    const answer = await fetch(island.page ?? location.pathname, { cache: 'no-store', headers: { Accept: 'application/json' } });
+    const answer = await fetchWithKey(island.page ?? location.pathname, { cache: 'no-store', headers: { Accept: 'application/json' } });
     if (answer.status >= 500) return null;
     const said = answer.ok ? await answer.json() : {};
     const generation = answer.headers.get('X-Gateway-Generation') ?? said.generation;

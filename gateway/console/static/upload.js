@@ -1,5 +1,7 @@
 // Sends a file to the route and reads the answer while it comes: XHR, because fetch tells no progress of what is sent.
 
+import { headers } from "./key.js";
+
 // Characters that are parsed at a time, and milliseconds after which the page gets its turn again.
 const SLICE = 8 * 1024, TURN_MS = 8;
 const MIB = 1024 * 1024;
@@ -67,7 +69,7 @@ export function upload(url, form, on) {
   request.onload = () => { isOver = true; wake(); };
   request.onerror = () => { cancelAnimationFrame(frame); on.failed(isAnswer ? "cut" : "unreachable", count); };
   request.open("POST", url);
-  request.setRequestHeader("Accept", "application/x-ndjson");
+  for (const [name, value] of Object.entries({ Accept: "application/x-ndjson", ...headers() })) request.setRequestHeader(name, value);
   request.send(form);
   return () => {
     cancelAnimationFrame(frame);

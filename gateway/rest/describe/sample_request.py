@@ -15,6 +15,8 @@ from gateway.codecs.json import encode
 from gateway.schema import Scalar
 
 JSON_TYPE: Final = "application/json"
+#: What a printed curl command has where callers need a key: nobody's key, but the variable that holds it.
+WITH_KEY: Final = ' -H "Authorization: Bearer $GATEWAY_KEY"'
 #: Number of fields up to which a GET with parameters is shown; more are easier to read as JSON.
 MAX_QUERY_FIELDS: Final = 5
 #: A longer JSON text is fetched into a file: it is unreadable in a terminal, and the kernel accepts 128 KiB at most.

@@ -5,9 +5,13 @@ A request without an Origin header costs one look-up.
 """
 
 import re
+from collections.abc import Collection
 from typing import Final
 
 from flask import Flask, Response, request
+
+from gateway.rest.api import authorise_options
+from gateway.rest.predict.steps.authorise import AUTHENTICATOR
 
 #: Headers that scripts of another origin may read, besides the simple ones.
 EXPOSED: Final = (
@@ -17,12 +21,14 @@ EXPOSED: Final = (
 )
 #: Seconds for which a browser may cache a preflight answer; two hours is the maximum of Chromium.
 MAX_AGE_S: Final = 7200
+_METHODS: Final = ("GET", "HEAD", "OPTIONS", "POST")
 _HEADER_NAMES: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+(?:\s*,\s*[A-Za-z0-9!#$%&'*+.^_`|~-]+)*")
 
 
 def install(app: Flask) -> None:
     """Answer preflights, and add CORS headers to the answers to listed origins."""
     app.before_request(_preflight)
+    app.before_request(authorise_options)
     app.after_request(_mark)
 
 
@@ -41,10 +47,15 @@ def _allowed() -> str | None:
 def _preflight() -> Response | None:
     if request.method != "OPTIONS" or "Access-Control-Request-Method" not in request.headers:
         return None
-    if request.url_rule is None or _allowed() is None:
+    if _allowed() is None:
+        return None
+    methods: Collection[str] = () if request.url_rule is None else request.url_rule.methods or ()
+    if AUTHENTICATOR in request.environ:
+        methods = _METHODS  # a browser sends no key beforehand, so nothing is said of what is there
+    elif request.url_rule is None:
         return None
     response = Response(status=204)
-    response.headers["Access-Control-Allow-Methods"] = ", ".join(sorted(request.url_rule.methods or ()))
+    response.headers["Access-Control-Allow-Methods"] = ", ".join(sorted(methods))
     wanted = request.headers.get("Access-Control-Request-Headers", "")
     if _HEADER_NAMES.fullmatch(wanted):
         response.headers["Access-Control-Allow-Headers"] = wanted

@@ -11,17 +11,21 @@ from typing import Any
 from flask import Response, request
 
 from gateway.codecs.json import encode
+from gateway.errors import Problem
 from gateway.generations.history import Event
-from gateway.rest.api import Endpoint, generation_of_request
+from gateway.rest.access import Access
+from gateway.rest.api import Endpoint, generation_of_request, may
 from gateway.rest.doors import has_operations
 from gateway.rest.executor_reports import ExecutorReports
 from gateway.rest.middleware.conditional import document
 from gateway.rest.offload import Offload
 from gateway.rest.ops.figures import figures
+from gateway.rest.predict.steps.authorise import AUTHENTICATOR
 from gateway.routing.live_generation import Generation
 from gateway.routing.routes import Route
 from gateway.scoreboard import RouteView, Scoreboard, WorkerView
 from gateway.scoreboard.status import Status
+from gateway.security.authentication import Authenticator
 
 #: A worker that has not said anything for so long is shown as silent; it beats ten times a second.
 SILENT_S = 5.0
@@ -45,14 +49,14 @@ class Ready(Endpoint):
     """Say whether traffic may come: no eager route loading, every critical route READY."""
 
     def get(self) -> Response:
-        """Answer 200 or 503; with the routes that are missing where /health is on the same listener."""
+        """Answer 200 or 503; with the routes that are missing where /health tells them to this caller."""
         generation = generation_of_request()
         table = generation.table
-        if not has_operations():
-            return _respond({"status": "ready"}) if table.is_ready() else _respond({"status": "unready"}, 503)
+        ready = table.is_ready()
+        if not has_operations() or not may(Access.CATALOG):
+            return _respond({"status": "ready" if ready else "unready"}, 200 if ready else 503)
         degraded = {route.spec.path: _problem(route) for route in table.degraded()}
         waiting = [r.spec.path for r in table.by_name.values() if r.state == "LOADING"]
-        ready = table.is_ready()
         body: dict[str, Any] = {"status": "ready" if ready else "unready", "generation": generation.id}
         if degraded:
             body["degraded"] = degraded
@@ -84,12 +88,14 @@ class Health(Endpoint):
         routes = len(generation.table.by_name)
         if "figures" in request.args:
             return document(self._offload.report(lambda: self._figures(generation), routes))
-        return self._offload.report(lambda: self._report(generation), routes)
+        authenticator: Authenticator | None = request.environ.get(AUTHENTICATOR)
+        fault = authenticator.keyring.fault if authenticator is not None else None
+        return self._offload.report(lambda: self._report(generation, fault), routes)
 
     def _figures(self, generation: Generation) -> bytes:
         return figures(generation, self._scoreboard.routes(), self._status(), self._last())
 
-    def _report(self, generation: Generation) -> Response:
+    def _report(self, generation: Generation, keys_fault: Problem | None) -> Response:
         workers = [worker for worker in self._scoreboard.workers() if worker.alive]
         views = self._scoreboard.routes()
         table = generation.table
@@ -118,6 +124,8 @@ class Health(Endpoint):
             },
             "workers": [worker_report(worker) for worker in workers],
         }
+        if keys_fault is not None:
+            body["keys"] = {"code": keys_fault.code, "reason": keys_fault.message, "fix": keys_fault.hint}
         return _respond(body)
 
 

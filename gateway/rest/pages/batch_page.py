@@ -10,6 +10,7 @@ from gateway.errors import GatewayError, InputError
 from gateway.rest import errors
 from gateway.rest.api import error_of
 from gateway.rest.pages.batch_dialect import BatchDialect
+from gateway.rest.pages.locked import is_locked
 from gateway.rest.pages.page import Page, max_body_size, must_show_console, page, route_called, site, state_of
 from gateway.rest.predict.call import Call
 from gateway.routing.routes import Route
@@ -20,7 +21,7 @@ class BatchPage(Page):
 
     def dispatch_request(self, name: str) -> Any:
         """Predict the rows of a file, else show the page."""
-        if request.method == "POST":
+        if request.method == "POST" and not is_locked():
             must_show_console()
             return self.post(name)
         return super().dispatch_request(name=name)

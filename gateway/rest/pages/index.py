@@ -16,7 +16,8 @@ from gateway.rest.middleware.conditional import document
 from gateway.rest.middleware.forwarded import public_path
 from gateway.rest.offload import Offload
 from gateway.rest.ops.figures import route_figures
-from gateway.rest.pages.page import must_show_console, page, site, wants_page
+from gateway.rest.pages.locked import locked, wants_page
+from gateway.rest.pages.page import must_show_console, page, site
 from gateway.rest.predict.steps.resolve import no_route
 from gateway.routing.live_generation import Generation
 
@@ -34,6 +35,13 @@ class Index(Catalog):
         super().__init__(workers, executors, offload)
         self._last = last
 
+    def without_key(self) -> Response | None:
+        """Return the page that asks for a key, to people, where the console is on; else the way to /docs."""
+        server = generation_of_request().snapshot.registry.server
+        if not wants_page() or not (server.console or server.docs):
+            return None
+        return locked() if server.console else self._redirect()
+
     def get(self) -> Response:
         """Show the index page; without console redirect to /docs, without both answer the catalog, if it is here."""
         server = generation_of_request().snapshot.registry.server
@@ -42,11 +50,15 @@ class Index(Catalog):
         elif not has_operations():
             raise no_route("/", ())
         elif wants_page() and server.docs:
-            shown = Response(status=302, headers={"Location": public_path("/docs")})
+            shown = self._redirect()
         else:
             shown = super().get()
         shown.vary.add("Accept")
         return shown
+
+    @staticmethod
+    def _redirect() -> Response:
+        return Response(status=302, headers={"Location": public_path("/docs")})
 
     def _page(self) -> Response:
         generation, here, wanted = generation_of_request(), site(), Wanted.of(request.args)

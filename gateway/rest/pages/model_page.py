@@ -22,6 +22,7 @@ from gateway.rest.executor_reports import ExecutorReports
 from gateway.rest.offload import Offload
 from gateway.rest.pages.cards import Cards
 from gateway.rest.pages.golden_dialect import GoldenDialect
+from gateway.rest.pages.locked import is_locked
 from gateway.rest.pages.page import Page, max_body_size, must_show_console, page, route_called, site, state_of
 from gateway.rest.predict.call import Call
 from gateway.routing.routes import Route
@@ -43,7 +44,7 @@ class ModelPage(Page):
 
     def dispatch_request(self, name: str) -> Any:
         """Ask the golden rows again for a POST, which is a call as any other prediction is; else show the page."""
-        if request.method == "POST":
+        if request.method == "POST" and not is_locked():
             must_show_console()
             return self._asked_again(name)
         return super().dispatch_request(name=name)

@@ -8,7 +8,7 @@ from gateway.console.error_page import error_page
 from gateway.console.policy import headers_of
 from gateway.console.site import Site
 from gateway.console.states import State, state_of_error
-from gateway.errors import GatewayError
+from gateway.errors import ForbiddenError, GatewayError, UnauthorisedError
 from gateway.rest import errors
 from gateway.rest.api import Endpoint, error_of, generation_of_request
 from gateway.rest.doors import has_operations
@@ -16,6 +16,8 @@ from gateway.rest.errors import RequestError
 from gateway.rest.middleware.conditional import document
 from gateway.rest.middleware.forwarded import public_path
 from gateway.rest.offload import Offload
+from gateway.rest.pages.locked import locked
+from gateway.rest.predict.steps.authorise import AUTHENTICATOR
 from gateway.rest.predict.steps.resolve import model_named, where_paths_stand
 from gateway.routing.live_generation import Generation
 from gateway.routing.routes import Route
@@ -31,6 +33,10 @@ class Page(Endpoint):
         """Return the route; raises RequestError 404."""
         return route_called(name, generation_of_request())
 
+    def without_key(self) -> Response | None:
+        """Return the page that asks for a key, to people."""
+        return locked()
+
     def dispatch_request(self, *args: Any, **kwargs: Any) -> Any:
         """Answer, or say on a page why not."""
         must_show_console()
@@ -40,7 +46,9 @@ class Page(Endpoint):
             return self.refusal(error_of(error))
 
     def refusal(self, error: GatewayError) -> Response:
-        """Return the page of an error."""
+        """Return the page of an error; one about the caller is JSON, which the page that asks for a key shows."""
+        if isinstance(error, UnauthorisedError | ForbiddenError):
+            raise error
         here, state = site(), state_of(error)
         status = errors.status_of(error)
         title = "There is no such model" if error.code == "unknown-model" else state.title
@@ -62,6 +70,7 @@ def site() -> Site:
         generation.id,
         has_docs=generation.snapshot.registry.server.docs and has_operations(),
         has_operations=has_operations(),
+        has_keys=AUTHENTICATOR in request.environ,
     )
 
 
@@ -92,11 +101,6 @@ def state_of(error: GatewayError) -> State:
     request_id = request.environ.get("gateway.request_id", "")
     body = errors.body_of(error, errors.status_of(error), request_id)
     return state_of_error(error, body["detail"], body.get("hint", ""), request_id)
-
-
-def wants_page() -> bool:
-    """Say whether the client prefers HTML to JSON; one that takes anything does not."""
-    return request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html"
 
 
 def must_show_console() -> None:

@@ -15,6 +15,7 @@ from gateway.rest import errors
 from gateway.rest.api import error_of
 from gateway.rest.middleware.conditional import document
 from gateway.rest.pages.form_dialect import FormDialect
+from gateway.rest.pages.locked import is_locked
 from gateway.rest.pages.page import Page, max_body_size, must_show_console, page, route_called, site, state_of
 from gateway.rest.predict.call import Call
 from gateway.rest.predict.intake import Intake
@@ -26,7 +27,7 @@ class TryPage(Page):
 
     def dispatch_request(self, name: str) -> Any:
         """Predict where there are inputs, else show the form."""
-        if request.method == "POST" or request.query_string:
+        if (request.method == "POST" or request.query_string) and not is_locked():
             must_show_console()
             return self._predicted(name)
         return super().dispatch_request(name=name)

@@ -38,8 +38,8 @@ class Call:
     """
     Walk the steps of one request: resolve, authorise, limit, read, choose, admit, predict, write, account.
 
-    Made in the greenlet of the request, whose generation and id it keeps. Once it knows its route, telemetry finds it
-    in the environ and accounts for it when status and time are known.
+    Made in the greenlet of the request, whose generation and id it keeps. Once its caller may use its route, telemetry
+    finds it in the environ and accounts for it when status and time are known.
     """
 
     __slots__ = (
@@ -71,8 +71,10 @@ class Call:
         except RequestError:
             authorise(self.environ, None, Access.NOTHING)
             raise
-        self.environ["gateway.call"] = self
         self.principal = authorise(self.environ, route, Access.PREDICT)
+        # Only now: the page of a refused caller is not that of the route, and its figures do not count the refusal.
+        self.route = route
+        self.environ["gateway.call"] = self
         charge_request(self.principal, route)
         try:
             batch = read(self)

@@ -45,6 +45,11 @@ def authorise(environ: Mapping[str, Any], route: Route | None, access: Access) -
     return principal
 
 
+def asks_for_key(environ: Mapping[str, Any]) -> bool:
+    """Say whether the gateway asks for a key, and the request holds nothing that could be one."""
+    return AUTHENTICATOR in environ and "HTTP_AUTHORIZATION" not in environ and "HTTP_X_API_KEY" not in environ
+
+
 def credential_of(environ: Mapping[str, Any]) -> str:
     """Return the key or token of a request; raises UnauthorisedError where there is none, or two."""
     given: str = environ.get("HTTP_AUTHORIZATION", "")

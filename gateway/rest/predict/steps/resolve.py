@@ -1,6 +1,6 @@
 """Step 1 of a call: which route it is about. Endpoints that describe a route look it up here as well."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from gateway.rest.doors import has_operations
@@ -15,9 +15,22 @@ if TYPE_CHECKING:
 
 
 def resolve(call: "Call") -> Route:
-    """Find the route of a call in the generation in which its request began; raises RequestError 404."""
-    call.route = route = call.find(call.generation)
-    return route
+    """Return the route of a call in the generation in which its request began; raises RequestError 404."""
+    return call.find(call.generation)
+
+
+def route_in(path: str, parts: Mapping[str, str], generation: Generation) -> Route | None:
+    """
+    Return the route that a rule leads to, by its own path or by the parts of a path; None for one of the gateway.
+
+    Raises RequestError 404 for parts that name none.
+    """
+    if path in generation.table.by_path:
+        return generation.table.by_path[path]
+    if "path" in parts:
+        return route_at(parts["path"], generation)
+    name = parts.get("model") or parts.get("name")
+    return None if name is None else model_named(name, parts.get("version"), generation)
 
 
 def route_named(name: str, generation: Generation) -> Route:

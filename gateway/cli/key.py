@@ -1,0 +1,189 @@
+"""`gateway key`: make, replace, revoke and list the keys of callers; a running gateway follows within a second."""
+
+import json
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from gateway.cli.command import OK, Command, complete_path, display_path, print_line
+from gateway.cli.command_group import Entry, Group
+from gateway.cli.moments import Moment, ago, whole_seconds
+from gateway.errors import GatewayError
+from gateway.registry import load_registry
+from gateway.security import key_changes, key_file, key_text
+from gateway.security.key_changes import Issued
+from gateway.security.key_file import Key
+from gateway.security.scopes import EXPECTED, PREDICT, is_scope
+from gateway.settings.settings import Settings
+from gateway.system.suggest import did_you_mean
+
+_WHERE: Final = "gateway.cli.key"
+KEY: Final = Group(
+    "key",
+    help="Make, replace, revoke and list the keys of callers; a running gateway follows within a second.",
+    entries=(
+        Entry("create", "make a key and print it, once", f"{_WHERE}:create"),
+        Entry("rotate", "give a key a new secret; the old one counts for a while", f"{_WHERE}:rotate"),
+        Entry("revoke", "let keys count no more", f"{_WHERE}:revoke"),
+        Entry("list", "list keys with what they may do, and until when", f"{_WHERE}:list_keys"),
+    ),
+)
+_OUT: Final = click.option(
+    "--out",
+    type=Path,
+    metavar="FILE",
+    shell_complete=complete_path,
+    help="write the key into a new file of mode 0600 instead of printing it",
+)
+
+
+@click.command("create", cls=Command)
+@click.argument("name", required=False, default="", metavar="NAME")
+@click.option("--scope", "scopes", multiple=True, required=True, metavar="SCOPE", help=f"{EXPECTED}; may be repeated")
+@click.option("--expires", type=Moment(), metavar="WHEN", help="30d, 12h or a date (default: never)")
+@click.option("--not-before", type=Moment(), metavar="WHEN", help="when it begins to count (default: now)")
+@_OUT
+def create(
+    settings: Settings,
+    *,
+    name: str,
+    scopes: Sequence[str],
+    expires: datetime | None,
+    not_before: datetime | None,
+    out: Path | None,
+) -> int:
+    """Make a key for callers; NAME says whose it is. Once there is a key, requests without one are refused."""
+    scopes = _checked(settings, scopes)
+    if expires is not None and expires <= max(_now(), not_before or _now()):
+        raise GatewayError(
+            f"the key would expire before it counts: {whole_seconds(expires)}",
+            code="expires",
+            hint="name a later moment: --expires 30d",
+        )
+    is_first = key_file.read(settings.keys_path) is None
+    issued = key_changes.create(
+        settings.keys_path, scopes, _now(), name=name, not_before=not_before, expires=expires, keep=_keeper(out)
+    )
+    _show(issued, out)
+    _tell(f"key {_called(issued.key)}: {', '.join(scopes)}; {_until(issued.key)}")
+    if is_first:
+        _tell(f"{display_path(settings.keys_path)} is new: from now on, requests without a key are refused")
+    return OK
+
+
+@click.command("rotate", cls=Command)
+@click.argument("id", metavar="ID")
+@click.option(
+    "--grace",
+    type=Moment(),
+    default="24h",
+    metavar="HOW_LONG",
+    help="how long the old secret still counts, such as 7d, 12h or 0s (default: 24h)",
+)
+@_OUT
+def rotate(settings: Settings, *, id: str, grace: datetime, out: Path | None) -> int:
+    """Give a key a new secret. Id, scopes and limits stay; the secret before counts until the grace time is over."""
+    issued = key_changes.rotate(settings.keys_path, id, _now(), grace, keep=_keeper(out))
+    _show(issued, out)
+    kept = [secret for secret in issued.key.secrets[:-1] if secret.expires is not None]
+    old = f"the secret before counts until {whole_seconds(kept[0].expires)}" if kept else "the old one counts no more"
+    _tell(f"key {_called(issued.key)} has a new secret; {old}")
+    return OK
+
+
+@click.command("revoke", cls=Command)
+@click.argument("ids", nargs=-1, required=True, metavar="ID...")
+def revoke(settings: Settings, *, ids: Sequence[str]) -> int:
+    """Let keys count no more, in every worker within a second."""
+    for id in ids:
+        print_line(f"revoked {_called(key_changes.revoke(settings.keys_path, id, _now()))}")
+    return OK
+
+
+@click.command("list", cls=Command)
+@click.option("--json", "is_json", is_flag=True, help="print JSON")
+def list_keys(settings: Settings, *, is_json: bool) -> int:
+    """List every key: its id, whose it is, what it may do, and whether it counts. Secrets are nowhere."""
+    content = key_file.read(settings.keys_path)
+    keys = () if content is None else content.keys
+    now = datetime.now(UTC)
+    if is_json:
+        print_line(json.dumps([_row(key, now) for key in keys], indent=2))
+        return OK
+    for key in keys:
+        row = _row(key, now)
+        print_line(f"  {row['id']}  {row['state']:8}  {row['until']:32}  {', '.join(row['scopes']) or 'nothing'}")
+        print_line(f"            {row['name'] or 'no name'}, made {ago(key.created, now)}")
+    if content is None:
+        print_line(f"there are no keys: {display_path(settings.keys_path)} is not there, and nobody is asked for one")
+    else:
+        print_line(f"{len(keys)} key{'' if len(keys) == 1 else 's'} in {display_path(settings.keys_path)}")
+    return OK
+
+
+def _row(key: Key, now: datetime) -> dict[str, Any]:
+    return {
+        "id": key.id,
+        "name": key.name,
+        "state": key_file.state_of(key, now),
+        "until": _until(key),
+        "scopes": list(key.scopes),
+        "secrets": sum(1 for one in key.secrets if one.expires is None or one.expires > now),
+        "created": None if key.created is None else key.created.isoformat(),
+        "expires": None if key.expires is None else key.expires.isoformat(),
+    }
+
+
+def _until(key: Key) -> str:
+    if key.revoked is not None:
+        return f"revoked {whole_seconds(key.revoked)}"
+    return "expires never" if key.expires is None else f"expires {whole_seconds(key.expires)}"
+
+
+def _called(key: Key) -> str:
+    return f"{key.id} ({key.name})" if key.name else key.id
+
+
+def _checked(settings: Settings, scopes: Sequence[str]) -> list[str]:
+    """Return the scopes, those of an alias by the path of its route; warn of routes that the registry does not have."""
+    for scope in scopes:
+        if not is_scope(scope):
+            raise GatewayError(f"{scope!r} is no scope", code="scope", hint=f"expected {EXPECTED}")
+    try:
+        routes = load_registry(settings.registry).routes
+    except GatewayError:
+        return list(dict.fromkeys(scopes))
+    own = {path: route.path for route in routes for path in (route.path, *route.aliases)}
+    for scope in scopes:
+        path = scope.removeprefix(PREDICT)
+        if path.startswith("/") and path not in own:
+            guess = did_you_mean(path, own)
+            _tell(f"warning: {display_path(settings.registry)} has no route {path}" + (f"; {guess}" if guess else ""))
+    paths = ((one, one.removeprefix(PREDICT)) for one in scopes)
+    return list(dict.fromkeys(PREDICT + own[path] if path in own else one for one, path in paths))
+
+
+def _keeper(out: Path | None) -> Any:
+    return None if out is None else lambda text: key_text.write(out, text)
+
+
+def _show(issued: Issued, out: Path | None) -> None:
+    """Print the key; it is nowhere else, unless it has been written to a file."""
+    if out is None:
+        print_line(issued.text)
+        sys.stdout.flush()
+        _tell("it is shown this once: keep it where only its owner can read it")
+    else:
+        print_line(str(display_path(out)))
+
+
+def _tell(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)

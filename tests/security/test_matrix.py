@@ -1,0 +1,289 @@
+"""
+Who gets what: every rule of the map with every method, asked with every kind of key, in both ways of dispatch.
+
+OWASP: API1, API5
+"""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from werkzeug.routing import Rule
+
+from gateway.rest.access import Access, access_of
+from gateway.security import api_key, key_changes
+from rest.one_worker import Answer, Worker, environ_of
+
+NOW = datetime.now(UTC)
+FORM = b"a=1&b=2"
+TABLE = b'--x\r\nContent-Disposition: form-data; name="file"; filename="rows.csv"\r\n\r\na,b\n1,2\n\r\n--x--\r\n'
+V2 = {"inputs": [{"name": name, "shape": [1, 1], "datatype": "FP64", "data": [1]} for name in ("a", "b")]}
+PLACES: Final = {
+    "path": "deep/sum",
+    "model": "deep",
+    "action": "load",
+    "name": "deep",
+    "digest": "0",
+    "file": "console.css",
+}
+#: Scope of a right key for each access, of which each alone opens the route called deep.
+RIGHT: Final[dict[Access, tuple[str, ...]]] = {
+    Access.KNOWN: ("metrics",),
+    Access.PREDICT: ("predict:/deep/sum", "predict:*", "*"),
+    Access.DESCRIBE: ("predict:/deep/sum", "predict:*", "catalog", "*"),
+    Access.CATALOG: ("catalog", "*"),
+    Access.METRICS: ("metrics", "*"),
+}
+EVERY: Final = ("predict:/sum", "predict:/deep/sum", "predict:/deep", "predict:*", "catalog", "metrics", "*")
+#: Statuses of an endpoint that was reached: the route has no plot, models are not loaded by request.
+REACHED: Final = {"console-plot": {404}, "v2-control": {403}}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of worker and keys."""
+    return tmp_path_factory.mktemp("matrix")
+
+
+@pytest.fixture(scope="module")
+def keys(folder: Path) -> dict[str, str]:
+    """Return keys by what they are: of each scope, and those that nobody gets anything for."""
+    path = folder / "keys.yaml"
+    found = {scope: key_changes.create(path, [scope], NOW).text for scope in EVERY}
+    found["none"] = key_changes.create(path, [], NOW).text
+    found["expired"] = key_changes.create(path, ["*"], NOW, expires=NOW - timedelta(seconds=1)).text
+    revoked = key_changes.create(path, ["*"], NOW)
+    key_changes.revoke(path, revoked.key.id, NOW)
+    found["revoked"] = revoked.text
+    found["wrong"] = api_key.new_text(revoked.key.id)
+    found["unknown"] = api_key.new_text("aaaaaaaa")
+    return found
+
+
+@pytest.fixture(scope="module")
+def worker(folder: Path, keys: dict[str, str]) -> Worker:
+    """Return a worker that asks for keys."""
+    return Worker(folder)
+
+
+def targets(worker: Worker) -> Iterator[tuple[Rule, str, str]]:
+    """Yield every rule about the route called deep, with each method and a path that it matches."""
+    version = worker.generation.table.by_name["deep"].version
+    for rule in worker.apps[True].url_map.iter_rules():
+        if rule.endpoint.startswith("route:") and rule.endpoint != "route:/deep/sum":
+            continue
+        path = rule.rule
+        for name, value in {**PLACES, "version": version}.items():
+            path = path.replace(f"<path:{name}>", value).replace(f"<{name}>", value)
+        for method in sorted(rule.methods or ()):
+            yield rule, method, path
+
+
+def ask(worker: Worker, method: str, path: str, fast: bool, **headers: str) -> Answer:
+    """Ask a path with a body that it takes."""
+    body, kind = json.dumps({"a": 1, "b": 2}).encode(), "application/json"
+    if path.endswith("/infer"):
+        body = json.dumps(V2).encode()
+    elif path.endswith("/invocations"):
+        body = b'{"inputs": [{"a": 1, "b": 2}]}'
+    elif path.startswith("/v2/repository"):
+        body = b"{}"
+    elif path.endswith("/batch"):
+        body, kind = TABLE, "multipart/form-data; boundary=x"
+    elif path.startswith("/console/"):
+        body, kind = FORM, "application/x-www-form-urlencoded"
+    headers = {name.replace("_", "-"): value for name, value in headers.items()}
+    return worker.ask(environ_of(method, path, body, {"Content-Type": kind, **headers}), fast=fast)
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_exactly_the_allowed_cells_pass(worker: Worker, keys: dict[str, str], fast: bool) -> None:
+    """What is public answers everybody; all else the keys of its row, 401 who is not known, and 403 every other."""
+    cells = 0
+    for rule, method, path in targets(worker):
+        access = access_of(rule.endpoint)
+        if rule.endpoint.startswith("console-") and method == "POST":
+            access = Access.PREDICT
+        right = RIGHT.get(access, ())
+        for name in (None, *keys):
+            answer = ask(
+                worker, method, path, fast, **({} if name is None else {"Authorization": f"Bearer {keys[name]}"})
+            )
+            cells += 1
+            if access is Access.PUBLIC:
+                wanted = {200}
+            elif name in right or (access is Access.KNOWN and name in (*EVERY, "none")):
+                wanted = {200} if method == "OPTIONS" else REACHED.get(rule.endpoint, {200})
+            else:
+                wanted = {403} if name in (*EVERY, "none") else {401}
+            assert answer.status in wanted, (rule.rule, method, name, answer)
+    assert cells > 600
+
+
+def test_every_kind_of_key_header(worker: Worker, keys: dict[str, str]) -> None:
+    """A key counts as bearer token in any case of the word, and as X-API-Key; never in the query or as a password."""
+    key = keys["predict:/sum"]
+    for headers in ({"Authorization": f"Bearer {key}"}, {"Authorization": f"bEARER  {key} "}, {"X-API-Key": key}):
+        assert ask(worker, "POST", "/sum", True, **headers).status == 200, headers
+    both = {"Authorization": f"Bearer {key}", "X-API-Key": key}
+    assert ask(worker, "POST", "/sum", True, **both).status == 200
+    assert ask(worker, "POST", "/sum", True, Authorization="Basic eDp5", **{"X-API-Key": key}).status == 200
+    refused: list[dict[str, str]] = [
+        {"Authorization": f"Basic {key}"},
+        {"Authorization": key},
+        {"Authorization": f"Bearer {key},Bearer {key}"},
+        {"Authorization": f"Bearer {key}", "X-API-Key": keys["*"]},
+        {"X-API-Key": ""},
+        {"Cookie": f"gateway-key={key}"},
+    ]
+    for headers in refused:
+        assert ask(worker, "POST", "/sum", True, **headers).status == 401, headers
+    for query in (f"api_key={key}", f"key={key}", f"access_token={key}"):
+        assert ask(worker, "POST", f"/sum?{query}", True).status == 401
+
+
+def pairs(answer: Answer) -> dict[str, str]:
+    """Return the headers of an answer."""
+    return dict(answer.headers)
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_refusals_have_the_form_of_their_protocol(worker: Worker, keys: dict[str, str], fast: bool) -> None:
+    """Each protocol's clients find status, reason and way out where they look; 401 says how to say who calls."""
+    own = ask(worker, "POST", "/sum", fast)
+    assert (own.status, own.json["type"], own.json["status"]) == (401, "urn:gateway:error:unauthorised", 401)
+    assert "Authorization: Bearer" in own.json["hint"]
+    v2 = ask(worker, "POST", "/v2/models/sum/infer", fast)
+    assert "asks for a key" in v2.json["error"]
+    mlflow = ask(worker, "POST", "/sum/invocations", fast)
+    assert (mlflow.json["error_code"], "asks for a key" in mlflow.json["message"]) == ("UNAUTHENTICATED", True)
+    for answer in (own, v2, mlflow):
+        assert pairs(answer)["WWW-Authenticate"] == 'Bearer realm="gateway"'
+    other = {"Authorization": f"Bearer {keys['predict:/deep/sum']}"}
+    own, v2, mlflow = (
+        ask(worker, "POST", path, fast, **other) for path in ("/sum", "/v2/models/sum/infer", "/sum/invocations")
+    )
+    assert own.json["type"] == "urn:gateway:error:forbidden"
+    assert own.json["hint"] == "it has: predict:/deep/sum; `gateway key create` makes one with others"
+    assert "may not use /v2/models/sum/infer" in v2.json["error"]
+    assert mlflow.json["error_code"] == "PERMISSION_DENIED"
+    for answer in (own, v2, mlflow):
+        assert "WWW-Authenticate" not in pairs(answer)
+
+
+def told(answer: Answer, path: str) -> tuple[Any, ...]:
+    """Return an answer without what differs from path to path, and from request to request."""
+    body = {
+        name: str(value).replace(f"use {path}", "use PATH")
+        for name, value in answer.json.items()
+        if name != "request_id"
+    }
+    headers = {name: value for name, value in answer.headers if name != "Content-Length"}
+    return answer.status, body, headers
+
+
+@pytest.mark.parametrize("fast", [True, False])
+@pytest.mark.parametrize("who", [None, "wrong", "none", "predict:/deep/sum", "metrics"])
+@pytest.mark.parametrize(
+    ("there", "not_there"),
+    [
+        ("/sum", "/som"),
+        ("/total", "/som"),
+        ("/sum/check", "/som/check"),
+        ("/sum/schema", "/som/schema"),
+        ("/sum/invocations", "/som/invocations"),
+        ("/v2/models/sum", "/v2/models/som"),
+        ("/v2/models/sum/infer", "/v2/models/som/infer"),
+        ("/v2/models/sum/versions/1/infer", "/v2/models/som/versions/1/infer"),
+        ("/v2/models/sum/ready", "/v2/models/som/ready"),
+        ("/console/sum/plot/0", "/console/som/plot/0"),
+    ],
+)
+def test_nobody_finds_out_which_routes_there_are(
+    worker: Worker, keys: dict[str, str], who: str | None, there: str, not_there: str, fast: bool
+) -> None:
+    """Without the scope of a route it answers as one that is not there, whatever the method."""
+    headers = {} if who is None else {"Authorization": f"Bearer {keys[who]}"}
+    for method in ("GET", "POST", "PUT", "DELETE", "OPTIONS", "TRACE"):
+        one, other = (ask(worker, method, path, fast, **headers) for path in (there, not_there))
+        assert told(one, there) == told(other, not_there), method
+        assert one.status == (403 if who in EVERY or who == "none" else 401)
+
+
+def test_who_may_know_is_told_what_is_wrong(worker: Worker, keys: dict[str, str]) -> None:
+    """A key of the catalog gets 404 with a suggestion; one of a route gets 405 with its methods."""
+    catalog = {"Authorization": f"Bearer {keys['catalog']}"}
+    missing = ask(worker, "GET", "/som", True, **catalog)
+    assert (missing.status, missing.json["hint"]) == (404, "did you mean '/sum'?")
+    own = {"Authorization": f"Bearer {keys['predict:/sum']}"}
+    for path, allowed in (("/sum", "GET, HEAD, OPTIONS, POST"), ("/sum/check", "OPTIONS, POST")):
+        answer = ask(worker, "PUT", path, True, **own)
+        assert (answer.status, pairs(answer)["Allow"]) == (405, allowed)
+
+
+def test_browsers_ask_beforehand_without_a_key(worker: Worker) -> None:
+    """A preflight of a listed origin is answered, alike for what is there and what is not; others get no answer."""
+    asked = {"Origin": "https://app.example", "Access-Control-Request-Method": "POST"}
+    answers = [ask(worker, "OPTIONS", path, True, **asked) for path in ("/sum", "/som", "/metrics")]
+    assert {answer.status for answer in answers} == {204}
+    assert answers[0] == answers[1] == answers[2]
+    assert ask(worker, "OPTIONS", "/sum", True, **{**asked, "Origin": "https://evil.example"}).status == 401
+
+
+def test_live_and_ready_are_open_and_tell_no_more(worker: Worker, keys: dict[str, str]) -> None:
+    """Balancers need no key; reasons and names of routes are told to keys of the catalog only."""
+    for path in ("/health/live", "/health/ready", "/v2/health/live", "/v2/health/ready", "/ping"):
+        assert ask(worker, "GET", path, True).status == 200
+    assert ask(worker, "GET", "/health/ready", True).json == {"status": "ready"}
+    assert ask(worker, "GET", "/health/ready", True, Authorization=f"Bearer {keys['metrics']}").json == {
+        "status": "ready"
+    }
+    known = ask(worker, "GET", "/health/ready", True, Authorization=f"Bearer {keys['catalog']}").json
+    assert known["generation"] == worker.generation.id
+
+
+PERSON: Final = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_pages_without_a_key_are_one_page_without_data(worker: Worker, keys: dict[str, str], fast: bool) -> None:
+    """A person sees the same page wherever there is a page; where there is none, the same, refused."""
+    pages = ["/", "/console/sum", "/console/som", "/console/sum?a=1&b=2", "/console/sum/batch", "/console/som/model"]
+    shown = [ask(worker, "GET", path, fast, Accept=PERSON) for path in pages]
+    assert {(answer.status, answer.body) for answer in shown} == {(200, shown[0].body)}
+    body = shown[0].body.decode()
+    assert 'id="unlock"' in body
+    assert worker.generation.id[:12] not in body
+    for word in ("/sum", "deep", "total"):
+        assert word not in body, word
+    elsewhere = [ask(worker, "GET", path, fast, Accept=PERSON) for path in ("/sum", "/som", "/metrics", "/health")]
+    assert {(answer.status, answer.body) for answer in elsewhere} == {(401, shown[0].body)}
+
+
+def test_forms_without_a_script_are_refused_with_the_reason(worker: Worker) -> None:
+    """What a form without a script sends is refused by a page that says why, and predicts nothing."""
+    for path in ("/console/sum", "/console/sum/batch", "/console/sum/model"):
+        answer = ask(worker, "POST", path, True, Accept=PERSON)
+        assert answer.status == 401
+        assert b"<noscript>" in answer.body
+        assert b"switch JavaScript on" in answer.body
+
+
+@pytest.mark.parametrize("who", ["wrong", "predict:/deep/sum", "metrics"])
+def test_a_page_of_a_refused_caller_holds_nothing_of_the_route(worker: Worker, keys: dict[str, str], who: str) -> None:
+    """A key that does not cover the route gets the refusal as JSON from each page, with inputs or without."""
+    headers = {"Accept": PERSON, "Authorization": f"Bearer {keys[who]}"}
+    for method, path in (
+        ("GET", "/console/sum"),
+        ("GET", "/console/sum?a=1&b=2"),
+        ("POST", "/console/sum"),
+        ("POST", "/console/sum/batch"),
+        ("GET", "/console/sum/model"),
+        ("POST", "/console/sum/model"),
+    ):
+        answer = ask(worker, method, path, True, **headers)
+        assert answer.status == (401 if who == "wrong" else 403), path
+        assert set(answer.json) == {"type", "title", "status", "detail", "message", "hint", "request_id"}
