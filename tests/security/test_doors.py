@@ -143,7 +143,7 @@ RULE: list[tuple[dict[str, str], bool, str]] = [
 def test_who_may_be_open(settings: dict[str, str], has_keys: bool, code: str, tmp_path: Path) -> None:
     """An address beyond this machine needs keys or the word that everybody may ask; an unknown name counts as beyond."""
     if has_keys:
-        (tmp_path / "keys.yaml").write_text("version: 1\nkeys: []\n")
+        (tmp_path / "keys.yaml").write_text("keys: []\n")
         (tmp_path / "keys.yaml").chmod(0o600)
     loaded = Settings.load({"GATEWAY_HOME": str(tmp_path)}, settings)
     if code:
@@ -166,7 +166,7 @@ def test_a_start_is_refused_and_the_fix_works(tmp_path: Path, cache: Path) -> No
     try:
         server.start().wait()
         assert server.get("/m", a=2).json == {"prediction": 2.0}
-        (server.home / "keys.yaml").write_text("version: 1\nkeys: []\n")
+        (server.home / "keys.yaml").write_text("keys: []\n")
         (server.home / "keys.yaml").chmod(0o600)
         reloaded = server.command("reload")
         assert reloaded.returncode != 0
@@ -181,7 +181,7 @@ def test_a_contradiction_is_refused_until_one_side_goes(tmp_path: Path, cache: P
     """Keys beside GATEWAY_AUTH=none are a fault of the start; without the file it starts."""
     (tmp_path / "m.stub").write_text('{"inputs": ["a"]}')
     server = serving.make(tmp_path, cache, REGISTRY, workers=1, auth="none")
-    (server.home / "keys.yaml").write_text("version: 1\nkeys: []\n")
+    (server.home / "keys.yaml").write_text("keys: []\n")
     (server.home / "keys.yaml").chmod(0o600)
     refused = server.command("serve")
     assert (refused.returncode, "auth-contradiction" in refused.stderr) == (78, True), refused.stderr
