@@ -44,7 +44,8 @@ from gateway.registry.limit_keys import LimitKeys
 from gateway.registry.paths import RESERVED, RESERVED_ENDS, RESERVED_TREES
 from gateway.registry.plot_keys import PlotKeys
 from gateway.registry.reading_keys import ReadingKeys
-from gateway.registry.spec import OutputKeys, RouteSpec, ServerSpec
+from gateway.registry.server_keys import ServerSpec
+from gateway.registry.spec import OutputKeys, RouteSpec
 from gateway.rest.errors import STATUS
 from gateway.settings.settings import TABLE
 

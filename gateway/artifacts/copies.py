@@ -1,6 +1,8 @@
 """Copy regular files into folders of the cache, and check that they are still those that were hashed."""
 
 import contextlib
+import hashlib
+import os
 import shutil
 import stat
 import tempfile
@@ -9,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.artifacts import source_files
+from gateway.artifacts.roots import must_lie_below
 from gateway.errors import ArtifactError
 from gateway.system import files, obstacles
 
@@ -22,11 +25,11 @@ class Copy:
     sha256: str
 
 
-def copy_together(folder: Path, copies: Sequence[Copy]) -> None:
+def copy_together(folder: Path, copies: Sequence[Copy], roots: Sequence[Path] = ()) -> None:
     """
     Make `folder` of copies, whole or not at all.
 
-    Raises ArtifactError where one is another by now, or the disk refuses.
+    Raises ArtifactError where one is another by now or leads out of the roots, or the disk refuses.
     """
     draft = None
     try:
@@ -35,8 +38,7 @@ def copy_together(folder: Path, copies: Sequence[Copy]) -> None:
         for one in copies:
             inside = draft / one.inside
             inside.parent.mkdir(parents=True, exist_ok=True)
-            copy(one.source, inside)
-            if source_files.digest(inside)[0] != one.sha256:
+            if copy(one.source, inside, roots)[0] != one.sha256:
                 raise changed(one.source)
         with contextlib.suppress(OSError):
             draft.rename(folder)  # fails where another process was faster: equal content
@@ -60,19 +62,47 @@ def changed(path: Path) -> ArtifactError:
     )
 
 
-def copy(path: Path, target: Path) -> None:
-    """Copy regular files only, each as long as it was when it was opened."""
-    found = path.stat()
-    if stat.S_ISREG(found.st_mode):
-        with target.open("xb") as stream:
-            for block in files.blocks(path):
-                stream.write(block)
-        target.chmod(stat.S_IMODE(found.st_mode) & 0o700 | 0o600)
-        return
+def copy(path: Path, target: Path, roots: Sequence[Path] = ()) -> tuple[str, int]:
+    """
+    Copy regular files, and return sha256 and size of what was written, as `source_files.digest` would.
+
+    Each path is resolved once, has to lie below the roots, and is opened once, without following a link: what was
+    checked, hashed and written are the bytes of one descriptor.
+    """
+    mode = path.stat().st_mode
+    if stat.S_ISREG(mode):
+        return _copy_file(path, target, roots)
+    if not stat.S_ISDIR(mode):
+        raise changed(path)
     target.mkdir()
+    tree, total = hashlib.sha256(), 0
     for entry in source_files.entries_of(path):
         inside = target / entry.relative_to(path)
-        inside.mkdir() if entry.is_dir() else copy(entry, inside)
+        if entry.is_dir():
+            inside.mkdir()
+            continue
+        sha256, size = _copy_file(entry, inside, roots)
+        tree.update(source_files.line_of(entry.relative_to(path), sha256))
+        total += size
+    return tree.hexdigest(), total
+
+
+def _copy_file(path: Path, target: Path, roots: Sequence[Path]) -> tuple[str, int]:
+    real = Path(os.path.realpath(path))
+    must_lie_below(real, roots)
+    try:
+        source = files.open_resolved(real)
+    except OSError as error:  # it was there, and no link, a moment ago
+        raise changed(path) from error
+    sha, size = hashlib.sha256(), 0
+    with source, target.open("xb") as stream:
+        for block in files.blocks_of(source, path):
+            stream.write(block)
+            sha.update(block)
+            size += len(block)
+        mode = os.fstat(source.fileno()).st_mode
+    target.chmod(stat.S_IMODE(mode) & 0o700 | 0o600)
+    return sha.hexdigest(), size
 
 
 def cannot_keep(folder: Path, error: OSError) -> ArtifactError:

@@ -34,7 +34,8 @@ class Remote:
 
     `urls` are addresses of servers of which each can answer; `child` is the process of ours that serves
     it, where there is one. `binary` says that tensors may travel as bytes, `tensors` which of them carry what.
-    `headers_from` is the file of headers that requests carry, `ca` one of certificates; "" for none.
+    `headers_from` is the file of headers that requests carry, `ca` one of certificates; "" for none. `egress` are the
+    places that connections may lead to; none bound nothing.
     """
 
     kind: RemoteKind
@@ -45,3 +46,4 @@ class Remote:
     tensors: RemoteTensors | None = None
     headers_from: str = ""
     ca: str = ""
+    egress: tuple[str, ...] = ()

@@ -138,11 +138,16 @@ def digest(path: Path) -> tuple[str, int]:
         total = 0
         for entry in files_of(path):
             file_hash, size = _digest_file(entry)
-            tree.update(f"{entry.relative_to(path).as_posix()}\0{file_hash}\n".encode())
+            tree.update(line_of(entry.relative_to(path), file_hash))
             total += size
         return tree.hexdigest(), total
     except OSError as error:
         raise unreadable(path, error) from error
+
+
+def line_of(inside: Path, sha256: str) -> bytes:
+    """Return what a file adds to the hash of its folder."""
+    return f"{inside.as_posix()}\0{sha256}\n".encode()
 
 
 def unreadable(path: Path, error: OSError) -> ArtifactError:

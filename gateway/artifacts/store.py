@@ -21,6 +21,7 @@ from typing import Final
 from gateway.artifacts import copies, manifest, source_files, state_files
 from gateway.artifacts.copies import Copy
 from gateway.artifacts.manifest import StoredArtifact
+from gateway.artifacts.roots import must_lie_below
 from gateway.errors import ArtifactError
 from gateway.system import files
 
@@ -36,20 +37,30 @@ _SHA256: Final = re.compile(rb'"sha256":"([0-9a-f]{64})"')
 
 
 class Store:
-    """Keep artifacts below `cache_dir`; the state lies beside it. Thread-safe."""
+    """
+    Keep artifacts below `cache_dir`; the state lies beside it. Thread-safe.
 
-    def __init__(self, cache_dir: Path, most_bytes: int = DEFAULT_BYTES) -> None:
+    What is kept has to lie below one of the `roots`, links resolved, or in the cache itself; no roots bound nothing.
+    """
+
+    def __init__(self, cache_dir: Path, most_bytes: int = DEFAULT_BYTES, roots: Sequence[str] = ()) -> None:
         self._cache_dir = cache_dir
         self._folder = cache_dir / "artifacts"
         self._state_dir = cache_dir.parent / "state"
         self._most = most_bytes
+        self._roots = (*map(Path, roots), cache_dir) if roots else ()
         self._lock = threading.Lock()
         self._asked: set[str] = set()
         #: Bytes in the cache; looked at once for an attempt, a thousand artifacts are thousands of files.
         self._held: int | None = None
 
+    def must_lie_inside(self, path: Path) -> None:
+        """Raise ArtifactError "outside-roots" for a path that leads out of the roots."""
+        must_lie_below(path, self._roots)
+
     def admit(self, path: Path) -> None:
-        """Raise ArtifactError "too-large" for an artifact beyond the budget, before reading it."""
+        """Raise ArtifactError for an artifact outside of the roots or beyond the budget, before reading it."""
+        self.must_lie_inside(path)
         size = source_files.size_of(path)
         if size > self._most:
             raise ArtifactError(
@@ -62,9 +73,10 @@ class Store:
         """
         Copy verified bytes into the cache and return their location; `name` is that of the copy.
 
-        Copies, never links: a file that is overwritten in place would change the stored one too. The copy is hashed
-        again, because the original may have been replaced between the first hash and the copy.
+        Copies, never links: a file that is overwritten in place would change the stored one too. It is hashed again
+        while it is copied, because the original may have been replaced since the first hash.
         """
+        self.must_lie_inside(path)
         folder = self._folder / sha256
         kept = folder / (name or path.name)
         with self._lock:
@@ -82,11 +94,13 @@ class Store:
     def keep_together(self, name: str, kept: Sequence[Copy]) -> tuple[Path, int]:
         """Copy files into one folder, which has this name of 64 hex digits; return it and the bytes of the files."""
         folder = self._folder / name
+        for one in kept:
+            self.must_lie_inside(one.source)
         with self._lock:
             self._asked.add(name)
             if not folder.exists():
                 self._make_room(sum(source_files.size_of(one.source) for one in kept if one.source.exists()))
-                copies.copy_together(folder, kept)
+                copies.copy_together(folder, kept, self._roots)
                 self._held = None
         with contextlib.suppress(OSError):
             os.utime(folder)
@@ -188,8 +202,7 @@ class Store:
             raise copies.cannot_keep(self._folder, error) from error
         try:
             copy = draft / kept.name
-            copies.copy(path, copy)
-            found, size = source_files.digest(copy)
+            found, size = copies.copy(path, copy, self._roots)
             if found != sha256:
                 raise copies.changed(path)
             _move_in(copy, kept.parent)

@@ -20,7 +20,8 @@ from gateway.prepare.child import Entry
 from gateway.prepare.entries import DIGESTS
 from gateway.registry import load_registry
 from gateway.registry.files import holds_pickle
-from gateway.registry.spec import RegistrySpec, RouteSpec, ServerSpec
+from gateway.registry.server_keys import ServerSpec
+from gateway.registry.spec import RegistrySpec, RouteSpec
 from gateway.settings.settings import Settings
 from gateway.system.suggest import did_you_mean, listing
 

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from gateway.executors.http_answer import Answer, AnswerReader, LateError, LostError, NotSentError
-from gateway.system.server_address import Address, refusal_of
+from gateway.system.egress import Egress
+from gateway.system.server_address import Address
 
 _READ: Final = 256 * 1024
 #: A handshake that takes longer is a host that does not answer.
@@ -33,7 +34,7 @@ class Connection:
         self.idle_since = 0.0
         limit = min(deadline, time.monotonic() + connect_s)
         try:
-            self._socket = _unix(address.unix, limit) if address.unix else _tcp(address, limit)
+            self._socket = _unix(address, limit) if address.unix else _tcp(address, limit)
             if address.tls:
                 limit_s = min(deadline - time.monotonic(), _HANDSHAKE_S)
                 self._socket = _secured(self._socket, tls or ssl.create_default_context(), address.host, limit_s)
@@ -102,16 +103,25 @@ class Connection:
         return remaining
 
 
-def _unix(path: str, limit: float) -> socket.socket:
+def _unix(address: Address, limit: float) -> socket.socket:
+    if (refusal := Egress(address.allowed).refusal_of_socket(address.unix)) is not None:
+        raise OSError(refusal)
     made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    return _connected(made, path, limit)
+    return _connected(made, address.unix, limit)
 
 
 def _tcp(address: Address, limit: float) -> socket.socket:
-    """Connect to the first of the addresses of a name that answers; the last error is raised."""
+    """
+    Connect to the first of the addresses of a name that answers; the last error is raised.
+
+    The name is looked up once, and what was found is what is judged and connected to.
+    """
+    egress = Egress(address.allowed)
+    if (refusal := egress.refusal_of_name(address.host, address.port)) is not None:
+        raise OSError(refusal)
     failure: OSError = OSError("its name has no address")
     for family, kind, protocol, _, place in socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM):
-        if (refusal := refusal_of(str(place[0]))) is not None:
+        if (refusal := egress.refusal_of_address(address.host, str(place[0]), address.port)) is not None:
             failure = OSError(refusal)
             continue
         try:

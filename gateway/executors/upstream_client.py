@@ -2,6 +2,7 @@
 
 import ssl
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ def client_of(remote: Remote, check: Callable[[Mapping[str, Any]], None] | None 
         tls=_tls(remote.ca) if any(url.startswith("https:") for url in remote.urls) else None,
         check=check,
     )
-    return OipClient([address_of(url) for url in remote.urls], remote.model, options)
+    return OipClient([replace(address_of(url), allowed=remote.egress) for url in remote.urls], remote.model, options)
 
 
 def _tls(ca: str) -> ssl.SSLContext:

@@ -14,7 +14,8 @@ import msgspec
 
 from gateway.artifacts import state_files
 from gateway.artifacts.manifest import Manifest
-from gateway.registry.spec import RegistrySpec, RouteSpec, ServerSpec
+from gateway.registry.server_keys import ServerSpec
+from gateway.registry.spec import RegistrySpec, RouteSpec
 from gateway.system import atomic, files
 
 T = TypeVar("T", RouteSpec, Manifest)

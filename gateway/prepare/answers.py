@@ -16,7 +16,7 @@ from gateway.explanation import Explanation, ExplanationScale
 from gateway.prepare.child import Entry
 from gateway.prepare.child_supervisor import PrepareLimits, supervised
 from gateway.prepare.exchanged_inputs import Exchange
-from gateway.registry.spec import ServerSpec
+from gateway.registry.server_keys import ServerSpec
 from gateway.schema import MISSING, Batch, Predictions, Signature, make_column
 
 

@@ -54,10 +54,12 @@ def make_entry(spec: RouteSpec, cache_dir: Path, digests: Digests, store: Store,
     """Locate, hash, verify and store the artifact, code together with the files that it reads; raises ArtifactError."""
     if spec.reference:
         must_serve(spec.reference, spec.resolved)
+    for named in _of_executor(spec):
+        store.must_lie_inside(named)
     if spec.is_elsewhere:
         # By name: nothing that asks servers is imported where no route needs it.
         stored = import_module("gateway.prepare.upstream").keep_metadata(spec, cache_dir, store)
-        return _entry(spec, stored, golden_path(spec, []), cache_dir, digests)
+        return _entry(spec, stored, _golden(golden_path(spec, []), store), cache_dir, digests)
     if spec.executor.kind == "process":
         return _process_entry(spec, cache_dir, digests, store, limits)
     if code_files.has_code_files(spec):
@@ -70,9 +72,7 @@ def make_entry(spec: RouteSpec, cache_dir: Path, digests: Digests, store: Store,
         source_files.verify(path, hashes[-1], pin, is_reference=bool(spec.reference))
     if spec.resolved is not None:
         must_be_unaltered(spec.resolved, hashes[0])
-    rows = golden_path(spec, paths)
-    if rows is not None:
-        golden_rows.refuse_long(rows)
+    rows = _golden(golden_path(spec, paths), store)
     stored = store.keep(paths[0], hashes[0]) if len(paths) == 1 else bundle_folders.keep(store, paths, hashes)
     if spec.reference:
         stored = replace(stored, origin=spec.reference)
@@ -80,6 +80,22 @@ def make_entry(spec: RouteSpec, cache_dir: Path, digests: Digests, store: Store,
     if spec.executor.kind == "h2o_server":
         child = import_module("gateway.prepare.h2o_server_entry").child_of(spec, stored, cache_dir)
     return _entry(spec, stored, rows, cache_dir, digests, child=child)
+
+
+def _of_executor(spec: RouteSpec) -> list[Path]:
+    """Return the files and folders that `executor` of a route names."""
+    keys = spec.executor
+    python = keys.python if keys.python and "/" in keys.python else None
+    named = (keys.headers_from, keys.ca, keys.jar, keys.requirements, keys.environment, python)
+    return [Path(spec.base) / text for text in named if text]
+
+
+def _golden(rows: Path | None, store: Store) -> Path | None:
+    """Return golden rows that may be read; raises ArtifactError for others."""
+    if rows is not None:
+        store.must_lie_inside(rows)
+        golden_rows.refuse_long(rows)
+    return rows
 
 
 def _code_entry(spec: RouteSpec, cache_dir: Path, digests: Digests, store: Store, limits: PrepareLimits) -> Entry:
@@ -91,9 +107,7 @@ def _code_entry(spec: RouteSpec, cache_dir: Path, digests: Digests, store: Store
         store.admit(path)
     sha256 = digests.digest(code)
     source_files.verify(place, code_folders.pin_of(code, sha256, listed), spec.pins[0])
-    rows = golden_path(spec, [place])
-    if rows is not None:
-        golden_rows.refuse_long(rows)
+    rows = _golden(golden_path(spec, [place]), store)
     found = code_files.find(
         spec, code, sha256, cache_dir=cache_dir, limits=limits, digests=digests, golden=str(rows or "")
     )
@@ -111,9 +125,7 @@ def _process_entry(spec: RouteSpec, cache_dir: Path, digests: Digests, store: St
     # By name: nothing that builds environments is imported where no route needs it.
     kind = import_module("gateway.prepare.process_entry")
     stored = kind.keep_model(spec, store, digests)
-    rows = golden_path(spec, [source_files.locate(Path(spec.base), source) for source in spec.places])
-    if rows is not None:
-        golden_rows.refuse_long(rows)
+    rows = _golden(golden_path(spec, [source_files.locate(Path(spec.base), source) for source in spec.places]), store)
     child, notes = kind.child_of(spec, stored, cache_dir, limits)
     if spec.reference:
         stored = replace(stored, origin=spec.reference)

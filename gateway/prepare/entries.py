@@ -72,7 +72,7 @@ def prepare_registry(
     """
     finished = itertools.count(1)
     digests = Digests(cache_dir / DIGESTS)
-    store = Store(cache_dir, limits.cache_bytes)
+    store = Store(cache_dir, limits.cache_bytes, registry.server.artifact_roots)
     served = set() if before is None or before.registry.server != registry.server else _served(before)
 
     turns = KeyTurns()
@@ -180,7 +180,7 @@ def _is_whole(compiled: CompiledModel, digests: Digests) -> bool:
 
 def is_known(registry: RegistrySpec, cache_dir: Path, cache_bytes: int = DEFAULT_BYTES) -> bool:
     """Return whether every manifest is in the cache, so that preparing would start no child."""
-    digests, store = Digests(cache_dir / DIGESTS), Store(cache_dir, cache_bytes)
+    digests, store = Digests(cache_dir / DIGESTS), Store(cache_dir, cache_bytes, registry.server.artifact_roots)
     for spec in registry.routes:
         try:
             if spec.executor.kind == "process" and not import_module("gateway.prepare.process_entry").is_built(

@@ -43,6 +43,7 @@ def remote_of(spec: RouteSpec, *, binary: bool) -> Remote:
         binary=binary,
         headers_from=str(base / keys.headers_from) if keys.headers_from else "",
         ca=str(base / keys.ca) if keys.ca else "",
+        egress=keys.egress,
     )
 
 

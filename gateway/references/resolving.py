@@ -19,13 +19,13 @@ from gateway.artifacts.mlflow_reference import parse_reference
 from gateway.artifacts.resolution import Resolution
 from gateway.artifacts.store import Store
 from gateway.errors import GatewayError, Problem
-from gateway.loaders import unknown
-from gateway.loaders.sniffing import sniff
 from gateway.prepare.child_supervisor import PrepareLimits, supervised
+from gateway.references.filled_route import filled
 from gateway.references.store_questions import Found, Question, decode_found
-from gateway.references.store_uri import store_uri, without_credentials
+from gateway.references.store_uri import local_folders, store_uri, without_credentials
 from gateway.registry.files import holds_pickle
-from gateway.registry.spec import RegistrySpec, RouteSpec
+from gateway.registry.server_keys import ServerSpec
+from gateway.registry.spec import RegistrySpec
 from gateway.system.suggest import listing
 
 log = logging.getLogger("gateway.references")
@@ -81,9 +81,17 @@ def resolve(
     if not references:
         return Resolved(registry=registry)
     base = Path(next(spec.base for spec in registry.routes))
-    one = _Resolving(access=access, base=base, cache_dir=cache_dir, limits=limits, taken=taken_by(before), ask=ask)
+    one = _Resolving(
+        access=access,
+        base=base,
+        server=registry.server,
+        cache_dir=cache_dir,
+        limits=limits,
+        taken=taken_by(before),
+        ask=ask,
+    )
     found = one.resolutions(references)
-    routes = tuple(_filled(spec, found[spec.reference]) if spec.reference else spec for spec in registry.routes)
+    routes = tuple(filled(spec, found[spec.reference]) if spec.reference else spec for spec in registry.routes)
     warnings = one.warnings()
     for warning in warnings if ask != "moving" else ():  # asked every half a minute
         log.warning("reference into MLflow", extra={"warning": warning})
@@ -98,6 +106,7 @@ class _Resolving:
         *,
         access: StoreAccess,
         base: Path,
+        server: ServerSpec,
         cache_dir: Path,
         limits: PrepareLimits,
         taken: Mapping[str, Resolution],
@@ -106,7 +115,9 @@ class _Resolving:
         self.access, self.base, self.cache_dir, self.limits, self.ask = access, base, cache_dir, limits, ask
         self.taken = taken
         self.uri = store_uri(access.uri, base)
-        self.store = Store(cache_dir, limits.cache_bytes)
+        self.egress = server.egress_allow
+        roots = server.artifact_roots
+        self.store = Store(cache_dir, limits.cache_bytes, (*roots, *local_folders(self.uri, base)) if roots else ())
         self.here = {one.exact: one for one in taken.values() if _is_here(one)}
         self.away: dict[Problem, list[str]] = {}
         self.notes: list[str] = []
@@ -142,6 +153,7 @@ class _Resolving:
             timeout_s=self.access.timeout_s,
             references=references,
             kept=tuple(self.here),
+            egress=self.egress,
         )
         limits = replace(self.limits, timeout_s=_START_S + self.access.timeout_s + self.limits.timeout_s)
         problem, stdout = supervised(
@@ -226,21 +238,3 @@ def _changed(before: Resolution, made: Resolution) -> Problem:
         f"{made.exact} has other bytes than those that were taken: sha256 {made.sha256}, not {before.sha256}",
         "log the new model as a version or run of its own, and name that",
     )
-
-
-def _filled(spec: RouteSpec, found: Resolution) -> RouteSpec:
-    """Return the entry of a route with what its reference names, and with the loader of that."""
-    if found.problem is not None:
-        return replace(spec, resolved=found)
-    path = Path(found.path)
-    fitting = (spec.loader,) if spec.loader else sniff(path, path.name)
-    if "python" in fitting:
-        problem = Problem(
-            "mlflow-code",
-            f"'{spec.reference}' is Python code, which is not run from a store",
-            "put the file beside the registry and name it: artifact: FILE.py",
-        )
-        return replace(spec, resolved=replace(found, problem=problem))
-    if len(fitting) == 1:
-        return replace(spec, resolved=found, loader=fitting[0])
-    return replace(spec, resolved=replace(found, problem=unknown(path, spec.reference).as_problem()))

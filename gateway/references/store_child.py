@@ -8,6 +8,7 @@ never the gateway; a SQLite store is read from a copy, so that neither locks nor
 import contextlib
 import importlib
 import os
+import re
 import signal
 import sqlite3
 import sys
@@ -22,6 +23,7 @@ import msgspec
 
 from gateway.artifacts.mlflow_reference import PREFIX, Reference, parse_reference
 from gateway.errors import GatewayError, Problem
+from gateway.references.egress_guard import EgressGuard
 from gateway.references.model_places import Place
 from gateway.references.store_questions import Found, Question, decode_question
 from gateway.references.store_uri import folder_path, sqlite_path, without_credentials
@@ -39,6 +41,8 @@ _CLIENT: Final = {
     "DO_NOT_TRACK": "true",
     "GIT_PYTHON_REFRESH": "quiet",
 }
+#: Addresses of artifacts in the store of a cloud, whose own client reads them; all others are the gateway's to judge.
+_CLOUD: Final = re.compile(r"(?!https?:|mlflow-artifacts:|file:)[A-Za-z][A-Za-z0-9+.-]+:")
 #: Variables with secrets that MLflow reads; their values are cut out of messages.
 _SECRETS: Final = ("MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
@@ -83,6 +87,7 @@ class Child:
         self.question = question
         self.base, self.scratch = Path(question.base), Path(question.scratch)
         self.away: AwayError | None = None
+        self.guard = EgressGuard(question.egress)
         self.reader: Any = None
         self.ask: Callable[[Reference], tuple[Found, Place]] = _unopened
 
@@ -94,14 +99,17 @@ class Child:
             return self._found(text)
         except AwayError as error:
             self.away = error
-            return Found(reference=text, problem=self._scrubbed(error), is_away=True)
+            return Found(reference=text, problem=self._scrubbed(error), is_away=not self.guard.refusal)
         except GatewayError as error:
             return Found(reference=text, problem=self._scrubbed(error))
         except Exception as error:  # whatever a client library raises means that the store could not be read
+            if self.guard.refusal:
+                return Found(reference=text, problem=self._scrubbed(self.guard.error()))
             self.away = _unreadable(error)
             return Found(reference=text, problem=self._scrubbed(self.away), is_away=True)
 
     def _found(self, text: str) -> Found:
+        self.guard.refusal = ""
         reference, limit_s = parse_reference(text), self.question.timeout_s
         if self.reader is None:
             address = within(limit_s, self._reachable)
@@ -112,6 +120,7 @@ class Child:
             return found
         folder = Path(tempfile.mkdtemp(dir=self.scratch))
         # Only the parent limits the download: a large model may take longer than any question.
+        self.guard.is_cloud = bool(_CLOUD.match(place.address))
         path = self.reader.fetch(place, folder)
         if not path.exists():
             raise AwayError(
@@ -207,6 +216,7 @@ def main() -> int:
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", str(max(int(question.timeout_s), 1)))
     os.chdir(question.base)  # an address such as sqlite:///mlruns/mlflow.db is relative to the registry
     child = Child(question)
+    child.guard.stand()
     for reference in question.references:
         answers.write(msgspec.json.encode(child.answer(reference)) + b"\n")
         answers.flush()

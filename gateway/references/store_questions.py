@@ -14,7 +14,8 @@ class Question:
     Ask a store what references name now.
 
     `base` is the folder that relative paths start from, `scratch` one for downloads. One access may take `timeout_s`.
-    `kept` are exact references whose copies are here, which need not be fetched again.
+    `kept` are exact references whose copies are here, which need not be fetched again. `egress` are the places that
+    connections may lead to; none: any.
     """
 
     uri: str
@@ -23,6 +24,7 @@ class Question:
     timeout_s: float
     references: tuple[str, ...]
     kept: tuple[str, ...] = ()
+    egress: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,6 +37,14 @@ def folder_path(uri: str, base: Path) -> Path | None:
     return base / uri if "://" not in uri and not uri.startswith("databricks") else None
 
 
+def local_folders(uri: str, base: Path) -> list[str]:
+    """Return the folders of a store on this machine, in which its artifacts lie; none for every other store."""
+    database, folder = sqlite_path(uri, base), folder_path(uri, base)
+    if database is not None:
+        return [str(database.parent)]
+    return [] if folder is None else [str(folder)]
+
+
 def without_credentials(text: str) -> str:
     """Return a text in which no address carries a user, a password or a query."""
     return _QUERY.sub(r"\1", _USER_INFO.sub("", text)) if "://" in text else text

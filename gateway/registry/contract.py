@@ -13,7 +13,8 @@ from gateway.codecs.chunks import ReadLimits
 from gateway.codecs.json_codec import JsonCodec
 from gateway.errors import GatewayError, InputError, Problem
 from gateway.registry.reading import merged
-from gateway.registry.spec import RouteSpec, ServerSpec
+from gateway.registry.server_keys import ServerSpec
+from gateway.registry.spec import RouteSpec
 from gateway.schema import Batch, Signature
 from gateway.validation import Validator
 

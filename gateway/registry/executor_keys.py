@@ -41,6 +41,8 @@ class ExecutorKeys:
         str | None,
         Key("h2o_server: `h2o.jar` of the release of the model; that of the package h2o when absent"),
     ] = None
+    egress: tuple[str, ...] = ()
+    """`server.egress_allow`, for a server elsewhere."""
     memory: Annotated[int, Key("h2o_server: most bytes of its heap, such as 2GiB", "bytes", minimum=64 * 2**20)] = 2**30
 
 

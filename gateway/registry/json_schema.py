@@ -30,7 +30,8 @@ from gateway.registry.limit_keys import LimitKeys
 from gateway.registry.paths import RESERVED, RESERVED_ENDS
 from gateway.registry.plot_keys import PlotKeys
 from gateway.registry.reading_keys import ReadingKeys
-from gateway.registry.spec import OutputKeys, RouteSpec, ServerSpec
+from gateway.registry.server_keys import ServerSpec
+from gateway.registry.spec import OutputKeys, RouteSpec
 
 #: Where the generated schema lies; a test holds it equal to `registry_schema()`.
 SCHEMA_FILE: Final = Path(__file__).parent.parent / "registry.schema.json"

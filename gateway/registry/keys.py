@@ -8,7 +8,8 @@ from gateway.registry.key_definition import Key, keys_of, table
 from gateway.registry.limit_keys import LimitKeys
 from gateway.registry.plot_keys import PlotKeys
 from gateway.registry.reading_keys import ReadingKeys
-from gateway.registry.spec import OutputKeys, RouteSpec, ServerSpec
+from gateway.registry.server_keys import ServerSpec
+from gateway.registry.spec import OutputKeys, RouteSpec
 
 _NUMERIC = ("number", "integer")
 _TEXT = ("string",)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from gateway.registry.bounds import read_egress, read_roots
 from gateway.registry.checks import read_keys, section
 from gateway.registry.executor import read_executor
 from gateway.registry.keys import DEFAULTS_KEYS, ROUTE_KEYS, SERVER_KEYS, TOP_KEYS
@@ -13,7 +14,8 @@ from gateway.registry.paths import Taken, check_root_path
 from gateway.registry.reading import read_reading
 from gateway.registry.reading_keys import STRICT
 from gateway.registry.route import RouteReader
-from gateway.registry.spec import RegistrySpec, ServerSpec
+from gateway.registry.server_keys import ServerSpec
+from gateway.registry.spec import RegistrySpec
 from gateway.registry.values import Document, Entries, Entry, texts_of
 from gateway.registry.wording import kind_of
 from gateway.system.suggest import listing
@@ -36,10 +38,18 @@ def parse_registry(document: Document, base: Path, *, files: bool = False, root_
     _version(document, top)
     # Repeated sections are all read, so that none hides a fault; the first counts.
     defaults, *_ = [_defaults(document, entry) for entry in top.all_of("defaults")] or [{}]
-    servers = [_server(document, entry) for entry in top.all_of("server")] or [ServerSpec()]
+    servers = [_server(document, entry, base) for entry in top.all_of("server")] or [ServerSpec()]
     reading = next((one.reading for one in servers if one.reading != STRICT), STRICT)
     taken = Taken()
-    reader = RouteReader(document=document, base=base, taken=taken, defaults=defaults, files=files, reading=reading)
+    reader = RouteReader(
+        document=document,
+        base=base,
+        taken=taken,
+        defaults=defaults,
+        files=files,
+        reading=reading,
+        server=next((one for one in servers if one.artifact_roots or one.egress_allow), servers[0]),
+    )
     specs = [spec for entries in _routes(document, top) for spec in reader.read_all(entries)]
     check_root_path(document, taken, root_path)
     document.finish()
@@ -82,7 +92,7 @@ def _defaults(document: Document, entry: Entry) -> dict[str, Any]:
     return found
 
 
-def _server(document: Document, entry: Entry) -> ServerSpec:
+def _server(document: Document, entry: Entry, base: Path) -> ServerSpec:
     entries = section(document, entry.value, "'server'", "server: {max_body_size: 32MiB}") or Entries()
     found = read_keys(document, entries, SERVER_KEYS, "'server'")
     for origin in (text for cors in entries.all_of("cors") for text in texts_of(cors.value)):
@@ -96,6 +106,10 @@ def _server(document: Document, entry: Entry) -> ServerSpec:
             )
     for one in entries.all_of("reading"):
         found.setdefault("reading", read_reading(document, one, "'server'", STRICT))
+    for one in entries.all_of("artifact_roots"):
+        found["artifact_roots"] = read_roots(document, one, base)
+    for one in entries.all_of("egress_allow"):
+        found["egress_allow"] = read_egress(document, one)
     return ServerSpec(**found)
 
 

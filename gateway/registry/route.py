@@ -10,6 +10,7 @@ from typing import Any
 from gateway.artifacts.mlflow_reference import is_reference
 from gateway.loaders.table import BUNDLE
 from gateway.registry import card, code_keys, files, process_keys
+from gateway.registry.bounds import check_egress, check_roots
 from gateway.registry.checks import read_keys
 from gateway.registry.executor import check_files, note_artifact, read_executor
 from gateway.registry.inputs import read_inputs
@@ -21,6 +22,7 @@ from gateway.registry.pins import check_pickle_pin, check_pins
 from gateway.registry.plot import check_counts, read_plot
 from gateway.registry.reading import read_reading
 from gateway.registry.reading_keys import ReadingKeys
+from gateway.registry.server_keys import ServerSpec
 from gateway.registry.spec import NAME_PATTERN, OutputKeys, RouteSpec
 from gateway.registry.values import Document, Entries, Entry, Value, texts_of
 from gateway.registry.wording import kind_of
@@ -32,7 +34,7 @@ class RouteReader:
     Read the routes of one document.
 
     `files` also checks the artifacts: `gateway check` does so; serving leaves them to each route, so that one absent
-    file affects one route only. `reading` is that of the server.
+    file affects one route only. `reading` is that of the server, of which `server` bounds what routes may name.
     """
 
     document: Document
@@ -41,6 +43,7 @@ class RouteReader:
     defaults: Mapping[str, Any]
     files: bool
     reading: ReadingKeys = field(default_factory=ReadingKeys)
+    server: ServerSpec = field(default_factory=ServerSpec)
     is_nameless: bool = False
 
     def read_all(self, entries: Entries) -> Iterator[RouteSpec]:
@@ -88,6 +91,10 @@ class RouteReader:
         if "sha256" in found:
             found["sha256"] = _lower(found["sha256"])
             check_pins(self.document, entries, found)
+        if self.server.egress_allow and kind == "upstream":
+            check_egress(self.document, entries, self.server.egress_allow)
+            executor = process_keys.executor_of(found, self.defaults)
+            found["executor"] = replace(executor, egress=self.server.egress_allow)
         if self.files:
             self._look_at_files(entries, found, kind)
         return RouteSpec(**{**self.defaults, "artifact": "", **found, "path": path, "base": str(self.base)})
@@ -172,6 +179,7 @@ class RouteReader:
 
     def _look_at_files(self, entries: Entries, found: Mapping[str, Any], kind: str) -> None:
         check_files(self.document, entries, self.base)
+        check_roots(self.document, self.base, entries, self.server.artifact_roots)
         process_keys.check_environment(self.document, self.base, entries)
         sources = _texts(entries, "artifact")
         paths = [files.check_artifact(self.document, self.base, source.raw, source.span) for source in sources]

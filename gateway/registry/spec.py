@@ -16,6 +16,7 @@ from gateway.registry.key_definition import Key
 from gateway.registry.limit_keys import UNLIMITED, LimitKeys
 from gateway.registry.plot_keys import PlotKeys
 from gateway.registry.reading_keys import STRICT, ReadingKeys
+from gateway.registry.server_keys import PLAIN, ServerSpec
 
 Scalar: TypeAlias = str | int | float | bool
 JSON: TypeAlias = bool | int | float | str | list[Any] | dict[str, Any] | None
@@ -214,29 +215,11 @@ class RouteSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ServerSpec:
-    """Hold the `server` section of the registry."""
-
-    cors: Annotated[tuple[str, ...], Key("origins that browsers may call from, or '*'", "text_or_texts")] = ()
-    max_body_size: Annotated[int, Key("most bytes of a request body, such as 32MiB", "bytes", minimum=1)] = (
-        32 * 1024 * 1024
-    )
-    errors: Annotated[Literal["full", "redacted"], Key("whether error answers repeat sent values")] = "full"
-    strict: Annotated[bool, Key("whether unknown names in a JSON row are faults")] = True
-    reading: Annotated[ReadingKeys, Key("how all routes read texts", "section")] = STRICT
-    docs: Annotated[bool, Key("whether /docs is served")] = True
-    console: Annotated[bool, Key("whether the console is served")] = True
-    memory_budget: Annotated[int | None, Key("most bytes of lazily loaded models per worker", "bytes", minimum=1)] = (
-        None
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RegistrySpec:
     """Hold one parsed registry; routes keep the order of the file."""
 
     routes: tuple[RouteSpec, ...]
-    server: ServerSpec = ServerSpec()
+    server: ServerSpec = PLAIN
     version: int = 1
 
 

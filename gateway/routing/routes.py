@@ -17,7 +17,8 @@ from gateway.executors.remote_predictions import RemotePredictions
 from gateway.explanation import Explanation
 from gateway.metrics import RouteMetrics
 from gateway.registry.contract import Contract, make_contract, unexplained
-from gateway.registry.spec import RouteSpec, ServerSpec
+from gateway.registry.server_keys import ServerSpec
+from gateway.registry.spec import RouteSpec
 from gateway.routing.bulkhead import Admission, Bulkhead
 from gateway.routing.model import Model
 from gateway.schema import Batch, Column, Predictions, Signature

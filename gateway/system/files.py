@@ -14,6 +14,9 @@ from typing import BinaryIO, Final
 #: Read size: 1 MiB keeps memory flat; hashlib releases the GIL above 2 KiB.
 CHUNK_BYTES: Final = 1024 * 1024
 _SHOWN: Final = 200
+_READING: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+#: A folder on the way to a file may be passed without being listed, where the system knows that.
+_FOLDER: Final = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
 _KINDS: Final = (
     (stat.S_ISDIR, "a folder"),
     (stat.S_ISFIFO, "a pipe"),
@@ -64,9 +67,34 @@ def open_regular(path: Path) -> BinaryIO:
     try:
         # Checked before opening: opening a device may already have an effect.
         _refuse_odd(path, path.stat().st_mode)
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+        descriptor = os.open(path, _READING)
     except ValueError as error:
         raise OSError(errno.EINVAL, str(error), str(path)) from error
+    return _checked(path, descriptor)
+
+
+def open_resolved(path: Path) -> BinaryIO:
+    """
+    Open a regular file by an absolute path without links, as `Path.resolve` returns it.
+
+    Raises OSError where a folder on the way, or the file, has become a link since; otherwise as `open_regular`.
+    """
+    folder = os.open(path.anchor, _FOLDER)
+    try:
+        for name in path.parts[1:-1]:
+            inner = os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=folder)
+            os.close(folder)
+            folder = inner
+        _refuse_odd(path, os.stat(path.name, dir_fd=folder, follow_symlinks=False).st_mode)
+        descriptor = os.open(path.name, _READING | os.O_NOFOLLOW, dir_fd=folder)
+    except ValueError as error:
+        raise OSError(errno.EINVAL, str(error), str(path)) from error
+    finally:
+        os.close(folder)
+    return _checked(path, descriptor)
+
+
+def _checked(path: Path, descriptor: int) -> BinaryIO:
     stream = os.fdopen(descriptor, "rb", buffering=0)
     try:
         _refuse_odd(path, os.fstat(descriptor).st_mode)
@@ -90,15 +118,20 @@ def blocks(path: Path, most: int | None = None) -> Iterator[bytes]:
     grows while it is read; otherwise raises as `open_regular`.
     """
     with open_regular(path) as stream:
-        size = os.fstat(stream.fileno()).st_size
-        if most is not None and size > most:
-            raise TooLongError(errno.EFBIG, f"it has {size:,} bytes, at most {most:,} are read", str(path))
-        left = size
-        while block := stream.read(min(CHUNK_BYTES, left + 1)):
-            left -= len(block)
-            if left < 0:
-                raise TooLongError(errno.EFBIG, f"it grew beyond its {size:,} bytes while it was read", str(path))
-            yield block
+        yield from blocks_of(stream, path, most)
+
+
+def blocks_of(stream: BinaryIO, path: Path, most: int | None = None) -> Iterator[bytes]:
+    """Yield what an open file holds; raises TooLongError as `blocks`."""
+    size = os.fstat(stream.fileno()).st_size
+    if most is not None and size > most:
+        raise TooLongError(errno.EFBIG, f"it has {size:,} bytes, at most {most:,} are read", str(path))
+    left = size
+    while block := stream.read(min(CHUNK_BYTES, left + 1)):
+        left -= len(block)
+        if left < 0:
+            raise TooLongError(errno.EFBIG, f"it grew beyond its {size:,} bytes while it was read", str(path))
+        yield block
 
 
 def read(path: Path, most: int) -> bytes:

@@ -16,13 +16,18 @@ _PORTS: Final = {"http": 80, "https": 443}
 MOST_PATH_BYTES: Final = 107
 #: Metadata services of clouds outside the link-local block: Azure, Alibaba, AWS over IPv6.
 _METADATA: Final = frozenset(map(ipaddress.ip_address, ("168.63.129.16", "100.100.100.200", "fd00:ec2::254")))
+_NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 _HOST: Final = re.compile(r"[0-9A-Za-z._-]+|\[[0-9A-Fa-f:.]+\]")
 _PREFIX: Final = re.compile(r"(/[0-9A-Za-z._~%-]+)*")
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Name where a server listens: `unix` is the path of a socket, else `host` and `port` count; `text` as written."""
+    """
+    Name where a server listens: `unix` is the path of a socket, else `host` and `port` count; `text` as written.
+
+    `allowed` are the entries of `server.egress_allow` that a connection has to fit; none: it may lead anywhere.
+    """
 
     text: str
     unix: str = ""
@@ -30,6 +35,7 @@ class Address:
     port: int = 0
     tls: bool = False
     prefix: str = ""
+    allowed: tuple[str, ...] = ()
 
     @property
     def authority(self) -> str:
@@ -67,14 +73,29 @@ def address_of(text: str) -> Address:
     return Address(text, host=host, port=port, tls=parts.scheme == "https", prefix=prefix)
 
 
-def refusal_of(host: str) -> str | None:
-    """Return why no model server may have this IP address; None for every other one, and for names."""
+def plain_ip(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Return the IP address that a text is, None for a name; one of version 4 in the clothes of version 6 is itself."""
     try:
-        ip: ipaddress.IPv4Address | ipaddress.IPv6Address = ipaddress.ip_address(host.partition("%")[0])
+        ip = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
         return None
-    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
-        ip = ip.ipv4_mapped
+    if isinstance(ip, ipaddress.IPv6Address):
+        return ip.ipv4_mapped or _embedded(ip) or ip
+    return ip
+
+
+def _embedded(ip: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """Return the address of version 4 that a translator (NAT64) or a 6to4 gateway sends packets on to."""
+    if ip in _NAT64:
+        return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+    return ip.sixtofour
+
+
+def refusal_of(host: str) -> str | None:
+    """Return why no model server may have this IP address; None for every other one, and for names."""
+    ip = plain_ip(host)
+    if ip is None:
+        return None
     if ip.is_link_local or ip in _METADATA:
         return f"{host} is an address of a cloud's metadata service or of one link only, and no model server"
     if ip.is_unspecified or ip.is_multicast:

@@ -15,7 +15,8 @@ from gateway.artifacts.manifest import Manifest, StoredArtifact
 from gateway.errors import Problem
 from gateway.generations import snapshot
 from gateway.generations.snapshot import Snapshot
-from gateway.registry.spec import RegistrySpec, RouteSpec, ServerSpec
+from gateway.registry.server_keys import ServerSpec
+from gateway.registry.spec import RegistrySpec, RouteSpec
 from gateway.schema import Field, Output, Signature
 
 

@@ -20,7 +20,8 @@ from gateway.loaders.base import LoadOptions
 from gateway.loaders.dummies import with_dummies
 from gateway.registry.contract import make_contract
 from gateway.registry.merge import merge_signature
-from gateway.registry.spec import RouteSpec, ServerSpec
+from gateway.registry.server_keys import ServerSpec
+from gateway.registry.spec import RouteSpec
 from gateway.rest.describe.schemas import field_schema
 from gateway.schema import Batch, Field, Predictor
 

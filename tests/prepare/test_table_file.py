@@ -12,7 +12,8 @@ from gateway.errors import GatewayError
 from gateway.prepare.table_file import read_table
 from gateway.prepare.table_words import said_of_file
 from gateway.registry.contract import Contract, make_contract
-from gateway.registry.spec import RouteSpec, ServerSpec
+from gateway.registry.server_keys import ServerSpec
+from gateway.registry.spec import RouteSpec
 from gateway.schema import Field, Output, Signature
 from serving import ROOT
 

@@ -15,7 +15,8 @@ from gateway.registry import RegistrySpec, load_registry
 from gateway.registry.document import parse as parse_text
 from gateway.registry.keys import INPUT_KEYS, OUTPUT_KEYS, ROUTE_KEYS, SERVER_KEYS, TOP_KEYS
 from gateway.registry.parse import parse_registry
-from gateway.registry.spec import OutputKeys, RouteSpec, ServerSpec
+from gateway.registry.server_keys import ServerSpec
+from gateway.registry.spec import OutputKeys, RouteSpec
 from gateway.schema import Field
 from gateway.validation.keywords import ATTRIBUTES
 
@@ -38,6 +39,7 @@ ABOUT_FILES = {
     "wrong-sha256",
     "pickle-not-allowed",
     "files-missing",
+    "outside-roots",
 }
 #: Faults that depend on GATEWAY_ROOT_PATH.
 ROOT_PATHS = {"ambiguous-root-path": "/ml"}
