@@ -24,6 +24,7 @@ BRINGS = {
     "skl2onnx": "dev",
     "onnxmltools": "dev",
     "uv": "environments",
+    "jwt": "jwt",
     "xlsxwriter": "dev",
     "schemathesis": "dev",
     "playwright": "dev",

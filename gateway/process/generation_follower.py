@@ -25,6 +25,7 @@ from gateway.routing.routes import Route
 from gateway.scoreboard import Scoreboard, status
 from gateway.security.authentication import Authenticator
 from gateway.security.keyring import Keyring
+from gateway.security.token_verifier import TokenVerifier
 from gateway.settings.settings import Settings
 from gateway.system import garbage_collection
 from gateway.system.file_change import FileChange
@@ -49,8 +50,9 @@ class Gateway:
 
     def __init__(self, settings: Settings, keyring: Keyring) -> None:
         self._settings = settings
+        tokens = TokenVerifier(keyring, settings.state_dir, settings.run_dir)
         self._authenticator = (
-            None if settings.auth == "none" else Authenticator(keyring, always=settings.auth == "keys")
+            None if settings.auth == "none" else Authenticator(keyring, tokens, always=settings.auth == "keys")
         )
         if not metrics.has_room(settings.run_dir):
             hint = "free some space, or move GATEWAY_HOME"

@@ -15,6 +15,7 @@ from gateway import metrics
 from gateway.generations import history, snapshot
 from gateway.process.arbiter import GatewayArbiter
 from gateway.process.crash_attribution import CrashAttribution
+from gateway.process.key_set_keeper import KeySetKeeper
 from gateway.process.model_servers.supervisor import ModelServers
 from gateway.process.pm2.bridge import PM2Bridge
 from gateway.process.quarantine import KILLS_WORKERS, closed, is_reviewed_after, reviewed
@@ -47,6 +48,7 @@ class Monitor:
     ) -> None:
         self._settings = settings
         self._keyring = keyring
+        self.key_sets = KeySetKeeper(settings, keyring)
         self._bridge = bridge
         self._servers = servers
         self._told = status.read(settings.status_path)
@@ -128,6 +130,7 @@ class Monitor:
         self._tell_servers()
         if self._keyring.look():
             self._tell_keys()
+        self.key_sets.tick()
         if not self._settings.status_path.exists():
             self._write()
         if now - self._folded_at > FOLD_INTERVAL_S:

@@ -123,7 +123,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         if self._is_pending:
             self.watcher.request(cold=True)
         descendants.adopt_orphans()
-        orphans = Orphans(lambda: (*self.watcher.children(), *self.servers.pids()))
+        orphans = Orphans(lambda: (*self.watcher.children(), *self.servers.pids(), *self.monitor.key_sets.children()))
         GatewayArbiter(self, self.monitor.serving, _slots(self.settings) // 2, orphans, self.servers).run()
 
     def _on_starting(self, arbiter: GatewayArbiter) -> None:

@@ -9,7 +9,12 @@ from gateway.security.principal import Principal
 
 
 class TokenVerifier(Protocol):
-    """Verify the tokens of an identity provider."""
+    """Verify the tokens of an identity provider; `is_on` says whether one is configured."""
+
+    @property
+    def is_on(self) -> bool:
+        """Say whether tokens count."""
+        ...
 
     def principal_of(self, text: str) -> Principal:
         """Return the principal of a token; raises UnauthorisedError."""
@@ -33,9 +38,9 @@ class Authenticator:
 
     def principal_of(self, credential: str) -> Principal:
         """Return the principal of a key or a token; raises UnauthorisedError."""
-        if self.tokens is not None and not credential.startswith(PREFIX):
-            return self.tokens.principal_of(credential)
         if not credential.startswith(PREFIX):
+            if self.tokens is not None and self.tokens.is_on:
+                return self.tokens.principal_of(credential)
             raise UnauthorisedError(
                 "what was sent is no key of this gateway", hint=f"keys of a gateway begin with {PREFIX}"
             )

@@ -46,7 +46,8 @@ def create(
         taken = {key.id for key in content.keys}
         id = next(one for one in iter(api_key.new_id, "") if one not in taken)
         text = _new(id, keep)
-        key = Key(id, tuple(scopes), (_secret(text, now),), name, now, not_before, expires, limits=dict(limits or {}))
+        own = None if limits is None else dict(limits)
+        key = Key(id, tuple(scopes), (_secret(text, now),), name, now, not_before, expires, limits=own)
         return msgspec.structs.replace(content, keys=(*content.keys, key)), Issued(key, text)
 
     return _changed(path, added)

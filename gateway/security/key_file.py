@@ -17,7 +17,9 @@ import msgspec
 import yaml
 
 from gateway.errors import GatewayError
+from gateway.security import token_settings
 from gateway.security.api_key import ID
+from gateway.security.limits import CallerLimits
 from gateway.security.scopes import EXPECTED, is_scope
 from gateway.system import atomic, files
 
@@ -58,7 +60,7 @@ class Secret(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fie
 
 
 class Key(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Describe one key. `limits` are read by what applies them."""
+    """Describe one key. `limits`, also empty ones, take the place of those of every route."""
 
     id: str
     scopes: tuple[str, ...]
@@ -68,7 +70,7 @@ class Key(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields
     not_before: datetime | None = None
     expires: datetime | None = None
     revoked: datetime | None = None
-    limits: dict[str, Any] = {}
+    limits: dict[str, Any] | None = None
 
 
 class KeyFile(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -131,8 +133,7 @@ def parse(path: Path, content: bytes) -> KeyFile:
     whole = [one for one in keys if isinstance(one, Key)]
     faults += _repeated(whole)
     jwt = found.get("jwt") or {}
-    if not isinstance(jwt, dict):
-        faults.append("jwt: expected a mapping")
+    faults += _faults_of_jwt(jwt)
     if faults:
         raise _fault(
             path, "is not as it should be:\n  " + "\n  ".join(faults), "mend what is named, or restore the file"
@@ -161,10 +162,25 @@ def _key(entry: Any) -> Key | str:
         return f".secrets: expected 1 or {MOST_SECRETS}"
     if not all(_SHA256.fullmatch(secret.sha256) for secret in key.secrets):
         return ".secrets: sha256 is not 64 hexadecimal digits"
+    try:
+        CallerLimits.parse(key.limits or {})
+    except ValueError as error:
+        return f".limits: {error}"
     times = (key.created, key.not_before, key.expires, key.revoked, *(one.expires for one in key.secrets))
     if any(time is not None and time.tzinfo is None for time in times):
         return ": a time has no zone; expected such as 2027-01-31T00:00:00Z"
     return key
+
+
+def _faults_of_jwt(section: Any) -> list[str]:
+    if not isinstance(section, dict):
+        return ["jwt: expected a mapping"]
+    try:
+        if section:
+            token_settings.parse(section)
+    except ValueError as error:
+        return [f"jwt: {error}"]
+    return []
 
 
 def _repeated(keys: Sequence[Key]) -> list[str]:

@@ -16,6 +16,7 @@ from typing import Final
 from gateway.errors import GatewayError, Problem, UnauthorisedError
 from gateway.security import api_key, key_file
 from gateway.security.key_file import MOST_SECRETS, Key, KeyFile
+from gateway.security.limits import CallerLimits
 from gateway.security.principal import Principal
 
 #: A change counts in every process after this time: the promise is a second.
@@ -137,13 +138,17 @@ class Keyring:
 def _entry(key: Key) -> _Entry:
     spare = MOST_SECRETS - len(key.secrets)
     return _Entry(
-        principal=Principal(key.id, "key", frozenset(key.scopes), key.name, key.limits),
+        principal=Principal(key.id, "key", frozenset(key.scopes), key.name, _limits(key)),
         digests=(*(bytes.fromhex(secret.sha256) for secret in key.secrets), *(_NO_DIGEST,) * spare),
         ends=(*(_time(secret.expires, _NEVER) for secret in key.secrets), *(_NEVER,) * spare),
         not_before=_time(key.not_before, 0.0),
         expires=_time(key.expires, _NEVER),
         revoked=key.revoked is not None,
     )
+
+
+def _limits(key: Key) -> CallerLimits | None:
+    return None if key.limits is None else CallerLimits.parse(key.limits)
 
 
 def _time(moment: datetime | None, otherwise: float) -> float:

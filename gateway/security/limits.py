@@ -1,9 +1,10 @@
 """Limits of one caller at one route: requests and rows in a span of time, and rows of a day."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, Self
+from typing import Any, Final, Self
 
 #: Seconds of each unit that a rate may name.
 UNITS: Final = {"s": 1, "min": 60, "h": 3600}
@@ -67,6 +68,20 @@ class CallerLimits:
         told += [f"{self.rows} rows"] if self.rows is not None else []
         told += [f"{self.daily:,} rows a day"] if self.daily is not None else []
         return "; ".join(told)
+
+    @classmethod
+    def parse(cls, keys: Mapping[str, Any]) -> Self:
+        """Read limits that stand beside a key; raises ValueError with what is wrong with the first one."""
+        for name, value in keys.items():
+            if name not in ("requests", "burst", "rows", "daily"):
+                raise ValueError(f"{str(name)[:40]!r} is no limit: expected requests, burst, rows or daily")
+            most = {"burst": MOST_BURST, "daily": MOST_DAILY}.get(name)
+            if most is not None and not (type(value) is int and 1 <= value <= most):
+                raise ValueError(f"{name}: expected a whole number from 1 to {most:,}")
+        if "burst" in keys and "requests" not in keys:
+            raise ValueError("burst: it is about requests, such as 100/s, which are missing")
+        rates = {name: Rate.parse(str(keys[name])) for name in ("requests", "rows") if name in keys}
+        return cls(**rates, burst=keys.get("burst"), daily=keys.get("daily"))
 
     @cached_property
     def most_requests(self) -> int:

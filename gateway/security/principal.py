@@ -1,9 +1,9 @@
 """Principals: the caller of a request, and what the caller may do."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from dataclasses import dataclass
+from typing import Final, Literal
 
+from gateway.security.limits import CallerLimits
 from gateway.security.scopes import EVERYTHING, PREDICT, PREDICT_ALL
 
 Kind = Literal["anonymous", "key", "jwt"]
@@ -14,15 +14,15 @@ class Principal:
     """
     Name the caller of a request.
 
-    `id` is stable and public: logs, metrics and limits may show it; `name` is for people. `limits` are those that stand
-    beside the key, as they were written.
+    `id` is stable and public: logs, metrics and limits may show it; `name` is for people. `limits` take the place of
+    those of every route; None leaves the routes their own.
     """
 
     id: str
     kind: Kind
     scopes: frozenset[str]
     name: str = ""
-    limits: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    limits: CallerLimits | None = None
 
     def may(self, scope: str) -> bool:
         """Say whether a scope is covered: by itself, by `predict:*`, or by `*`."""

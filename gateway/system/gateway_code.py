@@ -29,6 +29,7 @@ PREPARING: Final = (
     "registry",
     "runtimes",
     "schema",
+    "security",  # what the registry says of limits
     "system",
     "validation",
 )

@@ -22,6 +22,7 @@ from gateway.routing.live_generation import Generation, GenerationBuilder
 from gateway.scoreboard import Scoreboard
 from gateway.security.authentication import Authenticator
 from gateway.security.keyring import Keyring
+from gateway.security.token_verifier import TokenVerifier
 from gateway.settings.settings import Settings
 
 #: The sum of two numbers, so that each row has an answer of its own.
@@ -68,7 +69,8 @@ class Worker:
         self.generation: Generation = builder.make(snapshot.make(spec, manifests))
         for route in self.generation.table.by_name.values():
             route.model.load()
-        authenticator = Authenticator(Keyring(keys or folder / "keys.yaml"))
+        keyring = Keyring(keys or folder / "keys.yaml")
+        authenticator = Authenticator(keyring, TokenVerifier(keyring, folder, folder))
         holder, pool = Holder(self.generation), NativePool(4)
         self.apps: dict[bool, Flask] = {}
         self._layers: dict[bool, Telemetry] = {}

@@ -14,6 +14,7 @@ from gateway.security import api_key, key_changes, key_file
 from gateway.security.keyring import Keyring
 
 NOW = datetime.now(UTC).replace(microsecond=0)
+TOKENS = {"issuer": "https://id.example", "audience": "gateway", "jwks": "https://id.example/keys"}
 LATER = NOW + timedelta(hours=1)
 
 
@@ -191,9 +192,9 @@ def test_what_is_written_is_read_as_it_was(path: Path) -> None:
     key = key_changes.create(path, ["*"], NOW, name=name, limits={"requests": "100/s", "daily": 5}).key
     whole = key_file.read(path)
     assert whole is not None
-    key_file.write(path, key_file.KeyFile(whole.keys, {"issuer": "https://id.example", "leeway": 30}))
+    key_file.write(path, key_file.KeyFile(whole.keys, TOKENS))
     key_changes.revoke(path, key_changes.create(path, [], NOW).key.id, NOW)
     again = key_file.read(path)
     assert again is not None
     assert again.keys[0] == key
-    assert again.jwt == {"issuer": "https://id.example", "leeway": 30}
+    assert again.jwt == TOKENS

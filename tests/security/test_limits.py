@@ -5,18 +5,23 @@ OWASP: API4
 """
 
 import itertools
+import json
 import multiprocessing
 import os
 import signal
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gateway.registry.limit_keys import LimitKeys
+from gateway.security import key_changes
 from gateway.security.client_address import caller_at
 from gateway.security.gcra import Gcra
+from gateway.security.key_changes import Issued
+from gateway.security.keyring import Keyring
 from gateway.security.limits import CallerLimits, Rate
 from gateway.security.meter import Caller, Meter, Usage
 from gateway.security.quota import DAY_S, Quotas
@@ -151,6 +156,54 @@ def test_the_catalog_names_the_limits(worker: Worker) -> None:
     told = {route["name"]: route["limits"] for route in routes}
     assert told["sum"].items() >= {"requests": "2/h", "rows": "40/h", "daily": 50}.items()
     assert not {"requests", "burst", "rows", "daily"} & told["free"].keys()
+
+
+def _with(key: Issued) -> dict[str, str]:
+    return {**JSON, "Authorization": f"Bearer {key.text}"}
+
+
+def test_each_key_is_a_caller_and_may_have_limits_of_its_own(tmp_path: Path) -> None:
+    """A greedy key starves no other; the limits of a key take the place of the route's, and empty ones lift them."""
+    path, now = tmp_path / "keys.yaml", datetime.now(UTC)
+    greedy, modest, large, free = (
+        key_changes.create(path, ["predict:*"], now, limits=limits) for limits in (None, None, {"requests": "5/h"}, {})
+    )
+    worker = Worker(
+        tmp_path, REGISTRY.replace("golden: rows.json}", f"golden: rows.json, limits: {LIMITS}}}"), keys=path
+    )
+
+    def answers(key: Issued, count: int) -> list[int]:
+        body = b'{"a": 1, "b": 2}'
+        return [worker.ask(environ_of("POST", "/sum", body, _with(key))).status for _ in range(count)]
+
+    assert answers(greedy, 20) == [200] * 2 + [429] * 18
+    assert answers(modest, 3) == [200, 200, 429]
+    assert answers(large, 6) == [200] * 5 + [429]
+    assert answers(free, 30) == [200] * 30
+
+
+@pytest.mark.parametrize(
+    ("limits", "fault"),
+    [
+        ({"requests": "100"}, "'100' is no rate such as 100/s"),
+        ({"request": "100/s"}, "'request' is no limit: expected requests, burst, rows or daily"),
+        ({"daily": 0}, "daily: expected a whole number from 1"),
+        ({"daily": True}, "daily: expected a whole number from 1"),
+        ({"burst": 5}, "burst: it is about requests"),
+    ],
+)
+def test_limits_of_a_key_are_checked_with_the_file(tmp_path: Path, limits: dict[str, Any], fault: str) -> None:
+    """A limit that cannot be read makes no key of unlimited use: the file is refused, and the last good one counts."""
+    path = tmp_path / "keys.yaml"
+    issued = key_changes.create(path, ["*"], datetime.now(UTC))
+    keyring = Keyring(path)
+    keyring.look()
+    path.write_text(path.read_text() + f"    limits: {json.dumps(limits)}\n")
+    keyring.look()
+    assert keyring.fault is not None
+    assert fault in keyring.fault.message
+    assert "keys[0].limits" in keyring.fault.message
+    assert keyring.principal_of(issued.text).limits is None
 
 
 @pytest.mark.parametrize(

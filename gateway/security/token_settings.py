@@ -1,0 +1,75 @@
+"""The section `jwt` of keys.yaml: whose tokens count, how they are signed, and what their claims allow."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import msgspec
+
+from gateway.security.limits import CallerLimits
+from gateway.security.scopes import EXPECTED, is_scope
+
+#: Signatures that a public key verifies. With a secret (HS256) whoever verifies a token could make one.
+ALGORITHMS: Final = frozenset(
+    ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+)  # fmt: skip
+_LOOPBACK: Final = frozenset(("localhost", "127.0.0.1", "::1"))
+
+
+class TokenSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """
+    Say whose tokens count.
+
+    `jwks` is the key set of the issuer, an https address or a file. `scope_claim` names the claim with the scopes of
+    this gateway; where `scopes` is given, it maps the values of that claim to them. `limits` are those of each subject.
+    """
+
+    issuer: str
+    audience: str
+    jwks: str
+    algorithms: tuple[str, ...] = ("RS256", "ES256")
+    scope_claim: str = "scope"
+    scopes: dict[str, tuple[str, ...]] = {}
+    limits: dict[str, Any] | None = None
+
+    @property
+    def is_fetched(self) -> bool:
+        """Say whether the key set is fetched from an address."""
+        return "://" in self.jwks
+
+    def scopes_of(self, claim: Any) -> frozenset[str]:
+        """Return the scopes that the value of the claim stands for: texts in a list, or in one text with blanks."""
+        values = claim.split() if isinstance(claim, str) else claim if isinstance(claim, list) else ()
+        texts = [value for value in values if isinstance(value, str)]
+        if self.scopes:
+            return frozenset(scope for text in texts for scope in self.scopes.get(text, ()))
+        return frozenset(text for text in texts if is_scope(text))
+
+
+def parse(section: Mapping[str, Any]) -> TokenSettings:
+    """Return the settings of a section; raises ValueError with the first thing that is wrong."""
+    try:
+        settings = msgspec.convert(section, TokenSettings, strict=True)
+    except msgspec.ValidationError as error:
+        raise ValueError(f"{error}; it takes {', '.join(TokenSettings.__struct_fields__)}") from None
+    if empty := [name for name in ("issuer", "audience", "jwks", "scope_claim") if not getattr(settings, name)]:
+        raise ValueError(f"{empty[0]} is empty")
+    unknown = [name for name in settings.algorithms if name not in ALGORITHMS]
+    if unknown or not settings.algorithms:
+        named = repr(unknown[0][:20]) if unknown else "an empty list"
+        raise ValueError(f"algorithms: {named}; expected public-key signatures: {', '.join(sorted(ALGORITHMS))}")
+    if settings.is_fetched and not _is_safe(settings.jwks):
+        raise ValueError("jwks: expected an https address (http on loopback only) or a file")
+    wrong = [scope for scopes in settings.scopes.values() for scope in scopes if not is_scope(scope)]
+    if wrong:
+        raise ValueError(f"scopes: {wrong[0][:80]!r} is no scope; expected {EXPECTED}")
+    CallerLimits.parse(settings.limits or {})
+    return settings
+
+
+def _is_safe(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
+    except ValueError:
+        return False

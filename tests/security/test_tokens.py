@@ -1,0 +1,322 @@
+"""
+Tokens of one issuer count for one audience, signed by its published keys with a pinned algorithm, until they expire.
+
+OWASP: API2
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import serving
+from gateway.errors import GatewayError, NotReadyError, UnauthorisedError
+from gateway.process.key_set_keeper import KeySetKeeper
+from gateway.security import key_file, key_set, token_verifier
+from gateway.security.authentication import Authenticator
+from gateway.security.key_file import KeyFile
+from gateway.security.keyring import Keyring
+from gateway.security.token_verifier import LEEWAY_S, TokenVerifier
+from gateway.settings.settings import Settings
+from rest.one_worker import REGISTRY, Worker, environ_of
+from serving import Gateway
+
+pytest.importorskip("jwt", reason="PyJWT is not installed here (the extra jwt)")
+pytest.importorskip("cryptography", reason="PyJWT is not installed here (the extra jwt)")
+
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from security.issuer import AUDIENCE, ISSUER, Issuer, SigningKey, claims, ec_key, ed_key, rsa_key, token
+
+RSA, EC, ED = rsa_key(), ec_key(), ed_key()
+STUB = {"inputs": ["a"], "output": {"kind": "regression"}}
+
+
+def section(**more: Any) -> dict[str, Any]:
+    """Return the section `jwt` of a file of keys."""
+    algorithms = ["RS256", "ES256", "EdDSA"]
+    return {"issuer": ISSUER, "audience": AUDIENCE, "jwks": "key_set.json", "algorithms": algorithms, **more}
+
+
+class Door:
+    """Know tokens by a key set in a file beside the file of keys."""
+
+    def __init__(self, folder: Path, keys: list[SigningKey] | None = None, **more: Any) -> None:
+        self.path = folder / "key_set.json"
+        self.publish(keys or [RSA, EC, ED])
+        key_file.write(folder / "keys.yaml", KeyFile((), section(**more)))
+        self.keyring = Keyring(folder / "keys.yaml")
+        self.keyring.look()
+        self.authenticator = Authenticator(self.keyring, TokenVerifier(self.keyring, folder, folder))
+
+    def publish(self, keys: list[SigningKey], **more: Any) -> None:
+        """Replace the key set."""
+        text = json.dumps({"keys": [{**key.public, **more} for key in keys]})
+        self.path.with_suffix(".new").write_text(text)
+        self.path.with_suffix(".new").replace(self.path)
+
+    def scopes(self, text: str) -> frozenset[str]:
+        """Return the scopes of a token's principal."""
+        return self.authenticator.principal_of(text).scopes
+
+    def refusal(self, text: str) -> str:
+        """Return why a token is refused."""
+        with pytest.raises(UnauthorisedError) as refused:
+            self.authenticator.principal_of(text)
+        return refused.value.message
+
+
+@pytest.fixture
+def door(tmp_path: Path) -> Door:
+    """Return a door that takes three kinds of keys."""
+    return Door(tmp_path)
+
+
+def forged(head: dict[str, Any], payload: dict[str, Any], secret: bytes | None = None) -> str:
+    """Make a token by hand, signed with a secret by HMAC, or not at all."""
+    parts = [json.dumps(part).encode() for part in (head, payload)]
+    text = b".".join(base64.urlsafe_b64encode(part).rstrip(b"=") for part in parts)
+    signature = b"" if secret is None else hmac.new(secret, text, hashlib.sha256).digest()
+    return (text + b"." + base64.urlsafe_b64encode(signature).rstrip(b"=")).decode()
+
+
+@pytest.mark.parametrize("key", [RSA, EC, ED], ids=lambda key: key.algorithm)
+def test_a_good_token_is_its_subject_with_its_scopes(door: Door, key: SigningKey) -> None:
+    """Each kind of key verifies; scopes that are none of this gateway do not count."""
+    principal = door.authenticator.principal_of(token(key, scope="predict:/sum catalog openid profile"))
+    assert (principal.id, principal.kind) == ("jwt:ann", "jwt")
+    assert principal.scopes == {"predict:/sum", "catalog"}
+
+
+def test_the_claim_and_its_values_can_be_named(tmp_path: Path) -> None:
+    """Groups of the issuer become scopes, and a value that nobody mapped becomes none."""
+    door = Door(tmp_path, scope_claim="groups", scopes={"ml-users": ["predict:*"], "ops": ["metrics"]})
+    assert door.scopes(token(RSA, groups=["ml-users", "*", "catalog"])) == {"predict:*"}
+    assert door.scopes(token(RSA, groups="ops ml-users")) == {"metrics", "predict:*"}
+    assert door.scopes(token(RSA, groups={"ops": 1})) == frozenset()
+    assert door.scopes(token(RSA)) == frozenset()
+
+
+def test_alg_none_and_swapped_algorithms_are_refused(door: Door) -> None:
+    """What a token says of its signature chooses nothing: none, a public key as a secret, an unpinned algorithm."""
+    told = "signed in a way"
+    for name in ("none", "None", "nOnE", ""):
+        assert told in door.refusal(forged({"alg": name, "kid": "r1"}, claims()))
+    public = json.dumps(RSA.public).encode()
+    pem = RSA.private.public_key().public_bytes(*_pem())
+    for secret in (public, pem, b"", b"secret"):
+        assert told in door.refusal(forged({"alg": "HS256", "kid": "r1"}, claims(), secret))
+    assert told in door.refusal(token(SigningKey("r1", "RS512", RSA.private)))
+    assert "no key" in door.refusal(token(EC, {"kid": "r1"}))
+    assert "no key" in door.refusal(token(RSA, {"kid": "e1"}))
+    assert "wrong signature" in door.refusal(token(rsa_key("r1")))
+    stranger = rsa_key("r1")
+    assert "wrong signature" in door.refusal(token(stranger, {"jwk": stranger.public, "jku": "http://127.0.0.1:9/"}))
+
+
+def _pem() -> tuple[Any, Any]:
+    return Encoding.PEM, PublicFormat.SubjectPublicKeyInfo
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({"aud": "other"}, "another audience"),
+        ({"aud": ["other", "gateways"]}, "another audience"),
+        ({"aud": None}, "not valid"),
+        ({"iss": "https://id.example.evil"}, "another issuer"),
+        ({"iss": None}, "not valid"),
+        ({"exp": None}, "not valid"),
+        ({"exp": "never"}, "not valid"),
+        ({"exp": int(time.time()) - 3600}, "expired"),
+        ({"exp": float("inf")}, "not valid"),
+        ({"nbf": int(time.time()) + 3600}, "does not count yet"),
+        ({"iat": int(time.time()) + 3600}, "does not count yet"),
+        ({"sub": None}, "not valid"),
+        ({"sub": 7}, "not valid"),
+    ],
+)
+def test_claims_that_are_missing_or_wrong_are_refused(door: Door, more: dict[str, Any], told: str) -> None:
+    """Issuer, audience, subject and times are all asked for."""
+    assert told in door.refusal(token(RSA, **more))
+
+
+def test_an_audience_may_be_one_of_several(door: Door) -> None:
+    """A token for this gateway and others counts; clocks may differ by half a minute."""
+    assert door.scopes(token(RSA, aud=["other", AUDIENCE]))
+    assert door.scopes(token(RSA, exp=int(time.time()) - LEEWAY_S + 20))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x",
+        "a.b.c",
+        "..",
+        "." * 5000,
+        "é.é.é",
+        "\udce9.a.b",
+        base64.urlsafe_b64encode(b"[" * 6000).decode() + ".e30.x",
+        base64.urlsafe_b64encode(b'{"alg":["RS256"]}').decode() + ".e30.x",
+        base64.urlsafe_b64encode(b'{"alg":"RS256","kid":{"a":1}}').decode() + ".e30.x",
+        base64.urlsafe_b64encode(b'{"alg":"RS256","crit":["x"],"kid":"r1"}').decode() + ".e30.x",
+    ],
+)
+def test_what_is_no_token_is_refused(door: Door, text: str) -> None:
+    """Broken texts of any kind are told by name and never fail the gateway."""
+    assert door.refusal(text).startswith("the token ")
+
+
+def test_a_verified_token_is_remembered_until_it_expires(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second look costs no signature; after its time, or with other keys, it is verified again."""
+    text = token(RSA, exp=int(time.time()) + 20)
+    first = door.authenticator.principal_of(text)
+    assert door.authenticator.principal_of(text) is first
+    real = time.time
+    monkeypatch.setattr("gateway.security.token_verifier.time.time", lambda: real() + 3600)
+    assert door.authenticator.principal_of(text) is not first
+    monkeypatch.undo()
+    monkeypatch.setattr(key_set, "LOOK_S", 0.0)
+    door.publish([EC])
+    assert "no key" in door.refusal(text)
+
+
+@pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")
+def test_keys_that_cannot_verify_are_left_out(tmp_path: Path) -> None:
+    """Keys of encryption, weak ones, secrets and nonsense beside a good key neither count nor harm it."""
+    door = Door(tmp_path)
+    weak = rsa_key("weak", 1024)
+    secret = {"kty": "oct", "kid": "oct", "k": base64.urlsafe_b64encode(b"secret").decode()}
+    enciphering = {**rsa_key("enc").public, "use": "enc"}
+    keys = [secret, enciphering, weak.public, {"kty": "RSA"}, {"kty": 7}, "x", None, RSA.public, EC.public]
+    door.path.write_text(json.dumps({"keys": keys}))
+    assert door.scopes(token(RSA))
+    assert "no key" in door.refusal(token(weak))
+    assert "signed in a way" in door.refusal(forged({"alg": "HS256", "kid": "oct"}, claims(), b"secret"))
+    no_kid = token(EC, {"kid": "e1"})
+    assert door.scopes(no_kid)
+
+
+def test_without_a_key_set_nobody_is_called_a_stranger(tmp_path: Path) -> None:
+    """That tokens cannot be verified yet is told as that: 503, and not that the token is wrong."""
+    door = Door(tmp_path)
+    door.path.write_text("{broken")
+    with pytest.raises(NotReadyError, match="the key set of the issuer is not here"):
+        door.authenticator.principal_of(token(RSA))
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({"algorithms": ["HS256"]}, "'HS256'; expected public-key signatures"),
+        ({"algorithms": ["none"]}, "'none'; expected public-key signatures"),
+        ({"algorithms": []}, "an empty list; expected public-key"),
+        ({"audience": ""}, "audience is empty"),
+        ({"issuer": 7}, "issuer"),
+        ({"jwks": "http://id.example/keys"}, "expected an https address"),
+        ({"jwks": "ftp://id.example/keys"}, "expected an https address"),
+        ({"scopes": {"a": ["all"]}}, "'all' is no scope"),
+        ({"leeway": 5}, "it takes issuer, audience, jwks"),
+        ({"limits": {"requests": "many"}}, "'many' is no rate"),
+    ],
+)
+def test_a_section_that_would_open_doors_is_refused(tmp_path: Path, more: dict[str, Any], told: str) -> None:
+    """The file of keys is refused with the reason, before any token is asked for."""
+    text = json.dumps({"jwt": section(**more)})
+    with pytest.raises(GatewayError) as refused:
+        key_file.parse(tmp_path / "keys.yaml", text.encode())
+    assert told in refused.value.message
+
+
+def test_scopes_of_a_token_are_those_of_a_key(tmp_path: Path) -> None:
+    """A route outside the scopes is 403, the gateway without a token 401; each subject has its own limits."""
+    door = Door(tmp_path, limits={"requests": "2/h"})
+    worker = Worker(tmp_path, REGISTRY, keys=tmp_path / "keys.yaml")
+
+    def ask(path: str, text: str | None) -> int:
+        fields = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {text}"} if text else {})
+        return worker.ask(environ_of("POST", path, b'{"a": 1, "b": 2}', fields)).status
+
+    ann, bob = token(RSA), token(RSA, sub="bob")
+    assert [ask("/sum", ann), ask("/deep/sum", ann), ask("/sum", None), ask("/sum", ann + "x")] == [200, 403, 401, 401]
+    assert [ask("/sum", ann), ask("/sum", ann), ask("/sum", bob)] == [200, 429, 200]
+    assert door.keyring.fault is None
+
+
+def test_the_arbiter_fetches_and_keeps_the_key_set(
+    gateway: Callable[..., Gateway], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Workers know the keys of an issuer that is asked once, also after a flood of unknown keys, its end and a restart."""
+    (tmp_path / "m.stub").write_text(json.dumps(STUB))
+    with Issuer([RSA]) as issuer:
+        keys = tmp_path / "keys.yaml"
+        key_file.write(keys, KeyFile((), section(jwks=issuer.url)))
+        health = {"Authorization": f"Bearer {token(RSA, scope='*')}"}
+        monkeypatch.setattr(Gateway, "get", lambda self, path, headers=None, **query: _get(self, path, health, query))
+        registry = f"version: 1\nroutes:\n  /sum: {{artifact: {tmp_path}/m.stub}}\n"
+        server = gateway(registry, workers=2, keys=keys)
+        assert server.get("/sum", a=1).status == 200
+        strangers = [token(EC, {"kid": f"k{number}"}) for number in range(100)]
+        for text in strangers:
+            assert server.request("GET", "/sum?a=1", None, {"Authorization": f"Bearer {text}"}).status == 401
+        assert (server.home / "run" / "key_set.wanted").exists()
+        assert issuer.asked == 1
+    assert (server.home / "state" / "key_set.json").stat().st_mode & 0o777 == 0o600
+    assert server.get("/sum", a=1).status == 200
+    os.kill(server.pid, 15)
+    assert server.process is not None
+    server.process.wait(60)
+    server.start().wait()
+    assert server.get("/sum", a=1).status == 200
+    serving.until(lambda: server.events("the key set of the issuer could not be fetched"), what="the fault in the log")
+
+
+def _get(server: Gateway, path: str, headers: dict[str, str], query: dict[str, Any]) -> serving.Answer:
+    words = "&".join(f"{name}={value}" for name, value in query.items())
+    answer = server.request("GET", f"{path}?{words}" if words else path, None, headers)
+    if path == "/health" and answer.status != 200:
+        raise OSError("the key set is not here yet")
+    return answer
+
+
+def test_the_issuer_is_asked_at_most_once_a_minute_for_unknown_keys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A mark that came within a minute waits for the rest of it; a redirect is no key set, and the last good one stays."""
+    settings = Settings.load({"GATEWAY_HOME": str(tmp_path), "GATEWAY_KEYS": str(tmp_path / "keys.yaml")})
+    settings.state_dir.mkdir(parents=True)
+    settings.run_dir.mkdir()
+    now = [1000.0]
+    monkeypatch.setattr("gateway.process.key_set_keeper.time.monotonic", lambda: now[0])
+    with Issuer([RSA]) as issuer:
+        key_file.write(settings.keys_path, KeyFile((), section(jwks=issuer.url)))
+        keyring = Keyring(settings.keys_path)
+        keyring.look()
+        keeper = KeySetKeeper(settings, keyring)
+
+        def asked_after(seconds: float) -> int:
+            now[0] += seconds
+            keeper.tick()
+            if keeper._thread is not None:
+                keeper._thread.join(60)
+            return issuer.asked
+
+        assert asked_after(0) == 1
+        mark = token_verifier.wanted_in(settings.run_dir)
+        mark.touch()
+        assert [asked_after(1) for _ in range(50)] == [1] * 50
+        assert asked_after(10) == 2
+        assert asked_after(59) == 2
+        assert asked_after(300) == 3
+        issuer.redirect = issuer.url
+        good = token_verifier.fetched_in(settings.state_dir).read_bytes()
+        assert asked_after(301) == 4
+        assert token_verifier.fetched_in(settings.state_dir).read_bytes() == good
+        assert asked_after(61) == 5
