@@ -65,15 +65,20 @@ def _serve(java: JavaServer, protocols: Protocols, server: Server, stop: threadi
     while not stop.wait(_LOOK_S):
         if java.process.poll() is not None:
             log.error("the H2O server ended with %s", java.process.returncode)
-            return 1
+            break
         if time.monotonic() >= next_ping:
             missed = 0 if _answers(watch) else missed + 1
             next_ping = time.monotonic() + _PING_S
         if missed >= _MOST_MISSED:
             log.error("the H2O server does not answer any more")
-            return 1
+            break
+    else:
+        server.stop()
+        return 0
+    # In this order: calls in flight end with Java, and no later one is taken and lost when this process ends.
+    java.end()
     server.stop()
-    return 0
+    return 1
 
 
 def _wait(java: JavaServer, client: RestClient, stop: threading.Event) -> str | None:

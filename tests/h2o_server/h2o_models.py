@@ -12,7 +12,7 @@ import pytest
 from gateway.h2o_server.java_server import USER, start_java
 from gateway.h2o_server.rest_client import H2oError, RestClient
 
-ROWS = 400
+ROWS = 1_000
 FEATURES = ["age", "size", "colour", "code"]
 COLOURS = ["red", "green, light", 'q"uote', "it's", "é", "1e5", "True", "", " blank "]
 #: Name -> class of h2o.estimators, its options, and the column that it predicts.

@@ -15,7 +15,12 @@ from typing import Any
 
 import pytest
 
-from h2o_server.h2o_models import FEATURES, MODELS, ROWS, server_jar
+from gateway.child.schema import make_column
+from gateway.h2o_server.java_server import start_java
+from gateway.h2o_server.models import ServedModels
+from gateway.h2o_server.rest_client import H2oError, RestClient
+from h2o_server.h2o_models import MODELS, ROWS, server_jar
+from serving import until
 
 pytestmark = pytest.mark.slow
 
@@ -123,18 +128,8 @@ def test_model_of_another_release_is_refused_by_name(served: Served, trained: di
     assert "written by H2O 3.46.0.10, and the server is 3.46.0.11" in told["error"]
 
 
-def test_predictions_leave_no_key(
-    served: Served, trained: dict[str, tuple[Path, Any]], table: dict[str, list[Any]]
-) -> None:
-    """Frames of rows and answers are deleted: the memory of the server does not grow with requests."""
-    sha256 = served.add(trained["binomial"][0], "binomial")
-    few = {name: values[:2] for name, values in table.items()}
-    inputs = [
-        {"name": name, "datatype": "BYTES" if name in ("colour", "code") else "FP64", "shape": [2], "data": few[name]}
-        for name in FEATURES
-    ]
-    for _ in range(int(os.environ.get("H2O_REQUESTS", "200"))):
-        assert served.ask(f"/v2/models/{sha256}/infer", {"inputs": inputs})[0] == 200
+def test_nobody_without_its_password_is_answered(served: Served) -> None:
+    """The Java server listens on loopback, where every user of the machine could ask it."""
     command = Path(f"/proc/{served.java()}/cmdline").read_bytes().split(b"\0")
     port = int(command[command.index(b"-port") + 1])
     scratch = Path(command[command.index(b"-ice_root") + 1].decode())
@@ -142,6 +137,39 @@ def test_predictions_leave_no_key(
     status = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     status.request("GET", "/3/Frames")
     assert status.getresponse().status == 401, "whoever has no password is refused"
+
+
+def _is_up(client: RestClient) -> bool:
+    with suppress(OSError, H2oError):
+        return bool(client.version())
+    return False
+
+
+def _keys(client: RestClient) -> int:
+    """Return how many keys the server holds: models, frames, and files that were sent."""
+    session = client._ask("POST", "/4/sessions")["session_key"]
+    return int(client._ask("POST", "/99/Rapids", {"ast": "(ls)", "session_id": session})["num_rows"])
+
+
+def test_predictions_leave_no_key(
+    tmp_path: Path, trained: dict[str, tuple[Path, Any]], table: dict[str, list[Any]]
+) -> None:
+    """After 2,000 batches the server holds what it held before the first: its memory does not grow with requests."""
+    java = start_java(server_jar(), 2**29, tmp_path)
+    try:
+        client = RestClient(java.port, java.password)
+        until(lambda: _is_up(client), 120, what="the H2O server")
+        model = ServedModels(client, client.version()).load(trained["binomial"][0], "0" * 64)
+        few = [make_column(one.type, table[one.name][:2]) for one in model.signature.inputs]
+        model.predict(few)
+        before = _keys(client)
+        for _ in range(int(os.environ.get("H2O_REQUESTS", "2000"))):
+            model.predict(few)
+        assert _keys(client) == before
+        client._send_file("/3/PostFile", "stray", b"1")
+        assert _keys(client) == before + 1, "what is left is counted"
+    finally:
+        java.end()
 
 
 def test_java_server_that_is_killed_ends_the_process(served: Served) -> None:

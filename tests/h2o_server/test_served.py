@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from h2o_server.h2o_models import FEATURES, server_jar
+from process.model_server_rig import Load
 from serving import Gateway, until
 
 pytestmark = pytest.mark.slow
@@ -21,6 +22,11 @@ routes:
   /value: {artifact: value}
   /old: {artifact: old}
   /mojo: {artifact: mojo.zip}
+"""
+BESIDE = """version: 1
+routes:
+  /value: {artifact: value, executor: {kind: h2o_server, memory: 512MiB}, timeout_s: 1}
+  /here: {artifact: here.stub}
 """
 
 
@@ -69,8 +75,38 @@ def test_binary_models_behind_a_gateway(
 
     java = _java(served)
     os.kill(java, signal.SIGKILL)
-    assert served.post("/value", rows[:1]).status == 200, "a call waits for the next server within its deadline"
+    answer = served.post("/value", rows[:1])
+    assert answer.status == 200, answer.body  # a call waits for the next server within its deadline
     assert _java(served) != java
     java = _java(served)
     served.stop()
     assert until(lambda: not psutil.pid_exists(java)), "the Java server ends with the gateway"
+
+
+def test_kill_9_of_the_server_under_load_of_another_route(
+    tmp_path: Path, gateway: Callable[..., Gateway], trained: dict[str, tuple[Path, Any]], table: dict[str, list[Any]]
+) -> None:
+    """The other route loses no request; that of the server answers 503 with the reason, and comes back by itself."""
+    server_jar()
+    shutil.copyfile(trained["regression"][0], tmp_path / "value")
+    (tmp_path / "here.stub").write_text('{"inputs": ["a"]}')
+    (tmp_path / "registry.yaml").write_text(BESIDE)
+    served = gateway(tmp_path / "registry.yaml", GATEWAY_WORKERS=1, GATEWAY_PREPARE_TIMEOUT_S=300)
+    row = _rows(table)[0]
+    until(lambda: served.post("/value", row).status == 200, 120, what="an answer within a second")
+    told = served.health()["routes"]["/value"]["executor"]
+    with Load(served, "/here") as load:
+        until(lambda: sum(load.seen.values()) > 50, what="load")
+        # Both the Java server and the process before it: the next one starts from nothing.
+        for pid in (_java(served), *told["pids"]):
+            os.kill(pid, signal.SIGKILL)
+        refused = served.post("/value", row)
+        assert (refused.status, refused.json["type"]) == (503, "urn:gateway:error:executor-unavailable")
+        assert "retry-after" in refused.headers
+        until(lambda: served.post("/value", row).status == 200, 120, what="the next server")
+        asked = sum(load.seen.values())
+        until(lambda: sum(load.seen.values()) > asked + 50, what="load after it")
+    assert load.failed == []
+    after = served.health()["routes"]["/value"]["executor"]
+    assert (after["restarts"], after["state"]) == (told["restarts"] + 1, "ready")
+    assert set(after["pids"]).isdisjoint(told["pids"])
