@@ -15,7 +15,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import h2o
 import numpy as np
+from h2o.estimators import H2OGradientBoostingEstimator
 
 import serving
 from gateway.h2o_server.java_server import USER, start_java

@@ -13,10 +13,10 @@ import pytest
 from werkzeug.routing import Rule
 
 from gateway.errors import OverloadError
+from gateway.executors.local import LocalExecutor
 from gateway.rest.access import Access
 from gateway.rest.predict.steps.authorise import authorise
 from gateway.rest.predict.steps.limit import charge_request, charge_rows
-from gateway.routing.model import Model
 from gateway.security.principal import ANONYMOUS, Principal
 from rest.one_worker import Answer, Worker, environ_of
 from serving import ROOT
@@ -130,13 +130,13 @@ def worker(tmp_path_factory: pytest.TempPathFactory) -> Worker:
 def predicts(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Return a list that gets the rows of every predict of a model."""
     seen: list[int] = []
-    original = Model.predict
+    original = LocalExecutor.predict
 
-    def noted(self: Model, columns: Any, deadline: float) -> Any:
+    def noted(self: LocalExecutor, columns: Any, deadline: float) -> Any:
         seen.append(len(columns[0]))
         return original(self, columns, deadline)
 
-    monkeypatch.setattr(Model, "predict", noted)
+    monkeypatch.setattr(LocalExecutor, "predict", noted)
     return seen
 
 
