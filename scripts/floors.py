@@ -15,7 +15,7 @@ FLOORS: Final[tuple[tuple[str, ...], ...]] = (
     ("console",),
     ("routing",),
     ("generations",),
-    ("references",),
+    ("ray_bridge", "references"),
     ("prepare",),
     ("executors", "registry"),
     ("codecs", "compilers", "environments", "explainers", "loaders"),

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, TypeAlias
 
 from gateway.artifacts.remote_tensors import RemoteTensors
 
-RemoteKind: TypeAlias = Literal["process", "upstream", "h2o_server"]
+RemoteKind: TypeAlias = Literal["process", "upstream", "h2o_server", "ray"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,8 +16,8 @@ class ChildSpec:
     Describe a process that the arbiter starts for models: how, and how large it may become.
 
     `name` is a hash of all that decides about it, so that one name is one and the same process over generations.
-    `{socket}` in `argv` stands for the path of its Unix socket, which whoever starts it chooses. `environ` is its
-    whole environment.
+    `{socket}` in `argv` stands for the path of its Unix socket, `{models}` for that of the file that tells which models
+    it is to serve; whoever starts it chooses both. `environ` is its whole environment.
     """
 
     name: str
@@ -28,6 +29,29 @@ class ChildSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ModelArchive:
+    """
+    Name the file with all that another machine needs to load a model: it lies at `path`, and has this `sha256`.
+
+    `place` is the folder or URL where other machines find it, as `<sha256>.tar`.
+    """
+
+    path: str
+    sha256: str
+    place: str
+
+    @property
+    def copy(self) -> Path | None:
+        """Return the copy that other machines read; None where a URL leads to it."""
+        return None if "://" in self.place else Path(self.place) / f"{self.sha256}.tar"
+
+    @property
+    def is_there(self) -> bool:
+        """Say whether the archive is where it was written; what a URL leads to is for the other machines to see."""
+        return Path(self.path).exists() and (self.copy is None or self.copy.exists())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Remote:
     """
     Say where and as what a model answers.
@@ -35,7 +59,7 @@ class Remote:
     `urls` are addresses of servers of which each can answer; `child` is the process of ours that serves
     it, where there is one. `binary` says that tensors may travel as bytes, `tensors` which of them carry what.
     `headers_from` is the file of headers that requests carry, `ca` one of certificates; "" for none. `egress` are the
-    places that connections may lead to; none bound nothing.
+    places that connections may lead to; none bound nothing. `archive` is what the nodes of a cluster load.
     """
 
     kind: RemoteKind
@@ -47,3 +71,4 @@ class Remote:
     headers_from: str = ""
     ca: str = ""
     egress: tuple[str, ...] = ()
+    archive: ModelArchive | None = None

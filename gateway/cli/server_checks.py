@@ -12,13 +12,13 @@ from gateway.artifacts.remote import Remote
 from gateway.cli.diagnosis import Diagnosis
 from gateway.errors import GatewayError
 from gateway.executors.oip_metadata import must_fit
+from gateway.executors.readiness import Readiness
 from gateway.executors.upstream_client import client_of
 from gateway.generations import snapshot
 from gateway.h2o_server.binary_model import find_model, read_version
 from gateway.prepare import h2o_server_entry
 from gateway.prepare.upstream import remote_of
 from gateway.process.model_servers import folders
-from gateway.process.model_servers.readiness import Readiness
 from gateway.registry import load_registry
 from gateway.registry.spec import RouteSpec
 from gateway.scoreboard import status

@@ -18,6 +18,7 @@ EXECUTORS: Final[dict[str, str]] = {
     "h2o_server": "gateway.executors.process:ProcessExecutor",
     "local": "gateway.executors.local:LocalExecutor",
     "process": "gateway.executors.process:ProcessExecutor",
+    "ray": "gateway.executors.ray:RayExecutor",
     "upstream": "gateway.executors.upstream:UpstreamExecutor",
 }
 

@@ -69,6 +69,11 @@ class LocalExecutor:
                 )
         self._load_original()
 
+    @property
+    def predictor(self) -> Predictor:
+        """Return what predicts, once started."""
+        return self._predictor
+
     def predict(self, columns: Sequence[Column], deadline: float) -> Predictions:
         """Predict inline where that is short, else in the pool."""
         if time.monotonic() >= deadline:

@@ -25,6 +25,9 @@ log = logging.getLogger("gateway.executor")
 class ProcessExecutor(RemoteExecutor):
     """Wait for the first process of the model; one that goes away later is waited for by each call, in its time."""
 
+    #: How the server is asked.
+    options = OPTIONS
+
     def make_client(self, remote: Remote) -> OipClient:
         """Return the client of all instances."""
         child = remote.child
@@ -32,7 +35,7 @@ class ProcessExecutor(RemoteExecutor):
             raise LoadError("the manifest names no process", code="load", hint="run: gateway prepare")
         sockets = [socket_path(child.name, instance) for instance in range(child.instances)]
         _wait(sockets)
-        return OipClient([address_of(str(path)) for path in sockets], remote.model, OPTIONS)
+        return OipClient([address_of(str(path)) for path in sockets], remote.model, self.options)
 
 
 def _wait(sockets: list[Path]) -> None:

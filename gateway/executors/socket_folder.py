@@ -14,3 +14,8 @@ def choose(folder: Path) -> None:
 def socket_path(server: str, instance: int) -> Path:
     """Return the path of an instance of a model server; a socket is there exactly while the instance is ready."""
     return _folder / f"{server}-{instance}.sock"
+
+
+def models_path(server: str) -> Path:
+    """Return the file in which the arbiter tells a model server which models it is to serve."""
+    return _folder / f"{server}.models.json"

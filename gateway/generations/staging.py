@@ -1,8 +1,8 @@
 """
-Stage the model servers of a generation before it is committed: the running arbiter starts those that are new.
+Stage the models of a generation before it is committed that servers of ours serve: the running arbiter starts these.
 
-The transaction runs in a process of its own. It leaves a note for the arbiter, and waits until the status file says
-that all of them are ready: no request meets a generation whose servers do not answer yet.
+The transaction runs in a process of its own. It leaves a note for the arbiter, waits until the status file says that
+the servers are ready, and asks them for each model that is new: no request meets a generation that does not answer yet.
 """
 
 import os
@@ -15,8 +15,8 @@ from typing import Final
 
 import msgspec
 
-from gateway.artifacts.manifest import Manifest
-from gateway.artifacts.remote import ChildSpec
+from gateway.executors.readiness import Answer, Readiness
+from gateway.generations.served_models import ServedModel, served_models
 from gateway.generations.snapshot import Snapshot
 from gateway.scoreboard import status
 from gateway.scoreboard.status import ServerStatus, Status
@@ -28,21 +28,15 @@ _LOOK_S: Final = 0.05
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Staged:
-    """Hold the servers of a generation that the process `pid`, which began at `began`, wants to commit, by route."""
+    """Hold the models of a generation that the process `pid`, which began at `began`, wants to commit, by route."""
 
     pid: int
     began: int
-    servers: dict[str, ChildSpec]
+    models: dict[str, ServedModel]
 
 
 #: Made here and not at the first use: msgspec crashes where two threads look at a type for the first time at once.
 _decode: Final = msgspec.json.Decoder(Staged).decode
-
-
-def servers_of(manifests: Mapping[str, Manifest]) -> dict[str, ChildSpec]:
-    """Return the model servers of a generation, by the route that they serve."""
-    kept = ((name, found.remote) for name, found in manifests.items() if found.problem is None)
-    return {name: remote.child for name, remote in kept if remote is not None and remote.child is not None}
 
 
 def note_path(status_path: Path) -> Path:
@@ -50,31 +44,31 @@ def note_path(status_path: Path) -> Path:
     return status_path.with_name("staged.json")
 
 
-def read(status_path: Path) -> dict[str, ChildSpec]:
+def read(status_path: Path) -> dict[str, ServedModel]:
     """Return what is staged, by route; nothing where the process that staged it has ended."""
     try:
         found = _decode(files.read(note_path(status_path), _MOST_BYTES))
     except (OSError, msgspec.MsgspecError):
         return {}
-    return found.servers if processes.is_alive(found.pid, found.began) else {}
+    return found.models if processes.is_alive(found.pid, found.began) else {}
 
 
 @contextmanager
 def staged(path: Path | None, before: Snapshot | None, made: Snapshot, timeout_s: float) -> Iterator[str]:
     """
-    Have the servers of `made` started that `before` has not, and yield why they do not serve, "" if they do.
+    Have the models of `made` served that `before` has not, and yield why they are not, "" if they are.
 
     They stay staged within the `with` block, in which the generation is committed. `path` is the status file of the
     arbiter; without a running one there is nothing to wait for.
     """
-    known = {server.name for server in servers_of(before.manifests).values()} if before is not None else set()
-    wanted = servers_of(made.manifests)
-    new = {route: server for route, server in wanted.items() if server.name not in known}
+    known = {one.mark for one in _models_of(before).values()} if before is not None else set()
+    wanted = _models_of(made)
+    new = {route: one for route, one in wanted.items() if one.mark not in known}
     if path is None or not new or not _is_served(status.read(path)):
         yield ""
         return
     note = note_path(path)
-    mine = Staged(pid=os.getpid(), began=processes.own_start(), servers=wanted)
+    mine = Staged(pid=os.getpid(), began=processes.own_start(), models=wanted)
     atomic.replace_bytes(note, msgspec.json.encode(mine))
     try:
         yield _await(path, new, time.monotonic() + timeout_s)
@@ -86,25 +80,43 @@ def _is_served(found: Status) -> bool:
     return found.phase == "serving" and processes.is_alive(found.pid, found.began)
 
 
-def _await(path: Path, new: Mapping[str, ChildSpec], deadline: float) -> str:
-    """Wait until every server is ready; return why one of them is not."""
+def _models_of(snapshot: Snapshot) -> dict[str, ServedModel]:
+    return served_models(snapshot.registry, snapshot.manifests)
+
+
+def _await(path: Path, new: Mapping[str, ServedModel], deadline: float) -> str:
+    """Wait until every model is ready; return why one of them is not."""
+    left = dict(new)
     while True:
         found = status.read(path)
         if not _is_served(found):
             return ""
-        reasons = {route: _missing(found.servers_named(server.name), server) for route, server in new.items()}
-        missing = {route: reason for route, reason in reasons.items() if reason is not None}
-        if not missing:
+        reasons = {route: _missing(found.servers_named(one.server.name), one) for route, one in left.items()}
+        left = {route: one for route, one in left.items() if reasons[route] is not None}
+        if not left:
             return ""
         is_late = time.monotonic() > deadline
-        for route, reason in missing.items():
-            if reason or is_late:
-                return f"the model server of route {route} does not become ready{f': {reason}' if reason else ''}"
+        for route in left:
+            reason = reasons[route]
+            if reason is not None and (reason.is_final or is_late):
+                told = f": {reason.reason}" if reason.reason else ""
+                return f"the model server of route {route} does not become ready{told}"
         time.sleep(_LOOK_S)
 
 
-def _missing(told: list[ServerStatus], server: ChildSpec) -> str | None:
-    """Return None where all instances are ready, "" where that may still come, and else the reason."""
+def _missing(told: list[ServerStatus], served: ServedModel) -> Answer | None:
+    """Return None where all instances are ready and have the model, else why that is not so."""
     if any(one.state == "closed" for one in told):
-        return next((one.reason for one in told if one.state == "closed" and one.reason), "it ended too often")
-    return None if sum(one.state == "ready" for one in told) >= server.instances else ""
+        reason = next((one.reason for one in told if one.state == "closed" and one.reason), "it ended too often")
+        return Answer(is_ready=False, reason=reason, is_final=True)
+    ready = [one for one in told if one.state == "ready"]
+    if len(ready) < served.server.instances:
+        return Answer(is_ready=False)
+    # A server that serves several models is ready before each of them is.
+    for one in ready:
+        readiness = Readiness(lambda path=one.socket: path, served.model)  # type: ignore[misc]
+        answer = readiness.ask() or Answer(is_ready=False)
+        readiness.close()
+        if not answer.is_ready:
+            return answer
+    return None

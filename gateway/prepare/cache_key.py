@@ -79,7 +79,15 @@ def make_entry(spec: RouteSpec, cache_dir: Path, digests: Digests, store: Store,
     child = None
     if spec.executor.kind == "h2o_server":
         child = import_module("gateway.prepare.h2o_server_entry").child_of(spec, stored, cache_dir)
-    return _entry(spec, stored, rows, cache_dir, digests, child=child)
+    return _entry(spec, stored, rows, cache_dir, digests, child=child or _bridge(spec, cache_dir))
+
+
+def _bridge(spec: RouteSpec, cache_dir: Path) -> ChildSpec | None:
+    """Return how the bridge to the cluster is started that serves a route; None where none does."""
+    if spec.executor.kind != "ray":
+        return None
+    found: ChildSpec = import_module("gateway.prepare.ray_entry").child_of(spec, cache_dir)
+    return found
 
 
 def _of_executor(spec: RouteSpec) -> list[Path]:
@@ -117,7 +125,7 @@ def _code_entry(spec: RouteSpec, cache_dir: Path, digests: Digests, store: Store
     stored = code_folders.keep(store, root, code, sha256, files)
     if found.working_folder:
         stored = code_folders.working_in(stored, root, Path(found.working_folder), writes=found.writes_there)
-    return _entry(spec, stored, rows, cache_dir, digests)
+    return _entry(spec, stored, rows, cache_dir, digests, child=_bridge(spec, cache_dir))
 
 
 def _process_entry(spec: RouteSpec, cache_dir: Path, digests: Digests, store: Store, limits: PrepareLimits) -> Entry:
@@ -206,7 +214,7 @@ def are_alone(sources: Sequence[Path]) -> bool:
 def _key(spec: RouteSpec, stored: StoredArtifact, golden: str, child: str) -> str:
     values: dict[str, Any] = {name: getattr(spec, name) for name in LOAD_KEYS}
     values["outputs"] = asdict(spec.outputs)
-    values["executor"] = asdict(spec.executor)
+    values["executor"] = spec.executor.preparing
     values["child"] = child
     values |= {
         "artifact": [stored.sha256, Path(stored.path).name, source_files.split_entry(spec.places[-1])[1]],
@@ -218,6 +226,6 @@ def _key(spec: RouteSpec, stored: StoredArtifact, golden: str, child: str) -> st
         "python": [platform.python_version(), platform.machine(), sys.platform],
         # Python code may import modules beside it, so the same file in another folder is another model.
         "origin": stored.origin if spec.loader == "python" else "",
-        "name": spec.name if spec.is_elsewhere else "",
+        "name": spec.name if spec.executor.kind in ("upstream", "ray") else "",
     }
     return hashlib.sha256(msgspec.json.encode(values, order="sorted")).hexdigest()[:32]

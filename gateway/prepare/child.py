@@ -135,7 +135,7 @@ def _tested(entry: Entry, loaded: Manifest, predictor: Predictor, tell: Callable
         inline=0 < predict_s < INLINE_LIMIT_S and not row_of(spec.loader).has_effects and not is_remote(spec),
         golden=result,
         warnings=notes,
-        remote=remote_of(predictor),
+        remote=remote_of(predictor, spec),
     )
     if is_remote(spec):
         return replace(found, compile_declined=decline_compiling(spec), explanation=UNEXPLAINED)

@@ -29,7 +29,7 @@ MAX_FILES: Final = 2_000
 
 def has_code_files(spec: RouteSpec) -> bool:
     """Return whether the artifact of a route is code, which may read other files."""
-    return spec.loader == "python" and spec.executor.kind == "local"
+    return spec.loader == "python" and spec.executor.kind in ("local", "ray")
 
 
 def remembered(spec: RouteSpec, origin: Path, cache_dir: Path, digests: Digests) -> CodeFiles | None:

@@ -146,7 +146,7 @@ def prepare_entry(
         return known
     log.info("preparing", extra={"route": spec.path, "loader": spec.loader})
     started = time.perf_counter()
-    found = run_child(entry, limits)
+    found = _placed(entry, run_child(entry, limits))
     log.info(
         "prepared",
         extra={"route": spec.path, "state": found.state, "duration_ms": round(1e3 * (time.perf_counter() - started))},
@@ -160,8 +160,21 @@ def prepare_entry(
     return found
 
 
+def _placed(entry: Entry, found: Manifest) -> Manifest:
+    """Return the manifest, with the archive that nodes load where a cluster serves the model."""
+    if entry.spec.executor.kind != "ray" or found.problem is not None:
+        return found
+    try:
+        placed: Manifest = import_module("gateway.prepare.ray_archive").placed(entry, found)
+    except GatewayError as error:
+        return replace(found, problem=error.as_problem())
+    return placed
+
+
 def _still_holds(known: Manifest, digests: Digests, *, retry: bool) -> bool:
     if known.artifact is None or not Path(known.artifact.path).exists():
+        return False
+    if known.remote is not None and known.remote.archive is not None and not known.remote.archive.is_there:
         return False
     if known.compiled is not None and not _is_whole(known.compiled, digests):
         return False

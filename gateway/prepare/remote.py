@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final, cast
 
 from gateway.artifacts.manifest import ExplanationReport
 from gateway.artifacts.remote import Remote
+from gateway.artifacts.remote_tensors import tensors_of
+from gateway.errors import LoadError
 from gateway.prepare.compilation import compile_required
 from gateway.registry.spec import RouteSpec
 from gateway.schema import Predictor
@@ -33,8 +35,8 @@ _PREDICTORS: Final[Mapping[str, str]] = {
 
 
 def is_remote(spec: RouteSpec) -> bool:
-    """Say whether the model of a route runs outside the workers."""
-    return spec.executor.kind != "local"
+    """Say whether a server is asked while the route is prepared; a cluster serves what was prepared here."""
+    return spec.executor.kind not in ("local", "ray")
 
 
 def predictor_of(entry: "Entry") -> "RemotePredictor":
@@ -43,13 +45,27 @@ def predictor_of(entry: "Entry") -> "RemotePredictor":
     return cast("Callable[[Entry], RemotePredictor]", found)(entry)
 
 
-def remote_of(predictor: Predictor) -> Remote | None:
+def remote_of(predictor: Predictor, spec: RouteSpec) -> Remote | None:
     """Return where a predictor asks, None for one of a loader; raises LoadError where it answered nonsense."""
+    if spec.executor.kind == "ray":
+        return _on_cluster(predictor, spec)
     if not hasattr(predictor, "remote"):
         return None
     found = cast("RemotePredictor", predictor)
     found.must_keep_to_its_metadata()
     return found.remote
+
+
+def _on_cluster(predictor: Predictor, spec: RouteSpec) -> Remote:
+    """Return the tensors of a model that a cluster is to serve; raises LoadError where its answers have none."""
+    output = predictor.signature.output
+    if any(part.probabilities or part.width for part in output.parts):
+        raise LoadError(
+            "a model with probabilities or lists for each of several outputs has no form in the protocol of clusters",
+            code="executor-metadata",
+            hint="serve it in the workers: delete `executor`, or write `executor: local` where defaults name another",
+        )
+    return Remote(kind="ray", model=spec.name, binary=True, tensors=tensors_of(predictor.signature))
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Any, Final
 from gateway.registry.key_definition import Key
 from gateway.registry.text_patterns import PATTERNS
 from gateway.registry.values import Document, Entries, Value
-from gateway.registry.wording import kind_of, parse_size
+from gateway.registry.wording import EXAMPLES, kind_of, parse_size
 from gateway.system.suggest import did_you_mean, listing
 
 #: Replaces a value whose fault is noted already, so that dependent rules stay silent.
@@ -66,25 +66,8 @@ def _wrong(document: Document, key: Key, value: Value, expected: str, fix: str |
     if value.is_unreadable:  # an item of a list
         return BAD
     message = f"'{key.name}' is {kind_of(value.data)}"
-    document.fault(
-        value.span, "wrong-type", message, expected=expected, fix=fix or f"{key.name}: {_EXAMPLES[key.kind]}"
-    )
+    document.fault(value.span, "wrong-type", message, expected=expected, fix=fix or f"{key.name}: {EXAMPLES[key.kind]}")
     return BAD
-
-
-_EXAMPLES: Final = {
-    "text": "text",
-    "text_or_list": "text",
-    "flag": "true",
-    "number": "1.5",
-    "integer": "1",
-    "bytes": "32MiB",
-    "scalar": "1",
-    "scalars": "[a, b]",
-    "one_or_more": "0",
-    "texts": "[a, b]",
-    "text_or_texts": "[a, b]",
-}
 
 
 def _text(document: Document, key: Key, value: Value) -> Any:
@@ -227,6 +210,14 @@ def _text_or_list(document: Document, key: Key, value: Value) -> Any:
     return found[0] if found is not BAD and len(found) == 1 else found
 
 
+def _bounds(document: Document, key: Key, value: Value) -> Any:
+    pair = [item.data for item in value.data] if isinstance(value.data, list) else []
+    low, high = int(key.minimum or 0), int(key.maximum or 0)
+    if [type(one) for one in pair] == [int, int] and low <= pair[0] <= pair[1] <= high:
+        return tuple(pair)
+    return _wrong(document, key, value, f"a list of two whole numbers from {low} to {high:,}, the lower first")
+
+
 _CHECKS: Final[Mapping[str, Callable[[Document, Key, Value], Any]]] = {
     "text": _text,
     "text_or_list": _text_or_list,
@@ -238,6 +229,7 @@ _CHECKS: Final[Mapping[str, Callable[[Document, Key, Value], Any]]] = {
     "scalar": _scalar,
     "scalars": _scalars,
     "one_or_more": _one_or_more,
+    "bounds": _bounds,
     "texts": _texts,
     "text_or_texts": _text_or_texts,
 }

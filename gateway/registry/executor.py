@@ -11,10 +11,13 @@ from gateway.registry.executor_keys import KEYS_OF, ExecutorKeys, ExecutorKind
 from gateway.registry.key_definition import Key
 from gateway.registry.keys import EXECUTOR_KEYS
 from gateway.registry.process_keys import check_pair
+from gateway.registry.ray_keys import check_ray
 from gateway.registry.values import Document, Entries, Entry, texts_of
 from gateway.system.server_address import address_of
 from gateway.system.suggest import listing, nearest
 
+#: Keys that name a file -> the fault where it is absent.
+_FILES: Final = (("headers_from", "headers-missing"), ("ca", "ca-missing"), ("token", "token-missing"))
 _EXAMPLE: Final = "executor: {kind: process, requirements: models/name/requirements.txt}"
 
 
@@ -59,7 +62,7 @@ def _check(document: Document, entry: Entry, entries: Entries, keys: ExecutorKey
     kind = keys.kind
     for name, one in entries.every():
         owner = next((of for of, names in KEYS_OF.items() if name in names), kind)
-        if owner != kind:
+        if owner != kind and name not in KEYS_OF[kind]:
             document.fault(
                 one.key,
                 "executor-key",
@@ -68,6 +71,7 @@ def _check(document: Document, entry: Entry, entries: Entries, keys: ExecutorKey
                 fix=f"kind: {owner}",
             )
     check_pair(document, entries, what)
+    check_ray(document, entry, entries, keys, what)
     if kind == "upstream" and entries.lacks("url"):
         document.fault(
             entries["kind"].key if "kind" in entries else entry.value.span,
@@ -90,10 +94,10 @@ def _check(document: Document, entry: Entry, entries: Entries, keys: ExecutorKey
 
 
 def check_files(document: Document, entries: Entries, base: Path) -> None:
-    """Note files of an upstream that are absent; serving leaves them to the route."""
+    """Note files of an executor that are absent; serving leaves them to the route."""
     for one in entries.all_of("executor"):
         keys = one.value.data
-        for name, code in (("headers_from", "headers-missing"), ("ca", "ca-missing")):
+        for name, code in _FILES:
             for file in (text for key in _of(keys, name) for text in texts_of(key.value)):
                 files.check_file(document, base, file.raw, file.span, code)
 

@@ -59,6 +59,7 @@ _KINDS: Final[Mapping[str, _Schema]] = {
     "scalar": _SCALAR,
     "scalars": {"type": "array", "items": _SCALAR, "minItems": 1, "uniqueItems": True},
     "one_or_more": {"anyOf": [_SCALAR, {"type": "array", "items": _SCALAR, "minItems": 1}]},
+    "bounds": {"type": "array", "items": {"type": "integer"}, "minItems": 2, "maxItems": 2},
     "texts": {"type": "array", "items": _TEXT, "uniqueItems": True},
     "text_or_texts": {"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "uniqueItems": True}]},
     "json": {},

@@ -20,6 +20,7 @@ Kind: TypeAlias = Literal[
     "scalar",
     "scalars",  # a list of scalars
     "one_or_more",  # a scalar or a list of scalars
+    "bounds",  # a list of two whole numbers, the lower first
     "texts",  # a list of text
     "text_or_texts",
     "json",

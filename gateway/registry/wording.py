@@ -12,6 +12,22 @@ _UNITS: Final = {
     **{name: 1024**power for power, name in enumerate(("kib", "mib", "gib"), 1)},
 }
 
+#: How a value of each kind of key is written.
+EXAMPLES: Final = {
+    "text": "text",
+    "text_or_list": "text",
+    "flag": "true",
+    "number": "1.5",
+    "integer": "1",
+    "bytes": "32MiB",
+    "scalar": "1",
+    "scalars": "[a, b]",
+    "one_or_more": "0",
+    "bounds": "[1, 4]",
+    "texts": "[a, b]",
+    "text_or_texts": "[a, b]",
+}
+
 
 def parse_size(text: str) -> int | None:
     """Return the number of bytes of `32MiB` or `1.5 GB`; None for any other text."""

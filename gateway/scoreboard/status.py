@@ -22,7 +22,8 @@ class ServerStatus:
     Tell of one process of a model server: `server` is its name, which manifests hold, `instance` counts from 0.
 
     `state` is starting, ready, waiting (to be started again), closed (it ended too often) or ending. `restarts` counts
-    the times it ended by itself or had to be ended, `reason` is that of the last time.
+    the times it ended by itself or had to be ended, `reason` is that of the last time. `socket` is the path of its
+    Unix socket, which is there while it is ready.
     """
 
     server: str
@@ -32,6 +33,7 @@ class ServerStatus:
     restarts: int = 0
     memory_mb: int = 0
     reason: str = ""
+    socket: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,6 +37,7 @@ KINDS: dict[str, tuple[RemoteKind | Literal["local"], dict[str, Any]]] = {
     "upstream": ("upstream", {"predict_s": 0.0, "inline": False}),
     "process": ("process", {"predict_s": 0.0, "inline": False}),
     "h2o_server": ("h2o_server", {"predict_s": 0.0, "inline": False}),
+    "ray": ("ray", {"predict_s": 0.0, "inline": False}),
 }
 #: Cases whose model is a file that the worker itself loads.
 LOCAL = sorted(name for name, (kind, _) in KINDS.items() if kind == "local")
@@ -80,7 +81,7 @@ class Maker:
             self.servers.append(serve(predictor, free_port()))
             urls = (self.servers[-1].address,)
             more["remote"] = Remote(kind="upstream", model="m", urls=urls, binary=True, tensors=tensors)
-        if self.kind in ("process", "h2o_server"):
+        if self.kind in ("process", "h2o_server", "ray"):
             # Where the arbiter puts the socket of a process that is ready; the process itself has tests of its own.
             child = ChildSpec(name=f"{len(self.servers):016x}", argv=())
             self.servers.append(serve(predictor, str(socket_path(child.name, 0))))

@@ -34,6 +34,7 @@ ABOUT_FILES = {
     "plot-missing",
     "headers-missing",
     "ca-missing",
+    "token-missing",
     "environment-broken",
     "requirements-missing",
     "wrong-sha256",

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Final
 
 from gateway.artifacts.remote import ChildSpec
+from gateway.executors.readiness import Answer, Readiness
+from gateway.executors.socket_folder import models_path
 from gateway.process.model_servers.output import Output
-from gateway.process.model_servers.readiness import Answer, Readiness
 from gateway.process.model_servers.socket_name import SocketName
 from gateway.system import descendants, parent_death
 from gateway.system.memory import resident_bytes
@@ -169,7 +170,8 @@ class ServerProcess:
 def _popen(
     spec: ChildSpec, socket: SocketName, mark: descendants.Mark, lifeline: int, output: int
 ) -> subprocess.Popen[bytes]:
-    argv = [word.replace("{socket}", socket.path) for word in spec.argv]
+    places = {"{socket}": socket.path, "{models}": str(models_path(spec.name))}
+    argv = [places.get(word, word) for word in spec.argv]
     tied = [sys.executable, "-I", "-S", parent_death.__file__, str(int(signal.SIGKILL)), str(os.getpid())]
     return subprocess.Popen(
         [*tied, *argv],

@@ -11,8 +11,11 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Collection
-from typing import Final
+from typing import Any, Final
 
+import msgspec
+
+from gateway.executors.socket_folder import models_path, socket_path
 from gateway.process.model_servers import folders
 from gateway.process.model_servers.instance import HUNG_S, Instance, Limits
 from gateway.process.model_servers.server_process import ServerProcess
@@ -20,7 +23,7 @@ from gateway.process.model_servers.socket_name import SocketName
 from gateway.process.model_servers.wanted import FORGET_AFTER_S, Wanted, Wish
 from gateway.scoreboard.status import ServerStatus
 from gateway.settings.settings import Settings
-from gateway.system import private_folders
+from gateway.system import atomic, private_folders
 from gateway.system.fork_lock import FORK_LOCK
 
 log = logging.getLogger("gateway.model_server")
@@ -42,6 +45,8 @@ class ModelServers:
         )
         self._folder = folders.choose(settings)
         self._wishes: dict[str, Wish] = {}
+        #: What the servers were told of their models.
+        self._told: dict[str, tuple[dict[str, Any], ...]] = {}
         self._instances: dict[tuple[str, int], Instance] = {}
         #: Instances that are no longer wanted, until the last of their processes has ended.
         self._ending: list[Instance] = []
@@ -114,6 +119,7 @@ class ModelServers:
         if self._wishes and (fault := private_folders.make_private(self._folder)):
             log.error("the folder of model servers is not private", extra={"reason": fault})
             return
+        self._tell_models()
         self._make(now)
         self._forgive()
         for instance in (*self._instances.values(), *self._ending):
@@ -123,6 +129,13 @@ class ModelServers:
             self._living = frozenset(process for process in self._living if not process.end)
         self._notice_closed()
         self.statuses = tuple(_status(instance) for instance in (*self._instances.values(), *self._ending))
+
+    def _tell_models(self) -> None:
+        """Write down which models each server is to serve, where it must be told."""
+        for name, wish in self._wishes.items():
+            if wish.models and self._told.get(name) != wish.models:
+                atomic.replace_bytes(models_path(name), msgspec.json.encode(wish.models))
+                self._told[name] = wish.models
 
     def _make(self, now: float) -> None:
         """Make an instance of all that is wanted, and end those that are not."""
@@ -189,6 +202,7 @@ def _status(instance: Instance) -> ServerStatus:
     return ServerStatus(
         server=instance.server,
         instance=instance.number,
+        socket=str(socket_path(instance.server, instance.number)),
         state=instance.state,
         pid=instance.pid,
         restarts=instance.failures.total,

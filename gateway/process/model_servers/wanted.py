@@ -5,11 +5,12 @@ The servers of an earlier generation go on until every worker has left it and it
 """
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final
 
 from gateway.artifacts.remote import ChildSpec
 from gateway.generations import staging
+from gateway.generations.served_models import ServedModel, served_models
 from gateway.generations.snapshot import CommittedReader, Snapshot
 from gateway.settings.settings import Settings
 
@@ -19,10 +20,11 @@ FORGET_AFTER_S: Final = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """Name a server, and the routes that it serves."""
+    """Name a server, the routes that it serves, and what it must be told of their models."""
 
     spec: ChildSpec
     routes: tuple[str, ...]
+    models: tuple[dict[str, Any], ...] = ()
 
 
 class Wanted:
@@ -44,10 +46,10 @@ class Wanted:
         """Return the wanted servers by name; `now` is a time.monotonic() value."""
         found = self._reader.read()
         if found is not None and found is not self._snapshot:
-            before, self._committed = self._committed, _wishes(staging.servers_of(found.manifests))
+            before, self._committed = self._committed, _wishes(served_models(found.registry, found.manifests))
             self._former |= {name: (wish, None) for name, wish in before.items()}
             self._snapshot = found
-        wishes = {**_wishes(staging.read(self._status_path)), **self._committed}
+        wishes = _together(_wishes(staging.read(self._status_path)), self._committed)
         self._former = {name: one for name, one in self._former.items() if name not in wishes}
         if self._former:
             self._forget(now)
@@ -63,12 +65,25 @@ class Wanted:
         }
 
 
-def _wishes(servers: Mapping[str, ChildSpec]) -> dict[str, Wish]:
+def _wishes(served: Mapping[str, ServedModel]) -> dict[str, Wish]:
     """Return the wishes by name: routes with one server share it."""
-    routes: dict[str, list[str]] = {}
-    specs: dict[str, ChildSpec] = {}
-    for route, spec in servers.items():
-        routes.setdefault(spec.name, []).append(route)
-        if spec.name not in specs or spec.instances > specs[spec.name].instances:
-            specs[spec.name] = spec
-    return {name: Wish(spec, tuple(sorted(routes[name]))) for name, spec in specs.items()}
+    by_server: dict[str, list[tuple[str, ServedModel]]] = {}
+    for route, one in served.items():
+        by_server.setdefault(one.server.name, []).append((route, one))
+    return {name: _wish(found) for name, found in by_server.items()}
+
+
+def _wish(served: list[tuple[str, ServedModel]]) -> Wish:
+    spec = max((one.server for _, one in served), key=lambda server: server.instances)
+    told = {one.model: one for _, one in served if one.archive is not None}
+    models = tuple({"name": name, **asdict(one.archive), **one.deployment} for name, one in sorted(told.items()))  # type: ignore[arg-type]  # it is there
+    return Wish(spec, tuple(sorted(route for route, _ in served)), models)
+
+
+def _together(staged: Mapping[str, Wish], committed: Mapping[str, Wish]) -> dict[str, Wish]:
+    """Return the wishes of both; a server of both is told of the models of both, as those that are staged say."""
+    found = {**staged, **committed}
+    for name in staged.keys() & committed.keys():
+        models = {one["name"]: one for one in (*committed[name].models, *staged[name].models)}
+        found[name] = replace(committed[name], models=tuple(models.values()))
+    return found

@@ -1,5 +1,5 @@
 """
-Ask a model server whether it is ready, by a round trip.
+Ask a server of ours whether it, or a model of it, is ready: by a round trip over its Unix socket.
 
 Connecting proves nothing: the kernel accepts for a process that has been stopped.
 """
@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Final, NamedTuple
+from urllib.parse import quote
 
 from gateway.system.unix_http import UnixConnection
 
@@ -17,7 +18,8 @@ TIMEOUT_S: Final = 5.0
 _READY: Final = 200
 _MOST_BYTES: Final = 64 * 1024
 #: Codes of faults of the servers that we write, which do not go away; and the one which does.
-_OURS, _LOADING = "child-", "child-loading"
+_OURS: Final = ("child-", "ray-")
+_LOADING: Final = "child-loading"
 
 
 class Answer(NamedTuple):
@@ -29,18 +31,20 @@ class Answer(NamedTuple):
 
 
 class Readiness:
-    """Ask one server, on a connection that is kept; used by one thread."""
+    """Ask one server, or for a `model` of it, on a connection that is kept; used by one thread."""
 
-    def __init__(self, path: Callable[[], str]) -> None:
-        self._path = path
+    def __init__(self, socket: Callable[[], str], model: str = "", timeout_s: float = TIMEOUT_S) -> None:
+        self._socket = socket
+        self._path = f"/v2/models/{quote(model, safe='')}/ready" if model else "/v2/health/ready"
+        self._timeout_s = timeout_s
         self._http: UnixConnection | None = None
 
     def ask(self) -> Answer | None:
         """Return the answer; None where there is none."""
         try:
             # The path is asked anew for each connection: the socket moves when its server becomes ready.
-            self._http = self._http or UnixConnection(self._path(), TIMEOUT_S)
-            self._http.request("GET", "/v2/health/ready")
+            self._http = self._http or UnixConnection(self._socket(), self._timeout_s)
+            self._http.request("GET", self._path)
             found = self._http.getresponse()
             status, body = found.status, found.read(_MOST_BYTES)
         except (OSError, http.client.HTTPException):

@@ -1,0 +1,59 @@
+"""What the bridge knows of each model: who answers for it, or why nobody does. Read by all connections."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Final
+
+from ray.serve.handle import DeploymentHandle
+
+from gateway.child.faults import ChildError
+
+_STARTING: Final = ChildError(503, "child-loading", "it is starting this model", retry_after_s=1)
+_UNKNOWN: Final = ChildError(404, "not-found", "the gateway has named no such model to this bridge")
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Hold a handle that was proven, or the reason why there is none."""
+
+    handle: DeploymentHandle | None = None
+    reason: ChildError = _STARTING
+
+
+class Models:
+    """Hold what is known of the wanted models; one thread changes it."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, _Known] = {}
+        self._away: ChildError | None = None
+
+    def want(self, names: Collection[str]) -> None:
+        """Know these models and no others; a new one is starting."""
+        self._known = {name: self._known.get(name, _Known()) for name in names}
+
+    def serves(self, name: str, handle: DeploymentHandle) -> None:
+        """Ask this handle from now on."""
+        self._known = {**self._known, name: _Known(handle)}
+
+    def lacks(self, name: str, code: str = "", reason: str = "") -> None:
+        """Refuse to answer, for the reason, or because it starts."""
+        error = ChildError(503, code, reason, retry_after_s=1) if code else _STARTING
+        self._known = {**self._known, name: _Known(reason=error)}
+
+    def is_served(self, name: str) -> bool:
+        """Say whether a handle answers for a model."""
+        known = self._known.get(name)
+        return known is not None and known.handle is not None
+
+    def cluster_is_away(self, reason: str) -> None:
+        """Give the reason to whoever asks for a model that no handle answers for; "" when the cluster is there."""
+        self._away = ChildError(503, "ray-away", reason, retry_after_s=5) if reason else None
+
+    def handle(self, name: str) -> DeploymentHandle:
+        """Return who answers for a model; raises ChildError with the reason why nobody does."""
+        known = self._known.get(name)
+        if known is not None and known.handle is not None:
+            return known.handle
+        if self._away is not None:
+            raise self._away
+        raise known.reason if known is not None else _UNKNOWN
