@@ -40,6 +40,13 @@ class Candidate:
 
 def entry_keys(settings: Settings, candidate: Candidate, route: RouteSpec, base: Path) -> dict[str, str | None]:
     """Return the keys of the entry as YAML, None for a key that goes; raises GatewayError."""
+    kind = route.executor.kind
+    if kind == "upstream":
+        raise GatewayError(
+            f"the model of '{route.path}' is on another server (executor: upstream), and no file is served here",
+            code="promote-elsewhere",
+            hint="bring the new model onto that server, or write the `url` of another one; then: gateway reload",
+        )
     keys: dict[str, str | None] = {}
     if candidate.loader is not None:
         keys["loader"] = quoted(candidate.loader)
@@ -50,7 +57,7 @@ def entry_keys(settings: Settings, candidate: Candidate, route: RouteSpec, base:
         version = None if candidate.version is None else quoted(candidate.version)
         keys |= {"artifact": quoted(candidate.artifacts[0]), "sha256": None, "version": version}
         return keys | _golden(candidate, route, base, None)
-    with named_artifact(settings, candidate.artifacts, candidate.loader) as named:
+    with named_artifact(settings, candidate.artifacts, candidate.loader, kind) as named:
         _refuse_pickle(candidate, named)
         pins = _pins(named, route, base)
         version = candidate.version or (pins[0] if len(pins) == 1 else named.stored.sha256)[:_VERSION_DIGITS]
@@ -65,6 +72,8 @@ def entry_keys(settings: Settings, candidate: Candidate, route: RouteSpec, base:
 def refuse_other_loader(candidate: Candidate, spec: RouteSpec) -> None:
     """Raise GatewayError where the entry names a loader that does not read the candidate."""
     if candidate.loader is not None or candidate.is_reference or len(candidate.artifacts) != 1:
+        return
+    if spec.executor.kind != "local":  # its server finds out how it is loaded
         return
     fitting = sniff(Path.cwd() / candidate.artifacts[0].partition(".py:")[0], candidate.artifacts[0])
     if fitting and spec.loader not in fitting:
@@ -88,11 +97,18 @@ def _refuse_pickle(candidate: Candidate, named: NamedArtifact) -> None:
 
 
 def _pins(named: NamedArtifact, route: RouteSpec, base: Path) -> Sequence[str]:
-    if named.loader != "python":
+    if not _is_code(named, route):
         return [digest(path)[0] for path in named.paths]
     place, code = code_listing.locate_code(Path.cwd(), named.texts[0])
     listed = {path: digest(path)[0] for path in code_listing.listed(base, place, route.files) if path != code}
     return [code_folders.pin_of(code, digest(code)[0], listed)]
+
+
+def _is_code(named: NamedArtifact, route: RouteSpec) -> bool:
+    """Say whether a pin covers the files that the artifact reads, too."""
+    path = named.paths[0]
+    is_process = route.executor.kind == "process"
+    return named.loader == "python" or (is_process and (path.suffix == ".py" or code_listing.is_code_folder(path)))
 
 
 def _golden(candidate: Candidate, route: RouteSpec, base: Path, artifact: Path | None) -> dict[str, str | None]:

@@ -1,19 +1,17 @@
 """`gateway describe`: print loader, inputs, outputs and versions of an artifact."""
 
 import importlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
 
 import click
 import msgspec
 
 from gateway.artifacts import manifest
-from gateway.artifacts.manifest import CompiledModel, ExplanationReport
 from gateway.cli import page_files
 from gateway.cli.command import FAILED, OK, Command, complete_path, print_error, print_line
-from gateway.cli.explanation_text import explained
+from gateway.cli.description import Description, text_of
+from gateway.cli.executor_option import describe_there, executor_option, kind_of, must_name_artifact
 from gateway.cli.mlflow_notes import notes_of
 from gateway.cli.named_artifact import NamedArtifact, named_artifact
 from gateway.cli.named_references import facts_of
@@ -25,41 +23,8 @@ from gateway.loaders.base import Loader
 from gateway.loaders.mlflow_folder import model_in
 from gateway.loaders.sniffing import looks_like_pickle
 from gateway.prepare.child_supervisor import PrepareLimits
-from gateway.schema import Field, OutputPart, Signature
 from gateway.settings.settings import Settings
 from gateway.system import files
-from gateway.system.suggest import listing
-from gateway.validation.keywords import LIMITS
-
-_UNUSED: Final = "dropped by the pipeline: any value, or none, gives the same answer"
-
-
-@dataclass(slots=True, kw_only=True)
-class Description:
-    """
-    Hold the description of an artifact.
-
-    `imports` are the globals that a pickle names, found without running it, `parts` the sha256 of each of several
-    files, `siblings` say which files beside it may belong to it, `page_files` which card and plot its page shows.
-    `reference` says what one into an MLflow store names.
-    """
-
-    artifact: str
-    loader: str
-    sha256: str
-    size_bytes: int
-    versions: dict[str, str] = field(default_factory=dict)
-    parts: dict[str, str] = field(default_factory=dict)
-    reference: str = ""
-    mlflow: tuple[str, ...] = ()
-    imports: tuple[str, ...] = ()
-    siblings: tuple[str, ...] = ()
-    page_files: tuple[str, ...] = ()
-    signature: Signature | None = None
-    warnings: tuple[str, ...] = ()
-    compiled: CompiledModel | None = None
-    not_compiled_because: str = ""
-    explanation: ExplanationReport | None = None
 
 
 @click.command("describe", cls=Command)
@@ -67,17 +32,30 @@ class Description:
     "artifacts",
     metavar="ARTIFACT...",
     nargs=-1,
-    required=True,
     shell_complete=complete_path,
     help="file or folder of a model, or file.py:name; several files that make one model, in the order of a row's way",
 )
 @click.option("--loader", metavar="LOADER", help="needed only if several loaders fit the artifact")
+@executor_option
+@click.option("--allow-pickle", is_flag=True, help="with --executor process: let that process read a pickle")
 @click.option("--json", "as_json", is_flag=True, help="print JSON")
-def describe(settings: Settings, *, artifacts: tuple[str, ...], loader: str | None, as_json: bool) -> int:
+def describe(
+    settings: Settings,
+    *,
+    artifacts: tuple[str, ...],
+    loader: str | None,
+    executor: str | None,
+    allow_pickle: bool,
+    as_json: bool,
+) -> int:
     """
     Print loader, inputs, outputs and library versions of a model file, and the imports of a pickle without executing
-    it.
+    it. With --executor the model is asked where it is to run.
     """
+    if executor is not None and kind_of(executor) != "local":
+        _print(describe_there(settings, artifacts, loader, executor, allow_pickle=allow_pickle), as_json=as_json)
+        return OK
+    must_name_artifact(artifacts, "local")
     with named_artifact(settings, artifacts, loader) as named:
         found = _description(named)
         found.mlflow = notes_of(named.paths)
@@ -85,11 +63,15 @@ def describe(settings: Settings, *, artifacts: tuple[str, ...], loader: str | No
         found.page_files = page_files.lines_beside(named, settings.registry)
         problem = _ask_loader(found, named, limits_of(settings))
     _recall(found, settings.cache_dir / "manifests")
-    print_line(msgspec.json.format(msgspec.json.encode(found), indent=2).decode() if as_json else _text(found))
+    _print(found, as_json=as_json)
     if problem is not None:
         print_error(problem)
         return FAILED
     return OK
+
+
+def _print(found: Description, *, as_json: bool) -> None:
+    print_line(msgspec.json.format(msgspec.json.encode(found), indent=2).decode() if as_json else text_of(found))
 
 
 def warnings_or_raise(
@@ -160,86 +142,3 @@ def _imports(loader: Loader, path: Path) -> tuple[str, ...]:
 def _head(path: Path) -> bytes:
     with files.open_regular(path) as stream:
         return stream.read(8)
-
-
-def _text(found: Description) -> str:
-    rows = [
-        f"artifact  {found.artifact}  ({found.size_bytes:,} bytes)",
-        f"sha256    {found.sha256}",
-        *(f"          {sha256}  {name}" for name, sha256 in found.parts.items()),
-        f"loader    {found.loader}",
-    ]
-    if found.versions:
-        rows.append(f"versions  {', '.join(f'{name} {version}' for name, version in found.versions.items())}")
-    rows += [f"from      {found.reference}"] if found.reference else []
-    rows += found.mlflow
-    if found.imports:
-        rows += ["imports   of the pickle, not executed:", *(f"          {name}" for name in found.imports)]
-    rows += [f"warning   {text}" for text in found.warnings]
-    rows += [f"beside    {text}" for text in found.siblings]
-    rows += found.page_files
-    rows.append(_compiled(found))
-    rows += explained(found.explanation)
-    if found.signature is not None:
-        rows += ["", *_signature(found.signature)]
-    return "\n".join(rows)
-
-
-def _compiled(found: Description) -> str:
-    compiled = found.compiled
-    if compiled is None:
-        return f"compiled  no: {found.not_compiled_because}"
-    ties = f", {compiled.ties} ties" if compiled.ties else ""
-    gain = f"{compiled.gain:,.1f}" if compiled.gain < 10 else f"{compiled.gain:,.0f}"  # noqa: PLR2004 - two digits either way
-    batch = f", {compiled.batch_gain:,.0f} times in batches" if compiled.batch_gain else ""
-    return (
-        f"compiled  yes, by {compiled.compiler}: {gain} times faster ({1e6 * compiled.predict_s:.0f} us a row){batch}, "
-        f"equal on {compiled.rows_proven:,} rows within {compiled.max_difference:.0e}{ties}"
-    )
-
-
-def _signature(signature: Signature) -> list[str]:
-    table = [("input", "type", "required", "limits"), *(_row(one) for one in signature.inputs)]
-    table += [(name, "any", "no", _UNUSED) for name in signature.dropped]
-    widths = [max(len(row[column]) for row in table) for column in range(3)]
-    rows = [
-        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]) for row in table
-    ]
-    if not signature.names_known:
-        rows.append("(the artifact has no names: `inputs` of the registry gives them, in this order)")
-    output = signature.output
-    names = output.labels or output.names
-    labels = f" of {listing(names, 'and')}" if names else ""
-    probabilities = " with probabilities" if output.probabilities else ""
-    parts = [f"        {_part(name, part)}" for name, part in zip(output.names, output.parts, strict=False)]
-    return [*(row.rstrip() for row in rows), "", f"output  {output.kind}{labels}{probabilities}", *parts]
-
-
-def _part(name: str, part: OutputPart) -> str:
-    if part.labels:
-        return f"{name}: {listing(part.labels, 'and')}{' with probabilities' if part.probabilities else ''}"
-    return f"{name}: {f'{part.width} of type ' if part.width else ''}{part.type}"
-
-
-def _row(one: Field) -> tuple[str, str, str, str]:
-    needed = "yes" if one.required else "no"
-    return one.name, one.type, f"{needed}, may be null" if one.nullable else needed, ", ".join(_limits(one))
-
-
-def _limits(one: Field) -> Iterable[str]:
-    if one.enum is not None:
-        yield listing(one.enum)
-    for name, keyword in LIMITS.items():
-        value = getattr(one, name)
-        if value is not None:
-            yield f"{keyword} {value}"
-    if one.takes_integers and one.enum is None:
-        yield "a whole number is read as its digits"
-    if one.default is not None:
-        yield f"default {one.default}"
-    if one.booleans_as_numbers and one.type != "boolean":
-        yield "true and false are 1 and 0"
-    if one.unused:
-        yield _UNUSED
-    if one.unknown == "missing":
-        yield "other levels count as missing"

@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from gateway.artifacts import bundle_folders
 from gateway.artifacts.manifest import StoredArtifact, StoredPart
@@ -17,6 +18,9 @@ from gateway.loaders.sniffing import sniff
 from gateway.loaders.table import BUNDLE
 from gateway.settings.settings import Settings
 from gateway.system.suggest import listing
+
+#: Kinds of executors whose servers find out how an artifact is loaded.
+_NOT_LOADED_HERE: Final = ("process", "h2o_server")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,16 +44,19 @@ class NamedArtifact:
 
 
 @contextlib.contextmanager
-def named_artifact(settings: Settings, texts: Sequence[str], loader: str | None) -> Iterator[NamedArtifact]:
+def named_artifact(
+    settings: Settings, texts: Sequence[str], loader: str | None, kind: str = "local"
+) -> Iterator[NamedArtifact]:
     """
     Find the files of an artifact; several are linked to in a temporary folder, in which they lie as in the cache.
 
-    A reference into an MLflow store is asked for, and its copy kept in the cache.
+    A reference into an MLflow store is asked for, and its copy kept in the cache. `kind` is that of the executor: what
+    is not loaded here needs no loader of this gateway.
     """
     resolution = resolution_of(settings, texts[0], loader) if len(texts) == 1 else None
     paths = (Path(resolution.path),) if resolution else tuple(locate(Path.cwd(), text) for text in texts)
     names = (paths[0].name,) if resolution else texts
-    loaders = [_loader_of(path, name, loader) for path, name in zip(paths, names, strict=True)]
+    loaders = [_loader_of(path, name, loader, kind) for path, name in zip(paths, names, strict=True)]
     hashes, sizes = zip(*(digest(path) for path in paths), strict=True)
     if len(paths) == 1:
         where = str(paths[0].absolute())
@@ -68,7 +75,9 @@ def named_artifact(settings: Settings, texts: Sequence[str], loader: str | None)
         yield NamedArtifact(texts=tuple(texts), paths=paths, loader=loader or BUNDLE, stored=stored)
 
 
-def _loader_of(path: Path, text: str, loader: str | None) -> str:
+def _loader_of(path: Path, text: str, loader: str | None, kind: str) -> str:
+    if kind in _NOT_LOADED_HERE:
+        return loader or kind
     candidates = (loader,) if loader else sniff(path, text)
     if not candidates:
         raise unknown(path, text)

@@ -67,9 +67,12 @@ def _stop_line(path: str, found: Manifest) -> str:
 
 
 def _line(step: Step) -> str:
-    cost = f"loads in {step.load_s:.2f} s, {step.memory_bytes / 2**20:.0f} MB per worker" if step.load_s else ""
+    is_apart = step.executor.rpartition("-> ")[2].startswith(("process", "h2o_server"))
+    size = f"{step.memory_bytes / 2**20:.0f} MB per {'process' if is_apart else 'worker'}"
+    cost = f"loads in {step.load_s:.2f} s, {size}" if step.load_s else ""
     head = f"  {step.kind:8} {step.path}  {step.note or cost}".rstrip()
     model = [f"           {step.model}"] if step.model else []
+    model += [f"           executor: {step.executor}"] if step.executor else []
     model += [f"           fix: {step.fix}"] if step.fix else []
     warnings = (f"           warning: {text}" for text in step.warnings)
     return "\n".join([head, *model, *(f"           breaks clients: {text}" for text in step.breaking), *warnings])

@@ -22,7 +22,7 @@ class Step:
 
     `kind` is added, changed, removed or failed; `breaking` are incompatibilities, `warnings` name attachments that are
     not shown. `model` says what a reference into an MLflow store names: `version 3 -> version 4`,
-    `fix` how to repair what failed.
+    `fix` how to repair what failed, `executor` where the model runs if that is not in the workers, or was not before.
     """
 
     path: str
@@ -34,6 +34,7 @@ class Step:
     warnings: tuple[str, ...] = ()
     model: str = ""
     fix: str = ""
+    executor: str = ""
 
 
 def steps(old: Snapshot | None, new: Snapshot) -> list[Step]:
@@ -64,6 +65,7 @@ def steps(old: Snapshot | None, new: Snapshot) -> list[Step]:
                 note="the model stays loaded" if is_loaded else "",
                 warnings=tuple(problems_of(spec, manifest)),
                 model=_model(before[spec.path][0] if kind == "changed" else None, spec),
+                executor=_executor(before[spec.path][0] if kind == "changed" else None, spec),
             )
         )
     gone = ("clients of this path will get 404",)
@@ -78,6 +80,21 @@ def _model(old: RouteSpec | None, new: RouteSpec) -> str:
     if was is None or was.problem is not None or was.exact == new.resolved.exact:
         return new.resolved.label
     return f"{was.label} -> {new.resolved.label}"
+
+
+def _executor(old: RouteSpec | None, new: RouteSpec) -> str:
+    """Return where the model runs, after where it ran before if that differs; nothing where it stays in the workers."""
+    now, was = _where(new), _where(old) if old is not None else ""
+    if now == "local" and was in {"local", ""}:
+        return ""
+    return now if was in {now, ""} else f"{was} -> {now}"
+
+
+def _where(spec: RouteSpec) -> str:
+    keys = spec.executor
+    if keys.kind == "upstream":
+        return f"upstream, model {keys.model or spec.name} on {', '.join(keys.url)}"
+    return f"{keys.kind}, {keys.instances} instances" if keys.instances > 1 else keys.kind
 
 
 def _breaking(before: Mapping[str, tuple[RouteSpec, Manifest]], path: str, new: Signature | None) -> Iterator[str]:

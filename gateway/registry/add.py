@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -32,12 +32,17 @@ def add_route(
     paths: Sequence[Path] = (),
     loader: str | None = None,
     allow_pickle: bool = False,
+    executor: str | None = None,
+    allow_code: bool = False,
+    admit: Callable[[RegistrySpec], object] = lambda registry: None,
     root_path: str = "",
 ) -> str:
     """
     Append `route` with `artifacts` (paths relative to the working folder) and return the added lines.
 
-    `paths` are where they lie; of a reference into an MLflow store that is its copy.
+    `paths` are where they lie; of a reference into an MLflow store that is its copy. `executor` is YAML: a kind, or a
+    mapping with its keys; a model on another server has no artifact. `admit` gets the registry as it would be, and
+    raises where the route is not to be added.
 
     Creates the registry if it does not exist; its folder must exist. Checks the new file whole before it replaces the
     old one by a rename in the same folder. Raises RegistryError if the registry has faults, before or after, and
@@ -49,7 +54,7 @@ def add_route(
     is_new = not target.exists() and target.parent.is_dir()
     old = parse_registry(parse(_FIRST, str(registry)) if is_new else read(registry), base)
     _check_free(old, route)
-    is_named = is_reference(artifacts[0])
+    is_named = bool(artifacts) and is_reference(artifacts[0])
     sources = list(paths) or [locate(Path.cwd(), artifact) for artifact in artifacts if not is_reference(artifact)]
     pickle = next((one for one, source in zip(artifacts, sources, strict=False) if _is_pickle(one, source)), None)
     if pickle is not None and not allow_pickle:
@@ -58,16 +63,22 @@ def add_route(
             code="pickle-not-allowed",
             hint="save it as .skops; or read its imports with `gateway describe`, then add it with --allow-pickle",
         )
-    keys = {"artifact": one_or_list([quoted(relative_artifact(artifact, base)) for artifact in artifacts])}
+    keys = {}
+    if artifacts:
+        keys["artifact"] = one_or_list([quoted(relative_artifact(artifact, base)) for artifact in artifacts])
+    if executor is not None:
+        keys["executor"] = executor
     if loader is not None:
         keys["loader"] = quoted(loader)
     if allow_pickle:
         keys["allow_pickle"] = "true"
-    if allow_pickle and not is_named:  # of a reference, the generation names the digest that was taken
+    if allow_code:
+        keys["allow_code"] = "true"
+    if (allow_pickle or allow_code) and not is_named:  # of a reference, the generation names the digest that was taken
         keys["sha256"] = one_or_list([quoted(digest(source)[0]) for source in sources])
     data = _FIRST if is_new else files.read(target, MOST_BYTES)
     added, new = _insert(data.decode("utf-8"), route, keys)
-    _check(new, old, route, registry, root_path)
+    admit(_check(new, old, route, registry, root_path))
     try:
         _create(target, new.encode("utf-8")) if is_new else replace_file(target, data, new.encode("utf-8"))
     except OSError as error:
@@ -99,14 +110,15 @@ def relative_artifact(artifact: str, base: Path) -> str:
     return path if entry is None else f"{path}:{entry}"
 
 
-def _check(new: str, old: RegistrySpec, route: str, registry: Path, root_path: str) -> None:
-    """Parse the new text; refuse it if other routes have changed."""
+def _check(new: str, old: RegistrySpec, route: str, registry: Path, root_path: str) -> RegistrySpec:
+    """Parse and return the new text; refuse it if other routes have changed."""
     spec = parse_registry(parse(new.encode("utf-8"), str(registry)), registry.absolute().parent, root_path=root_path)
     if spec.routes[:-1] != old.routes or spec.routes[-1].path != route or spec.server != old.server:
         raise RegistryError(
             f"an entry for '{route}' cannot be appended to {registry} safely",
             hint="add it by hand under `routes:`",
         )
+    return spec
 
 
 def _insert(text: str, route: str, keys: dict[str, str]) -> tuple[str, str]:

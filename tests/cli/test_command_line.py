@@ -128,7 +128,7 @@ def test_help_loads_no_command() -> None:
     ("line", "offers"),
     [
         ("gateway ro", ["plain,rollback", "plain,routes"]),
-        ("gateway add --al", ["plain,--allow-pickle"]),
+        ("gateway add --al", ["plain,--allow-pickle", "plain,--allow-code"]),
         ("gateway check models/", ["file,models/"]),
         ("gateway check --registry regi", ["file,regi"]),
     ],
