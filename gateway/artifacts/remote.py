@@ -57,9 +57,10 @@ class Remote:
     Say where and as what a model answers.
 
     `urls` are addresses of servers of which each can answer; `child` is the process of ours that serves
-    it, where there is one. `binary` says that tensors may travel as bytes, `tensors` which of them carry what.
-    `headers_from` is the file of headers that requests carry, `ca` one of certificates; "" for none. `egress` are the
-    places that connections may lead to; none bound nothing. `archive` is what the nodes of a cluster load.
+    it, where there is one. `binary` says that tensors may travel as bytes, `max_rows` how many rows a request may have
+    (0: any number), `tensors` which of them carry what. `headers_from` is the file of headers that requests carry, `ca`
+    one of certificates; "" for none. `egress` are the places that connections may lead to; none bound nothing.
+    `archive` is what the nodes of a cluster load.
     """
 
     kind: RemoteKind
@@ -67,6 +68,7 @@ class Remote:
     urls: tuple[str, ...] = ()
     child: ChildSpec | None = None
     binary: bool = False
+    max_rows: int = 0
     tensors: RemoteTensors | None = None
     headers_from: str = ""
     ca: str = ""

@@ -5,6 +5,7 @@ Files that it names (`-r`, `-c`) and wheels beside it are part of it. Folders of
 addresses without a digest are refused: their content may change while the file stays the same.
 """
 
+import contextlib
 import hashlib
 import os
 import re
@@ -79,6 +80,14 @@ def read_requirements(path: Path) -> Requirements:
     constrained = {Requirement(line).name for line in found.constraints if _is_pin(Requirement(line))}
     found.unpinned = [name for name in found.unpinned if name not in {canonicalize_name(one) for one in constrained}]
     return found
+
+
+def files_of(path: Path) -> set[Path]:
+    """Return the files that decide about an environment: this one, those that it names, and wheels beside them."""
+    found = Requirements()
+    with contextlib.suppress(LoadError):
+        _read(path, found, into=found.lines)
+    return {path, *found.sources, *map(Path, found.wheels)}
 
 
 def _read(path: Path, found: Requirements, into: list[str]) -> None:

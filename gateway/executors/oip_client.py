@@ -15,6 +15,7 @@ import msgspec
 from gateway.artifacts.remote_tensors import RemoteTensors
 from gateway.errors import DeadlineError, GatewayError, LoadError, NotReadyError
 from gateway.executors import oip_wire
+from gateway.executors.batch_parts import in_parts
 from gateway.executors.breaker import Breaker
 from gateway.executors.client_options import ClientOptions
 from gateway.executors.http_answer import Answer, ExchangeError, LateError, NotSentError
@@ -28,6 +29,7 @@ from gateway.schema import Column
 from gateway.system.server_address import Address
 
 _HEADER_LENGTH: Final = b"inference-header-content-length"
+_IDENTITY: Final = b"Accept-Encoding: identity\r\n"
 _OK: Final = 200
 #: An answer may have so many bytes for all, for each row, and as a whole.
 _ANSWER_BYTES: Final = 4 * 2**20
@@ -51,8 +53,6 @@ class OipClient:
         self._options = options or ClientOptions()
         self._servers = Servers(addresses, self._is_ready)
         self._path = "/v2/models/" + quote(model, safe="")
-        lines = [f"{name}: {value}\r\n" for name, value in self._options.headers.items()]
-        self._headers = "".join(["Accept-Encoding: identity\r\n", *lines]).encode("latin-1")
 
     @property
     def away(self) -> dict[str, str]:
@@ -87,6 +87,12 @@ class OipClient:
         Raises InputError for values that the server does not take, DeadlineError, NotReadyError
         `executor-unavailable`, OverloadError, and PredictError where the model raised or answered nonsense.
         """
+        most = self._options.max_rows
+        if most:
+            return in_parts(lambda part: self._predict(part, tensors, deadline), columns, most)
+        return self._predict(columns, tensors, deadline)
+
+    def _predict(self, columns: Sequence[Column], tensors: RemoteTensors, deadline: float) -> RemotePredictions:
         if time.monotonic() >= deadline - _LEAST_S:
             raise DeadlineError("the deadline passed before the model could start")
         options = self._options
@@ -215,7 +221,8 @@ class OipClient:
         try:
             if connection is None:
                 connection = Connection(server.address, deadline, _CONNECT_S, self._options.tls)
-            whole = head.encode() + self._headers + b"\r\n"
+            own = self._options.headers
+            whole = b"".join((head.encode(), _IDENTITY, own.lines if own is not None else b"", b"\r\n"))
             answer = connection.exchange(whole, request.body, deadline, request.most_bytes)
             kept = connection if connection.is_reusable else None
             return answer

@@ -17,6 +17,8 @@ from gateway.executors.server_choice import Server, Servers
 
 _FIRST_PAUSE_S: Final = 0.01
 _LONGEST_PAUSE_S: Final = 0.2
+#: A process that is killed loses its connections before its socket closes: what is sent in between is lost, too.
+_ENDING_S: Final = 0.1
 #: Time that the caller needs to tell that none answered.
 _MARGIN_S: Final = 0.005
 
@@ -82,6 +84,8 @@ class Tries:
         self._lost = True
         if len(self._tried) == len(self._servers.all):
             self._tried.discard(server)
+            if self._waits:
+                time.sleep(max(min(_ENDING_S, self._deadline - _MARGIN_S - time.monotonic()), 0.0))
         self._error = unavailable(self._what, str(error))
 
     def _refused(self, server: Server, refusal: Refusal) -> None:

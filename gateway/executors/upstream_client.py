@@ -9,7 +9,7 @@ from typing import Any
 from gateway.artifacts.remote import Remote
 from gateway.errors import LoadError
 from gateway.executors.client_options import ClientOptions
-from gateway.executors.header_file import read_headers
+from gateway.executors.header_file import HeaderFile
 from gateway.executors.oip_client import OipClient
 from gateway.system.server_address import address_of
 
@@ -18,7 +18,8 @@ def client_of(remote: Remote, check: Callable[[Mapping[str, Any]], None] | None 
     """Return the client of an upstream; raises LoadError for files of headers or certificates that cannot be used."""
     options = ClientOptions(
         binary=remote.binary,
-        headers=read_headers(Path(remote.headers_from)) if remote.headers_from else {},
+        max_rows=remote.max_rows,
+        headers=HeaderFile(Path(remote.headers_from)) if remote.headers_from else None,
         tls=_tls(remote.ca) if any(url.startswith("https:") for url in remote.urls) else None,
         check=check,
     )

@@ -41,6 +41,7 @@ def remote_of(spec: RouteSpec, *, binary: bool) -> Remote:
         model=keys.model or spec.name,
         urls=keys.url,
         binary=binary,
+        max_rows=keys.max_batch_size,
         headers_from=str(base / keys.headers_from) if keys.headers_from else "",
         ca=str(base / keys.ca) if keys.ca else "",
         egress=keys.egress,

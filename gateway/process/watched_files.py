@@ -9,6 +9,7 @@ import contextlib
 import logging
 import os
 import stat
+from importlib import import_module
 from pathlib import Path
 from typing import Final
 
@@ -87,7 +88,10 @@ def _named_by(registry: RegistrySpec, cache_dir: Path) -> set[Path]:
         paths.add(Path(spec.base) / spec.golden if spec.golden else sources[-1].parent / "golden.json")
         paths.update(attached_files_of(spec).values())
         paths.add(card_file.default_path(Path(spec.base), spec.sources))  # it may be written later
-        paths.update({Path(spec.base) / spec.executor.requirements} if spec.executor.requirements else ())
+        if spec.executor.requirements:
+            # By name: nothing about environments is imported where no route has one.
+            found = import_module("gateway.environments.requirements").files_of
+            paths.update(found(Path(spec.base) / spec.executor.requirements))
         if spec.executor.kind == "process":
             for pattern in spec.files:
                 paths.update(code_listing.watched(Path(spec.base), sources[0], pattern))

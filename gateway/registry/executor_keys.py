@@ -35,11 +35,17 @@ class ExecutorKeys:
     instances: Annotated[
         int, Key("process: how many processes serve the model", minimum=1, maximum=_MOST_INSTANCES)
     ] = 1
+    spare: Annotated[
+        bool, Key("process: whether a second process is kept ready where one instance takes long to start")
+    ] = True
     network: Annotated[bool, Key("process: whether the model may open connections")] = False
     url: Annotated[
         tuple[str, ...], Key("upstream: address of the server, or several of which each can answer", "text_or_texts")
     ] = ()
     model: Annotated[str | None, Key("upstream: name of the model there; that of the route when absent")] = None
+    max_batch_size: Annotated[
+        int, Key("upstream: most rows of one request, a larger batch goes in parts; 0 for no limit", minimum=0)
+    ] = 0
     headers_from: Annotated[
         str | None, Key("upstream: YAML file of headers that every request carries, such as a token")
     ] = None
@@ -87,8 +93,8 @@ LOCAL: Final = ExecutorKeys()
 #: The keys that each kind has beside `kind`.
 KEYS_OF: Final[Mapping[ExecutorKind, tuple[str, ...]]] = {
     "local": (),
-    "process": ("python", "requirements", "environment", "instances", "network"),
-    "upstream": ("url", "model", "headers_from", "ca"),
+    "process": ("python", "requirements", "environment", "instances", "spare", "network"),
+    "upstream": ("url", "model", "max_batch_size", "headers_from", "ca"),
     "h2o_server": ("jar", "memory"),
     "ray": ("address", "token", "environment", "artifacts", "replicas", "autoscale", "num_cpus", "max_ongoing"),
 }

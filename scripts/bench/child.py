@@ -1,8 +1,11 @@
 """
 Round trips to the server of a model's own environment beside the bare predict: `python -m bench.child`.
 
-Through the gateway's own client over a Unix socket, binary tensors, one connection; rounds are interleaved, figures are
-medians. Read ratios: the machine is noisy. CPU is that of both processes, and counts no waiting for a core.
+Through the gateway's own client over a Unix socket, one connection; rounds are interleaved, figures are medians. Read
+ratios: the machine is noisy. CPU is that of both processes, and counts no waiting for a core.
+
+A process that waits for its next request finds other caches than one that predicts without a pause: `paused` is the
+bare predict in this process after a pause as long as a bare predict, what a process of its own can reach at best.
 """
 
 import argparse
@@ -71,10 +74,12 @@ def cpu_us(pid: int) -> float:
     return time.process_time() * 1e6 + sum(int(task.read_text().split()[0]) for task in tasks) / 1e3
 
 
-def median_us(call: Callable[[], Any], calls: int) -> float:
-    """Return the median time of a call."""
+def median_us(call: Callable[[], Any], calls: int, pause_s: float = 0.0) -> float:
+    """Return the median time of a call, each after a pause."""
     taken = []
     for _ in range(calls):
+        if pause_s:
+            time.sleep(pause_s)
         start = time.perf_counter()
         call()
         taken.append(time.perf_counter() - start)
@@ -112,17 +117,23 @@ def measure(name: str, artifact: Path, loader: str, rounds: int, calls: int) -> 
                     partial(ask, client, columns, tensors),
                 ]
                 times: tuple[list[float], list[float]] = ([], [])
+                paused: list[float] = []
                 cpus: tuple[list[float], list[float]] = ([], [])
                 for _ in range(rounds):
                     for way, taken, cpu in zip(ways, times, cpus, strict=True):
                         start = cpu_us(process.pid)
                         taken.append(median_us(way, calls))
                         cpu.append((cpu_us(process.pid) - start) / calls)
+                    paused.append(median_us(ways[0], calls, pause_s=times[0][-1] / 1e6))
                 low, high = map(statistics.median, times)
+                rest = statistics.median(paused)
                 low_cpu, high_cpu = map(statistics.median, cpus)
                 print(
-                    f"{name:10} {size:5} rows: bare {low:6.0f} us, over the socket {high:6.0f} us, {high - low:5.0f} "
-                    f"us above ({high / low:.2f}x), aim {AIMS_US.get(size, '-')}; CPU {low_cpu:.0f} and {high_cpu:.0f}"
+                    f"{name:10} {size:5} rows: bare {low:.0f} us, paused {rest:.0f} us, over the socket {high:.0f} us:"
+                )
+                print(
+                    f"    {high - low:.0f} us above bare ({high / low:.2f}x, aim {AIMS_US.get(size, '-')}), "
+                    f"{high - rest:.0f} us above paused; CPU {low_cpu:.0f} and {high_cpu:.0f} us"
                 )
         finally:
             process.kill()

@@ -7,6 +7,8 @@ import pytest
 from environments.wheels import write_wheel
 from gateway.environments.requirements import Requirements, read_requirements
 from gateway.errors import LoadError
+from gateway.process.watched_files import files_of
+from gateway.settings.settings import Settings
 
 
 def read(folder: Path, text: str) -> Requirements:
@@ -42,6 +44,12 @@ def test_files_that_it_names_are_read(tmp_path: Path) -> None:
     assert found.constraints == ["numpy==1.26.4", "scipy<1.14"]
     assert [path.name for path in found.sources] == ["requirements.txt", "base.txt", "limits.txt"]
     assert found.unpinned == []  # the constraint pins it
+    # A gateway that serves the route watches all of them, also one that is not written yet.
+    (tmp_path / "registry.yaml").write_text(
+        "version: 1\nroutes:\n  /m: {artifact: m.py, executor: {kind: process, requirements: requirements.txt}}\n"
+    )
+    settings = Settings.load(environ={}, flags={"home": str(tmp_path), "registry": str(tmp_path / "registry.yaml")})
+    assert {tmp_path / name for name in ("requirements.txt", "more/base.txt", "more/limits.txt")} <= files_of(settings)
     before = found.identity
     (tmp_path / "more" / "limits.txt").write_text("numpy==1.26.3\n")
     assert read_requirements(tmp_path / "requirements.txt").identity != before

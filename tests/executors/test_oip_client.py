@@ -23,9 +23,12 @@ from gateway.errors import (
     TooLargeError,
 )
 from gateway.executors import breaker as breakers
-from gateway.executors import server_choice
+from gateway.executors import header_file, server_choice
+from gateway.executors.batch_parts import in_parts
 from gateway.executors.client_options import ClientOptions
+from gateway.executors.header_file import HeaderFile
 from gateway.executors.oip_client import OipClient
+from gateway.executors.remote_predictions import RemotePredictions
 from gateway.schema import make_column
 from gateway.system.server_address import address_of
 from serving import free_port
@@ -81,15 +84,45 @@ def test_answers(server: V2Server, binary: bool) -> None:
     assert ("inference-header-content-length" in server.seen[-1].headers) is binary
 
 
-def test_over_tcp_with_headers_and_the_remaining_time() -> None:
-    """The request carries our headers, the host, and the time that is left."""
-    server = V2Server(free_port())
-    assert ask(client_of(server, headers={"Authorization": "Bearer x"}), 2.0, seconds=3.0) == [2.0]
-    headers = server.seen[-1].headers
-    assert headers["authorization"] == "Bearer x"
+def test_over_tcp_with_headers_and_the_remaining_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The request carries our headers, those of now: a token that was changed is sent, a broken file changes nothing."""
+    monkeypatch.setattr(header_file, "_LOOK_S", 0.0)
+    server, file = V2Server(free_port()), tmp_path / "headers.yaml"
+    file.touch(0o600)
+    file.write_text("Authorization: Bearer x\n")
+    client = client_of(server, headers=HeaderFile(file))
+    for text, expected in [
+        ("", "x"),
+        ("Authorization: Bearer rotated\n", "rotated"),
+        ("Authorization: [\n", "rotated"),
+    ]:
+        if text:
+            file.write_text(text)
+        assert ask(client, 2.0, seconds=3.0) == [2.0]
+        headers = server.seen[-1].headers
+        assert headers["authorization"] == f"Bearer {expected}"
     assert headers["host"] == f"127.0.0.1:{server.place}"
     assert 0 < int(headers["x-gateway-timeout-ms"]) <= 3000
     server.close()
+
+
+def test_a_batch_larger_than_a_server_takes_goes_in_parts(server: V2Server) -> None:
+    """In their order, probabilities and JSON values too; a fault names the row of the whole batch."""
+    client = client_of(server, max_rows=3)
+    assert ask(client, *range(8)) == list(range(8))
+    assert server.predicts == 3
+    assert ask(client, 1, 2, 3) == [1, 2, 3]
+    assert server.predicts == 4
+    columns = [make_column("number", range(5))]
+    chances = in_parts(lambda part: RemotePredictions(part[0], np.column_stack([part[0], -part[0]])), columns, 2)
+    assert chances.probabilities is not None
+    assert chances.probabilities.tolist() == [[value, -value] for value in range(5)]
+    told = in_parts(lambda part: RemotePredictions(part[0].tolist(), remote_s=1.0), columns, 2)
+    assert (told.values, told.remote_s) == ([0, 1, 2, 3, 4], 3.0)
+    narrow = RemoteTensors(inputs=(RemoteTensor(name="x", datatype="UINT8"),), values=TENSORS.values)
+    with pytest.raises(InputError) as caught:
+        client.predict([make_column("number", [1, 2, 3, 4, 300])], narrow, later(5))
+    assert [(fault.at, fault.row) for fault in caught.value.faults] == [("$.instances[4]", 4)]
 
 
 def test_callers_have_connections_of_their_own(server: V2Server) -> None:

@@ -21,6 +21,7 @@ from gateway.executors.socket_folder import socket_path
 from gateway.generations import snapshot
 from gateway.generations.snapshot import Snapshot
 from gateway.process.model_servers.supervisor import ModelServers
+from gateway.registry.executor_keys import ExecutorKeys
 from gateway.registry.spec import RegistrySpec, RouteSpec
 from gateway.schema import Field, Output, Signature
 from gateway.scoreboard import status
@@ -42,10 +43,11 @@ def server(name: str = "tiny", *options: str, **more: Any) -> ChildSpec:
 SIGNATURE = Signature(inputs=(Field(name="a"),), output=Output())
 
 
-def generation(**servers: ChildSpec) -> Snapshot:
-    """Return a generation with one route for each server."""
+def generation(*, spare: bool = False, **servers: ChildSpec) -> Snapshot:
+    """Return a generation with one route for each server; `spare` lets those that start slowly have a spare process."""
+    keys = ExecutorKeys(kind="process", spare=spare)
     routes = tuple(
-        RouteSpec(path=f"/{name}", name=name, artifact="m.stub", loader="stub", base="/", timeout_s=3.0)
+        RouteSpec(path=f"/{name}", name=name, artifact="m.stub", loader="stub", base="/", timeout_s=3.0, executor=keys)
         for name in servers
     )
     return snapshot.make(RegistrySpec(routes=routes), {name: manifest(name, spec) for name, spec in servers.items()})
@@ -102,9 +104,9 @@ class Rig:
     servers: ModelServers
     adopted: set[str] = field(default_factory=set)
 
-    def commit(self, **servers: ChildSpec) -> Snapshot:
+    def commit(self, *, spare: bool = False, **servers: ChildSpec) -> Snapshot:
         """Commit a generation, which all workers adopt at once."""
-        made = generation(**servers)
+        made = generation(spare=spare, **servers)
         snapshot.commit(self.settings.state_dir, made)
         self.adopted = {made.id}
         return made

@@ -45,6 +45,23 @@ def test_what_is_committed_runs_and_what_is_not_ends(running: Rig) -> None:
     until(lambda: not socket_path("second", 0).exists(), what="the end of its socket")
 
 
+def test_a_server_that_starts_slowly_has_a_spare_process(running: Rig) -> None:
+    """It takes over as it is when the first one is killed, and the next one becomes the spare; an end leaves none."""
+    running.commit(spare=True, slow=server("slow", "--ready-after", "0.5"), quick=server("quick", instances=2))
+    first = running.ready("slow")
+    running.ready("quick", 0), running.ready("quick", 1)
+    until(lambda: len(running.servers.pids()) == 4, what="the spare process")
+    (spare,) = {*running.servers.pids()} - {first.pid, running.of("quick", 0).pid, running.of("quick", 1).pid}
+    until(lambda: len(list(socket_path("slow", 0).parent.glob("slow-0.*.new"))) == 1, what="its own socket")
+    time.sleep(1)
+    os.kill(first.pid, signal.SIGKILL)
+    assert running.ready("slow", but=first.pid).pid == spare
+    assert running.ask("/", "slow")["pid"] == spare
+    until(lambda: len(running.servers.pids()) == 4, what="the next spare process")
+    running.commit(quick=server("quick", instances=2))
+    until(lambda: len(running.servers.pids()) == 2, what="the end of both")
+
+
 def test_a_former_server_stays_while_a_worker_may_ask_it(running: Rig) -> None:
     """A worker that has not left the generation yet keeps its servers, however long it takes."""
     before = running.commit(a=server("first"))

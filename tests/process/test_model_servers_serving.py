@@ -42,7 +42,7 @@ class Served(Gateway):
     def commit(self, **servers: ChildSpec) -> str:
         """Commit a generation as a transaction does, and return its name."""
         state, status = self.home / "state", self.home / "run/status.json"
-        made = generation(**servers)
+        made = generation(spare=False, **servers)
         with staging.staged(status, snapshot.committed(state), made, 30) as missing:
             assert missing == ""
             snapshot.commit(state, made)

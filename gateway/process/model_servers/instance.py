@@ -2,7 +2,8 @@
 One instance of a model server: a process at one path, started anew when it ends, replaced when it grows.
 
 A process starts at a path of its own and takes the public one when it is ready, so the public one leads to a server
-that answers or to nothing, and a replacement is one rename.
+that answers or to nothing, and a replacement is one rename. Where a start takes longer than calls wait, a spare process
+is kept ready at its own path.
 """
 
 import itertools
@@ -23,6 +24,9 @@ HUNG_S: Final = 30.0
 MEASURE_S: Final = 2.0
 #: A server that was replaced accepts the connections that were made before, for so long.
 ACCEPT_S: Final = 1.0
+#: A start that takes a longer part of the deadline of calls than this is covered by a spare process: calls pile up
+#: meanwhile, and a busy machine takes several times as long.
+SLOW_START: Final = 0.1
 #: Beyond so many times its limit a server is ended before its successor is ready.
 FAR_ABOVE: Final = 2
 
@@ -50,6 +54,8 @@ class Instance:
         self.server = server
         self.number = number
         self.memory_limit = 0
+        #: What calls have; 0 where no spare process is to be kept.
+        self.deadline_s = 0.0
         self.memory_bytes = 0
         self.failures = Failures()
         self.reason = ""
@@ -60,10 +66,12 @@ class Instance:
         self._numbers = itertools.count()
         self._serving: ServerProcess | None = None
         self._coming: ServerProcess | None = None
+        self._told_spare: ServerProcess | None = None
         #: Processes that are to end, and when they are told.
         self._leaving: list[tuple[ServerProcess, float]] = []
         self._is_too_large = False
         self._first_bytes = 0
+        self._started_in_s = 0.0
         self._start_at = 0.0
         self._measured_at = 0.0
 
@@ -141,10 +149,16 @@ class Instance:
         coming, before = self._coming, self._serving
         if coming is None or not coming.is_ready:
             return
+        if before is not None and self._keeps_spare:
+            if coming is not self._told_spare:
+                self._told_spare = coming
+                log.info("spare process ready", extra=self._about(coming))
+            return
         coming.socket.publish()
         self._serving, self._coming = coming, None
         self._is_too_large = False
         self.memory_bytes = self._first_bytes = coming.memory_bytes
+        self._started_in_s = coming.started_in_s
         if self.memory_limit and self._first_bytes > self.memory_limit:
             told = {"used_mb": self._first_bytes // 2**20, "limit_mb": self.memory_limit // 2**20}
             log.error("the memory limit is below what the model needs", extra=told)
@@ -161,8 +175,10 @@ class Instance:
         if coming is not None:
             if coming.refusal:
                 coming.kill(coming.refusal)
-            elif now - coming.began > self._limits.start_s:
+            elif not coming.is_ready and now - coming.began > self._limits.start_s:
                 coming.kill(f"it was not ready after {self._limits.start_s:g} s")
+            elif coming.is_ready and coming.silent_s > self._limits.hung_s:
+                coming.kill(f"it answered nothing for {self._limits.hung_s:g} s")
         if serving is None:
             return
         if serving.silent_s > self._limits.hung_s:
@@ -170,13 +186,14 @@ class Instance:
         if now - self._measured_at < MEASURE_S:
             return
         self._measured_at = now
-        self.memory_bytes = serving.memory_bytes
+        used_bytes = serving.memory_bytes
+        self.memory_bytes = used_bytes + (coming.memory_bytes if coming is not None else 0)
         # The successor of one that started above the limit would start above it too, without end.
         limit = self.memory_limit if self._first_bytes <= self.memory_limit else FAR_ABOVE * self._first_bytes
-        if not self.memory_limit or self.memory_bytes <= limit:
+        if not self.memory_limit or used_bytes <= limit:
             return
-        used, allowed = self.memory_bytes // 2**20, limit // 2**20
-        if self.memory_bytes > FAR_ABOVE * limit:
+        used, allowed = used_bytes // 2**20, limit // 2**20
+        if used_bytes > FAR_ABOVE * limit:
             serving.kill(f"it used {used} MB, allowed are {allowed} MB")
         elif not self._is_too_large:
             self._is_too_large = True
@@ -184,7 +201,7 @@ class Instance:
             log.warning("replacing model server", extra={**self._about(serving), **told})
 
     def _start(self, now: float) -> None:
-        is_due = self._serving is None or self._is_too_large
+        is_due = self._serving is None or self._is_too_large or self._keeps_spare
         if not self.is_wanted or not is_due or self._coming is not None or self.failures.is_hopeless:
             return
         if now < self._start_at:
@@ -196,6 +213,11 @@ class Instance:
             self._start_at = now + self.failures.delay_s
             self.reason = f"it cannot be started: {error}"
             log.error("model server cannot be started", extra={"route": self._routes(), "reason": str(error)})
+
+    @property
+    def _keeps_spare(self) -> bool:
+        """Say whether a second process waits until the first one ends: another start would take too long for calls."""
+        return not self._is_too_large and self._started_in_s > SLOW_START * self.deadline_s > 0
 
     def _about(self, process: ServerProcess) -> dict[str, object]:
         return {"route": self._routes(), "server": self.server, "number": self.number, "server_pid": process.pid}

@@ -148,6 +148,8 @@ class ModelServers:
             if key not in self._instances:
                 self._instances[key] = self._instance(*key)
             self._instances[key].memory_limit = wish.spec.memory_bytes
+            # Where there are others, they answer until one that ended is back.
+            self._instances[key].deadline_s = wish.deadline_s if wish.spec.instances == 1 else 0.0
 
     def _instance(self, server: str, number: int) -> Instance:
         last = self._wishes[server]

@@ -12,6 +12,7 @@ from gateway.artifacts.remote import ChildSpec
 from gateway.generations import staging
 from gateway.generations.served_models import ServedModel, served_models
 from gateway.generations.snapshot import CommittedReader, Snapshot
+from gateway.registry.spec import RegistrySpec
 from gateway.settings.settings import Settings
 
 #: Workers forget a generation so long after they have left it (generation_follower.py).
@@ -20,11 +21,16 @@ FORGET_AFTER_S: Final = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """Name a server, the routes that it serves, and what it must be told of their models."""
+    """
+    Name a server, the routes that it serves, and what it must be told of their models.
+
+    `deadline_s` is the shortest of the routes; 0 where no spare process is wanted.
+    """
 
     spec: ChildSpec
     routes: tuple[str, ...]
     models: tuple[dict[str, Any], ...] = ()
+    deadline_s: float = 0.0
 
 
 class Wanted:
@@ -46,7 +52,10 @@ class Wanted:
         """Return the wanted servers by name; `now` is a time.monotonic() value."""
         found = self._reader.read()
         if found is not None and found is not self._snapshot:
-            before, self._committed = self._committed, _wishes(served_models(found.registry, found.manifests))
+            before, self._committed = (
+                self._committed,
+                _with_deadlines(_wishes(served_models(found.registry, found.manifests)), found.registry),
+            )
             self._former |= {name: (wish, None) for name, wish in before.items()}
             self._snapshot = found
         wishes = _together(_wishes(staging.read(self._status_path)), self._committed)
@@ -87,3 +96,16 @@ def _together(staged: Mapping[str, Wish], committed: Mapping[str, Wish]) -> dict
         models = {one["name"]: one for one in (*committed[name].models, *staged[name].models)}
         found[name] = replace(committed[name], models=tuple(models.values()))
     return found
+
+
+def _with_deadlines(wishes: Mapping[str, Wish], registry: RegistrySpec) -> dict[str, Wish]:
+    """Return the wishes with the deadlines of routes that want a spare process."""
+    wanted = {
+        route.name: route.timeout_s
+        for route in registry.routes
+        if route.executor.kind == "process" and route.executor.spare
+    }
+    return {
+        name: replace(wish, deadline_s=min(wanted.get(route, 0.0) for route in wish.routes))
+        for name, wish in wishes.items()
+    }
