@@ -7,6 +7,7 @@ Also writes the access log, one line per answered request.
 import atexit
 import logging
 import os
+import re
 import time
 import traceback
 from collections.abc import Mapping
@@ -29,6 +30,8 @@ _INPUTS = frozenset(("inputs", "instances", "instance", "body", "data", "values"
 _REDACTED = "[redacted]"
 _LEVELS = {logging.DEBUG: "debug", logging.INFO: "info", logging.WARNING: "warning", logging.ERROR: "error"}
 _MAX_TRACE = 16_384
+#: DEL, the controls of Latin-1, line ends of Unicode, marks without width, and those that turn text around.
+_UNPRINTABLE = re.compile("[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
 _SERVER_FAULT = 500
 
 
@@ -126,7 +129,7 @@ def access(line: AccessLine) -> None:
     line.duration_ms = round(line.duration_ms, 3)
     if line.code >= _SERVER_FAULT:
         line.level = "error"
-    _sink.add(_encode(line) + b"\n" if _sink.format == "json" else _text(_fields(line)))
+    _sink.add(_json(line) if _sink.format == "json" else _text(_fields(line)))
 
 
 def _fields(line: AccessLine) -> dict[str, object]:
@@ -161,9 +164,21 @@ def _redacted(name: str, value: object) -> object:
 
 
 def _line(event: dict[str, object]) -> bytes:
-    if _sink.format == "json":
-        return _encode(event) + b"\n"
-    return _text(event)
+    return _json(event) if _sink.format == "json" else _text(event)
+
+
+def _json(event: object) -> bytes:
+    """Return a line of JSON without characters that control a terminal or turn its text around."""
+    line = _encode(event)
+    if not line.isascii() or b"\x7f" in line:
+        # JSON escapes those below the blank only. All others stand in texts, where these escapes mean the same.
+        line = _UNPRINTABLE.sub(_escaped, line.decode()).encode()
+    return line + b"\n"
+
+
+def _escaped(found: re.Match[str]) -> str:
+    units = found[0].encode("utf-16-be").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
 
 
 def _text(event: dict[str, object]) -> bytes:
@@ -172,7 +187,8 @@ def _text(event: dict[str, object]) -> bytes:
     trace = str(rest.pop("exception", ""))
     shown = " ".join(f"{key}={_plain(value)}" for key, value in rest.items() if value != "")
     line = f"{head[0]} {head[1]:7} {head[2]}: {_one_line(head[3])} {shown}".rstrip() + "\n"
-    return (line + "".join(f"    {row}\n" for row in trace.splitlines())).encode("utf-8", "backslashreplace")
+    rows = "".join(f"    {_one_line(row)}\n" for row in trace.splitlines())
+    return (line + rows).encode("utf-8", "backslashreplace")
 
 
 def _plain(value: object) -> str:

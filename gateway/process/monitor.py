@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from gateway import metrics
 from gateway.generations import history, snapshot
+from gateway.process import changes_told
 from gateway.process.arbiter import GatewayArbiter
 from gateway.process.crash_attribution import CrashAttribution
 from gateway.process.key_set_keeper import KeySetKeeper
@@ -61,6 +62,7 @@ class Monitor:
             phase="serving",
             is_pending=is_pending,
         )
+        self._known_keys = keyring.content
         self._attribution = CrashAttribution()
         self._is_ready = False
         self._stuck_since: dict[int, float] = {}
@@ -156,6 +158,7 @@ class Monitor:
         """Roll after a commit that a swap cannot complete; lift quarantines that the owner overruled."""
         for event in history.since(self._settings.state_dir, self._last_event_at):
             self._last_event_at = event.at
+            changes_told.tell_event(event)
             if self._status.is_pending:
                 self._status = replace(self._status, is_pending=False)
                 self._write()
@@ -215,12 +218,15 @@ class Monitor:
         fault = self._keyring.fault
         if fault is None:
             log.info("keys read", extra={"keys": len(self._keyring.content.keys)})
+            changes_told.tell_keys(self._known_keys, self._keyring.content)
+            self._known_keys = self._keyring.content
         else:
             log.error("the file of keys does not count", extra={"reason": fault.message, "fix": fault.hint})
 
     def _quarantine(self, route: str, reason: str = KILLS_WORKERS) -> None:
         self._status = replace(self._status, quarantined=closed(self._status.quarantined, route, self._keys(), reason))
         log.error("route quarantined", extra={"route": route, "reason": reason})
+        changes_told.tell_quarantine(route, is_closed=True)
 
     def _keys(self) -> dict[str, str]:
         committed = snapshot.committed(self._settings.state_dir)
@@ -231,6 +237,7 @@ class Monitor:
         self._is_review_due = False
         for name in self._status.quarantined.keys() - kept.keys():
             self._attribution.forgive(name)
+            changes_told.tell_quarantine(name, is_closed=False)
         self._servers.forgive(self._status.quarantined.keys() - kept.keys())
         self._status = replace(self._status, quarantined=kept)
         self._write()

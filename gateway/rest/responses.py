@@ -16,6 +16,7 @@ from gateway.codecs.json import encode
 IGNORED: Final = "X-Columns-Ignored"
 INVALID: Final = "X-Values-Invalid"
 PARAMS_IGNORED: Final = "X-Params-Ignored"
+NO_STORE: Final = ("Cache-Control", "no-store")
 _PRINTABLE: Final = "".join(map(chr, range(0x20, 0x7F)))
 #: Names that such a header lists, characters of one, and bytes of the whole: clients bound what a header may be.
 _MAX_NAMES, _MAX_NAME, _MAX_BYTES = 20, 80, 2_000
@@ -48,13 +49,20 @@ def values_invalid(counts: Mapping[str, int]) -> tuple[str, str]:
 
 
 def mark(response: Response, version: str, ignored: Sequence[str], invalid: Mapping[str, int] | None = None) -> None:
-    """Add what every answer carries: the version of the model, names that belong to no field, values set to missing."""
+    """
+    Add what the answer to every call carries.
+
+    The version of the model, names that belong to no field, values set to missing; and that no cache keeps it, as it
+    holds what somebody asked.
+    """
     if not (version.isascii() and version.isprintable()):
         version = quote(version, safe=_PRINTABLE)  # what people call a version may be any text, a header may not
     if type(response) is JsonResponse:
-        response.headers._list.append(("X-Model-Version", version))  # Werkzeug's add looks for line breaks in it
+        # Werkzeug's add looks for line breaks in values.
+        response.headers._list += (("X-Model-Version", version), NO_STORE)
     else:
         response.headers["X-Model-Version"] = version
+        response.headers["Cache-Control"] = NO_STORE[1]
     if ignored:
         response.headers.extend(columns_ignored(ignored))
     if invalid:

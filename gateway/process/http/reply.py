@@ -17,6 +17,7 @@ _PLAIN: Final = frozenset(
     (
         "Content-Type",
         "X-Model-Version",
+        "Cache-Control",
         "X-Request-ID",
         "X-Gateway-Generation",
         "Server-Timing",

@@ -17,12 +17,14 @@ from gateway import logs
 from gateway.rest.middleware.trace_context import TraceContext, trace_context_of
 from gateway.rest.predict.call import Call
 from gateway.rest.predict.steps.account import account
-from gateway.rest.predict.steps.authorise import AUTHENTICATOR
+from gateway.rest.predict.steps.authorise import AUTHENTICATOR, PRINCIPAL
 from gateway.rest.predict.steps.limit import USAGE
 from gateway.rest.rate_limit_headers import headers_of
 from gateway.routing.live_generation import Generation
+from gateway.security import audit
 from gateway.security.authentication import Authenticator
 from gateway.security.meter import Usage
+from gateway.security.principal import Principal
 
 #: An X-Request-ID is echoed if it matches: it gets into logs and headers.
 _ID = re.compile(r"[\w.:/+=@-]{1,128}", re.ASCII)
@@ -121,6 +123,8 @@ class Telemetry:
     ) -> None:
         if call is not None:
             account(call, environ["REQUEST_METHOD"], code, seconds)
+        if code in audit.REFUSALS:
+            _audit(environ, call, code)
         if not logs.writes_access():
             return
         line = logs.AccessLine(
@@ -137,3 +141,17 @@ class Telemetry:
             line.trace_id, line.span_id, line.parent_span_id = trace.trace_id, trace.span_id, trace.parent_span_id
             line.tracestate = trace.state or msgspec.UNSET
         logs.access(line)
+
+
+def _audit(environ: dict[str, Any], call: Call | None, code: int) -> None:
+    """Write the audit line of a request that was refused."""
+    principal: Principal | None = environ.get(PRINCIPAL)
+    audit.refused(
+        who=audit.NOBODY if principal is None else principal.id,
+        what=environ["REQUEST_METHOD"],
+        route=environ.get("PATH_INFO", "") if call is None else call.route.spec.path,
+        status=code,
+        rows=0 if call is None else call.rows,
+        request_id=environ["gateway.request_id"],
+        client=environ.get("REMOTE_ADDR", ""),
+    )

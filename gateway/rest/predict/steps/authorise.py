@@ -17,6 +17,8 @@ from gateway.security.scopes import CATALOG, METRICS, PREDICT_ALL, predict_scope
 
 #: Where the environ has the Authenticator of a gateway that asks for keys; without keys it is not there.
 AUTHENTICATOR: Final = "gateway.authenticator"
+#: Where a known caller stands in the environ, also of a request that is refused afterwards.
+PRINCIPAL: Final = "gateway.principal"
 _BEARER: Final = "bearer "
 _HINT: Final = "send `Authorization: Bearer $GATEWAY_KEY`, or the key as `X-API-Key`"
 #: Access -> scopes of which one suffices, beside that of the route where it is about one.
@@ -30,7 +32,7 @@ _SCOPES: Final[Mapping[Access, tuple[str, ...]]] = {
 _OF_ROUTE: Final = frozenset((Access.PREDICT, Access.DESCRIBE))
 
 
-def authorise(environ: Mapping[str, Any], route: Route | None, access: Access) -> Principal:
+def authorise(environ: dict[str, Any], route: Route | None, access: Access) -> Principal:
     """
     Return who calls; raises UnauthorisedError for a caller that is not known, ForbiddenError for one that may not.
 
@@ -39,7 +41,7 @@ def authorise(environ: Mapping[str, Any], route: Route | None, access: Access) -
     authenticator: Authenticator | None = environ.get(AUTHENTICATOR)
     if authenticator is None or access is Access.PUBLIC:
         return ANONYMOUS
-    principal = authenticator.principal_of(credential_of(environ))
+    environ[PRINCIPAL] = principal = authenticator.principal_of(credential_of(environ))
     if access is not Access.KNOWN and not _is_covered(principal, route, access):
         raise _forbidden(environ, principal, access)
     return principal
