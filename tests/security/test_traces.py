@@ -1,0 +1,176 @@
+"""
+What is left behind tells who did what and holds no value: audit lines, logs, exports, caches.
+
+OWASP: API8, API9, ML09
+"""
+
+import csv
+import io
+import json
+import logging
+import zipfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import serving
+from gateway import logs
+from gateway.security import api_key, key_changes
+from serving import Gateway, until
+
+FORMULA = '=HYPERLINK("http://evil.test",A1)'
+REGISTRY = "version: 1\nroutes:\n  /m: m.stub\n  /words: words.stub\n"
+WORDS = {
+    "inputs": [{"name": "+name", "type": "string"}],
+    "output": {"kind": "classification", "labels": [FORMULA, "@plain"]},
+    "answer": FORMULA,
+}
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[tuple[Gateway, dict[str, str]]]:
+    """Serve with keys; yield the gateway and the texts of two keys: one of everything, one of a single route."""
+    folder = tmp_path_factory.mktemp("traces")
+    (folder / "m.stub").write_text('{"inputs": ["a"]}')
+    (folder / "words.stub").write_text(json.dumps(WORDS))
+    server = serving.make(folder, cache, REGISTRY, workers=1)
+    path, now = server.home / "keys.yaml", datetime.now(UTC)
+    keys = {name: key_changes.create(path, scopes, now).text for name, scopes in
+            {"all": ["*"], "words": ["predict:/words"]}.items()}  # fmt: skip
+    try:
+        server.start()
+        until(lambda: server.health() != {} and server.get("/health/ready").status == 200, serving.START_S)
+        yield server, keys
+        server.stop()
+    finally:
+        server.kill()
+
+
+def audited(server: Gateway, message: str, **wanted: Any) -> list[dict[str, Any]]:
+    """Wait for audit lines with these fields, and return them."""
+
+    def found() -> list[dict[str, Any]]:
+        lines = [line for line in server.events(message) if line["logger"] == "gateway.audit"]
+        return [line for line in lines if wanted.items() <= line.items()]
+
+    lines: list[dict[str, Any]] = until(found, what=f"an audit line {wanted}")
+    return lines
+
+
+def bearer(key: str) -> dict[str, str]:
+    """Return the field that carries a key."""
+    return {"Authorization": f"Bearer {key}"}
+
+
+def test_each_refused_request_leaves_one_line(guarded: tuple[Gateway, dict[str, str]]) -> None:
+    """Who asked for what on which route with what result: for each refusal one line, without values or keys."""
+    server, keys = guarded
+    wrong = api_key.new_text("aaaaaaaa")
+    cases = [("none", {}, 401, "anonymous"), ("wrong", bearer(wrong), 401, "anonymous"),
+             ("other", bearer(keys["words"]), 403, api_key.parse(keys["words"]).id)]  # fmt: skip
+    for name, headers, status, who in cases:
+        answer = server.get("/m", {**headers, "X-Request-ID": f"audit-{name}"}, a=4711.25)
+        assert answer.status == status
+        (line,) = audited(server, "refused", request_id=f"audit-{name}")
+        told = {name: line[name] for name in ("who", "what", "route", "result", "rows", "client")}
+        expected = {"who": who, "what": "GET", "route": "/m", "result": status, "rows": 0, "client": "127.0.0.1"}
+        assert told == expected
+    assert server.get("/m", bearer(keys["all"]), a=4711.25).status == 200
+    log = server.log.read_text()
+    assert not [text for text in ("4711.25", wrong, *keys.values()) if text in log]
+
+
+def test_each_change_leaves_one_line(guarded: tuple[Gateway, dict[str, str]]) -> None:
+    """A committed and a refused edit, a new, a rotated and a revoked key are told with their source and names."""
+    server, _ = guarded
+    server.registry.write_text(REGISTRY + "  /more: m.stub\n")
+    audited(server, "changed", what="registry", result="committed", who="file changed", added=["/more"])
+    server.registry.write_text(REGISTRY + "  /more: absent.stub\n")
+    assert audited(server, "changed", what="registry", result="refused")[-1]["faults"] == 1
+    server.registry.write_text(REGISTRY)
+    audited(server, "changed", what="registry", result="committed", removed=["/more"])
+    path, now = server.home / "keys.yaml", datetime.now(UTC)
+    issued = key_changes.create(path, ["metrics"], now)
+    audited(server, "changed", what="key created", key=issued.key.id)
+    key_changes.rotate(path, issued.key.id, now, now)
+    audited(server, "changed", what="key rotated", key=issued.key.id)
+    key_changes.revoke(path, issued.key.id, now)
+    audited(server, "changed", what="key revoked", key=issued.key.id)
+
+
+def test_no_cache_keeps_a_prediction(guarded: tuple[Gateway, dict[str, str]]) -> None:
+    """Answers of every dialect say no-store: they hold what somebody asked."""
+    server, keys = guarded
+    key, kind = bearer(keys["all"]), {"Content-Type": "application/json"}
+    v2 = {"inputs": [{"name": "a", "shape": [1], "datatype": "FP64", "data": [2]}]}
+    asked: list[tuple[str, str, Any, dict[str, str]]] = [
+        ("GET", "/m?a=2", None, {}),
+        ("GET", "/m?a=2", None, {"Accept-Encoding": "gzip", "Origin": "http://elsewhere.test"}),
+        ("POST", "/m", {"a": 2}, kind),
+        ("POST", "/m", {"instances": [{"a": 2}, {"a": 3}]}, kind),
+        ("POST", "/m", {"instances": [{"a": 2}]}, kind | {"Accept": "text/csv"}),
+        ("POST", "/m/check", [{"a": 2}], kind),
+        ("POST", "/m/invocations", {"inputs": [{"a": 2}]}, kind),
+        ("POST", "/v2/models/m/infer", v2, kind),
+    ]
+    for method, path, body, headers in asked:
+        answer = server.request(method, path, json.dumps(body).encode() if body else None, {**key, **headers})
+        assert (answer.status, answer.headers.get("cache-control")) == (200, "no-store"), (path, answer.body)
+
+
+def test_no_export_holds_a_formula(guarded: tuple[Gateway, dict[str, str]]) -> None:
+    """Labels, names and echoed inputs that a spreadsheet would run are texts in CSV and XLSX, and nothing else is changed."""
+    server, keys = guarded
+    for accept in ("text/csv", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"):
+        headers = {"Content-Type": "text/csv", "Accept": accept, "Prefer": "errors=rows"} | bearer(keys["words"])
+        body = b"+name\n=1+1\n-2\n\t=cmd\n"
+        answer = server.request("POST", "/words", body, headers)
+        assert answer.status == 200, answer.body
+        if accept == "text/csv":
+            cells = [cell for row in csv.reader(io.StringIO(answer.body.decode())) for cell in row]
+            assert f"'{FORMULA}" in cells
+            assert not [one for one in cells if one[:1] in "=+@\t\r" and one]
+        else:
+            with zipfile.ZipFile(io.BytesIO(answer.body)) as book:
+                sheet = book.read("xl/worksheets/sheet1.xml").decode()
+            assert "HYPERLINK" in sheet
+            assert "<f>" not in sheet
+
+
+#: Cursor movements, new lines, deletions, marks that turn text around or have no width, in any encoding of JSON.
+CONTROLS = "\x1b[2K\x9b2J\r\n\x07\x7f\x85\u202efdp.\u2066\u2028\u200b\ufeff"
+
+
+@pytest.mark.parametrize("log_format", ["json", "text"])
+def test_logs_hold_no_control_characters(log_format: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """Whatever a record or an access line holds, in message, fields or traceback, is one printable line of text."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    try:
+        logs.configure("info", log_format)  # type: ignore[arg-type]
+        try:
+            raise ValueError(CONTROLS)
+        except ValueError:
+            logging.getLogger("gateway.test").exception("said %s", CONTROLS, extra={"route": CONTROLS})
+        logs.access(logs.AccessLine(request_id="1", route=CONTROLS, method="GET", code=200, duration_ms=1))
+        logs.flush()
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        logging.captureWarnings(False)
+    text = capfd.readouterr().err
+    assert {one for one in text if not one.isprintable()} == {"\n"}
+    if log_format == "json":
+        record, access = (json.loads(line) for line in text.splitlines())
+        assert (record["route"], access["route"]) == (CONTROLS, CONTROLS), "what was said can still be read"
+
+
+def test_the_log_of_a_gateway_holds_no_control_characters(guarded: tuple[Gateway, dict[str, str]]) -> None:
+    """A path with escapes, sent by a stranger, is escaped in the access line and in the audit line."""
+    server, _ = guarded
+    server.get("/%1b%5b2K%e2%80%ae%c2%9b", {"X-Request-ID": "controls"})
+    audited(server, "refused", request_id="controls")
+    assert {one for one in server.log.read_text() if not one.isprintable()} == {"\n"}
