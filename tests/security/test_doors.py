@@ -1,5 +1,5 @@
 """
-Two listeners and the rule of what may be open: operators' endpoints move, and nobody is let in by oversight.
+Addresses beyond the machine need keys or an explicit word; operators may have a listener of their own.
 
 OWASP: API5, API8, API9
 """

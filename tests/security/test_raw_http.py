@@ -1,5 +1,5 @@
 """
-What a request is may not depend on who reads it: both parsers, TCP and Unix sockets, alone and behind real proxies.
+Every request is read in one way, by both parsers, on TCP and Unix sockets, alone and behind nginx and HAProxy; or refused.
 
 OWASP: API8
 """

@@ -1,5 +1,5 @@
 """
-What is left behind tells who did what and holds no value: audit lines, logs, exports, caches.
+Each refusal and each change leaves an audit line without values; logs, exports and caches carry nothing harmful.
 
 OWASP: API8, API9, ML09
 """
