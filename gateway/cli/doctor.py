@@ -17,6 +17,7 @@ from gateway.cli.command import FAILED, OK, Command, print_line
 from gateway.cli.diagnosis import Diagnosis
 from gateway.cli.environment_checks import environment_checks, network_refusal
 from gateway.cli.place import limits_of
+from gateway.cli.security_checks import security_checks
 from gateway.cli.server_checks import server_checks
 from gateway.errors import GatewayError
 from gateway.generations import snapshot, upgrade_check
@@ -34,8 +35,9 @@ MIN_FREE_BYTES = 500 * 2**20
 @click.command("doctor", cls=Command)
 def doctor(settings: Settings) -> int:
     """
-    Check packages of every loader, Java, Node, the registry, writable folders and disk space; ask every server that a
-    route asks. A loader that no route uses may lack its package: a note. Exit code 1 when something is missing.
+    Check packages of every loader, Java, Node, the registry, writable folders and disk space; who reaches the gateway,
+    and what others could read of it; ask every server that a route asks. A loader that no route uses may lack its
+    package: a note. Exit code 1 when something is missing.
     """
     is_well = True
     for diagnosis in (
@@ -46,6 +48,7 @@ def doctor(settings: Settings) -> int:
         *environment_checks(settings),
         *server_checks(settings),
         *_places(settings),
+        *security_checks(settings),
         *_upgrade(settings),
     ):
         is_well &= diagnosis.is_well

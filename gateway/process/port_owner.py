@@ -1,9 +1,11 @@
 """Find the process that already listens on a port, from /proc, and say how to free the port."""
 
 import errno
+import ipaddress
 import os
 import shlex
 import socket
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -41,6 +43,21 @@ def _told(port: int, pid: int, home: Path) -> str:
     if theirs == home:
         return f"{owner}, a gateway of this home; end it: make stop, or: gateway stop; or {elsewhere}"
     return f"{owner}, a gateway; end it: gateway stop --home {shlex.quote(str(theirs))}; or {elsewhere}"
+
+
+def addresses_of(pid: int) -> list[str]:
+    """Return the addresses on which a process listens over TCP, as GATEWAY_BIND writes them."""
+    held = set(_links(pid))
+    found = []
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        for fields in _rows(Path(table)):
+            if fields[3] == _LISTENS and f"socket:[{fields[9]}]" in held:
+                host, _, port = fields[1].rpartition(":")
+                # The kernel writes each 32-bit word in the order of the machine.
+                words = [int(host[at : at + 8], 16).to_bytes(4, sys.byteorder) for at in range(0, len(host), 8)]
+                address = ipaddress.ip_address(b"".join(words))
+                found.append(f"[{address}]:{int(port, 16)}" if address.version == 6 else f"{address}:{int(port, 16)}")  # noqa: PLR2004
+    return found
 
 
 def _listening(port: int) -> set[str]:

@@ -78,7 +78,7 @@ def test_another_gateway_is_ended_by_the_command_that_is_named(tmp_path: Path, c
 def test_an_address_that_cannot_be_had(tmp_path: Path, cache: Path, bind: str, told: str) -> None:
     """An address of another machine, or a socket where no file can lie, is told as that."""
     (tmp_path / "m.stub").write_text('{"inputs": ["a"]}')
-    server = serving.make(tmp_path, cache, REGISTRY, workers=1)
+    server = serving.make(tmp_path, cache, REGISTRY, workers=1, auth="none")
     server.settings["GATEWAY_BIND"] = bind
     said = refused(server)
     assert bind in said and told in said.partition("fix:")[2]

@@ -1,0 +1,181 @@
+"""What `gateway doctor` finds out of who may reach a gateway, read its files, or have it run code."""
+
+import json
+import os
+import re
+import stat
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from gateway.cli.diagnosis import Diagnosis
+from gateway.errors import GatewayError
+from gateway.process import exposure, port_owner
+from gateway.process.pm2.home import REMEMBERED
+from gateway.registry import load_registry
+from gateway.scoreboard import status
+from gateway.security.key_file import Key
+from gateway.security.keyring import Keyring
+from gateway.settings.settings import Settings
+from gateway.system import processes
+
+#: A key that expires within this time is told of.
+SOON_S: Final = 14 * 24 * 3600
+#: Names of variables and forms of values that look like secrets.
+_SECRET_NAME: Final = re.compile(r"SECRET|TOKEN|PASSWORD|PASSWD|CREDENTIAL|PRIVATE|API_?KEY|ACCESS_KEY", re.IGNORECASE)
+_SECRET_VALUE: Final = re.compile(r"\bgw_[a-z2-7]{8}_\w{38}\b|://[^/\s:@]*:[^/\s@]+@")
+#: Folders below GATEWAY_HOME that are looked through; the cache holds models, which need not be secret.
+_LOOKED_THROUGH: Final = ("run", "state", "logs")
+_MOST_NAMED: Final = 5
+
+
+def security_checks(settings: Settings) -> Iterator[Diagnosis]:
+    """Tell who reaches the gateway, whether keys count, what others could read, and which routes run code."""
+    report = status.read(settings.status_path)
+    pid = report.pid if processes.is_alive(report.pid, report.began) else 0
+    served_with = _settings_of(pid) or settings
+    yield from _doors(served_with, pid)
+    yield from _keys(served_with)
+    yield from _files(settings)
+    yield from _code(settings)
+    yield from _pm2(settings)
+
+
+def _settings_of(pid: int) -> Settings | None:
+    """Return the settings of a running gateway; its environment holds all of them."""
+    try:
+        words = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0") if pid else []
+        pairs = (os.fsdecode(word).partition("=") for word in words if word)
+        return Settings.load({name: value for name, _, value in pairs}) if words else None
+    except (OSError, GatewayError):
+        return None
+
+
+def _doors(settings: Settings, pid: int) -> Iterator[Diagnosis]:
+    addresses = [*settings.bind, *settings.admin_bind]
+    what = "listens" if pid else "would listen"
+    if pid:
+        addresses = sorted({*port_owner.addresses_of(pid), *(one for one in addresses if one.startswith("unix:"))})
+    try:
+        exposure.must_not_be_open(settings, addresses)
+    except GatewayError as error:
+        yield Diagnosis(False, f"doors: {error.message}", error.hint or "")
+        return
+    wide = exposure.exposed(addresses)
+    reach = "other machines reach it" if wide else "this machine only"
+    text = f"doors: it {what} on {', '.join(addresses)}; {reach}"
+    if wide and settings.auth == "none":
+        yield Diagnosis(True, f"{text}, and everybody may ask (GATEWAY_AUTH=none)", "gateway key create", is_note=True)
+    else:
+        yield Diagnosis(True, text)
+    for address in (one for one in addresses if one.startswith("unix:")):
+        yield from _unix_socket(Path(address.removeprefix("unix:")))
+
+
+def _unix_socket(path: Path) -> Iterator[Diagnosis]:
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+    except OSError:
+        return
+    if mode & stat.S_IRWXO:
+        yield Diagnosis(False, f"socket {path} has mode {mode:04o}: every user may ask", f"chmod 0660 {path}")
+
+
+def _keys(settings: Settings) -> Iterator[Diagnosis]:
+    ring = Keyring(settings.keys_path)
+    ring.look()
+    if ring.fault is not None:
+        yield Diagnosis(False, f"keys: {ring.fault.message}", ring.fault.hint or "")
+        return
+    if not ring.is_configured:
+        if settings.auth == "keys":
+            yield Diagnosis(False, "keys: there is none, and GATEWAY_AUTH=keys serves nobody", "gateway key create")
+        else:
+            yield Diagnosis(True, "keys: none; callers need none")
+        return
+    now = time.time()
+    states = [_state_of(key, now) for key in ring.content.keys]
+    counts = ", ".join(f"{states.count(one)} {one}" for one in dict.fromkeys(states))
+    is_served = bool(ring.content.jwt) or any(one not in ("expired", "revoked") for one in states)
+    yield Diagnosis(is_served, f"keys of {settings.keys_path}: {counts or 'none'}", "gateway key create")
+    for key in ring.content.keys:
+        if _state_of(key, now) == "near expiry" and key.expires is not None:
+            text = f"key {key.id}{f' ({key.name})' if key.name else ''} expires on {key.expires:%Y-%m-%d}"
+            yield Diagnosis(
+                True, text, "gateway key create, hand the new one out, then: gateway key revoke " + key.id, True
+            )
+
+
+def _state_of(key: Key, now: float) -> str:
+    if key.revoked is not None:
+        return "revoked"
+    left = float("inf") if key.expires is None else key.expires.timestamp() - now
+    return "expired" if left <= 0 else "near expiry" if left < SOON_S else "valid"
+
+
+def _files(settings: Settings) -> Iterator[Diagnosis]:
+    """Name what other users could read, change or have put there, below the home of a gateway."""
+    places = [settings.home / name for name in _LOOKED_THROUGH]
+    bad = [str(path) for place in places for path in (place, *place.rglob("*")) if _is_open(path)]
+    shown = ", ".join(bad[:_MOST_NAMED]) + (f" and {len(bad) - _MOST_NAMED:,} more" if len(bad) > _MOST_NAMED else "")
+    fix = f"chown -R {os.geteuid()} {settings.home}; chmod -R go= {settings.home}"
+    yield Diagnosis(not bad, f"files of run-time state that others may use: {shown or 'none'}", fix)
+
+
+def _is_open(path: Path) -> bool:
+    """Say whether others may use a file or folder; who may use a socket says the folder that it stands in."""
+    try:
+        found = path.lstat()
+    except OSError:
+        return False
+    if stat.S_ISLNK(found.st_mode) or stat.S_ISSOCK(found.st_mode):
+        return False
+    return found.st_uid != os.geteuid() or bool(found.st_mode & (stat.S_IRWXO | stat.S_IWGRP))
+
+
+def _code(settings: Settings) -> Iterator[Diagnosis]:
+    try:
+        routes = load_registry(settings.registry).routes
+    except GatewayError:
+        return
+    for key, what in (
+        ("allow_pickle", "pickles that the registry vouches for"),
+        ("allow_code", "code of their models"),
+    ):
+        if named := [route.path for route in routes if getattr(route, key)]:
+            text = f"routes with {key}: {', '.join(named)}"
+            yield Diagnosis(True, text, f"they load {what}: keep to files whose authors you know", is_note=True)
+
+
+def _pm2(settings: Settings) -> Iterator[Diagnosis]:
+    """Name variables that PM2 wrote down although they look like secrets."""
+    for dump in (folder / name for folder in _pm2_homes(settings.home) for name in ("dump.pm2", "dump.pm2.bak")):
+        try:
+            kept = json.loads(dump.read_bytes())
+        except (OSError, ValueError):
+            continue
+        names = sorted(set(_secrets_in(kept)))
+        fix = "take them out of the shell of `make run`, then: make stop; make run; scripts/pm2.sh save --force"
+        yield Diagnosis(not names, f"secrets that PM2 keeps in {dump}: {', '.join(names) or 'none'}", fix)
+
+
+def _pm2_homes(home: Path) -> Iterator[Path]:
+    yield home / "pm2"
+    try:
+        yield Path((home / REMEMBERED).read_text().strip())
+    except OSError:
+        return
+
+
+def _secrets_in(kept: Any) -> Iterator[str]:
+    """Yield the names of members whose name or value looks like a secret, never a value."""
+    if isinstance(kept, list):
+        for one in kept:
+            yield from _secrets_in(one)
+    elif isinstance(kept, dict):
+        for name, value in kept.items():
+            if isinstance(value, dict | list):
+                yield from _secrets_in(value)
+            elif isinstance(value, str) and value and (_SECRET_NAME.search(name) or _SECRET_VALUE.search(value)):
+                yield name
