@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import stat
 import time
 from collections.abc import Iterator
@@ -79,7 +80,9 @@ def _unix_socket(path: Path) -> Iterator[Diagnosis]:
     except OSError:
         return
     if mode & stat.S_IRWXO:
-        yield Diagnosis(False, f"socket {path} has mode {mode:04o}: every user may ask", f"chmod 0660 {path}")
+        yield Diagnosis(
+            False, f"socket {path} has mode {mode:04o}: every user may ask", f"chmod 0660 {shlex.quote(str(path))}"
+        )
 
 
 def _keys(settings: Settings) -> Iterator[Diagnosis]:
@@ -119,7 +122,8 @@ def _files(settings: Settings) -> Iterator[Diagnosis]:
     places = [settings.home / name for name in _LOOKED_THROUGH]
     bad = [str(path) for place in places for path in (place, *place.rglob("*")) if _is_open(path)]
     shown = ", ".join(bad[:_MOST_NAMED]) + (f" and {len(bad) - _MOST_NAMED:,} more" if len(bad) > _MOST_NAMED else "")
-    fix = f"chown -R {os.geteuid()} {settings.home}; chmod -R go= {settings.home}"
+    home = shlex.quote(str(settings.home))
+    fix = f"chown -R {os.geteuid()} {home}; chmod -R go= {home}"
     yield Diagnosis(not bad, f"files of run-time state that others may use: {shown or 'none'}", fix)
 
 
