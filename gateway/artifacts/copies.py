@@ -109,3 +109,17 @@ def cannot_keep(folder: Path, error: OSError) -> ArtifactError:
     """Return the error for a cache that cannot be written to."""
     why, hint = obstacles.told(folder, error)
     return ArtifactError(f"cannot keep the artifact in {folder}: {why}", code="cache-unwritable", hint=hint)
+
+
+def size_below(path: Path) -> int:
+    """Return the bytes that a file or a folder takes on the disk."""
+    total = 0
+    waiting = [path]
+    while waiting:
+        one = waiting.pop()
+        with contextlib.suppress(OSError):
+            found = one.stat() if one == path else one.lstat()
+            total += found.st_blocks * 512
+            if stat.S_ISDIR(found.st_mode):
+                waiting += one.iterdir()
+    return total

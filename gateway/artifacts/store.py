@@ -10,11 +10,11 @@ import contextlib
 import os
 import re
 import shutil
-import stat
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +22,7 @@ from gateway.artifacts import copies, manifest, source_files, state_files
 from gateway.artifacts.copies import Copy
 from gateway.artifacts.manifest import StoredArtifact
 from gateway.artifacts.roots import must_lie_below
+from gateway.artifacts.spare import Spare
 from gateway.errors import ArtifactError
 from gateway.system import files
 
@@ -41,14 +42,22 @@ class Store:
     Keep artifacts below `cache_dir`; the state lies beside it. Thread-safe.
 
     What is kept has to lie below one of the `roots`, links resolved, or in the cache itself; no roots bound nothing.
+    `others` returns what else lies in the cache and may go, the least valuable first.
     """
 
-    def __init__(self, cache_dir: Path, most_bytes: int = DEFAULT_BYTES, roots: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        cache_dir: Path,
+        most_bytes: int = DEFAULT_BYTES,
+        roots: Sequence[str] = (),
+        others: Callable[[], Sequence[Spare]] = tuple,
+    ) -> None:
         self._cache_dir = cache_dir
         self._folder = cache_dir / "artifacts"
         self._state_dir = cache_dir.parent / "state"
         self._most = most_bytes
         self._roots = (*map(Path, roots), cache_dir) if roots else ()
+        self._others = others
         self._lock = threading.Lock()
         self._asked: set[str] = set()
         #: Bytes in the cache; looked at once for an attempt, a thousand artifacts are thousands of files.
@@ -106,6 +115,12 @@ class Store:
             os.utime(folder)
         return folder, sum(source_files.size_of(folder / one.inside) for one in kept)
 
+    def must_fit(self) -> None:
+        """Delete what may go until the cache keeps its budget, whatever fills it; raises ArtifactError `cache-full`."""
+        with self._lock:
+            self._held = None
+            self._make_room(0)
+
     def prune(self) -> None:
         """Delete bytes that no stored generation names and no request used for a day; called after a commit."""
         with self._lock:
@@ -132,36 +147,44 @@ class Store:
         missing = self._missing(size)
         if missing <= 0:
             return
-        leaving: list[str] = []
-        for sha256 in self._dispensable():
-            leaving.append(sha256)
-            missing -= _size_below(self._folder / sha256)
+        leaving: list[Spare] = []
+        for spare in self._dispensable():
+            leaving.append(spare)
+            missing -= spare.size_bytes
             if missing <= 0:
                 break
         if missing > 0:  # then nothing is deleted in vain
+            needs = f"the artifact needs {size:,} bytes in {self._folder}" if size else f"{self._cache_dir} is full"
             raise ArtifactError(
-                f"the artifact needs {size:,} bytes in {self._folder}, {missing:,} more than there is room for",
+                f"{needs}, {missing:,} more than there is room for",
                 code="cache-full",
                 hint="free disk space, or raise GATEWAY_CACHE_MB",
             )
-        for sha256 in leaving:
-            self._delete(sha256)
+        for spare in leaving:
+            spare.delete()
+        self._held = None
 
     def _missing(self, size: int) -> int:
         """Return how many bytes must go before `size` fit into budget and disk."""
         if self._held is None:
-            self._held = _size_below(self._cache_dir)
+            self._held = copies.size_below(self._cache_dir)
         disk = shutil.disk_usage(next(path for path in (self._cache_dir, *self._cache_dir.parents) if path.exists()))
         reserve = min(RESERVE_BYTES, disk.total // 20)
         return max(self._held + size - self._most, size + reserve - disk.free)
 
-    def _dispensable(self) -> list[str]:
-        """Return the deletable entries, the least valuable first."""
+    def _dispensable(self) -> Iterator[Spare]:
+        """Yield what may be deleted, the least valuable first: what no generation names, then what older ones name."""
         named = self._named()
         committed = self._named_by(self._state_dir / state_files.COMMITTED)
         unnamed = [sha256 for sha256 in self._older_than(YOUNG_S) if sha256 not in named]
         older = sorted((sha256 for sha256 in named if sha256 not in committed), key=lambda sha256: named[sha256])
-        return [sha256 for sha256 in (*unnamed, *older) if sha256 not in self._asked]
+        others = self._others()
+        for is_named, found in ((False, unnamed), (True, older)):
+            for sha256 in found:
+                if sha256 not in self._asked:
+                    size = copies.size_below(self._folder / sha256)
+                    yield Spare(size, partial(self._delete, sha256), is_named)
+            yield from (one for one in others if one.is_named == is_named)
 
     def _named(self) -> dict[str, float]:
         """Return the hashes that stored generations name, each with the time of the newest one."""
@@ -220,17 +243,3 @@ def _move_in(copy: Path, folder: Path) -> None:
         os.rename(copy, folder / copy.name)  # noqa: PTH104 - Path.rename has the same effect, but hides errno on 3.11
     if not (folder / copy.name).exists():
         raise OSError(None, f"cannot move into {folder}")
-
-
-def _size_below(path: Path) -> int:
-    """Return the bytes that a file or a folder takes on the disk."""
-    total = 0
-    waiting = [path]
-    while waiting:
-        one = waiting.pop()
-        with contextlib.suppress(OSError):
-            found = one.stat() if one == path else one.lstat()
-            total += found.st_blocks * 512
-            if stat.S_ISDIR(found.st_mode):
-                waiting += one.iterdir()
-    return total

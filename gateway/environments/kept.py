@@ -6,10 +6,12 @@ import shutil
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from gateway.artifacts import state_files
+from gateway.artifacts.spare import Spare
 from gateway.environments import environment
 from gateway.environments.building import DRAFT, folder_of, size_below
 from gateway.environments.environment import Environment
@@ -68,6 +70,20 @@ def prune(cache_dir: Path, state_dir: Path, *, unused_s: float = OLD_S) -> list[
     delete(gone)
     _forget_servers(cache_dir, _named(state_dir), until)
     return gone
+
+
+def delete_built(found: Environment) -> None:
+    """Delete an environment that was just built."""
+    folder = Path(found.path)
+    (folder / environment.RECORD).unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def spare(cache_dir: Path, state_dir: Path) -> list[Spare]:
+    """Return the environments that may go where room is needed: the committed generation names none of them."""
+    until = time.time() - YOUNG_S
+    found = [one for one in listed(cache_dir, state_dir) if not one.is_committed and one.used_at < until]
+    return [Spare(one.size_bytes, partial(delete, [one]), one.is_named) for one in reversed(found)]
 
 
 def _forget_servers(cache_dir: Path, named: set[str], until: float) -> None:

@@ -134,7 +134,7 @@ def _process_entry(spec: RouteSpec, cache_dir: Path, digests: Digests, store: St
     kind = import_module("gateway.prepare.process_entry")
     stored = kind.keep_model(spec, store, digests)
     rows = _golden(golden_path(spec, [source_files.locate(Path(spec.base), source) for source in spec.places]), store)
-    child, notes = kind.child_of(spec, stored, cache_dir, limits)
+    child, notes = kind.child_of(spec, stored, cache_dir, limits, store)
     if spec.reference:
         stored = replace(stored, origin=spec.reference)
     return _entry(spec, stored, rows, cache_dir, digests, child=child, notes=notes)

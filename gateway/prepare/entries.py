@@ -9,9 +9,10 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol, TypeAlias
@@ -20,6 +21,7 @@ from gateway.artifacts import manifest
 from gateway.artifacts.code_listing import locate_code
 from gateway.artifacts.digests import Digests
 from gateway.artifacts.manifest import CompiledModel, Manifest
+from gateway.artifacts.spare import Spare
 from gateway.artifacts.store import DEFAULT_BYTES, Store
 from gateway.errors import GatewayError, Problem
 from gateway.prepare import code_files
@@ -72,7 +74,7 @@ def prepare_registry(
     """
     finished = itertools.count(1)
     digests = Digests(cache_dir / DIGESTS)
-    store = Store(cache_dir, limits.cache_bytes, registry.server.artifact_roots)
+    store = Store(cache_dir, limits.cache_bytes, registry.server.artifact_roots, partial(_environments, cache_dir))
     served = set() if before is None or before.registry.server != registry.server else _served(before)
 
     turns = KeyTurns()
@@ -89,6 +91,12 @@ def prepare_registry(
     with ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 2)) as pool:
         found = dict(zip((spec.name for spec in registry.routes), pool.map(one, registry.routes), strict=True))
     digests.save()
+    return found
+
+
+def _environments(cache_dir: Path) -> Sequence[Spare]:
+    """Return the environments in the cache that may go; what knows them is imported only where room is needed."""
+    found: Sequence[Spare] = import_module("gateway.environments.kept").spare(cache_dir, cache_dir.parent / "state")
     return found
 
 

@@ -16,10 +16,11 @@ from gateway.artifacts.manifest import StoredArtifact
 from gateway.artifacts.remote import ChildSpec
 from gateway.artifacts.resolution import must_be_unaltered
 from gateway.artifacts.store import Store
+from gateway.environments import kept
 from gateway.environments.building import Plan
 from gateway.environments.environment import Environment, digest
 from gateway.environments.wanted import Wanted, environment_for, to_build
-from gateway.errors import GatewayError
+from gateway.errors import ArtifactError, GatewayError, LoadError
 from gateway.prepare import server_files
 from gateway.prepare.child_supervisor import PrepareLimits
 from gateway.registry.spec import RegistrySpec, RouteSpec
@@ -91,10 +92,10 @@ def _root_of(base: Path, path: Path, files: Iterable[Path]) -> Path:
 
 
 def child_of(
-    spec: RouteSpec, stored: StoredArtifact, cache_dir: Path, limits: PrepareLimits
+    spec: RouteSpec, stored: StoredArtifact, cache_dir: Path, limits: PrepareLimits, store: Store
 ) -> tuple[ChildSpec, tuple[str, ...]]:
     """Return how the process of a model is started, its environment being built, and warnings about that."""
-    environment = environment_for(wanted_of(spec), cache_dir, limits.environment_s)
+    environment = _environment(spec, cache_dir, limits, store)
     told = _told(spec, stored)
     network = ["--network"] if spec.executor.network else []
     decides = [environment.key, environment.python, told, network, server_files.code_digest(), limits.memory_bytes]
@@ -110,6 +111,25 @@ def child_of(
         memory_bytes=limits.memory_bytes,
     )
     return child, environment.warnings
+
+
+def _environment(spec: RouteSpec, cache_dir: Path, limits: PrepareLimits, store: Store) -> Environment:
+    """Return the environment of a route; one that was built and does not fit into the cache is deleted again."""
+    wanted = wanted_of(spec)
+    if is_built(spec, cache_dir):
+        return environment_for(wanted, cache_dir, limits.environment_s)
+    store.must_fit()  # a cache that is full is told before minutes of building
+    found = environment_for(wanted, cache_dir, limits.environment_s)
+    try:
+        store.must_fit()
+    except ArtifactError as error:
+        kept.delete_built(found)
+        raise LoadError(
+            f"the environment of {spec.executor.requirements} takes {found.size_bytes // 2**20:,} MB: {error.message}",
+            code=str(error.code),
+            hint=error.hint,
+        ) from error
+    return found
 
 
 def _told(spec: RouteSpec, stored: StoredArtifact) -> dict[str, Any]:

@@ -124,7 +124,7 @@ class Settings:
         float, Note("seconds that building the environment of a model may take", minimum=1)
     ] = 1800.0
     cache_mb: Annotated[
-        int, Note("disk space that kept artifacts and what was prepared of them may take", minimum=1)
+        int, Note("disk space that kept artifacts, what was prepared of them, and environments may take", minimum=1)
     ] = 20480
     worker_memory_mb: Annotated[
         int | None, Note("memory above which a worker is replaced", minimum=64, shown="no limit")

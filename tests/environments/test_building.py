@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,17 @@ import pytest
 from environments.wheels import write_wheel
 from extras import needs
 from gateway.artifacts import state_files
+from gateway.artifacts.copies import size_below
+from gateway.artifacts.source_files import digest
+from gateway.artifacts.store import Store
 from gateway.environments import kept, uv
 from gateway.environments.environment import RECORD, Environment
 from gateway.environments.wanted import Wanted, environment_for, to_build
-from gateway.errors import LoadError
+from gateway.errors import ArtifactError, LoadError
+from gateway.prepare.child_supervisor import PrepareLimits
+from gateway.prepare.entries import prepare_registry
+from gateway.registry.executor_keys import ExecutorKeys
+from gateway.registry.spec import RegistrySpec, RouteSpec
 
 pytestmark = needs("uv")
 
@@ -219,3 +227,42 @@ def test_what_no_kept_generation_names_is_deleted(tmp_path: Path) -> None:
     assert {path.name for path in (cache / "environments").iterdir()} == {
         made[name].key for name in ("committed", "earlier", "young")
     }
+
+
+def aged(found: Environment) -> Environment:
+    """Make an environment unused for an hour."""
+    then = time.time() - 3600
+    os.utime(found.path, (then, then))
+    return found
+
+
+def test_environments_make_room_for_artifacts(tmp_path: Path) -> None:
+    """Beyond the budget of the cache one that no generation names goes; one that was used just now stays."""
+    cache, state = tmp_path / "home/cache", tmp_path / "home/state"
+    old = aged(environment_for(model(tmp_path), cache))
+    new = environment_for(model(tmp_path, "numpy==1.0\nown==2.0\n"), cache)
+    (tmp_path / "m.bin").write_bytes(b"m" * 100_000)
+    store = Store(cache, size_below(cache), others=partial(kept.spare, cache, state))
+    store.keep(tmp_path / "m.bin", digest(tmp_path / "m.bin")[0])
+    assert [Path(one.path).exists() for one in (old, new)] == [False, True]
+    with pytest.raises(ArtifactError) as error:
+        Store(cache, 1000, others=partial(kept.spare, cache, state)).must_fit()
+    assert error.value.code == "cache-full"
+    assert Path(new.path).exists()
+
+
+def test_an_environment_that_does_not_fit_is_refused_by_name(tmp_path: Path) -> None:
+    """It is deleted again, and the route says what it takes and what to raise."""
+    wanted = model(tmp_path)
+    assert wanted.requirements is not None
+    (tmp_path / "model.py").write_text("def predict(a: float) -> float:\n    return a\n")
+    spec = RouteSpec(
+        path="/m", name="m", artifact="model.py:predict", loader="process", base=str(tmp_path),
+        executor=ExecutorKeys(kind="process", requirements="requirements.txt"),
+    )  # fmt: skip
+    cache = tmp_path / "home/cache"
+    found = prepare_registry(RegistrySpec(routes=(spec,)), cache, PrepareLimits(cache_bytes=64 * 1024))["m"]
+    assert found.problem is not None
+    assert (found.problem.code, "requirements.txt takes" in found.problem.message) == ("cache-full", True)
+    assert "GATEWAY_CACHE_MB" in str(found.problem.hint)
+    assert [one for one in (cache / "environments").iterdir() if one.is_dir()] == []
