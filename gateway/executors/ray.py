@@ -6,11 +6,13 @@ from typing import Final
 from gateway.artifacts.remote import Remote
 from gateway.executors.client_options import ClientOptions
 from gateway.executors.oip_client import OipClient
-from gateway.executors.process import START_S, ProcessExecutor
+from gateway.executors.process import ProcessExecutor
 from gateway.executors.readiness import Readiness
 from gateway.executors.socket_folder import socket_path
 
 _LOOK_S: Final = 0.1
+#: Ten replicas on three nodes of two busy cores took a minute.
+_START_S: Final = 120.0
 
 
 class RayExecutor(ProcessExecutor):
@@ -32,7 +34,7 @@ class RayExecutor(ProcessExecutor):
 
 def _wait(socket: str, model: str) -> None:
     """Return when the model is ready, or will not be for now."""
-    deadline = time.monotonic() + START_S
+    deadline = time.monotonic() + _START_S
     readiness = Readiness(lambda: socket, model)
     while time.monotonic() < deadline:
         answer = readiness.ask()

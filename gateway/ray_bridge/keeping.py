@@ -86,6 +86,7 @@ class Keeper:
         listed = {name: one.application(self._peers.owner) for name, one in self._wanted.items()}
         changed = {name: one for name, one in listed.items() if _differs(one, there.get(name))}
         forgotten = self._forgotten(there, now)
+        self._models.keep({*self._wanted, *there} - forgotten)
         if changed or forgotten:
             log.info("deploying %s, deleting %s", sorted(changed), sorted(forgotten))
             self._cluster.deploy(changed, forgotten)

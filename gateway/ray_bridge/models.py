@@ -2,11 +2,12 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Final
-
-from ray.serve.handle import DeploymentHandle
+from typing import TYPE_CHECKING, Final
 
 from gateway.child.faults import ChildError
+
+if TYPE_CHECKING:
+    from ray.serve.handle import DeploymentHandle
 
 _STARTING: Final = ChildError(503, "child-loading", "it is starting this model", retry_after_s=1)
 _UNKNOWN: Final = ChildError(404, "not-found", "the gateway has named no such model to this bridge")
@@ -16,22 +17,27 @@ _UNKNOWN: Final = ChildError(404, "not-found", "the gateway has named no such mo
 class _Known:
     """Hold a handle that was proven, or the reason why there is none."""
 
-    handle: DeploymentHandle | None = None
+    handle: "DeploymentHandle | None" = None
     reason: ChildError = _STARTING
 
 
 class Models:
-    """Hold what is known of the wanted models; one thread changes it."""
+    """Hold what is known of the models of applications; one thread changes it."""
 
     def __init__(self) -> None:
         self._known: dict[str, _Known] = {}
         self._away: ChildError | None = None
 
     def want(self, names: Collection[str]) -> None:
-        """Know these models and no others; a new one is starting."""
-        self._known = {name: self._known.get(name, _Known()) for name in names}
+        """Know these models; one that is wanted no longer goes on to answer, as workers may still ask for it."""
+        served = {name: known for name, known in self._known.items() if known.handle is not None}
+        self._known = served | {name: self._known.get(name, _Known()) for name in names}
 
-    def serves(self, name: str, handle: DeploymentHandle) -> None:
+    def keep(self, names: Collection[str]) -> None:
+        """Forget all models but these."""
+        self._known = {name: known for name, known in self._known.items() if name in names}
+
+    def serves(self, name: str, handle: "DeploymentHandle") -> None:
         """Ask this handle from now on."""
         self._known = {**self._known, name: _Known(handle)}
 
@@ -49,7 +55,7 @@ class Models:
         """Give the reason to whoever asks for a model that no handle answers for; "" when the cluster is there."""
         self._away = ChildError(503, "ray-away", reason, retry_after_s=5) if reason else None
 
-    def handle(self, name: str) -> DeploymentHandle:
+    def handle(self, name: str) -> "DeploymentHandle":
         """Return who answers for a model; raises ChildError with the reason why nobody does."""
         known = self._known.get(name)
         if known is not None and known.handle is not None:
