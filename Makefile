@@ -1,6 +1,6 @@
 # Everything this project does, one word each. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run stop restart reload status logs monit check test pictures coverage soak lint format locks train mlflow bench clean
+.PHONY: help setup setup-dev run stop restart reload status logs monit check test pictures coverage soak lint format locks train mlflow cluster cluster-stop bench clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -104,8 +104,19 @@ CLUSTER := .venv-ray
 $(CLUSTER)/.ready: requirements-ray.lock scripts/setup.sh $(VENV)/.ready
 	@scripts/setup.sh ray
 
+# The head listens on it, the nodes on the 120 ports above it.
+CLUSTER_PORT ?= 6379
+# auto: a network namespace for each node where root may make them; or: namespaces, loopback.
+CLUSTER_NETWORK ?= auto
+
+cluster: setup $(CLUSTER)/.ready ## start three Ray nodes on this machine, serve the five models on them, print one curl per route
+	@PYTHONPATH=scripts $(BIN)/python -m cluster.start --port $(CLUSTER_PORT) --network $(CLUSTER_NETWORK)
+
+cluster-stop: ## end that gateway and its nodes, and delete what they wrote
+	@[ ! -x $(BIN)/python ] || PYTHONPATH=scripts $(BIN)/python -m cluster.stop
+
 bench: setup-dev ## measure; see scripts/bench/README.md
 	@PYTHONPATH=scripts $(BIN)/python -m bench.run
 
-clean: stop ## delete what was installed and all run-time state; mlruns/ is kept
+clean: stop cluster-stop ## delete what was installed and all run-time state; mlruns/ is kept
 	@rm -rf $(VENV) $(TRAINING) $(CLUSTER) node_modules .gateway gateway/console/static/vendor

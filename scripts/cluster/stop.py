@@ -4,10 +4,12 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 from cluster import nodes, overlay
 from cluster.plan import ROOT
 from cluster.start import HOME
+from gateway.process.pm2.home import REMEMBERED
 
 
 def main() -> int:
@@ -19,9 +21,18 @@ def main() -> int:
     nodes.stop(HOME)
     if overlay.is_made():
         overlay.FILE.unlink()
-    shutil.rmtree(HOME, ignore_errors=True)
+    for folder in (*_folders_of_pm2(), HOME):
+        shutil.rmtree(folder, ignore_errors=True)
+    if not any(HOME.parent.iterdir()):
+        HOME.parent.rmdir()
     print("cluster: stopped, nothing of it is left")
     return 0
+
+
+def _folders_of_pm2() -> list[Path]:
+    """Return PM2's home where it is another folder, because the path of this one is too long for its sockets."""
+    note = HOME / REMEMBERED
+    return [Path(note.read_text(encoding="utf-8").strip())] if note.exists() else []
 
 
 if __name__ == "__main__":

@@ -14,7 +14,11 @@ from pathlib import Path
 from cluster import environment, namespaces, nodes, overlay, plan
 from cluster.plan import RAY_PYTHON, Cluster, Node
 
-from serving import absolute
+import serving
+from serving import Gateway, absolute
+
+#: Ten replicas start in a minute where nothing else runs.
+_START_S = 400.0
 
 
 @dataclass
@@ -74,6 +78,19 @@ def running(home: Path, count: int = plan.NODES, *, apart: bool) -> Iterator[Run
         yield Running(home, nodes.start(home, free_ports(count), count, apart=apart))
     finally:
         nodes.stop(home)
+
+
+@contextlib.contextmanager
+def gateway(folder: Path, registry: str) -> Iterator[Gateway]:
+    """Serve a registry, with a cache of its own, for the length of the block."""
+    cache = folder / "cache"
+    cache.mkdir()
+    server = serving.make(folder, cache, registry, workers=1)
+    try:
+        yield server.start().wait(_START_S)
+        server.stop()
+    finally:
+        server.kill()
 
 
 def free_ports(count: int = plan.NODES) -> int:
