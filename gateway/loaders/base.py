@@ -28,7 +28,7 @@ class LoadOptions:
     codes: for categories of which the artifact does not tell them. `steps` are the members of a file that a row passes,
     in their order. `one_hot` are fields that a request sends in place of columns of dummies; no loader reads it.
     `outputs` are those of an artifact with several that a route asks for by the artifact's own names; the others need
-    not fit, and () stands for all.
+    not fit, and () stands for all. `allow_types` are classes of other packages that a skops file may hold, by name.
     """
 
     allow_pickle: bool = False
@@ -43,6 +43,7 @@ class LoadOptions:
     cache_dir: Path = Path(".gateway/cache")
     levels: Mapping[str, tuple[Scalar, ...]] = field(default_factory=dict)
     outputs: tuple[str, ...] = ()
+    allow_types: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

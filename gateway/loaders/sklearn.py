@@ -20,6 +20,7 @@ from sklearn.pipeline import Pipeline
 
 from gateway.errors import ArtifactError, GatewayError
 from gateway.loaders import pickled
+from gateway.loaders.admission.admitted_types import admitting
 from gateway.loaders.admission.allowed_names import ForbiddenGlobal
 from gateway.loaders.admission.archives import check_archive
 from gateway.loaders.admission.object_graph import check_graph
@@ -207,7 +208,8 @@ def read(path: Path, options: LoadOptions) -> Any:
         raise ArtifactError(f"{path.name}: the file is empty", code="broken-artifact", hint="copy or train it again")
     if zipfile.is_zipfile(path):
         check_archive(path)
-        return _checked(path, read_skops(path), untrusted_types)
+        with admitting(options.allow_types):
+            return _checked(path, read_skops(path), untrusted_types)
     if not options.allow_pickle:
         raise ArtifactError(
             f"{path.name}: not a skops file; a pickle is read only where the registry allows it",

@@ -42,6 +42,7 @@ LOAD_KEYS = (
     "outputs",
     "sha256",
     "allow_pickle",
+    "allow_types",
     "accept_version",
     "tolerance",
     "compile",

@@ -26,6 +26,7 @@ def load_options(spec: RouteSpec, artifact: StoredArtifact | None, cache_dir: Pa
         one_hot={name: _one_hot(found) for name, found in spec.inputs.items() if "dummies" in found},
         cache_dir=cache_dir,
         levels={name: tuple(found["enum"]) for name, found in spec.inputs.items() if "enum" in found},
+        allow_types=spec.allow_types,
         outputs=() if spec.outputs.names is not None else tuple(spec.outputs.use or ()),
     )
 

@@ -24,6 +24,7 @@ JSON: TypeAlias = bool | int | float | str | list[Any] | dict[str, Any] | None
 NAME_PATTERN = "[a-z0-9][a-z0-9._-]*"
 VERSION_PATTERN = r"(unknown|\d+(\.\w+)+)(, *(unknown|\d+(\.\w+)+))*"
 SHA256_PATTERN = "[0-9a-fA-F]{64}"
+TYPE_PATTERN = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+"
 #: No call should hang for longer than an hour; a forgotten unit (ms) shows here.
 _LONGEST_S = 3600
 #: A worker has one process; more concurrent predicts than this are a typing error.
@@ -108,6 +109,15 @@ class RouteSpec:
             "`sha256` and, for pickles, `allow_pickle`"
         ),
     ] = False
+    allow_types: Annotated[
+        tuple[str, ...],
+        Key(
+            "classes of other installed packages that a skops file may hold, by full name, such as "
+            "`category_encoders.ordinal.OrdinalEncoder`",
+            "texts",
+            pattern=TYPE_PATTERN,
+        ),
+    ] = ()
     accept_version: Annotated[
         str | None,
         Key(

@@ -138,6 +138,7 @@ ADVICE = {
     "code-without-pin": "the word is printed by another command: see pickle-without-pin",
     "environment-broken": "the packages of the model have to be installed",
     "process-one-file": "which of the files is the model is not known",
+    "bad-type": "the class that is meant is not known",
     "egress-refused": "whether that server may be asked is not known",
     "outside-roots": "whether that folder may be read is not known",
     "empty-registry": "there is no line to mark; made below",

@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from gateway.loaders.admission.admitted_types import is_admitted
 from gateway.loaders.admission.allowed_functions import FUNCTIONS, is_ufunc
 from gateway.loaders.versions.gone import GONE
 from gateway.loaders.versions.moved import current_name, is_of_a_library
@@ -138,8 +139,8 @@ def _is_function(module: str, name: str, found: Any) -> bool:
 
 
 def is_part(found: Any) -> bool:
-    """Say whether instances of a class may be in an artifact; only the library's own classes are."""
-    return isinstance(found, type) and _is_part(found)
+    """Say whether instances of a class may be in an artifact: the library's own, and those that a route admits."""
+    return isinstance(found, type) and (_is_part(found) or is_admitted(found))
 
 
 @lru_cache(maxsize=1024)

@@ -27,12 +27,21 @@ def own_process(files: Sequence[str] = ()) -> str:
     return f"let it run in a process of its own: add {told}{listed} to the route"
 
 
-def untrusted_types(path: Path, names: object) -> ArtifactError:
-    """Return the error of a skops file that holds what no model consists of."""
+def untrusted_types(path: Path, names: object, admissible: Sequence[str] = ()) -> ArtifactError:
+    """
+    Return the error of a skops file that holds what no model consists of.
+
+    `admissible` are the classes of installed packages which alone stand in the way.
+    """
+    way = (
+        f"if you know who wrote it, add `allow_types: [{', '.join(admissible)}]` to the route; or "
+        if admissible
+        else ""
+    )
     return ArtifactError(
         f"{path.name}: the file holds types that are not among what a model consists of: {names}",
         code="untrusted-types",
-        hint="build the model from scikit-learn's own classes, or serve custom code with the python loader",
+        hint=f"{way}build the model from scikit-learn's own classes, or serve custom code with the python loader",
     )
 
 

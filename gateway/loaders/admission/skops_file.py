@@ -8,6 +8,7 @@ they stand; here a class, a type and a function are admitted only in nodes of th
 import io
 import json
 import zipfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ import skops.io
 from skops.io.exceptions import UntrustedTypesFoundException
 
 from gateway.loaders.admission import positive_label
+from gateway.loaders.admission.admitted_types import is_of_another_package, must_fit
 from gateway.loaders.admission.allowed_names import ForbiddenGlobal, UnknownGlobal
 from gateway.loaders.admission.refusals import unknown_global, untrusted_types
 from gateway.loaders.admission.skops_nodes import Node, check_node, nodes_in
@@ -51,12 +53,24 @@ def read_skops(path: Path) -> Any:
         except ForbiddenGlobal as exc:
             faults.append(str(exc))
     if faults:
-        raise untrusted_types(path, ", ".join(sorted(set(faults))))
+        raise untrusted_types(path, ", ".join(sorted(set(faults))), _of_other_packages(schema, faults))
+    must_fit(path, names)
     try:
         source = _rewritten(path, schema, tables) if changed or tables else path
         return skops.io.load(source, trusted=sorted(names))
     except UntrustedTypesFoundException as exc:  # skops reads some names out of data
         raise untrusted_types(path, exc) from None
+
+
+def _of_other_packages(root: Node, faults: Collection[str]) -> list[str]:
+    """Return the classes of installed packages which alone keep the file from being read; [] where more does."""
+    objects = {
+        f"{node.get('__module__')}.{node.get('__class__')}"
+        for node in nodes_in(root)
+        if node.get("__loader__") == "ObjectNode"
+    }
+    named = sorted(set(faults))
+    return named if all(name in objects and is_of_another_package(name) for name in named) else []
 
 
 def _with_names_of_today(root: Node) -> bool:

@@ -12,6 +12,7 @@ from typing import Any, Final
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array
 
+from gateway.loaders.admission.admitted_types import is_admitted_node
 from gateway.loaders.admission.allowed_functions import FUNCTIONS, is_ufunc
 from gateway.loaders.admission.allowed_names import VALUE_TYPES, Dropped, ForbiddenGlobal, is_part
 from gateway.loaders.admission.booster_state import checked_booster
@@ -37,6 +38,9 @@ def check_node(node: Node) -> Iterator[str]:
     """Yield the names that this node needs; raises ForbiddenGlobal."""
     loader = node["__loader__"]
     name = f"{node.get('__module__')}.{node.get('__class__')}"
+    if is_admitted_node(node):
+        yield name
+        return
     check = _KINDS.get(loader)
     if check is None:
         raise ForbiddenGlobal(f"{name} as {loader}")
