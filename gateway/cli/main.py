@@ -15,6 +15,7 @@ from gateway.system import private_folders
 COMMANDS: Final = (
     Entry("check", "verify registry.yaml without serving", "gateway.cli.check:check"),
     Entry("describe", "print loader, inputs, outputs and versions of an artifact", "gateway.cli.describe:describe"),
+    Entry("inspect", "list what a model file names, without executing it", "gateway.cli.inspect_file:inspect"),
     Entry("add", "append a model to registry.yaml", "gateway.cli.add:add"),
     Entry("golden", "write golden rows of a table, compared with its column of answers", "gateway.cli.golden:golden"),
     Entry("prepare", "load, check and self-test every model in a child process", "gateway.cli.prepare:prepare"),

@@ -48,14 +48,14 @@ def read_graph(path: Path, data: bytes) -> GraphFacts:
             f"{path.name}: not an ONNX file: {exc}", code="broken-artifact", hint="export it again as one file"
         ) from exc
     foreign = {entry.domain for entry in model.opset_import} - _STANDARD_DOMAINS
-    used = {node.domain for node in _messages(model, onnx.NodeProto)} & foreign
+    used = {node.domain for node in messages(model, onnx.NodeProto)} & foreign
     if used:
         raise LoadError(
             f"{path.name}: uses custom operators of {', '.join(sorted(used))}",
             code="unsupported-model",
             hint="export it with standard operators only",
         )
-    if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in _messages(model, onnx.TensorProto)):
+    if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in messages(model, onnx.TensorProto)):
         raise _external(path)
     return GraphFacts(_labels(model.graph), _levels(model.graph))
 
@@ -68,7 +68,7 @@ def _external(path: Path) -> ArtifactError:
     )
 
 
-def _messages(root: Any, kind: Any) -> Iterator[Any]:
+def messages(root: Any, kind: Any) -> Iterator[Any]:
     """Yield every message of a kind, wherever it stands: in branches, functions, training, sparse tensors."""
     stack = [root]
     while stack:
