@@ -55,9 +55,10 @@ def _settings_of(pid: int) -> Settings | None:
 
 def _doors(settings: Settings, pid: int) -> Iterator[Diagnosis]:
     addresses = [*settings.bind, *settings.admin_bind]
-    what = "listens" if pid else "would listen"
-    if pid:
-        addresses = sorted({*port_owner.addresses_of(pid), *(one for one in addresses if one.startswith("unix:"))})
+    what = "would listen"
+    if pid and (seen := port_owner.addresses_of(pid)):
+        what = "listens"
+        addresses = sorted({*seen, *(one for one in addresses if one.startswith("unix:"))})
     try:
         exposure.must_not_be_open(settings, addresses)
     except GatewayError as error:

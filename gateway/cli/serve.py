@@ -16,7 +16,7 @@ from gateway.generations import snapshot, transaction
 from gateway.prepare.entries import problems
 from gateway.process import watched_files
 from gateway.process.environment import configure_process
-from gateway.process.exposure import must_not_be_open
+from gateway.process.exposure import must_be_two_doors, must_not_be_open
 from gateway.scoreboard import status
 from gateway.scoreboard.status import Status
 from gateway.security import key_file
@@ -61,6 +61,7 @@ def serve(settings: Settings) -> int:
     _end_orphans(settings)
     try:
         key_file.read(settings.keys_path)  # a file that does not count would refuse everybody
+        must_be_two_doors(settings)
         must_not_be_open(settings)
         is_pending = transaction.can_wait(place_of(settings))
         if not is_pending:

@@ -1,5 +1,5 @@
 """
-Addresses beyond this machine need keys: the rule that a start and each reload are held to.
+What a start and each reload are held to: addresses beyond this machine need keys, and operators one of their own.
 
 Unix sockets are exempt: modes of files decide who reaches them.
 """
@@ -9,6 +9,7 @@ import socket
 from collections.abc import Iterable
 
 from gateway.errors import GatewayError
+from gateway.process import socket_handover
 from gateway.security.keyring import Keyring
 from gateway.settings.settings import Settings
 
@@ -26,6 +27,17 @@ def _is_loopback(address: str) -> bool:
     except OSError:
         return False
     return all(ipaddress.ip_address(str(one[4][0]).partition("%")[0]).is_loopback for one in found)
+
+
+def must_be_two_doors(settings: Settings) -> None:
+    """Raise GatewayError where GATEWAY_ADMIN_BIND names an address of GATEWAY_BIND as well."""
+    public = {socket_handover.resolved(address) for address in settings.bind}
+    if both := [one for one in settings.admin_bind if socket_handover.resolved(one) in public]:
+        raise GatewayError(
+            f"GATEWAY_ADMIN_BIND and GATEWAY_BIND both name {', '.join(both)}",
+            code="settings",
+            hint="give operators an address of their own: GATEWAY_ADMIN_BIND=127.0.0.1:8001",
+        )
 
 
 def must_not_be_open(settings: Settings, addresses: Iterable[str] = ()) -> None:

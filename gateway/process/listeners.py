@@ -6,6 +6,7 @@ A request is an operator's by the socket that its connection was accepted on, ne
 
 import os
 import socket
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ from gateway.settings.settings import Settings
 @dataclass(frozen=True, slots=True)
 class Listeners:
     """
-    Hold open descriptors, the public ones first; `names` are their addresses as GATEWAY_BIND writes them.
+    Hold open descriptors; `names` are their addresses as GATEWAY_BIND writes them, in the same order.
 
     `operators` are the socket names (`getsockname`) of those for operators.
     """
@@ -29,37 +30,41 @@ class Listeners:
 
 def open_listeners(settings: Settings) -> Listeners:
     """
-    Return the sockets of the socket holder if there is one, else new ones.
+    Return the sockets of the socket holder if there is one, in its order, else new ones.
 
     Raises OSError, and GatewayError where the holder does not hold what GATEWAY_ADMIN_BIND names.
     """
     if settings.holder_socket is None:
         # Bound here, because gunicorn would try an address in use five times and report it without our hint.
-        return _named(
-            *([socket_holder.bind(one).detach() for one in which] for which in (settings.bind, settings.admin_bind))
-        )
+        public, own = (_bound(addresses) for addresses in (settings.bind, settings.admin_bind))
+        return Listeners([*public, *own], _names([*public, *own]), _socket_names(own))
+    descriptors = socket_holder.fetch(settings.holder_socket)
     wanted = {socket_handover.resolved(address): address for address in settings.admin_bind}
-    public: list[int] = []
-    operators: list[int] = []
-    for descriptor in socket_holder.fetch(settings.holder_socket):
-        (operators if wanted.pop(_name(descriptor)[0], None) else public).append(descriptor)
-    if wanted:
+    names = _names(descriptors)
+    if missing := [address for name, address in wanted.items() if name not in names]:
         raise GatewayError(
-            f"the socket holder does not hold {', '.join(wanted.values())} of GATEWAY_ADMIN_BIND",
+            f"the socket holder does not hold {', '.join(missing)} of GATEWAY_ADMIN_BIND",
             code="cannot-listen",
             hint="start the socket holder again with it: make stop, then make run",
         )
-    return _named(public, operators)
+    own = [descriptor for name, descriptor in zip(names, descriptors, strict=True) if name in wanted]
+    return Listeners(descriptors, names, _socket_names(own))
 
 
-def _named(public: list[int], operators: list[int]) -> Listeners:
-    every = [*public, *operators]
-    return Listeners(
-        every, tuple(_name(one)[0] for one in every), frozenset(_name(descriptor)[1] for descriptor in operators)
-    )
+def _bound(addresses: Sequence[str]) -> list[int]:
+    return [socket_holder.bind(address).detach() for address in addresses]
 
 
-def _name(descriptor: int) -> tuple[str, Any]:
-    """Return the address of a socket as GATEWAY_BIND writes it, and as the kernel does."""
+def _names(descriptors: Sequence[int]) -> tuple[str, ...]:
+    """Return the addresses of sockets as GATEWAY_BIND writes them."""
+    return tuple(_asked(one, socket_handover.name_of) for one in descriptors)
+
+
+def _socket_names(descriptors: Sequence[int]) -> frozenset[Any]:
+    """Return the addresses of sockets as the kernel tells them."""
+    return frozenset(_asked(one, socket.socket.getsockname) for one in descriptors)
+
+
+def _asked(descriptor: int, question: Callable[[socket.socket], Any]) -> Any:
     with socket.socket(fileno=os.dup(descriptor)) as listener:
-        return socket_handover.name_of(listener), listener.getsockname()
+        return question(listener)

@@ -184,6 +184,7 @@ def serve(settings: Settings, *, is_pending: bool = False) -> None:
         raise GatewayError(error.strerror or str(error), code="cannot-listen", hint=hint) from error
     try:
         settings.run_dir.mkdir(parents=True, exist_ok=True)
+        settings.run_dir.chmod(private_folders.MODE)  # sockets: also where a group may read the home
         metrics.configure(settings.metrics_dir)
         metrics.fold_dead(settings.metrics_dir)
         Scoreboard.create(settings.scoreboard_path, slots=_slots(settings), routes=BOARD_ROUTES).close()

@@ -10,7 +10,8 @@ from pathlib import Path
 
 #: For everything that the gateway writes.
 UMASK = 0o077
-_MODE = 0o700
+#: Of folders that nobody else may enter.
+MODE = 0o700
 _OTHERS, _OTHERS_WRITE = 0o007, 0o022
 
 
@@ -36,10 +37,10 @@ def make_private(folder: Path) -> str:
     A group that may read (0750) stays: an administrator has allowed it.
     """
     try:
-        folder.mkdir(mode=_MODE, parents=True, exist_ok=True)
+        folder.mkdir(mode=MODE, parents=True, exist_ok=True)
         found = folder.stat()
         if found.st_uid == os.geteuid() and found.st_mode & (_OTHERS | _OTHERS_WRITE):
-            folder.chmod(_MODE)
+            folder.chmod(MODE)
     except OSError as error:
         return f"{folder} cannot be made private: {error.strerror}"
     return fault_of(folder)

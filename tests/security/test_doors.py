@@ -12,6 +12,7 @@ import pytest
 
 import serving
 from gateway.errors import GatewayError
+from gateway.process import socket_handover
 from gateway.process.exposure import must_not_be_open
 from gateway.settings.settings import Settings
 from security.raw_client import Reply, exchange, replies
@@ -193,6 +194,15 @@ def test_a_contradiction_is_refused_until_one_side_goes(tmp_path: Path, cache: P
         server.kill()
 
 
+def test_operators_need_an_address_of_their_own(tmp_path: Path, cache: Path) -> None:
+    """One address cannot be both doors, however it is written."""
+    (tmp_path / "m.stub").write_text('{"inputs": ["a"]}')
+    server = serving.make(tmp_path, cache, REGISTRY, workers=1)
+    server.settings["GATEWAY_ADMIN_BIND"] = f"localhost:{server.port}"
+    refused = server.command("serve")
+    assert (refused.returncode, "an address of their own" in refused.stderr) == (78, True), refused.stderr
+
+
 def holding(holder: Path, *addresses: str) -> "subprocess.Popen[bytes]":
     """Start a socket holder."""
     python = serving.COMMAND.with_name("python")
@@ -218,6 +228,10 @@ def test_addresses_of_sockets_of_a_holder_count(tmp_path: Path, cache: Path) -> 
         server.start()
         until(lambda: answers(admin), serving.START_S, what="readiness")
         assert [at(port, "/metrics").status for port in (server.port, admin)] == [404, 200]
+        process.kill()
+        process.wait(20)
+        process = holding(holder, f"127.0.0.1:{admin}", f"0.0.0.0:{server.port}")
+        until(lambda: socket_handover.answers(holder), what="the next holder, which gets the sockets back")
         server.stop()
     finally:
         process.terminate()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import serving
 from gateway.process.pm2.home import pm2_home
 from gateway.system import private_folders
 from serving import Gateway
@@ -29,6 +30,21 @@ def test_a_home_is_private(gateway: Callable[..., Gateway], tmp_path: Path) -> N
     assert private_folders.fault_of(server.home) == ""
     server.home.chmod(0o755)
     assert "mode 0755" in private_folders.fault_of(server.home)
+
+
+def test_nobody_else_enters_the_folder_of_sockets(tmp_path: Path, cache: Path) -> None:
+    """A start closes the folder of sockets, also where a group may read the home."""
+    (tmp_path / "m.stub").write_text('{"inputs": ["a"]}')
+    server = serving.make(tmp_path, cache, "version: 1\nroutes:\n  /m: m.stub\n", workers=1)
+    (server.home / "run").mkdir()
+    for folder in (server.home, server.home / "run"):
+        folder.chmod(0o750)
+    try:
+        server.start().wait()
+        assert (mode(server.home), mode(server.home / "run")) == (0o750, 0o700)
+        server.stop()
+    finally:
+        server.kill()
 
 
 def test_a_group_that_was_given_access_keeps_it(tmp_path: Path) -> None:
