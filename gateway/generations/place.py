@@ -3,13 +3,17 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
+from gateway.artifacts import state_files
+from gateway.artifacts.resolution import Resolution
+from gateway.generations import snapshot
 from gateway.generations.fallback import has_bytes
 from gateway.generations.snapshot import Snapshot
 from gateway.prepare.child_supervisor import PrepareLimits
 from gateway.prepare.entries import prepare_registry
-from gateway.references.resolving import Ask, Resolved, StoreAccess, resolve
+from gateway.references.resolving import Ask, Resolved, StoreAccess, resolve, taken_by
 from gateway.registry.spec import RegistrySpec
 from gateway.system.locks import locked
 
@@ -40,7 +44,19 @@ class Place:
     def resolve(self, registry: RegistrySpec, before: Snapshot | None, ask: Ask) -> Resolved:
         """Return the registry with what its references into an MLflow store name; `before` is what serves."""
         served = before.registry if before is not None else None
-        return resolve(registry, served, self.store, cache_dir=self.cache_dir, limits=self.limits, ask=ask)
+        earlier = partial(_taken_earlier, self.state_dir)
+        return resolve(
+            registry, served, self.store, cache_dir=self.cache_dir, limits=self.limits, ask=ask, earlier=earlier
+        )
+
+
+def _taken_earlier(state_dir: Path) -> dict[str, Resolution]:
+    """Return what the references of kept generations were resolved to, the latest of each."""
+    generations = (snapshot.load(state_dir, path.stem) for path in state_files.kept(state_dir))
+    found: dict[str, Resolution] = {}
+    for one in sorted(filter(None, generations), key=lambda one: one.created_s):
+        found |= taken_by(one.registry)
+    return found
 
 
 def is_kept(place: Place, made: Snapshot) -> bool:

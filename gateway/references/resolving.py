@@ -7,7 +7,7 @@ that answers that there is no such model is believed.
 
 import logging
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
@@ -75,8 +75,14 @@ def resolve(
     cache_dir: Path,
     limits: PrepareLimits,
     ask: Ask,
+    earlier: Callable[[], Mapping[str, Resolution]] = dict,
 ) -> Resolved:
-    """Return the registry with what its references name; `before` is the one that serves."""
+    """
+    Return the registry with what its references name; `before` is the one that serves.
+
+    `earlier` returns what kept generations took, the latest of each reference: asked only where the store is away and
+    `before` does not name the reference, as after a rollback.
+    """
     references = list(dict.fromkeys(spec.reference for spec in registry.routes if spec.reference))
     if not references:
         return Resolved(registry=registry)
@@ -89,6 +95,7 @@ def resolve(
         limits=limits,
         taken=taken_by(before),
         ask=ask,
+        earlier=earlier,
     )
     found = one.resolutions(references)
     routes = tuple(filled(spec, found[spec.reference]) if spec.reference else spec for spec in registry.routes)
@@ -111,9 +118,10 @@ class _Resolving:
         limits: PrepareLimits,
         taken: Mapping[str, Resolution],
         ask: Ask,
+        earlier: Callable[[], Mapping[str, Resolution]],
     ) -> None:
         self.access, self.base, self.cache_dir, self.limits, self.ask = access, base, cache_dir, limits, ask
-        self.taken = taken
+        self.taken, self.earlier = taken, earlier
         self.uri = store_uri(access.uri, base)
         self.egress = server.egress_allow
         roots = server.artifact_roots
@@ -166,10 +174,11 @@ class _Resolving:
     def _resolution(self, reference: str, found: Found) -> Resolution:
         before = self.taken.get(reference)
         if found.problem is not None:
-            if not found.is_away or before is None or not _is_here(before):
+            last = self.earlier().get(reference) if found.is_away and before is None else before
+            if not found.is_away or last is None or not _is_here(last):
                 return Resolution(reference=reference, problem=found.problem)
-            self.away.setdefault(found.problem, []).append(f"{reference} ({before.label})")
-            return before
+            self.away.setdefault(found.problem, []).append(f"{reference} ({last.label})")
+            return last
         for note in found.notes:
             self._warn(reference, note)
         known = self.here.get(found.exact)

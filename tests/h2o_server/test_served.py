@@ -3,18 +3,21 @@
 import os
 import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
+import serving
 from h2o_server.h2o_models import FEATURES, server_jar
 from process.model_server_rig import Load
 from serving import Gateway, until
 
 pytestmark = pytest.mark.slow
+START_S = 900.0
 REGISTRY = """version: 1
 defaults: {executor: {kind: h2o_server, memory: 512MiB}, timeout_s: 60}
 routes:
@@ -28,6 +31,20 @@ routes:
   /value: {artifact: value, executor: {kind: h2o_server, memory: 512MiB}, timeout_s: 1}
   /here: {artifact: here.stub}
 """
+
+
+@pytest.fixture
+def serve(tmp_path: Path, cache: Path) -> Iterator[Callable[[Path], Gateway]]:
+    """Return a function that serves a registry; a busy machine takes a minute to start Java for each model."""
+    with ExitStack() as stack:
+
+        def start(registry: Path) -> Gateway:
+            (tmp_path / "home").mkdir()
+            server = serving.make(tmp_path / "home", cache, registry, workers=1, GATEWAY_PREPARE_TIMEOUT_S=300)
+            stack.callback(server.kill)
+            return server.start().wait(START_S)
+
+        yield start
 
 
 def _rows(table: dict[str, list[Any]]) -> list[dict[str, Any]]:
@@ -45,7 +62,7 @@ def _java(gateway: Gateway) -> int:
 
 def test_binary_models_behind_a_gateway(
     tmp_path: Path,
-    gateway: Callable[..., Gateway],
+    serve: Callable[[Path], Gateway],
     trained: dict[str, tuple[Path, Any]],
     table: dict[str, list[Any]],
 ) -> None:
@@ -56,7 +73,7 @@ def test_binary_models_behind_a_gateway(
     (tmp_path / "old").write_bytes(trained["linear"][0].read_bytes().replace(b"3.46.0.11", b"3.46.0.10", 1))
     (tmp_path / "mojo.zip").write_bytes(b"PK\x03\x04")
     (tmp_path / "registry.yaml").write_text(REGISTRY)
-    served = gateway(tmp_path / "registry.yaml", GATEWAY_WORKERS=1, GATEWAY_PREPARE_TIMEOUT_S=300)
+    served = serve(tmp_path / "registry.yaml")
     rows = _rows(table)
 
     found = served.post("/bought", rows).json["predictions"]
@@ -84,14 +101,14 @@ def test_binary_models_behind_a_gateway(
 
 
 def test_kill_9_of_the_server_under_load_of_another_route(
-    tmp_path: Path, gateway: Callable[..., Gateway], trained: dict[str, tuple[Path, Any]], table: dict[str, list[Any]]
+    tmp_path: Path, serve: Callable[[Path], Gateway], trained: dict[str, tuple[Path, Any]], table: dict[str, list[Any]]
 ) -> None:
     """The other route loses no request; that of the server answers 503 with the reason, and comes back by itself."""
     server_jar()
     shutil.copyfile(trained["regression"][0], tmp_path / "value")
     (tmp_path / "here.stub").write_text('{"inputs": ["a"]}')
     (tmp_path / "registry.yaml").write_text(BESIDE)
-    served = gateway(tmp_path / "registry.yaml", GATEWAY_WORKERS=1, GATEWAY_PREPARE_TIMEOUT_S=300)
+    served = serve(tmp_path / "registry.yaml")
     row = _rows(table)[0]
     until(lambda: served.post("/value", row).status == 200, 120, what="an answer within a second")
     told = served.health()["routes"]["/value"]["executor"]

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from gateway.artifacts.manifest import Manifest
 from gateway.artifacts.mlflow_reference import is_reference
 from gateway.artifacts.resolution import Resolution
+from gateway.generations import snapshot
+from gateway.generations.place import Place
 from gateway.prepare.child_supervisor import PrepareLimits
 from gateway.prepare.entries import prepare_registry
 from gateway.references.resolving import Ask, Resolved, StoreAccess, resolve
@@ -175,6 +178,24 @@ def test_an_alias_moves_only_when_it_is_asked_for(store: FileStore, cache: Path,
     assert unknown is not None
     assert unknown.problem is not None
     assert unknown.problem.code == "mlflow-away"
+
+
+def test_a_store_that_is_away_after_a_rollback(
+    store: FileStore, cache: Path, found: RegistrySpec, tmp_path: Path
+) -> None:
+    """What serves no longer names the reference: the latest kept generation that took it has the copy."""
+    state, taken = tmp_path / "state", only(found, CHAMPION)
+    older = RegistrySpec(routes=(replace(taken.routes[0], artifact="m.stub", loader="stub", resolved=None),))
+    for registry in (taken, older):  # the rollback commits the older one again
+        made = snapshot.make(registry, {route.name: Manifest(key="k", loader="stub") for route in registry.routes})
+        snapshot.commit(state, made)
+    place = Place(
+        registry=tmp_path / "registry.yaml", state_dir=state, cache_dir=cache,
+        store=StoreAccess(uri=f"{store.folder}-gone"),
+    )  # fmt: skip
+    again = place.resolve(registry_of(CHAMPION), snapshot.committed(state), "all")
+    assert resolved_of(again.registry)[CHAMPION] == resolved_of(taken)[CHAMPION]
+    assert f"{CHAMPION} (version 1)" in again.warnings[0]
 
 
 def test_an_altered_copy_is_refused_and_no_other_taken_for_it(
