@@ -13,6 +13,7 @@ RATE_PATTERN: Final = r"[1-9][0-9]{0,8}/(s|min|h)"
 MOST_BURST: Final = 10**9
 MOST_DAILY: Final = 10**12
 _NS: Final = 10**9
+DAY_S: Final = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,19 @@ class CallerLimits:
         told += [f"{self.rows} rows"] if self.rows is not None else []
         told += [f"{self.daily:,} rows a day"] if self.daily is not None else []
         return "; ".join(told)
+
+    @cached_property
+    def policy(self) -> str:
+        """Return them as RateLimit-Policy does: q in w seconds, and burst at once where that differs."""
+        members = []
+        if self.requests is not None:
+            burst = f";burst={self.burst}" if self.burst and self.burst != self.requests.count else ""
+            members.append(f'"requests";q={self.requests.count};w={self.requests.seconds}{burst}')
+        if self.rows is not None:
+            members.append(f'"rows";q={self.rows.count};w={self.rows.seconds}')
+        if self.daily is not None:
+            members.append(f'"daily";q={self.daily};w={DAY_S}')
+        return ", ".join(members)
 
     @classmethod
     def parse(cls, keys: Mapping[str, Any]) -> Self:

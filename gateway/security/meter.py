@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from gateway.security.gcra import Gcra
-from gateway.security.limits import CallerLimits, Rate
-from gateway.security.quota import DAY_S, Quotas, until_midnight_s
+from gateway.security.limits import DAY_S, CallerLimits, Rate
+from gateway.security.quota import Quotas, until_midnight_s
 from gateway.security.shared_table import Place
 
 _NS: Final = 10**9

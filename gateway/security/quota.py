@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Final
 
+from gateway.security.limits import DAY_S
 from gateway.security.shared_table import Place, SharedTable
 
-DAY_S: Final = 86_400
 #: A value is the number of the day, then the rows: those of past days are smaller, and make room first.
 _ROW_BITS: Final = 40
 _ROWS: Final = (1 << _ROW_BITS) - 1

@@ -6,10 +6,8 @@ machine can only add.
 """
 
 import argparse
-import gc
 import json
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +15,7 @@ import flask
 import msgspec
 from flask.views import View
 
+from bench.cpu_time import least_us
 from bench.inprocess import Wsgi, ask, bare_callable, environ_of, make_gateway
 from bench.questions import QUESTIONS
 from gateway.answers.answer import AnswerContext
@@ -33,8 +32,6 @@ from gateway.schema import Predictions
 from gateway.validation import Source
 
 ROOT = Path(__file__).resolve().parents[2]
-#: Requests of a batch; a batch takes 20 to 50 ms, shorter than what the scheduler takes away at a time.
-BATCH = 200
 
 
 class Cost(NamedTuple):
@@ -44,20 +41,6 @@ class Cost(NamedTuple):
     bare_us: float
     flask_us: float
     parts: dict[str, float]
-
-
-def least_us(call: Callable[[], Any], batches: int) -> float:
-    """Return the CPU time of one call in microseconds: the least mean of `batches` batches."""
-    for _ in range(BATCH):
-        call()
-    gc.collect()
-    best = float("inf")
-    for _ in range(batches):
-        started = time.process_time_ns()
-        for _ in range(BATCH):
-            call()
-        best = min(best, (time.process_time_ns() - started) / BATCH)
-    return best / 1e3
 
 
 def _start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> None:

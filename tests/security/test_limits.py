@@ -22,9 +22,9 @@ from gateway.security.client_address import caller_at
 from gateway.security.gcra import Gcra
 from gateway.security.key_changes import Issued
 from gateway.security.keyring import Keyring
-from gateway.security.limits import CallerLimits, Rate
+from gateway.security.limits import DAY_S, CallerLimits, Rate
 from gateway.security.meter import Caller, Meter, Usage
-from gateway.security.quota import DAY_S, Quotas
+from gateway.security.quota import Quotas
 from rest.one_worker import REGISTRY, Answer, Worker, environ_of
 
 MS = 10**6

@@ -14,7 +14,6 @@ from flask import current_app, request
 from gateway.errors import QuotaError, RateLimitError
 from gateway.routing.routes import Route
 from gateway.security.client_address import caller_at
-from gateway.security.limits import CallerLimits
 from gateway.security.meter import Caller, Meter, Usage
 from gateway.security.principal import ANONYMOUS, Principal
 
@@ -33,7 +32,10 @@ def meter_in(run_dir: Path, state_dir: Path) -> Meter:
 
 def charge_request(principal: Principal, route: Route | None) -> None:
     """Charge one request, of a route or (None) of an endpoint of the whole gateway; raises RateLimitError."""
-    if route is None or not (limits := _limits(principal, route)):
+    if route is None:
+        return
+    limits = route.limits if principal.limits is None else principal.limits
+    if not limits:
         return
     environ = request.environ
     if principal is ANONYMOUS:
@@ -54,7 +56,8 @@ def charge_request(principal: Principal, route: Route | None) -> None:
 
 def charge_rows(principal: Principal, route: Route, rows: int) -> None:
     """Charge the rows of a call, before the first of them is predicted; raises RateLimitError."""
-    if not (limits := _limits(principal, route)):
+    limits = route.limits if principal.limits is None else principal.limits
+    if not limits:
         return
     usage: Usage = request.environ[USAGE]
     refusing = usage.add_rows(rows)
@@ -73,7 +76,3 @@ def charge_rows(principal: Principal, route: Route, rows: int) -> None:
         hint=_WAIT_HINT,
         retry_after_s=refusing.wait_s,
     )
-
-
-def _limits(principal: Principal, route: Route) -> CallerLimits | None:
-    return route.limits if principal.limits is None else principal.limits
