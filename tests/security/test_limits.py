@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import signal
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -57,9 +58,16 @@ class Client:
     def __init__(self, worker: Worker, address: str) -> None:
         self._worker, self._address = worker, address
 
-    def ask(self, path: str = "/sum", body: bytes = b'{"a": 1, "b": 2}', address: str = "") -> Answer:
+    def ask(
+        self,
+        path: str = "/sum",
+        body: bytes = b'{"a": 1, "b": 2}',
+        address: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
         """Send one request."""
-        return self._worker.ask(environ_of("POST", path, body, JSON, REMOTE_ADDR=address or self._address))
+        sent = {**JSON, **(headers or {})}
+        return self._worker.ask(environ_of("POST", path, body, sent, REMOTE_ADDR=address or self._address))
 
 
 _ADDRESSES = (f"198.51.100.{number}" for number in itertools.count(1))
@@ -118,6 +126,21 @@ def test_rows_are_charged_beside_requests(client: Client) -> None:
     refused = client.ask("/sum", batch)
     assert (refused.status, refused.json["type"]) == (429, "urn:gateway:error:rate-limited")
     assert header(refused, "Retry-After") == "1800"  # of 40 an hour, 20 more than there are
+
+
+def test_a_forged_address_is_no_other_caller(client: Client) -> None:
+    """What a client writes about its address counts where a trusted proxy sent it, and nowhere else."""
+    found = [client.ask(headers={"X-Forwarded-For": f"192.0.2.{number}"}).status for number in range(4)]
+    assert found == [200, 200, 429, 429]
+
+
+def test_a_file_is_charged_its_rows(client: Client) -> None:
+    """An upload that is answered in pieces is charged once, whole, before its first row is predicted."""
+    kind = {"Content-Type": "text/csv"}
+    answer = client.ask(body=b"a,b\n" + b"1,2\n" * 30, headers=kind)
+    assert answer.status == 200
+    assert '"rows";r=10;' in (header(answer, "RateLimit") or "")
+    assert client.ask(body=b"a,b\n" + b"1,2\n" * 11, headers=kind).status == 429
 
 
 def test_a_quota_says_what_is_left(client: Client) -> None:

@@ -246,6 +246,8 @@ def test_scopes_of_a_token_are_those_of_a_key(tmp_path: Path) -> None:
 
     ann, bob = token(RSA), token(RSA, sub="bob")
     assert [ask("/sum", ann), ask("/deep/sum", ann), ask("/sum", None), ask("/sum", ann + "x")] == [200, 403, 401, 401]
+    fields = {"Authorization": f"Bearer {ann}"}
+    assert "the token of jwt:ann may not" in worker.ask(environ_of("GET", "/deep/sum", b"", fields)).json["detail"]
     assert [ask("/sum", ann), ask("/sum", ann), ask("/sum", bob)] == [200, 429, 200]
     assert door.keyring.fault is None
 

@@ -76,7 +76,13 @@ def _forbidden(environ: Mapping[str, Any], principal: Principal, access: Access)
     """Return the refusal; of a route that is there it says what it says of one that is not."""
     needed = f"it needs the scope {_SCOPES[access][0]}; " if access in (Access.CATALOG, Access.METRICS) else ""
     has = ", ".join(sorted(principal.scopes)) or "none"
+    path = environ["PATH_INFO"][:MAX_ECHOED]
+    if principal.kind == "jwt":
+        return ForbiddenError(
+            f"the token of {principal.id} may not use {path}",
+            hint=f"{needed}it has: {has}; its issuer, and `jwt` of keys.yaml, say what a token may",
+        )
     return ForbiddenError(
-        f"the key {principal.id} may not use {environ['PATH_INFO'][:MAX_ECHOED]}",
+        f"the key {principal.id} may not use {path}",
         hint=f"{needed}it has: {has}; `gateway key create` makes one with others",
     )
