@@ -13,9 +13,9 @@ from urllib.parse import unquote_to_bytes
 from .answers import body_of, tensors_of
 from .faults import ChildError, LoadError, bad_request, text_of
 from .http_messages import Request, answer_of, json_body, refusal, whole_number
+from .request_plans import RequestPlans
 from .schema import Model, Output, Signature, as_json
 from .spec import Spec
-from .tensors import columns_of, parse_json
 from .versions import installed_versions
 
 _DATATYPES = {"number": "FP64", "integer": "INT64", "boolean": "BOOL", "string": "BYTES"}
@@ -33,6 +33,7 @@ class Protocol:
         self._spec = spec
         self._network = network
         self._model: Model | None = None
+        self._plans = RequestPlans(())
         self._failure: ChildError = LoadError("child-loading", "the model is being loaded")
         self._places = threading.BoundedSemaphore(spec.max_concurrency)
         of_model = b"/v2/models/" + os.fsencode(spec.model)
@@ -47,6 +48,7 @@ class Protocol:
 
     def ready(self, model: Model) -> None:
         """Answer inference requests from now on."""
+        self._plans = RequestPlans(model.signature.inputs)
         self._model = model
 
     def failed(self, error: ChildError) -> None:
@@ -126,8 +128,7 @@ class Protocol:
         size = len(body) if told is None else whole_number(told, "Inference-Header-Content-Length")
         if size > len(body):
             raise bad_request("Inference-Header-Content-Length says more bytes than the body has")
-        asked = parse_json(body[:size])
-        columns, rows = columns_of(asked, body[size:], model.signature.inputs)
+        asked, columns, rows = self._plans.read(body[:size], body[size:])
         _refuse_late(request)
         try:
             found = model.predict(columns)
