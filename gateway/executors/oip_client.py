@@ -21,7 +21,7 @@ from gateway.executors.client_options import ClientOptions
 from gateway.executors.http_answer import Answer, ExchangeError, LateError, NotSentError
 from gateway.executors.http_connection import Connection
 from gateway.executors.http_request import Request
-from gateway.executors.oip_refusals import BrokenAnswer, refusal_of, unavailable
+from gateway.executors.oip_refusals import BrokenAnswer, StartingError, refusal_of, unavailable
 from gateway.executors.oip_retry import Tries
 from gateway.executors.remote_predictions import RemotePredictions
 from gateway.executors.server_choice import Server, Servers
@@ -105,6 +105,9 @@ class OipClient:
             if call == "trial":
                 self._must_be_ready(deadline)
             answer = self._asked(body, len(columns[0]), deadline)
+        except StartingError:
+            self.breaker.undecided(call)
+            raise
         except (NotReadyError, DeadlineError):
             self.breaker.failed(call)
             raise

@@ -17,8 +17,9 @@ from gateway.errors import (
 )
 from gateway.executors.http_answer import Answer
 
-#: The rows are refused, too many, or too slow; the model raised; the server is busy, or cannot answer for the model.
-Kind: TypeAlias = Literal["rows", "large", "late", "raised", "busy", "away"]
+#: The rows are refused, too many, or too slow; the model raised; the server is busy, is loading the model, or cannot
+#: answer for it.
+Kind: TypeAlias = Literal["rows", "large", "late", "raised", "busy", "starting", "away"]
 
 _OK: Final = 200
 _KINDS: Final[dict[int, Kind]] = {400: "rows", 422: "rows", 413: "large", 408: "late", 504: "late", 429: "busy"}
@@ -29,11 +30,17 @@ _AWAY: Final = {
     502: "what stands before it cannot reach it (502)",
 }
 _UNAVAILABLE: Final = 503
+#: Codes of a 503 of servers that we write; every other one is away.
+_UNAVAILABLE_KINDS: Final[dict[str, Kind]] = {"overloaded": "busy", "child-loading": "starting"}
 _REDIRECTS: Final = range(300, 400)
 #: Characters of a server's text that are told on, and seconds that a caller is asked to wait at most.
 _MOST_TEXT: Final = 300
 _LONGEST_WAIT_S: Final = 60
 _decode: Final = msgspec.json.Decoder().decode
+
+
+class StartingError(NotReadyError):
+    """The server is there, and is loading the model: no failure that a breaker counts."""
 
 
 class BrokenAnswer(PredictError):
@@ -66,6 +73,13 @@ class Refusal:
                 return PredictError(f"{what}: {self.reason}")
             case "busy":
                 return OverloadError(f"{what} takes no more requests now", retry_after_s=self.retry_after_s)
+        if self.kind == "starting":
+            return StartingError(
+                f"{what} is not ready yet: {self.reason}",
+                code="executor-unavailable",
+                hint="retry in a few seconds",
+                retry_after_s=self.retry_after_s,
+            )
         return unavailable(what, self.reason, self.retry_after_s)
 
 
@@ -86,7 +100,7 @@ def refusal_of(answer: Answer) -> Refusal | None:
         return None
     code, text = _told(answer.body)
     if status == _UNAVAILABLE:
-        kind: Kind = "busy" if code == "overloaded" else "away"
+        kind = _UNAVAILABLE_KINDS.get(code, "away")
         return Refusal(kind, text or "it is not ready (503)", _wait_s(answer))
     if status in _AWAY or status in _REDIRECTS:
         return Refusal("away", _AWAY.get(status, f"it answers with a redirect ({status}), which is not followed"))

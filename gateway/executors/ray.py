@@ -11,6 +11,8 @@ from gateway.executors.readiness import Readiness
 from gateway.executors.socket_folder import socket_path
 
 _LOOK_S: Final = 0.1
+#: When the first model on a cluster was asked for in this worker.
+_BEGAN: Final = time.monotonic()
 #: Ten replicas on three nodes of two busy cores took a minute.
 _START_S: Final = 120.0
 
@@ -33,10 +35,9 @@ class RayExecutor(ProcessExecutor):
 
 
 def _wait(socket: str, model: str) -> None:
-    """Return when the model is ready, or will not be for now."""
-    deadline = time.monotonic() + _START_S
+    """Return when the model is ready, or will not be for now; a worker waits once for all its models."""
     readiness = Readiness(lambda: socket, model)
-    while time.monotonic() < deadline:
+    while time.monotonic() < _BEGAN + _START_S:
         answer = readiness.ask()
         if answer is None or answer.is_ready or answer.is_final:
             break

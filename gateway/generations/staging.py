@@ -24,6 +24,8 @@ from gateway.system import atomic, files, processes
 
 _MOST_BYTES: Final = 64 * 2**20
 _LOOK_S: Final = 0.05
+#: A cluster may have to start nodes, and replicas one after the other: it says what it waits for.
+_CLUSTER_S: Final = 300.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +73,8 @@ def staged(path: Path | None, before: Snapshot | None, made: Snapshot, timeout_s
     mine = Staged(pid=os.getpid(), began=processes.own_start(), models=wanted)
     atomic.replace_bytes(note, msgspec.json.encode(mine))
     try:
-        yield _await(path, new, time.monotonic() + timeout_s)
+        on_cluster = any(one.archive is not None for one in new.values())
+        yield _await(path, new, time.monotonic() + (max(timeout_s, _CLUSTER_S) if on_cluster else timeout_s))
     finally:
         note.unlink(missing_ok=True)
 

@@ -80,10 +80,9 @@ def _must_have_ray(python: str, environment: str | None) -> str:
     where = f"the environment '{environment}'" if environment else "the Python of the gateway"
     try:
         found, ray, gateway = _versions(python)
-    except (OSError, subprocess.SubprocessError, ValueError) as error:
-        last = (getattr(error, "stderr", "") or str(error)).strip().rpartition("\n")[2]
+    except (OSError, ValueError) as error:
         raise LoadError(
-            f"executor.environment: {where} does not run: {last[:300]}", code="ray-environment", hint=_INSTALL
+            f"executor.environment: {where} does not run: {str(error)[:300]}", code="ray-environment", hint=_INSTALL
         ) from None
     if not ray or not gateway:
         lacking = "Ray" if not ray else "package multi-model-gateway"
@@ -101,7 +100,7 @@ def _must_have_ray(python: str, environment: str | None) -> str:
 
 @lru_cache(maxsize=8)
 def _versions(python: str) -> tuple[list[int], str, str]:
-    """Ask a Python for its version, that of Ray and that of the gateway."""
+    """Ask a Python for its version, that of Ray and that of the gateway; raises OSError and ValueError."""
     with FORK_LOCK:
         asked = subprocess.Popen(
             [python, "-I", "-c", _QUESTION],
@@ -116,9 +115,9 @@ def _versions(python: str) -> tuple[list[int], str, str]:
     except subprocess.TimeoutExpired:
         asked.kill()
         asked.communicate()
-        raise
+        raise ValueError(f"its Python gives no answer within {_ASK_S:g} s") from None
     if asked.returncode:
-        raise subprocess.CalledProcessError(asked.returncode, python, stderr=said)
+        raise ValueError(said.strip().rpartition("\n")[2] or f"its Python exits with {asked.returncode}")
     found, ray, gateway = json.loads(output)
     return list(found), str(ray), str(gateway)
 

@@ -88,7 +88,8 @@ class GenerationBuilder:
 
     def load(self, generation: Generation, done: Callable[[Route], None]) -> None:
         """Start loading every eager model that is IDLE; `done` is called in a pool thread after each."""
-        for route in generation.table.by_name.values():
+        # Those elsewhere last: whoever waits for a server must not hold up what is here.
+        for route in sorted(generation.table.by_name.values(), key=lambda one: one.manifest.remote is not None):
             if route.spec.load == "eager" and route.problem is None:
                 self.background.spawn(lambda route=route: self._load(route, done))  # type: ignore[misc]
 

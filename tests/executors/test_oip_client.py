@@ -368,6 +368,16 @@ def test_a_server_that_stalls_is_left_out(pair: tuple[V2Server, V2Server]) -> No
     assert state_of(client) == "closed"
 
 
+def test_a_model_that_is_loaded_opens_no_breaker(server: V2Server) -> None:
+    """The server says so itself, at once: each call gets its words, and the first one after it an answer."""
+    client = OipClient([address_of(server.address)], "m", ClientOptions(what="the cluster"))
+    server.always = saying(answer(503, {"error": "it starts nodes", "code": "child-loading"}))
+    for _ in range(10):
+        assert refused(NotReadyError, client).message == "the cluster is not ready yet: it starts nodes"
+    server.always = None
+    assert ask(client, 1) == [1]
+
+
 def test_the_breaker_opens_and_closes(server: V2Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """After five failures in a row the server is left alone; then one call tries it, and its success lets all go."""
     monkeypatch.setattr(breakers, "FIRST_S", 0.2)
