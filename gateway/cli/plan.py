@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -16,6 +17,9 @@ from gateway.process.environment import configure_process
 from gateway.registry import load_registry
 from gateway.registry.spec import RegistrySpec
 from gateway.settings.settings import Settings
+
+#: Kind of executor -> what holds a model in memory.
+_HOLDERS: Final = {"h2o_server": "process", "process": "process", "ray": "replica"}
 
 
 @click.command("plan", cls=Command)
@@ -67,8 +71,8 @@ def _stop_line(path: str, found: Manifest) -> str:
 
 
 def _line(step: Step) -> str:
-    is_apart = step.executor.rpartition("-> ")[2].startswith(("process", "h2o_server"))
-    size = f"{step.memory_bytes / 2**20:.0f} MB per {'process' if is_apart else 'worker'}"
+    kind = step.executor.rpartition("-> ")[2].partition(",")[0]
+    size = f"{step.memory_bytes / 2**20:.0f} MB per {_HOLDERS.get(kind, 'worker')}"
     cost = f"loads in {step.load_s:.2f} s, {size}" if step.load_s else ""
     head = f"  {step.kind:8} {step.path}  {step.note or cost}".rstrip()
     model = [f"           {step.model}"] if step.model else []

@@ -1,5 +1,6 @@
 """What `gateway doctor` finds out of the servers that routes ask: it asks each of them."""
 
+import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +17,7 @@ from gateway.executors.readiness import Readiness
 from gateway.executors.upstream_client import client_of
 from gateway.generations import snapshot
 from gateway.h2o_server.binary_model import find_model, read_version
-from gateway.prepare import h2o_server_entry
+from gateway.prepare import h2o_server_entry, ray_entry
 from gateway.prepare.upstream import remote_of
 from gateway.process.model_servers import folders
 from gateway.registry import load_registry
@@ -46,6 +47,8 @@ def server_checks(settings: Settings) -> Iterator[Diagnosis]:
             asked += [partial(_upstream, spec, url, prepared) for url in spec.executor.url]
         elif spec.executor.kind == "h2o_server":
             asked.append(partial(_h2o_server, spec))
+        elif spec.executor.kind == "ray":
+            asked.append(partial(_cluster, spec, settings.cache_dir))
     names = {
         remote.child.name: name
         for name, manifest in manifests.items()
@@ -55,6 +58,11 @@ def server_checks(settings: Settings) -> Iterator[Diagnosis]:
     if names and processes.is_alive(report.pid, report.began):
         folder = folders.of(settings, report.pid)
         asked += [partial(_process, one, folder, names) for one in report.servers if one.state != "ending"]
+        asked += [
+            partial(_deployed, name, remote.model, folder / f"{remote.child.name}-0.sock")
+            for name, manifest in manifests.items()
+            if (remote := manifest.remote) is not None and remote.kind == "ray" and remote.child is not None
+        ]
     if asked:
         with ThreadPoolExecutor(_AT_ONCE, "doctor") as pool:
             yield from pool.map(lambda ask: ask(), asked)
@@ -93,18 +101,44 @@ def _h2o_server(spec: RouteSpec) -> Diagnosis:
     return Diagnosis(True, f"{what}: {jar} for a model of H2O {version}, run by {java}")
 
 
+def _cluster(spec: RouteSpec, cache_dir: Path) -> Diagnosis:
+    """Look for the environment and the token of a cluster, and connect to its head."""
+    address = spec.executor.address
+    what = f"cluster {address} of {spec.path}"
+    try:
+        ray_entry.child_of(spec, cache_dir)
+        host, _, port = address.rpartition(":")
+        socket.create_connection((host.strip("[]"), int(port)), ASK_S).close()
+    except GatewayError as error:
+        return Diagnosis(False, f"{what}: {error.message}", error.hint or "")
+    except (OSError, ValueError) as error:
+        return Diagnosis(False, f"{what}: no head listens there ({error})", "start it, or correct `address`")
+    return Diagnosis(True, f"{what}: its head listens, environment and token are there")
+
+
+def _deployed(name: str, model: str, path: Path) -> Diagnosis:
+    """Ask the bridge whether the cluster serves a model."""
+    asking = Readiness(lambda: str(path), model, ASK_S)
+    answer = asking.ask()
+    asking.close()
+    if answer is not None and answer.is_ready:
+        return Diagnosis(True, f"model of {name} on the cluster: ready, as {model}")
+    reason = answer.reason if answer is not None else "the bridge does not answer"
+    return Diagnosis(False, f"model of {name} on the cluster: {reason}", "it is deployed again by itself; see the log")
+
+
 def _process(one: ServerStatus, folder: Path, names: Mapping[str, str]) -> Diagnosis:
     """Ask the process of a model on its socket."""
     what = f"process {one.instance} of the model of {names.get(one.server, one.server)}"
-    socket = folder / f"{one.server}-{one.instance}.sock"
+    path = folder / f"{one.server}-{one.instance}.sock"
     if one.state != "ready":
         fix = "its log lines name the cause; gateway reload --force starts a closed one again"
         return Diagnosis(False, f"{what}: {one.state}{f', {one.reason}' if one.reason else ''}", fix)
-    asking = Readiness(lambda: str(socket))
+    asking = Readiness(lambda: str(path))
     answer = asking.ask()
     asking.close()
     if answer is None or not answer.is_ready:
         reason = answer.reason if answer is not None else "no answer"
-        return Diagnosis(False, f"{what}: {socket}: {reason}", f"look at process {one.pid}; it is replaced by itself")
+        return Diagnosis(False, f"{what}: {path}: {reason}", f"look at process {one.pid}; it is replaced by itself")
     restarts = f", {one.restarts} restart{'s' * (one.restarts != 1)}" if one.restarts else ""
     return Diagnosis(True, f"{what}: ready, pid {one.pid}, {one.memory_mb} MB{restarts}")

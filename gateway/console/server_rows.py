@@ -47,6 +47,8 @@ def server_rows(report: Mapping[str, Any]) -> list[tuple[str, str]]:
         return []
     # Without addresses: pages are read by people who cannot reach these servers.
     rows = [("runs", place_text(report["kind"])), ("state", _state_text(report))]
+    if "replicas" in report:
+        rows.append(("replicas", " to ".join(map(number_text, report["replicas"]))))
     if "breaker" in report:
         rows.append(("breaker", _BREAKERS[report["breaker"]]))
     if "restarts" in report:

@@ -94,6 +94,9 @@ def _where(spec: RouteSpec) -> str:
     keys = spec.executor
     if keys.kind == "upstream":
         return f"upstream, model {keys.model or spec.name} on {', '.join(keys.url)}"
+    if keys.kind == "ray":
+        replicas = "{} to {}".format(*keys.autoscale) if keys.autoscale else str(keys.replicas)
+        return f"ray, {replicas} replicas on {keys.address}"
     return f"{keys.kind}, {keys.instances} instances" if keys.instances > 1 else keys.kind
 
 

@@ -54,6 +54,9 @@ def executor_report(
         report |= _processes(remote.child, servers_of(route.manifest, status))
     else:
         report |= _servers(remote, view)
+    if remote.kind == "ray":
+        keys = route.spec.executor
+        report |= {"address": keys.address, "replicas": list(keys.autoscale or (keys.replicas,))}
     if view is not None and view.breaker:
         report["breaker"] = view.breaker
     if (health := route.model.server_health) is not None and health.away and remote.child is None:

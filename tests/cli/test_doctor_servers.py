@@ -65,6 +65,15 @@ def test_files_of_an_h2o_server_are_looked_for(tmp_path: Path) -> None:
     assert (told.is_well, told.text.startswith("H2O server of /m: ")) == (False, True)
 
 
+def test_a_cluster_is_looked_for(tmp_path: Path) -> None:
+    """Its environment and token first, then its head: each is named with the way to mend it."""
+    (tmp_path / "m.stub").write_text('{"inputs": ["a"]}')
+    (tmp_path / "token").write_text("secret")
+    entry = f"{{artifact: m.stub, executor: {{kind: ray, token: token, address: '127.0.0.1:{free_port()}'}}}}"
+    [told] = checked(tmp_path, entry)
+    assert (told.is_well, told.text.startswith("cluster 127.0.0.1:"), bool(told.fix)) == (False, True, True)
+
+
 def test_a_registry_without_servers_has_nothing_to_ask(tmp_path: Path) -> None:
     """No line, also where the registry cannot be read."""
     (tmp_path / "m.stub").write_text('{"inputs": ["a"]}')
