@@ -17,6 +17,7 @@ from gateway.process.exposure import must_not_be_open
 from gateway.settings.settings import Settings
 from security.raw_client import Reply, exchange, replies
 from serving import Answer, Connection, Gateway, free_port, until
+from torture.under_pm2 import managed
 
 REGISTRY = "version: 1\nroutes:\n  /m: m.stub\n"
 MOVED = ("/metrics", "/health", "/routes", "/openapi.json", "/docs")
@@ -237,3 +238,19 @@ def test_addresses_of_sockets_of_a_holder_count(tmp_path: Path, cache: Path) -> 
         process.terminate()
         process.wait(20)
         server.kill()
+
+
+@pytest.mark.slow
+def test_two_doors_under_pm2(tmp_path: Path) -> None:
+    """`make run` waits at the operators' door, the holder holds both, and PM2's figures need neither."""
+    (tmp_path / "home").mkdir()
+    (tmp_path / "m.stub").write_text('{"inputs": ["a"]}')
+    (tmp_path / "registry.yaml").write_text(REGISTRY)
+    admin = free_port()
+    settings = {"workers": 1, "admin_bind": f"127.0.0.1:{admin}"}
+    with managed(tmp_path / "home", tmp_path / "registry.yaml", **settings) as server:
+        for _ in range(2):
+            assert [at(port, "/metrics").status for port in (server.port, admin)] == [404, 200]
+            assert server.figures()["Workers"] == "1/1"
+            server.pm2("reload", "gateway")
+        assert "/m" in server.pm2("status")
