@@ -134,6 +134,21 @@ def test_code_of_ones_own_is_refused_with_a_fix_that_serves_it(tmp_path: Path, o
     assert again is not None and again.child is not None and again.child.name != first.child.name
 
 
+@SLOW
+def test_files_beside_the_registry_are_kept_with_a_model_that_lies_elsewhere(tmp_path: Path, own: str) -> None:
+    """The class is found in the copy that is kept, whichever folder holds both."""
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "registry").mkdir()
+    (tmp_path / "model.pkl").rename(tmp_path / "elsewhere" / "model.pkl")
+    (tmp_path / "cleaning.py").rename(tmp_path / "registry" / "cleaning.py")
+    keys = own.replace("model.pkl", str(tmp_path / "elsewhere" / "model.pkl"))
+    more = "executor: process, allow_code: true, files: [cleaning.py]"
+    (tmp_path / "registry" / "registry.yaml").write_text(f"version: 1\nroutes:\n  /m: {{{keys}, {more}}}\n")
+    registry = load_registry(tmp_path / "registry" / "registry.yaml", files=True)
+    found = prepare_registry(registry, tmp_path / "cache", PrepareLimits())["m"]
+    assert found.problem is None, found.problem
+
+
 @pytest.mark.parametrize(
     ("code", "expected", "words"),
     [
