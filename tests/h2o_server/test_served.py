@@ -1,5 +1,6 @@
 """A gateway with binary H2O models: its answers, what is refused by name, and a server that is killed."""
 
+import json
 import os
 import shutil
 import signal
@@ -19,7 +20,7 @@ from serving import Gateway, until
 pytestmark = pytest.mark.slow
 START_S = 900.0
 REGISTRY = """version: 1
-defaults: {executor: {kind: h2o_server, memory: 512MiB}, timeout_s: 60}
+defaults: {executor: {kind: h2o_server, memory: 512MiB}, timeout_s: 600}
 routes:
   /bought: {artifact: bought}
   /value: {artifact: value}
@@ -28,7 +29,7 @@ routes:
 """
 BESIDE = """version: 1
 routes:
-  /value: {artifact: value, executor: {kind: h2o_server, memory: 512MiB}, timeout_s: 1}
+  /value: {artifact: value, executor: {kind: h2o_server, memory: 512MiB}, timeout_s: 3}
   /here: {artifact: here.stub}
 """
 
@@ -92,7 +93,8 @@ def test_binary_models_behind_a_gateway(
 
     java = _java(served)
     os.kill(java, signal.SIGKILL)
-    answer = served.post("/value", rows[:1])
+    body, kind = json.dumps(rows[:1]).encode(), {"Content-Type": "application/json"}
+    answer = served.connect(START_S).request("POST", "/value", body, kind)
     assert answer.status == 200, answer.body  # a call waits for the next server within its deadline
     assert _java(served) != java
     java = _java(served)
@@ -110,7 +112,7 @@ def test_kill_9_of_the_server_under_load_of_another_route(
     (tmp_path / "registry.yaml").write_text(BESIDE)
     served = serve(tmp_path / "registry.yaml")
     row = _rows(table)[0]
-    until(lambda: served.post("/value", row).status == 200, 120, what="an answer within a second")
+    until(lambda: served.post("/value", row).status == 200, START_S, what="an answer within its deadline")
     told = served.health()["routes"]["/value"]["executor"]
     with Load(served, "/here") as load:
         until(lambda: sum(load.seen.values()) > 50, what="load")
@@ -120,7 +122,7 @@ def test_kill_9_of_the_server_under_load_of_another_route(
         refused = served.post("/value", row)
         assert (refused.status, refused.json["type"]) == (503, "urn:gateway:error:executor-unavailable")
         assert "retry-after" in refused.headers
-        until(lambda: served.post("/value", row).status == 200, 120, what="the next server")
+        until(lambda: served.post("/value", row).status == 200, START_S, what="the next server")
         asked = sum(load.seen.values())
         until(lambda: sum(load.seen.values()) > asked + 50, what="load after it")
     assert load.failed == []
