@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
+from gateway.artifacts import copies
 from gateway.artifacts.manifest import StoredArtifact
 from gateway.artifacts.remote import Remote
 from gateway.artifacts.store import Store
@@ -83,7 +84,10 @@ def read_metadata(path: Path) -> tuple[bool, dict[str, Any]]:
 
 
 def _folder(cache_dir: Path) -> Path:
-    cache_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        cache_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise copies.cannot_keep(cache_dir, error) from error
     return cache_dir
 
 
