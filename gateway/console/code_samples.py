@@ -26,24 +26,26 @@ class CodeSample:
     note: str = ""
 
 
-def code_samples(url: str, values: Mapping[str, Any]) -> list[CodeSample]:
-    """Return a program for each language that sends `values` to the absolute `url`."""
-    short = snippets(url, values)
+def code_samples(url: str, values: Mapping[str, Any], *, has_key: bool = False) -> list[CodeSample]:
+    """Return a program for each language that sends `values` to the absolute `url`, with the key in GATEWAY_KEY."""
+    short = snippets(url, values, has_key=has_key)
     shown = values if len(encode(values)) <= MOST_SHOWN else None
+    node = "Node 18 or later" if has_key else "Node 18 or later, or a browser"
     return [
         CodeSample("curl", short["curl"]),
         CodeSample("Python", short["python"], "standard library"),
-        CodeSample("JavaScript", short["javascript"], "Node 18 or later, or a browser"),
-        CodeSample("Java", _java(url, shown), "Java 11 or later: java Predict.java"),
-        CodeSample("R", _r(url, shown), "package httr2"),
+        CodeSample("JavaScript", short["javascript"], node),
+        CodeSample("Java", _java(url, shown, has_key=has_key), "Java 11 or later: java Predict.java"),
+        CodeSample("R", _r(url, shown, has_key=has_key), "package httr2"),
     ]
 
 
-def _java(url: str, values: Mapping[str, Any] | None) -> str:
+def _java(url: str, values: Mapping[str, Any] | None, *, has_key: bool) -> str:
+    key = '.header("Authorization", "Bearer " + System.getenv("GATEWAY_KEY"))' if has_key else ""
     # Escapes of Java are read before anything else, so a text of JSON in ASCII is one of Java.
     body = "body" if values is None else _ascii(encode(values).decode())
     given = (
-        f"    var sample = HttpRequest.newBuilder(URI.create({_ascii(url + '/schema?sample')})).build();\n"
+        f"    var sample = HttpRequest.newBuilder(URI.create({_ascii(url + '/schema?sample')})){key}.build();\n"
         "    var body = client.send(sample, HttpResponse.BodyHandlers.ofString()).body();\n"
         if values is None
         else ""
@@ -54,7 +56,7 @@ def _java(url: str, values: Mapping[str, Any] | None) -> str:
         "    var client = HttpClient.newHttpClient();\n"
         f"{given}"
         f"    var request = HttpRequest.newBuilder(URI.create({_ascii(url)}))\n"
-        '        .header("Content-Type", "application/json")\n'
+        f'        .header("Content-Type", "application/json"){key}\n'
         f"        .POST(HttpRequest.BodyPublishers.ofString({body})).build();\n"
         "    System.out.println(client.send(request, HttpResponse.BodyHandlers.ofString()).body());\n"
         "  }\n}\n"
@@ -65,17 +67,18 @@ def _ascii(text: str) -> str:
     return json.dumps(text)
 
 
-def _r(url: str, values: Mapping[str, Any] | None) -> str:
+def _r(url: str, values: Mapping[str, Any] | None, *, has_key: bool) -> str:
+    key = ' |>\n  req_auth_bearer_token(Sys.getenv("GATEWAY_KEY"))' if has_key else ""
     address = _ascii_r(url)
     body = "sample" if values is None else _raw_r(encode(values).decode())
     given = (
-        f"sample <- request({_ascii_r(url + '/schema?sample')}) |> req_perform() |> resp_body_string()\n"
+        f"sample <- request({_ascii_r(url + '/schema?sample')}){key} |> req_perform() |> resp_body_string()\n"
         if values is None
         else ""
     )
     return (
         f"library(httr2)\n\n{given}"
-        f"request({address}) |>\n"
+        f"request({address}){key} |>\n"
         f'  req_body_raw({body}, "application/json") |>\n'
         "  req_perform() |>\n  resp_body_string() |>\n  cat()\n"
     )

@@ -37,6 +37,7 @@ def island(
         "path": spec.path,
         "url": site.url(spec.path),
         "check": site.url(f"{spec.path}/check"),
+        "has_keys": site.has_keys,
         "page": site.page(route.name),
         "state": route.state,
         "problem": None if problem is None else msgspec.to_builtins(problem),

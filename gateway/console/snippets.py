@@ -21,46 +21,54 @@ MAX_ARGUMENT: Final = 2_000
 _MAX_SAFE: Final = 2**53 - 1
 #: Control and format characters, surrogates, private use, separators but the blank: unseen, or changed by a terminal.
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp", "Zs"})
+_IMPORT_OS: Final = "import os\n"
 
 #: Names and values as JSON writes them.
 Members = Sequence[tuple[str, str]]
 
 
-def snippets(url: str, instance: Mapping[str, Any]) -> dict[str, str]:
-    """Return language -> text of the request that sends `instance` to the absolute `url`."""
+def snippets(url: str, instance: Mapping[str, Any], *, has_key: bool = False) -> dict[str, str]:
+    """
+    Return language -> text of the request that sends `instance` to the absolute `url`.
+
+    With `has_key` it sends the key that the variable GATEWAY_KEY holds; the key itself is in no text.
+    """
     members = [(_token(name), _token(value)) for name, value in instance.items()]
     is_exact = all(_is_exact(name, value) for name, value in instance.items())
     return {
-        "curl": _curl(url, _object(members, 2)),
-        "python": _python(url, members),
-        "javascript": _javascript(url, members, is_exact=is_exact),
+        "curl": _curl(url, _object(members, 2), has_key=has_key),
+        "python": _python(url, members, has_key=has_key),
+        "javascript": _javascript(url, members, is_exact=is_exact, has_key=has_key),
     }
 
 
-def _curl(url: str, body: str) -> str:
-    head = f"curl {shlex.quote(url)} \\\n  -H 'Content-Type: application/json' \\\n  "
+def _curl(url: str, body: str, *, has_key: bool) -> str:
+    key = '-H "Authorization: Bearer $GATEWAY_KEY" \\\n  ' if has_key else ""
+    head = f"curl {shlex.quote(url)} \\\n  {key}-H 'Content-Type: application/json' \\\n  "
     if "'" in body or len(body) > MAX_ARGUMENT:
         return f"{head}--data-binary @- <<'JSON'\n{body}\nJSON"
     return f"{head}-d '{body}'"
 
 
-def _python(url: str, members: Members) -> str:
+def _python(url: str, members: Members, *, has_key: bool) -> str:
     words = {"null": "None", "true": "True", "false": "False"}
     instance = _object([(name, words.get(value, value)) for name, value in members], 4, comma=",")
+    more = ', "Authorization": "Bearer " + os.environ["GATEWAY_KEY"]' if has_key else ""
     return (
-        "import json\nfrom urllib.request import Request, urlopen\n\n"
+        f"import json\n{_IMPORT_OS if has_key else ''}from urllib.request import Request, urlopen\n\n"
         f"url = {json.dumps(url)}\ninstance = {instance}\n"
-        'request = Request(url, json.dumps(instance).encode(), {"Content-Type": "application/json"})\n'
+        f'request = Request(url, json.dumps(instance).encode(), {{"Content-Type": "application/json"{more}}})\n'
         "with urlopen(request) as response:\n    print(response.read().decode())"
     )
 
 
-def _javascript(url: str, members: Members, *, is_exact: bool) -> str:
+def _javascript(url: str, members: Members, *, is_exact: bool, has_key: bool) -> str:
     instance = _object(members, 2, comma=",")
     body = f"JSON.stringify({instance})" if is_exact else json.dumps(_object(members, 2), ensure_ascii=False)
+    more = ", Authorization: `Bearer ${process.env.GATEWAY_KEY}`" if has_key else ""
     return (
         f'const instance = {body};\nfetch({json.dumps(url)}, {{\n  method: "POST",\n'
-        '  headers: { "Content-Type": "application/json" },\n  body: instance,\n'
+        f'  headers: {{ "Content-Type": "application/json"{more} }},\n  body: instance,\n'
         "}).then((response) => response.text()).then((answer) => console.log(answer));"
     )
 

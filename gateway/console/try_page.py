@@ -80,7 +80,7 @@ def try_page(route: Route, site: Site, *, max_body_size: int, attempt: Attempt |
             "state": state_of_route(route) if attempt is None else attempt.state,
             "faults": others,
             "strangers": _strangers(fields, texts),
-            "snippets": snippets(site.origin + site.url(route.spec.path), _sent(shown, outcome)),
+            "snippets": snippets(site.origin + site.url(route.spec.path), _sent(shown, outcome), has_key=site.has_keys),
             "island": island(route, site, max_body_size=max_body_size, inputs=inputs, result=result, explains=explains),
         },
     )

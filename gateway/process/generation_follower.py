@@ -50,6 +50,7 @@ class Gateway:
 
     def __init__(self, settings: Settings, keyring: Keyring) -> None:
         self._settings = settings
+        self._keyring = keyring
         tokens = TokenVerifier(keyring, settings.state_dir, settings.run_dir)
         self._authenticator = (
             None if settings.auth == "none" else Authenticator(keyring, tokens, always=settings.auth == "keys")
@@ -105,11 +106,12 @@ class Gateway:
         log.info("worker serves", extra={"generation": self.generation.id, "duration_ms": boot_ms})
 
     def tick(self, *, measure: bool) -> None:
-        """Send a heartbeat and look for a newly committed generation; if asked, measure memory in a thread."""
+        """Send a heartbeat, look for new keys and a new generation; if asked, measure memory in a thread."""
         self._slot.beat(stuck_threads=self._builder.pool.stuck)
         self._reports.tick(self.generation.table)
         if measure:
             self._builder.background.spawn(self._measure)
+        self._keyring.look_beside(self._builder.background.spawn)
         if self._told.has_changed():
             self._apply_quarantine(self.generation)
         if self._successor is not None:

@@ -54,7 +54,6 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         self._is_pending = is_pending
         self.bridge = bridge
         self.keyring = Keyring(settings.keys_path)
-        self.keyring.look()
         self.listeners = open_listeners(settings)
         # The sockets of a holder may be others than the settings say.
         must_not_be_open(settings, self.listeners.names)

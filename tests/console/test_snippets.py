@@ -90,8 +90,9 @@ def _output(*command: str, folder: Path) -> bytes:
 @needs_node
 def test_server_and_script_write_the_same_texts(tmp_path: Path) -> None:
     pairs = [[url, [[name, encode(one).decode()] for name, one in given.items()]] for url, given in CASES]
-    found = call("snippets.js", [["snippets", *pair] for pair in pairs], tmp_path)
-    assert found == [snippets(url, instance) for url, instance in CASES]
+    for has_key in (False, True):
+        found = call("snippets.js", [["snippets", *pair, has_key] for pair in pairs], tmp_path)
+        assert found == [snippets(url, instance, has_key=has_key) for url, instance in CASES]
 
 
 @needs_node

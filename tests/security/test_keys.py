@@ -1,5 +1,5 @@
 """
-Keys: their text, their file, and who is whom to a process.
+Keys have 190 random bits, of which a private file keeps the sha256; they expire, are replaced and are revoked.
 
 OWASP: API2
 """
@@ -24,13 +24,6 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "keys.yaml"
 
 
-def ring_of(path: Path) -> Keyring:
-    """Return a keyring that has looked at its file."""
-    ring = Keyring(path)
-    ring.look()
-    return ring
-
-
 def refusal(ring: Keyring, text: str) -> str:
     """Return why a key is refused."""
     with pytest.raises(UnauthorisedError) as refused:
@@ -45,7 +38,7 @@ def test_a_key_is_known_by_what_was_printed_once(path: Path) -> None:
     assert issued.text not in path.read_text()
     assert issued.text.split("_")[2][:32] not in path.read_text()
     assert path.stat().st_mode & 0o777 == 0o600
-    principal = ring_of(path).principal_of(issued.text)
+    principal = Keyring(path).principal_of(issued.text)
     assert (principal.id, principal.kind, principal.name) == (issued.key.id, "key", "scoring team")
     assert [principal.may(scope) for scope in ("predict:/loan", "predict:/iris", "catalog", "metrics")] == [
         True,
@@ -68,14 +61,14 @@ def test_a_key_is_known_by_what_was_printed_once(path: Path) -> None:
 def test_scopes(path: Path, scopes: list[str], allowed: set[str]) -> None:
     """A scope covers itself, `predict:*` every route, `*` everything; a path covers no other that begins with it."""
     issued = key_changes.create(path, scopes, NOW)
-    principal = ring_of(path).principal_of(issued.text)
+    principal = Keyring(path).principal_of(issued.text)
     assert {scope for scope in ("predict:/a", "catalog", "metrics") if principal.may(scope)} == allowed
 
 
 def test_unknown_ids_and_wrong_secrets_are_told_alike(path: Path) -> None:
     """Nobody finds out by asking which ids there are."""
     issued = key_changes.create(path, ["*"], NOW)
-    ring = ring_of(path)
+    ring = Keyring(path)
     unknown, wrong = api_key.new_text("aaaaaaaa"), api_key.new_text(issued.key.id)
     assert refusal(ring, unknown) == refusal(ring, wrong) == "the key is not known here"
 
@@ -83,7 +76,7 @@ def test_unknown_ids_and_wrong_secrets_are_told_alike(path: Path) -> None:
 def test_typing_errors_are_told_before_anything_is_compared(path: Path) -> None:
     """A text with one wrong character is refused by its checksum; one that lacks some is no key."""
     issued = key_changes.create(path, ["*"], NOW)
-    ring = ring_of(path)
+    ring = Keyring(path)
     at = len(issued.text) // 2
     other = issued.text[:at] + ("a" if issued.text[at] != "a" else "b") + issued.text[at + 1 :]
     assert "mistyped" in refusal(ring, other)
@@ -95,7 +88,7 @@ def test_two_secrets_count_while_one_replaces_the_other(path: Path) -> None:
     """After a rotation both work until the old one ends; after a second rotation the first no more."""
     first = key_changes.create(path, ["*"], NOW)
     second = key_changes.rotate(path, first.key.id, NOW, LATER)
-    ring = ring_of(path)
+    ring = Keyring(path)
     assert ring.principal_of(first.text) == ring.principal_of(second.text)
     third = key_changes.rotate(path, first.key.id, NOW, LATER)
     ring.look()
@@ -113,7 +106,7 @@ def test_who_has_the_secret_is_told_why_it_does_not_count(path: Path) -> None:
     early = key_changes.create(path, ["*"], NOW, not_before=LATER)
     gone = key_changes.create(path, ["*"], NOW)
     key_changes.revoke(path, gone.key.id, NOW)
-    ring = ring_of(path)
+    ring = Keyring(path)
     assert refusal(ring, expired.text) == f"the key {expired.key.id} is expired"
     assert refusal(ring, early.text) == f"the key {early.key.id} does not count yet"
     assert refusal(ring, gone.text) == f"the key {gone.key.id} is revoked"
@@ -124,7 +117,7 @@ def test_a_file_that_breaks_or_vanishes_opens_nothing(path: Path) -> None:
     """The keys of before go on, and the fault says what to do; a file that is whole again counts."""
     assert not Keyring(path).is_configured
     issued = key_changes.create(path, ["*"], NOW)
-    ring = ring_of(path)
+    ring = Keyring(path)
     whole = path.read_bytes()
     for broken in (b"keys: [", b"keys: 3", b"\xff", b"keyz: []", b"keys: [{id: x}]"):
         path.write_bytes(broken)
@@ -147,7 +140,7 @@ def test_a_file_that_was_never_whole_serves_nobody(path: Path) -> None:
     """A gateway that begins with a broken file knows no key, and asks for one."""
     path.write_text("keys: [")
     path.chmod(0o600)
-    ring = ring_of(path)
+    ring = Keyring(path)
     assert ring.is_configured
     assert refusal(ring, api_key.new_text("aaaaaaaa")) == "the key is not known here"
 

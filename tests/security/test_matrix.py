@@ -1,5 +1,5 @@
 """
-Who gets what: every rule of the map with every method, asked with every kind of key, in both ways of dispatch.
+Each caller gets what the scopes of its key cover and nothing else, whatever path, alias, protocol or method leads there.
 
 OWASP: API1, API5
 """

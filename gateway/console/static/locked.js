@@ -5,6 +5,8 @@ import { fetchWithKey, forget, keep, key } from "./key.js";
 const ACCEPT = "text/html,application/xhtml+xml,application/json;q=0.9,*/*;q=0.8";
 const at = (id) => document.getElementById(id);
 
+const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
 function askForKey(reason = "", fix = "") {
   at("opening").hidden = true;
   at("unlock").hidden = false;
@@ -46,6 +48,7 @@ async function showPage(html, policy) {
 }
 
 async function open() {
+  at("opening").hidden = false;
   let answer;
   try {
     answer = await fetchWithKey(location.href, { headers: { Accept: ACCEPT }, cache: "no-store" });
@@ -58,7 +61,7 @@ async function open() {
     let told = {};
     try { told = JSON.parse(text); } catch { /* a proxy may answer in its own words */ }
     if (answer.status === 401) forget();
-    askForKey(`${told.detail ?? "The key was refused"}.`, told.hint ?? "");
+    askForKey(`${sentence(told.detail ?? "the key was refused")}.`, sentence(told.hint ?? ""));
   } else if (kind.startsWith("text/html")) await showPage(text, answer.headers.get("Content-Security-Policy") ?? "");
   else showText(text, kind);
 }

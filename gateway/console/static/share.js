@@ -48,7 +48,7 @@ export function copy(button) {
 }
 
 function writeSnippets() {
-  const texts = snippets(location.origin + island.url, members());
+  const texts = snippets(location.origin + island.url, members(), island.has_keys);
   for (const block of document.querySelectorAll('#same-request [data-language]')) {
     block.textContent = texts[block.dataset.language];
   }

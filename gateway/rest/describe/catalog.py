@@ -9,12 +9,13 @@ from gateway.artifacts.resolution import Resolution
 from gateway.codecs.json import encode
 from gateway.registry.limit_keys import LimitKeys
 from gateway.rest.api import Endpoint, generation_of_request
-from gateway.rest.describe.sample_request import SampleRequest
+from gateway.rest.describe.sample_request import WITH_KEY, SampleRequest
 from gateway.rest.describe.schemas import explanation_facts, input_schema, output_schema
 from gateway.rest.executor_reports import ExecutorReports
 from gateway.rest.middleware.conditional import document
 from gateway.rest.middleware.forwarded import public_path
 from gateway.rest.offload import Offload
+from gateway.rest.predict.steps.authorise import AUTHENTICATOR
 from gateway.routing.routes import Route
 from gateway.validation.sample import sample
 
@@ -33,11 +34,12 @@ class Catalog(Endpoint):
         strict = generation.snapshot.registry.server.strict
         base = f"{request.scheme}://{request.host}" + public_path("")
         table = generation.table.by_name
+        curl = "curl" + (WITH_KEY if AUTHENTICATOR in request.environ else "")
 
         def write() -> bytes:
             executors = self._executors.of(table.values())
             routes = [
-                describe(route, base, strict=strict, workers=self._workers) | {"executor": executors[name]}
+                describe(route, base, curl, strict=strict, workers=self._workers) | {"executor": executors[name]}
                 for name, route in table.items()
             ]
             return encode({"generation": generation.id, "routes": routes})
@@ -45,8 +47,8 @@ class Catalog(Endpoint):
         return document(self._offload.report(write, len(table)))
 
 
-def describe(route: Route, base_url: str, *, strict: bool, workers: int) -> dict[str, Any]:
-    """Return the catalog entry of one route."""
+def describe(route: Route, base_url: str, curl: str = "curl", *, strict: bool, workers: int) -> dict[str, Any]:
+    """Return the catalog entry of one route; `curl` is the program with the options that every request needs."""
     spec, manifest = route.spec, route.manifest
     entry: dict[str, Any] = {
         "path": spec.path,
@@ -86,7 +88,7 @@ def describe(route: Route, base_url: str, *, strict: bool, workers: int) -> dict
         entry["positional"] = list(signature.positions)
         entry["output"] = output_schema(signature)
         entry["sample"] = values = sample(signature)
-        entry["curl"] = SampleRequest(spec.path, route.name, values).command(base_url)
+        entry["curl"] = SampleRequest(spec.path, route.name, values).command(base_url, curl)
     return entry
 
 

@@ -4,19 +4,21 @@ import base64
 import hashlib
 import re
 from importlib import resources
-from typing import Final
+from typing import Any, Final
 
 from flask import Response, request
 
 from gateway.codecs.json import encode
 from gateway.rest.api import Endpoint, generation_of_request
 from gateway.rest.describe.openapi import openapi
+from gateway.rest.describe.openapi_security import with_keys
 from gateway.rest.describe.route_schema import route_schema
 from gateway.rest.describe.sample_request import SampleRequest
 from gateway.rest.errors import RequestError
 from gateway.rest.middleware.conditional import document
 from gateway.rest.middleware.forwarded import public_path
 from gateway.rest.offload import Offload
+from gateway.rest.predict.steps.authorise import AUTHENTICATOR
 from gateway.rest.predict.steps.resolve import route_at, where_paths_stand
 from gateway.routing.live_generation import Generation
 from gateway.routing.routes import Route
@@ -47,15 +49,19 @@ class OpenApiCache:
     """Cache the document of the newest generation, so that each worker builds it once per generation."""
 
     def __init__(self) -> None:
-        self._last: tuple[str, bytes] = ("", b"")
+        self._last: tuple[str, bool, bytes] = ("", False, b"")
 
-    def read(self, generation: Generation, offload: Offload) -> bytes:
+    def read(self, generation: Generation, offload: Offload, *, has_keys: bool) -> bytes:
         """Return the OpenAPI document; 1,000 routes take a second, so a native thread builds it."""
-        name, text = self._last
-        if name != generation.id:
-            text = offload.in_thread(lambda: encode(openapi(generation)))
-            self._last = generation.id, text
-        return text
+        if self._last[:2] != (generation.id, has_keys):
+            text = offload.in_thread(lambda: encode(_document(generation, has_keys=has_keys)))
+            self._last = generation.id, has_keys, text
+        return self._last[2]
+
+
+def _document(generation: Generation, *, has_keys: bool) -> dict[str, Any]:
+    made = openapi(generation)
+    return with_keys(made) if has_keys else made
 
 
 class OpenApi(Endpoint):
@@ -67,7 +73,8 @@ class OpenApi(Endpoint):
 
     def get(self) -> Response:
         """Return the OpenAPI document of the active generation."""
-        text = self._cache.read(generation_of_request(), self._offload)
+        has_keys = AUTHENTICATOR in request.environ
+        text = self._cache.read(generation_of_request(), self._offload, has_keys=has_keys)
         prefix = public_path("")
         return document(text.replace(_servers("/"), _servers(prefix), 1) if prefix else text)
 
@@ -81,7 +88,7 @@ class Docs(Endpoint):
     """Answer GET /docs with one self-contained page."""
 
     def get(self) -> Response:
-        """Return the page; it reads /routes and <route>/schema."""
+        """Return the page; it reads /routes and <route>/schema, with a key where they need one."""
         _must_show()
         has_console = generation_of_request().snapshot.registry.server.console
         response = document(_PAGE if has_console else _PAGE_ALONE, "text/html")

@@ -118,4 +118,4 @@ class ModelPage(Page):
 def _samples(route: Route, here: Site) -> Sequence[CodeSample]:
     if route.signature is None:
         return ()
-    return code_samples(here.origin + here.url(route.spec.path), sample(route.signature))
+    return code_samples(here.origin + here.url(route.spec.path), sample(route.signature), has_key=here.has_keys)
