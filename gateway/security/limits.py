@@ -8,6 +8,7 @@ from typing import Any, Final, Self
 
 #: Seconds of each unit that a rate may name.
 UNITS: Final = {"s": 1, "min": 60, "h": 3600}
+_SPANS: Final = {1: "a second", 60: "a minute", 3600: "an hour"}
 RATE_PATTERN: Final = r"[1-9][0-9]{0,8}/(s|min|h)"
 #: Largest burst and largest quota: a quota shares a word of 8 bytes with its day.
 MOST_BURST: Final = 10**9
@@ -39,6 +40,10 @@ class Rate:
         """Return how many become available in so many nanoseconds."""
         return ns * self.count // (self.seconds * _NS)
 
+    def of(self, what: str) -> str:
+        """Return it for people: `100 requests a second`."""
+        return f"{self.count:,} {what} {_SPANS[self.seconds]}"
+
     def __str__(self) -> str:
         """Return it as the registry writes it."""
         return f"{self.count}/{next(unit for unit, seconds in UNITS.items() if seconds == self.seconds)}"
@@ -62,13 +67,17 @@ class CallerLimits:
         """Say whether anything is limited."""
         return self.requests is not None or self.rows is not None or self.daily is not None
 
+    def told(self, limit: str) -> str:
+        """Return one of them for people, "" where it is none."""
+        if limit == "requests" and self.requests is not None:
+            return f"{self.requests.of(limit)}, {self.most_requests:,} at once"
+        if limit == "rows" and self.rows is not None:
+            return self.rows.of(limit)
+        return f"{self.daily:,} rows a day" if limit == "daily" and self.daily is not None else ""
+
     def __str__(self) -> str:
         """Return them for people."""
-        at_once = f", {self.most_requests:,} at once" if self.burst else ""
-        told = [f"{self.requests} requests{at_once}"] if self.requests is not None else []
-        told += [f"{self.rows} rows"] if self.rows is not None else []
-        told += [f"{self.daily:,} rows a day"] if self.daily is not None else []
-        return "; ".join(told)
+        return "; ".join(filter(None, map(self.told, ("requests", "rows", "daily"))))
 
     @cached_property
     def policy(self) -> str:

@@ -95,7 +95,7 @@ def test_a_request_beyond_the_limit_is_refused_in_every_dialect(client: Client, 
     assert header(refused, "RateLimit-Policy") == '"requests";q=2;w=3600, "rows";q=40;w=3600, "daily";q=50;w=86400'
     assert header(refused, "RateLimit") == '"requests";r=0;t=3600'
     told = {"V2": "error", "MLflow": "message"}.get(dialect, "detail")
-    assert "one caller of /sum has 2/h, 2 of them at once" in refused.json[told]
+    assert "one caller of /sum has 2 requests an hour, 2 at once" in refused.json[told]
     assert refused.json.get("error_code") == ("REQUEST_LIMIT_EXCEEDED" if dialect == "MLflow" else None)
 
 

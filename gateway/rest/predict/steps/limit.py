@@ -46,9 +46,8 @@ def charge_request(principal: Principal, route: Route | None) -> None:
     refusing = usage.begin()
     if refusing is not None:
         route.counters.metrics.limited(refusing.limit)
-        most = f"{limits.requests}, {limits.most_requests:,} of them at once"
         raise RateLimitError(
-            f"one caller of {route.spec.path} has {most}: this request is beyond that",
+            f"one caller of {route.spec.path} has {limits.told('requests')}: this request is beyond that",
             hint=_WAIT_HINT,
             retry_after_s=refusing.wait_s,
         )
@@ -66,13 +65,13 @@ def charge_rows(principal: Principal, route: Route, rows: int) -> None:
     route.counters.metrics.limited(refusing.limit)
     if refusing.limit == "daily":
         raise QuotaError(
-            f"one caller of {route.spec.path} has {limits.daily:,} rows a day, {refusing.left:,} are left today (UTC), "
+            f"one caller of {route.spec.path} has {limits.told('daily')}, {refusing.left:,} are left today (UTC), "
             f"and this request has {rows:,}",
             hint="send no more rows than are left, or wait for the next day (Retry-After, in seconds)",
             retry_after_s=refusing.wait_s,
         )
     raise RateLimitError(
-        f"one caller of {route.spec.path} has {limits.rows} rows: those of this request are beyond that",
+        f"one caller of {route.spec.path} has {limits.told('rows')}: those of this request are beyond that",
         hint=_WAIT_HINT,
         retry_after_s=refusing.wait_s,
     )
