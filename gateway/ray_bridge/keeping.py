@@ -110,7 +110,8 @@ class Keeper:
         if what in _FAILED:
             self._models.lacks(model.name, "ray-failed", _last_words(message))
             return True
-        self._models.lacks(model.name)
+        # Serve tells what an application waits for, such as processors that no node has.
+        self._models.lacks(model.name, "child-loading", f"it is starting this model{_told(message)}")
         return False
 
     def _prove(self, model: WantedModel) -> bool:
@@ -138,6 +139,10 @@ def _is_same(wanted: Any, found: Any) -> bool:
     if isinstance(wanted, Mapping):
         return isinstance(found, Mapping) and all(_is_same(value, found.get(key)) for key, value in wanted.items())
     return bool(wanted == found)
+
+
+def _told(message: str) -> str:
+    return f": {_last_words(message)}" if message.strip() else ""
 
 
 def _last_words(message: str) -> str:

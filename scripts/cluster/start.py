@@ -1,13 +1,11 @@
 """Start three Ray nodes and a gateway that serves the five models on them: `make cluster`."""
 
 import argparse
-import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Final
 
-from cluster import namespaces, nodes, overlay, plan
+from cluster import namespaces, nodes, overlay, plan, serving
 from cluster.plan import ROOT, Cluster
 from gateway.errors import GatewayError
 
@@ -26,7 +24,10 @@ def main() -> int:
     except GatewayError as error:
         sys.stderr.write(f"cluster: {error.message}\n" + (f"  fix: {error.hint}\n" if error.hint else ""))
         return 1
-    return _serve(HOME, registry)
+    code = serving.start(HOME, registry)
+    print(f"\nits own status and logs: GATEWAY_HOME={HOME.relative_to(ROOT)} make status    (or logs, monit)")
+    print("the end of all of it:    make cluster-stop")
+    return code
 
 
 def _cluster(home: Path, port: int, network: str) -> Cluster:
@@ -36,6 +37,7 @@ def _cluster(home: Path, port: int, network: str) -> Cluster:
         print(f"cluster: runs already on {known.address}")
         return known
     nodes.stop(home)
+    serving.must_be_free()
     why_not = "" if network == "loopback" else namespaces.why_not()
     if why_not and network == "namespaces":
         raise GatewayError(why_not, hint="make cluster CLUSTER_NETWORK=loopback")
@@ -45,15 +47,6 @@ def _cluster(home: Path, port: int, network: str) -> Cluster:
     cluster = nodes.start(home, port, apart=apart)
     print(f"cluster: three nodes on {cluster.address}, logs in {home / 'logs'}", flush=True)
     return cluster
-
-
-def _serve(home: Path, registry: Path) -> int:
-    """Start the gateway of the cluster under PM2 and print a curl for each route."""
-    environ = os.environ | {"GATEWAY_HOME": str(home), "GATEWAY_REGISTRY": str(registry)}
-    code = subprocess.run([ROOT / "scripts" / "pm2.sh", "up"], env=environ, check=False).returncode
-    print(f"\nits own status and logs: GATEWAY_HOME={home.relative_to(ROOT)} make status    (or logs, monit)")
-    print("the end of all of it:    make cluster-stop")
-    return code
 
 
 if __name__ == "__main__":

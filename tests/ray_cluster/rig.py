@@ -15,7 +15,7 @@ from cluster import environment, namespaces, nodes, overlay, plan
 from cluster.plan import RAY_PYTHON, Cluster, Node
 
 import serving
-from serving import Gateway, absolute
+from serving import Gateway, absolute, until
 
 #: Ten replicas start in a minute where nothing else runs.
 _START_S = 400.0
@@ -87,10 +87,18 @@ def gateway(folder: Path, registry: str) -> Iterator[Gateway]:
     cache.mkdir()
     server = serving.make(folder, cache, registry, workers=1)
     try:
-        yield server.start().wait(_START_S)
+        server.start().wait(_START_S)
+        until(lambda: answers(server), _START_S, what="an answer of every model")
+        yield server
         server.stop()
     finally:
         server.kill()
+
+
+def answers(server: Gateway) -> bool:
+    """Say whether every route answers its sample."""
+    routes = server.get("/routes").json["routes"]
+    return all(server.post(route["path"], route["sample"]).status == 200 for route in routes)
 
 
 def free_ports(count: int = plan.NODES) -> int:

@@ -31,13 +31,8 @@ def server(three_nodes: Running, tmp_path_factory: pytest.TempPathFactory) -> It
 @pytest.fixture
 def ready(three: Running, server: Gateway) -> Gateway:
     """Return the gateway once every model answers, also after a test that killed what served them."""
-    until(lambda: answers(server), 300, what="an answer of every model")
+    until(lambda: rig.answers(server), 300, what="an answer of every model")
     return server
-
-
-def answers(server: Gateway) -> bool:
-    """Say whether every route answers its sample."""
-    return all(server.post(path, sample).status == 200 for path, sample in models.questions(server))
 
 
 def with_replicas(three: Running) -> Node:
@@ -92,7 +87,7 @@ def test_a_killed_head_costs_its_own_routes_for_a_while(ready: Gateway, three: R
         began = time.monotonic()
         three.kill(three.cluster.head)
         time.sleep(5)
-        until(lambda: answers(ready), 300, what="an answer of every model")
+        until(lambda: rig.answers(ready), 300, what="an answer of every model")
         figures(f"every model answers {time.monotonic() - began:.0f} s after the end of the head")
     figures(f"in the workers: {here.told}; on the cluster: {there.told}")
     assert here.failed() == []
