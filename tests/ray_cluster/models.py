@@ -7,9 +7,7 @@ from typing import Any, Final
 from ray_cluster.callers import Question
 from serving import ROOT, Gateway
 
-FIVE: Final = ("sentiment", "diabetes", "loan", "earnings", "insurance")
-#: Beside a node that dies, and beside a link that is cut, an answer waits for the second try.
-_TIMEOUT_S: Final = 15
+FIVE: Final = {name: f"/{name}" for name in ("sentiment", "diabetes", "loan", "earnings", "insurance")}
 #: The model of /diabetes in the workers of the gateway.
 HERE: Final = "/here"
 
@@ -17,9 +15,7 @@ HERE: Final = "/here"
 def five_and_here() -> str:
     """Return the registry of the five models, and a route that stays in the workers."""
     text = (ROOT / "registry.yaml").read_text(encoding="utf-8").rstrip()
-    return f"{text}\n  {HERE}: {{artifact: models/diabetes/model.ubj, executor: local}}\n".replace(
-        "artifact: models/diabetes/model.ubj, executor", f"artifact: {ROOT}/models/diabetes/model.ubj, executor"
-    )
+    return f"{text}\n  {HERE}: {{artifact: models/diabetes/model.ubj, executor: local}}\n"
 
 
 def rows(name: str) -> list[dict[str, Any]]:
