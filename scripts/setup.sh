@@ -106,7 +106,8 @@ node)
 dev)
     echo "setup: installing test tools"
     $pip -r requirements-dev.lock
-    PATH="$PWD/$venv/bin:$PATH" npm install --no-audit --no-fund --loglevel=error
+    PATH="$PWD/$venv/bin:$PATH" npm ci --no-audit --no-fund --loglevel=error
+    touch node_modules/.ready # `npm ci` begins with an empty folder
     unpack_prometheus
     PATH="$PWD/$venv/bin:$PATH" unpack_chromium
     touch "$venv/.ready-dev"

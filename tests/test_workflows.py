@@ -59,6 +59,29 @@ def test_workflows_may_read_only_and_know_no_secret(path: Any) -> None:
     assert "secrets." not in text
 
 
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_actions_are_pinned_by_their_hash(path: Any) -> None:
+    """A tag may be moved to other code, a hash may not; the comment says which release it is."""
+    used = re.findall(r"uses: (\S+)(.*)", path.read_text(encoding="utf-8"))
+    assert used
+    for action, comment in used:
+        assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", action), action
+        assert re.fullmatch(r"  # v\d+\.\d+\.\d+", comment), comment
+
+
+def test_every_lock_is_audited_and_listed() -> None:
+    """The bill of materials and the audit are made from the locks, each week as well; npm installs only its lock."""
+    text = (ROOT / ".github" / "workflows" / "supply-chain.yml").read_text(encoding="utf-8")
+    steps = steps_of(read(".github/workflows/supply-chain.yml")["jobs"]["audit"])
+    assert "schedule:" in text
+    for part in ("requirements*.lock", "npm audit", "npm sbom", "cyclonedx-py requirements"):
+        assert any(part in step for step in steps), part
+    installs = re.findall(
+        r"npm (ci|install)\b(?! --prefix)", (ROOT / "scripts" / "setup.sh").read_text(encoding="utf-8")
+    )
+    assert set(installs) == {"ci"}
+
+
 def test_hooks_before_a_commit_call_what_lint_calls() -> None:
     """Each line of `make lint` is a hook, with the same program and the same checks."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
