@@ -1,4 +1,4 @@
-"""Three nodes for the tests of this folder: begun once, whole again before each test."""
+"""Three nodes for the tests of a file: begun once, whole again before each test."""
 
 from collections.abc import Iterator
 
@@ -9,9 +9,9 @@ from ray_cluster import rig
 from ray_cluster.rig import Running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def three_nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """Run three nodes, in network namespaces where they are allowed."""
+    """Run three nodes, in network namespaces where they are allowed; applications stay on them when their gateway stops."""
     with rig.running(tmp_path_factory.mktemp("three") / "home", apart=rig.apart()) as running:
         yield running
 
