@@ -20,7 +20,7 @@ touch "$pm2_home/touch"
 pm2() {
     set -- "$root/node_modules/.bin/pm2" "$@"
     for name in $(env | sed -n 's/^\(GATEWAY_[A-Z_]*\)=.*/\1/p'); do
-        case "$name" in GATEWAY_HOME | GATEWAY_HOLDER_SOCKET) continue ;; esac
+        case "$name" in GATEWAY_HOME | GATEWAY_HOLDER_SOCKET | GATEWAY_KEY) continue ;; esac
         eval "value=\$$name"
         set -- "$name=$value" "$@"
     done
