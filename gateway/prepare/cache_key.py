@@ -95,7 +95,7 @@ def _of_executor(spec: RouteSpec) -> list[Path]:
     """Return the files and folders that `executor` of a route names."""
     keys = spec.executor
     python = keys.python if keys.python and "/" in keys.python else None
-    named = (keys.headers_from, keys.ca, keys.jar, keys.requirements, keys.environment, python)
+    named = (keys.headers_from, keys.ca, keys.jar, keys.requirements, keys.environment, keys.token, python)
     return [Path(spec.base) / text for text in named if text]
 
 

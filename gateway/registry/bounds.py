@@ -15,7 +15,7 @@ from gateway.system.suggest import listing
 #: Keys of a route, of its plot and of its executor that name a file or folder.
 _OF_ROUTE = ("artifact", "golden", "card")
 _OF_PLOT = ("file",)
-_OF_EXECUTOR = ("headers_from", "ca", "jar", "requirements", "environment")
+_OF_EXECUTOR = ("headers_from", "ca", "jar", "requirements", "environment", "token")
 
 
 def read_roots(document: Document, entry: Entry, base: Path) -> tuple[str, ...]:

@@ -72,6 +72,7 @@ OUTSIDE = {
     "a file of headers": "{executor: {kind: upstream, url: 'http://127.0.0.1:9', headers_from: outside/headers.yaml}}",
     "an environment": "{artifact: models/m.stub, executor: {kind: process, environment: outside}}",
     "an interpreter": "{artifact: models/m.stub, executor: {kind: process, python: /bin/sh}}",
+    "a token": "{artifact: models/m.stub, executor: {kind: ray, token: outside/headers.yaml, environment: models}}",
     "a jar": "{artifact: models/m.stub, executor: {kind: h2o_server, jar: outside/secret.stub}}",
 }
 
