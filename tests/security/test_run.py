@@ -15,9 +15,11 @@ from pathlib import Path
 
 import pytest
 
+import serving
 from gateway.process.worker import TICK_S
+from gateway.security import key_text
 from security.closed import add_key, closed
-from serving import Connection, Gateway, until
+from serving import ROOT, Connection, Gateway, until
 
 STUB = {"inputs": ["a"], "output": {"kind": "regression"}}
 REGISTRY = "version: 1\nroutes:\n  /m: m.stub\n  /n: m.stub\n"
@@ -150,3 +152,34 @@ def test_the_first_key_closes_a_running_gateway(tmp_path: Path, gateway: Callabl
     assert answers(connections, open_one.key) == {200}
     for connection in connections:
         connection.close()
+
+
+def test_make_run_with_keys(tmp_path: Path, cache: Path) -> None:
+    """Under PM2 it waits for every route with the key of GATEWAY_KEY_FILE, and keeps no key that the shell held."""
+    if not (ROOT / "node_modules/.bin/pm2").exists():
+        pytest.skip("pm2 is not installed here: make setup")
+    server = serving.make(tmp_path, cache, REGISTRY)
+    (tmp_path / "m.stub").write_text(json.dumps(STUB))
+    server.key, file = add_key(server, "*"), tmp_path / "ops.key"
+    key_text.write(file, server.key)
+    server.settings |= {"GATEWAY_KEY_FILE": str(file), "GATEWAY_KEY": server.key}
+    try:
+        up = pm2(server, "up")
+        assert (up.returncode, "/m" in up.stdout, server.key in up.stdout) == (0, True, False), up.stderr
+        assert '-H "Authorization: Bearer $GATEWAY_KEY"' in up.stdout
+        assert "/n" in pm2(server, "status").stdout
+        pm2(server, "save")
+        held = [path for path in server.home.rglob("*") if path.is_file() and server.key.encode() in path.read_bytes()]
+        assert held == []
+        assert server.key not in pm2(server, "jlist").stdout
+        assert pm2(server, "down").returncode == 0
+    finally:
+        server.kill()
+
+
+def pm2(server: Gateway, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run scripts/pm2.sh with the settings of this gateway."""
+    return subprocess.run(
+        [ROOT / "scripts/pm2.sh", *arguments],
+        cwd=ROOT, env=server.environ, capture_output=True, text=True, timeout=180, check=False,
+    )  # fmt: skip
