@@ -36,6 +36,6 @@ QUESTIONS = {
         _read("earnings", ""),
         _read("diabetes", "1"),
         _read("sentiment", "Positive"),
-        _read("loan", "approved", 1),
+        _read("loan", "0", 1),
     )
 }
