@@ -2,6 +2,7 @@
 
 import logging
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -35,7 +36,8 @@ class ProcessExecutor(RemoteExecutor):
             raise LoadError("the manifest names no process", code="load", hint="run: gateway prepare")
         sockets = [socket_path(child.name, instance) for instance in range(child.instances)]
         _wait(sockets)
-        return OipClient([address_of(str(path)) for path in sockets], remote.model, self.options)
+        options = replace(self.options, binary=remote.binary)
+        return OipClient([address_of(str(path)) for path in sockets], remote.model, options)
 
 
 def _wait(sockets: list[Path]) -> None:

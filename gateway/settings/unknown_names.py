@@ -7,7 +7,7 @@ from gateway.settings.value_types import PREFIX
 from gateway.system.suggest import nearest
 
 #: Variables of printed commands, of scripts and of ecosystem.config.js; this process does not read them.
-FOREIGN: Final = frozenset(("GATEWAY_KEY", "GATEWAY_PYTHON", "GATEWAY_DATA", "GATEWAY_STARTED_BY"))
+FOREIGN: Final = frozenset(("GATEWAY_KEY", "GATEWAY_PYTHON", "GATEWAY_DATA", "GATEWAY_STARTED_BY", "GATEWAY_RAY_CACHE"))
 
 
 def unknown_names(environ: Mapping[str, str], known: Iterable[str]) -> tuple[str, ...]:

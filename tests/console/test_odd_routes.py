@@ -110,7 +110,7 @@ def test_any_model_can_be_tried(
     server: Gateway = request.getfixturevalue("rare" if name in RARE else "odd")
     visit(page, f"http://127.0.0.1:{server.port}/console/{name}")
     spent = cost(guards[0].requests)
-    assert spent.requests <= 16, str(spent)
+    assert spent.requests <= 17, str(spent)
     assert spent.size <= 60_000, str(spent)
     for one, value in {"levels": LEVELS[777], "text": TEXT[:-1], "plain": "1"}.items():
         if one == name:
@@ -188,7 +188,7 @@ def test_a_registry_of_a_thousand_routes_has_an_index(
     spent = cost(guards[0].requests)
     nodes = page.evaluate("document.querySelectorAll('*').length")
     figures(f"a thousand routes: {spent.requests} requests, {spent.size} bytes, {nodes} elements")
-    assert spent.requests <= 16, str(spent)
+    assert spent.requests <= 17, str(spent)
     page.locator("input[type=search]").fill("model-0777")
     expect(page.locator("main a", has_text="model-0777").first).to_be_visible()
     expect(page.locator("main a", has_text="model-0001")).to_have_count(0)

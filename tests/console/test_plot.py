@@ -152,6 +152,7 @@ def test_a_page_with_a_plot_keeps_its_budget(page: Page, guards: list[Guards], f
     assert shift(page) <= 0.02
 
 
+@pytest.mark.slow
 def test_without_plotly_the_same_bars_are_svg(
     page: Page, five: Gateway, expect_console_error: Callable[[str], None], look: Callable[..., None]
 ) -> None:

@@ -221,6 +221,7 @@ def test_a_reload_with_the_same_inputs_is_told_and_predicted_anew(
         served.reset()
 
 
+@pytest.mark.slow
 def test_a_reload_with_other_inputs_keeps_what_fits(
     page: Page, served: Edited, expect_console_error: Callable[[str], None], look: Callable[..., None]
 ) -> None:

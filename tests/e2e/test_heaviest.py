@@ -14,6 +14,7 @@ from heaviest import CODE, PARQUET, REGISTRY, XLSX, Heavy, heaviest
 from odd_tables import parquet_file, workbook_file
 from serving import Gateway, until
 
+pytestmark = pytest.mark.slow
 SIZE = 3 * 2**19
 #: Made small here, where only their names are asked for: every process of a run collects every test.
 NAMES = [heavy.name for heavy in heaviest(2**10)]

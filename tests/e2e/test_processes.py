@@ -137,6 +137,7 @@ def test_killed_arbiter_leaves_no_orphan(gateway: Callable[..., Gateway], regist
     wire.close()
 
 
+@pytest.mark.slow
 def test_sixth_model(gateway: Callable[..., Gateway], registry: str, tmp_path: Path) -> None:
     """A model trained elsewhere is added by one command, keeps the registry's comments, and answers after a restart."""
     draw = np.random.default_rng(1)

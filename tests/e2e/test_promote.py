@@ -98,6 +98,7 @@ def promoted(tmp_path: Path, rounds: int) -> None:
         gateway.stop()
 
 
+@pytest.mark.slow
 def test_a_promotion_and_its_undoing_lose_no_request(tmp_path: Path) -> None:
     """Both workers swap while clients ask; the lines that the command prints undo it."""
     promoted(tmp_path, 1)

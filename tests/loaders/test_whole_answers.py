@@ -239,13 +239,13 @@ def test_no_part_of_a_mojo_may_be_missing(tmp_path: Path) -> None:
     assert [one for one in served if not UNUSED.search(one)] == []
 
 
-def test_a_mojo_without_its_trees_says_how_many_are_missing(tmp_path: Path) -> None:
-    """Without its trees a GBM would answer one constant; the refusal names the first and counts the others."""
+def test_a_mojo_without_its_trees_names_the_first_that_are_missing(tmp_path: Path) -> None:
+    """Without its trees a GBM would answer one constant; the refusal names the first few."""
     path = without(MOJOS / "loan" / "model.zip", tmp_path / "model.zip", lambda one: "/trees/" in one)
     with pytest.raises(ArtifactError) as error:
         get_loader("h2o_mojo").describe(path, PLAIN)
     assert error.value.code == "missing-parts"
-    assert re.search(r"trees/t00_000\.bin.* and \d+ more", error.value.message)
+    assert re.search(r"trees/t00_000\.bin.* and more$", error.value.message)
 
 
 @pytest.mark.parametrize(

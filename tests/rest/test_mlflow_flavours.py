@@ -89,6 +89,7 @@ def several(
         yield server, request.param
 
 
+@pytest.mark.slow
 def test_answers_are_those_of_mlflows_own_server(several: tuple[Gateway, tuple[str, ...]]) -> None:
     """Frames, bare rows and CSV: probabilities of a raw booster, labels of a classifier, lists of several outputs."""
     table = "\n".join([",".join(NAMES), *(",".join(map(str, row)) for row in ROWS)]).encode()
@@ -108,6 +109,7 @@ def test_answers_are_those_of_mlflows_own_server(several: tuple[Gateway, tuple[s
         assert [one["prediction"] for one in own.json["predictions"]] == OWN[name]
 
 
+@pytest.mark.slow
 def test_a_booster_that_stopped_early_is_refused_and_the_fix_works(
     several: tuple[Gateway, tuple[str, ...]],
 ) -> None:

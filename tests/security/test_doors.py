@@ -210,6 +210,7 @@ def holding(holder: Path, *addresses: str) -> "subprocess.Popen[bytes]":
     return subprocess.Popen([python, "-m", "gateway.process.socket_holder", holder, *addresses], cwd=serving.ROOT)
 
 
+@pytest.mark.slow
 def test_addresses_of_sockets_of_a_holder_count(tmp_path: Path, cache: Path) -> None:
     """A holder that listens beyond this machine opens nothing, whatever GATEWAY_BIND says, and has to hold both doors."""
     (tmp_path / "m.stub").write_text('{"inputs": ["a"]}')

@@ -147,6 +147,7 @@ def test_rollback_serves_the_generation_before_until_the_registry_changes(gatewa
     assert "rolled-back" in shown and "committed" in shown
 
 
+@pytest.mark.slow
 def test_a_rollback_survives_touches_restarts_and_an_empty_cache(
     gateway: Start, tmp_path: Path, own_cache: Path
 ) -> None:

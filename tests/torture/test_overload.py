@@ -138,6 +138,7 @@ def test_a_client_may_ask_for_a_sooner_deadline(server: Gateway) -> None:
     assert late.status == 400
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("demand", DEMANDS)
 def test_a_slow_route_costs_the_others_nothing(server: Gateway, demand: Demand) -> None:
     """Beside 50 clients on a route that takes 2 s, the p99 of another route stays within twice its own."""
