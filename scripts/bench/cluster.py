@@ -9,9 +9,7 @@ import argparse
 import http.client
 import json
 import math
-import statistics
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ import numpy as np
 from cluster import namespaces, overlay
 
 import serving
+from bench.route_times import ask, interleaved
 from ray_cluster import rig
 from serving import ROOT
 
@@ -37,16 +36,6 @@ def bodies() -> dict[int, bytes]:
     return {size: json.dumps(many[:size]).encode() for size in SIZES}
 
 
-def ask(connection: http.client.HTTPConnection, route: str, body: bytes) -> Any:
-    """Predict the rows on a kept connection."""
-    connection.request("POST", f"/{route}", body, {"Content-Type": "application/json"})
-    answer = connection.getresponse()
-    found = answer.read()
-    if answer.status != 200:
-        raise SystemExit(f"/{route}: {answer.status} {found[:500]!r}")
-    return json.loads(found)
-
-
 def probabilities(answer: Any) -> np.ndarray:
     """Return the probabilities of an answer, a row each."""
     return np.array([list(one["probabilities"].values()) for one in answer["predictions"]])
@@ -59,22 +48,9 @@ def measure(port: int, routes: list[str], rounds: int, calls: int) -> None:
         told = {route: probabilities(ask(connection, route, body)) for route in routes}
         if not all(np.allclose(found, told["local"], rtol=0, atol=TOLERANCE) for found in told.values()):
             raise SystemExit("the routes do not answer alike")
-        taken: dict[str, list[float]] = {route: [] for route in routes}
-        for _ in range(rounds):
-            for route, times in taken.items():
-                times.append(_median_ms(connection, route, body, calls))
-        medians = {route: statistics.median(times) for route, times in taken.items()}
+        medians = interleaved(connection, routes, body, rounds, calls)
         line = ", ".join(f"{route} {ms:.2f} ms ({ms / medians['local']:.1f}x)" for route, ms in medians.items())
         print(f"{size:5} rows: {line}", flush=True)
-
-
-def _median_ms(connection: http.client.HTTPConnection, route: str, body: bytes, calls: int) -> float:
-    times = []
-    for _ in range(calls):
-        start = time.perf_counter()
-        ask(connection, route, body)
-        times.append(time.perf_counter() - start)
-    return statistics.median(times) * 1e3
 
 
 def main() -> None:

@@ -8,24 +8,21 @@ answers are compared first. Rounds are interleaved, figures are medians; read ra
 import argparse
 import http.client
 import json
-import statistics
 import tempfile
-import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import h2o
 import numpy as np
 from h2o.estimators import H2OGradientBoostingEstimator
 
 import serving
+from bench.route_times import ask, interleaved
 from gateway.h2o_server.java_server import USER, start_java
-from gateway.h2o_server.rest_client import H2oError, RestClient
-from h2o_server.h2o_models import FEATURES, ROWS, make_table, server_jar
+from gateway.h2o_server.rest_client import RestClient
+from h2o_server.h2o_models import FEATURES, ROWS, cell, make_table, server_jar, wait_for
 
 SIZES = (1, 100, 1_000)
-START_S = 120.0
 NUMBERS = ("age", "size")
 ROUTES = {
     "server": "{artifact: model.bin, executor: {kind: h2o_server, memory: 1GiB}, timeout_s: 60}",
@@ -41,11 +38,11 @@ def train(folder: Path) -> None:
     scratch.mkdir()
     java = start_java(server_jar(), 2**30, scratch)
     try:
-        _wait(RestClient(java.port, java.password))
+        wait_for(RestClient(java.port, java.password))
         h2o.connect(url=f"http://127.0.0.1:{java.port}", auth=(USER, java.password), verbose=False)
         kinds = {name: "numeric" if name in NUMBERS else "enum" for name in (*FEATURES, "bought")}
         rows = folder / "rows.csv"
-        cells = [map(_cell, table[name]) for name in kinds]
+        cells = [map(cell, table[name]) for name in kinds]
         rows.write_text("\n".join(map(",".join, zip(*cells, strict=True))) + "\n")
         frame = h2o.upload_file(str(rows), header=-1, col_names=list(kinds), col_types=kinds)
         model = H2OGradientBoostingEstimator(ntrees=50, max_depth=5, seed=1)
@@ -58,39 +55,12 @@ def train(folder: Path) -> None:
         java.end()
 
 
-def _cell(value: Any) -> str:
-    """Write a value as H2O reads it: a text in quotes, what is missing as nothing."""
-    if isinstance(value, str):
-        return '"{}"'.format(value.replace('"', '""'))
-    return "" if value is None else repr(value)
-
-
-def _wait(client: RestClient) -> None:
-    deadline = time.monotonic() + START_S
-    while time.monotonic() < deadline:
-        with suppress(OSError, H2oError):
-            client.version()
-            return
-        time.sleep(0.2)
-    raise SystemExit("the H2O server did not start")
-
-
 def bodies() -> dict[int, bytes]:
     """Return the JSON of so many rows."""
     table = make_table()
     rows = [dict(zip(FEATURES, row, strict=True)) for row in zip(*(table[name] for name in FEATURES), strict=True)]
     many = rows * (max(SIZES) // ROWS + 1)
     return {size: json.dumps(many[:size]).encode() for size in SIZES}
-
-
-def ask(connection: http.client.HTTPConnection, route: str, body: bytes) -> Any:
-    """Predict the rows on a kept connection."""
-    connection.request("POST", f"/{route}", body, {"Content-Type": "application/json"})
-    answer = connection.getresponse()
-    found = answer.read()
-    if answer.status != 200:
-        raise SystemExit(f"/{route}: {answer.status} {found[:500]!r}")
-    return json.loads(found)
 
 
 def difference(connection: http.client.HTTPConnection, body: bytes) -> float:
@@ -108,25 +78,12 @@ def measure(gateway: serving.Gateway, rounds: int, calls: int) -> None:
     sent = bodies()
     print(f"largest difference of a probability on {max(SIZES)} rows: {difference(connection, sent[max(SIZES)]):.1e}")
     for size, body in sent.items():
-        taken: dict[str, list[float]] = {route: [] for route in ROUTES}
-        for _ in range(rounds):
-            for route, times in taken.items():
-                times.append(_median_ms(connection, route, body, calls))
-        medians = {route: statistics.median(times) for route, times in taken.items()}
+        medians = interleaved(connection, list(ROUTES), body, rounds, calls)
         told = ", ".join(f"{route} {ms:.2f} ms" for route, ms in medians.items())
         ratios = ", ".join(f"{medians['server'] / medians[route]:.1f}x the {route}" for route in ("mojo", "compiled"))
         print(f"{size:5} rows: {told}; the server takes {ratios}")
     memory = {path: one["executor"].get("memory_mb") for path, one in gateway.health()["routes"].items()}
     print(f"memory of the H2O server, Java included: {memory['/server']} MB")
-
-
-def _median_ms(connection: http.client.HTTPConnection, route: str, body: bytes, calls: int) -> float:
-    times = []
-    for _ in range(calls):
-        start = time.perf_counter()
-        ask(connection, route, body)
-        times.append(time.perf_counter() - start)
-    return statistics.median(times) * 1e3
 
 
 def main() -> None:

@@ -62,13 +62,13 @@ def train(table: dict[str, list[Any]], scratch: Path) -> dict[str, tuple[Path, A
     from h2o import estimators
 
     try:
-        _wait(RestClient(java.port, java.password))
+        wait_for(RestClient(java.port, java.password))
         h2o.connect(url=f"http://127.0.0.1:{java.port}", auth=(USER, java.password), verbose=False)
         kinds = {"age": "numeric", "size": "numeric", "value": "numeric"} | dict.fromkeys(
             ("colour", "code", "bought"), "enum"
         )
         rows = scratch / "rows.csv"
-        rows.write_text("\n".join(",".join(map(_cell, one)) for one in zip(*table.values(), strict=True)) + "\n")
+        rows.write_text("\n".join(",".join(map(cell, one)) for one in zip(*table.values(), strict=True)) + "\n")
         frame = h2o.upload_file(str(rows), header=-1, col_names=list(table), col_types=kinds)
         found = {}
         for name, (estimator, options, target) in MODELS.items():
@@ -84,14 +84,15 @@ def train(table: dict[str, list[Any]], scratch: Path) -> dict[str, tuple[Path, A
         java.end()
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
     """Write a value as H2O reads it: a text in quotes, what is missing as nothing."""
     if isinstance(value, str):
         return '"{}"'.format(value.replace('"', '""'))
     return "" if value is None else repr(value)
 
 
-def _wait(client: RestClient) -> None:
+def wait_for(client: RestClient) -> None:
+    """Return when the server answers."""
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         with suppress(OSError, H2oError):
