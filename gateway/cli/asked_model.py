@@ -16,8 +16,8 @@ from gateway.cli.place import limits_of, place_of
 from gateway.errors import GatewayError
 from gateway.generations import snapshot
 from gateway.prepare.cache_key import are_alone, make_entry
-from gateway.prepare.child import Entry
 from gateway.prepare.entries import DIGESTS
+from gateway.prepare.entry import Entry
 from gateway.registry import load_registry
 from gateway.registry.files import holds_pickle
 from gateway.registry.server_keys import ServerSpec

@@ -12,8 +12,8 @@ from gateway.loaders import get_loader
 from gateway.loaders.base import LoadOptions
 from gateway.loaders.table import row_of
 from gateway.prepare.cache_key import golden_path
-from gateway.prepare.child import Entry
 from gateway.prepare.child_supervisor import PrepareLimits, run_child
+from gateway.prepare.entry import Entry
 from gateway.registry.spec import RouteSpec
 from gateway.schema import Signature
 from gateway.system import descendants

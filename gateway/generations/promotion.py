@@ -21,8 +21,8 @@ from gateway.generations.plan import Step, steps
 from gateway.generations.snapshot import Snapshot, make
 from gateway.prepare.answers import Answers, Question, Rows, ask
 from gateway.prepare.cache_key import entry_of
-from gateway.prepare.child import Entry
 from gateway.prepare.entries import DIGESTS, prepare_registry
+from gateway.prepare.entry import Entry
 from gateway.prepare.exchanged_inputs import MOST_ROWS, Exchange
 from gateway.registry.spec import RegistrySpec, RouteSpec
 from gateway.schema import Output

@@ -13,8 +13,8 @@ import numpy as np
 
 from gateway.errors import GatewayError, Problem
 from gateway.explanation import Explanation, ExplanationScale
-from gateway.prepare.child import Entry
 from gateway.prepare.child_supervisor import PrepareLimits, supervised
+from gateway.prepare.entry import Entry
 from gateway.prepare.exchanged_inputs import Exchange
 from gateway.registry.server_keys import ServerSpec
 from gateway.schema import MISSING, Batch, Predictions, Signature, make_column

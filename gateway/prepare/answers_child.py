@@ -27,7 +27,7 @@ from gateway.loaders.one_hot import with_one_hot
 from gateway.loaders.table import row_of
 from gateway.prepare import sandbox
 from gateway.prepare.answers import Question, StoredExplanation, StoredRows, Told
-from gateway.prepare.child import Entry, compiled_path
+from gateway.prepare.entry import Entry, compiled_path
 from gateway.prepare.exchanged_inputs import find_exchange
 from gateway.prepare.remote import closing, is_remote, predictor_of
 from gateway.prepare.sandbox_rules import lock

@@ -28,8 +28,8 @@ from gateway.errors import GatewayError
 from gateway.explainers import explainer_versions
 from gateway.loaders import package_versions
 from gateway.prepare import code_files
-from gateway.prepare.child import Entry
 from gateway.prepare.child_supervisor import PrepareLimits
+from gateway.prepare.entry import Entry
 from gateway.registry.attached_files import GOLDEN
 from gateway.registry.spec import RouteSpec
 from gateway.system import files

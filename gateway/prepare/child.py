@@ -13,14 +13,13 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 
 from gateway.artifacts import golden_rows
-from gateway.artifacts.manifest import INLINE_LIMIT_S, GoldenResult, Manifest, StoredArtifact
-from gateway.artifacts.remote import ChildSpec
+from gateway.artifacts.manifest import INLINE_LIMIT_S, GoldenResult, Manifest
 from gateway.errors import ArtifactError, GatewayError, LoadError
 from gateway.loaders import get_loader, package_versions
 from gateway.loaders.base import LoadOptions
@@ -31,6 +30,7 @@ from gateway.prepare import golden, sandbox
 from gateway.prepare.acceptance import accept
 from gateway.prepare.answer_shape import check_shape
 from gateway.prepare.compilation import search_compiled
+from gateway.prepare.entry import Entry, Report, compiled_path
 from gateway.prepare.explanation import report_explanation
 from gateway.prepare.remote import UNEXPLAINED, closing, decline_compiling, is_remote, predictor_of, remote_of
 from gateway.prepare.sandbox_rules import lock
@@ -38,7 +38,6 @@ from gateway.prepare.trial_predict import check_trial
 from gateway.prepare.trial_row import trial_row
 from gateway.registry.load_options import load_options
 from gateway.registry.merge import merge_signature
-from gateway.registry.spec import RouteSpec
 from gateway.schema import Column, Predictor, Signature
 from gateway.system import descendants
 from gateway.system.memory import resident_bytes
@@ -46,41 +45,6 @@ from gateway.system.parent_death import die_with_parent
 
 #: Enough calls to finish lazy initialisation; more would only slow down preparing.
 TIMED_CALLS = 15
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """
-    Carry one entry to the child; `golden` is the path of its self-test rows, '' for none.
-
-    `child` says how the model's own process is started, where it has one; `notes` are warnings about its environment.
-    """
-
-    spec: RouteSpec
-    key: str
-    artifact: StoredArtifact
-    cache_dir: str
-    golden: str = ""
-    child: ChildSpec | None = None
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
-    """
-    Carry a manifest to the parent, without explanation until it is final, and without the compiled model until it
-    `is_compiled`; `resident_bytes` were in use.
-    """
-
-    manifest: Manifest
-    is_final: bool = True
-    is_compiled: bool = True
-    resident_bytes: int = 0
-
-
-def compiled_path(entry: Entry) -> Path:
-    """Return the path of the compiled model of an entry, whether or not it exists."""
-    return Path(entry.cache_dir) / "compiled" / f"{entry.key}.compiled"
 
 
 def prepare(entry: Entry, tell: Callable[[Report], object]) -> Manifest:

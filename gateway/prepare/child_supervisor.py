@@ -21,8 +21,8 @@ from gateway.artifacts.store import DEFAULT_BYTES
 from gateway.environments.building import DEFAULT_S
 from gateway.errors import Problem
 from gateway.loaders import package_versions
-from gateway.prepare.child import Entry, Report, compiled_path
 from gateway.prepare.compilation import compile_required
+from gateway.prepare.entry import Entry, Report, compiled_path
 from gateway.runtimes.storage import discard
 from gateway.system import descendants
 from gateway.system.fork_lock import FORK_LOCK

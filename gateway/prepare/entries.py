@@ -27,8 +27,8 @@ from gateway.errors import GatewayError, Problem
 from gateway.prepare import code_files
 from gateway.prepare.attachments import attach
 from gateway.prepare.cache_key import make_entry
-from gateway.prepare.child import Entry
 from gateway.prepare.child_supervisor import PrepareLimits, run_child
+from gateway.prepare.entry import Entry
 from gateway.registry.contract import broken_contract
 from gateway.registry.spec import RegistrySpec, RouteSpec, encoded
 

@@ -1,7 +1,7 @@
 """The predictor of a binary H2O model while it is prepared: a server of its own, on a temporary socket."""
 
 from gateway.errors import LoadError
-from gateway.prepare.child import Entry
+from gateway.prepare.entry import Entry
 from gateway.prepare.process_predictor import ProcessPredictor, Server
 from gateway.prepare.remote_predictor import RemotePredictor
 

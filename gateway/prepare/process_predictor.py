@@ -25,7 +25,7 @@ from gateway.errors import ArtifactError, GatewayError, LoadError
 from gateway.executors.oip_client import OipClient
 from gateway.executors.process import OPTIONS
 from gateway.loaders.admission.needed_code import needed_code, own_modules
-from gateway.prepare.child import Entry
+from gateway.prepare.entry import Entry
 from gateway.prepare.remote_predictor import PREDICT_S, RemotePredictor
 from gateway.registry.spec import RouteSpec
 from gateway.schema import Signature

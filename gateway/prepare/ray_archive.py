@@ -24,7 +24,7 @@ from gateway.artifacts.remote_tensors import RemoteTensors
 from gateway.artifacts.store import Store
 from gateway.environments.environment import digest
 from gateway.errors import LoadError
-from gateway.prepare.child import Entry
+from gateway.prepare.entry import Entry
 from gateway.prepare.remote import UNEXPLAINED
 from gateway.registry.executor_keys import LOCAL
 from gateway.registry.spec import RouteSpec

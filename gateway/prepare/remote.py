@@ -14,11 +14,11 @@ from gateway.artifacts.remote import Remote
 from gateway.artifacts.remote_tensors import tensors_of
 from gateway.errors import LoadError
 from gateway.prepare.compilation import compile_required
+from gateway.prepare.entry import Entry
 from gateway.registry.spec import RouteSpec
 from gateway.schema import Predictor
 
 if TYPE_CHECKING:
-    from gateway.prepare.child import Entry
     from gateway.prepare.remote_predictor import RemotePredictor
 
 ELSEWHERE: Final = "the model does not run in this process"
@@ -39,7 +39,7 @@ def is_remote(spec: RouteSpec) -> bool:
     return spec.executor.kind not in ("local", "ray")
 
 
-def predictor_of(entry: "Entry") -> "RemotePredictor":
+def predictor_of(entry: Entry) -> "RemotePredictor":
     """Return the predictor of an entry whose model runs elsewhere; raises GatewayError."""
     found = import_module(_PREDICTORS[entry.spec.executor.kind]).predictor_of
     return cast("Callable[[Entry], RemotePredictor]", found)(entry)

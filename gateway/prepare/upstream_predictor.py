@@ -6,7 +6,7 @@ from typing import Any
 
 from gateway.errors import LoadError
 from gateway.executors.upstream_client import client_of
-from gateway.prepare.child import Entry
+from gateway.prepare.entry import Entry
 from gateway.prepare.remote import ELSEWHERE
 from gateway.prepare.remote_predictor import PREDICT_S, RemotePredictor
 from gateway.prepare.upstream import read_metadata, remote_of

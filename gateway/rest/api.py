@@ -16,7 +16,7 @@ from werkzeug.routing import Rule
 
 from gateway.errors import GatewayError, OverloadError, PredictError, UnauthorisedError
 from gateway.rest.access import ROUTE, Access, access_of
-from gateway.rest.errors import PlainHttpError, RequestError, respond
+from gateway.rest.errors import PlainHttpError, RequestError, respond, too_large
 from gateway.rest.predict.steps.authorise import AUTHENTICATOR, asks_for_key, authorise
 from gateway.rest.predict.steps.limit import charge_request
 from gateway.rest.predict.steps.resolve import no_route, route_in
@@ -182,14 +182,3 @@ def _disk_full() -> OverloadError:
 def _not_found() -> RequestError:
     known = [rule.rule for rule in current_app.url_map.iter_rules() if not rule.arguments]
     return no_route(request.path, known)
-
-
-def too_large(
-    limit_bytes: int, hint: str = "send fewer rows, or raise server.max_body_size in registry.yaml"
-) -> RequestError:
-    """Return the error of a body above `limit_bytes`."""
-    return RequestError(
-        f"the body is larger than {limit_bytes} bytes",
-        code="body-too-large",
-        hint=hint,
-    )

@@ -121,6 +121,17 @@ class PlainHttpError(RequestError):
         self.headers = {}
 
 
+def too_large(
+    limit_bytes: int, hint: str = "send fewer rows, or raise server.max_body_size in registry.yaml"
+) -> RequestError:
+    """Return the error of a body above `limit_bytes`."""
+    return RequestError(
+        f"the body is larger than {limit_bytes} bytes",
+        code="body-too-large",
+        hint=hint,
+    )
+
+
 def status_of(error: GatewayError) -> int:
     """Return the HTTP status of an error."""
     if isinstance(error, RequestError):

@@ -17,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from gateway.artifacts.manifest import StoredArtifact
-from gateway.prepare.child import Entry, Report
+from gateway.prepare.entry import Entry, Report
 from gateway.registry.spec import RouteSpec
 from gateway.schema import Signature
 

@@ -13,8 +13,7 @@ from flask import Flask, Response, request
 from gunicorn.http.errors import NoMoreData, ParseException
 
 from gateway.executors.thread_event import pause
-from gateway.rest.api import too_large
-from gateway.rest.errors import RequestError
+from gateway.rest.errors import RequestError, too_large
 from gateway.rest.malformed_requests import body_cut, refusal
 from gateway.rest.offload import Offload
 

@@ -15,7 +15,7 @@ from gateway.codecs.base import Decoded
 from gateway.codecs.chunks import ReadLimits
 from gateway.codecs.json_size import count_rows, weigh
 from gateway.registry.contract import Contract
-from gateway.rest.api import too_large
+from gateway.rest.errors import too_large
 from gateway.rest.malformed_requests import body_cut
 from gateway.rest.predict.body_budget import FREE_BYTES, MEMORY, Share
 

@@ -9,8 +9,8 @@ from typing import Any, Final
 from flask import Response, request
 
 from gateway.codecs.json import parse
-from gateway.rest.api import Endpoint, generation_of_request, too_large
-from gateway.rest.errors import MAX_ECHOED, RequestError
+from gateway.rest.api import Endpoint, generation_of_request
+from gateway.rest.errors import MAX_ECHOED, RequestError, too_large
 from gateway.rest.predict.body import read_body
 from gateway.rest.predict.steps.resolve import model_named
 from gateway.rest.protocols.v2 import STATES
