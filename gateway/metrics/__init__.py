@@ -6,7 +6,7 @@ Knows route names and numbers; knows no route, model or scoreboard.
 
 from gateway.metrics.exposition import CurrentState, ModelRow, ServerRow, render
 from gateway.metrics.folding import fold_dead, has_room
-from gateway.metrics.instruments import BUCKETS, MAX_LABELS, OTHER, RouteMetrics, configure
+from gateway.metrics.instruments import BUCKETS, MAX_LABELS, NO_ROUTE, OTHER, RouteMetrics, configure, limited, refused
 from gateway.metrics.text_format import CONTENT_TYPE, CONTENT_TYPE_OPENMETRICS
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "CONTENT_TYPE",
     "CONTENT_TYPE_OPENMETRICS",
     "MAX_LABELS",
+    "NO_ROUTE",
     "OTHER",
     "CurrentState",
     "ModelRow",
@@ -22,5 +23,7 @@ __all__ = [
     "configure",
     "fold_dead",
     "has_room",
+    "limited",
+    "refused",
     "render",
 ]

@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TypeAlias
 
-from gateway.metrics.instruments import INSTRUMENTS
+from gateway.metrics.instruments import INSTRUMENTS, NO_ROUTE
 from gateway.metrics.reader import Reader, Series
 from gateway.metrics.text_format import Kind, family, header, prefix
 
@@ -75,7 +75,7 @@ def render(directory: Path, current: CurrentState, *, openmetrics: bool = False)
     """Return the metrics in Prometheus text format 0.0.4 or OpenMetrics 1.0.0. Thread-safe."""
     with _LOCK:
         page = _PAGES.get(directory) or _PAGES.setdefault(directory, _Page(directory))
-        counted = page.render(frozenset(current.routes), openmetrics=openmetrics)
+        counted = page.render(frozenset((*current.routes, NO_ROUTE)), openmetrics=openmetrics)
     return (counted + render_state(current, openmetrics=openmetrics) + ("# EOF\n" if openmetrics else "")).encode()
 
 

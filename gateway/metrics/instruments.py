@@ -6,6 +6,7 @@ The gauges are in exposition.py: what is true at a scrape is not kept. Label val
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -46,6 +47,7 @@ VALIDATION_ERRORS = Instrument("gateway_validation_errors", "Faulty values", ("r
 CHECKS = Instrument("gateway_checks", "Bodies checked without a prediction", ("route", "result"))
 SHED = Instrument("gateway_shed", "Refused requests", ("route", "reason"))
 LIMITED = Instrument("gateway_limited", "Requests refused for a limit of their caller", ("route", "limit"))
+REFUSED = Instrument("gateway_refused", "Requests refused for who asked (401, 403)", ("route", "code"))
 EXPLAIN_SECONDS = Instrument("gateway_explain_seconds", "Time to explain answers", ("route",), BUCKETS)
 EXPLANATIONS = Instrument("gateway_explanations", "Explained instances", ("route",))
 SERVER_SECONDS = Instrument(
@@ -61,6 +63,7 @@ INSTRUMENTS = (
     CHECKS,
     SHED,
     LIMITED,
+    REFUSED,
     EXPLAIN_SECONDS,
     EXPLANATIONS,
     SERVER_SECONDS,
@@ -70,6 +73,8 @@ INSTRUMENTS = (
 MAX_LABELS = 100
 #: The label value of everything beyond, and of values that no registry declares.
 OTHER = "(other)"
+#: The label value of what is about no route.
+NO_ROUTE = ""
 METHODS = frozenset(("GET", "POST", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"))
 
 
@@ -77,6 +82,21 @@ def configure(directory: Path) -> None:
     """Keep the values of this process and its later forks in files of `directory`; without it they stay in memory."""
     directory.mkdir(parents=True, exist_ok=True)
     count_in(directory)
+
+
+def limited(route: str, limit: str) -> None:
+    """Count a request refused for a limit of its caller; `route` may be NO_ROUTE."""
+    add(((LIMITED.cell(route, limit), 1),))
+
+
+def refused(route: str, code: int) -> None:
+    """Count a request refused for who asked; `route` may be NO_ROUTE."""
+    add(((_refused(route, code), 1),))
+
+
+@cache  # by routes of the registry and two statuses
+def _refused(route: str, code: int) -> Cell:
+    return REFUSED.cell(route, str(code))
 
 
 class RouteMetrics:
@@ -157,7 +177,7 @@ class RouteMetrics:
 
     def limited(self, limit: str) -> None:
         """Count a request refused for a limit of its caller; `limit` is a key of `limits`."""
-        add(((LIMITED.cell(self.route, limit), 1),))
+        limited(self.route, limit)
 
     def check(self, result: Literal["ok", "faults", "refused"]) -> None:
         """Count a body that was checked."""

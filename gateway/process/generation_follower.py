@@ -23,6 +23,7 @@ from gateway.rest.middleware.telemetry import StartResponse, Telemetry
 from gateway.routing.live_generation import Generation, GenerationBuilder
 from gateway.routing.routes import Route
 from gateway.scoreboard import Scoreboard, status
+from gateway.security import audit
 from gateway.security.authentication import Authenticator
 from gateway.security.keyring import Keyring
 from gateway.security.token_verifier import TokenVerifier
@@ -106,12 +107,13 @@ class Gateway:
         log.info("worker serves", extra={"generation": self.generation.id, "duration_ms": boot_ms})
 
     def tick(self, *, measure: bool) -> None:
-        """Send a heartbeat, look for new keys and a new generation; if asked, measure memory in a thread."""
+        """Send a heartbeat, look for new keys and a new generation, tell refusals; if asked, measure memory."""
         self._slot.beat(stuck_threads=self._builder.pool.stuck)
         self._reports.tick(self.generation.table)
         if measure:
             self._builder.background.spawn(self._measure)
         self._keyring.look_beside(self._builder.background.spawn)
+        audit.tell_sums()
         if self._told.has_changed():
             self._apply_quarantine(self.generation)
         if self._successor is not None:
@@ -150,7 +152,8 @@ class Gateway:
         self._slot.phase("draining")
 
     def close(self) -> None:
-        """Release the slot on the scoreboard."""
+        """Tell what is not told yet, and release the slot on the scoreboard."""
+        audit.tell_sums(at_once=True)
         self._slot.release()
 
     def _build(self) -> None:

@@ -2,11 +2,15 @@
 The audit log: one line for each request that was refused for who asked, and for each change of what is served.
 
 Lines say who, what, on which route and with what result, never a value of a request nor a secret. They go the way of
-all logs, under the logger `gateway.audit`, whatever the settings of the access log.
+all logs, under the logger `gateway.audit`, whatever the settings of the access log. Of a flood of refused requests
+some lines tell several together (refusal_sums.py).
 """
 
 import logging
-from typing import Final
+import time
+from typing import Any, Final
+
+from gateway.security.refusal_sums import Refusal, RefusalSums
 
 log: Final = logging.getLogger("gateway.audit")
 
@@ -14,22 +18,29 @@ log: Final = logging.getLogger("gateway.audit")
 REFUSALS: Final = frozenset((401, 403, 429))
 #: Who asked, where no credential was right.
 NOBODY: Final = "anonymous"
+#: Of this process; used by the loop of a worker alone.
+_sums: Final = RefusalSums()
 
 
-def refused(*, who: str, what: str, route: str, status: int, rows: int, request_id: str, client: str) -> None:
-    """Record a request that was refused; `what` is its method."""
-    log.warning(
-        "refused",
-        extra={
-            "who": who or NOBODY,
-            "what": what,
-            "route": route,
-            "result": status,
-            "rows": rows,
-            "request_id": request_id,
-            "client": client,
-        },
-    )
+def refused(refusal: Refusal) -> None:
+    """Record a request that was refused: by a line of its own, beyond the budget of lines in a sum."""
+    now = time.monotonic()
+    if _sums.has_line(now):
+        log.warning("refused", extra=_told(refusal))
+    else:
+        _sums.add(refusal, now)
+
+
+def tell_sums(*, at_once: bool = False) -> None:
+    """Write the sums that are due, or all of them; called often, and before the process ends."""
+    for refusal, times in _sums.due(float("inf") if at_once else time.monotonic()):
+        log.warning("refused", extra=_told(refusal) | {"times": times})
+
+
+def _told(refusal: Refusal) -> dict[str, Any]:
+    told = refusal._asdict()
+    told["result"] = told.pop("status")
+    return told
 
 
 def changed(*, who: str, what: str, result: str, **more: object) -> None:

@@ -118,6 +118,15 @@ ALERTS = (
         do="requests arrive faster than the model answers; GatewayShedding follows when the queue is full.",
     ),
     Alert(
+        name="GatewayCallersRefused",
+        expr="sum by (job, instance, code) (rate(gateway_refused_total[5m])) > 1",
+        wait="10m",
+        severity="warning",
+        summary="{{ $value | humanize }} requests a second are refused with {{ $labels.code }}",
+        do="lines of the logger gateway.audit name caller and address. 401 after a rotation is a client with the old "
+        "key; else it is somebody who tries keys: `server.limits` bounds one address.",
+    ),
+    Alert(
         name="GatewayReloadRefused",
         # The series begins with the first refusal, at 1: an increase alone would miss it. `up` of then tells a first
         # refusal from a first scrape.

@@ -8,6 +8,7 @@ import csv
 import io
 import json
 import logging
+import re
 import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ import pytest
 import serving
 from gateway import logs
 from gateway.security import api_key, key_changes
+from gateway.security.refusal_sums import LINES_A_SECOND, LINES_AT_ONCE, SEVERAL, TOLD_AFTER_S, Refusal, RefusalSums
 from serving import Gateway, until
 
 FORMULA = '=HYPERLINK("http://evil.test",A1)'
@@ -81,6 +83,68 @@ def test_each_refused_request_leaves_one_line(guarded: tuple[Gateway, dict[str, 
     assert server.get("/m", bearer(keys["all"]), a=4711.25).status == 200
     log = server.log.read_text()
     assert not [text for text in ("4711.25", wrong, *keys.values()) if text in log]
+
+
+def test_a_flood_of_refusals_is_told_in_sums(guarded: tuple[Gateway, dict[str, str]]) -> None:
+    """Beyond the budget lines tell several refusals each, soon and without a later request; none is left out."""
+    server, keys = guarded
+    kinds = [("POST", "/m", {}, 401), ("POST", "/m", bearer(api_key.new_text("aaaaaaaa")), 401),
+             ("GET", "/flood", bearer(keys["words"]), 403)]  # fmt: skip
+    before = {kind: refused_at(server, keys, *kind) for kind in (("m", "401"), ("", "403"))}
+    connection, times = server.connect(), 2 * LINES_AT_ONCE
+    for number in range(times):
+        method, path, headers, status = kinds[number % len(kinds)]
+        assert connection.request(method, path, None, headers).status == status
+    connection.close()
+
+    def told() -> list[dict[str, Any]]:
+        lines = [line for line in server.events("refused") if line["route"] == "/flood" or line["what"] == "POST"]
+        return lines if sum(line.get("times", 1) for line in lines) >= times else []
+
+    lines = until(told, what="the lines of every refused request")
+    assert sum(line.get("times", 1) for line in lines) == times
+    assert len(lines) < times
+    by_who = {who: sum(line.get("times", 1) for line in lines if line["who"] == who) for who in
+              ("anonymous", api_key.parse(keys["words"]).id)}  # fmt: skip
+    of_each = [len(range(start, times, len(kinds))) for start in range(len(kinds))]
+    assert list(by_who.values()) == [of_each[0] + of_each[1], of_each[2]]
+    assert {line["client"] for line in lines} == {"127.0.0.1"}
+    assert refused_at(server, keys, "m", "401") - before["m", "401"] == by_who["anonymous"]
+    assert refused_at(server, keys, "", "403") - before["", "403"] == of_each[2]
+
+
+def refused_at(server: Gateway, keys: dict[str, str], route: str, code: str) -> float:
+    """Return what /metrics says of refused requests."""
+    page = server.get("/metrics", bearer(keys["all"])).body.decode()
+    found = re.search(rf'gateway_refused_total{{code="{code}",route="{route}"}} (\S+)', page)
+    return float(found[1]) if found else 0.0
+
+
+def test_sums_tell_apart_what_they_can() -> None:
+    """With a clock of our own: the budget, then sums by kind; of too many kinds the callers, then the statuses."""
+    sums = RefusalSums()
+
+    def refusal(who: str, route: str, client: str = "192.0.2.1") -> Refusal:
+        return Refusal(who, "GET", route, 401, 2, "id", client)
+
+    assert sum(sums.has_line(100.0) for _ in range(1_000)) == LINES_AT_ONCE
+    assert sum(sums.has_line(101.0) for _ in range(1_000)) == LINES_A_SECOND
+    for client in ("192.0.2.1", "192.0.2.1", "192.0.2.2"):
+        sums.add(refusal("anonymous", "/a", client), 101.0)
+    sums.add(refusal("anonymous", "/b"), 102.0)
+    assert sums.due(101.0 + TOLD_AFTER_S - 0.1) == []
+    first, second = sums.due(101.0 + TOLD_AFTER_S)
+    assert (first.times, first.refusal.route, first.refusal.rows, first.refusal.client) == (3, "/a", 6, SEVERAL)
+    assert (second.times, second.refusal.route, second.refusal.client) == (1, "/b", "192.0.2.1")
+    assert sums.due(200.0) == []
+    for number in range(10_000):
+        sums.add(refusal(f"subject {number}" if number % 2 else "anonymous", f"/{number}"), 300.0)
+    told = sums.due(400.0)
+    assert sum(one.times for one in told) == 10_000
+    assert len(told) < 200
+    assert {one.times > 4_000 for one in told if one.refusal.route == SEVERAL and one.refusal.who == "anonymous"} == {
+        True
+    }
 
 
 def test_each_change_leaves_one_line(guarded: tuple[Gateway, dict[str, str]]) -> None:

@@ -13,24 +13,28 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway import logs
+from gateway import logs, metrics
 from gateway.rest.middleware.trace_context import TraceContext, trace_context_of
 from gateway.rest.predict.call import Call
 from gateway.rest.predict.steps.account import account
-from gateway.rest.predict.steps.authorise import AUTHENTICATOR, PRINCIPAL
+from gateway.rest.predict.steps.authorise import ASKED_ROUTE, AUTHENTICATOR, PRINCIPAL
 from gateway.rest.predict.steps.limit import USAGE
 from gateway.rest.rate_limit_headers import headers_of
 from gateway.routing.live_generation import Generation
+from gateway.routing.routes import Route
 from gateway.security import audit
 from gateway.security.authentication import Authenticator
 from gateway.security.meter import Usage
 from gateway.security.principal import Principal
+from gateway.security.refusal_sums import Refusal
 
 #: An X-Request-ID is echoed if it matches: it gets into logs and headers.
 _ID = re.compile(r"[\w.:/+=@-]{1,128}", re.ASCII)
 
 #: Statuses from here on answer no rows.
 _FIRST_REFUSAL: Final = 400
+#: Statuses of requests that are refused for who asked.
+_FOR_WHO_ASKED: Final = frozenset((401, 403))
 
 StartResponse = Callable[..., Any]
 
@@ -124,7 +128,7 @@ class Telemetry:
         if call is not None:
             account(call, environ["REQUEST_METHOD"], code, seconds)
         if code in audit.REFUSALS:
-            _audit(environ, call, code)
+            _tell_refusal(environ, call, code)
         if not logs.writes_access():
             return
         line = logs.AccessLine(
@@ -143,15 +147,20 @@ class Telemetry:
         logs.access(line)
 
 
-def _audit(environ: dict[str, Any], call: Call | None, code: int) -> None:
-    """Write the audit line of a request that was refused."""
+def _tell_refusal(environ: dict[str, Any], call: Call | None, code: int) -> None:
+    """Count a request that was refused, and write its audit line."""
+    if code in _FOR_WHO_ASKED:
+        asked: Route | None = environ.get(ASKED_ROUTE)
+        metrics.refused(metrics.NO_ROUTE if asked is None else asked.name, code)
     principal: Principal | None = environ.get(PRINCIPAL)
     audit.refused(
-        who=audit.NOBODY if principal is None else principal.id,
-        what=environ["REQUEST_METHOD"],
-        route=environ.get("PATH_INFO", "") if call is None else call.route.spec.path,
-        status=code,
-        rows=0 if call is None else call.rows,
-        request_id=environ["gateway.request_id"],
-        client=environ.get("REMOTE_ADDR", ""),
+        Refusal(
+            who=audit.NOBODY if principal is None else principal.id,
+            what=environ["REQUEST_METHOD"],
+            route=environ.get("PATH_INFO", "") if call is None else call.route.spec.path,
+            status=code,
+            rows=0 if call is None else call.rows,
+            request_id=environ["gateway.request_id"],
+            client=environ.get("REMOTE_ADDR", ""),
+        )
     )

@@ -19,6 +19,8 @@ from gateway.security.scopes import CATALOG, METRICS, PREDICT_ALL, predict_scope
 AUTHENTICATOR: Final = "gateway.authenticator"
 #: Where a known caller stands in the environ, also of a request that is refused afterwards.
 PRINCIPAL: Final = "gateway.principal"
+#: Where the route that was asked for stands beside it, None for an endpoint of the whole gateway.
+ASKED_ROUTE: Final = "gateway.asked_route"
 _BEARER: Final = "bearer "
 _HINT: Final = "send `Authorization: Bearer $GATEWAY_KEY`, or the key as `X-API-Key`"
 #: Access -> scopes of which one suffices, beside that of the route where it is about one.
@@ -41,6 +43,7 @@ def authorise(environ: dict[str, Any], route: Route | None, access: Access) -> P
     authenticator: Authenticator | None = environ.get(AUTHENTICATOR)
     if authenticator is None or access is Access.PUBLIC:
         return ANONYMOUS
+    environ[ASKED_ROUTE] = route
     environ[PRINCIPAL] = principal = authenticator.principal_of(credential_of(environ))
     if access is not Access.KNOWN and not _is_covered(principal, route, access):
         raise _forbidden(environ, principal, access)
