@@ -72,6 +72,11 @@ class Breaker:
             if self._failures >= FAILURES:
                 self._until = time.monotonic() + self._open_s
 
+    def reset(self) -> None:
+        """Close: what is asked from now on is not what failed."""
+        with self._lock:
+            self._failures, self._open_s, self._is_trying = 0, FIRST_S, False
+
     def undecided(self, call: Admitted) -> None:
         """Note that a call ended without telling anything about the server; another trial may begin."""
         with self._lock:

@@ -14,10 +14,11 @@ class ClientOptions:
     Say how servers are asked.
 
     `binary` sends raw tensors, with `texts_as_json` of numbers only. `max_rows` is what a request takes (0: any
-    number); a larger batch goes in parts. `headers` go with every request and are never
-    logged. `waits_when_busy`: a 503 counts as not sent, as a child of ours means it. `what` names the server in errors,
-    without its address. `check` gets the metadata of a server before its first request, and again after it failed;
-    raises LoadError where it does not fit.
+    number); a larger batch goes in parts. `headers` go with every request and are never logged. `waits_when_busy`: a
+    503 counts as not sent, as a child of ours means it. `is_supervised`: the arbiter starts the server again when it
+    ends, so that one which is absent or loads its model raises StartingError at once, for the caller to wait without
+    holding a thread. `what` names the server in errors, without its address. `check` gets the metadata of a server
+    before its first request, and again after it failed; raises LoadError where it does not fit.
     """
 
     binary: bool = True
@@ -26,5 +27,6 @@ class ClientOptions:
     headers: HeaderFile | None = None
     tls: ssl.SSLContext | None = field(default=None, repr=False)
     waits_when_busy: bool = False
+    is_supervised: bool = False
     what: str = "the server of this model"
     check: Callable[[Mapping[str, Any]], None] | None = None

@@ -23,11 +23,16 @@ class ExchangeError(Exception):
 
 
 class NotSentError(ExchangeError):
-    """The server cannot have seen the request; `is_busy` says that it lives and takes no more connections."""
+    """
+    The server cannot have seen the request.
 
-    def __init__(self, reason: str, *, is_busy: bool = False) -> None:
+    `is_busy` says that it lives and takes no more connections, `is_absent` that no process listens.
+    """
+
+    def __init__(self, reason: str, *, is_busy: bool = False, is_absent: bool = False) -> None:
         super().__init__(reason)
         self.is_busy = is_busy
+        self.is_absent = is_absent
 
 
 class LostError(ExchangeError):

@@ -46,7 +46,8 @@ class Connection:
         except ssl.SSLCertVerificationError as error:
             raise NotSentError(f"its certificate is not trusted: {error.verify_message}") from error
         except OSError as error:
-            raise NotSentError(_reason(error)) from error
+            is_absent = isinstance(error, FileNotFoundError | ConnectionRefusedError)
+            raise NotSentError(_reason(error), is_absent=is_absent) from error
 
     @property
     def is_stale(self) -> bool:

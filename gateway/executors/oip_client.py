@@ -21,7 +21,7 @@ from gateway.executors.client_options import ClientOptions
 from gateway.executors.http_answer import Answer, ExchangeError, LateError, NotSentError
 from gateway.executors.http_connection import Connection
 from gateway.executors.http_request import Request
-from gateway.executors.oip_refusals import BrokenAnswer, StartingError, refusal_of, unavailable
+from gateway.executors.oip_refusals import BrokenAnswer, StartingError, away, refusal_of, unavailable
 from gateway.executors.oip_retry import Tries
 from gateway.executors.remote_predictions import RemotePredictions
 from gateway.executors.server_choice import Server, Servers
@@ -53,6 +53,8 @@ class OipClient:
         self._options = options or ClientOptions()
         self._servers = Servers(addresses, self._is_ready)
         self._path = "/v2/models/" + quote(model, safe="")
+        #: The processes that failed last: the breaker says nothing of those that are started after them.
+        self._failed: tuple[tuple[int, int] | None, ...] = ()
 
     @property
     def away(self) -> dict[str, str]:
@@ -80,23 +82,29 @@ class OipClient:
                 return ""
         return reason
 
-    def predict(self, columns: Sequence[Column], tensors: RemoteTensors, deadline: float) -> RemotePredictions:
+    def predict(
+        self, columns: Sequence[Column], tensors: RemoteTensors, deadline: float, *, was_lost: bool = False
+    ) -> RemotePredictions:
         """
-        Predict one batch.
+        Predict one batch, which `was_lost` by a process that ended before.
 
         Raises InputError for values that the server does not take, DeadlineError, NotReadyError
         `executor-unavailable`, OverloadError, and PredictError where the model raised or answered nonsense.
         """
         most = self._options.max_rows
         if most:
-            return in_parts(lambda part: self._predict(part, tensors, deadline), columns, most)
-        return self._predict(columns, tensors, deadline)
+            return in_parts(lambda part: self._predict(part, tensors, deadline, was_lost), columns, most)
+        return self._predict(columns, tensors, deadline, was_lost)
 
-    def _predict(self, columns: Sequence[Column], tensors: RemoteTensors, deadline: float) -> RemotePredictions:
+    def _predict(
+        self, columns: Sequence[Column], tensors: RemoteTensors, deadline: float, was_lost: bool
+    ) -> RemotePredictions:
         if time.monotonic() >= deadline - _LEAST_S:
             raise DeadlineError("the deadline passed before the model could start")
         options = self._options
         body = oip_wire.encode(tensors, columns, binary=options.binary, texts_as_json=options.texts_as_json)
+        if self.breaker.state != "closed" and self._options.is_supervised and self._processes() != self._failed:
+            self.breaker.reset()
         call = self.breaker.admit()
         if call is None:
             raise unavailable(self._options.what, self._last_reason(), self.breaker.retry_after_s)
@@ -104,11 +112,12 @@ class OipClient:
         try:
             if call == "trial":
                 self._must_be_ready(deadline)
-            answer = self._asked(body, len(columns[0]), deadline)
+            answer = self._asked(body, len(columns[0]), deadline, was_lost)
         except StartingError:
             self.breaker.undecided(call)
             raise
         except (NotReadyError, DeadlineError):
+            self._failed = self._processes()
             self.breaker.failed(call)
             raise
         except GatewayError:
@@ -118,7 +127,11 @@ class OipClient:
         self.breaker.succeeded(call)
         return self._predictions(answer, tensors, len(columns[0]), asked_s)
 
-    def _asked(self, body: tuple[bytes, list[bytes]], rows: int, deadline: float) -> Answer:
+    def _processes(self) -> tuple[tuple[int, int] | None, ...]:
+        """Return which processes are there, of servers that are started again."""
+        return tuple(server.process for server in self._servers.all) if self._options.is_supervised else ()
+
+    def _asked(self, body: tuple[bytes, list[bytes]], rows: int, deadline: float, was_lost: bool) -> Answer:
         head, raw = body
         lines = f"Content-Length: {len(head) + sum(map(len, raw))}\r\n"
         if raw:
@@ -132,8 +145,7 @@ class OipClient:
             target = f"POST {server.address.prefix}{self._path}/infer"
             return self._exchange(server, Request(target, lines, (head, *raw), most_bytes), deadline)
 
-        tries = Tries(self._servers, deadline, self._options.what, waits=self._options.waits_when_busy)
-        return tries.ask(send)
+        return Tries(self._servers, deadline, self._options, was_lost=was_lost).ask(send)
 
     def _predictions(self, answer: Answer, tensors: RemoteTensors, rows: int, asked_s: float) -> RemotePredictions:
         refusal = refusal_of(answer)
@@ -177,7 +189,7 @@ class OipClient:
         try:
             check(self._document(server, self._path, deadline))
         except GatewayError as error:
-            raise NotSentError(error.message) from error
+            raise NotSentError(error.message.removeprefix(away(self._options.what))) from error
         server.is_checked = True
 
     def _documents(self, path: str, deadline: float) -> dict[str, dict[str, Any]]:

@@ -40,7 +40,13 @@ _decode: Final = msgspec.json.Decoder().decode
 
 
 class StartingError(NotReadyError):
-    """The server is there, and is loading the model: no failure that a breaker counts."""
+    """
+    The server is being started, or is loading the model: no failure that a breaker counts.
+
+    `was_lost` says that the request was sent to a process that has ended since: it may be sent once more, not twice.
+    """
+
+    was_lost = False
 
 
 class BrokenAnswer(PredictError):
@@ -83,13 +89,28 @@ class Refusal:
         return unavailable(what, self.reason, self.retry_after_s)
 
 
+def away(what: str) -> str:
+    """Return how a message of a server that cannot answer begins."""
+    return f"{what} is away: "
+
+
 def unavailable(what: str, reason: str, retry_after_s: float = 1) -> NotReadyError:
     """Return the error of a server that cannot answer."""
     return NotReadyError(
-        f"{what} is away: {reason}",
+        f"{away(what)}{reason}",
         code="executor-unavailable",
         hint="retry in a few seconds; GET /routes and the log name the server",
         retry_after_s=max(1, min(int(retry_after_s + 0.5), _LONGEST_WAIT_S)),
+    )
+
+
+def absent(what: str) -> StartingError:
+    """Return the error of a server that the arbiter is starting."""
+    return StartingError(
+        f"{what} is not ready yet: it is being started",
+        code="executor-unavailable",
+        hint="retry in a few seconds; GET /routes and the log say why it ended",
+        retry_after_s=1,
     )
 
 

@@ -21,10 +21,11 @@ class RayExecutor(ProcessExecutor):
     """
     Wait for the model as long as the cluster starts it.
 
-    A refusal by the bridge is the answer: it has waited for the cluster itself, and knows why nobody answers.
+    A refusal by the bridge is the answer, as it knows why the cluster does not answer; only while it is being started
+    itself, or the cluster starts the model, calls wait until their deadline.
     """
 
-    options = ClientOptions(texts_as_json=True, what="the Ray cluster")
+    options = ClientOptions(texts_as_json=True, is_supervised=True, what="the Ray cluster")
 
     def make_client(self, remote: Remote) -> OipClient:
         """Return the client of the bridge."""

@@ -51,9 +51,16 @@ class RemoteExecutor(ABC):
 
     def predict(self, columns: Sequence[Column], deadline: float) -> Predictions:
         """Ask in a thread of the pool; one that overruns holds its slot, and does not cost the worker."""
+        return self._asked(columns, deadline)
+
+    def _asked(self, columns: Sequence[Column], deadline: float, *, was_lost: bool = False) -> Predictions:
         client, tensors = self._client, self._tensors
+
+        def ask() -> Predictions:
+            return client.predict(columns, tensors, deadline, was_lost=was_lost)
+
         try:
-            return self._pool.call(lambda: client.predict(columns, tensors, deadline), deadline + _GRACE_S, ends=True)
+            return self._pool.call(ask, deadline + _GRACE_S, ends=True)
         except OverrunError as error:
             raise OverrunError("the deadline passed while the server of this model was asked", error.job) from error
         except DeadlineError as error:

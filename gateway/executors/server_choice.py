@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
 from typing import Final
 
 from gateway.executors.http_connection import Connection
@@ -39,6 +40,15 @@ class Server:
         self._failed_s = 0.0
         self._retry_at = 0.0
         self._trial = threading.Lock()
+
+    @property
+    def process(self) -> tuple[int, int] | None:
+        """Return what tells the process at a Unix socket from the next one; None where there is none."""
+        try:
+            found = Path(self.address.unix).stat()
+        except OSError:
+            return None
+        return found.st_ino, found.st_ctime_ns
 
     def begin(self) -> Connection | None:
         """Count a request, and take an idle connection that is still good, the latest first; None where none is."""

@@ -58,6 +58,11 @@ class CrossThreadEvent:
             self._loop_call = None
 
 
+def sleep(seconds: float) -> None:
+    """Wait; other greenlets of this thread go on."""
+    CrossThreadEvent().wait(seconds)
+
+
 def pause() -> None:
     """Let other greenlets of this thread run; nothing to do for plain threads."""
     if _hub_local.get_hub_if_exists() is not None:

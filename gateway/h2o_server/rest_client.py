@@ -113,7 +113,7 @@ class RestClient:
 
     def _delete(self, *keys: str) -> None:
         for key in keys:
-            with suppress(OSError, http.client.HTTPException, H2oError):
+            with suppress(OSError, H2oError):
                 self._ask("DELETE", f"/3/DKV/{key}")
 
     def _send_file(self, path: str, key: str, content: bytes) -> None:
@@ -142,6 +142,9 @@ class RestClient:
             connection.request(method, path, body, {**self._headers, **(headers or {})})
             answer = connection.getresponse()
             found = answer.read()
+        except http.client.HTTPException as error:
+            connection.close()
+            raise ConnectionError(f"it broke off its answer: {type(error).__name__}") from error
         except BaseException:
             connection.close()  # what it holds may belong to this request
             raise

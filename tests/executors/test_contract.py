@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 
+from executors import v2_server
 from executors.compiled_stub import compiled_times
 from executors.predictor_server import serve
 from executors.v2_server import V2Server
@@ -22,6 +23,8 @@ from gateway.artifacts.remote_tensors import tensors_of
 from gateway.errors import ArtifactError, DeadlineError, LoadError, NotExplainable, NotReadyError
 from gateway.executors import EXECUTORS, make_executor, socket_folder
 from gateway.executors.base import Executor
+from gateway.executors.breaker import FAILURES
+from gateway.executors.oip_refusals import StartingError
 from gateway.executors.socket_folder import socket_path
 from gateway.executors.thread_pool import NativePool
 from gateway.loaders import get_loader
@@ -299,3 +302,106 @@ def test_a_server_that_is_away_starts_and_comes_back(tmp_path: Path) -> None:
     server.metadata["inputs"] = [{"name": "b", "datatype": "FP64", "shape": [-1]}]
     with pytest.raises(LoadError, match="input 'a' is gone; input 'b' is new"):
         executor.start()
+
+
+#: Cases whose server the arbiter starts again when it ends.
+SUPERVISED = ["h2o_server", "process", "ray"]
+only_supervised = pytest.mark.parametrize("maker", SUPERVISED, indirect=True)
+LOADING = v2_server.answer(503, {"error": "it is starting this model", "code": "child-loading"})
+
+
+def _kill(server: V2Server) -> None:
+    """End a server as the arbiter leaves it after a kill -9: its socket is gone."""
+    server.close()
+    Path(str(server.place)).unlink()
+
+
+@only_supervised
+@pytest.mark.parametrize("mode", MODES)
+def test_calls_wait_for_a_server_that_is_started_again(maker: Maker, mode: Mode) -> None:
+    """More calls than there are threads wait, another model of the worker answers meanwhile, then each is answered."""
+    executor, here = maker.stub(), Maker(maker.folder, *KINDS["local-pooled"], pool=maker.pool).stub()
+    (server,) = maker.servers
+    _kill(server)
+    answered = []
+
+    def ask(value: float) -> Any:
+        answered.append(executor.predict(columns(value), later()).values.tolist())
+        return answered[-1]
+
+    def come_back() -> Any:
+        nap(mode, 0.05)
+        own = here.predict(columns(7.0), later()).values.tolist()
+        assert answered == []
+        server.listen()
+        return own
+
+    outcomes = together(mode, [*(lambda n=n: ask(float(n)) for n in range(12)), come_back])
+    assert outcomes == [*([float(n)] for n in range(12)), [7.0]]
+    health = executor.server_health()
+    assert health is not None
+    assert (health.breaker, health.away) == ("closed", {})
+
+
+@only_supervised
+def test_a_server_that_does_not_come_back_is_told_by_the_deadline(maker: Maker) -> None:
+    """A refusal that names a time, not a missed deadline; however often, the server that comes then is asked at once."""
+    executor = maker.stub()
+    (server,) = maker.servers
+    _kill(server)
+    ends = later(0.5)
+    told = together("threads", [lambda: executor.predict(columns(1.0), ends)] * 2 * FAILURES)
+    assert {str(error).partition(": ")[2] for error in told} == {"it is being started"}
+    assert {(error.code, error.retry_after_s) for error in told} == {("executor-unavailable", 1)}
+    server.listen()
+    assert executor.predict(columns(2.0), later()).values.tolist() == [2.0]
+
+
+@only_supervised
+def test_rows_that_end_their_process_are_sent_twice_at_most(maker: Maker) -> None:
+    """Waiting for the next process starts no new count: rows that kill it must not kill each that follows."""
+    executor = maker.stub()
+    (server,) = maker.servers
+
+    def die(request: v2_server.Request, connection: Any) -> None:
+        _kill(server)
+        threading.Timer(0.05, server.listen).start()
+
+    server.answers.extend([die] * 3)
+    with pytest.raises(NotReadyError, match="twice"):
+        executor.predict(columns(1.0), later())
+    assert server.predicts == 2
+    server.answers.clear()
+    assert executor.predict(columns(1.0), later()).values.tolist() == [1.0]
+
+
+@only_supervised
+def test_a_breaker_that_a_hung_process_opened_says_nothing_of_the_next(maker: Maker) -> None:
+    """Calls are refused at once while the process hangs, and asked at once when another one has its place."""
+    executor = maker.stub()
+    (server,) = maker.servers
+    server.answers.extend([v2_server.after(0.5)] * FAILURES)
+    for _ in range(FAILURES):
+        with pytest.raises(DeadlineError):
+            executor.predict(columns(1.0), later(0.02))
+    with pytest.raises(NotReadyError, match="did not answer within the deadline"):
+        executor.predict(columns(1.0), later())
+    _kill(server)
+    server.listen()
+    server.answers.clear()
+    assert executor.predict(columns(1.0), later()).values.tolist() == [1.0]
+
+
+@only_supervised
+def test_calls_wait_for_a_model_that_its_server_is_loading(maker: Maker) -> None:
+    """A server that has come back first loads its models; one that goes on is told by the deadline."""
+    executor = maker.stub()
+    (server,) = maker.servers
+    server.answers.extend([v2_server.saying(LOADING)] * 3)
+    assert executor.predict(columns(1.0), later()).values.tolist() == [1.0]
+    server.always = v2_server.saying(LOADING)
+    ends = later(0.5)
+    told = together("threads", [lambda: executor.predict(columns(1.0), ends)] * 4)
+    # The last try of a call may meet its deadline.
+    assert {type(error) for error in told} <= {StartingError, DeadlineError}
+    assert any("it is starting this model" in str(error) for error in told)

@@ -123,6 +123,7 @@ def test_kill_9_of_the_server_under_load_of_another_route(
         assert (refused.status, refused.json["type"]) == (503, "urn:gateway:error:executor-unavailable")
         assert "retry-after" in refused.headers
         until(lambda: served.post("/value", row).status == 200, START_S, what="the next server")
+        assert served.health()["routes"]["/value"]["executor"]["breaker"] == "closed"
         asked = sum(load.seen.values())
         until(lambda: sum(load.seen.values()) > asked + 50, what="load after it")
     assert load.failed == []
