@@ -231,6 +231,13 @@ class UnauthorisedError(GatewayError):
 
 
 class ForbiddenError(GatewayError):
-    """The caller is known, and no scope of its key covers what it asks for."""
+    """The caller is known, and no scope of its key covers what it asks for; `routes` are some that one does cover."""
 
     code = "forbidden"
+
+    def __init__(
+        self, message: str, *, hint: str, routes: Sequence[Mapping[str, str]] = (), total_routes: int = 0
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.routes = routes
+        self.total_routes = total_routes

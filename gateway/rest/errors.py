@@ -159,6 +159,10 @@ def body_of(error: GatewayError, status: int, request_id: str) -> dict[str, Any]
             body["total_errors"] = error.total
     if error.hint and status not in _HIDDEN:
         body["hint"] = error.hint
+    if isinstance(error, ForbiddenError) and error.routes:
+        body["routes"] = error.routes
+        if error.total_routes > len(error.routes):
+            body["total_routes"] = error.total_routes
     body["request_id"] = request_id
     return body
 

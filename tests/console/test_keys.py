@@ -14,7 +14,18 @@ from serving import Gateway, until
 
 STUB = '{"inputs": ["a", "b"], "output": {"kind": "regression"}}'
 GOLDEN = '{"version": 1, "instances": [{"a": 1, "b": 2}], "predictions": [{"value": 3}]}'
+REGISTRY = """\
+version: 1
+routes:
+  /m: {artifact: m.stub, golden: golden.json, description: The sum of two numbers}
+  /n: m.stub
+"""
 PAGES = ("/", "/console/m", "/console/m/batch", "/console/m/model", "/metrics", "/no-such")
+LIGHTS: dict[str, dict[str, Any]] = {
+    "light": {"color_scheme": "light"},
+    "dark": {"color_scheme": "dark"},
+    "phone": {"viewport": {"width": 390, "height": 844}},
+}
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +34,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[Ga
     folder = tmp_path_factory.mktemp("closed")
     (folder / "m.stub").write_text(STUB)
     (folder / "golden.json").write_text(GOLDEN)
-    with closed(folder, cache, "version: 1\nroutes:\n  /m: m.stub\n", workers="1") as running:
+    with closed(folder, cache, REGISTRY, workers="1") as running:
         yield running
 
 
@@ -34,7 +45,7 @@ def origin(server: Gateway) -> str:
 
 def unlock(page: Page, key: str) -> None:
     """Type a key and send it."""
-    page.get_by_label("Key", exact=True).fill(key)
+    page.locator("#key").fill(key)
     page.get_by_role("button", name="Open").click()
 
 
@@ -47,7 +58,7 @@ def test_a_key_opens_every_page(
     page.goto(f"{base}/")
     expect(page.get_by_role("heading", name="This gateway asks for a key")).to_be_visible()
     unlock(page, server.key)
-    expect(page.locator(".cards li")).to_have_count(1)
+    expect(page.locator("#routes li")).to_have_count(2)
     page.get_by_role("link", name="Try").first.click()
     expect(page.locator("#result")).to_be_visible()
     page.goto(f"{base}/console/m?a=1&b=2")
@@ -78,6 +89,65 @@ def test_a_key_opens_every_page(
     assert page.evaluate("sessionStorage.length") == 0
 
 
+def counting(server: Gateway, *scopes: str) -> str:
+    """Make a key and wait until it counts."""
+    key = add_key(server, *scopes)
+    headers = {"Authorization": f"Bearer {key}"}
+    until(lambda: server.get("/version", headers).status == 200, what="the new key")
+    return key
+
+
+def test_a_key_of_one_route_leads_to_it(
+    server: Gateway, page: Page, expect_console_error: Callable[[str], None], look: Callable[..., None]
+) -> None:
+    """Who may not list all models finds those of the key at the index, at /docs and wherever else the key is refused."""
+    expect_console_error("status of 40[13]")
+    base = origin(server)
+    page.goto(f"{base}/")
+    unlock(page, counting(server, "predict:/m", "predict:/gone"))
+    expect(page.get_by_role("heading", name="Models of your key")).to_be_visible()
+    expect(page.locator("#own-routes h2")).to_have_text(["/m"])
+    expect(page.get_by_role("alert")).to_have_count(0)
+    page.locator("#own-routes h2 a").click()
+    expect(page.locator("#result")).to_be_visible()
+    page.get_by_role("link", name="Models").click()
+    page.get_by_role("link", name="Model /m", exact=True).click()
+    expect(page.locator("#run-golden")).to_be_visible()
+    for path in ("/console/n", "/metrics", "/no-such"):
+        page.goto(f"{base}{path}")
+        expect(page.get_by_role("alert")).to_contain_text(f"may not use {path}.")
+        expect(page.locator("#own-routes h2")).to_have_text(["/m"])
+    page.goto(f"{base}/docs")
+    expect(page.locator("#routes section")).to_have_count(1)
+    expect(page.locator("#routes")).to_contain_text("POST /m")
+    page.locator("#routes").get_by_role("link", name="Try").click()
+    expect(page.locator("#result")).to_be_visible()
+    page.goto(f"{base}/")
+    page.get_by_role("button", name="Use another key").click()
+    unlock(page, server.key)
+    expect(page.locator("#routes li")).to_have_count(2)
+
+
+@pytest.mark.parametrize("path", ["/", "/docs", "/console/n"])
+def test_models_of_a_key_are_clear_in_every_light(
+    server: Gateway,
+    open_page: OpenPage,
+    look: Callable[..., None],
+    expect_console_error: Callable[[str], None],
+    path: str,
+) -> None:
+    """Light, dark and on a phone the list fits."""
+    key = counting(server, "predict:/m", "predict:/n") if path != "/console/n" else counting(server, "predict:/m")
+    for name, options in LIGHTS.items():
+        shown = open_page(**options)
+        expect_console_error("status of 40[13]")
+        shown.goto(f"{origin(server)}{path}")
+        unlock(shown, key)
+        expect(shown.get_by_role("link", name=re.compile("Try"))).not_to_have_count(0)
+        assert shown.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
+        look(shown, f"own-{path.strip('/') or 'index'}-{name}")
+
+
 def test_a_page_is_bound_as_its_header_says(
     server: Gateway, page: Page, expect_console_error: Callable[[str], None]
 ) -> None:
@@ -106,7 +176,7 @@ def test_a_key_that_does_not_open_is_told(
     unlock(page, narrow)
     expect(page.get_by_role("alert")).to_contain_text(re.compile(r"may not use /\.\s*It needs the scope catalog"))
     unlock(page, server.key)
-    expect(page.locator(".cards li")).to_have_count(1)
+    expect(page.locator("#routes li")).to_have_count(2)
 
 
 @pytest.mark.parametrize("path", ["/", "/docs"])
@@ -118,12 +188,7 @@ def test_the_box_is_clear_in_every_light(
     path: str,
 ) -> None:
     """Light, dark and on a phone the box fits, holds the focus, and shows nothing of any route."""
-    lights: dict[str, dict[str, Any]] = {
-        "light": {"color_scheme": "light"},
-        "dark": {"color_scheme": "dark"},
-        "phone": {"viewport": {"width": 390, "height": 844}},
-    }
-    for name, options in lights.items():
+    for name, options in LIGHTS.items():
         shown = open_page(**options)
         expect_console_error("status of 401")
         shown.goto(f"{origin(server)}{path}")

@@ -169,9 +169,34 @@ def test_refusals_have_the_form_of_their_protocol(worker: Worker, keys: dict[str
     assert own.json["type"] == "urn:gateway:error:forbidden"
     assert own.json["hint"] == "it has: predict:/deep/sum; `gateway key create` makes one with others"
     assert "may not use /v2/models/sum/infer" in v2.json["error"]
+    models = ask(worker, "GET", "/v2/models", fast, **other)
+    assert "it opens /deep/sum" in models.json["error"]
     assert mlflow.json["error_code"] == "PERMISSION_DENIED"
     for answer in (own, v2, mlflow):
         assert "WWW-Authenticate" not in pairs(answer)
+
+
+OWN: Final = [{"path": "/deep/sum", "name": "deep", "schema": "/deep/sum/schema", "page": "/console/deep"}]
+
+
+@pytest.mark.parametrize("fast", [True, False])
+@pytest.mark.parametrize("path", ["/routes", "/", "/openapi.json", "/health", "/metrics", "/som"])
+def test_who_may_not_list_the_routes_is_told_its_own(
+    worker: Worker, keys: dict[str, str], path: str, fast: bool
+) -> None:
+    """A refusal names the routes that the key covers, with their pages and schemas, and none that it does not."""
+    own = ask(worker, "GET", path, fast, Authorization=f"Bearer {keys['predict:/deep/sum']}")
+    assert (own.status, own.json["routes"]) == (403, OWN)
+    if path in ("/routes", "/", "/openapi.json", "/health"):
+        assert "; it opens /deep/sum (page /console/deep, schema /deep/sum/schema); " in own.json["hint"]
+        every = ask(worker, "GET", path, fast, Authorization=f"Bearer {keys['predict:*']}")
+        assert [route["path"] for route in every.json["routes"]] == ["/sum", "/deep/sum"]
+    for name in ("none", "predict:/deep"):  # the last is the scope of no route
+        refused = ask(worker, "GET", path, fast, Authorization=f"Bearer {keys[name]}")
+        assert (refused.status, "routes" in refused.json) == (403, False)
+    for address in (OWN[0]["schema"], OWN[0]["page"]):
+        key = {"Authorization": f"Bearer {keys['predict:/deep/sum']}"}
+        assert ask(worker, "GET", address, fast, **key).status == 200
 
 
 def told(answer: Answer, path: str) -> tuple[Any, ...]:
@@ -286,4 +311,6 @@ def test_a_page_of_a_refused_caller_holds_nothing_of_the_route(worker: Worker, k
     ):
         answer = ask(worker, method, path, True, **headers)
         assert answer.status == (401 if who == "wrong" else 403), path
-        assert set(answer.json) == {"type", "title", "status", "detail", "message", "hint", "request_id"}
+        own = {"routes"} if who.startswith("predict") else set()
+        assert set(answer.json) == {"type", "title", "status", "detail", "message", "hint", "request_id"} | own
+        assert [route["path"] for route in answer.json.get("routes", ())] == (["/deep/sum"] if own else [])

@@ -8,13 +8,41 @@ const at = (id) => document.getElementById(id);
 const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
 function askForKey(reason = "", fix = "") {
-  at("opening").hidden = true;
+  at("opening").hidden = at("own").hidden = true;
   at("unlock").hidden = false;
   const place = at("refused");
   place.hidden = !reason;
   place.replaceChildren(reason, ...(fix ? [document.createElement("br"), fix] : []));
   at("key").setAttribute("aria-invalid", String(Boolean(reason)));
   at("key").focus();
+}
+
+function cardOf(route) {
+  const card = at("own-card").content.firstElementChild.cloneNode(true);
+  const slot = (name) => card.querySelector(`[data-slot="${name}"]`);
+  slot("path").textContent = route.path;
+  slot("path").href = route.page;
+  slot("description").textContent = route.description ?? "";
+  slot("description").hidden = !route.description;
+  for (const link of card.querySelectorAll("[data-page]")) {
+    link.href = route.page + link.dataset.page;
+    link.querySelector('[data-slot="of"]').textContent = ` ${route.path}`;
+  }
+  return card;
+}
+
+// Show what the key does open, where it does not open this page.
+function showOwn({ detail, routes, total_routes: total = routes.length }) {
+  at("opening").hidden = at("unlock").hidden = true;
+  at("own").hidden = false;
+  document.title = "Models of your key";
+  const isHome = location.pathname === new URL(document.body.dataset.home, location).pathname;
+  at("own-note").hidden = !isHome;
+  at("own-refused").hidden = isHome;
+  at("own-refused").textContent = isHome ? "" : `${sentence(detail)}. It opens these, and another key may open more:`;
+  at("own-routes").replaceChildren(...routes.map(cardOf));
+  at("own-more").hidden = total === routes.length;
+  at("own-more").textContent = `and ${(total - routes.length).toLocaleString("en")} more`;
 }
 
 // Tell an answer that is no page: JSON in lines, all others as they are.
@@ -61,7 +89,8 @@ async function open() {
     let told = {};
     try { told = JSON.parse(text); } catch { /* a proxy may answer in its own words */ }
     if (answer.status === 401) forget();
-    askForKey(`${sentence(told.detail ?? "the key was refused")}.`, sentence(told.hint ?? ""));
+    if (told.routes?.[0]?.page) showOwn(told);
+    else askForKey(`${sentence(told.detail ?? "the key was refused")}.`, sentence(told.hint ?? ""));
   } else if (kind.startsWith("text/html")) await showPage(text, answer.headers.get("Content-Security-Policy") ?? "");
   else showText(text, kind);
 }
@@ -73,6 +102,10 @@ at("unlock").addEventListener("submit", (event) => {
   keep(given);
   at("key").value = "";
   open();
+});
+at("another-key").addEventListener("click", () => {
+  forget();
+  askForKey();
 });
 if (key()) open();
 else askForKey();

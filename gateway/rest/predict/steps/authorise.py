@@ -9,7 +9,9 @@ from typing import Any, Final
 
 from gateway.errors import ForbiddenError, UnauthorisedError
 from gateway.rest.access import Access
+from gateway.rest.covered_routes import covered_routes, described, named
 from gateway.rest.errors import MAX_ECHOED
+from gateway.routing.live_generation import Generation
 from gateway.routing.routes import Route
 from gateway.security.authentication import Authenticator
 from gateway.security.principal import ANONYMOUS, Principal
@@ -78,14 +80,23 @@ def _is_covered(principal: Principal, route: Route | None, access: Access) -> bo
 def _forbidden(environ: Mapping[str, Any], principal: Principal, access: Access) -> ForbiddenError:
     """Return the refusal; of a route that is there it says what it says of one that is not."""
     needed = f"it needs the scope {_SCOPES[access][0]}; " if access in (Access.CATALOG, Access.METRICS) else ""
-    has = ", ".join(sorted(principal.scopes)) or "none"
+    told = f"{needed}it has: {', '.join(sorted(principal.scopes)) or 'none'}"
     path = environ["PATH_INFO"][:MAX_ECHOED]
+    generation: Generation = environ["gateway.generation"]
+    covered = covered_routes(principal, generation)
+    if access is Access.CATALOG and covered:
+        told += f"; {named(covered, generation)}"
+    shown, total = described(covered, generation), len(covered)
     if principal.kind == "jwt":
         return ForbiddenError(
             f"the token of {principal.id} may not use {path}",
-            hint=f"{needed}it has: {has}; its issuer, and `jwt` of keys.yaml, say what a token may",
+            hint=f"{told}; its issuer, and `jwt` of keys.yaml, say what a token may",
+            routes=shown,
+            total_routes=total,
         )
     return ForbiddenError(
         f"the key {principal.id} may not use {path}",
-        hint=f"{needed}it has: {has}; `gateway key create` makes one with others",
+        hint=f"{told}; `gateway key create` makes one with others",
+        routes=shown,
+        total_routes=total,
     )
