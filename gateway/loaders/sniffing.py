@@ -16,7 +16,11 @@ from gateway.system import archives, files
 #: Enough of a JSON file to see its first keys: XGBoost writes "learner" first, or "version" just before it.
 _HEAD_BYTES: Final = 65_536
 _ZIP: Final = b"PK\x03\x04"
-_COMPRESSED: Final = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda", b"\x1f\x8b", b"BZh", b"\xfd7zXZ")
+#: zlib, gzip, bzip2, xz, lzma, LZ4: what joblib knows.
+_COMPRESSED: Final = (
+    *(b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda", b"\x1f\x8b", b"BZh", b"\xfd7zXZ"),
+    *(b"\x5d\x00\x00", b"\x04\x22\x4d\x18"),
+)
 
 
 def sniff(path: Path, text: str) -> tuple[str, ...]:

@@ -46,6 +46,7 @@ _UNPACK: Final[dict[bytes, Callable[[], _Unpacker]]] = {
     **dict.fromkeys((b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda"), zlib.decompressobj),
     b"BZh": bz2.BZ2Decompressor,
     b"\xfd7zXZ": lzma.LZMADecompressor,
+    b"\x5d\x00\x00": lzma.LZMADecompressor,
 }
 
 
@@ -85,7 +86,7 @@ def _by_head(head: bytes) -> Foreign | None:
 
 
 def opened_head(path: Path) -> bytes:
-    """Return the first bytes of a file, unpacked where it is compressed by gzip, bzip2 or xz."""
+    """Return the first bytes of a file, unpacked where it is compressed by zlib, gzip, bzip2, xz or lzma."""
     try:
         with open_regular(path) as stream:
             head = stream.read(4 * HEAD_BYTES)

@@ -213,6 +213,7 @@ HIDDEN: dict[str, Callable[[], bytes]] = {
     "compressed with gzip": lambda: gzip.compress(_PICKLED),
     "compressed with bzip2": lambda: bz2.compress(_PICKLED),
     "compressed with xz": lambda: lzma.compress(_PICKLED),
+    "compressed with lzma": lambda: lzma.compress(_PICKLED, lzma.FORMAT_ALONE),
     "an array of objects by joblib": lambda: _joblib({"weights": _objects()}),
     "an array of objects by joblib, compressed": lambda: _joblib({"weights": _objects()}, 3),
     "an array of objects by joblib, in gzip": lambda: _joblib({"weights": _objects()}, ("gzip", 3)),

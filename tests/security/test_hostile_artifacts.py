@@ -6,18 +6,25 @@ Each hostile file is refused by name with a way to go on; nothing of it runs, an
 OWASP: ML06, ML10
 """
 
+import importlib.util
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
+import joblib
+import numpy as np
 import pytest
 
 from gateway.errors import ArtifactError, GatewayError, LoadError
 from gateway.loaders import get_loader
+from gateway.loaders.admission import pickle_stream
 from gateway.loaders.admission.pickle_globals import pickle_imports
+from gateway.loaders.admission.unpickle import unpickle
 from gateway.loaders.base import LoadOptions
 from gateway.system import archives
+from loaders.acting import honest
 
-from . import hostile_archives, hostile_pickles
+from . import hostile_archives, hostile_pickles, hostile_sizes
 
 ALLOWING = LoadOptions(allow_pickle=True)
 #: What a refusal of an archive or a graph may be called.
@@ -25,6 +32,10 @@ REFUSED = {
     "broken-artifact", "external-data", "missing-parts", "too-large-inside", "unsupported-model", "untrusted-types",
     "wrong-version",
 }  # fmt: skip
+#: What the sizes of a pickle may take; each of them announces gigabytes.
+MOST_BYTES = 64 * 2**20
+WITHOUT_LZ4 = pytest.mark.skipif(importlib.util.find_spec("lz4") is None, reason="needs lz4")
+COMPRESSIONS = [pytest.param(name, marks=[WITHOUT_LZ4] if name == "lz4" else []) for name in hostile_sizes.COMPRESSIONS]
 ARCHIVES = [(kind, name) for kind, cases in hostile_archives.ALL.items() for name in cases]
 
 
@@ -74,6 +85,66 @@ def test_a_pickle_without_an_opt_in_is_not_even_begun(tmp_path: Path, name: str)
     with pytest.raises(GatewayError) as error:
         get_loader("sklearn").load(path, LoadOptions())
     assert error.value.code in {"pickle-refused", "forbidden-pickle", "broken-artifact"}
+
+
+@pytest.mark.parametrize("name", hostile_sizes.ANNOUNCED)
+def test_no_memory_is_taken_for_what_a_pickle_announces(tmp_path: Path, name: str) -> None:
+    """A size is compared with what is left of the file before anything of that size is made."""
+    path = tmp_path / "model.pkl"
+    path.write_bytes(hostile_sizes.ANNOUNCED[name])
+    tracemalloc.start()
+    try:
+        assert refusal_of("sklearn", path).code in {"broken-artifact", "forbidden-pickle"}
+        pickle_imports(path)
+        assert tracemalloc.get_traced_memory()[1] < MOST_BYTES
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("compression", COMPRESSIONS)
+def test_what_a_compressed_pickle_announces_is_bounded(tmp_path: Path, compression: str) -> None:
+    """Whatever joblib unpacks has the bounds of archives, for the reader and for the lister of names alike."""
+    path = tmp_path / "model.joblib"
+    path.write_bytes(hostile_sizes.announcing(compression))
+    assert refusal_of("sklearn", path).code == "too-large-inside"
+    with pytest.raises(ArtifactError, match="unpack to more than"):
+        pickle_imports(path)
+
+
+@pytest.mark.parametrize("compression", COMPRESSIONS)
+def test_what_a_compressed_pickle_holds_is_bounded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compression: str
+) -> None:
+    """A file that announces nothing is ended at the bound, however little of it is kept; the bound is lower here."""
+    monkeypatch.setattr(pickle_stream, "OF_MODELS", archives.Bounds(harmless_bytes=2**22, most_ratio=10))
+    path = tmp_path / "model.joblib"
+    path.write_bytes(hostile_sizes.holding(compression, mebibytes=3))
+    assert unpickle(path) is None
+    path.write_bytes(hostile_sizes.holding(compression, mebibytes=8))
+    assert refusal_of("sklearn", path).code == "too-large-inside"
+
+
+@pytest.mark.parametrize("compression", COMPRESSIONS)
+def test_an_honest_compressed_model_is_read(tmp_path: Path, compression: str) -> None:
+    """Each compression of joblib is read, also of arrays of zeros that shrink a thousand times."""
+    model = honest()
+    model.intercept_scaling = 2.5
+    path = tmp_path / "model.joblib"
+    joblib.dump((model, np.zeros(2**20)), path, compress=(compression, 1))
+    found, zeros = unpickle(path)
+    assert found.intercept_scaling == 2.5
+    assert found.coef_.tobytes() == model.coef_.tobytes()
+    assert zeros.shape == (2**20,)
+    assert path.stat().st_size < 2**17
+
+
+@pytest.mark.skipif(importlib.util.find_spec("lz4") is not None, reason="lz4 is installed")
+def test_a_compression_that_is_not_installed_is_named(tmp_path: Path) -> None:
+    """LZ4 is no part of Python: the refusal says what brings it."""
+    path = tmp_path / "model.joblib"
+    path.write_bytes(b"\x04\x22\x4d\x18" + bytes(64))
+    error = refusal_of("sklearn", path)
+    assert (error.code, error.hint) == ("missing-extra", "pip install lz4")
 
 
 @pytest.mark.parametrize(("kind", "name"), ARCHIVES, ids=[f"{kind[0]}: {name}" for kind, name in ARCHIVES])

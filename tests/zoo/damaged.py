@@ -102,9 +102,7 @@ def bomb_pickle(folder: Path) -> Grown:
     parts = [maker.compress(b"\x80\x04\x8d" + (BOMB_BLOCKS * len(block)).to_bytes(8, "little"))]
     parts += [maker.compress(block) for _ in range(BOMB_BLOCKS)]
     parts += [maker.compress(b"."), maker.flush()]
-    grown = Grown(**write(folder, "model.joblib", b"".join(parts), pin=True), refused="prepare-memory", says="MB")
-    grown.note = "the child is stopped at its memory limit"
-    return grown
+    return Grown(**write(folder, "model.joblib", b"".join(parts), pin=True), refused="too-large-inside", says="unpack")
 
 
 @species("hostile-crafted-tree")

@@ -50,6 +50,8 @@ def _container(kind: type) -> Maker:
 def _scalar(kind: type) -> Maker:
     def make(*values: Any) -> Any:
         need(all(type(value) in SCALARS or type(value) is bytearray for value in values), kind.__name__)
+        # bytes(2**31) would be that many zeros.
+        need(kind not in {bytes, bytearray} or int not in map(type, values), f"{kind.__name__} of a size")
         return kind(*values)
 
     return make
@@ -74,9 +76,10 @@ def _dtype(text: Any, *rest: Any) -> np.dtype[Any]:
     return found
 
 
-def _number(dtype: Any, *value: Any) -> Any:
-    need(isinstance(dtype, np.dtype) and not dtype.hasobject and all(type(v) is bytes for v in value), "numpy scalar")
-    return np._core.multiarray.scalar(dtype, *value)  # type: ignore[attr-defined]
+def _number(dtype: Any, value: Any = None) -> Any:
+    # Without its bytes NumPy makes as many zeros as the dtype says.
+    need(isinstance(dtype, np.dtype) and not dtype.hasobject and type(value) is bytes, "numpy scalar")
+    return np._core.multiarray.scalar(dtype, value)  # type: ignore[attr-defined]
 
 
 def _array(kind: Any, shape: Any, code: Any) -> Any:

@@ -5,15 +5,15 @@ Replays the opcodes, whatever they are, on stand-ins: nothing that a file says i
 joblib's arrays, whose bytes lie between the opcodes, nested pickles and further pickles behind the first one.
 """
 
-import contextlib
 import pickle
 import re
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from joblib.numpy_pickle import NumpyUnpickler
-from joblib.numpy_pickle_utils import _validate_fileobject_and_memmap
+
+from gateway.errors import GatewayError
+from gateway.loaders.admission.pickle_stream import BoundedUnpickler, PickleStream, opened
 
 _CHUNK: Final = 1 << 20
 #: Pickles in one file that are listed; a file of more is no model.
@@ -30,12 +30,12 @@ class _Named:
         self.state: Any = None
 
 
-class _Lister(NumpyUnpickler):  # type: ignore[misc]
+class _Lister(BoundedUnpickler):
     """Note every global; hold no object of the file but its numbers, texts and containers."""
 
-    dispatch = NumpyUnpickler.dispatch.copy()
+    dispatch = BoundedUnpickler.dispatch.copy()
 
-    def __init__(self, stream: Any, found: set[str], versions: set[str]) -> None:
+    def __init__(self, stream: PickleStream, found: set[str], versions: set[str]) -> None:
         super().__init__("", stream, False)
         self.encoding = "latin1"
         self._stream, self._found, self._versions = stream, found, versions
@@ -206,7 +206,11 @@ def _holds_objects(state: Any) -> bool:
 
 
 def pickle_imports(path: Path) -> tuple[str, ...]:
-    """List `module.name` of every global in a file; a damaged one yields what stands before the damage."""
+    """
+    List `module.name` of every global in a file; a damaged one yields what stands before the damage.
+
+    Raises as `opened`, and ArtifactError for a compressed file that unpacks to more than is listed.
+    """
     return _replayed(path)[0]
 
 
@@ -218,10 +222,13 @@ def pickle_writers(path: Path) -> tuple[str, ...]:
 def _replayed(path: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
     found: set[str] = set()
     versions: set[str] = set()
-    with path.open("rb") as file, _validate_fileobject_and_memmap(file, str(path), None) as (stream, _):
-        if not isinstance(stream, str):
+    with opened(path) as stream:
+        try:
+            for _ in range(_MOST_PICKLES):
+                _Lister(stream, found, versions).load()
+        except (GatewayError, MemoryError):
+            raise
+        except Exception:  # noqa: S110
             # What ends the replay, whatever it is, ends a load as well: nothing behind it would be reached.
-            with contextlib.suppress(Exception):
-                for _ in range(_MOST_PICKLES):
-                    _Lister(stream, found, versions).load()
+            pass
     return tuple(sorted(found)), tuple(sorted(versions))

@@ -5,21 +5,22 @@ Only admitted constructors are called (constructors.py); state is set only on in
 out is walked afterwards (object_graph.py). Knows nothing of predicting.
 """
 
+import math
 import pickle
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
 import numpy as np
-from joblib.numpy_pickle import NumpyArrayWrapper, NumpyUnpickler
-from joblib.numpy_pickle_utils import _validate_fileobject_and_memmap
+from joblib.numpy_pickle import NumpyArrayWrapper
 
-from gateway.errors import ArtifactError, LoadError
+from gateway.errors import GatewayError, LoadError
 from gateway.loaders.admission.allowed_names import Dropped, ForbiddenGlobal, UnknownGlobal
 from gateway.loaders.admission.constructors import make, resolve
 from gateway.loaders.admission.former_constructors import Refused
 from gateway.loaders.admission.object_states import set_state, told
 from gateway.loaders.admission.pickle_globals import pickle_writers
+from gateway.loaders.admission.pickle_stream import BoundedUnpickler, PickleStream, opened
 from gateway.loaders.admission.plain_values import is_key
 from gateway.loaders.admission.refusals import forbidden_pickle, unknown_global
 from gateway.loaders.table import TABLE, pip_line
@@ -34,12 +35,12 @@ _PIP_LINES: Final = {
 }
 
 
-class _Reader(NumpyUnpickler):  # type: ignore[misc]
+class _Reader(BoundedUnpickler):
     """Run a pickle whose opcodes reach only what the file itself made."""
 
-    dispatch = NumpyUnpickler.dispatch.copy()
+    dispatch = BoundedUnpickler.dispatch.copy()
 
-    def __init__(self, filename: str, stream: Any) -> None:
+    def __init__(self, filename: str, stream: PickleStream) -> None:
         super().__init__(filename, stream, True)
         #: Every object made here, by id; kept alive so that no id is used twice.
         self._made: dict[int, Any] = {}
@@ -192,6 +193,8 @@ class _Reader(NumpyUnpickler):  # type: ignore[misc]
             nested = _Reader(self.filename, self.file_handle)
             nested._made, nested._finished = self._made, self._finished
             return nested.load()
+        # joblib takes memory for the whole array before it reads it.
+        self.file_handle.announce(math.prod(map(int, shape)) * dtype.itemsize)
         vars(wrapper).update(state)
         return wrapper.read(self, self.ensure_native_byte_order)
 
@@ -200,18 +203,13 @@ def unpickle(path: Path) -> Any:
     """
     Return the object of a pickle or joblib file, compressed or not.
 
-    Raises ArtifactError (`forbidden-pickle`, `broken-artifact`) or LoadError (`missing-extra`, `wrong-version`).
+    Raises ArtifactError (`forbidden-pickle`, `broken-artifact`, `too-large-inside`) or LoadError (`missing-extra`,
+    `wrong-version`).
     """
     try:
-        with path.open("rb") as file, _validate_fileobject_and_memmap(file, str(path), None) as (stream, _):
-            if isinstance(stream, str):
-                raise ArtifactError(
-                    f"{path.name}: written by joblib < 0.10, which spreads one model over several files",
-                    code="broken-artifact",
-                    hint="load it where it was written and save it again with joblib.dump or skops.io.dump",
-                )
+        with opened(path) as stream:
             return _Reader(str(path), stream).load()
-    except ArtifactError:
+    except GatewayError:
         raise
     except UnknownGlobal as exc:
         raise unknown_global(path, exc, pickle_writers(path)) from exc

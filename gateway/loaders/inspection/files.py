@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from gateway.artifacts import source_files
+from gateway.errors import GatewayError
 from gateway.loaders.inspection.arrays import told_array
 from gateway.loaders.inspection.report import Inspection
 from gateway.loaders.sniffing import looks_like_pickle
@@ -88,7 +89,10 @@ def _file(found: Inspection, path: Path, name: str) -> None:
         found.what = "a pickle"
         # By name: it needs joblib, which other files do without.
         listing = importlib.import_module("gateway.loaders.admission.pickle_globals")
-        found.globals += listing.pickle_imports(path)
+        try:
+            found.globals += listing.pickle_imports(path)
+        except GatewayError as error:
+            found.warnings.append(f"it cannot be listed: {error.message.removeprefix(f'{path.name}: ')}")
     else:
         kind = recognise(path)
         found.what = kind.what if kind is not None else found.what

@@ -15,10 +15,10 @@ from typing import Any, Final
 from warnings import WarningMessage
 
 import numpy as np
-from joblib.numpy_pickle_utils import _validate_fileobject_and_memmap
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import InconsistentVersionWarning
 
+from gateway.loaders.admission.pickle_stream import opened
 from gateway.loaders.base import Skew
 from gateway.loaders.table import IN_PICKLES
 from gateway.system.installed_packages import versions_of
@@ -220,8 +220,8 @@ def _versions(parts: list[Part]) -> tuple[str, ...]:
 
 def booster_version(path: Path) -> str:
     """Return the XGBoost version that wrote the model inside a pickle or joblib file; UNKNOWN where it does not say."""
-    with path.open("rb") as file, _validate_fileobject_and_memmap(file, str(path), None) as (stream, _):
-        data = b"" if isinstance(stream, str) else stream.read()
+    with opened(path) as stream:
+        data = stream.read()
     found = {".".join(map(_number, match)) for pattern in _BOOSTER_VERSION for match in pattern.findall(data)}
     return found.pop() if len(found) == 1 else UNKNOWN
 
