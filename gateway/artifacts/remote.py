@@ -33,12 +33,14 @@ class ModelArchive:
     """
     Name the file with all that another machine needs to load a model: it lies at `path`, and has this `sha256`.
 
-    `place` is the folder or URL where other machines find it, as `<sha256>.tar`.
+    `place` is the folder or URL where other machines find it, as `<sha256>.tar`, `egress` what their connections to a
+    URL have to fit (`server.egress_allow`).
     """
 
     path: str
     sha256: str
     place: str
+    egress: tuple[str, ...] = ()
 
     @property
     def copy(self) -> Path | None:

@@ -1,6 +1,5 @@
 """What `gateway doctor` finds out of the servers that routes ask: it asks each of them."""
 
-import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +25,8 @@ from gateway.scoreboard import status
 from gateway.scoreboard.status import ServerStatus
 from gateway.settings.settings import Settings
 from gateway.system import processes
+from gateway.system.egress import Egress
+from gateway.system.judged_connection import connect
 
 #: Seconds that a server has to answer.
 ASK_S: Final = 3.0
@@ -108,7 +109,7 @@ def _cluster(spec: RouteSpec, cache_dir: Path) -> Diagnosis:
     try:
         ray_entry.child_of(spec, cache_dir)
         host, _, port = address.rpartition(":")
-        socket.create_connection((host.strip("[]"), int(port)), ASK_S).close()
+        connect(host.strip("[]"), int(port), Egress(spec.executor.egress), time.monotonic() + ASK_S).close()
     except GatewayError as error:
         return Diagnosis(False, f"{what}: {error.message}", error.hint or "")
     except (OSError, ValueError) as error:

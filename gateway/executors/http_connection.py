@@ -13,6 +13,7 @@ from typing import Final
 
 from gateway.executors.http_answer import Answer, AnswerReader, LateError, LostError, NotSentError
 from gateway.system.egress import Egress
+from gateway.system.judged_connection import connect, connected
 from gateway.system.server_address import Address
 
 _READ: Final = 256 * 1024
@@ -34,7 +35,7 @@ class Connection:
         self.idle_since = 0.0
         limit = min(deadline, time.monotonic() + connect_s)
         try:
-            self._socket = _unix(address, limit) if address.unix else _tcp(address, limit)
+            self._socket = _plain(address, limit)
             if address.tls:
                 limit_s = min(deadline - time.monotonic(), _HANDSHAKE_S)
                 self._socket = _secured(self._socket, tls or ssl.create_default_context(), address.host, limit_s)
@@ -104,45 +105,13 @@ class Connection:
         return remaining
 
 
-def _unix(address: Address, limit: float) -> socket.socket:
-    if (refusal := Egress(address.allowed).refusal_of_socket(address.unix)) is not None:
-        raise OSError(refusal)
-    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    return _connected(made, address.unix, limit)
-
-
-def _tcp(address: Address, limit: float) -> socket.socket:
-    """
-    Connect to the first of the addresses of a name that answers; the last error is raised.
-
-    The name is looked up once, and what was found is what is judged and connected to.
-    """
+def _plain(address: Address, limit: float) -> socket.socket:
     egress = Egress(address.allowed)
-    if (refusal := egress.refusal_of_name(address.host, address.port)) is not None:
+    if not address.unix:
+        return connect(address.host, address.port, egress, limit)
+    if (refusal := egress.refusal_of_socket(address.unix)) is not None:
         raise OSError(refusal)
-    failure: OSError = OSError("its name has no address")
-    for family, kind, protocol, _, place in socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM):
-        if (refusal := egress.refusal_of_address(address.host, str(place[0]), address.port)) is not None:
-            failure = OSError(refusal)
-            continue
-        try:
-            made = _connected(socket.socket(family, kind, protocol), place, limit)
-        except OSError as error:
-            failure = error
-            continue
-        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return made
-    raise failure
-
-
-def _connected(made: socket.socket, place: object, limit: float) -> socket.socket:
-    try:
-        made.settimeout(max(limit - time.monotonic(), 0.001))
-        made.connect(place)  # type: ignore[arg-type]  # as getaddrinfo gave it
-    except OSError:
-        made.close()
-        raise
-    return made
+    return connected(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM), address.unix, limit)
 
 
 def _secured(made: socket.socket, tls: ssl.SSLContext, host: str, limit_s: float) -> socket.socket:

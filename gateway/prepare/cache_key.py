@@ -95,7 +95,8 @@ def _of_executor(spec: RouteSpec) -> list[Path]:
     """Return the files and folders that `executor` of a route names."""
     keys = spec.executor
     python = keys.python if keys.python and "/" in keys.python else None
-    named = (keys.headers_from, keys.ca, keys.jar, keys.requirements, keys.environment, keys.token, python)
+    shared = keys.artifacts if keys.artifacts and "://" not in keys.artifacts else None
+    named = (keys.headers_from, keys.ca, keys.jar, keys.requirements, keys.environment, keys.token, python, shared)
     return [Path(spec.base) / text for text in named if text]
 
 

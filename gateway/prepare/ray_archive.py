@@ -81,7 +81,9 @@ def _archive(entry: Entry, found: Manifest) -> ModelArchive:
     archive = ModelArchive(path=stored.path, sha256=sha256, place=str(Path(stored.path).parent))
     if place is None:
         return archive
-    told = replace(archive, place=place.rstrip("/") if "://" in place else str(Path(entry.spec.base) / place))
+    if "://" in place:
+        return replace(archive, place=place.rstrip("/"), egress=entry.spec.executor.egress)
+    told = replace(archive, place=str(Path(entry.spec.base) / place))
     if told.copy is not None:
         _copy(Path(stored.path), told.copy)
     return told

@@ -55,14 +55,15 @@ def child_of(spec: RouteSpec, cache_dir: Path) -> ChildSpec:
     versions = _must_have_ray(python, keys.environment)
     token = _must_be_secret(base / (keys.token or ""))
     state = str(cache_dir / "bridges")
-    decides = [keys.address, python, versions, str(token), state, source_digest(_CODE)]
+    decides = [keys.address, python, versions, str(token), state, source_digest(_CODE), *keys.egress]
     # Without it Ray takes the outward address of this machine in place of loopback.
     loopback = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"} if keys.address.startswith("127.") else {}
     words = ("--address", keys.address, "--state", state, "--models", "{models}", "--socket", "{socket}")
+    egress = tuple(word for one in keys.egress for word in ("--allow", one))
     return ChildSpec(
         name=digest(decides),
         # Isolated, so that no variable and no folder decides what is imported.
-        argv=(python, "-I", "-m", "gateway.ray_bridge", *words),
+        argv=(python, "-I", "-m", "gateway.ray_bridge", *words, *egress),
         environ={
             **_SETTINGS,
             **loopback,

@@ -13,6 +13,6 @@ _TRIES: Final = 3
 
 
 def build(arguments: dict[str, Any]) -> Application:
-    """Return the application of a model: its name, and the hash and place of its archive."""
+    """Return the application of a model: its name, hash and place of its archive, and what bounds fetching it."""
     deployment = serve.deployment(name=DEPLOYMENT, max_constructor_retry_count=_TRIES)(Replica)
-    return deployment.bind(arguments["name"], arguments["sha256"], arguments["place"])
+    return deployment.bind(arguments["name"], arguments["sha256"], arguments["place"], arguments.get("egress", ()))

@@ -18,6 +18,9 @@ from ray.serve.context import _get_global_client
 from ray.serve.handle import DeploymentHandle
 from ray.serve.schema import ApplicationStatus, ServeDeploySchema
 
+from gateway.system.egress import Egress
+from gateway.system.judged_connection import connect
+
 _CONNECT_S: Final = 2.0
 #: A bridge that holds the lock for longer has died.
 _LOCK_S: Final = 30.0
@@ -34,28 +37,31 @@ class AwayError(Exception):
 class Cluster:
     """Speak to one cluster; used by the thread that connected, apart from handles."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, egress: Egress) -> None:
         self._address = address
         host, _, port = address.rpartition(":")
         self._host, self._port = host.strip("[]"), int(port)
+        self._egress = egress
         self._session = b""
         self._was_away = False
 
-    def must_answer(self) -> None:
-        """Raise AwayError where nobody listens at the address of the head."""
+    def must_answer(self) -> str:
+        """Return the address at which the head listens, as its name was looked up; raises AwayError."""
         try:
-            socket.create_connection((self._host, self._port), _CONNECT_S).close()
+            with connect(self._host, self._port, self._egress, time.monotonic() + _CONNECT_S) as head:
+                host = head.getpeername()[0]
         except OSError as error:
             raise AwayError(
                 f"the head of the Ray cluster at {self._address} does not answer: {error.strerror or error}"
             ) from None
+        return f"[{host}]:{self._port}" if ":" in host else f"{host}:{self._port}"
 
     def connect(self) -> None:
         """Connect and have Serve started; raises AwayError. Ray ends this process when the head is gone for long."""
-        self.must_answer()
+        address = self.must_answer()
         try:
             ray.init(
-                address=self._address,
+                address=address,
                 log_to_driver=False,
                 logging_level=logging.WARNING,
                 configure_logging=False,
@@ -63,7 +69,7 @@ class Cluster:
             )
             # No proxy: nothing of Serve listens.
             serve.start(proxy_location=ProxyLocation.Disabled)
-            self._session = _session(self._address)
+            self._session = _session(address)
         except Exception as error:  # of many kinds: the token, the version, the nodes
             text = " ".join(str(error).split())
             raise AwayError(f"the Ray cluster at {self._address} cannot be used: {text[:500]}") from error
@@ -96,14 +102,14 @@ class Cluster:
     def was_replaced(self) -> bool:
         """Say whether another cluster listens at the address than the one that we are connected to."""
         try:
-            self.must_answer()
+            address = self.must_answer()
         except AwayError:
             self._was_away = True
             return False
         if not self._session or not self._was_away:
             return False
         try:
-            now = _session(self._address)
+            now = _session(address)
         except Exception:  # of many kinds; asked again
             return False
         self._was_away = False

@@ -18,6 +18,7 @@ from gateway.ray_bridge.keeping import Keeper
 from gateway.ray_bridge.models import Models
 from gateway.ray_bridge.peers import Peers
 from gateway.ray_bridge.protocol import BridgeProtocol
+from gateway.system.egress import Egress
 
 #: A body is a batch of rows as tensors.
 _MOST_BODY_BYTES: Final = 256 * 2**20
@@ -37,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     parser.add_argument("--address", required=True, help="host and port of the head of the cluster")
     parser.add_argument("--state", type=Path, required=True, help="folder in which its bridges know of each other")
     parser.add_argument("--models", type=Path, required=True, help="file that tells which models are wanted")
+    parser.add_argument("--allow", action="append", default=[], help="entry of `server.egress_allow`, repeatable")
     parser.add_argument("--socket", required=True, help="path of the socket to listen on")
     asked = parser.parse_args(arguments)
     stop = threading.Event()
@@ -47,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         asked.socket, BridgeProtocol(models).answer, max_concurrency=_MOST_CALLS, max_body_bytes=_MOST_BODY_BYTES
     )
     server.start()
-    cluster = Cluster(asked.address)
+    cluster = Cluster(asked.address, Egress(asked.allow))
     keeper = Keeper(cluster, models, asked.models, Peers(asked.state))
     # The main thread may wait for a head that is gone.
     threading.Thread(target=_end_with_head, args=(cluster,), name="head", daemon=True).start()

@@ -12,10 +12,12 @@ import shutil
 import tarfile
 import tempfile
 import time
-import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, Final
+
+from gateway.ray_bridge.judged_urls import opener
+from gateway.system.egress import Egress
 
 #: Names the folder; the start of a node sets it.
 VARIABLE: Final = "GATEWAY_RAY_CACHE"
@@ -37,15 +39,19 @@ class KeptArchive:
         self._lock = lock
 
 
-def keep(sha256: str, place: str) -> KeptArchive:
-    """Return the archive `<place>/<sha256>.tar`, fetched and verified unless it is here; raises ArchiveError."""
+def keep(sha256: str, place: str, egress: Sequence[str] = ()) -> KeptArchive:
+    """
+    Return the archive `<place>/<sha256>.tar`, fetched and verified unless it is here; raises ArchiveError.
+
+    `egress` are the entries of `server.egress_allow`; none: a URL may lead anywhere but to metadata services of clouds.
+    """
     base = Path(os.environ.get(VARIABLE) or Path(_USUAL).expanduser())
     base.mkdir(parents=True, exist_ok=True, mode=0o700)
     lock = (base / f"{sha256}.lock").open("ab")
     with _alone(lock):
         folder = base / sha256
         if not folder.is_dir():
-            _unpack(base, folder, sha256, place)
+            _unpack(base, folder, sha256, place, Egress(egress))
         os.utime(folder)
     fcntl.flock(lock, fcntl.LOCK_SH)
     _forget(base, sha256)
@@ -60,11 +66,11 @@ def _alone(lock: IO[Any]) -> Iterator[None]:
         yield
 
 
-def _unpack(base: Path, folder: Path, sha256: str, place: str) -> None:
+def _unpack(base: Path, folder: Path, sha256: str, place: str, egress: Egress) -> None:
     draft = Path(tempfile.mkdtemp(dir=base, prefix=".draft-"))
     try:
         archive = draft / "model.tar"
-        found = _fetch(archive, sha256, place)
+        found = _fetch(archive, sha256, place, egress)
         if found != sha256:
             raise ArchiveError(f"{place}/{sha256}.tar holds other bytes: their sha256 is {found}")
         inside = draft / "inside"
@@ -77,23 +83,23 @@ def _unpack(base: Path, folder: Path, sha256: str, place: str) -> None:
         shutil.rmtree(draft, ignore_errors=True)
 
 
-def _fetch(target: Path, sha256: str, place: str) -> str:
+def _fetch(target: Path, sha256: str, place: str, egress: Egress) -> str:
     """Copy the archive and return the hash of what came."""
     name = f"{place}/{sha256}.tar"
     found = hashlib.sha256()
-    with _opened(name) as source, target.open("xb") as file:
+    with _opened(name, egress) as source, target.open("xb") as file:
         while block := source.read(_BLOCK):
             found.update(block)
             file.write(block)
     return found.hexdigest()
 
 
-def _opened(name: str) -> Any:
+def _opened(name: str, egress: Egress) -> Any:
     if "://" not in name:
         return Path(name).open("rb")
     if not name.startswith(("http://", "https://")):
         raise ArchiveError(f"{name}: nodes read http, https and folders")
-    return urllib.request.urlopen(name, timeout=_FETCH_S)  # noqa: S310 - http and https only
+    return opener(egress).open(name, timeout=_FETCH_S)
 
 
 def _forget(base: Path, own: str) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
@@ -38,12 +39,12 @@ class NotServedError(Exception):
 class Replica:
     """Answer requests of the Open Inference Protocol for the model `name`, which is in the archive `sha256`."""
 
-    def __init__(self, name: str, sha256: str, place: str) -> None:
+    def __init__(self, name: str, sha256: str, place: str, egress: Sequence[str] = ()) -> None:
         closed_port.keep_closed()
         for variable in _VARIABLES:  # before anything of a framework is imported
             os.environ.setdefault(variable, "1")
         try:
-            self._kept = keep(sha256, place)
+            self._kept = keep(sha256, place, egress)
             model = _load(self._kept)
         except (GatewayError, ChildError, ArchiveError, NotServedError) as error:
             raise NotServedError(f"on node {socket.gethostname()}: {error}") from None

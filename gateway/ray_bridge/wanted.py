@@ -25,6 +25,7 @@ class WantedModel:
     path: str
     sha256: str
     place: str
+    egress: tuple[str, ...] = ()
     replicas: int = 1
     autoscale: tuple[int, int] | None = None
     num_cpus: float = 0.5
@@ -32,11 +33,12 @@ class WantedModel:
 
     def application(self, owner: str) -> dict[str, Any]:
         """Return the application in the words of Serve; `owner` tells the gateway that it is of."""
+        bound = {"egress": list(self.egress)} if self.egress else {}
         return {
             "name": self.name,
             "route_prefix": None,  # asked through the handle alone
             "import_path": _BUILD,
-            "args": {"name": self.name, "sha256": self.sha256, "place": self.place, "owner": owner},
+            "args": {"name": self.name, "sha256": self.sha256, "place": self.place, "owner": owner, **bound},
             "deployments": [self._deployment()],
         }
 
@@ -63,7 +65,8 @@ def read(path: Path) -> list[WantedModel] | None:
         told: list[Mapping[str, Any]] = json.loads(path.read_bytes())
     except FileNotFoundError:
         return None
-    return [WantedModel(**{**one, "autoscale": tuple(one["autoscale"] or ()) or None}) for one in told]
+    lists = ("autoscale", "egress")
+    return [WantedModel(**{**one, **{name: tuple(one[name]) for name in lists if one.get(name)}}) for one in told]
 
 
 def owner_of(application: Mapping[str, Any]) -> str:

@@ -7,6 +7,8 @@ from pathlib import Path
 from gateway.artifacts.mlflow_reference import is_reference
 from gateway.artifacts.roots import lies_below
 from gateway.artifacts.source_files import split_entry
+from gateway.registry.executor_keys import LOCAL
+from gateway.registry.report import Span
 from gateway.registry.values import Document, Entries, Entry, Value, texts_of
 from gateway.system.egress import Egress, refusal_of_server, rule_of
 from gateway.system.server_address import address_of
@@ -15,7 +17,7 @@ from gateway.system.suggest import listing
 #: Keys of a route, of its plot and of its executor that name a file or folder.
 _OF_ROUTE = ("artifact", "golden", "card")
 _OF_PLOT = ("file",)
-_OF_EXECUTOR = ("headers_from", "ca", "jar", "requirements", "environment", "token")
+_OF_EXECUTOR = ("headers_from", "ca", "jar", "requirements", "environment", "token", "artifacts")
 
 
 def read_roots(document: Document, entry: Entry, base: Path) -> tuple[str, ...]:
@@ -59,22 +61,33 @@ def _is_rule(document: Document, text: Value) -> bool:
     return True
 
 
-def check_egress(document: Document, entries: Entries, allowed: Sequence[str]) -> None:
-    """Note addresses of model servers that `egress_allow` does not hold; those of names are judged once more later."""
+def check_egress(document: Document, entries: Entries, kind: str, allowed: Sequence[str]) -> None:
+    """Note addresses in `executor` that `egress_allow` does not hold; those of names are judged once more later."""
     egress = Egress(allowed)
-    for url in (url for one in _inner(entries, "executor") for url in _texts(one, ("url",))):
+    for span, text, place in _places(entries, kind) if allowed else ():
         try:
-            refusal = refusal_of_server(address_of(url.raw), egress)
+            refusal = refusal_of_server(address_of(place), egress)
         except ValueError:  # noted already
             continue
         if refusal is not None:
             document.fault(
-                url.span,
+                span,
                 "egress-refused",
-                f"'{url.raw}' may not be asked: {refusal}",
+                f"'{text}' may not be asked: {refusal}",
                 expected=f"one of {listing(allowed)}",
                 fix="name another server, or add this one to `server.egress_allow`",
             )
+
+
+def _places(entries: Entries, kind: str) -> Iterator[tuple[Span, str, str]]:
+    """Return where `executor` leads: where that is written, as what, and as a URL; the usual address counts, too."""
+    for one in entries.all_of("executor"):
+        keys = one.value.data if isinstance(one.value.data, Entries) else Entries()
+        yield from ((text.span, text.raw, text.raw) for text in _texts(keys, ("url",)))
+        yield from ((text.span, text.raw, f"http://{text.raw}") for text in _texts(keys, ("address",)))
+        yield from ((text.span, text.raw, text.raw) for text in _texts(keys, ("artifacts",)) if "://" in text.raw)
+        if kind == "ray" and "address" not in keys:
+            yield one.value.span, LOCAL.address, f"http://{LOCAL.address}"
 
 
 def check_roots(document: Document, base: Path, entries: Entries, roots: Sequence[str]) -> None:
@@ -82,7 +95,7 @@ def check_roots(document: Document, base: Path, entries: Entries, roots: Sequenc
     folders = [Path(root) for root in roots]
     for text in _named(entries) if folders else ():
         path = base / split_entry(text.raw)[0]
-        if not is_reference(text.raw) and not lies_below(path, folders):
+        if not is_reference(text.raw) and "://" not in text.raw and not lies_below(path, folders):
             document.fault(
                 text.span,
                 "outside-roots",
@@ -102,6 +115,7 @@ def _named(entries: Entries) -> Iterator[Value]:
         yield from _texts(plot, _OF_PLOT)
     for executor in _inner(entries, "executor"):
         yield from _texts(executor, _OF_EXECUTOR)
+        yield from (text for text in _texts(executor, ("python",)) if "/" in text.raw)  # else a version
 
 
 def _inner(entries: Entries, name: str) -> Iterator[Entries]:

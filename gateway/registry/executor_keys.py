@@ -55,7 +55,7 @@ class ExecutorKeys:
         Key("h2o_server: `h2o.jar` of the release of the model; that of the package h2o when absent"),
     ] = None
     egress: tuple[str, ...] = ()
-    """`server.egress_allow`, for a server elsewhere."""
+    """`server.egress_allow`, for a server or a cluster elsewhere."""
     memory: Annotated[int, Key("h2o_server: most bytes of its heap, such as 2GiB", "bytes", minimum=64 * 2**20)] = 2**30
     address: Annotated[str, Key("ray: host and port of the head of the cluster")] = "127.0.0.1:6379"
     token: Annotated[str | None, Key("ray: file of the token of the cluster, which only its owner may read")] = None
@@ -88,6 +88,8 @@ class ExecutorKeys:
         return {name: getattr(self, name) for name in _OF_SERVING}
 
 
+#: Kinds whose keys name places on other machines.
+LEADS_ELSEWHERE: Final[tuple[ExecutorKind, ...]] = ("upstream", "ray")
 #: Predicts run in the workers.
 LOCAL: Final = ExecutorKeys()
 #: The keys that each kind has beside `kind`.

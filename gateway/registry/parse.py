@@ -50,6 +50,9 @@ def parse_registry(document: Document, base: Path, *, files: bool = False, root_
         reading=reading,
         server=next((one for one in servers if one.artifact_roots or one.egress_allow), servers[0]),
     )
+    for entries in (entry.value.data for entry in top.all_of("defaults")):
+        if isinstance(entries, Entries):
+            reader.check_defaults(entries)
     specs = [spec for entries in _routes(document, top) for spec in reader.read_all(entries)]
     check_root_path(document, taken, root_path)
     document.finish()

@@ -13,6 +13,7 @@ from gateway.registry import card, code_keys, files, process_keys
 from gateway.registry.bounds import check_egress, check_roots
 from gateway.registry.checks import read_keys
 from gateway.registry.executor import check_files, note_artifact, read_executor
+from gateway.registry.executor_keys import LEADS_ELSEWHERE
 from gateway.registry.inputs import read_inputs
 from gateway.registry.keys import ROUTE_KEYS
 from gateway.registry.limits import read_limits
@@ -62,6 +63,13 @@ class RouteReader:
         for text, entry in entries.nameless:
             replace(self, taken=Taken(), is_nameless=True).read(text, entry)
 
+    def check_defaults(self, entries: Entries) -> None:
+        """Note what `executor` of `defaults` names and may not, or what is not there."""
+        kind = process_keys.executor_of(self.defaults, {}).kind
+        check_egress(self.document, entries, kind, self.server.egress_allow)
+        if self.files:
+            self._look_at_executor(entries)
+
     def read(self, path: str, entry: Entry) -> RouteSpec | None:
         """Return the spec, or None if the entry is neither a text nor a mapping."""
         if not self.is_nameless:
@@ -91,8 +99,8 @@ class RouteReader:
         if "sha256" in found:
             found["sha256"] = _lower(found["sha256"])
             check_pins(self.document, entries, found)
-        if self.server.egress_allow and kind == "upstream":
-            check_egress(self.document, entries, self.server.egress_allow)
+        check_egress(self.document, entries, kind, self.server.egress_allow)
+        if self.server.egress_allow and kind in LEADS_ELSEWHERE:
             executor = process_keys.executor_of(found, self.defaults)
             found["executor"] = replace(executor, egress=self.server.egress_allow)
         if self.files:
@@ -178,9 +186,7 @@ class RouteReader:
         check_batch(self.document, entries, found)
 
     def _look_at_files(self, entries: Entries, found: Mapping[str, Any], kind: str) -> None:
-        check_files(self.document, entries, self.base)
-        check_roots(self.document, self.base, entries, self.server.artifact_roots)
-        process_keys.check_environment(self.document, self.base, entries)
+        self._look_at_executor(entries)
         sources = _texts(entries, "artifact")
         paths = [files.check_artifact(self.document, self.base, source.raw, source.span) for source in sources]
         pins = texts_of(entries["sha256"].value) if "sha256" in found else []
@@ -198,6 +204,11 @@ class RouteReader:
         for plot in entries.all_of("plot"):
             for file in _texts(plot.value.data, "file") if isinstance(plot.value.data, Entries) else []:
                 check_counts(self.document, self.base, file)
+
+    def _look_at_executor(self, entries: Entries) -> None:
+        check_files(self.document, entries, self.base)
+        check_roots(self.document, self.base, entries, self.server.artifact_roots)
+        process_keys.check_environment(self.document, self.base, entries)
 
     def _pinned(self, path: Path, entries: Entries, found: Mapping[str, Any], kind: str) -> tuple[Path, set[Path]]:
         """Return the file that a pin is of, and the further files that it covers."""

@@ -34,8 +34,8 @@ class ServerSpec:
     egress_allow: Annotated[
         tuple[str, ...],
         Key(
-            "hosts, addresses and networks that `upstream` and `mlflow:` may connect to, such as `triton:8000` or "
-            "`10.0.0.0/8`; any when absent",
+            "hosts, addresses and networks that `upstream`, `ray` and `mlflow:` may connect to, such as `triton:8000` "
+            "or `10.0.0.0/8`; any when absent",
             "texts",
         ),
     ] = ()

@@ -69,10 +69,14 @@ def environment(home: Path, name: str, *packages: str) -> None:
         (info / "METADATA").write_text(text)
 
 
-def registry_of(home: Path, *, keys: str = "environment: venv", model: str = "artifact: model.onnx") -> RegistrySpec:
+def registry_of(
+    home: Path, *, keys: str = "environment: venv", model: str = "artifact: model.onnx", server: str = ""
+) -> RegistrySpec:
     """Return a registry of one route on a cluster."""
     executor = f"executor: {{kind: ray, token: ray.token, {keys}}}"
-    (home / "registry.yaml").write_text(f"version: 1\nroutes:\n  /score: {{{model}, compile: off, {executor}}}\n")
+    (home / "registry.yaml").write_text(
+        f"version: 1\n{server}routes:\n  /score: {{{model}, compile: off, {executor}}}\n"
+    )
     return load_registry(home / "registry.yaml", files=False)
 
 
@@ -160,6 +164,18 @@ def test_the_bridge_gets_no_secret_of_the_gateway(home: Path) -> None:
     assert child.environ["RAY_SERVE_USE_GRPC_BY_DEFAULT"] == "0"
     assert not [name for name in child.environ if name.startswith("GATEWAY_")]
     assert "secret" not in json.dumps([dict(child.environ), child.argv])
+
+
+def test_the_bridge_and_the_nodes_are_told_where_they_may_connect_to(home: Path) -> None:
+    """`server.egress_allow` binds what connects: the bridge to the head, nodes to the address of archives."""
+    bound = "server: {egress_allow: [127.0.0.1, 'files:8000']}\n"
+    registry = registry_of(home, keys="environment: venv, artifacts: 'http://files:8000/models/'", server=bound)
+    found = prepare_registry(registry, home / "cache", PrepareLimits())["score"]
+    assert archive_of(found).egress == ("127.0.0.1", "files:8000")
+    assert archive_of(found).place == "http://files:8000/models"
+    assert found.remote is not None
+    assert found.remote.child is not None
+    assert found.remote.child.argv[-4:] == ("--allow", "127.0.0.1", "--allow", "files:8000")
 
 
 def test_explanations_are_refused_by_name(home: Path) -> None:

@@ -95,3 +95,36 @@ def test_unused_archives_are_forgotten(tmp_path: Path, node: Path, archive: Call
     keep(new, shared)
     assert kept.folder.exists()
     assert not (node / left).exists()
+
+
+def test_a_url_leads_only_where_connections_may(tmp_path: Path, node: Path, archive: Callable[..., str]) -> None:
+    """The list bounds the file server and whatever it redirects to; metadata services are asked never."""
+    sha256, reached = archive(), []
+
+    class Elsewhere(SimpleHTTPRequestHandler):
+        def do_GET(self) -> None:
+            reached.append(self.path)
+            self.send_response(302)
+            target = "http://169.254.169.254" if "/cloud/" in self.path else f"http://127.0.0.1:{files}"
+            self.send_header("Location", f"{target}/{sha256}.tar")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path / "shared"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server, ThreadingHTTPServer(("", 0), Elsewhere) as other:
+        for one in (server, other):
+            threading.Thread(target=one.serve_forever, daemon=True).start()
+        files, port = server.server_address[1], other.server_address[1]
+        with pytest.raises(ArchiveError, match="not among `egress_allow`"):
+            keep(sha256, f"http://127.0.0.1:{port}", ["files:80"])
+        assert reached == []
+        with pytest.raises(ArchiveError, match="not among `egress_allow`"):
+            keep(sha256, f"http://127.0.0.1:{port}", [f"127.0.0.1:{port}"])
+        with pytest.raises(ArchiveError, match="metadata"):
+            keep(sha256, f"http://127.0.0.1:{port}/cloud")
+        assert len(reached) == 2
+        assert keep(sha256, f"http://127.0.0.1:{port}", ["127.0.0.0/8"]).folder == node / sha256
+        for one in (server, other):
+            one.shutdown()

@@ -73,6 +73,7 @@ OUTSIDE = {
     "an environment": "{artifact: models/m.stub, executor: {kind: process, environment: outside}}",
     "an interpreter": "{artifact: models/m.stub, executor: {kind: process, python: /bin/sh}}",
     "a token": "{artifact: models/m.stub, executor: {kind: ray, token: outside/headers.yaml, environment: models}}",
+    "a folder of archives": "{artifact: models/m.stub, executor: {kind: ray, token: models/m.stub, artifacts: outside}}",
     "a jar": "{artifact: models/m.stub, executor: {kind: h2o_server, jar: outside/secret.stub}}",
 }
 
