@@ -16,7 +16,7 @@ from gateway.settings.settings import Settings
 def network_refusal() -> str:
     """Ask a separate process why it cannot leave the network; '' if it can."""
     code = "from gateway.prepare.sandbox import cut_network; print(cut_network())"
-    asked = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    asked = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, timeout=60, check=False)
     return asked.stdout.strip() if asked.returncode == 0 else (asked.stderr.strip().splitlines() or ["no answer"])[-1]
 
 

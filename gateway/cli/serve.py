@@ -22,6 +22,7 @@ from gateway.scoreboard.status import Status
 from gateway.security import key_file
 from gateway.settings.settings import Settings, help_text
 from gateway.system import descendants, private_folders, processes
+from gateway.system.own_python import module_words
 
 log = logging.getLogger("gateway.serve")
 
@@ -79,7 +80,7 @@ def _become_server(settings: Settings, *, is_pending: bool) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     # Options are not repeated on its command line: the environment carries all settings.
-    command = [sys.executable, "-m", "gateway.cli.serve_committed", *(["--pending"] if is_pending else [])]
+    command = module_words("gateway.cli.serve_committed", *(["--pending"] if is_pending else []))
     os.execve(command[0], command, {**os.environ, **settings.environ()})  # noqa: S606 - no shell is wanted
 
 

@@ -11,7 +11,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -27,6 +26,7 @@ from gateway.codecs.frames import ReaderDiedError, receive_chunks, too_large
 from gateway.codecs.table_place import FIRST, TablePlace
 from gateway.errors import OverloadError
 from gateway.system.fork_lock import FORK_LOCK
+from gateway.system.own_python import module_words
 
 #: Longest wait for the next message of a reader, which has CPU_S of processor time for everything.
 _PATIENCE_S: Final = 2.0 * CPU_S
@@ -67,7 +67,7 @@ class _Readers:
         if self._control is None:
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             with FORK_LOCK, theirs:
-                command = [sys.executable, "-m", "gateway.codecs.child_reader_process", str(theirs.fileno())]
+                command = module_words("gateway.codecs.child_reader_process", str(theirs.fileno()))
                 self._process = subprocess.Popen(
                     command, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()], env={**os.environ, **_SMALL}
                 )

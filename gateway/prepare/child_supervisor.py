@@ -7,7 +7,6 @@ import os
 import resource
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +27,7 @@ from gateway.system import descendants
 from gateway.system.fork_lock import FORK_LOCK
 from gateway.system.known_children import KNOWN
 from gateway.system.memory import resident_bytes
+from gateway.system.own_python import module_words
 from gateway.system.processes import is_running
 
 log = logging.getLogger("gateway.prepare")
@@ -66,7 +66,7 @@ def supervised(module: str, told: bytes, limits: PrepareLimits, cache_dir: Path)
     before = descendants.children(os.getpid())
     with FORK_LOCK:
         child = subprocess.Popen(
-            [sys.executable, "-m", module, str(os.getpid())],
+            module_words(module, str(os.getpid())),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -8,7 +8,6 @@ While it does not answer, the last key set that was whole goes on, over restarts
 import json
 import logging
 import subprocess
-import sys
 import threading
 import time
 from typing import Final
@@ -22,6 +21,7 @@ from gateway.security.token_verifier import fetched_in, wanted_in
 from gateway.settings.settings import Settings
 from gateway.system import atomic
 from gateway.system.fork_lock import FORK_LOCK
+from gateway.system.own_python import module_words
 
 log = logging.getLogger("gateway.tokens")
 
@@ -105,7 +105,7 @@ class KeySetKeeper:
         log.info("key set fetched", extra={"url": url, "keys": len(keys)})
 
     def _fetched(self, url: str) -> bytes:
-        words = [sys.executable, "-m", "gateway.security.key_set_fetch", url]
+        words = module_words("gateway.security.key_set_fetch", url)
         with FORK_LOCK:
             child = subprocess.Popen(
                 words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE

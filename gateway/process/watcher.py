@@ -8,7 +8,6 @@ file system. `gateway reload` runs in a process of its own, so that no fault in 
 import logging
 import os
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -24,6 +23,7 @@ from gateway.process.watched_files import Print, look
 from gateway.registry.document import registry_hash
 from gateway.settings.settings import Settings
 from gateway.system.fork_lock import FORK_LOCK
+from gateway.system.own_python import module_words
 
 log = logging.getLogger("gateway.watcher")
 
@@ -142,7 +142,7 @@ class Watcher:
 
     def _try(self, command: _Command) -> None:
         """Run a command; it commits or refuses, and writes the history either way."""
-        words = [sys.executable, "-m", "gateway", *command.words, "--parent", str(os.getpid())]
+        words = module_words("gateway", *command.words, "--parent", str(os.getpid()))
         # Settings may come from command line options, which a child does not get.
         environ = {**os.environ, **self._settings.environ()}
         before = history.last(self._settings.state_dir)
