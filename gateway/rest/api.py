@@ -17,7 +17,7 @@ from werkzeug.routing import Rule
 from gateway.errors import GatewayError, OverloadError, PredictError, UnauthorisedError
 from gateway.rest.access import ROUTE, Access, access_of
 from gateway.rest.errors import PlainHttpError, RequestError, respond, too_large
-from gateway.rest.predict.steps.authorise import AUTHENTICATOR, asks_for_key, authorise
+from gateway.rest.predict.steps.authorise import AUTHENTICATOR, OF_ROUTE, asks_for_key, authorise
 from gateway.rest.predict.steps.limit import charge_request
 from gateway.rest.predict.steps.resolve import no_route, route_in
 from gateway.routing.live_generation import Generation
@@ -76,10 +76,12 @@ def authorise_options() -> None:
     """
     Refuse OPTIONS to callers who may not use the path; what browsers ask beforehand is answered before (cors.py).
 
-    A hook: OPTIONS is answered by Flask without a view, and never goes the short way.
+    A hook: OPTIONS is answered by Flask without a view, and never goes the short way. It is asked of paths that are not
+    there as well, before any other hook refuses the request in its own words.
     """
-    if AUTHENTICATOR in request.environ and request.method == "OPTIONS" and request.url_rule is not None:
-        refused = _refusal_at(request.url_rule, request.view_args or {})
+    if AUTHENTICATOR in request.environ and request.method == "OPTIONS":
+        rule = request.url_rule
+        refused = _refusal(None, Access.NOTHING) if rule is None else _refusal_at(rule, request.view_args or {})
         if refused is not None:
             raise refused
 
@@ -156,11 +158,14 @@ def _refusal(route: Route | None, access: Access) -> GatewayError | None:
 
 def _refusal_at(rule: Rule, parts: Mapping[str, Any]) -> GatewayError | None:
     """Return why the caller may not use what a rule leads to, where no view is asked."""
+    access = access_of(rule.endpoint)
+    if access not in OF_ROUTE:  # said alike of every name that the path holds
+        return _refusal(None, access)
     try:
         route = route_in(rule.endpoint.removeprefix(ROUTE), parts, generation_of_request())
     except RequestError:
         return _refusal(None, Access.NOTHING)
-    return _refusal(route, access_of(rule.endpoint))
+    return _refusal(route, access)
 
 
 def _refusal_of_method(error: MethodNotAllowed) -> GatewayError | None:

@@ -225,6 +225,7 @@ def told(answer: Answer, path: str) -> tuple[Any, ...]:
         ("/v2/models/sum/versions/1/infer", "/v2/models/som/versions/1/infer"),
         ("/v2/models/sum/ready", "/v2/models/som/ready"),
         ("/console/sum/plot/0", "/console/som/plot/0"),
+        ("/v2/repository/models/sum/load", "/v2/repository/models/som/load"),
     ],
 )
 def test_nobody_finds_out_which_routes_there_are(
@@ -236,6 +237,9 @@ def test_nobody_finds_out_which_routes_there_are(
         one, other = (ask(worker, method, path, fast, **headers) for path in (there, not_there))
         assert told(one, there) == told(other, not_there), method
         assert one.status == (403 if who in EVERY or who == "none" else 401)
+        headers_of_a_body = headers | {"Content-Encoding": "br"}
+        one, other = (ask(worker, method, path, fast, **headers_of_a_body) for path in (there, not_there))
+        assert told(one, there) == told(other, not_there), f"{method} with a coding that is not offered"
 
 
 def test_who_may_know_is_told_what_is_wrong(worker: Worker, keys: dict[str, str]) -> None:

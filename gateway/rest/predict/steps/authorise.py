@@ -33,7 +33,8 @@ _SCOPES: Final[Mapping[Access, tuple[str, ...]]] = {
     Access.METRICS: (METRICS,),
     Access.NOTHING: (CATALOG, PREDICT_ALL),
 }
-_OF_ROUTE: Final = frozenset((Access.PREDICT, Access.DESCRIBE))
+#: Accesses that are about one route.
+OF_ROUTE: Final = frozenset((Access.PREDICT, Access.DESCRIBE))
 
 
 def authorise(environ: dict[str, Any], route: Route | None, access: Access) -> Principal:
@@ -74,7 +75,7 @@ def credential_of(environ: Mapping[str, Any]) -> str:
 def _is_covered(principal: Principal, route: Route | None, access: Access) -> bool:
     if any(principal.may(scope) for scope in _SCOPES[access]):
         return True
-    return route is not None and access in _OF_ROUTE and principal.may(predict_scope(route.spec.path))
+    return route is not None and access in OF_ROUTE and principal.may(predict_scope(route.spec.path))
 
 
 def _forbidden(environ: Mapping[str, Any], principal: Principal, access: Access) -> ForbiddenError:
