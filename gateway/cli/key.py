@@ -20,6 +20,7 @@ from gateway.security.key_file import Key
 from gateway.security.scopes import EXPECTED, PREDICT, is_scope
 from gateway.settings.settings import Settings
 from gateway.system.suggest import did_you_mean
+from gateway.validation.faults import visible
 
 _WHERE: Final = "gateway.cli.key"
 KEY: Final = Group(
@@ -58,6 +59,12 @@ def create(
 ) -> int:
     """Make a key for callers; NAME says whose it is. Once there is a key, requests without one are refused."""
     scopes = _checked(settings, scopes)
+    if not name.isprintable():
+        raise GatewayError(
+            f"the name {visible(name)} has characters that cannot be printed",
+            code="key-name",
+            hint="name it in letters, digits, blanks and punctuation, in one line",
+        )
     if expires is not None and expires <= max(_now(), not_before or _now()):
         raise GatewayError(
             f"the key would expire before it counts: {whole_seconds(expires)}",
@@ -117,7 +124,7 @@ def list_keys(settings: Settings, *, is_json: bool) -> int:
     for key in keys:
         row = _row(key, now)
         print_line(f"  {row['id']}  {row['state']:8}  {row['until']:32}  {', '.join(row['scopes']) or 'nothing'}")
-        print_line(f"            {row['name'] or 'no name'}, made {ago(key.created, now)}")
+        print_line(f"            {_shown(row['name']) or 'no name'}, made {ago(key.created, now)}")
     if content is None:
         print_line(f"there are no keys: {display_path(settings.keys_path)} is not there, and nobody is asked for one")
     else:
@@ -145,7 +152,12 @@ def _until(key: Key) -> str:
 
 
 def _called(key: Key) -> str:
-    return f"{key.id} ({key.name})" if key.name else key.id
+    return f"{key.id} ({_shown(key.name)})" if key.name else key.id
+
+
+def _shown(name: str) -> str:
+    """Return a name of the file for a terminal: an edit by hand may have put anything into it."""
+    return name if name.isprintable() else visible(name)
 
 
 def _checked(settings: Settings, scopes: Sequence[str]) -> list[str]:

@@ -130,7 +130,7 @@ class Monitor:
         self._retire_heavy(workers)
         self._retire_stuck(workers, now)
         self._tell_servers()
-        if self._keyring.look():
+        if self._keyring.has_settled() and self._keyring.look():
             self._tell_keys()
         self.key_sets.tick()
         if not self._settings.status_path.exists():

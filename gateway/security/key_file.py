@@ -4,30 +4,22 @@ The file of keys: ids, scopes and the sha256 of secrets, never a secret. Only it
 Written by `gateway key`; people may edit it. Replaced as a whole, so that readers see one state or the other.
 """
 
-import json
 import os
 import re
 import stat
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import msgspec
-import yaml
 
 from gateway.errors import GatewayError
-from gateway.security import token_settings
+from gateway.security import key_yaml, token_settings
 from gateway.security.api_key import ID
 from gateway.security.limits import CallerLimits
 from gateway.security.scopes import EXPECTED, is_scope
 from gateway.system import atomic, files
-
-if TYPE_CHECKING:
-    _Loader = yaml.SafeLoader
-else:
-    # libyaml reads ten times faster; the pure Python parser gives the same result.
-    _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 #: Some 10,000 keys.
 MOST_BYTES: Final = 8 * 1024 * 1024
@@ -36,19 +28,11 @@ MOST_SECRETS: Final = 2
 #: Permissions of others, which the file must not have.
 _OTHERS: Final = 0o077
 _SHA256: Final = re.compile("[0-9a-f]{64}")
+_TIME: Final = "such as 2027-01-31T00:00:00Z"
 _HEAD: Final = """\
 # Keys of this gateway. `gateway key create|rotate|revoke|list` write and read this file; edits by hand count within a
 # second, and comments are not kept. A secret is not in here: only its sha256.
 """
-
-
-class _Times(_Loader):
-    """Read times as texts: msgspec knows them with their zone."""
-
-    yaml_implicit_resolvers: Final = {  # type: ignore[misc]  # PyYAML declares a plain attribute
-        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
 
 
 class Secret(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -112,14 +96,9 @@ def read(path: Path) -> KeyFile | None:
 def parse(path: Path, content: bytes) -> KeyFile:
     """Return the keys of a text; raises GatewayError `keys-file` with every fault."""
     try:
-        found = yaml.load(content.decode(), _Times)  # noqa: S506 - a SafeLoader without times
-    except UnicodeDecodeError:
-        raise _fault(path, "is no UTF-8 text", "save it as UTF-8") from None
-    except (yaml.YAMLError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" (line {mark.line + 1})" if mark is not None else ""
-        # Not chained: the error of the parser repeats the line.
-        raise _fault(path, f"is no YAML{where}", "mend that line, or restore the file") from None
+        found = key_yaml.load(content)
+    except key_yaml.Unreadable as error:
+        raise _fault(path, error.what, error.hint) from None
     found = {} if found is None else found
     if not isinstance(found, dict) or not isinstance(found.get("keys") or [], list):
         raise _fault(path, "holds no list of keys", "write `keys:` and below it `- id: …`, as docs/keys.md shows")
@@ -153,7 +132,7 @@ def _key(entry: Any) -> Key | str:
     try:
         key = msgspec.convert(entry, Key, strict=True)
     except msgspec.ValidationError as error:
-        return f": {error}"
+        return f": {error}" + (f"; expected {_TIME}" if "datetime" in str(error) else "")
     if not ID.fullmatch(key.id):
         return ".id: expected the id that `gateway key create` gave: 8 characters of a-z and 2-7"
     if wrong := [scope for scope in key.scopes if not is_scope(scope)]:
@@ -168,7 +147,7 @@ def _key(entry: Any) -> Key | str:
         return f".limits: {error}"
     times = (key.created, key.not_before, key.expires, key.revoked, *(one.expires for one in key.secrets))
     if any(time is not None and time.tzinfo is None for time in times):
-        return ": a time has no zone; expected such as 2027-01-31T00:00:00Z"
+        return f": a time has no zone; expected {_TIME}"
     return key
 
 
@@ -194,10 +173,10 @@ def _lines(content: KeyFile) -> Iterator[str]:
     for key in content.keys:
         mark = "  - "
         for name, value in msgspec.to_builtins(key).items():
-            yield f"{mark}{name}: {json.dumps(value, ensure_ascii=False)}\n"
+            yield f"{mark}{name}: {key_yaml.quoted(value)}\n"
             mark = "    "
     if content.jwt:
-        yield f"jwt: {json.dumps(msgspec.to_builtins(content.jwt), ensure_ascii=False)}\n"
+        yield f"jwt: {key_yaml.quoted(msgspec.to_builtins(content.jwt))}\n"
 
 
 def _must_be_private(path: Path, found: os.stat_result) -> None:

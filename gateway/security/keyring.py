@@ -52,7 +52,7 @@ _Seen = tuple[int, ...]
 class Keyring:
     """Hold the keys of one file; made before the workers are forked, so that each begins with what was last whole."""
 
-    __slots__ = ("_by_id", "_content", "_is_reading", "_path", "_seen", "fault")
+    __slots__ = ("_by_id", "_content", "_glanced", "_is_reading", "_path", "_seen", "fault")
 
     #: Why the file of this moment does not count; None while it does.
     fault: Problem | None
@@ -62,6 +62,7 @@ class Keyring:
         self._content: KeyFile | None = None
         self._by_id: Mapping[str, _Entry] = {}
         self._seen: _Seen | None = None
+        self._glanced: _Seen | None = None
         self._is_reading = False
         self.fault = None
         self.look()
@@ -88,9 +89,19 @@ class Keyring:
         self._read()
         return True
 
+    def has_settled(self) -> bool:
+        """
+        Say whether the file is another one than before, and as it was at the last question.
+
+        One that an editor is writing may be empty for a moment, or lack the line that revokes a key.
+        """
+        now = self._look()
+        before, self._glanced = self._glanced, now
+        return now == before != self._seen
+
     def look_beside(self, spawn: Callable[[Callable[[], None]], object]) -> None:
-        """Look, and let `spawn` read a file that has changed: 1,000 keys take a tenth of a second."""
-        if not self._is_reading and self._look() != self._seen:
+        """Ask whether it has settled, and let `spawn` read it then: 1,000 keys take a tenth of a second."""
+        if not self._is_reading and self.has_settled():
             self._is_reading = True
             spawn(self._read)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.cli.main import main
 from gateway.errors import GatewayError, UnauthorisedError
 from gateway.security import api_key, key_changes, key_file
 from gateway.security.keyring import Keyring
@@ -157,6 +158,55 @@ def test_a_file_that_others_may_read_or_write_is_refused_by_name(path: Path, mod
     assert key_file.read(path) is not None
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("keys: 0x_", "is no YAML"),
+        ("keys: !!int x", "is no YAML"),
+        ("keys: !!bool x", "is no YAML"),
+        ("keys: !!timestamp x", "is no YAML"),
+        ("keys: " + "9" * 5000, "is no YAML"),
+        ("keys: []\nkeys: []", "has 'keys' twice (line 2)"),
+        ("keys:\n- {id: aaaaaaaa, scopes: [metrics], scopes: ['*']}", "has 'scopes' twice (line 2)"),
+        ("jwt: {issuer: a, audience: b,\n  issuer: c}", "has 'issuer' twice (line 2)"),
+        ("keys:\n- {id: aaaaaaaa, scopes: [], secrets: [], expires: 2027-01-31}", "such as 2027-01-31T00:00:00Z"),
+    ],
+)
+def test_what_cannot_be_read_is_a_fault_of_the_file(path: Path, text: str, told: str) -> None:
+    """No value ends who reads it, and no name that stands twice wins over the other in silence."""
+    path.write_text(text)
+    path.chmod(0o600)
+    assert told in str(Keyring(path).fault)
+
+
+def test_a_file_that_is_being_written_is_not_read(path: Path) -> None:
+    """It is read once it is as it was at the last look: a half would drop keys, or the line that revokes one."""
+    issued = key_changes.create(path, ["*"], NOW)
+    ring = Keyring(path)
+    whole = path.read_bytes()
+    assert not ring.has_settled()
+    for part in (b"", whole[:40], whole):
+        path.write_bytes(part)
+        assert not ring.has_settled()
+    assert ring.has_settled()
+    ring.look_beside(lambda read: read())
+    assert not ring.has_settled()
+    assert ring.principal_of(issued.text).id == issued.key.id
+
+
+@pytest.mark.parametrize("name", ["a\x7fb", "a\x9b31mb", "a\nb", "a\u2028b", "\udcff"])
+def test_a_name_that_no_list_can_show_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], name: str
+) -> None:
+    """Nothing is made then: no key, no file, no control character on the terminal."""
+    monkeypatch.setenv("GATEWAY_HOME", str(tmp_path))
+    assert main(["key", "create", name, "--scope", "catalog"]) == 1
+    told = capfd.readouterr()
+    assert "cannot be printed" in told.err
+    assert told.err.replace("\n", "").isprintable()
+    assert not list(tmp_path.glob("*"))
+
+
 def test_every_fault_of_a_file_is_told_at_once(path: Path) -> None:
     """Each wrong key is named by its place."""
     good = key_changes.create(path, ["*"], NOW).key.secrets[0].sha256
@@ -181,7 +231,7 @@ def test_every_fault_of_a_file_is_told_at_once(path: Path) -> None:
 
 def test_what_is_written_is_read_as_it_was(path: Path) -> None:
     """Names of any kind, limits and the section of tokens survive a change by command."""
-    name = "a: 'b' \"c\" # d\n\x07 é 🙂 0x1 1e5"
+    name = "a: 'b' \"c\" # d\n\x07 é 🙂 0x1 1e5 \x7f\x85\x9b\u2028\ufeff\ufffe\U000e0001"
     key = key_changes.create(path, ["*"], NOW, name=name, limits={"requests": "100/s", "daily": 5}).key
     whole = key_file.read(path)
     assert whole is not None
