@@ -128,7 +128,9 @@ def recursive(folder: Path) -> Grown:
 def only_text(folder: Path) -> Grown:
     """A file that Git LFS left in place of the model."""
     text = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
-    return Grown(**write(folder, "model.ubj", text), refused="broken-artifact", says="neither UBJSON nor JSON")
+    grown = Grown(**write(folder, "model.ubj", text), refused="broken-artifact", says="neither UBJSON nor JSON")
+    grown.entry["loader"] = "xgboost"  # without it, the registry as a whole is refused: no loader takes such a file
+    return grown
 
 
 @species("hostile-old-booster")
