@@ -10,6 +10,7 @@ from gateway.cli.describe import warnings_or_raise
 from gateway.cli.executor_option import executor_option, kind_of, must_name_artifact, prepared
 from gateway.cli.mlflow_notes import notes_of
 from gateway.cli.named_artifact import named_artifact
+from gateway.cli.type_option import allow_type_option
 from gateway.registry import load_registry
 from gateway.registry.add import add_route
 from gateway.registry.spec import RegistrySpec
@@ -27,6 +28,7 @@ from gateway.settings.settings import Settings
 @click.option("--route", required=True, metavar="/PATH", help="public path of the new route")
 @click.option("--loader", metavar="LOADER", help="needed only if several loaders fit the artifact")
 @click.option("--allow-pickle", is_flag=True, help="accept a pickle: pins its sha256 and sets allow_pickle")
+@allow_type_option
 @executor_option
 @click.option("--allow-code", is_flag=True, help="with --executor process: let that process run code of its author")
 @click.option("--force", is_flag=True, help="add the route even if the artifact cannot be loaded here")
@@ -37,6 +39,7 @@ def add(
     route: str,
     loader: str | None,
     allow_pickle: bool,
+    allow_types: tuple[str, ...],
     executor: str | None,
     allow_code: bool,
     force: bool,
@@ -55,7 +58,9 @@ def add(
             paths = named.paths
     elif kind == "local" and not force:
         # A route that cannot serve would make the running gateway refuse every later edit.
-        warnings, paths = warnings_or_raise(settings, artifacts, loader, allow_pickle=allow_pickle)
+        warnings, paths = warnings_or_raise(
+            settings, artifacts, loader, allow_pickle=allow_pickle, allow_types=allow_types
+        )
     root_path = settings.root_path
 
     def admit(new: RegistrySpec) -> None:
@@ -70,6 +75,7 @@ def add(
         paths=paths,
         loader=loader,
         allow_pickle=allow_pickle,
+        allow_types=allow_types,
         executor=executor,
         allow_code=allow_code,
         admit=admit,

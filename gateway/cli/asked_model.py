@@ -44,7 +44,12 @@ class AskedModel:
 
 @contextlib.contextmanager
 def asked_model(
-    settings: Settings, texts: Sequence[str], loader: str | None, *, allow_pickle: bool
+    settings: Settings,
+    texts: Sequence[str],
+    loader: str | None,
+    *,
+    allow_pickle: bool,
+    allow_types: tuple[str, ...],
 ) -> Iterator[AskedModel]:
     """Find the route of this path, or the artifact of these files; raises GatewayError. Golden rows are left aside."""
     if len(texts) == 1 and texts[0].startswith("/") and not Path(texts[0]).exists():
@@ -58,7 +63,7 @@ def asked_model(
                 code="pickle-not-allowed",
                 hint="read its imports with `gateway describe`, then say --allow-pickle",
             )
-        spec = _asked_spec(named, allow_pickle=allow_pickle)
+        spec = replace(_asked_spec(named, allow_pickle=allow_pickle), allow_types=allow_types)
         if allow_pickle and named.resolution is None:
             hashes = tuple(source_files.digest(path)[0] for path in named.paths)
             spec = replace(spec, sha256=hashes[0] if len(hashes) == 1 else hashes)

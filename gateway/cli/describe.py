@@ -17,6 +17,7 @@ from gateway.cli.named_artifact import NamedArtifact, named_artifact
 from gateway.cli.named_references import facts_of
 from gateway.cli.place import limits_of
 from gateway.cli.signature import signature_of
+from gateway.cli.type_option import allow_type_option
 from gateway.errors import GatewayError
 from gateway.loaders import get_loader, package_versions, siblings
 from gateway.loaders.base import Loader
@@ -38,6 +39,7 @@ from gateway.system import files
 @click.option("--loader", metavar="LOADER", help="needed only if several loaders fit the artifact")
 @executor_option
 @click.option("--allow-pickle", is_flag=True, help="with --executor process: let that process read a pickle")
+@allow_type_option
 @click.option("--json", "as_json", is_flag=True, help="print JSON")
 def describe(
     settings: Settings,
@@ -46,6 +48,7 @@ def describe(
     loader: str | None,
     executor: str | None,
     allow_pickle: bool,
+    allow_types: tuple[str, ...],
     as_json: bool,
 ) -> int:
     """
@@ -53,7 +56,10 @@ def describe(
     it. With --executor the model is asked where it is to run.
     """
     if executor is not None and kind_of(executor) != "local":
-        _print(describe_there(settings, artifacts, loader, executor, allow_pickle=allow_pickle), as_json=as_json)
+        found = describe_there(
+            settings, artifacts, loader, executor, allow_pickle=allow_pickle, allow_types=allow_types
+        )
+        _print(found, as_json=as_json)
         return OK
     must_name_artifact(artifacts, "local")
     with named_artifact(settings, artifacts, loader) as named:
@@ -61,7 +67,7 @@ def describe(
         found.mlflow = notes_of(named.paths)
         found.reference = facts_of(named.resolution) if named.resolution is not None else ""
         found.page_files = page_files.lines_beside(named, settings.registry)
-        problem = _ask_loader(found, named, limits_of(settings))
+        problem = _ask_loader(found, named, limits_of(settings), allow_types)
     _recall(found, settings.cache_dir / "manifests")
     _print(found, as_json=as_json)
     if problem is not None:
@@ -75,12 +81,17 @@ def _print(found: Description, *, as_json: bool) -> None:
 
 
 def warnings_or_raise(
-    settings: Settings, artifacts: Sequence[str], loader: str | None, *, allow_pickle: bool = False
+    settings: Settings,
+    artifacts: Sequence[str],
+    loader: str | None,
+    *,
+    allow_pickle: bool = False,
+    allow_types: tuple[str, ...] = (),
 ) -> tuple[tuple[str, ...], tuple[Path, ...]]:
     """Return the warnings under which an artifact serves, and its paths; raises the error that prevents serving."""
     with named_artifact(settings, artifacts, loader) as named:
-        found = signature_of(named, limits_of(settings), allow_pickle=allow_pickle).warnings
-        return (*found, *_siblings(named, _imports_of(named))), named.paths
+        found = signature_of(named, limits_of(settings), allow_pickle=allow_pickle, allow_types=allow_types)
+        return (*found.warnings, *_siblings(named, _imports_of(named))), named.paths
 
 
 def _description(named: NamedArtifact) -> Description:
@@ -99,13 +110,15 @@ def _siblings(named: NamedArtifact, imports: Sequence[str]) -> tuple[str, ...]:
     return () if is_alone else siblings.note_of(named.paths[0], named.texts[0], imports)
 
 
-def _ask_loader(found: Description, named: NamedArtifact, limits: PrepareLimits) -> GatewayError | None:
+def _ask_loader(
+    found: Description, named: NamedArtifact, limits: PrepareLimits, allow_types: tuple[str, ...]
+) -> GatewayError | None:
     """Fill in what the loader knows; return the error if it cannot describe the artifact."""
     try:
         found.versions = dict(package_versions(found.loader))
         found.imports = _imports_of(named)
         found.siblings = _siblings(named, found.imports)
-        inspection = signature_of(named, limits)
+        inspection = signature_of(named, limits, allow_types=allow_types)
         found.signature, found.warnings = inspection.signature, inspection.warnings
     except GatewayError as error:
         return error

@@ -69,7 +69,13 @@ def prepared(settings: Settings, registry: RegistrySpec) -> Manifest:
 
 
 def describe_there(
-    settings: Settings, artifacts: Sequence[str], loader: str | None, executor: str, *, allow_pickle: bool
+    settings: Settings,
+    artifacts: Sequence[str],
+    loader: str | None,
+    executor: str,
+    *,
+    allow_pickle: bool,
+    allow_types: Sequence[str],
 ) -> Description:
     """Ask a model where it runs what it is; raises GatewayError."""
     kind = kind_of(executor)
@@ -84,6 +90,8 @@ def describe_there(
         keys["loader"] = quoted(loader)
     if allow_pickle and artifacts:
         keys |= {"allow_pickle": "true", "sha256": one_or_list([quoted(pin) for pin in pins])}
+    if allow_types:
+        keys["allow_types"] = f"[{', '.join(allow_types)}]"
     text = "version: 1\nroutes:\n  /described:\n" + "".join(f"    {name}: {value}\n" for name, value in keys.items())
     found = prepared(settings, parse_registry(parse(text.encode(), "--executor"), base))
     stored = found.artifact if artifacts else None

@@ -13,6 +13,7 @@ from gateway.artifacts.expected_answers import Expected, expected_of
 from gateway.cli.asked_model import AskedModel, asked_model
 from gateway.cli.command import FAILED, OK, Command, complete_path, display_path, print_line
 from gateway.cli.place import limits_of
+from gateway.cli.type_option import allow_type_option
 from gateway.prepare.answers import Answers, Question, Rows, ask
 from gateway.process.environment import configure_process
 from gateway.registry.add import quoted
@@ -54,6 +55,7 @@ from gateway.system.suggest import listing
 @click.option("--most", type=int, default=50, metavar="MOST", help="how many differing rows are named (default: 50)")
 @click.option("--loader", metavar="LOADER", help="needed only if several loaders fit the artifact")
 @click.option("--allow-pickle", is_flag=True, help="open an artifact that is a pickle")
+@allow_type_option
 def golden(
     settings: Settings,
     *,
@@ -67,13 +69,14 @@ def golden(
     most: int,
     loader: str | None,
     allow_pickle: bool,
+    allow_types: tuple[str, ...],
 ) -> int:
     """
     Score the rows of a table and compare the answers with those that a notebook exported, then write them as golden
     rows, which are scored again at each start. Exit code 1 when an answer differs: nothing is written then.
     """
     configure_process(settings)
-    with asked_model(settings, model, loader, allow_pickle=allow_pickle) as asked:
+    with asked_model(settings, model, loader, allow_pickle=allow_pickle, allow_types=allow_types) as asked:
         question = Question(entry=asked.entry, server=asked.server, table=str(table.absolute()), beside=expected)
         answers = ask(question, limits_of(settings))
     rows = answers.table

@@ -27,21 +27,27 @@ class Inspection:
     warnings: tuple[str, ...] = ()
 
 
-def signature_of(named: NamedArtifact, limits: PrepareLimits, *, allow_pickle: bool = False) -> Inspection:
+def signature_of(
+    named: NamedArtifact, limits: PrepareLimits, *, allow_pickle: bool = False, allow_types: tuple[str, ...] = ()
+) -> Inspection:
     """
     Return inputs, outputs and warnings; raises GatewayError. Pickles are opened only with `allow_pickle`.
+
+    `allow_types` are the classes of other packages that a skops file may hold.
 
     Golden rows beside an interpreted artifact are scored as for a route, because they may decide whether it serves.
     """
     if row_of(named.loader).is_confined:
-        return _inspect_in_child(named, limits, allow_pickle=allow_pickle)
+        return _inspect_in_child(named, limits, allow_pickle=allow_pickle, allow_types=allow_types)
     path = named.paths[0]
     options = LoadOptions(entry=split_entry(named.texts[0])[1], origin=path.parent, allow_pickle=allow_pickle)
     with descendants.none_left():
         return Inspection(signature=get_loader(named.loader).describe(path, options))
 
 
-def _inspect_in_child(named: NamedArtifact, limits: PrepareLimits, *, allow_pickle: bool) -> Inspection:
+def _inspect_in_child(
+    named: NamedArtifact, limits: PrepareLimits, *, allow_pickle: bool, allow_types: tuple[str, ...]
+) -> Inspection:
     stored = named.stored
     spec = RouteSpec(
         path="/described",
@@ -50,6 +56,7 @@ def _inspect_in_child(named: NamedArtifact, limits: PrepareLimits, *, allow_pick
         loader=named.loader,
         sha256=stored.sha256,
         allow_pickle=allow_pickle,
+        allow_types=allow_types,
         compile="off",
     )
     rows = golden_path(spec, named.paths)

@@ -32,6 +32,7 @@ def add_route(
     paths: Sequence[Path] = (),
     loader: str | None = None,
     allow_pickle: bool = False,
+    allow_types: Sequence[str] = (),
     executor: str | None = None,
     allow_code: bool = False,
     admit: Callable[[RegistrySpec], object] = lambda registry: None,
@@ -72,6 +73,8 @@ def add_route(
         keys["loader"] = quoted(loader)
     if allow_pickle:
         keys["allow_pickle"] = "true"
+    if allow_types:
+        keys["allow_types"] = f"[{', '.join(allow_types)}]"
     if allow_code:
         keys["allow_code"] = "true"
     if (allow_pickle or allow_code) and not is_named:  # of a reference, the generation names the digest that was taken

@@ -32,7 +32,7 @@ def refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Work in an empty folder."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("COLUMNS", "240")
     return tmp_path
 
 
@@ -128,7 +128,7 @@ def test_help_loads_no_command() -> None:
     ("line", "offers"),
     [
         ("gateway ro", ["plain,rollback", "plain,routes"]),
-        ("gateway add --al", ["plain,--allow-pickle", "plain,--allow-code"]),
+        ("gateway add --al", ["plain,--allow-pickle", "plain,--allow-type", "plain,--allow-code"]),
         ("gateway check models/", ["file,models/"]),
         ("gateway check --registry regi", ["file,regi"]),
     ],

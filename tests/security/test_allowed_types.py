@@ -20,9 +20,12 @@ from click import HelpFormatter
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 
+import serving
+from gateway.cli.main import main
 from gateway.errors import ArtifactError, GatewayError
 from gateway.loaders import get_loader
 from gateway.loaders.base import LoadOptions
+from gateway.registry import load_registry
 
 #: A package as people install it: a step that is fitted, holds a helper of its own, and is one of Python's classes.
 PACKAGE = """
@@ -183,3 +186,52 @@ def test_a_pickle_is_not_admitted_by_it(steps: Any, tmp_path: Path) -> None:
     with pytest.raises(ArtifactError) as error:
         get_loader("sklearn").load(path, LoadOptions(allow_pickle=True, allow_types=(SCALING, TABLE)))
     assert error.value.code == "forbidden-pickle"
+
+
+HELD = "click.formatting.HelpFormatter"  # a class of an installed package that is no library of models
+
+
+@pytest.fixture
+def holding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Write a model that holds an object of another package beside an empty registry; return the model."""
+    model = LinearRegression().fit(ROWS, ROWS.sum(axis=1))
+    vars(model)["extra_"] = HelpFormatter()
+    written(tmp_path, model)
+    monkeypatch.chdir(tmp_path)
+    return model
+
+
+def test_what_a_refusal_names_is_what_the_command_writes(
+    holding: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`describe` names the option; with it, `add` reads the model and writes the line into the registry."""
+    assert main(["describe", "model.skops"]) == 1
+    assert f"`gateway add … --allow-type {HELD}` writes it" in capsys.readouterr().err
+    assert main(["add", "model.skops", "--route", "/held", "--allow-type", HELD]) == 0
+    assert load_registry(tmp_path / "registry.yaml").routes[0].allow_types == (HELD,)
+
+
+@pytest.mark.slow
+def test_a_route_with_named_types_serves(holding: Any, tmp_path: Path, cache: Path) -> None:
+    """What the command wrote is what a gateway serves, with the answers of its library."""
+    server = serving.make(tmp_path, cache, "version: 1\nroutes: {}\n", workers=1)
+    described = server.command("describe", "../model.skops", "--allow-type", HELD)
+    assert (described.returncode, "x1" in described.stdout) == (0, True), described.stderr
+    added = server.command("add", "../model.skops", "--route", "/held", "--allow-type", HELD)
+    assert added.returncode == 0, added.stderr
+    try:
+        server.start().wait()
+        answer = server.post("/held", {"instances": [dict(zip(("x0", "x1"), row, strict=True)) for row in ROWS]})
+        assert np.allclose([one["prediction"] for one in answer.json["predictions"]], holding.predict(ROWS))
+        server.stop()
+    finally:
+        server.kill()
+
+
+@pytest.mark.parametrize("name", ["Encoder", "a..b", "a.b;", ""])
+def test_a_type_that_is_none_is_refused_before_the_file_is_read(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A command says what the name of a class looks like."""
+    with pytest.raises(SystemExit) as ended:
+        main(["describe", "absent.skops", "--allow-type", name])
+    assert ended.value.code == 2
+    assert "package, modules and class" in capsys.readouterr().err

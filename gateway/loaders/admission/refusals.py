@@ -33,8 +33,10 @@ def untrusted_types(path: Path, names: object, admissible: Sequence[str] = ()) -
 
     `admissible` are the classes of installed packages which alone stand in the way.
     """
+    options = " ".join(f"--allow-type {name}" for name in admissible)
     way = (
-        f"if you know who wrote it, add `allow_types: [{', '.join(admissible)}]` to the route; or "
+        f"if you know who wrote it, add `allow_types: [{', '.join(admissible)}]` to the route, as "
+        f"`gateway add … {options}` writes it; or "
         if admissible
         else ""
     )
