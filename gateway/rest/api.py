@@ -79,7 +79,7 @@ def authorise_options() -> None:
     A hook: OPTIONS is answered by Flask without a view, and never goes the short way. It is asked of paths that are not
     there as well, before any other hook refuses the request in its own words.
     """
-    if AUTHENTICATOR in request.environ and request.method == "OPTIONS":
+    if request.method == "OPTIONS":
         rule = request.url_rule
         refused = _refusal(None, Access.NOTHING) if rule is None else _refusal_at(rule, request.view_args or {})
         if refused is not None:
@@ -157,15 +157,18 @@ def _refusal(route: Route | None, access: Access) -> GatewayError | None:
 
 
 def _refusal_at(rule: Rule, parts: Mapping[str, Any]) -> GatewayError | None:
-    """Return why the caller may not use what a rule leads to, where no view is asked."""
+    """Return why the caller may not use what a rule leads to, where no view is asked; a route is charged for it."""
     access = access_of(rule.endpoint)
     if access not in OF_ROUTE:  # said alike of every name that the path holds
         return _refusal(None, access)
     try:
         route = route_in(rule.endpoint.removeprefix(ROUTE), parts, generation_of_request())
+        charge_request(authorise(request.environ, route, access), route)
     except RequestError:
         return _refusal(None, Access.NOTHING)
-    return _refusal(route, access)
+    except GatewayError as refused:
+        return refused
+    return None
 
 
 def _refusal_of_method(error: MethodNotAllowed) -> GatewayError | None:

@@ -64,10 +64,11 @@ class Client:
         body: bytes = b'{"a": 1, "b": 2}',
         address: str = "",
         headers: Mapping[str, str] | None = None,
+        method: str = "POST",
     ) -> Answer:
         """Send one request."""
         sent = {**JSON, **(headers or {})}
-        return self._worker.ask(environ_of("POST", path, body, sent, REMOTE_ADDR=address or self._address))
+        return self._worker.ask(environ_of(method, path, body, sent, REMOTE_ADDR=address or self._address))
 
 
 _ADDRESSES = (f"198.51.100.{number}" for number in itertools.count(1))
@@ -97,6 +98,15 @@ def test_a_request_beyond_the_limit_is_refused_in_every_dialect(client: Client, 
     told = {"V2": "error", "MLflow": "message"}.get(dialect, "detail")
     assert "one caller of /sum has 2 requests an hour, 2 at once" in refused.json[told]
     assert refused.json.get("error_code") == ("REQUEST_LIMIT_EXCEEDED" if dialect == "MLflow" else None)
+
+
+@pytest.mark.parametrize(("method", "status"), [("OPTIONS", 200), ("PUT", 405), ("DELETE", 405), ("HEAD", 400)])
+@pytest.mark.parametrize("path", ["/sum", "/total", "/sum/schema", "/v2/models/sum", "/console/sum"])
+def test_a_request_is_charged_whatever_its_method(client: Client, path: str, method: str, status: int) -> None:
+    """Also one that no view answers."""
+    status = 200 if method == "HEAD" and path not in ("/sum", "/total") else status
+    assert [client.ask(path, b"", method=method).status for _ in range(3)] == [status, status, 429]
+    assert client.ask("/free", b"", method="OPTIONS").status == 200
 
 
 def test_all_paths_of_a_route_are_one_limit(client: Client) -> None:
