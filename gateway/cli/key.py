@@ -9,12 +9,12 @@ from typing import Any, Final
 
 import click
 
-from gateway.cli.command import OK, Command, complete_path, display_path, print_line
+from gateway.cli.command import OK, Command, complete_path, display_path, print_error, print_line
 from gateway.cli.command_group import Entry, Group
 from gateway.cli.moments import Moment, ago, whole_seconds
 from gateway.errors import GatewayError
 from gateway.registry import load_registry
-from gateway.security import key_changes, key_file, key_text
+from gateway.security import api_key, key_changes, key_file, key_text
 from gateway.security.key_changes import Issued
 from gateway.security.key_file import Key
 from gateway.security.scopes import EXPECTED, PREDICT, is_scope
@@ -98,6 +98,9 @@ def rotate(settings: Settings, *, id: str, grace: datetime, out: Path | None) ->
     _show(issued, out)
     kept = [secret for secret in issued.key.secrets[:-1] if secret.expires is not None]
     old = f"the secret before counts until {whole_seconds(kept[0].expires)}" if kept else "the old one counts no more"
+    ended = issued.ended
+    if ended is not None:
+        old += f"; the one before that, which was to count until {whole_seconds(ended.expires)}, counts no more"
     _tell(f"key {_called(issued.key)} has a new secret; {old}")
     return OK
 
@@ -105,10 +108,20 @@ def rotate(settings: Settings, *, id: str, grace: datetime, out: Path | None) ->
 @click.command("revoke", cls=Command)
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 def revoke(settings: Settings, *, ids: Sequence[str]) -> int:
-    """Let keys count no more, in every worker within a second."""
-    for id in ids:
-        print_line(f"revoked {_called(key_changes.revoke(settings.keys_path, id, _now()))}")
-    return OK
+    """
+    Let keys count no more, in every worker within a second. An ID may be a whole key, such as one that has leaked.
+
+    One that is not there keeps none of the others.
+    """
+    code = OK
+    for id in dict.fromkeys(ids):
+        try:
+            print_line(f"revoked {_called(key_changes.revoke(settings.keys_path, api_key.id_in(id), _now()))}")
+        except GatewayError as error:
+            if error.code != "unknown-key":
+                raise
+            code = print_error(error)
+    return code
 
 
 @click.command("list", cls=Command)

@@ -47,6 +47,12 @@ def new_text(id: str) -> str:
     return body + _checksum(body)
 
 
+def id_in(text: str) -> str:
+    """Return the id of a whole key, any other text as it is."""
+    found = _KEY.fullmatch(text)
+    return text if found is None else found[1]
+
+
 def parse(text: str) -> ApiKey:
     """Return the parts of a key; raises UnauthorisedError for a text that no key can be."""
     found = _KEY.fullmatch(text)

@@ -19,10 +19,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """Hold a key with its text, which nothing but this object knows."""
+    """
+    Hold a key with its text, which nothing but this object knows.
+
+    `ended` is a secret that counted until now and was to count for longer.
+    """
 
     key: Key
     text: str
+    ended: Secret | None = None
 
 
 def create(
@@ -70,8 +75,9 @@ def rotate(path: Path, id: str, now: datetime, until: datetime, *, keep: Callabl
         last = key.secrets[-1]
         ends = until if last.expires is None else min(until, last.expires)
         kept = () if ends <= now else (msgspec.structs.replace(last, expires=ends),)
+        ended = next((one for one in key.secrets[:-1] if one.expires is None or one.expires > now), None)
         key = msgspec.structs.replace(key, secrets=(*kept, _secret(text, now)))
-        return _with(content, key), Issued(key, text)
+        return _with(content, key), Issued(key, text, ended)
 
     return _changed(path, rotated)
 

@@ -194,6 +194,34 @@ def test_a_file_that_is_being_written_is_not_read(path: Path) -> None:
     assert ring.principal_of(issued.text).id == issued.key.id
 
 
+def test_each_key_that_is_named_is_revoked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A mistyped id keeps none of the others, and is told; a whole key that has leaked stands for its id."""
+    path = tmp_path / "keys.yaml"
+    first, second = (key_changes.create(path, ["*"], NOW) for _ in range(2))
+    monkeypatch.setenv("GATEWAY_HOME", str(tmp_path))
+    assert main(["key", "revoke", first.key.id, "aaaaaaaa", second.text]) == 1
+    told = capfd.readouterr()
+    assert "there is no key 'aaaaaaaa'" in told.err
+    assert told.out.split() == ["revoked", first.key.id, "revoked", second.key.id]
+    ring = Keyring(path)
+    assert refusal(ring, first.text) == f"the key {first.key.id} is revoked"
+    assert refusal(ring, second.text) == f"the key {second.key.id} is revoked"
+
+
+def test_a_secret_that_ends_before_its_time_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Two secrets count at a time: the second replacement ends the oldest one at once, and says so."""
+    id = key_changes.create(tmp_path / "keys.yaml", ["*"], NOW).key.id
+    monkeypatch.setenv("GATEWAY_HOME", str(tmp_path))
+    assert main(["key", "rotate", id]) == 0
+    assert "counts no more" not in capfd.readouterr().err
+    assert main(["key", "rotate", id]) == 0
+    assert "the one before that, which was to count until 20" in capfd.readouterr().err
+
+
 @pytest.mark.parametrize("name", ["a\x7fb", "a\x9b31mb", "a\nb", "a\u2028b", "\udcff"])
 def test_a_name_that_no_list_can_show_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], name: str
