@@ -39,7 +39,7 @@ class TokenSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def scopes_of(self, claim: Any) -> frozenset[str]:
         """Return the scopes that the value of the claim stands for: texts in a list, or in one text with blanks."""
-        values = claim.split() if isinstance(claim, str) else claim if isinstance(claim, list) else ()
+        values = claim.split(" ") if isinstance(claim, str) else claim if isinstance(claim, list) else ()
         texts = [value for value in values if isinstance(value, str)]
         if self.scopes:
             return frozenset(scope for text in texts for scope in self.scopes.get(text, ()))

@@ -141,4 +141,15 @@ def wanted_in(run_dir: Path) -> Path:
 def _principal(claims: dict[str, Any], settings: TokenSettings) -> Principal:
     limits = None if settings.limits is None else CallerLimits.parse(settings.limits)
     scopes = settings.scopes_of(claims.get(settings.scope_claim))
-    return Principal(f"jwt:{claims['sub'][:_MOST_SUBJECT]}", "jwt", scopes, limits=limits)
+    return Principal(f"jwt:{_subject(claims['sub'])}", "jwt", scopes, limits=limits)
+
+
+def _subject(text: str) -> str:
+    """Return the name of a subject for logs and limits; one that is changed for them stays apart from all others."""
+    if not text:
+        raise UnauthorisedError("the token has an empty subject (`sub`)", hint=_HINT)
+    shown = ascii(text)[1:-1] if not text.isprintable() else text
+    if shown == text and len(text) <= _MOST_SUBJECT:
+        return text
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{shown[:_MOST_SUBJECT]}~{digest[:16]}"

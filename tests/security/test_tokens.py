@@ -36,6 +36,17 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from security.issuer import AUDIENCE, ISSUER, Issuer, SigningKey, claims, ec_key, ed_key, rsa_key, token
 
 RSA, EC, ED = rsa_key(), ec_key(), ed_key()
+SUBJECTS = [
+    "ann/é@example",
+    "a" * 300 + "x",
+    "a" * 300 + "y",
+    "a" * 200,
+    "a\nb",
+    "a\\nb",
+    "\ud800",
+    "\x1b[31m",
+    "\u2028",
+]
 STUB = {"inputs": ["a"], "output": {"kind": "regression"}}
 
 
@@ -141,11 +152,25 @@ def _pem() -> tuple[Any, Any]:
         ({"iat": int(time.time()) + 3600}, "does not count yet"),
         ({"sub": None}, "not valid"),
         ({"sub": 7}, "not valid"),
+        ({"sub": ""}, "empty subject"),
     ],
 )
 def test_claims_that_are_missing_or_wrong_are_refused(door: Door, more: dict[str, Any], told: str) -> None:
     """Issuer, audience, subject and times are all asked for."""
     assert told in door.refusal(token(RSA, **more))
+
+
+def test_subjects_are_names_and_stay_apart(door: Door) -> None:
+    """Whatever a subject holds, its name can be logged and answered; no two subjects share limits for a long name."""
+    names = [door.authenticator.principal_of(token(RSA, sub=sub)).id for sub in SUBJECTS]
+    assert names[0] == "jwt:ann/é@example"
+    assert len(set(names)) == len(SUBJECTS)
+    assert all(name.isprintable() and len(name.encode()) < 300 for name in names)
+
+
+def test_scopes_are_told_apart_by_blanks_alone(door: Door) -> None:
+    """RFC 6749: another kind of space does not end a scope, so that none is made of a part of another."""
+    assert door.scopes(token(RSA, scope="catalog predict:/a\u3000* metrics\t*")) == {"catalog"}
 
 
 def test_an_audience_may_be_one_of_several(door: Door) -> None:
