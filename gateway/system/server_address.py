@@ -14,9 +14,20 @@ from urllib.parse import urlsplit
 _PORTS: Final = {"http": 80, "https": 443}
 #: The kernel keeps 108 bytes for the path of a Unix socket, the last of them zero.
 MOST_PATH_BYTES: Final = 107
-#: Metadata services of clouds outside the link-local block: Azure, Alibaba, AWS over IPv6.
-_METADATA: Final = frozenset(map(ipaddress.ip_address, ("168.63.129.16", "100.100.100.200", "fd00:ec2::254")))
-_NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
+#: Metadata services of clouds outside the link-local block: Azure, Alibaba, Oracle; over IPv6 AWS (instances, pods of
+#: EKS), Google, Scaleway.
+_METADATA: Final = frozenset(
+    map(
+        ipaddress.ip_address,
+        (
+            "168.63.129.16", "100.100.100.200", "192.0.0.192",
+            "fd00:ec2::254", "fd00:ec2::23", "fd20:ce::254", "fd00:42::42",
+        ),
+    )
+)  # fmt: skip
+#: Networks whose last 32 bits are an address of version 4: translators, for everybody (RFC 6052) and of one site
+#: (RFC 8215), SIIT, and the form of old that is out of use.
+_EMBEDDING: Final = tuple(map(ipaddress.IPv6Network, ("64:ff9b::/96", "64:ff9b:1::/48", "::ffff:0:0:0/96", "::/96")))
 _HOST: Final = re.compile(r"[0-9A-Za-z._-]+|\[[0-9A-Fa-f:.]+\]")
 _PREFIX: Final = re.compile(r"(/[0-9A-Za-z._~%-]+)*")
 
@@ -86,7 +97,7 @@ def plain_ip(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 def _embedded(ip: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
     """Return the address of version 4 that a translator (NAT64) or a 6to4 gateway sends packets on to."""
-    if ip in _NAT64:
+    if any(ip in network for network in _EMBEDDING) and not (ip.is_loopback or ip.is_unspecified):
         return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
     return ip.sixtofour
 
