@@ -171,6 +171,9 @@ def test_a_key_that_does_not_open_is_told(
     at = server.key.rindex(server.key[-1])
     unlock(page, server.key[:at] + ("a" if server.key[at] != "a" else "b"))
     expect(page.get_by_role("alert")).to_contain_text("The key is mistyped")
+    for no_header in ("a key", "gw_\u2013", "x" * 9000):
+        unlock(page, no_header)
+        expect(page.get_by_role("alert")).to_contain_text("This is no key")
     narrow = add_key(server, "metrics")
     until(lambda: server.get("/metrics", {"Authorization": f"Bearer {narrow}"}).status == 200, what="the new key")
     unlock(page, narrow)

@@ -99,6 +99,10 @@ at("unlock").addEventListener("submit", (event) => {
   event.preventDefault();
   const given = at("key").value.trim();
   if (!given) return;
+  if (!/^[\x21-\x7e]{1,8000}$/.test(given)) { // what no header field can hold would be refused again and again
+    askForKey("This is no key.", "A key is one word, without blanks; copy it as it was printed.");
+    return;
+  }
   keep(given);
   at("key").value = "";
   open();
