@@ -147,7 +147,8 @@ def digest(path: Path) -> tuple[str, int]:
 
 def line_of(inside: Path, sha256: str) -> bytes:
     """Return what a file adds to the hash of its folder."""
-    return f"{inside.as_posix()}\0{sha256}\n".encode()
+    # Names of files are bytes: they need not be text in UTF-8.
+    return f"{inside.as_posix()}\0{sha256}\n".encode("utf-8", "surrogateescape")
 
 
 def unreadable(path: Path, error: OSError) -> ArtifactError:

@@ -11,6 +11,7 @@ import msgspec
 from gateway.artifacts.source_files import digest, locate
 from gateway.cli.command import OK, Command, complete_path, print_line
 from gateway.cli.place import limits_of
+from gateway.errors import ArtifactError
 from gateway.loaders.inspection.files import inspect as inspected
 from gateway.loaders.inspection.report import Inspection
 from gateway.settings.settings import Settings
@@ -18,6 +19,8 @@ from gateway.system.memory import address_space_bytes
 
 #: Lines of one list that are shown; `--json` shows all.
 _SHOWN: Final = 200
+_NOTHING: Final = "nothing: this format holds data only"
+_UNKNOWN: Final = "nothing that is known here; what reads this format decides what it may do"
 
 
 @click.command("inspect", cls=Command)
@@ -32,8 +35,15 @@ def inspect(settings: Settings, *, file: str, as_json: bool) -> int:
     if as_json:
         print_line(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
     else:
-        print_line("\n".join(_text(found, file, digest(path)[0])))
+        print_line("\n".join(_text(found, file, _sha256(path))))
     return OK
+
+
+def _sha256(path: Path) -> str:
+    try:
+        return digest(path)[0]
+    except ArtifactError as error:
+        return f"none: {error.message}"
 
 
 def _bound_memory(most: int) -> None:
@@ -54,8 +64,8 @@ def _text(found: Inspection, named: str, sha256: str) -> Iterable[str]:
         "members", "with their unpacked bytes:", [f"{size:>13,}  {name}" for name, size in found.members]
     )
     yield from (f"warning   {_plain(text)}" for text in found.warnings[:_SHOWN])
-    if not (found.globals or found.types or found.operators or found.members or found.arrays or found.warnings):
-        yield "names     nothing: this format holds data only"
+    if found.is_empty:
+        yield f"names     {_NOTHING if found.is_data else _UNKNOWN}"
 
 
 def _listed(name: str, what: str, lines: list[str]) -> Iterable[str]:

@@ -4,15 +4,26 @@
 OWASP: ML06
 """
 
+import gzip
 import io
 import json
+import os
+import pickle
+import struct
 import subprocess
 import sys
+import tarfile
+import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import joblib
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from gateway.loaders.inspection.files import inspect
 from loaders import acting
@@ -113,3 +124,124 @@ def test_a_text_of_exabytes_costs_nothing(tmp_path: Path) -> None:
     path = tmp_path / "model.pkl"
     path.write_bytes(stream.getvalue())
     assert inspect(path).globals == ["os.system"]
+
+
+_CALL = b"cos\ngetcwd\n)R."
+_WRAPPER = (
+    b"\x80\x02cjoblib.numpy_pickle\nNumpyArrayWrapper\n)\x81}(X\x08\x00\x00\x00subclasscnumpy\nndarray\nX\x05\x00\x00\x00"
+    b"shapeK\x64\x85X\x05\x00\x00\x00orderX\x01\x00\x00\x00CX\x05\x00\x00\x00dtypecnumpy\ndtype\nX\x02\x00\x00\x00u1"
+    b"\x85RX\x0a\x00\x00\x00allow_mmap\x89ub0"
+)
+#: What `pickle.load` reads, and a careful reading of the opcodes, or one like joblib's, does not.
+READ_ANOTHER_WAY = {
+    "a frame that ends within an opcode": b"\x80\x04\x95" + struct.pack("<Q", 3) + b"\x8c\x02os\x8c\x06getcwd\x93)R.",
+    "a frame that ends within a line": b"\x80\x04\x95" + struct.pack("<Q", 3) + _CALL,
+    "a frame in a frame": b"\x80\x04\x95" + struct.pack("<Q", 20) + b"\x95" + struct.pack("<Q", 3) + _CALL + b"N" * 8,
+    "an octal number": b"I010\n0" + _CALL,
+    "a number with rubbish behind a NUL": b"F1.0\0zz\n0" + _CALL,
+    "a long with rubbish behind a NUL": b"L1\0zz\n0" + _CALL,
+    "a call in the bytes of an array of joblib": _WRAPPER + _CALL.ljust(100, b"X"),
+    "bytes that begin as bzip2": b"BZ\0\0\0" + b"x" * 90 + b"0" + _CALL,
+    "a dict of protocol 0": b"(dp0\n0" + _CALL,
+}
+
+
+@pytest.mark.parametrize("suffix", [".pkl", ".bin"])
+@pytest.mark.parametrize("name", READ_ANOTHER_WAY)
+def test_what_pickle_calls_is_listed(tmp_path: Path, name: str, suffix: str) -> None:
+    """Opcodes are read as `pickle.load` reads them, which calls them here, also where the file is called otherwise."""
+    path = tmp_path / f"model{suffix}"
+    path.write_bytes(READ_ANOTHER_WAY[name])
+    assert pickle.loads(path.read_bytes()) == str(Path.cwd())
+    assert "os.getcwd" in inspect(path).globals
+
+
+def _zip(members: dict[str, bytes]) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return stream.getvalue()
+
+
+def _tar(name: str, data: bytes, packed: str = "") -> bytes:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode=f"w:{packed}") as archive:  # type: ignore[call-overload]
+        info = tarfile.TarInfo(name)
+        info.size = len(data)
+        archive.addfile(info, io.BytesIO(data))
+    return stream.getvalue()
+
+
+CONTAINERS = {
+    "in front of an archive.pkl": _CALL + _zip({}),
+    "in an archive in an archive.zip": _zip({"inner.zip": _zip({"data.pkl": _CALL})}),
+    "in an archive under no telling name.zip": _zip({"weights": _CALL}),
+    "packed in an archive.zip": _zip({"weights": gzip.compress(_CALL)}),
+    "in a tar archive.bin": _tar("weights", _CALL),
+    "in a packed tar archive.pkl": _tar("model.pkl", _CALL, "gz"),
+    "called a graph.onnx": _CALL,
+    "called code.py": _CALL,
+}
+
+
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_no_container_hides_a_pickle(tmp_path: Path, name: str) -> None:
+    """Archives in archives, packed members, other names: the bytes decide what is listed."""
+    path = tmp_path / name
+    path.write_bytes(CONTAINERS[name])
+    assert "os.getcwd" in inspect(path).globals
+
+
+def test_what_was_not_read_is_told(tmp_path: Path) -> None:
+    """A file whose content was not followed is never told as one of data only."""
+    inner = _CALL
+    for _ in range(9):
+        inner = _zip({"inner.zip": inner})
+    unread = {
+        "deep.zip": inner,
+        "cut.pkl": _CALL[:-1],
+        "twice.pkl": zlib.compress(gzip.compress(_CALL)),
+        "old.pkl": b"ZF0x10" + b" " * 15 + zlib.compress(_CALL),
+        "zeros.pkl": bytes(1000),
+    }
+    for name, data in unread.items():
+        path = tmp_path / name
+        path.write_bytes(data)
+        found = inspect(path)
+        assert found.warnings, name
+        assert not found.is_data, name
+
+
+def test_honest_files_bring_no_warning(tmp_path: Path) -> None:
+    """Pickles of every protocol, joblib's with and without packing, and texts that begin with the letter of an opcode."""
+    model = make_pipeline(StandardScaler(), LogisticRegression()).fit(np.arange(40.0).reshape(20, 2), [0, 1] * 10)
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        (tmp_path / f"{protocol}.pkl").write_bytes(pickle.dumps(model, protocol=protocol))
+    for packing in ("zlib", "gzip", "bz2", "xz"):
+        joblib.dump(model, tmp_path / f"{packing}.joblib", compress=(packing, 3))
+    joblib.dump(model, tmp_path / "plain.joblib")
+    (tmp_path / "notes.txt").write_text("class Model:\n    it is about texts\n")
+    (tmp_path / "more.txt").write_text("New: a\nVery long text " + "x" * 1000)
+    found = inspect(tmp_path)
+    assert found.warnings == []
+    assert "sklearn.linear_model._logistic.LogisticRegression" in found.globals
+    assert all(
+        name.split(".")[0]
+        in {"sklearn", "numpy", "joblib", "copyreg", "builtins", "__builtin__", "copy_reg", "_codecs"}
+        for name in found.globals
+    )
+
+
+def test_a_folder_that_no_gateway_would_copy_is_listed(tmp_path: Path) -> None:
+    """Pipes, links that lead anywhere and names that are no text are told and not followed."""
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "model.pkl").write_bytes(_CALL)
+    os.mkfifo(folder / "pipe")
+    (folder / "root").symlink_to("/")
+    Path(os.fsdecode(os.fsencode(folder) + b"/\xff.pkl")).write_bytes(_CALL)
+    found = inspect(folder)
+    assert {name for name, _ in found.members} == {"model.pkl", "\\udcff.pkl"}
+    assert found.warnings == ["pipe is a pipe", "root is a link to '/'"]
+    assert found.globals == ["os.getcwd"]

@@ -1,234 +1,114 @@
 """
 Lists every global that a pickle or joblib file names, and the versions of scikit-learn that it says wrote it.
 
-Replays the opcodes, whatever they are, on stand-ins: nothing that a file says is imported, called or made. It follows
-joblib's arrays, whose bytes lie between the opcodes, nested pickles and further pickles behind the first one.
+Executes nothing (see pickle_replay.py). A file is followed as joblib reads it, and as `pickle.load` does where that is
+another way; nested pickles and further pickles behind the first one count as well.
 """
 
-import pickle
+import io
 import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-
 from gateway.errors import GatewayError
-from gateway.loaders.admission.pickle_stream import BoundedUnpickler, PickleStream, opened
+from gateway.loaders.admission.pickle_replay import Noted, Replay
+from gateway.loaders.admission.pickle_stream import PickleStream, opened, opened_as_it_is
 
-_CHUNK: Final = 1 << 20
 #: Pickles in one file that are listed; a file of more is no model.
 _MOST_PICKLES: Final = 1000
-#: What is shown as a version: the file says it, and may say anything.
-_VERSION: Final = re.compile(r"[0-9][0-9A-Za-z.+]{0,30}")
+#: Numbers of an array that are read as opcodes may look like a global; those of a call are names.
+_NAMES: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
+_CUT: Final = "it breaks off"
 
 
-class _Named:
-    """Stand for a global, for what a call of it returns, and for an instance with its state."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """
+    Hold the globals of a file, the versions that its estimators tell, and how many whole pickles it holds.
 
-    def __init__(self, module: str = "", name: str = "", args: Any = ()) -> None:
-        self.pair, self.args = (module, name), args
-        self.state: Any = None
+    `unread` says what was not followed, '' for a file that was followed to its end.
+    """
 
+    globals: tuple[str, ...]
+    versions: tuple[str, ...] = ()
+    pickles: int = 0
+    unread: str = ""
 
-class _Lister(BoundedUnpickler):
-    """Note every global; hold no object of the file but its numbers, texts and containers."""
+    @property
+    def is_cut(self) -> bool:
+        """Say whether the file ends before its pickle does."""
+        return self.unread.startswith(_CUT)
 
-    dispatch = BoundedUnpickler.dispatch.copy()
-
-    def __init__(self, stream: PickleStream, found: set[str], versions: set[str]) -> None:
-        super().__init__("", stream, False)
-        self.encoding = "latin1"
-        self._stream, self._found, self._versions = stream, found, versions
-
-    def _note(self, module: Any, name: Any) -> _Named:
-        parts = [text if type(text) is str else "(computed)" for text in (module, name)]
-        self._found.add(".".join(parts))
-        return _Named(*parts)
-
-    def find_class(self, module: Any, name: Any) -> Any:
-        return self._note(module, name)
-
-    def load_stack_global(self) -> None:
-        name, module = self.stack.pop(), self.stack.pop()
-        self.append(self._note(module, name))
-
-    dispatch[pickle.STACK_GLOBAL[0]] = load_stack_global
-
-    def get_extension(self, code: int) -> None:
-        self._found.add(f"(extension code {code})")
-        self.append(_Named())
-
-    def persistent_load(self, pid: Any) -> Any:
-        self._found.add("(persistent id)")
-        return _Named()
-
-    def _instantiate(self, klass: Any, args: list[Any]) -> None:
-        self.append(_made(klass, tuple(args)))
-
-    def load_reduce(self) -> None:
-        args = self.stack.pop()
-        self.stack[-1] = _made(self.stack[-1], args)
-
-    dispatch[pickle.REDUCE[0]] = load_reduce
-    dispatch[pickle.NEWOBJ[0]] = load_reduce
-
-    def load_newobj_ex(self) -> None:
-        self.stack.pop()
-        self.load_reduce()
-
-    dispatch[pickle.NEWOBJ_EX[0]] = load_newobj_ex
-
-    def load_dict(self) -> None:
-        self.append(_dict_of(self.pop_mark()))
-
-    dispatch[pickle.DICT[0]] = load_dict
-
-    def load_setitem(self) -> None:
-        value, key = self.stack.pop(), self.stack.pop()
-        _fill(self.stack[-1], [key, value])
-
-    dispatch[pickle.SETITEM[0]] = load_setitem
-
-    def load_setitems(self) -> None:
-        items = self.pop_mark()
-        _fill(self.stack[-1], items)
-
-    dispatch[pickle.SETITEMS[0]] = load_setitems
-
-    def load_append(self) -> None:
-        self.stack.pop()
-
-    dispatch[pickle.APPEND[0]] = load_append
-
-    def load_items(self) -> None:
-        self.pop_mark()
-
-    dispatch[pickle.APPENDS[0]] = load_items
-    dispatch[pickle.ADDITEMS[0]] = load_items
-
-    def load_frozenset(self) -> None:
-        self.pop_mark()
-        self.append(_Named())
-
-    dispatch[pickle.FROZENSET[0]] = load_frozenset
-
-    def load_get(self) -> None:
-        self._recall(int(self.readline()[:-1]))
-
-    def load_binget(self) -> None:
-        self._recall(self.read(1)[0])
-
-    def load_long_binget(self) -> None:
-        self._recall(int.from_bytes(self.read(4), "little"))
-
-    dispatch[pickle.GET[0]] = load_get
-    dispatch[pickle.BINGET[0]] = load_binget
-    dispatch[pickle.LONG_BINGET[0]] = load_long_binget
-
-    def _recall(self, index: int) -> None:
-        self.append(self.memo.get(index, _Named()))
-
-    def load_next_buffer(self) -> None:
-        self.append(_Named())
-
-    dispatch[pickle.NEXT_BUFFER[0]] = load_next_buffer
-
-    def load_readonly_buffer(self) -> None:
-        pass
-
-    dispatch[pickle.READONLY_BUFFER[0]] = load_readonly_buffer
-
-    def load_build(self) -> None:
-        state = self.stack.pop()
-        target = self.stack[-1]
-        if type(target) is not _Named:
-            return
-        target.state = state
-        version = state.get("_sklearn_version") if type(state) is dict else None
-        if type(version) is str and _VERSION.fullmatch(version):
-            self._versions.add(version)
-        if target.pair[1] == "NumpyArrayWrapper" and type(state) is dict:
-            self._skip_array(state)
-
-    dispatch[pickle.BUILD[0]] = load_build
-
-    def _skip_array(self, state: dict[Any, Any]) -> None:
-        """Step over the bytes of an array, or list the pickle of its objects."""
-        size, is_objects = _item_size(state.get("dtype"))
-        if is_objects:
-            _Lister(self._stream, self._found, self._versions).load()
-            return
-        if state.get("numpy_array_alignment_bytes") is not None:
-            self._skip(self._stream.read(1)[0])
-        self._skip(size * int(np.prod([int(n) for n in state.get("shape") or ()], dtype=object)))
-
-    def _skip(self, count: int) -> None:
-        while count > 0:
-            read = len(self._stream.read(min(count, _CHUNK)))
-            if not read:
-                return
-            count -= read
-
-
-def _made(callee: Any, args: Any) -> _Named:
-    pair = callee.pair if type(callee) is _Named else ("", "")
-    return _Named(*pair, args=args)
-
-
-def _dict_of(items: list[Any]) -> dict[Any, Any]:
-    found: dict[Any, Any] = {}
-    _fill(found, items)
-    return found
-
-
-def _fill(target: Any, items: list[Any]) -> None:
-    """Keep what stands under a name; joblib's arrays say their shape and dtype so."""
-    if type(target) is dict:
-        target.update((key, value) for key, value in zip(items[::2], items[1::2], strict=False) if type(key) is str)
-
-
-def _item_size(dtype: Any) -> tuple[int, bool]:
-    """Return the bytes of one item, and whether the items are objects."""
-    if type(dtype) is not _Named or type(dtype.args) is not tuple or not dtype.args:
-        return 0, False
-    text = dtype.args[0]
-    plain = np.dtype(text) if type(text) is str else np.dtype("V1")
-    return plain.itemsize, plain.hasobject or _holds_objects(dtype.state)
-
-
-def _holds_objects(state: Any) -> bool:
-    """Say whether the fields of a record are objects."""
-    fields = state[4] if type(state) is tuple and len(state) > 4 else None  # noqa: PLR2004 - (version, order, base, ...)
-    if type(fields) is not dict:
-        return False
-    inner = (field[0] for field in fields.values() if type(field) is tuple and field)
-    return any(type(one) is _Named and _item_size(one)[1] for one in inner)
+    @property
+    def has_names(self) -> bool:
+        """Say whether opcodes name a global; lines of a text that begins with the letter of one are no names."""
+        return any(_NAMES.fullmatch(name) for name in self.globals)
 
 
 def pickle_imports(path: Path) -> tuple[str, ...]:
-    """
-    List `module.name` of every global in a file; a damaged one yields what stands before the damage.
-
-    Raises as `opened`, and ArtifactError for a compressed file that unpacks to more than is listed.
-    """
-    return _replayed(path)[0]
+    """List `module.name` of every global in a file; raises as `listing_of`."""
+    return listing_of(path).globals
 
 
 def pickle_writers(path: Path) -> tuple[str, ...]:
     """List the versions of scikit-learn that the estimators of a file say they were written by."""
-    return _replayed(path)[1]
+    return listing_of(path).versions
 
 
-def _replayed(path: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    found: set[str] = set()
-    versions: set[str] = set()
-    with opened(path) as stream:
+def listing_of(path: Path) -> Listing:
+    """
+    Return what a file names; a damaged one names what stands before the damage.
+
+    Raises as `opened`, and ArtifactError for a compressed file that unpacks to more than is listed.
+    """
+    return _listing(lambda: opened(path), lambda: opened_as_it_is(path))
+
+
+def listing_of_head(head: bytes) -> Listing:
+    """Return what the first bytes of a file name, if these are opcodes."""
+    return _listing(lambda: nullcontext(io.BytesIO(head)), lambda: nullcontext(io.BytesIO(head)))
+
+
+def _listing(
+    unpacked: Callable[[], AbstractContextManager[Any]], as_it_is: Callable[[], AbstractContextManager[Any]]
+) -> Listing:
+    noted, others = Noted(), Noted()
+    with unpacked() as stream:
+        is_packed = isinstance(stream, PickleStream) and stream.is_packed
+        pickles, unread = _follow(stream, noted, has_arrays=True)
+    if noted.has_arrays:
+        with unpacked() as stream:
+            _follow(stream, others, has_arrays=False)
+    if is_packed:
+        # "BZ" begins a file of bzip2, and a pickle with bytes in it.
+        with as_it_is() as stream:
+            _follow(stream, others, has_arrays=False)
+    names = noted.names | {name for name in others.names if _NAMES.fullmatch(name)}
+    return Listing(globals=tuple(sorted(names)), versions=tuple(sorted(noted.versions)), pickles=pickles, unread=unread)
+
+
+def _follow(stream: Any, noted: Noted, *, has_arrays: bool) -> tuple[int, str]:
+    """Replay pickle after pickle; return how many were whole, and what was not followed."""
+    for count in range(_MOST_PICKLES):
+        begin = stream.tell()
         try:
-            for _ in range(_MOST_PICKLES):
-                _Lister(stream, found, versions).load()
+            Replay(stream, noted, has_arrays=has_arrays).load()
         except (GatewayError, MemoryError):
             raise
-        except Exception:  # noqa: S110
-            # What ends the replay, whatever it is, ends a load as well: nothing behind it would be reached.
-            pass
-    return tuple(sorted(found)), tuple(sorted(versions))
+        except Exception as error:
+            return count, _unread(stream, begin, error, is_first=not count)
+    return _MOST_PICKLES, f"it holds more than {_MOST_PICKLES:,} pickles: the others are not listed"
+
+
+def _unread(stream: Any, begin: int, error: Exception, *, is_first: bool) -> str:
+    with suppress(Exception):  # a broken stream raises again
+        at = stream.tell()
+        if stream.read(1):
+            return f"what stands from byte {begin:,} on can be followed up to byte {at:,} only: more may be in it"
+        if isinstance(error, EOFError) and at == begin and not is_first:
+            return ""
+        return f"{_CUT} at byte {at:,}"
+    return "it cannot be unpacked to its end: more may be in it"

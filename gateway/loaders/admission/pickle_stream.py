@@ -21,6 +21,7 @@ from gateway.system.archives import OF_MODELS
 _BUFFER_BYTES: Final = 1 << 20
 #: The one compression of joblib that the standard library does not know.
 LZ4_HEAD: Final = b"\x04\x22\x4d\x18"
+_OLD_HEAD: Final = b"ZF"
 
 
 class PickleStream(io.BufferedReader):
@@ -35,6 +36,11 @@ class PickleStream(io.BufferedReader):
             self.announce(size)
         return super().read(size)
 
+    @property
+    def is_packed(self) -> bool:
+        """Say whether the file was unpacked."""
+        return self._bounded.is_packed
+
     def announce(self, size: int) -> None:
         """Raise where `size` more bytes cannot come: ArtifactError by the bound, UnpicklingError by the file's size."""
         # Up to one buffer has left the file and was not asked for yet.
@@ -46,8 +52,9 @@ class _Bounded(io.RawIOBase):
     """Count what a stream gives, and end it at the bound."""
 
     def __init__(self, stream: Any, path: Path, *, is_packed: bool) -> None:
-        self._stream, self._path, self._is_packed = stream, path, is_packed
+        self._stream, self._path, self.is_packed = stream, path, is_packed
         self._packed = path.stat().st_size
+        self._given = 0
         self.left = self._packed
         if is_packed:
             self.left = max(OF_MODELS.harmless_bytes, OF_MODELS.most_ratio * self._packed)
@@ -55,16 +62,20 @@ class _Bounded(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
+    def tell(self) -> int:
+        return self._given
+
     def readinto(self, target: Any, /) -> int:
         data = self._stream.read(len(target))
         if len(data) > self.left:
             raise self.refusal_of(len(data))
         self.left -= len(data)
+        self._given += len(data)
         target[: len(data)] = data
         return len(data)
 
     def refusal_of(self, size: int) -> Exception:
-        if not self._is_packed:
+        if not self.is_packed:
             return pickle.UnpicklingError(f"{size:,} bytes are announced, and at most {self.left:,} are left")
         most = max(OF_MODELS.harmless_bytes, OF_MODELS.most_ratio * self._packed)
         return ArtifactError(
@@ -96,11 +107,18 @@ def opened(path: Path) -> Iterator[PickleStream]:
                 code="missing-extra",
                 hint="pip install lz4",
             )
+        if file.peek(len(_OLD_HEAD)).startswith(_OLD_HEAD):
+            raise ArtifactError(
+                f"{path.name}: written by joblib < 0.10, which spreads one model over several files",
+                code="broken-artifact",
+                hint="load it where it was written and save it again with joblib.dump or skops.io.dump",
+            )
         with _validate_fileobject_and_memmap(file, str(path), None) as (stream, _):
-            if isinstance(stream, str):
-                raise ArtifactError(
-                    f"{path.name}: written by joblib < 0.10, which spreads one model over several files",
-                    code="broken-artifact",
-                    hint="load it where it was written and save it again with joblib.dump or skops.io.dump",
-                )
             yield PickleStream(_Bounded(stream, path, is_packed=stream is not file))
+
+
+@contextlib.contextmanager
+def opened_as_it_is(path: Path) -> Iterator[PickleStream]:
+    """Open a file as `pickle.load` reads it: not unpacked, whatever its first bytes are."""
+    with path.open("rb") as file:
+        yield PickleStream(_Bounded(file, path, is_packed=False))

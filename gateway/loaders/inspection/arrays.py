@@ -2,15 +2,34 @@
 
 import ast
 import struct
+import tarfile
+import zipfile
+import zlib
 from typing import IO, Any, Final
 
+from gateway.loaders.inspection.report import Inspection
+
+NUMPY_HEAD: Final = b"\x93NUMPY"
+#: What readers of archives and heads raise for bytes that are none.
+BROKEN: Final = (
+    *(zipfile.BadZipFile, tarfile.TarError, zlib.error, struct.error, OSError, EOFError, RuntimeError),
+    *(ValueError, KeyError, TypeError, SyntaxError, MemoryError),
+)
 _MAGIC_BYTES: Final = 6
 _MOST_BYTES: Final = 65_536
 #: Types of records that hold objects, and of plain arrays of them.
 _OBJECTS: Final = ("|O", "O")
 
 
-def told_array(stream: IO[bytes]) -> tuple[str, bool]:
+def add_array(found: Inspection, name: str, stream: IO[bytes]) -> None:
+    """Add what the head of a NumPy file says; raises one of BROKEN."""
+    told, holds_pickle = _told(stream)
+    found.arrays.append(f"{name}: {told}")
+    if holds_pickle:
+        found.warnings.append(f"{name} is an array of objects, which NumPy reads as a pickle")
+
+
+def _told(stream: IO[bytes]) -> tuple[str, bool]:
     """Return what the head says, and whether the array is one of objects; raises ValueError where it says nothing."""
     stream.read(_MAGIC_BYTES)
     major = stream.read(2)[:1]

@@ -6,163 +6,125 @@ much is read as the bounds of archives admit.
 """
 
 import importlib
-import json
-import struct
-import tempfile
+import os
+import stat
 import zipfile
-import zlib
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from gateway.artifacts import source_files
-from gateway.errors import GatewayError
-from gateway.loaders.inspection.arrays import told_array
+from gateway.loaders.inspection.arrays import BROKEN, NUMPY_HEAD, add_array
+from gateway.loaders.inspection.members import HEAD_BYTES, MOST_READ, Walk, add_tar, add_zip, open_tar
+from gateway.loaders.inspection.pickles import add_pickle, may_be_pickle
 from gateway.loaders.inspection.report import Inspection
-from gateway.loaders.sniffing import looks_like_pickle
-from gateway.loaders.table import PICKLE_SUFFIXES
-from gateway.loaders.unknown_files import opened_head, recognise
-from gateway.system import archives, files
+from gateway.loaders.sniffing import sniff
+from gateway.loaders.unknown_files import recognise
+from gateway.loaders.unknown_kinds import EMPTY, TABLE
+from gateway.system import files
 
-#: Members of an archive, and files of a folder, that are read; all are listed.
-_MOST_READ: Final = 10_000
-_HEAD_BYTES: Final = 512
-_NUMPY: Final = b"\x93NUMPY"
-_SCHEMA: Final = "schema.json"
-#: What readers of archives and heads raise for bytes that are none.
-_BROKEN: Final = (
-    *(zipfile.BadZipFile, zlib.error, struct.error, OSError, EOFError, RuntimeError),
-    *(ValueError, KeyError, TypeError, SyntaxError, MemoryError),
-)
+_MOST_LISTED: Final = source_files.MOST_ENTRIES
+#: Loaders whose files hold numbers and texts only.
+_OF_DATA: Final = ("xgboost", "lightgbm", "catboost")
+#: Reads with the package onnx, which other files do without.
+_GRAPH: Final = "gateway.loaders.inspection.graph"
+_UNKNOWN: Final = frozenset({"", "a file of data"})
 
 
 def inspect(path: Path) -> Inspection:
     """Return what a file or folder names and holds; raises ArtifactError for what cannot be read at all."""
-    found = Inspection(file=path.name, size_bytes=source_files.size_of(path), what="a file of data")
+    found = Inspection(file=path.name or str(path), size_bytes=0, what="a file of data")
+    walk = Walk(_file)
     if path.is_dir():
-        _folder(found, path)
-    elif zipfile.is_zipfile(path):
-        _archive(found, path)
+        _folder(found, path, walk)
     else:
-        _file(found, path, path.name)
-    for names in (found.globals, found.types, found.operators):
-        names[:] = sorted(set(names))
+        found.size_bytes = source_files.size_of(path)
+        _file(found, path, path.name, walk)
+    found.settle()
     return found
 
 
-def _folder(found: Inspection, path: Path) -> None:
+def _folder(found: Inspection, folder: Path, walk: Walk) -> None:
+    """Add the files of a folder; what a gateway would refuse to copy is told, and not followed."""
     found.what = "a folder"
-    for number, entry in enumerate(source_files.files_of(path)):
-        name = str(entry.relative_to(path))
-        found.members.append((name, entry.stat().st_size))
-        if number < _MOST_READ:
-            inner = Inspection(file=name, size_bytes=0, what="")
-            _archive(inner, entry) if zipfile.is_zipfile(entry) else _file(inner, entry, name)
-            _add(found, inner)
+    for root, folders, names in os.walk(folder, onerror=lambda error: found.warnings.append(_unreadable(error))):
+        folders.sort()
+        for path in (Path(root, name) for name in sorted((*names, *folders))):
+            name, mode = str(path.relative_to(folder)), path.lstat().st_mode
+            if stat.S_ISLNK(mode):
+                found.warnings.append(f"{name} is a link to {str(path.readlink())!r}")
+            elif not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+                found.warnings.append(f"{name} is {files.kind_of(mode)}")
+            if stat.S_ISREG(mode) or (stat.S_ISLNK(mode) and files.is_file(path)):
+                _add_file(found, path, name, walk)
+        if len(found.members) > _MOST_LISTED:
+            found.warnings.append(f"files behind the first {_MOST_LISTED:,} are not listed")
+            return
 
 
-def _add(found: Inspection, inner: Inspection) -> None:
-    """Add what a file in a folder or archive names."""
-    found.globals += inner.globals
-    found.types += inner.types
-    found.operators += inner.operators
-    found.arrays += inner.arrays
-    found.warnings += [f"{inner.file}: {text}" for text in inner.warnings]
+def _add_file(found: Inspection, path: Path, name: str, walk: Walk) -> None:
+    size = path.stat().st_size
+    found.members.append((name, size))
+    found.size_bytes += size
+    if len(found.members) == MOST_READ:
+        found.warnings.append(f"files behind the first {MOST_READ:,} were not read")
+    if len(found.members) < MOST_READ:
+        inner = Inspection(file=name, size_bytes=size, what="")
+        try:
+            _file(inner, path, name, walk)
+        except OSError as error:
+            inner.warnings.append(_unreadable(error))
+        found.add(inner)
 
 
-def _file(found: Inspection, path: Path, name: str) -> None:
+def _unreadable(error: OSError) -> str:
+    return f"{error.filename or 'it'} cannot be read: {error.strerror}"
+
+
+def _file(found: Inspection, path: Path, name: str, walk: Walk) -> None:
+    """Add what one file names; `path` may be a copy of it, called otherwise."""
     with files.open_regular(path) as stream:
-        head = stream.read(_HEAD_BYTES)
-    if head.startswith(_NUMPY):
+        head = stream.read(HEAD_BYTES)
+    if not head:
+        found.what, found.is_data = EMPTY.what, True
+        return
+    if zipfile.is_zipfile(path):
+        add_zip(found, path, walk)
+        if head.startswith(b"PK"):
+            return
+        found.warnings.append("other bytes stand in front of the archive")
+    elif _is_tar(path, head):
+        add_tar(found, path, head, walk)
+    elif head.startswith(NUMPY_HEAD):
         found.what = "a NumPy array"
         try:
             with files.open_regular(path) as stream:
-                _array(found, name, stream)
-        except _BROKEN as error:
+                add_array(found, name, stream)
+        except BROKEN as error:
             found.warnings.append(f"its head cannot be read: {error}")
-    elif path.suffix.lower() == ".onnx":
-        found.what = "an ONNX graph"
-        importlib.import_module("gateway.loaders.inspection.graph").add_graph(found, path)
-    elif path.suffix.lower() == ".py":
+        return
+    elif name.lower().endswith(".py"):
         found.what = "Python code"
         found.warnings.append("it is code, and runs as a whole: read it")
-    elif _may_be_pickle(path, name, head):
-        found.what = "a pickle"
-        # By name: it needs joblib, which other files do without.
-        listing = importlib.import_module("gateway.loaders.admission.pickle_globals")
-        try:
-            found.globals += listing.pickle_imports(path)
-        except GatewayError as error:
-            found.warnings.append(f"it cannot be listed: {error.message.removeprefix(f'{path.name}: ')}")
-    else:
-        kind = recognise(path)
-        found.what = kind.what if kind is not None else found.what
-
-
-def _may_be_pickle(path: Path, name: str, head: bytes) -> bool:
-    """Say whether bytes may be opcodes: by their begin, by the name, or because protocol 0 begins with any letter."""
-    opened = opened_head(path)
-    if looks_like_pickle(head) or looks_like_pickle(opened) or name.lower().endswith(PICKLE_SUFFIXES):
-        return True
-    return opened[:1] in {b"c", b"("} and b"\n" in opened[:_HEAD_BYTES]
-
-
-def _array(found: Inspection, name: str, stream: Any) -> None:
-    told, holds_pickle = told_array(stream)
-    found.arrays.append(f"{name}: {told}")
-    if holds_pickle:
-        found.warnings.append(f"{name} is an array of objects, which NumPy reads as a pickle")
-
-
-def _archive(found: Inspection, path: Path) -> None:
-    found.what = "an archive"
-    try:
-        members = archives.members_of(path)
-    except _BROKEN as error:
-        found.warnings.append(f"the table of contents cannot be read: {getattr(error, 'strerror', None) or error}")
+    elif name.lower().endswith(".onnx") and importlib.import_module(_GRAPH).add_graph(found, path):
         return
-    found.members += [(member.filename, member.file_size) for member in members]
+    if not (may_be_pickle(name, head) and add_pickle(found, path, name)) and found.what in _UNKNOWN:
+        _plain(found, path, name)
+
+
+def _is_tar(path: Path, head: bytes) -> bool:
     try:
-        archives.check(path)
-    except archives.UnsafeArchiveError as error:
-        found.warnings.append(f"{error}: no member was read")
+        with open_tar(path, head) as archive:
+            return archive.next() is not None
+    except BROKEN:
+        return False
+
+
+def _plain(found: Inspection, path: Path, name: str) -> None:
+    """Say of a file that names nothing what it is, and whether it could."""
+    loader = next(iter(sniff(path, name)), "")
+    if loader in _OF_DATA:
+        found.what, found.is_data = f"a model that the loader {loader} reads", True
         return
-    with zipfile.ZipFile(path) as archive:
-        for member in members[:_MOST_READ]:
-            try:
-                _member(found, archive, member)
-            except _BROKEN as error:
-                found.warnings.append(f"{member.filename} cannot be read: {error}")
-
-
-def _member(found: Inspection, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
-    with archive.open(member) as stream:
-        head = stream.read(_HEAD_BYTES)
-    if member.filename == _SCHEMA:
-        found.what = "a skops file"
-        found.types += _types(json.loads(archive.read(member)))
-    elif member.filename == "model.ini":
-        found.what = "a MOJO"
-    elif head.startswith(_NUMPY):
-        with archive.open(member) as stream:
-            _array(found, member.filename, stream)
-    elif looks_like_pickle(head) or member.filename.lower().endswith(PICKLE_SUFFIXES):
-        found.what = "an archive with a pickle" if found.what == "an archive" else found.what
-        with tempfile.TemporaryDirectory() as folder:
-            copy = Path(folder) / "member.pkl"
-            copy.write_bytes(archive.read(member))
-            _file(found, copy, copy.name)
-        found.what = "an archive with a pickle"
-
-
-def _types(schema: Any) -> list[str]:
-    """Return each class and function of a skops schema, with the kind of node that names it."""
-    found, stack = [], [schema]
-    while stack:
-        item = stack.pop()
-        if isinstance(item, dict):
-            if "__loader__" in item:
-                found.append(f"{item.get('__module__')}.{item.get('__class__')}  ({item['__loader__']})")
-            stack += item.values()
-        elif isinstance(item, list):
-            stack += item
-    return found
+    kind = recognise(path)
+    if kind is not None:
+        found.what, found.is_data = kind.what, kind == TABLE

@@ -10,18 +10,19 @@ from gateway.system import files
 _MOST_BYTES = 2**31
 
 
-def add_graph(found: Inspection, path: Path) -> None:
-    """Add what a graph names; says so where the package onnx is not installed."""
+def add_graph(found: Inspection, path: Path) -> bool:
+    """Add what a graph names; return whether it is one. Says so where the package onnx is not installed."""
+    found.what = "an ONNX graph"
     try:
         onnx: Any = importlib.import_module("onnx")
     except ImportError:
         found.warnings.append("the package onnx is not installed, so that its operators are unknown")
-        return
+        return False
     try:
         model = onnx.load_model_from_string(files.read(path, _MOST_BYTES))
     except Exception as error:  # protobuf's DecodeError has no stable home
         found.warnings.append(f"it cannot be read: {error}")
-        return
+        return False
     # By name: it imports ONNX Runtime's floor only where a graph is read.
     messages = importlib.import_module("gateway.loaders.onnx_graph").messages
     for node in messages(model, onnx.NodeProto):
@@ -30,3 +31,4 @@ def add_graph(found: Inspection, path: Path) -> None:
         if tensor.data_location == onnx.TensorProto.EXTERNAL:
             place = {entry.key: entry.value for entry in tensor.external_data}.get("location", "?")
             found.warnings.append(f"tensor {tensor.name!r} lies in another file, {place!r}")
+    return bool(found.operators)
