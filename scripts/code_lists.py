@@ -56,7 +56,8 @@ def named(makers: tuple[str, ...]) -> list[Found]:
         if maker == "Problem" and texts:  # its code comes first
             code, texts = texts[0], texts[1:]
         if maker in makers and code:
-            found.setdefault(code, Found(code, maker, texts[0] if texts else ""))
+            told = texts or [text_of(word.value) for word in call.keywords if word.arg == "message"]
+            found.setdefault(code, Found(code, maker, told[0] if told else ""))
     return sorted(found.values())
 
 

@@ -23,7 +23,7 @@ from floors import FLOORS, PACKAGE, packages_in, purpose
 from gateway.console import policy
 from gateway.errors import GatewayError
 from gateway.loaders.versions.repairs import ROWS
-from gateway.metrics import exposition
+from gateway.metrics import current_state
 from gateway.metrics.instruments import BUCKETS, INSTRUMENTS, MAX_LABELS
 from gateway.registry.executor_keys import ExecutorKeys
 from gateway.registry.key_definition import Key
@@ -146,8 +146,8 @@ def metrics() -> str:
 
 def _rendered() -> str:
     """Return the part of the page that is no instrument, with one route in it."""
-    model = exposition.ModelRow(route="r", states={"ready": 1}, load_seconds=1.0, size_bytes=1)
-    facts = exposition.CurrentState(
+    model = current_state.ModelRow(route="r", states={"ready": 1}, load_seconds=1.0, size_bytes=1)
+    facts = current_state.CurrentState(
         routes=["r"],
         generation="g",
         models=(model,),
@@ -156,9 +156,10 @@ def _rendered() -> str:
         reloads={"committed": 1},
         last_reload_success_at=1.0,
         worker_pss_bytes=1,
-        model_servers={"r": exposition.ServerRow(ready=1, restarts=0, memory_bytes=1)},
+        model_servers={"r": current_state.ServerRow(ready=1, restarts=0, memory_bytes=1)},
+        key_set=current_state.KeySetRow(is_up=True, age_s=1.0),
     )
-    return exposition.render_state(facts, openmetrics=False)
+    return current_state.render_state(facts, openmetrics=False)
 
 
 def _said(name: str, what: str) -> str:

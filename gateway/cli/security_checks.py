@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from gateway.cli.diagnosis import Diagnosis
+from gateway.cli.token_checks import token_checks
 from gateway.errors import GatewayError
 from gateway.process import exposure, port_owner
 from gateway.process.pm2.home import REMEMBERED
@@ -37,7 +38,9 @@ def security_checks(settings: Settings) -> Iterator[Diagnosis]:
     pid = report.pid if processes.is_alive(report.pid, report.began) else 0
     served_with = _settings_of(pid) or settings
     yield from _doors(served_with, pid)
-    yield from _keys(served_with)
+    ring = Keyring(served_with.keys_path)
+    yield from _keys(served_with, ring)
+    yield from token_checks(ring, report.key_set if pid else None)
     yield from _files(settings)
     yield from _code(settings)
     yield from _pm2(settings)
@@ -86,9 +89,7 @@ def _unix_socket(path: Path) -> Iterator[Diagnosis]:
         )
 
 
-def _keys(settings: Settings) -> Iterator[Diagnosis]:
-    ring = Keyring(settings.keys_path)
-    ring.look()
+def _keys(settings: Settings, ring: Keyring) -> Iterator[Diagnosis]:
     if ring.fault is not None:
         yield Diagnosis(False, f"keys: {ring.fault.message}", ring.fault.hint or "")
         return

@@ -1,7 +1,7 @@
 """
 Every counter and histogram on one screen, and the cells of one route.
 
-The gauges are in exposition.py: what is true at a scrape is not kept. Label values come from the registry only.
+The gauges are in current_state.py: what is true at a scrape is not kept. Label values come from the registry only.
 """
 
 from collections.abc import Iterable

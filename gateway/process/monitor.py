@@ -129,10 +129,10 @@ class Monitor:
             self._arbiter.retire(self._to_roll.pop(0), "roll")
         self._retire_heavy(workers)
         self._retire_stuck(workers, now)
-        self._tell_servers()
         if self._keyring.has_settled() and self._keyring.look():
             self._tell_keys()
         self.key_sets.tick()
+        self._tell_servers_and_key_set()
         if not self._settings.status_path.exists():
             self._write()
         if now - self._folded_at > FOLD_INTERVAL_S:
@@ -202,16 +202,16 @@ class Monitor:
         if overdue and not self._arbiter.retiring:
             self._arbiter.retire(overdue[0], "a predict overran its deadline and does not end")
 
-    def _tell_servers(self) -> None:
-        """Tell how the model servers are; close the routes of those that ended too often."""
-        new = {route: why for route, why in self._servers.closed().items() if route not in self._status.quarantined}
-        for route, why in new.items():
-            self._quarantine(route, f"its model server ended repeatedly: {why}")
-        if new or self._servers.statuses != self._status.servers:
-            self._status = replace(self._status, servers=self._servers.statuses)
-            # During a takeover the file is that of the successor.
-            if status.read(self._settings.status_path).pid in (0, self._status.pid):
-                self._write()
+    def _tell_servers_and_key_set(self) -> None:
+        """Tell how model servers and key set are; close the routes of servers that ended too often."""
+        before = self._status
+        for route, why in self._servers.closed().items():
+            if route not in self._status.quarantined:
+                self._quarantine(route, f"its model server ended repeatedly: {why}")
+        self._status = replace(self._status, servers=self._servers.statuses, key_set=self.key_sets.status)
+        # During a takeover the file is that of the successor.
+        if self._status != before and status.read(self._settings.status_path).pid in (0, self._status.pid):
+            self._write()
 
     def _tell_keys(self) -> None:
         """Log what has become of the file of keys; workers forked later begin with what is known now."""

@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from gateway.errors import Problem
 from gateway.system import atomic, files
 
 #: Every one of 4,000 routes quarantined, with its reason.
@@ -37,6 +38,37 @@ class ServerStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeySetStatus:
+    """
+    Tell of the key set that tokens are verified with.
+
+    `address` is what the arbiter asks for it, `fetched_at` (Unix time) when it last came, 0 for never. `reason` says
+    why it did not come at the last try.
+    """
+
+    address: str
+    fetched_at: float = 0.0
+    reason: str = ""
+
+    @property
+    def is_up(self) -> bool:
+        """Say whether it came at the last try."""
+        return bool(self.fetched_at) and not self.reason
+
+    @property
+    def fault(self) -> Problem | None:
+        """Return why it did not come at the last try, and what that means; None where it came."""
+        if not self.reason:
+            return None
+        effect = "the one before goes on" if self.fetched_at else "no token counts until it is here"
+        return Problem(
+            code="no-key-set",
+            message=f"the key set of the issuer did not come from {self.address}: {self.reason}; {effect}",
+            hint="open that address or file on this machine; `jwt` of keys.yaml says where the key set comes from",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
     """
     Hold the content of the status file.
@@ -46,7 +78,7 @@ class Status:
     failed; `message` is the progress or the reason of the failure. `is_pending` says that registry.yaml has not been
     tried yet. `workers` is the number that should run, `restarts` the number of unplanned replacements. `quarantined`
     maps the name of each route whose predicts killed workers to the manifest key that it is closed for, and the reason.
-    `servers` are the model servers that the arbiter runs.
+    `servers` are the model servers that the arbiter runs, `key_set` is that of the issuer of tokens, where one counts.
     """
 
     pid: int = 0
@@ -62,6 +94,7 @@ class Status:
     restarts: int = 0
     quarantined: dict[str, tuple[str, str]] = field(default_factory=dict)
     servers: tuple[ServerStatus, ...] = ()
+    key_set: KeySetStatus | None = None
 
     def servers_named(self, name: str) -> list[ServerStatus]:
         """Return the processes of one model server."""

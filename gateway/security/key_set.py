@@ -28,7 +28,7 @@ _PUBLIC: Final = frozenset(("kty", "kid", "use", "alg", "crv", "x", "y", "n", "e
 
 
 class StoredKeySet(msgspec.Struct, frozen=True):
-    """Hold a key set as the arbiter keeps it, with the address that it came from."""
+    """Hold a key set as the arbiter keeps it, with the address that was asked for it (`TokenSettings.address`)."""
 
     url: str
     keys: list[dict[str, Any]]
@@ -90,7 +90,7 @@ class KeySet:
     def _read(self) -> Mapping[str, VerifyingKey]:
         try:
             found = json.loads(self._path.read_bytes())
-            if self._settings.is_fetched and found["url"] != self._settings.jwks:
+            if self._settings.is_fetched and found["url"] != self._settings.address:
                 return {}
             return dict(_usable(found["keys"], self._settings.algorithms))
         except (OSError, ValueError, KeyError, TypeError, RecursionError):

@@ -13,6 +13,8 @@ from gateway.security.scopes import EXPECTED, is_scope
 ALGORITHMS: Final = frozenset(
     ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 )  # fmt: skip
+#: Where an issuer says of itself where its key set is (OpenID Connect Discovery 1.0, section 4).
+_DISCOVERY: Final = "/.well-known/openid-configuration"
 _LOOPBACK: Final = frozenset(("localhost", "127.0.0.1", "::1"))
 
 
@@ -20,22 +22,33 @@ class TokenSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
     Say whose tokens count.
 
-    `jwks` is the key set of the issuer, an https address or a file. `scope_claim` names the claim with the scopes of
-    this gateway; where `scopes` is given, it maps the values of that claim to them. `limits` are those of each subject.
+    `jwks` is the key set of the issuer, an https address or a file; without it the issuer is asked where it is.
+    `scope_claim` names the claim with the scopes of this gateway; where `scopes` is given, it maps the values of that
+    claim to them. `limits` are those of each subject.
     """
 
     issuer: str
     audience: str
-    jwks: str
+    jwks: str | None = None
     algorithms: tuple[str, ...] = ("RS256", "ES256")
     scope_claim: str = "scope"
     scopes: dict[str, tuple[str, ...]] = {}
     limits: dict[str, Any] | None = None
 
     @property
+    def is_discovered(self) -> bool:
+        """Say whether the issuer is asked where its key set is."""
+        return self.jwks is None
+
+    @property
     def is_fetched(self) -> bool:
         """Say whether the key set is fetched from an address."""
-        return "://" in self.jwks
+        return self.jwks is None or "://" in self.jwks
+
+    @property
+    def address(self) -> str:
+        """Return what is asked for the key set: its own address or file, or that of the issuer's configuration."""
+        return discovery_address(self.issuer) if self.jwks is None else self.jwks
 
     def scopes_of(self, claim: Any) -> frozenset[str]:
         """Return the scopes that the value of the claim stands for: texts in a list, or in one text with blanks."""
@@ -52,13 +65,15 @@ def parse(section: Mapping[str, Any]) -> TokenSettings:
         settings = msgspec.convert(section, TokenSettings, strict=True)
     except msgspec.ValidationError as error:
         raise ValueError(f"{error}; it takes {', '.join(TokenSettings.__struct_fields__)}") from None
-    if empty := [name for name in ("issuer", "audience", "jwks", "scope_claim") if not getattr(settings, name)]:
+    if empty := [name for name in ("issuer", "audience", "jwks", "scope_claim") if getattr(settings, name) == ""]:
         raise ValueError(f"{empty[0]} is empty")
     unknown = [name for name in settings.algorithms if name not in ALGORITHMS]
     if unknown or not settings.algorithms:
         named = repr(unknown[0][:20]) if unknown else "an empty list"
         raise ValueError(f"algorithms: {named}; expected public-key signatures: {', '.join(sorted(ALGORITHMS))}")
-    if settings.is_fetched and not _is_safe(settings.jwks):
+    if settings.is_fetched and not is_safe_address(settings.address):
+        if settings.is_discovered:
+            raise ValueError("jwks is missing, and issuer is no https address (http on loopback only) to ask for it")
         raise ValueError("jwks: expected an https address (http on loopback only) or a file")
     wrong = [scope for scopes in settings.scopes.values() for scope in scopes if not is_scope(scope)]
     if wrong:
@@ -67,9 +82,21 @@ def parse(section: Mapping[str, Any]) -> TokenSettings:
     return settings
 
 
-def _is_safe(address: str) -> bool:
+def discovery_address(issuer: str) -> str:
+    """Return where an issuer tells its configuration."""
+    return issuer.removesuffix("/") + _DISCOVERY
+
+
+def is_safe_address(address: str) -> bool:
+    """Say whether a key set may come from an address: https, or http that stays on this machine."""
     try:
         parts = urlsplit(address)
-        return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
+        return bool(parts.hostname) and (parts.scheme == "https" or is_on_loopback(address))
     except ValueError:
         return False
+
+
+def is_on_loopback(address: str) -> bool:
+    """Say whether an address is one of plain http on this machine; raises ValueError for one that is none."""
+    parts = urlsplit(address)
+    return parts.scheme == "http" and parts.hostname in _LOOPBACK

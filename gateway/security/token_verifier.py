@@ -84,7 +84,7 @@ class TokenVerifier:
                     hint="pip install 'multi-model-gateway[jwt]'",
                 )
             self._settings = parse(section)
-            path = self._fetched if self._settings.is_fetched else self._keyring.path.parent / self._settings.jwks
+            path = self._fetched if self._settings.is_fetched else self._keyring.path.parent / self._settings.address
             self._keys = KeySet(path, self._wanted, self._settings)
             self._section = section
             self._known.clear()
@@ -121,7 +121,7 @@ class TokenVerifier:
             return NotReadyError(
                 "tokens cannot be verified yet: the key set of the issuer is not here",
                 code="no-key-set",
-                hint="`jwks` of keys.yaml says where it is; the log says why it could not be fetched",
+                hint="`keys` of /health, and the log, say why it could not be fetched; gateway doctor says so too",
             )
         if settings.is_fetched and not keys.is_known(kid):
             keys.ask()

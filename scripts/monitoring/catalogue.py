@@ -6,8 +6,8 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from gateway.metrics import CurrentState, ModelRow, ServerRow, render
-from gateway.metrics.exposition import STATES
+from gateway.metrics import CurrentState, KeySetRow, ModelRow, ServerRow, render
+from gateway.metrics.current_state import STATES
 from gateway.metrics.instruments import INSTRUMENTS
 
 
@@ -47,6 +47,7 @@ _FULL = CurrentState(
     last_reload_success_at=1.0,
     worker_pss_bytes=1,
     model_servers={"r": ServerRow(ready=1, restarts=0, memory_bytes=1)},
+    key_set=KeySetRow(is_up=True, age_s=1.0),
 )
 
 

@@ -174,6 +174,16 @@ ALERTS = (
         do="pm2 logs gateway holds its last words; too little memory is GATEWAY_PREPARE_MEMORY_MB.",
     ),
     Alert(
+        name="GatewayKeySetAway",
+        # The arbiter asks each five minutes; an age beyond three of them says that nobody asks any more.
+        expr="gateway_key_set_up == 0\nor gateway_key_set_age_seconds > 900",
+        wait="10m",
+        severity="critical",
+        summary="the key set of the issuer of tokens does not come any more",
+        do="/health says why under keys. The last key set goes on, but keys that the issuer changes are not known: "
+        "its tokens are refused.",
+    ),
+    Alert(
         name="GatewayMemoryHigh",
         expr='gateway_worker_memory_bytes{kind="pss"} > 4 * 2^30',
         wait="10m",

@@ -27,6 +27,7 @@ from gateway.metrics import (
     MAX_LABELS,
     OTHER,
     CurrentState,
+    KeySetRow,
     ModelRow,
     RouteMetrics,
     ServerRow,
@@ -265,6 +266,7 @@ FULL = CurrentState(
     worker_pss_bytes=123_456_789,
     worker_restarts=4,
     model_servers={"loan": ServerRow(ready=1, restarts=2, memory_bytes=3, breakers={"open": 1}, away=1)},
+    key_set=KeySetRow(is_up=False, age_s=12.5),
 )
 CONTRACT = {
     "gateway_requests_total": {"route", "method", "code"},
@@ -292,6 +294,8 @@ CONTRACT = {
     "gateway_executor_breaker": {"route", "state"},
     "gateway_executor_servers_away": {"route"},
     "gateway_executor_seconds_bucket": {"route", "le"},
+    "gateway_key_set_up": set(),
+    "gateway_key_set_age_seconds": set(),
 }
 
 

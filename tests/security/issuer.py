@@ -60,11 +60,17 @@ def token(key: SigningKey, head: dict[str, Any] | None = None, **more: Any) -> s
 
 @dataclass
 class Issuer:
-    """Serve a key set; counts how often it is asked."""
+    """
+    Serve a key set, and the configuration that says where it is; counts how often each is asked.
+
+    `told` takes the place of members of the configuration; a text that of all of it.
+    """
 
     keys: list[SigningKey]
     asked: int = 0
+    discovered: int = 0
     redirect: str = ""
+    told: dict[str, Any] | str = field(default_factory=dict)
     _server: Any = field(default=None, repr=False)
 
     def __enter__(self) -> "Issuer":
@@ -72,8 +78,7 @@ class Issuer:
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                issuer.asked += 1
-                body = json.dumps({"keys": [key.public for key in issuer.keys]}).encode()
+                body = issuer._body(self.path).encode()
                 self.send_response(302 if issuer.redirect else 200)
                 if issuer.redirect:
                     self.send_header("Location", issuer.redirect)
@@ -87,6 +92,20 @@ class Issuer:
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         return self
+
+    def _body(self, path: str) -> str:
+        if path != "/realm/.well-known/openid-configuration":
+            self.asked += 1
+            return json.dumps({"keys": [key.public for key in self.keys]})
+        self.discovered += 1
+        if isinstance(self.told, str):
+            return self.told
+        return json.dumps({"issuer": self.name, "jwks_uri": self.url, **self.told})
+
+    @property
+    def name(self) -> str:
+        """Return what `iss` of its tokens is."""
+        return f"http://127.0.0.1:{self._server.server_port}/realm"
 
     @property
     def url(self) -> str:

@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +20,7 @@ import pytest
 import serving
 from gateway.errors import GatewayError, NotReadyError, UnauthorisedError
 from gateway.process.key_set_keeper import KeySetKeeper
-from gateway.security import key_file, key_set, token_verifier
+from gateway.security import key_file, key_set, key_set_fetch, token_verifier
 from gateway.security.authentication import Authenticator
 from gateway.security.key_file import KeyFile
 from gateway.security.keyring import Keyring
@@ -247,6 +248,9 @@ def test_without_a_key_set_nobody_is_called_a_stranger(tmp_path: Path) -> None:
         ({"issuer": 7}, "issuer"),
         ({"jwks": "http://id.example/keys"}, "expected an https address"),
         ({"jwks": "ftp://id.example/keys"}, "expected an https address"),
+        ({"jwks": ""}, "jwks is empty"),
+        ({"jwks": None, "issuer": "id.example"}, "jwks is missing, and issuer is no https address"),
+        ({"jwks": None, "issuer": "http://id.example"}, "jwks is missing, and issuer is no https address"),
         ({"scopes": {"a": ["all"]}}, "'all' is no scope"),
         ({"leeway": 5}, "it takes issuer, audience, jwks"),
         ({"limits": {"requests": "many"}}, "'many' is no rate"),
@@ -280,12 +284,16 @@ def test_scopes_of_a_token_are_those_of_a_key(tmp_path: Path) -> None:
 def test_the_arbiter_fetches_and_keeps_the_key_set(
     gateway: Callable[..., Gateway], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Workers know the keys of an issuer that is asked once, also after a flood of unknown keys, its end and a restart."""
+    """
+    Workers know the keys of an issuer that is asked once, also after a flood of unknown keys, its end and a restart.
+
+    It is found by its name alone; that it does not answer any more is told by /health, /metrics and `gateway doctor`.
+    """
     (tmp_path / "m.stub").write_text(json.dumps(STUB))
     with Issuer([RSA]) as issuer:
         keys = tmp_path / "keys.yaml"
-        key_file.write(keys, KeyFile((), section(jwks=issuer.url)))
-        health = {"Authorization": f"Bearer {token(RSA, scope='*')}"}
+        key_file.write(keys, KeyFile((), section(issuer=issuer.name, jwks=None)))
+        health = {"Authorization": f"Bearer {token(RSA, iss=issuer.name, scope='*')}"}
         monkeypatch.setattr(Gateway, "get", lambda self, path, headers=None, **query: _get(self, path, health, query))
         registry = f"version: 1\nroutes:\n  /sum: {{artifact: {tmp_path}/m.stub}}\n"
         server = gateway(registry, workers=2, keys=keys)
@@ -294,7 +302,14 @@ def test_the_arbiter_fetches_and_keeps_the_key_set(
         for text in strangers:
             assert server.request("GET", "/sum?a=1", None, {"Authorization": f"Bearer {text}"}).status == 401
         assert (server.home / "run" / "key_set.wanted").exists()
-        assert issuer.asked == 1
+        assert (issuer.discovered, issuer.asked) == (1, 1)
+        told = server.get("/health").json
+        assert (told["key_set"]["address"], "keys" in told) == (
+            f"{issuer.name}/.well-known/openid-configuration",
+            False,
+        )
+        assert "gateway_key_set_up 1.0" in server.get("/metrics").body.decode()
+        assert f"tokens of {issuer.name}: the key set came from" in server.command("doctor").stdout
     assert (server.home / "state" / "key_set.json").stat().st_mode & 0o777 == 0o600
     assert server.get("/sum", a=1).status == 200
     os.kill(server.pid, 15)
@@ -303,6 +318,12 @@ def test_the_arbiter_fetches_and_keeps_the_key_set(
     server.start().wait()
     assert server.get("/sum", a=1).status == 200
     serving.until(lambda: server.events("the key set of the issuer could not be fetched"), what="the fault in the log")
+    told = serving.until(lambda: server.get("/health").json.get("keys"), what="the fault in /health")
+    assert (told["code"], "Connection refused; the one before goes on" in told["reason"]) == ("no-key-set", True)
+    page = server.get("/metrics").body.decode()
+    assert "gateway_key_set_up 0.0" in page
+    assert "gateway_key_set_age_seconds " in page
+    assert "Connection refused" in server.command("doctor").stdout
 
 
 def _get(server: Gateway, path: str, headers: dict[str, str], query: dict[str, Any]) -> serving.Answer:
@@ -311,6 +332,63 @@ def _get(server: Gateway, path: str, headers: dict[str, str], query: dict[str, A
     if path == "/health" and answer.status != 200:
         raise OSError("the key set is not here yet")
     return answer
+
+
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [
+        ({}, ""),
+        ({"issuer": "http://127.0.0.1/realm"}, "that of another issuer: 'http://127.0.0.1/realm'"),
+        ({"issuer": None}, "that of another issuer: 'None'"),
+        ({"jwks_uri": "http://id.example/keys"}, "no https address: 'http://id.example/keys'"),
+        ({"jwks_uri": "http://169.254.169.254/latest"}, "no https address"),
+        ({"jwks_uri": "file:///etc/passwd"}, "no https address"),
+        ({"jwks_uri": "https://"}, "no https address"),
+        ({"jwks_uri": "http://[::1"}, "no https address"),
+        ({"jwks_uri": ["https://id.example/keys"]}, "no https address"),
+        ("{", "no JSON with issuer and jwks_uri"),
+        ("[]", "no JSON with issuer and jwks_uri"),
+        ("[" * 100_000, "no JSON with issuer and jwks_uri"),
+        ('"' + "x" * 600_000 + '"', "more than 524,288 bytes"),
+    ],
+)
+def test_an_issuer_says_where_its_key_set_is(told: dict[str, Any] | str, reason: str) -> None:
+    """Its configuration counts where it is its own, letter by letter, and names an address that keys.yaml could name."""
+    with Issuer([RSA], told=told) as issuer:
+        if not reason:
+            assert key_set_fetch.key_set_address(issuer.name) == issuer.url
+            return
+        with pytest.raises(ValueError, match=re.escape(reason)):
+            key_set_fetch.key_set_address(issuer.name)
+        assert issuer.asked == 0
+
+
+def test_an_issuer_elsewhere_names_no_address_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plain http on loopback is for an issuer that is there itself."""
+    told = json.dumps({"issuer": ISSUER, "jwks_uri": "http://127.0.0.1:8001/routes"})
+    monkeypatch.setattr(key_set_fetch, "fetch", lambda _: told.encode())
+    with pytest.raises(ValueError, match="no https address"):
+        key_set_fetch.key_set_address(ISSUER)
+
+
+def test_a_key_set_in_a_file_is_watched(tmp_path: Path) -> None:
+    """A file of keys that is missing or broken is told as an issuer that does not answer is."""
+    settings = Settings.load({"GATEWAY_HOME": str(tmp_path), "GATEWAY_KEYS": str(tmp_path / "keys.yaml")})
+    key_file.write(settings.keys_path, KeyFile((), section()))
+    keeper = KeySetKeeper(settings, Keyring(settings.keys_path))
+
+    def told() -> str:
+        keeper.tick()
+        assert keeper._thread is not None
+        keeper._thread.join(60)
+        assert keeper.status is not None
+        return keeper.status.reason
+
+    assert "No such file" in told()
+    (tmp_path / "key_set.json").write_text("{}")
+    assert "no key set" in told()
+    (tmp_path / "key_set.json").write_text(json.dumps({"keys": [RSA.public]}))
+    assert told() == ""
 
 
 def test_the_issuer_is_asked_at_most_once_a_minute_for_unknown_keys(
@@ -323,7 +401,7 @@ def test_the_issuer_is_asked_at_most_once_a_minute_for_unknown_keys(
     now = [1000.0]
     monkeypatch.setattr("gateway.process.key_set_keeper.time.monotonic", lambda: now[0])
     with Issuer([RSA]) as issuer:
-        key_file.write(settings.keys_path, KeyFile((), section(jwks=issuer.url)))
+        key_file.write(settings.keys_path, KeyFile((), section(issuer=issuer.name, jwks=None)))
         keyring = Keyring(settings.keys_path)
         keyring.look()
         keeper = KeySetKeeper(settings, keyring)
@@ -333,7 +411,7 @@ def test_the_issuer_is_asked_at_most_once_a_minute_for_unknown_keys(
             keeper.tick()
             if keeper._thread is not None:
                 keeper._thread.join(60)
-            return issuer.asked
+            return issuer.discovered
 
         assert asked_after(0) == 1
         mark = token_verifier.wanted_in(settings.run_dir)

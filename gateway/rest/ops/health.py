@@ -24,7 +24,7 @@ from gateway.rest.predict.steps.authorise import AUTHENTICATOR
 from gateway.routing.live_generation import Generation
 from gateway.routing.routes import Route
 from gateway.scoreboard import RouteView, Scoreboard, WorkerView
-from gateway.scoreboard.status import Status
+from gateway.scoreboard.status import KeySetStatus, Status
 from gateway.security.authentication import Authenticator
 
 #: A worker that has not said anything for so long is shown as silent; it beats ten times a second.
@@ -124,9 +124,19 @@ class Health(Endpoint):
             },
             "workers": [worker_report(worker) for worker in workers],
         }
-        if keys_fault is not None:
-            body["keys"] = {"code": keys_fault.code, "reason": keys_fault.message, "fix": keys_fault.hint}
+        fault = keys_fault
+        if report.key_set is not None:
+            body["key_set"] = key_set_report(report.key_set)
+            fault = fault or report.key_set.fault
+        if fault is not None:
+            body["keys"] = {"code": fault.code, "reason": fault.message, "fix": fault.hint}
         return _respond(body)
+
+
+def key_set_report(key_set: KeySetStatus) -> dict[str, Any]:
+    """Return where the keys of the issuer of tokens come from, and how old they are."""
+    age_s = round(time.time() - key_set.fetched_at, 1) if key_set.fetched_at else None
+    return {"address": key_set.address, "fetched_at": round(key_set.fetched_at, 3) or None, "age_s": age_s}
 
 
 def reload_report(event: Event | None, generation: Generation) -> dict[str, Any]:

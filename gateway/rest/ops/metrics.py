@@ -1,5 +1,6 @@
 """GET /metrics: counters of all workers from their files, gauges from the scoreboard, facts from the manifests."""
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -61,7 +62,15 @@ class Metrics(Endpoint):
             worker_pss_bytes=sum(worker.pss_bytes for worker in self._scoreboard.workers() if worker.alive),
             worker_restarts=status.restarts,
             model_servers=dict(_servers(generation, status, views)),
+            key_set=_key_set(status),
         )
+
+
+def _key_set(status: Status) -> metrics.KeySetRow | None:
+    found = status.key_set
+    if found is None:
+        return None
+    return metrics.KeySetRow(is_up=found.is_up, age_s=time.time() - found.fetched_at if found.fetched_at else None)
 
 
 def _servers(
