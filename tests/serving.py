@@ -25,6 +25,7 @@ import psutil
 import pytest
 
 import extras
+from gateway.system.locks import locked
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMAND = Path(sys.executable).parent / "gateway"
@@ -296,11 +297,26 @@ def make(folder: Path, cache: Path, registry: str | Path, **settings: Any) -> Ga
 
 
 @contextlib.contextmanager
+def _prepared_once(cache: Path, registry: Path) -> Iterator[None]:
+    """Let the first gateway with the repository's models prepare them alone: those that start beside it would, too."""
+    done = cache.with_name(f"{cache.name}-has-the-models")
+    names_them = registry.is_relative_to(ROOT) or f"{ROOT}/models/" in registry.read_text(errors="replace")
+    if not names_them or done.exists():
+        yield
+        return
+    with locked(cache.with_name(f"{cache.name}.lock")):
+        yield
+    done.touch()
+
+
+@contextlib.contextmanager
 def running(folder: Path, cache: Path, registry: str | Path, **settings: Any) -> Iterator[Gateway]:
     """Serve a registry for the length of the block; no process outlives it."""
     server = make(folder, cache, registry, **settings)
     try:
-        yield server.start().wait()
+        with _prepared_once(cache, server.registry):
+            server.start().wait()
+        yield server
         server.stop()
     finally:
         server.kill()

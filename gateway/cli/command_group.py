@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from gateway.cli.help import Context, add_help_option, usage_errors, usage_pieces
+from gateway.system import garbage_collection
 from gateway.system.suggest import listing
 
 
@@ -45,7 +46,8 @@ class Group(click.Group):
         if cmd_name not in self.entries:
             return None
         module, _, name = self.entries[cmd_name].where.partition(":")
-        command: click.Command = getattr(importlib.import_module(module), name)
+        with garbage_collection.paused():
+            command: click.Command = getattr(importlib.import_module(module), name)
         return command
 
     def resolve_command(

@@ -16,6 +16,7 @@ from gateway.loaders.mlflow_models import FolderLoader
 from gateway.loaders.sniffing import sniff
 from gateway.loaders.table import loader_names, pip_line, row_of, shown_suffixes
 from gateway.loaders.unknown_files import recognise
+from gateway.system import garbage_collection
 from gateway.system.installed_packages import versions_of
 from gateway.system.suggest import listing
 
@@ -39,7 +40,8 @@ def get_loader(name: str) -> Loader:
         )
     module, _, attributes = row.target.partition(":")
     try:
-        found = importlib.import_module(module)
+        with garbage_collection.paused():
+            found = importlib.import_module(module)
         for attribute in attributes.split("."):
             found = getattr(found, attribute)
         return cast(Loader, FolderLoader(found()))  # type: ignore[operator]

@@ -7,7 +7,11 @@ from contextlib import contextmanager
 
 @contextmanager
 def paused() -> Iterator[None]:
-    """Pause the collector in the block, which creates many objects and no garbage: each collection would visit all."""
+    """
+    Pause the collector in the block, which creates many objects and no garbage: each collection would visit all.
+
+    Imports are such a block: collections take a tenth of the time in which a framework, or a command, is imported.
+    """
     was_on = gc.isenabled()
     gc.disable()
     try:
