@@ -95,6 +95,10 @@ atexit.register(_READERS.close)
 os.register_at_fork(after_in_child=_READERS.forget)
 
 
+#: Begins the name of a folder for the files of one table; the number of the process that will delete it follows.
+TABLE: Final = "table-"
+
+
 class IsolatedReader:
     """Read one format ("xlsx", "parquet") as its own reader does, in a process with limits of memory and time."""
 
@@ -104,7 +108,9 @@ class IsolatedReader:
 
     def read(self, body: BinaryIO, limits: ReadLimits) -> Iterator[Chunk]:
         """Yield the rows in order; the reader ends when this iterator does."""
-        folder = tempfile.mkdtemp(prefix="table-", dir=limits.scratch)  # a reader that is killed leaves its files
+        # A reader that is killed leaves its files.
+        # A reader that is killed leaves its files.
+        folder = tempfile.mkdtemp(prefix=f"{TABLE}{os.getpid()}-", dir=limits.scratch)
         ours, theirs = socket.socketpair()
         try:
             with theirs, _file_of(body, limits.scratch) as file:

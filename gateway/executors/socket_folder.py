@@ -16,6 +16,11 @@ def socket_path(server: str, instance: int) -> Path:
     return _folder / f"{server}-{instance}.sock"
 
 
+def scratch_path(number: int) -> Path:
+    """Return the folder for temporary files of a process; its path is short enough for sockets that a model makes."""
+    return _folder / f"t{number}"
+
+
 def models_path(server: str) -> Path:
     """Return the file in which the arbiter tells a model server which models it is to serve."""
     return _folder / f"{server}.models.json"

@@ -8,7 +8,7 @@ import resource
 import signal
 import subprocess
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,6 +28,7 @@ from gateway.system.fork_lock import FORK_LOCK
 from gateway.system.known_children import KNOWN
 from gateway.system.memory import resident_bytes
 from gateway.system.own_python import module_words
+from gateway.system.owned_folders import scratch
 from gateway.system.processes import is_running
 
 log = logging.getLogger("gateway.prepare")
@@ -57,10 +58,17 @@ class PrepareLimits:
 
 def supervised(module: str, told: bytes, limits: PrepareLimits, cache_dir: Path) -> tuple[Problem | None, bytes]:
     """
-    Run a module in a child with its own session; all its descendants end with it.
+    Run a module in a child with its own session; all its descendants end with it, and so do their temporary files.
 
     Returns the problem that ended it, None for a plain exit, and its standard output.
     """
+    with scratch(cache_dir.parent) as temporary:
+        return _supervised(module, told, limits, cache_dir, temporary)
+
+
+def _supervised(
+    module: str, told: bytes, limits: PrepareLimits, cache_dir: Path, environment: Mapping[str, str]
+) -> tuple[Problem | None, bytes]:
     mark = descendants.own_mark(cache_dir.parent, next(_numbers))
     descendants.adopt_orphans()
     before = descendants.children(os.getpid())
@@ -71,7 +79,7 @@ def supervised(module: str, told: bytes, limits: PrepareLimits, cache_dir: Path)
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
-            env=_child_environment(mark),
+            env={**_child_environment(mark), **environment},
         )
         KNOWN.add(child.pid)
     with ThreadPoolExecutor(max_workers=1) as talk:

@@ -31,7 +31,6 @@ from gateway.registry.spec import RouteSpec
 from gateway.schema import Signature
 from gateway.system.fork_lock import FORK_LOCK
 from gateway.system.memory import resident_bytes
-from gateway.system.processes import is_running
 from gateway.system.server_address import address_of
 from gateway.system.suggest import listing
 
@@ -41,8 +40,6 @@ _OK: Final = 200
 _MOST_BYTES: Final = 64 * 2**20
 #: Code of the server while it is still loading: the time limit of preparing ends that.
 _LOADING: Final = "child-loading"
-#: Begins the name of a folder of a socket; the pid of its maker follows.
-_FOLDER: Final = "gateway-prepare-"
 
 
 class ProcessPredictor(RemotePredictor):
@@ -81,14 +78,15 @@ class Server:
     def __init__(self, child: ChildSpec, model: str) -> None:
         self.child = child
         self.model = model
-        self._folder = _socket_folder()
+        # The prepare child's own temporary folder, whose path is short enough for a socket.
+        self._folder = Path(tempfile.mkdtemp(prefix="s-"))
         self.path = self._folder / "model.sock"
         argv = [word.replace("{socket}", str(self.path)) for word in child.argv]
         self._used = 0
         with FORK_LOCK:
             self._process = subprocess.Popen(
                 argv,
-                env={**child.environ, **_mark()},
+                env={**child.environ, "TMPDIR": tempfile.gettempdir(), **_mark()},
                 cwd=child.working_folder or None,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
@@ -153,15 +151,6 @@ class Server:
                 self._used = used
                 self._process.kill()
             time.sleep(_WATCH_S)
-
-
-def _socket_folder() -> Path:
-    """Return a private folder whose path is short, as that of a socket has 107 bytes at most; forget those left."""
-    for left in Path(tempfile.gettempdir()).glob(f"{_FOLDER}*"):
-        pid = left.name.removeprefix(_FOLDER).partition("-")[0]
-        if pid.isdecimal() and not is_running(int(pid)):
-            shutil.rmtree(left, ignore_errors=True)
-    return Path(tempfile.mkdtemp(prefix=f"{_FOLDER}{os.getpid()}-"))
 
 
 class _UnixConnection(http.client.HTTPConnection):

@@ -90,7 +90,7 @@ def _archive(entry: Entry, found: Manifest) -> ModelArchive:
 
 
 def _folder(cache_dir: Path) -> Path:
-    folder = cache_dir / "drafts"
+    folder = cache_dir / "artifacts"  # old drafts are deleted with old artifacts
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 

@@ -68,6 +68,7 @@ def child_of(spec: RouteSpec, cache_dir: Path) -> ChildSpec:
             **_SETTINGS,
             **loopback,
             "HOME": str(cache_dir),
+            "RAY_TMPDIR": "/tmp",  # noqa: S108 - where Ray looks for its nodes, whatever TMPDIR says
             "LANG": "C.UTF-8",
             "PATH": os.pathsep.join([str(Path(python).parent), "/usr/local/bin", "/usr/bin", "/bin"]),
             "RAY_AUTH_TOKEN_PATH": str(token),

@@ -70,7 +70,7 @@ def keep_metadata(spec: RouteSpec, cache_dir: Path, store: Store) -> StoredArtif
     kept = {url: {name: metadata.get(name) for name in _KEPT} for url, metadata in told.items()}
     _must_agree(kept)
     content = _encode({"binary": binary, "metadata": next(iter(kept.values()))})
-    with tempfile.TemporaryDirectory(dir=_folder(cache_dir), prefix=".told-") as folder:
+    with tempfile.TemporaryDirectory(dir=_folder(cache_dir), prefix=".draft-") as folder:
         path = Path(folder) / _FILE
         path.write_bytes(content)
         stored = store.keep(path, sha256(content).hexdigest())

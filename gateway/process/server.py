@@ -20,6 +20,7 @@ from gateway.process.arbiter import GatewayArbiter
 from gateway.process.exposure import must_not_be_open
 from gateway.process.generation_follower import Gateway
 from gateway.process.http.fast_parser import MAX_BYTES, MAX_FIELDS
+from gateway.process.leftovers import delete_leftovers
 from gateway.process.listeners import open_listeners
 from gateway.process.model_servers.supervisor import ModelServers
 from gateway.process.monitor import Monitor
@@ -115,6 +116,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
     def run(self) -> None:
         """Run the arbiter; returns only by exiting the process."""
+        delete_leftovers(self.settings)
         self.servers = ModelServers(self.settings)
         self.monitor = Monitor(self.settings, self.bridge, self.servers, self.keyring, is_pending=self._is_pending)
         names = self.listeners.names

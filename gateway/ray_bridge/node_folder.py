@@ -25,6 +25,7 @@ _USUAL: Final = "~/.cache/multi-model-gateway/ray"
 _KEPT_S: Final = 24 * 3600.0
 _FETCH_S: Final = 60.0
 _BLOCK: Final = 2**20
+_DRAFT: Final = ".draft-"
 
 
 class ArchiveError(Exception):
@@ -67,7 +68,7 @@ def _alone(lock: IO[Any]) -> Iterator[None]:
 
 
 def _unpack(base: Path, folder: Path, sha256: str, place: str, egress: Egress) -> None:
-    draft = Path(tempfile.mkdtemp(dir=base, prefix=".draft-"))
+    draft = Path(tempfile.mkdtemp(dir=base, prefix=_DRAFT))
     try:
         archive = draft / "model.tar"
         found = _fetch(archive, sha256, place, egress)
@@ -103,7 +104,11 @@ def _opened(name: str, egress: Egress) -> Any:
 
 
 def _forget(base: Path, own: str) -> None:
-    """Delete what no replica has loaded for a day, and none holds."""
+    """Delete what no replica has loaded for a day, and none holds; and what a killed one has left half unpacked."""
+    for draft in base.glob(f"{_DRAFT}*"):
+        with contextlib.suppress(OSError):
+            if time.time() - draft.stat().st_mtime > _KEPT_S:
+                shutil.rmtree(draft, ignore_errors=True)
     for lock in base.glob("*.lock"):
         folder = base / lock.stem
         with contextlib.suppress(OSError):

@@ -70,7 +70,7 @@ def create_app(
     """
     app = make_app(fast=settings.fast_dispatch)
     doors.configure(app.config, has_operations=has_operations)
-    app.config[SCRATCH] = settings.run_dir / "spool"
+    app.config[SCRATCH] = settings.spool_dir
     app.config[SCRATCH].mkdir(parents=True, exist_ok=True)
     reader_slots.allow(settings.table_memory_mb * 2**20)
     MEMORY.size, DISK.size = settings.body_memory_mb * 2**20, settings.spool_mb * 2**20

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args, get_origin, get_type_hints
 
 from gateway.errors import GatewayError
+from gateway.settings.home_paths import HomePaths
 from gateway.settings.unknown_names import unknown_names
 from gateway.settings.value_types import (
     NO_PREFIX,
@@ -46,7 +47,7 @@ def _default_workers() -> int:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(HomePaths):
     """Hold every setting, parsed and checked; `load` makes all paths absolute."""
 
     registry: Annotated[Path, Note("the registry file")] = Path("registry.yaml")
@@ -186,46 +187,6 @@ class Settings:
     def environ(self) -> dict[str, str]:
         """Return the environment variables from which another process loads the same settings."""
         return {setting.variable: text_of(getattr(self, setting.name)) for setting in TABLE}
-
-    @property
-    def run_dir(self) -> Path:
-        """Return the folder of sockets, metric files and scoreboard; may be deleted while stopped."""
-        return self.home / "run"
-
-    @property
-    def cache_dir(self) -> Path:
-        """Return the folder of artifacts, manifests and compiled models; may be deleted while stopped."""
-        return self.home / "cache"
-
-    @property
-    def state_dir(self) -> Path:
-        """Return the folder of the committed snapshot and its history; kept."""
-        return self.home / "state"
-
-    @property
-    def keys_path(self) -> Path:
-        """Return the file of API keys."""
-        return self.keys or self.home / "keys.yaml"
-
-    @property
-    def metrics_dir(self) -> Path:
-        """Return the folder of the counter files of all processes."""
-        return self.run_dir / "metrics"
-
-    @property
-    def status_path(self) -> Path:
-        """Return the status file of the arbiter."""
-        return self.run_dir / "status.json"
-
-    @property
-    def scoreboard_path(self) -> Path:
-        """Return the file of the shared scoreboard."""
-        return self.run_dir / "board"
-
-    @property
-    def holder_path(self) -> Path:
-        """Return the socket of the socket holder."""
-        return self.holder_socket or self.run_dir / "holder.sock"
 
 
 def _table() -> tuple[Setting, ...]:

@@ -185,7 +185,7 @@ def test_what_a_server_inherits(running: Rig, monkeypatch: pytest.MonkeyPatch) -
     os.set_inheritable(kept, True)
     running.commit(a=server())
     running.ready()
-    assert set(running.ask("/environ")) - {"LC_CTYPE"} == {"PATH", descendants.VARIABLE}
+    assert set(running.ask("/environ")) - {"LC_CTYPE"} == {"PATH", "TMPDIR", descendants.VARIABLE}
     opened = {str(one.readlink()) for one in Path(f"/proc/{running.of().pid}/fd").iterdir()}
     assert not opened & {"/dev/zero", str(Path("/proc/self/fd/2").readlink())}
     os.close(kept)

@@ -12,9 +12,11 @@ import signal
 import socketserver
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 KEPT: list[bytes] = []
@@ -84,6 +86,10 @@ def main() -> None:
             return 200, subprocess.Popen(["sleep", "600"], start_new_session="new" in query).pid
         if path == "/print":
             print(query["text"], flush=True)
+        if path == "/temporary":
+            file = Path(tempfile.mkdtemp()) / "half"
+            file.write_text("x")
+            return 200, str(file)
         if path == "/environ":
             return 200, dict(os.environ)
         if path == "/sleep":

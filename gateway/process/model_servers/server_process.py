@@ -4,21 +4,22 @@ import contextlib
 import itertools
 import logging
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
 from gateway.artifacts.remote import ChildSpec
 from gateway.executors.readiness import Answer, Readiness
-from gateway.executors.socket_folder import models_path
+from gateway.executors.socket_folder import models_path, scratch_path
 from gateway.process.model_servers.output import Output
 from gateway.process.model_servers.socket_name import SocketName
-from gateway.system import descendants, parent_death
+from gateway.system import descendants, parent_death, private_folders
 from gateway.system.memory import resident_bytes
 from gateway.system.processes import is_running
 
@@ -49,7 +50,9 @@ class ServerProcess:
         self.killed_for = ""
         self.is_leaving = False
         self._changed = changed
-        self._mark = descendants.own_mark(home, next(_numbers))
+        number = next(_numbers)
+        self._mark = descendants.own_mark(home, number)
+        self._scratch = scratch_path(number)
         self._reaping = threading.Lock()
         self._answer: Answer | None = None
         self._answered_at = self.began
@@ -57,7 +60,9 @@ class ServerProcess:
         lifeline, self._lifeline = os.pipe()
         self._output, output = os.pipe()
         try:
-            self._popen = _popen(spec, socket, self._mark, lifeline, output)
+            self._scratch.mkdir(mode=private_folders.MODE)
+            own = {"TMPDIR": str(self._scratch), descendants.VARIABLE: self._mark.text}
+            self._popen = _popen(spec, socket, own, lifeline, output)
         except OSError:
             os.close(self._lifeline)
             os.close(self._output)
@@ -131,13 +136,14 @@ class ServerProcess:
                 descendants.send(self.pid, signal.SIGKILL)
 
     def clear(self) -> None:
-        """Close what belonged to a process that has ended, and end what it left behind."""
+        """Close what belonged to a process that has ended, and end and delete what it left behind."""
         descriptor, self._lifeline = self._lifeline, -1
         if descriptor >= 0:
             os.close(descriptor)
         self.socket.withdraw()
         for pid in descendants.marked_by(self._mark):
             descendants.send(pid, signal.SIGKILL)
+        shutil.rmtree(self._scratch, ignore_errors=True)
 
     def let_go(self, nothing: int) -> None:
         """Replace the copies of our pipes in a forked worker by `nothing`: the process ends with us, not with it."""
@@ -168,7 +174,7 @@ class ServerProcess:
 
 
 def _popen(
-    spec: ChildSpec, socket: SocketName, mark: descendants.Mark, lifeline: int, output: int
+    spec: ChildSpec, socket: SocketName, environ: Mapping[str, str], lifeline: int, output: int
 ) -> subprocess.Popen[bytes]:
     places = {"{socket}": socket.path, "{models}": str(models_path(spec.name))}
     argv = [places.get(word, word) for word in spec.argv]
@@ -178,7 +184,7 @@ def _popen(
         stdin=lifeline,
         stdout=output,
         stderr=subprocess.STDOUT,
-        env={**spec.environ, descendants.VARIABLE: mark.text},
+        env={**spec.environ, **environ},
         cwd=spec.working_folder or None,
         start_new_session=True,
     )
