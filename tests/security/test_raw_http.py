@@ -24,6 +24,8 @@ PADDING = b"".join(b"X-Pad-%d: %s\r\n" % (number, b"p" * 4_200) for number in ra
 PARSERS = {"fast parser": b"", "gunicorn's parser": PADDING}
 SOCKETS = ("TCP", "Unix")
 PROXIES = ("nginx", "haproxy")
+#: Where a proxy connects from that the gateway believes; clients and the other proxies come from 127.0.0.1.
+TRUSTED = "127.0.0.9"
 OK, BAD, NOT_FOUND = 200, 400, 404
 
 
@@ -67,6 +69,7 @@ def front(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[Fro
     gateway = serving.make(folder, cache, REGISTRY, workers=1)
     unix = folder / "s"
     gateway.settings["GATEWAY_BIND"] = f"127.0.0.1:{gateway.port},unix:{unix}"
+    gateway.settings["GATEWAY_TRUSTED_PROXIES"] = TRUSTED
     try:
         yield Front(gateway.start().wait(), unix)
         gateway.stop()
@@ -189,3 +192,45 @@ def test_behind_a_proxy_no_probe_changes_what_is_asked(
     assert not faults, "\n".join(faults)
     assert smuggled(front) == []
     assert sum(bool(one.paths) for one in found) >= 30, "hardly any probe came through"
+
+
+#: Fields that a trusted proxy is believed; a client may send them as well, also as fields of one connection.
+FORGED = (
+    b"X-Forwarded-For: 6.6.6.6", b"X-Forwarded-For: 127.0.0.9", b"X-Forwarded-For: 6.6.6.6, 127.0.0.9", b"X-Forwarded-For: x",
+    b"X-Forwarded-For: 6.6.6.6\r\nX-Forwarded-For: 7.7.7.7", b"Connection: X-Forwarded-For\r\nX-Forwarded-For: 6.6.6.6",
+    b"X-Forwarded-Proto: https", b"X-Forwarded-Host: evil.test", b"X-Forwarded-Prefix: /evil.test",
+    b"Connection: X-Forwarded-Host, X-Forwarded-Proto\r\nX-Forwarded-Host: evil.test",
+    b"Forwarded: for=6.6.6.6;host=evil.test;proto=https", b"X-Real-IP: 6.6.6.6",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PROXIES)
+def test_a_trusted_proxy_is_believed_what_it_says_and_not_what_a_client_does(
+    name: str, front: Front, tmp_path: Path
+) -> None:
+    """With the documented lines, whatever a client sends: its own address, the proxy's host and scheme, its own path."""
+
+    def from_trusted(text: str) -> str:
+        if name == "nginx":
+            return text.replace("proxy_http_version 1.1;", f"proxy_http_version 1.1; proxy_bind {TRUSTED};")
+        return text.replace("http-reuse safe", f"http-reuse safe\n    source {TRUSTED}")
+
+    with in_front(name, front.gateway.port, tmp_path, from_trusted) as (port, _):
+        for number, field in enumerate(FORGED):
+            mark = b"Host: told.test:81\r\nConnection: close\r\nX-Request-ID: %s-forged-%d\r\n" % (
+                name.encode(),
+                number,
+            )
+            answers, _ = replies(exchange(port, b"GET /routes HTTP/1.1\r\n" + mark + field + b"\r\n\r\n"))
+            assert [one.status for one in answers] == [OK], field
+            assert b"http://told.test:81/m" in answers[0].body, field
+            assert not [word for word in (b"6.6.6.6", b"evil.test", b"https:") if word in answers[0].body], field
+            inner = b"GET /evil.test/m?a=1 HTTP/1.1\r\n" + mark + field + b"\r\n\r\n"
+            assert [one.status for one in replies(exchange(port, inner))[0]] == [NOT_FOUND], field
+    exchange(front.address("TCP"), last(f"{name}-forged-end"))
+    until(
+        lambda: [one for one in front.lines() if one["request_id"] == f"last-{name}-forged-end"], what="the last line"
+    )
+    lines = [one for one in front.lines() if str(one["request_id"]).startswith(f"{name}-forged-")]
+    assert len(lines) == 2 * len(FORGED)
+    assert {one["client"] for one in lines} == {"127.0.0.1"}
