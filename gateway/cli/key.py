@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
+import msgspec
 
 from gateway.cli.command import OK, Command, complete_path, display_path, print_error, print_line
 from gateway.cli.command_group import Entry, Group
@@ -20,6 +21,7 @@ from gateway.security.key_file import Key
 from gateway.security.scopes import EXPECTED, PREDICT, is_scope
 from gateway.settings.settings import Settings
 from gateway.system.suggest import did_you_mean
+from gateway.system.users import acting_user
 from gateway.validation.faults import visible
 
 _WHERE: Final = "gateway.cli.key"
@@ -73,7 +75,14 @@ def create(
         )
     is_first = key_file.read(settings.keys_path) is None
     issued = key_changes.create(
-        settings.keys_path, scopes, _now(), name=name, not_before=not_before, expires=expires, keep=_keeper(out)
+        settings.keys_path,
+        scopes,
+        _now(),
+        name=name,
+        not_before=not_before,
+        expires=expires,
+        by=acting_user(),
+        keep=_keeper(out),
     )
     _show(issued, out)
     _tell(f"key {_called(issued.key)}: {', '.join(scopes)}; {_until(issued.key)}")
@@ -94,7 +103,7 @@ def create(
 @_OUT
 def rotate(settings: Settings, *, id: str, grace: datetime, out: Path | None) -> int:
     """Give a key a new secret. Id, scopes and limits stay; the secret before counts until the grace time is over."""
-    issued = key_changes.rotate(settings.keys_path, id, _now(), grace, keep=_keeper(out))
+    issued = key_changes.rotate(settings.keys_path, id, _now(), grace, by=acting_user(), keep=_keeper(out))
     _show(issued, out)
     kept = [secret for secret in issued.key.secrets[:-1] if secret.expires is not None]
     old = f"the secret before counts until {whole_seconds(kept[0].expires)}" if kept else "the old one counts no more"
@@ -116,7 +125,8 @@ def revoke(settings: Settings, *, ids: Sequence[str]) -> int:
     code = OK
     for id in dict.fromkeys(ids):
         try:
-            print_line(f"revoked {_called(key_changes.revoke(settings.keys_path, api_key.id_in(id), _now()))}")
+            key = key_changes.revoke(settings.keys_path, api_key.id_in(id), _now(), by=acting_user())
+            print_line(f"revoked {_called(key)}")
         except GatewayError as error:
             if error.code != "unknown-key":
                 raise
@@ -155,6 +165,7 @@ def _row(key: Key, now: datetime) -> dict[str, Any]:
         "secrets": sum(1 for one in key.secrets if one.expires is None or one.expires > now),
         "created": None if key.created is None else key.created.isoformat(),
         "expires": None if key.expires is None else key.expires.isoformat(),
+        "changed": None if key.changed is None else msgspec.to_builtins(key.changed),
     }
 
 

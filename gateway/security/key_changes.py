@@ -1,8 +1,12 @@
-"""Changes of the file of keys: create, rotate, revoke; each is one replacement of the file, under a lock."""
+"""
+Changes of the file of keys: create, rotate, revoke; each is one replacement of the file, under a lock.
+
+`by` is the user of the system who changes it: the audit log of a running gateway names that user.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,7 +14,7 @@ import msgspec
 
 from gateway.errors import GatewayError
 from gateway.security import api_key, key_file
-from gateway.security.key_file import Key, KeyFile, Secret
+from gateway.security.key_file import Change, Key, KeyFile, Secret
 from gateway.system import locks
 from gateway.system.suggest import did_you_mean
 
@@ -39,6 +43,7 @@ def create(
     not_before: datetime | None = None,
     expires: datetime | None = None,
     limits: Mapping[str, Any] | None = None,
+    by: str = "",
     keep: Callable[[str], None] | None = None,
 ) -> Issued:
     """
@@ -52,13 +57,25 @@ def create(
         id = next(one for one in iter(api_key.new_id, "") if one not in taken)
         text = _new(id, keep)
         own = None if limits is None else dict(limits)
-        key = Key(id, tuple(scopes), (_secret(text, now),), name, now, not_before, expires, limits=own)
+        key = Key(
+            id,
+            tuple(scopes),
+            (_secret(text, now),),
+            name,
+            now,
+            not_before,
+            expires,
+            limits=own,
+            changed=_change("create", by),
+        )
         return msgspec.structs.replace(content, keys=(*content.keys, key)), Issued(key, text)
 
     return _changed(path, added)
 
 
-def rotate(path: Path, id: str, now: datetime, until: datetime, *, keep: Callable[[str], None] | None = None) -> Issued:
+def rotate(
+    path: Path, id: str, now: datetime, until: datetime, *, by: str = "", keep: Callable[[str], None] | None = None
+) -> Issued:
     """
     Give a key a new secret; the one before counts until `until`, an older one no more.
 
@@ -76,18 +93,19 @@ def rotate(path: Path, id: str, now: datetime, until: datetime, *, keep: Callabl
         ends = until if last.expires is None else min(until, last.expires)
         kept = () if ends <= now else (msgspec.structs.replace(last, expires=ends),)
         ended = next((one for one in key.secrets[:-1] if one.expires is None or one.expires > now), None)
-        key = msgspec.structs.replace(key, secrets=(*kept, _secret(text, now)))
+        key = msgspec.structs.replace(key, secrets=(*kept, _secret(text, now)), changed=_change("rotate", by))
         return _with(content, key), Issued(key, text, ended)
 
     return _changed(path, rotated)
 
 
-def revoke(path: Path, id: str, now: datetime) -> Key:
+def revoke(path: Path, id: str, now: datetime, *, by: str = "") -> Key:
     """Let a key count no more; its line stays, so that lists and logs say whose it was. Raises GatewayError."""
 
     def revoked(content: KeyFile) -> tuple[KeyFile, Key]:
         key = _named(content, id)
-        key = key if key.revoked is not None else msgspec.structs.replace(key, revoked=now)
+        if key.revoked is None:
+            key = msgspec.structs.replace(key, revoked=now, changed=_change("revoke", by))
         return _with(content, key), key
 
     return _changed(path, revoked)
@@ -120,6 +138,11 @@ def _new(id: str, keep: Callable[[str], None] | None) -> str:
     if keep is not None:
         keep(text)
     return text
+
+
+def _change(command: str, by: str) -> Change | None:
+    """Return what tells of a command; its time is exact, so that no two of them are the same."""
+    return Change(datetime.now(UTC), by, f"gateway key {command}") if by else None
 
 
 def _secret(text: str, now: datetime) -> Secret:

@@ -43,6 +43,14 @@ class Secret(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fie
     expires: datetime | None = None
 
 
+class Change(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Name the command that changed a key last, and the user of the system who gave it."""
+
+    at: datetime
+    by: str
+    command: str
+
+
 class Key(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """Describe one key. `limits`, also empty ones, take the place of those of every route."""
 
@@ -55,6 +63,7 @@ class Key(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields
     expires: datetime | None = None
     revoked: datetime | None = None
     limits: dict[str, Any] | None = None
+    changed: Change | None = None
 
 
 class KeyFile(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -145,7 +154,8 @@ def _key(entry: Any) -> Key | str:
         CallerLimits.parse(key.limits or {})
     except ValueError as error:
         return f".limits: {error}"
-    times = (key.created, key.not_before, key.expires, key.revoked, *(one.expires for one in key.secrets))
+    changed = None if key.changed is None else key.changed.at
+    times = (key.created, key.not_before, key.expires, key.revoked, changed, *(one.expires for one in key.secrets))
     if any(time is not None and time.tzinfo is None for time in times):
         return f": a time has no zone; expected {_TIME}"
     return key

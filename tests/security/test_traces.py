@@ -15,12 +15,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 import serving
 from gateway import logs
-from gateway.security import api_key, key_changes
+from gateway.process import changes_told
+from gateway.security import api_key, key_changes, key_file
+from gateway.security.key_file import KeyFile
 from gateway.security.refusal_sums import LINES_A_SECOND, LINES_AT_ONCE, SEVERAL, TOLD_AFTER_S, Refusal, RefusalSums
+from gateway.system.users import acting_user
 from serving import Gateway, until
 
 FORMULA = '=HYPERLINK("http://evil.test",A1)'
@@ -162,7 +166,46 @@ def test_each_change_leaves_one_line(guarded: tuple[Gateway, dict[str, str]]) ->
     key_changes.rotate(path, issued.key.id, now, now)
     audited(server, "changed", what="key rotated", key=issued.key.id)
     key_changes.revoke(path, issued.key.id, now)
-    audited(server, "changed", what="key revoked", key=issued.key.id)
+    audited(server, "changed", what="key revoked", key=issued.key.id, who="the file of keys")
+
+
+def test_a_change_of_a_key_is_told_with_its_user(guarded: tuple[Gateway, dict[str, str]]) -> None:
+    """Commands are told with who gave them; an edit by hand afterwards is told as one, and no secret anywhere."""
+    server, _ = guarded
+    made = server.command("key", "create", "night shift", "--scope", "metrics")
+    text = made.stdout.strip()
+    (line,) = audited(server, "changed", what="key created", key=api_key.parse(text).id)
+    assert (line["who"], line["command"], line["called"]) == (acting_user(), "gateway key create", "night shift")
+    path = server.home / "keys.yaml"
+    path.write_text(path.read_text().replace("night shift", "late shift"))
+    (line,) = audited(server, "changed", what="key edited", key=api_key.parse(text).id)
+    assert (line["who"], line["command"], line["called"]) == ("the file of keys", "", "late shift")
+    assert server.command("key", "revoke", line["key"]).returncode == 0
+    (line,) = audited(server, "changed", what="key revoked", key=line["key"])
+    assert (line["who"], line["command"]) == (acting_user(), "gateway key revoke")
+    assert text not in server.log.read_text() + path.read_text()
+
+
+def test_changes_of_one_look_are_all_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """What was done to the keys since the gateway looked last is told one by one; a copy put back is by hand."""
+    path, now = tmp_path / "keys.yaml", datetime.now(UTC)
+    old = key_changes.create(path, ["*"], now, by="alice").key.id
+    before = key_file.read(path) or KeyFile()
+    new = key_changes.create(path, ["*"], now, by="bob").key.id
+    key_changes.rotate(path, old, now, now, by="bob")
+    for id in (new, old):
+        key_changes.revoke(path, id, now, by="carol")
+    after = msgspec.structs.replace(key_file.read(path) or KeyFile(), jwt={"issuer": "https://id.test"})
+    with caplog.at_level("INFO", "gateway.audit"):
+        changes_told.tell_keys(before, after)
+        changes_told.tell_keys(after, before)
+    lines = [vars(record) for record in caplog.records]
+    hand = "the file of keys"
+    assert [(line["what"], line.get("key", ""), line["who"]) for line in lines] == [
+        ("key rotated", old, "carol"), ("key revoked", old, "carol"),
+        ("key created", new, "carol"), ("key revoked", new, "carol"), ("jwt", "", hand),
+        ("key rotated", old, hand), ("key edited", old, hand), ("key deleted", new, hand), ("jwt", "", hand),
+    ]  # fmt: skip
 
 
 def test_no_cache_keeps_a_prediction(guarded: tuple[Gateway, dict[str, str]]) -> None:
