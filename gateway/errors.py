@@ -188,7 +188,7 @@ class OverloadError(GatewayError):
 
 
 class RateLimitError(GatewayError):
-    """A caller has used up what it may use of a route; it may come back after `retry_after_s`."""
+    """A caller has used up what it may use of a route, or beside routes; it may come back after `retry_after_s`."""
 
     code = "rate-limited"
 

@@ -15,8 +15,12 @@ from gateway.system.unix_http import UnixConnection
 _UNIX: Final = "unix:"
 _FOUND: Final = 200
 _REFUSED: Final = {401: "unauthorised", 403: "forbidden"}
-_ASKS_FOR_KEY: Final = (
+_TOO_OFTEN: Final = 429
+_KEY_HINT: Final = (
     "a key of scope `*` in a file does: gateway key create ops --scope '*' --out FILE, then GATEWAY_KEY_FILE=FILE"
+)
+_WAIT_HINT: Final = (
+    "wait and repeat the command; `limits: {}` beside its key in keys.yaml, or a larger `server.limits`, helps"
 )
 
 
@@ -65,13 +69,16 @@ class Client:
         """
         Return the decoded JSON of GET `path`.
 
-        Raises GatewayError "unreachable" if no gateway answers, "unauthorised" or "forbidden" if it wants another key.
+        Raises GatewayError "unreachable" if no gateway answers, "unauthorised" or "forbidden" if it wants another key,
+        "rate-limited" if it was asked too often.
         """
         status, body = self.fetch("GET", path)
         try:
             told = json.loads(body)
             if status in _REFUSED:
-                raise GatewayError(f"{told['detail']} (GET {path})", code=_REFUSED[status], hint=_ASKS_FOR_KEY)
+                raise GatewayError(f"{told['detail']} (GET {path})", code=_REFUSED[status], hint=_KEY_HINT)
+            if status == _TOO_OFTEN:
+                raise GatewayError(f"{told['detail']} (GET {path})", code="rate-limited", hint=_WAIT_HINT)
             return told
         except ValueError as error:
             raise GatewayError(

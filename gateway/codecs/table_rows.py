@@ -12,7 +12,7 @@ _MORE = (
     "name every column in the header (R writes row names without one), end rows and header with the same separators, "
     'and put a cell that holds the separator in quotes: "13,6"'
 )
-_FEWER = "give every row a cell for each name of the header, separated in the same way"
+_FEWER_HINT = "give every row a cell for each name of the header, separated in the same way"
 
 
 def check_blank(rows: int) -> None:
@@ -38,7 +38,7 @@ class TableRows:
             self._rows.append(row)
         else:
             message = f"the row has {len(row)} cells, the header {width}"
-            hint = _MORE if len(row) > width else _FEWER
+            hint = _MORE if len(row) > width else _FEWER_HINT
             self._faults.add(self.size, "arity", message, expected=width, got=len(row), hint=hint)
         self.size += 1
 

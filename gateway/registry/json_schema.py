@@ -22,6 +22,7 @@ from gateway.registry.keys import (
     OUTPUT_KEYS,
     PLOT_KEYS,
     READING_KEYS,
+    REQUEST_LIMIT_KEYS,
     ROUTE_KEYS,
     SERVER_KEYS,
     TOP_KEYS,
@@ -74,9 +75,10 @@ def registry_schema() -> _Schema:
     top["properties"]["version"] = {"const": 1, "description": TOP_KEYS["version"].doc}
     top["properties"]["defaults"] |= _section(DEFAULTS_KEYS, _defaults_of(RouteSpec))
     top["properties"]["defaults"]["properties"]["executor"] = _executor()
-    top["properties"]["defaults"]["properties"]["limits"] |= _limits()
+    top["properties"]["defaults"]["properties"]["limits"] |= _limits(LIMIT_KEYS)
     top["properties"]["server"] |= _section(SERVER_KEYS, _defaults_of(ServerSpec))
     top["properties"]["server"]["properties"]["reading"] |= _section(READING_KEYS, _defaults_of(ReadingKeys))
+    top["properties"]["server"]["properties"]["limits"] |= _limits(REQUEST_LIMIT_KEYS)
     top["properties"]["routes"] |= {
         "propertyNames": {"pattern": _path_pattern()},
         "additionalProperties": {"anyOf": [{"type": "string", "minLength": 1}, {"$ref": "#/$defs/route"}]},
@@ -108,7 +110,7 @@ def _route() -> _Schema:
     properties["reading"] |= _section(READING_KEYS, _defaults_of(ReadingKeys))
     properties["plot"] |= {**_section(PLOT_KEYS, _defaults_of(PlotKeys)), "required": ["file"]}
     properties["executor"] = _executor()
-    properties["limits"] |= _limits()
+    properties["limits"] |= _limits(LIMIT_KEYS)
     properties["id"] |= {**_section(ID_KEYS, {}), "required": ["field"]}
     return route
 
@@ -128,8 +130,8 @@ def _executor() -> _Schema:
     return {"description": ROUTE_KEYS["executor"].doc, "anyOf": [{"enum": list(EXECUTOR_KEYS["kind"].choices)}, keys]}
 
 
-def _limits() -> _Schema:
-    return {**_section(LIMIT_KEYS, _defaults_of(LimitKeys)), "dependentRequired": {"burst": ["requests"]}}
+def _limits(keys: Mapping[str, Key]) -> _Schema:
+    return {**_section(keys, _defaults_of(LimitKeys)), "dependentRequired": {"burst": ["requests"]}}
 
 
 def _field() -> _Schema:

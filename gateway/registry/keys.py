@@ -5,7 +5,7 @@ from typing import Final
 
 from gateway.registry.executor_keys import ExecutorKeys
 from gateway.registry.key_definition import Key, keys_of, table
-from gateway.registry.limit_keys import LimitKeys
+from gateway.registry.limit_keys import LimitKeys, RequestLimitKeys
 from gateway.registry.plot_keys import PlotKeys
 from gateway.registry.reading_keys import ReadingKeys
 from gateway.registry.server_keys import ServerSpec
@@ -29,6 +29,7 @@ OUTPUT_KEYS: Final[Mapping[str, Key]] = keys_of(OutputKeys)
 READING_KEYS: Final[Mapping[str, Key]] = keys_of(ReadingKeys)
 EXECUTOR_KEYS: Final[Mapping[str, Key]] = keys_of(ExecutorKeys)
 LIMIT_KEYS: Final[Mapping[str, Key]] = keys_of(LimitKeys)
+REQUEST_LIMIT_KEYS: Final[Mapping[str, Key]] = keys_of(RequestLimitKeys)
 PLOT_KEYS: Final[Mapping[str, Key]] = keys_of(PlotKeys)
 SERVER_KEYS: Final[Mapping[str, Key]] = keys_of(ServerSpec)
 

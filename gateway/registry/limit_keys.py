@@ -1,4 +1,4 @@
-"""Keys of `limits`: what one caller may use of a route."""
+"""Keys of `limits`: what one caller may use of a route, or of what is no route."""
 
 from dataclasses import dataclass
 from typing import Annotated, Final
@@ -8,8 +8,8 @@ from gateway.security.limits import MOST_BURST, MOST_DAILY, RATE_PATTERN, Caller
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LimitKeys:
-    """Hold the `limits` of a route; None is no limit."""
+class RequestLimitKeys:
+    """Hold the `limits` of `server`, which has no rows; None is no limit."""
 
     requests: Annotated[
         str | None, Key("requests in a span of time, such as 100/s, 600/min or 1000/h", pattern=RATE_PATTERN)
@@ -18,6 +18,16 @@ class LimitKeys:
         int | None,
         Key("requests that may come at once; the count of `requests` when absent", minimum=1, maximum=MOST_BURST),
     ] = None
+
+    def limits(self) -> CallerLimits | None:
+        """Return them as numbers, None where nothing is limited."""
+        return None if self.requests is None else CallerLimits(requests=Rate.parse(self.requests), burst=self.burst)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitKeys(RequestLimitKeys):
+    """Hold the `limits` of a route; None is no limit."""
+
     rows: Annotated[
         str | None,
         Key(
@@ -42,3 +52,4 @@ class LimitKeys:
 
 #: Nothing is limited.
 UNLIMITED: Final = LimitKeys()
+UNLIMITED_REQUESTS: Final = RequestLimitKeys()

@@ -9,7 +9,7 @@ from gateway.registry.bounds import read_egress, read_roots
 from gateway.registry.checks import read_keys, section
 from gateway.registry.executor import read_executor
 from gateway.registry.keys import DEFAULTS_KEYS, ROUTE_KEYS, SERVER_KEYS, TOP_KEYS
-from gateway.registry.limits import read_limits
+from gateway.registry.limits import read_limits, read_request_limits
 from gateway.registry.paths import Taken, check_root_path
 from gateway.registry.reading import read_reading
 from gateway.registry.reading_keys import STRICT
@@ -113,6 +113,8 @@ def _server(document: Document, entry: Entry, base: Path) -> ServerSpec:
         found["artifact_roots"] = read_roots(document, one, base)
     for one in entries.all_of("egress_allow"):
         found["egress_allow"] = read_egress(document, one)
+    for one in entries.all_of("limits"):
+        found.setdefault("limits", read_request_limits(document, one, "'server'"))
     return ServerSpec(**found)
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Final, Literal
 
 from gateway.registry.key_definition import Key
+from gateway.registry.limit_keys import UNLIMITED_REQUESTS, RequestLimitKeys
 from gateway.registry.reading_keys import STRICT, ReadingKeys
 
 
@@ -39,6 +40,14 @@ class ServerSpec:
             "texts",
         ),
     ] = ()
+    limits: Annotated[
+        RequestLimitKeys,
+        Key(
+            "what one caller may use of everything that is no route, and how often the keys and tokens of one address "
+            "may be refused",
+            "section",
+        ),
+    ] = UNLIMITED_REQUESTS
 
 
 #: What holds where the registry has no `server`.

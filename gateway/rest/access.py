@@ -61,6 +61,10 @@ _ACCESS: Final[Mapping[str, Access]] = {
 }
 
 
+#: What balancers and supervisors ask: never limited.
+HEALTH_CHECKS: Final = frozenset(("live", "ready", "v2-live", "v2-ready", "ping"))
+
+
 def access_of(endpoint: str) -> Access:
     """Return what an endpoint asks for; raises KeyError for one that is not in the table."""
     return Access.PREDICT if endpoint.startswith(ROUTE) else _ACCESS[endpoint]

@@ -14,11 +14,18 @@ from flask_restful import Api, Resource
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 from werkzeug.routing import Rule
 
-from gateway.errors import GatewayError, OverloadError, PredictError, UnauthorisedError
-from gateway.rest.access import ROUTE, Access, access_of
+from gateway.errors import (
+    ForbiddenError,
+    GatewayError,
+    OverloadError,
+    PredictError,
+    RateLimitError,
+    UnauthorisedError,
+)
+from gateway.rest.access import HEALTH_CHECKS, ROUTE, Access, access_of
 from gateway.rest.errors import PlainHttpError, RequestError, respond, too_large
-from gateway.rest.predict.steps.authorise import AUTHENTICATOR, OF_ROUTE, asks_for_key, authorise
-from gateway.rest.predict.steps.limit import charge_request
+from gateway.rest.predict.steps.authorise import OF_ROUTE, PRINCIPAL, asks_for_key, authorise
+from gateway.rest.predict.steps.limit import charge_request, charge_unauthorised
 from gateway.rest.predict.steps.resolve import no_route, route_in
 from gateway.routing.live_generation import Generation
 from gateway.routing.routes import Route
@@ -61,29 +68,36 @@ class Endpoint(Resource):  # type: ignore[misc]  # flask_restful has no types
         try:
             route = self.route_of(**kwargs)
         except RequestError:
-            authorise(environ, None, Access.NOTHING)
+            charge_request(authorise(environ, None, Access.NOTHING), None)
             raise
-        charge_request(authorise(environ, route, access_of(rule.endpoint)), route)
+        principal = authorise(environ, route, access_of(rule.endpoint))
+        if rule.endpoint not in HEALTH_CHECKS:
+            charge_request(principal, route)
         return super().dispatch_request(*args, **kwargs)
 
 
 def may(access: Access) -> bool:
     """Say whether the caller of the current request may more than its endpoint asks for."""
-    return AUTHENTICATOR not in request.environ or _refusal(None, access) is None
+    try:
+        authorise(request.environ, None, access)
+    except GatewayError:
+        return False
+    return True
 
 
-def authorise_options() -> None:
+def admit_options() -> None:
     """
-    Refuse OPTIONS to callers who may not use the path; what browsers ask beforehand is answered before (cors.py).
+    Authorise and charge OPTIONS; what browsers ask beforehand is answered before (cors.py).
 
     A hook: OPTIONS is answered by Flask without a view, and never goes the short way. It is asked of paths that are not
     there as well, before any other hook refuses the request in its own words.
     """
-    if request.method == "OPTIONS":
-        rule = request.url_rule
-        refused = _refusal(None, Access.NOTHING) if rule is None else _refusal_at(rule, request.view_args or {})
-        if refused is not None:
-            raise refused
+    if request.method != "OPTIONS":
+        return
+    if request.url_rule is None:
+        authorise(request.environ, None, Access.NOTHING)  # the 404 that follows is charged
+    else:
+        _admit(request.url_rule, request.view_args or {})
 
 
 class GatewayApi(Api):  # type: ignore[misc]  # flask_restful has no types
@@ -104,7 +118,7 @@ class GatewayApi(Api):  # type: ignore[misc]  # flask_restful has no types
         """Turn any exception into an answer; an unknown one is logged and answered with an id only."""
         if isinstance(e, HTTPException) and isinstance(e.response, Response):
             return e.response
-        error = error_of(e)
+        error = _charged(error_of(e))
         if isinstance(error, UnauthorisedError) and asks_for_key(request.environ):
             return self._without_key() or respond(error)
         return respond(error)
@@ -132,50 +146,55 @@ def error_of(error: BaseException) -> GatewayError:
     return GatewayError("internal error", code="internal")
 
 
+def _charged(error: GatewayError) -> GatewayError:
+    """Charge a request that was refused for who asked; return why it is refused."""
+    try:
+        if isinstance(error, UnauthorisedError):
+            charge_unauthorised()
+        elif isinstance(error, ForbiddenError):
+            # To the caller, as a path that is not there: they are told alike.
+            charge_request(request.environ[PRINCIPAL], None)
+    except RateLimitError as beyond:
+        return beyond
+    return error
+
+
 def _from_http(error: HTTPException) -> GatewayError:
-    if isinstance(error, NotFound):
-        return _refusal(None, Access.NOTHING) or _not_found()
-    if isinstance(error, MethodNotAllowed):
-        if refused := _refusal_of_method(error):
-            return refused
-        allowed = ", ".join(sorted(error.valid_methods or ()))
-        # The text that Flask-RESTful's clients know.
-        text = "The method is not allowed for the requested URL."
-        return RequestError(text, code="method-not-allowed", hint=f"allowed: {allowed}", headers={"Allow": allowed})
+    try:
+        if isinstance(error, NotFound):
+            charge_request(authorise(request.environ, None, Access.NOTHING), None)
+            return _not_found()
+        if isinstance(error, MethodNotAllowed):
+            _admit_to_path(error)
+            allowed = ", ".join(sorted(error.valid_methods or ()))
+            # The text that Flask-RESTful's clients know.
+            text = "The method is not allowed for the requested URL."
+            return RequestError(text, code="method-not-allowed", hint=f"allowed: {allowed}", headers={"Allow": allowed})
+    except GatewayError as refused:
+        return refused
     if isinstance(error, RequestEntityTooLarge):
         return too_large(request.max_content_length or 0)
     return PlainHttpError(error.code or 500, error.description or error.name)
 
 
-def _refusal(route: Route | None, access: Access) -> GatewayError | None:
-    """Return why the caller of the current request may not, None for one that may."""
-    try:
-        authorise(request.environ, route, access)
-    except GatewayError as refused:
-        return refused
-    return None
+def _admit(rule: Rule, parts: Mapping[str, Any]) -> None:
+    """Authorise and charge a request for what a rule leads to, where no view is asked; raises what refuses it."""
+    access, route = access_of(rule.endpoint), None
+    if access in OF_ROUTE:  # all others say the same of every name that the path holds
+        try:
+            route = route_in(rule.endpoint.removeprefix(ROUTE), parts, generation_of_request())
+        except RequestError:
+            access = Access.NOTHING
+    principal = authorise(request.environ, route, access)
+    if rule.endpoint not in HEALTH_CHECKS:
+        charge_request(principal, route)
 
 
-def _refusal_at(rule: Rule, parts: Mapping[str, Any]) -> GatewayError | None:
-    """Return why the caller may not use what a rule leads to, where no view is asked; a route is charged for it."""
-    access = access_of(rule.endpoint)
-    if access not in OF_ROUTE:  # said alike of every name that the path holds
-        return _refusal(None, access)
-    try:
-        route = route_in(rule.endpoint.removeprefix(ROUTE), parts, generation_of_request())
-        charge_request(authorise(request.environ, route, access), route)
-    except RequestError:
-        return _refusal(None, Access.NOTHING)
-    except GatewayError as refused:
-        return refused
-    return None
-
-
-def _refusal_of_method(error: MethodNotAllowed) -> GatewayError | None:
-    """Return why the caller may not know which methods a path has."""
+def _admit_to_path(error: MethodNotAllowed) -> None:
+    """Authorise and charge a request whose method its path does not have: not everybody may know which it has."""
     adapter = current_app.url_map.bind_to_environ(request.environ)
     rule, parts = adapter.match(method=next(iter(error.valid_methods or ("GET",))), return_rule=True)
-    return _refusal_at(rule, parts)
+    _admit(rule, parts)
 
 
 def _disk_full() -> OverloadError:

@@ -21,6 +21,7 @@ from gateway.routing.model import Model
 from gateway.routing.route_table import RouteTable
 from gateway.routing.routes import Route, RouteCounters
 from gateway.scoreboard import Scoreboard, Slot
+from gateway.security.limits import CallerLimits
 
 #: Threads beside those that routes may fill, so that loads and quick calls find one.
 SPARE_THREADS = 4
@@ -29,10 +30,11 @@ BACKGROUND_THREADS = 3
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """Pair a snapshot with the live routes made from it."""
+    """Pair a snapshot with the live routes made from it; `limits` are those of what is no route."""
 
     snapshot: Snapshot
     table: RouteTable
+    limits: CallerLimits | None
 
     @property
     def id(self) -> str:
@@ -82,7 +84,7 @@ class GenerationBuilder:
         indices = self._scoreboard.bind(self._slot, [spec.name for spec in specs])
         same = _unchanged(before, snapshot) if before is not None else {}
         routes = [same.get(spec.name) or self._route(spec, snapshot, indices[spec.name]) for spec in specs]
-        made = Generation(snapshot, RouteTable(routes))
+        made = Generation(snapshot, RouteTable(routes), snapshot.registry.server.limits.limits())
         self._share_memory(made)
         return made
 

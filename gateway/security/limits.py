@@ -107,6 +107,11 @@ class CallerLimits:
         return cls(**rates, burst=keys.get("burst"), daily=keys.get("daily"))
 
     @cached_property
+    def of_requests(self) -> "CallerLimits":
+        """Return the limits of requests alone."""
+        return CallerLimits(requests=self.requests, burst=self.burst)
+
+    @cached_property
     def most_requests(self) -> int:
         """Return how many requests may come at once."""
         return self.burst or (self.requests.count if self.requests is not None else 0)

@@ -14,6 +14,7 @@ from gateway.errors import RegistryError
 from gateway.registry import RegistrySpec, load_registry
 from gateway.registry.document import parse as parse_text
 from gateway.registry.keys import INPUT_KEYS, OUTPUT_KEYS, ROUTE_KEYS, SERVER_KEYS, TOP_KEYS
+from gateway.registry.limit_keys import RequestLimitKeys
 from gateway.registry.parse import parse_registry
 from gateway.registry.server_keys import ServerSpec
 from gateway.registry.spec import OutputKeys, RouteSpec
@@ -136,6 +137,22 @@ routes:
     assert (route.id_fields, route.batch) == (("ID", "Id", "id"), "by_id")
     assert spec.server.max_body_size == 3 * 512 * 1024
     assert (spec.server.errors, spec.server.strict, spec.server.memory_budget) == ("redacted", False, 1024)
+
+
+def test_limits_of_the_server_have_no_rows(tmp_path: Path) -> None:
+    """`server.limits` takes requests and a burst; rows belong to routes, and what is a list or empty limits nothing."""
+    text = "version: 1\nserver: {limits: {requests: 20/s, burst: 200}}\nroutes: {/x: x.onnx}\n"
+    spec = parse(tmp_path, text)
+    assert spec.server.limits == RequestLimitKeys(requests="20/s", burst=200)
+    assert str(spec.server.limits.limits()) == "20 requests a second, 200 at once"
+    for empty in ("", "{}"):
+        assert parse(tmp_path, text.replace("{requests: 20/s, burst: 200}", empty)).server.limits.limits() is None
+    with pytest.raises(RegistryError) as caught:
+        parse(tmp_path, text.replace("burst: 200", "rows: 5/s, daily: 3"))
+    assert caught.value.text.count("expected: burst or requests") == 2
+    with pytest.raises(RegistryError) as caught:
+        parse(tmp_path, text.replace("requests: 20/s, ", ""))
+    assert "'limits' of 'server' names a 'burst' and no 'requests'" in caught.value.text
 
 
 def test_words_of_yaml_1_1_stay_text(tmp_path: Path) -> None:

@@ -4,31 +4,18 @@ Each caller gets what the scopes of its key cover and nothing else, whatever pat
 OWASP: API1, API5
 """
 
-import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from werkzeug.routing import Rule
 
 from gateway.rest.access import Access, access_of
 from gateway.security import api_key, key_changes
-from rest.one_worker import Answer, Worker, environ_of
+from rest.one_worker import Answer, Worker
+from security.every_rule import ask, targets
 
 NOW = datetime.now(UTC)
-FORM = b"a=1&b=2"
-TABLE = b'--x\r\nContent-Disposition: form-data; name="file"; filename="rows.csv"\r\n\r\na,b\n1,2\n\r\n--x--\r\n'
-V2 = {"inputs": [{"name": name, "shape": [1, 1], "datatype": "FP64", "data": [1]} for name in ("a", "b")]}
-PLACES: Final = {
-    "path": "deep/sum",
-    "model": "deep",
-    "action": "load",
-    "name": "deep",
-    "digest": "0",
-    "file": "console.css",
-}
 #: Scope of a right key for each access, of which each alone opens the route called deep.
 RIGHT: Final[dict[Access, tuple[str, ...]]] = {
     Access.KNOWN: ("metrics",),
@@ -67,36 +54,6 @@ def keys(folder: Path) -> dict[str, str]:
 def worker(folder: Path, keys: dict[str, str]) -> Worker:
     """Return a worker that asks for keys."""
     return Worker(folder)
-
-
-def targets(worker: Worker) -> Iterator[tuple[Rule, str, str]]:
-    """Yield every rule about the route called deep, with each method and a path that it matches."""
-    version = worker.generation.table.by_name["deep"].version
-    for rule in worker.apps[True].url_map.iter_rules():
-        if rule.endpoint.startswith("route:") and rule.endpoint != "route:/deep/sum":
-            continue
-        path = rule.rule
-        for name, value in {**PLACES, "version": version}.items():
-            path = path.replace(f"<path:{name}>", value).replace(f"<{name}>", value)
-        for method in sorted(rule.methods or ()):
-            yield rule, method, path
-
-
-def ask(worker: Worker, method: str, path: str, fast: bool, **headers: str) -> Answer:
-    """Ask a path with a body that it takes."""
-    body, kind = json.dumps({"a": 1, "b": 2}).encode(), "application/json"
-    if path.endswith("/infer"):
-        body = json.dumps(V2).encode()
-    elif path.endswith("/invocations"):
-        body = b'{"inputs": [{"a": 1, "b": 2}]}'
-    elif path.startswith("/v2/repository"):
-        body = b"{}"
-    elif path.endswith("/batch"):
-        body, kind = TABLE, "multipart/form-data; boundary=x"
-    elif path.startswith("/console/"):
-        body, kind = FORM, "application/x-www-form-urlencoded"
-    headers = {name.replace("_", "-"): value for name, value in headers.items()}
-    return worker.ask(environ_of(method, path, body, {"Content-Type": kind, **headers}), fast=fast)
 
 
 @pytest.mark.parametrize("fast", [True, False])

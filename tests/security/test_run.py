@@ -53,6 +53,23 @@ def test_commands_send_the_key_of_a_file(server: Gateway, tmp_path: Path) -> Non
     assert f"chmod 600 {file}" in server.command("routes", "--key-file", file).stderr
 
 
+def test_a_command_that_asks_too_often_is_told_how_to_go_on(server: Gateway, tmp_path: Path) -> None:
+    """Beyond `server.limits` a command is refused by name; empty limits beside its key are the way out."""
+    file = tmp_path / "often.key"
+    assert server.command("key", "create", "often", "--scope", "*", "--out", file).returncode == 0
+    server.registry.write_text(REGISTRY + "server: {limits: {requests: 1/h}}\n")
+    until(lambda: "ratelimit" in server.get("/docs").headers, what="the limit")
+    asked = [server.command("routes", "--key-file", file) for _ in range(2)]
+    assert [one.returncode for one in asked] == [0, 1]
+    assert "[rate-limited]" in asked[1].stderr
+    assert "`limits: {}` beside its key in keys.yaml" in asked[1].stderr
+    path = server.home / "keys.yaml"
+    path.write_text(path.read_text().replace('name: "often"', 'name: "often"\n    limits: {}'))
+    until(lambda: server.command("routes", "--key-file", file).returncode == 0, what="another answer")
+    server.registry.write_text(REGISTRY)
+    until(lambda: "ratelimit" not in server.get("/docs").headers, what="the end of the limit")
+
+
 def test_who_waits_without_a_key_is_told_when_it_is_ready(server: Gateway) -> None:
     """`gateway wait` needs no key to say that the gateway serves, and how to see more."""
     waited = server.command("wait", timeout_s=120)

@@ -10,7 +10,7 @@ from typing import Final
 
 from flask import Flask, Response, request
 
-from gateway.rest.api import authorise_options
+from gateway.rest.api import admit_options
 from gateway.rest.predict.steps.authorise import AUTHENTICATOR
 
 #: Headers that scripts of another origin may read, besides the simple ones.
@@ -28,7 +28,7 @@ _HEADER_NAMES: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+(?:\s*,\s*[A-Za-z
 def install(app: Flask) -> None:
     """Answer preflights, and add CORS headers to the answers to listed origins."""
     app.before_request(_preflight)
-    app.before_request(authorise_options)
+    app.before_request(admit_options)
     app.after_request(_mark)
 
 

@@ -69,7 +69,7 @@ class Call:
         try:
             route = resolve(self)
         except RequestError:
-            authorise(self.environ, None, Access.NOTHING)
+            charge_request(authorise(self.environ, None, Access.NOTHING), None)
             raise
         self.principal = authorise(self.environ, route, Access.PREDICT)
         # Only now: the page of a refused caller is not that of the route, and its figures do not count the refusal.

@@ -1,25 +1,30 @@
 """
 Step 3 of a call: what a caller may use up. A request is charged before its body is read, its rows once they are valid.
 
-The dispatch of every endpoint that is no call (rest/api.py) charges its requests here too. Endpoints of the whole
-gateway, and routes without limits, are never charged.
+The dispatch of every endpoint that is no call (rest/api.py) charges its requests here too: those about a route to the
+route, all others, and callers that are not known, to the `limits` of `server`. Without limits nothing is charged.
 """
 
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from flask.globals import _cv_app, _cv_request
 
+from gateway import metrics
 from gateway.errors import QuotaError, RateLimitError
 from gateway.routing.routes import Route
 from gateway.security.client_address import caller_at
-from gateway.security.meter import Caller, Meter, Usage
+from gateway.security.limits import CallerLimits
+from gateway.security.meter import Caller, Meter, Usage, Use
 from gateway.security.principal import ANONYMOUS, Principal
 
 #: Where a request keeps its Usage; telemetry makes headers of it.
 USAGE: Final = "gateway.usage"
 _WAIT_HINT: Final = "send it again after Retry-After (seconds); RateLimit-Policy says how much a caller has"
+#: What stands in the place of a route, in the meter and as a `limit` on /metrics: neither is the name of one.
+_GATEWAY: Final = "(gateway)"
+_UNAUTHORISED: Final = "unauthorised"
 #: Key of an app's meter in its configuration.
 METER: Final = "gateway.meter"
 
@@ -31,19 +36,14 @@ def meter_in(run_dir: Path, state_dir: Path) -> Meter:
 
 
 def charge_request(principal: Principal, route: Route | None) -> None:
-    """Charge one request, of a route or (None) of an endpoint of the whole gateway; raises RateLimitError."""
+    """Charge one request, of a route or (None) of what is no route; raises RateLimitError."""
     if route is None:
+        _charge_gateway(principal)
         return
     limits = route.limits if principal.limits is None else principal.limits
     if not limits:
         return
-    environ = _cv_request.get().request.environ  # what `request` stands for, without its 2 us
-    if principal is ANONYMOUS:
-        caller = Caller(caller_at(environ.get("REMOTE_ADDR", "")), is_address=True)
-    else:
-        caller = Caller(principal.id, is_address=False)
-    environ[USAGE] = usage = Usage(_cv_app.get().app.config[METER], caller, route.name, limits)
-    refusing = usage.begin()
+    refusing = _charge(_caller(principal), route.name, limits)
     if refusing is not None:
         route.counters.metrics.limited(refusing.limit)
         raise RateLimitError(
@@ -51,6 +51,59 @@ def charge_request(principal: Principal, route: Route | None) -> None:
             hint=_WAIT_HINT,
             retry_after_s=refusing.wait_s,
         )
+
+
+def charge_unauthorised() -> None:
+    """Charge the address of a request whose key or token was refused, or had none; raises RateLimitError."""
+    limits = _gateway_limits()
+    if limits is None:
+        return
+    refusing = _charge(_caller(ANONYMOUS), _UNAUTHORISED, limits)
+    if refusing is not None:
+        metrics.limited(metrics.NO_ROUTE, _UNAUTHORISED)
+        raise RateLimitError(
+            f"one address has {limits.told('requests')}, without a key or token that counts: this one is beyond that",
+            hint="send a key that counts; without one, send it again after Retry-After (seconds)",
+            retry_after_s=refusing.wait_s,
+        )
+
+
+def _charge_gateway(principal: Principal) -> None:
+    limits = _gateway_limits()
+    if limits is None:
+        return
+    if principal.limits is not None:
+        limits = principal.limits.of_requests
+    refusing = _charge(_caller(principal), _GATEWAY, limits) if limits else None
+    if refusing is not None:
+        metrics.limited(metrics.NO_ROUTE, refusing.limit)
+        raise RateLimitError(
+            f"one caller has {limits.told('requests')}, of all that is no route: this request is beyond that",
+            hint=_WAIT_HINT,
+            retry_after_s=refusing.wait_s,
+        )
+
+
+def _gateway_limits() -> CallerLimits | None:
+    limits: CallerLimits | None = _environ()["gateway.generation"].limits
+    return limits
+
+
+def _charge(caller: Caller, what: str, limits: CallerLimits) -> Use | None:
+    """Charge a request, and leave for its headers what is left; return the limit that refuses it."""
+    _environ()[USAGE] = usage = Usage(_cv_app.get().app.config[METER], caller, what, limits)
+    return usage.begin()
+
+
+def _caller(principal: Principal) -> Caller:
+    if principal is ANONYMOUS:
+        return Caller(caller_at(_environ().get("REMOTE_ADDR", "")), is_address=True)
+    return Caller(principal.id, is_address=False)
+
+
+def _environ() -> dict[str, Any]:
+    environ: dict[str, Any] = _cv_request.get().request.environ  # what `request` stands for, without its 2 us
+    return environ
 
 
 def charge_rows(principal: Principal, route: Route, rows: int) -> None:
