@@ -5,7 +5,7 @@ from functools import partial
 from gateway.generations.place import Place
 from gateway.prepare.child_supervisor import PrepareLimits
 from gateway.process.exposure import must_not_be_open
-from gateway.references.resolving import StoreAccess
+from gateway.references.store_access import StoreAccess
 from gateway.settings.settings import Settings
 
 
@@ -27,7 +27,9 @@ def place_of(settings: Settings) -> Place:
         cache_dir=settings.cache_dir,
         root_path=settings.root_path,
         limits=limits_of(settings),
-        store=StoreAccess(uri=settings.mlflow_uri, timeout_s=settings.mlflow_timeout_s),
+        store=StoreAccess(
+            uri=settings.mlflow_uri, timeout_s=settings.mlflow_timeout_s, credentials=settings.mlflow_credentials
+        ),
         status_path=settings.status_path,
         check_settings=partial(must_not_be_open, settings),
     )

@@ -15,6 +15,8 @@ from gateway.cli.token_checks import token_checks
 from gateway.errors import GatewayError
 from gateway.process import exposure, port_owner
 from gateway.process.pm2.home import REMEMBERED
+from gateway.references.store_access import read_credentials
+from gateway.references.store_uri import has_credentials
 from gateway.registry import load_registry
 from gateway.scoreboard import status
 from gateway.security.key_file import Key
@@ -44,6 +46,7 @@ def security_checks(settings: Settings) -> Iterator[Diagnosis]:
     yield from _files(settings)
     yield from _code(settings)
     yield from _pm2(settings)
+    yield from _store(settings)
 
 
 def _settings_of(pid: int) -> Settings | None:
@@ -162,8 +165,27 @@ def _pm2(settings: Settings) -> Iterator[Diagnosis]:
         except (OSError, ValueError):
             continue
         names = sorted(set(_secrets_in(kept)))
-        fix = "take them out of the shell of `make run`, then: make stop; make run; scripts/pm2.sh save --force"
+        fix = (
+            "take them out of the shell of `make run`, those of MLflow into the file that GATEWAY_MLFLOW_CREDENTIALS "
+            "names, then: make stop; make run; scripts/pm2.sh save --force"
+        )
         yield Diagnosis(not names, f"secrets that PM2 keeps in {dump}: {', '.join(names) or 'none'}", fix)
+
+
+def _store(settings: Settings) -> Iterator[Diagnosis]:
+    """Say whether the file with the credentials of the MLflow store can be used, or whether there ought to be one."""
+    if settings.mlflow_credentials is not None:
+        what = f"credentials of the MLflow store in {settings.mlflow_credentials}"
+        try:
+            names = ", ".join(read_credentials(settings.mlflow_credentials)) or "none"
+        except GatewayError as error:
+            yield Diagnosis(False, f"{what}: {error.message}", error.hint or "")
+        else:
+            yield Diagnosis(True, f"{what}: {names}")
+    elif settings.mlflow_uri is not None and has_credentials(settings.mlflow_uri):
+        text = "GATEWAY_MLFLOW_URI holds a name or a password, which every process of this user's environment gets"
+        fix = "write it as GATEWAY_MLFLOW_URI=… into a file (chmod 600), and name that: GATEWAY_MLFLOW_CREDENTIALS"
+        yield Diagnosis(True, text, fix, is_note=True)
 
 
 def _pm2_homes(home: Path) -> Iterator[Path]:

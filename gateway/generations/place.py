@@ -13,7 +13,8 @@ from gateway.generations.fallback import has_bytes
 from gateway.generations.snapshot import Snapshot
 from gateway.prepare.child_supervisor import PrepareLimits
 from gateway.prepare.entries import prepare_registry
-from gateway.references.resolving import Ask, Resolved, StoreAccess, resolve, taken_by
+from gateway.references.resolving import Ask, Resolved, resolve, taken_by
+from gateway.references.store_access import StoreAccess
 from gateway.registry.spec import RegistrySpec
 from gateway.system.locks import locked
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.process.watched_files import look
+from gateway.references.store_access import URI, StoreAccess
 from gateway.references.store_uri import sqlite_path, store_uri
 from gateway.settings.settings import Settings
 
@@ -23,7 +24,8 @@ class AliasWatch:
 
     def __init__(self, settings: Settings) -> None:
         base = settings.registry.parent
-        database = sqlite_path(store_uri(settings.mlflow_uri, base), base)
+        told, _ = StoreAccess(uri=settings.mlflow_uri, credentials=settings.mlflow_credentials).told()
+        database = sqlite_path(store_uri(told.get(URI), base), base)
         #: A store in write-ahead mode changes the second file first.
         self._files = (database, Path(f"{database}-wal")) if database is not None else ()
         self._is_on = settings.watch_aliases

@@ -8,7 +8,7 @@ that answers that there is no such model is believed.
 import logging
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
@@ -21,6 +21,7 @@ from gateway.artifacts.store import Store
 from gateway.errors import GatewayError, Problem
 from gateway.prepare.child_supervisor import PrepareLimits, supervised
 from gateway.references.filled_route import filled
+from gateway.references.store_access import URI, StoreAccess
 from gateway.references.store_questions import Found, Question, decode_found
 from gateway.references.store_uri import local_folders, store_uri, without_credentials
 from gateway.registry.files import holds_pickle
@@ -34,14 +35,6 @@ log = logging.getLogger("gateway.references")
 Ask: TypeAlias = Literal["all", "new", "moving"]
 #: Starting Python and importing mlflow on a busy machine.
 _START_S: Final = 60.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoreAccess:
-    """Say which store is asked and how long one answer may take; its address may hold a password."""
-
-    uri: str | None = field(default=None, repr=False)
-    timeout_s: float = 20.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +115,8 @@ class _Resolving:
     ) -> None:
         self.access, self.base, self.cache_dir, self.limits, self.ask = access, base, cache_dir, limits, ask
         self.taken, self.earlier = taken, earlier
-        self.uri = store_uri(access.uri, base)
+        self.variables, self.closed = access.told()
+        self.uri = store_uri(self.variables.pop(URI, None), base)
         self.egress = server.egress_allow
         roots = server.artifact_roots
         self.store = Store(cache_dir, limits.cache_bytes, (*roots, *local_folders(self.uri, base)) if roots else ())
@@ -154,6 +148,8 @@ class _Resolving:
     def _answers(self, references: tuple[str, ...], scratch: str) -> dict[str, Found]:
         if not references:
             return {}
+        if self.closed is not None:
+            return {text: Found(reference=text, problem=self.closed, is_away=True) for text in references}
         question = Question(
             uri=self.uri,
             base=str(self.base),
@@ -162,6 +158,7 @@ class _Resolving:
             references=references,
             kept=tuple(self.here),
             egress=self.egress,
+            variables=self.variables,
         )
         limits = replace(self.limits, timeout_s=_START_S + self.access.timeout_s + self.limits.timeout_s)
         problem, stdout = supervised(

@@ -25,6 +25,7 @@ from gateway.artifacts.mlflow_reference import PREFIX, Reference, parse_referenc
 from gateway.errors import GatewayError, Problem
 from gateway.references.egress_guard import EgressGuard
 from gateway.references.model_places import Place
+from gateway.references.store_access import hidden
 from gateway.references.store_questions import Found, Question, decode_question
 from gateway.references.store_uri import folder_path, sqlite_path, without_credentials
 from gateway.system import files
@@ -148,7 +149,7 @@ class Child:
         message = error.message.replace(self.question.uri, without_credentials(self.question.uri))
         for secret in filter(None, map(os.environ.get, _SECRETS)):
             message = message.replace(secret, "…")
-        return Problem(error.code, without_credentials(message), error.hint)
+        return Problem(error.code, hidden(without_credentials(message), self.question.variables), error.hint)
 
 
 def _client_library() -> Any:
@@ -212,7 +213,7 @@ def main() -> int:
     question = decode_question(sys.stdin.buffer.readline())
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    os.environ.update(_CLIENT)
+    os.environ.update(_CLIENT | question.variables)
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", str(max(int(question.timeout_s), 1)))
     os.chdir(question.base)  # an address such as sqlite:///mlruns/mlflow.db is relative to the registry
     child = Child(question)

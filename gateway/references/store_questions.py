@@ -1,6 +1,6 @@
 """What the parent asks the child that reads an MLflow store, and what the child answers; one line of JSON each."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
@@ -15,7 +15,7 @@ class Question:
 
     `base` is the folder that relative paths start from, `scratch` one for downloads. One access may take `timeout_s`.
     `kept` are exact references whose copies are here, which need not be fetched again. `egress` are the places that
-    connections may lead to; none: any.
+    connections may lead to; none: any. `variables` are set in the environment of the child alone.
     """
 
     uri: str
@@ -25,6 +25,7 @@ class Question:
     references: tuple[str, ...]
     kept: tuple[str, ...] = ()
     egress: tuple[str, ...] = ()
+    variables: dict[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

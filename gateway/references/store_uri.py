@@ -45,6 +45,11 @@ def local_folders(uri: str, base: Path) -> list[str]:
     return [] if folder is None else [str(folder)]
 
 
+def has_credentials(uri: str) -> bool:
+    """Say whether an address names a user or a password."""
+    return _USER_INFO.search(uri) is not None
+
+
 def without_credentials(text: str) -> str:
     """Return a text in which no address carries a user, a password or a query."""
     return _QUERY.sub(r"\1", _USER_INFO.sub("", text)) if "://" in text else text

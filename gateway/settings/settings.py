@@ -141,6 +141,10 @@ class Settings(HomePaths):
             "MLflow store of artifacts such as mlflow:models:/name@alias", shown="mlruns/mlflow.db beside the registry"
         ),
     ] = None
+    mlflow_credentials: Annotated[
+        Path | None,
+        Note("file with the address of the MLflow store and variables of its client; its owner's alone", shown="none"),
+    ] = None
     mlflow_timeout_s: Annotated[
         float, Note("seconds that the MLflow store may take to answer one question", minimum=1)
     ] = 20.0
@@ -180,7 +184,7 @@ class Settings(HomePaths):
         return cls(**found, warnings=unknown_names(environ, [setting.variable for setting in TABLE]))._absolute()
 
     def _absolute(self) -> Self:
-        names = ("registry", "home", "keys", "key_file", "holder_socket")
+        names = ("registry", "home", "keys", "key_file", "holder_socket", "mlflow_credentials")
         paths: dict[str, Any] = {name: getattr(self, name) for name in names}
         return dataclasses.replace(self, **{name: path.absolute() for name, path in paths.items() if path is not None})
 

@@ -37,6 +37,7 @@ VALUES = {
     "key_file": ("/a/key", "/b/key"),
     "holder_socket": ("/a/sock", "/b/sock"),
     "mlflow_uri": ("sqlite:////a/mlflow.db", "http://127.0.0.1:18503"),
+    "mlflow_credentials": ("/a/mlflow.env", "/b/mlflow.env"),
     "watch_aliases": ("true", "false"),
     "watch": ("false", "true"),
     "fast_dispatch": ("false", "true"),

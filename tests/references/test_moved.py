@@ -9,7 +9,7 @@ from sklearn.linear_model import LinearRegression
 
 from gateway.generations import history, snapshot, transaction
 from gateway.generations.place import Place
-from gateway.references.resolving import StoreAccess
+from gateway.references.store_access import StoreAccess
 from references.stores import FileStore, lightgbm_folder
 
 pytest.importorskip("mlflow", reason="mlflow is not installed here (mlflow)")

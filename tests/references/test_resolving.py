@@ -15,7 +15,8 @@ from gateway.generations import snapshot
 from gateway.generations.place import Place
 from gateway.prepare.child_supervisor import PrepareLimits
 from gateway.prepare.entries import prepare_registry
-from gateway.references.resolving import Ask, Resolved, StoreAccess, resolve
+from gateway.references.resolving import Ask, Resolved, resolve
+from gateway.references.store_access import StoreAccess
 from gateway.registry.spec import RegistrySpec, RouteSpec
 from references.stores import WINDOWS, FileStore, h2o_folder, lightgbm_folder
 
