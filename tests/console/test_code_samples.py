@@ -1,6 +1,7 @@
 """Requests in several languages are run as they are shown, and the route gets the values as they are."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -44,8 +45,8 @@ def echo(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[Gate
         yield server
 
 
-def answer_of(language: str, code: str, folder: Path) -> Any:
-    """Run a program as a reader of the page does."""
+def answer_of(language: str, code: str, folder: Path, **environ: str) -> str:
+    """Run a program as a reader of the page does; return what it prints."""
     programs = {
         "curl": ("sh", "code.sh"),
         "Python": (sys.executable, "code.py"),
@@ -57,7 +58,9 @@ def answer_of(language: str, code: str, folder: Path) -> Any:
     if shutil.which(program) is None:
         pytest.skip(f"{program} is not installed here")
     (folder / name).write_text(code, encoding="utf-8")
-    done = subprocess.run([program, name], cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        [program, name], cwd=folder, env=os.environ | environ, capture_output=True, text=True, timeout=120, check=False
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -1,5 +1,7 @@
 """Pages of a gateway that asks for keys: a box for the key, then the page itself, and nothing of it before."""
 
+import html
+import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,6 +11,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from console.conftest import OpenPage
+from console.test_code_samples import answer_of
+from gateway.console.code_samples import code_samples
 from security.closed import add_key, closed
 from serving import Gateway, until
 
@@ -126,6 +130,19 @@ def test_a_key_of_one_route_leads_to_it(
     page.get_by_role("button", name="Use another key").click()
     unlock(page, server.key)
     expect(page.locator("#routes li")).to_have_count(2)
+
+
+@pytest.mark.parametrize(
+    "language", ["curl", "Python", "JavaScript", pytest.param("Java", marks=pytest.mark.slow), "R"]
+)
+def test_copied_programs_send_the_key_of_the_shell(server: Gateway, tmp_path: Path, language: str) -> None:
+    """Each program of the model page runs as it stands there, with the key in GATEWAY_KEY, and holds none itself."""
+    page = server.get("/console/m/model", {"Accept": "text/html"}).body.decode()
+    url, sample = f"{origin(server)}/m", server.get("/m/schema", sample="").json
+    code = next(one.code for one in code_samples(url, sample, has_key=True) if one.language == language)
+    assert code in html.unescape(page)
+    assert server.key not in page
+    assert json.loads(answer_of(language, code, tmp_path, GATEWAY_KEY=server.key)) == server.post("/m", sample).json
 
 
 @pytest.mark.parametrize("path", ["/", "/docs", "/console/n"])

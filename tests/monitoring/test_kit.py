@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -14,7 +15,9 @@ from monitoring.catalogue import catalogue
 from monitoring.generate import generated
 from monitoring.rules import ALERTS, RECORDINGS
 
+from gateway.security import key_text
 from monitoring.prometheus import promtool, running
+from security.closed import add_key
 from serving import ROOT, Gateway, until
 
 KIT = ROOT / "scripts/monitoring"
@@ -73,22 +76,43 @@ def test_each_alert_fires_on_its_trouble_and_on_nothing_else(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("scraped", [60])
 def test_prometheus_scrapes_a_running_gateway(gateway: Callable[..., Gateway], tmp_path: Path, scraped: int) -> None:
-    """The shipped config, pointed at a gateway, brings the exact request count and no failed scrape."""
+    """
+    The shipped config, pointed at a gateway, brings the exact request count and no failed scrape.
+
+    From the first key on it is refused, and the audit log says why; with a key in a file, as its last line has it, it
+    goes on.
+    """
     (tmp_path / "m.stub").write_text(json.dumps({"inputs": ["a"]}))
-    config = yaml.safe_load((KIT / "prometheus.yml").read_text())
     shutil.copy(KIT / "gateway.rules.yml", tmp_path)
-    config["global"]["scrape_interval"] = config["global"]["evaluation_interval"] = "1s"
     data = tmp_path / "tsdb"
     data.mkdir()
     server = gateway(f"version: 1\nroutes:\n  /m: {{artifact: {tmp_path}/m.stub}}\n")
-    config["scrape_configs"][0]["static_configs"][0]["targets"] = [f"127.0.0.1:{server.port}"]
-    (tmp_path / "prometheus.yml").write_text(yaml.safe_dump(config))
+    (tmp_path / "prometheus.yml").write_text(yaml.safe_dump(config_of(server)))
     for _ in range(scraped):
         assert server.get("/m", a=1).status == 200
     with running(tmp_path / "prometheus.yml", data) as prometheus:
-        expr = 'sum(gateway_requests_total{route="m",code="200"})'
+        expr = 'sum(gateway_requests_total{job="gateway",route="m",code="200"})'
         until(lambda: prometheus.value(expr) is not None, 60, what="a scrape")
         assert prometheus.value(expr) == scraped
         assert prometheus.value('up{job="gateway"}') == 1
         groups = (prometheus.ask("rules") or {})["groups"]
         assert {rule["health"] for group in groups for rule in group["rules"]} <= {"ok", "unknown"}
+        key_text.write(tmp_path / "gateway.key", add_key(server, "metrics"))
+        until(lambda: prometheus.value('up{job="gateway"}') == 0, 60, what="a refused scrape")
+        until(lambda: prometheus.value('up{job="keyed"}') == 1, 60, what="a scrape with the key")
+        assert prometheus.value(expr.replace('job="gateway"', 'job="keyed"')) == scraped
+        refused = until(lambda: server.events("refused"), what="an audit line")
+        told = {name: refused[0][name] for name in ("who", "what", "route", "result")}
+        assert told == {"who": "anonymous", "what": "GET", "route": "/metrics", "result": 401}
+
+
+def config_of(server: Gateway) -> dict[str, Any]:
+    """Return the shipped config for a gateway, and beside its job one with the line for a gateway that asks for keys."""
+    text = (KIT / "prometheus.yml").read_text()
+    shipped, with_key = yaml.safe_load(text), yaml.safe_load(text.replace("# authorization:", "authorization:"))
+    shipped["global"]["scrape_interval"] = shipped["global"]["evaluation_interval"] = "1s"
+    jobs = [*shipped["scrape_configs"], {**with_key["scrape_configs"][0], "job_name": "keyed"}]
+    assert jobs[1]["authorization"]
+    for job in jobs:
+        job["static_configs"][0]["targets"] = [f"127.0.0.1:{server.port}"]
+    return {**shipped, "scrape_configs": jobs}

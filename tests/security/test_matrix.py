@@ -4,6 +4,7 @@ Each caller gets what the scopes of its key cover and nothing else, whatever pat
 OWASP: API1, API5
 """
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -208,6 +209,33 @@ def test_who_may_know_is_told_what_is_wrong(worker: Worker, keys: dict[str, str]
     for path, allowed in (("/sum", "GET, HEAD, OPTIONS, POST"), ("/sum/check", "OPTIONS, POST")):
         answer = ask(worker, "PUT", path, True, **own)
         assert (answer.status, pairs(answer)["Allow"]) == (405, allowed)
+
+
+def test_the_document_says_who_needs_a_key(worker: Worker, keys: dict[str, str]) -> None:
+    """Each operation of the OpenAPI document is answered with each scheme that it names, and refused without one."""
+    document = ask(worker, "GET", "/openapi.json", True, Authorization=f"Bearer {keys['catalog']}").json
+    schemes = document["components"]["securitySchemes"]
+    headers = {
+        "bearer": {"Authorization": f"Bearer {keys['*']}"},
+        "header": {schemes["header"]["name"]: keys["*"]},
+    }
+    assert (schemes["bearer"]["scheme"], schemes["header"]["in"], schemes.keys()) == (
+        "bearer",
+        "header",
+        headers.keys(),
+    )
+    asked = 0
+    for path, item in document["paths"].items():
+        at = re.sub(r"\{(\w+)\}", lambda found: {"model": "deep", "action": "load"}.get(found[1], "1"), path)
+        for method in item.keys() & {"get", "post"}:
+            operation = item[method]
+            alone = ask(worker, method.upper(), at, True).status
+            named = [name for one in operation.get("security", document["security"]) for name in one]
+            assert (alone == 401) == bool(named) == ("401" in operation["responses"]), (method, path)
+            for name in named:
+                asked += 1
+                assert ask(worker, method.upper(), at, True, **headers[name]).status not in (401, 500), (path, name)
+    assert asked > 40
 
 
 def test_browsers_ask_beforehand_without_a_key(worker: Worker) -> None:

@@ -42,6 +42,7 @@ function showOwn({ detail, routes, total_routes: total = routes.length }) {
   at("own-refused").textContent = isHome ? "" : `${sentence(detail)}. It opens these, and another key may open more:`;
   at("own-routes").replaceChildren(...routes.map(cardOf));
   at("own-more").hidden = total === routes.length;
+  at("main").focus();
   at("own-more").textContent = `and ${(total - routes.length).toLocaleString("en")} more`;
 }
 
