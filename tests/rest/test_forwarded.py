@@ -172,6 +172,22 @@ def test_the_client_is_the_last_address_that_is_no_trusted_proxy(peer: str, forw
     assert environ["REMOTE_ADDR"] == client
 
 
+@pytest.mark.parametrize(
+    ("host", "shown"),
+    [
+        ("my_gateway:8000", "my_gateway:8000"),
+        ("[2001:db8::1]:81", "[2001:db8::1]:81"),
+        ("gateway.test:80", "gateway.test"),
+        ("a$(id)", "gateway.test:80"),
+        ("", "gateway.test:80"),
+    ],
+)
+def test_a_printed_command_leads_to_a_host(worker: Worker, host: str, shown: str) -> None:
+    """Names of containers have underscores; what is no host gives way to the listener's own name."""
+    environ = environ_of("GET", "/routes", HTTP_HOST=host)
+    assert f" http://{shown}/ml/sum " in worker.ask(environ).json["routes"][0]["curl"].replace("'", "")
+
+
 def test_nothing_is_rewritten_without_settings() -> None:
     """A gateway without prefix and proxies does not look at the fields at all."""
     assert Forwarded.of(Settings.load({})) is None

@@ -13,7 +13,7 @@ from gateway.rest.describe.sample_request import WITH_KEY, SampleRequest
 from gateway.rest.describe.schemas import explanation_facts, input_schema, output_schema
 from gateway.rest.executor_reports import ExecutorReports
 from gateway.rest.middleware.conditional import document
-from gateway.rest.middleware.forwarded import public_path
+from gateway.rest.middleware.forwarded import public_origin, public_path
 from gateway.rest.offload import Offload
 from gateway.rest.predict.steps.authorise import AUTHENTICATOR
 from gateway.routing.routes import Route
@@ -32,7 +32,7 @@ class Catalog(Endpoint):
         """List every route with schema, sample, state and limits."""
         generation = generation_of_request()
         strict = generation.snapshot.registry.server.strict
-        base = f"{request.scheme}://{request.host}" + public_path("")
+        base = public_origin() + public_path("")
         table = generation.table.by_name
         curl = "curl" + (WITH_KEY if AUTHENTICATOR in request.environ else "")
 

@@ -90,6 +90,18 @@ class Forwarded:
         return self._is_unix_trusted if address is None else _is_within(address, self._networks)
 
 
+def public_origin() -> str:
+    """
+    Return scheme and host as the client of the current request wrote them; the listener's where it wrote none.
+
+    Werkzeug knows no host with an underscore, as containers have it.
+    """
+    environ = request.environ
+    listener = f"{environ['SERVER_NAME']}:{environ['SERVER_PORT']}"
+    hosts = (request.host, environ.get("HTTP_HOST", ""), listener)
+    return f"{request.scheme}://{next(filter(_HOST.fullmatch, hosts), 'localhost')}"
+
+
 def public_path(path: str) -> str:
     """Return a path of this gateway as the client of the current request has to write it."""
     return encoded_prefix(request.environ.get("SCRIPT_NAME", "")) + path

@@ -14,7 +14,7 @@ from gateway.rest.api import Endpoint, error_of, generation_of_request
 from gateway.rest.doors import has_operations
 from gateway.rest.errors import RequestError
 from gateway.rest.middleware.conditional import document
-from gateway.rest.middleware.forwarded import public_path
+from gateway.rest.middleware.forwarded import public_origin, public_path
 from gateway.rest.offload import Offload
 from gateway.rest.pages.locked import locked
 from gateway.rest.predict.steps.authorise import AUTHENTICATOR
@@ -67,7 +67,7 @@ def site() -> Site:
     """Return what a page says of the gateway around it."""
     generation = generation_of_request()
     return Site(
-        request.host_url.rstrip("/"),
+        public_origin(),
         public_path(""),
         generation.id,
         has_docs=generation.snapshot.registry.server.docs and has_operations(),
