@@ -31,6 +31,8 @@ from gateway.security.refusal_sums import Refusal
 #: An X-Request-ID is echoed if it matches: it gets into logs and headers.
 _ID = re.compile(r"[\w.:/+=@-]{1,128}", re.ASCII)
 
+#: Of answers that do not say more: a cache in front knows `Authorization`, and would keep what an X-API-Key opened.
+_PRIVATE: Final = ("Cache-Control", "no-store")
 #: Statuses from here on answer no rows.
 _FIRST_REFUSAL: Final = 400
 #: Statuses of requests that are refused for who asked.
@@ -101,6 +103,8 @@ class Telemetry:
             )
             if trace is not None:
                 headers.append(("traceresponse", trace.response))
+            if AUTHENTICATOR in environ and not any(name == "Cache-Control" for name, _ in headers):
+                headers.append(_PRIVATE)
             if USAGE in environ:
                 self._tell_limits(environ.pop(USAGE), headers, int(status[:3]))
             self._record(environ, call, int(status[:3]), seconds, trace)
