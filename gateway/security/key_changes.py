@@ -112,7 +112,8 @@ def revoke(path: Path, id: str, now: datetime, *, by: str = "") -> Key:
 
 
 def _changed(path: Path, change: Callable[[KeyFile], tuple[KeyFile, T]]) -> T:
-    """Read, change and replace the file; two changes at a time take turns."""
+    """Read, change and replace the file, where a link leads to it too; two changes at a time take turns."""
+    path = path.resolve()
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with locks.locked(path.with_name(f".{path.name}.lock")):
         content, told = change(key_file.read(path) or KeyFile())

@@ -194,6 +194,16 @@ def test_a_file_that_is_being_written_is_not_read(path: Path) -> None:
     assert ring.principal_of(issued.text).id == issued.key.id
 
 
+def test_a_link_stays_a_link(path: Path, tmp_path: Path) -> None:
+    """The file that it leads to is changed: one that several gateways have, or that is kept elsewhere."""
+    (tmp_path / "elsewhere").mkdir()
+    path.symlink_to(tmp_path / "elsewhere" / "own.yaml")
+    issued = key_changes.create(path, ["*"], NOW)
+    key_changes.revoke(path, issued.key.id, NOW)
+    assert path.is_symlink()
+    assert refusal(Keyring(tmp_path / "elsewhere" / "own.yaml"), issued.text) == f"the key {issued.key.id} is revoked"
+
+
 def test_each_key_that_is_named_is_revoked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
