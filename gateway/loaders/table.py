@@ -38,6 +38,9 @@ class LoaderRow:
     distributions: tuple[str, ...] = ()
     #: Further distributions that read its artifacts or compute its answers: another version is prepared anew.
     beside: tuple[str, ...] = ()
+    #: Root modules that the framework imports where it finds them, and that none of its files needs: they are hidden
+    #: while preparing, because importing them takes longer than all the rest.
+    needless: tuple[str, ...] = ()
     #: Whether pickles hold classes of the framework, as scikit-learn's or as steps of its pipelines.
     is_in_pickles: bool = False
 
@@ -86,6 +89,7 @@ _LOADERS: Final[Mapping[str, LoaderRow]] = {
         modules=("xgboost",),
         distributions=("xgboost", "xgboost-cpu"),
         beside=("numpy",),
+        needless=("sklearn",),
         is_in_pickles=True,
         from_pickle="gateway.loaders.xgboost_pickled:predictor_of",
         suffixes=(".ubj",),
@@ -122,6 +126,7 @@ _LOADERS: Final[Mapping[str, LoaderRow]] = {
         modules=("lightgbm",),
         distributions=("lightgbm",),
         beside=("numpy", "scipy"),
+        needless=("sklearn", "pandas", "pyarrow"),
         is_in_pickles=True,
         from_pickle="gateway.loaders.lightgbm_pickled:predictor_of",
         suffixes=(".lgb",),

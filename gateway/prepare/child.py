@@ -40,6 +40,7 @@ from gateway.registry.load_options import load_options
 from gateway.registry.merge import merge_signature
 from gateway.schema import Column, Predictor, Signature
 from gateway.system import descendants
+from gateway.system.absent_packages import absent
 from gateway.system.memory import resident_bytes
 from gateway.system.parent_death import die_with_parent
 
@@ -117,7 +118,8 @@ def _loaded(entry: Entry, options: LoadOptions, end: Callable[[GatewayError], No
     path = Path(entry.artifact.path)
     if is_remote(entry.spec):
         return predictor_of(entry)
-    loader = get_loader(entry.spec.loader)
+    with absent(row_of(entry.spec.loader).needless):
+        loader = get_loader(entry.spec.loader)
     lock(entry.spec.loader, path, compiled_path(entry).parent, end)
     return with_one_hot(loader.load(path, options), options.one_hot)
 
