@@ -8,8 +8,9 @@ import click
 
 #: Help fills the terminal; click alone stops at 80 columns.
 _WIDEST: Final = 10_000
-#: Keeps an option and its value on one line of the usage.
-_NO_BREAK: Final = "\N{NO-BREAK SPACE}"
+#: Keep an option and its value on one line of the usage, and both parts of `--not-before`.
+_NO_BREAK: Final = str.maketrans(" -", "\N{NO-BREAK SPACE}\N{NON-BREAKING HYPHEN}")
+_AS_TYPED: Final = {after: before for before, after in _NO_BREAK.items()}
 
 
 class HelpFormatter(click.HelpFormatter):
@@ -22,7 +23,7 @@ class HelpFormatter(click.HelpFormatter):
         """Write the usage line."""
         start = len(self.buffer)
         super().write_usage(prog, args, prefix or "usage: ")
-        self.buffer[start:] = [text.replace(_NO_BREAK, " ") for text in self.buffer[start:]]
+        self.buffer[start:] = [text.translate(_AS_TYPED) for text in self.buffer[start:]]
 
     def write_heading(self, heading: str) -> None:
         """Write the heading of a section."""
@@ -49,7 +50,7 @@ def usage_pieces(params: Sequence[click.Parameter]) -> list[str]:
     """Return options, then arguments, as the usage line shows them."""
     options = [param for param in params if isinstance(param, click.Option) and not param.hidden]
     arguments = [param for param in params if isinstance(param, click.Argument)]
-    return [_usage(param).replace(" ", _NO_BREAK) for param in (*options, *arguments)]
+    return [_usage(param).translate(_NO_BREAK) for param in (*options, *arguments)]
 
 
 def _usage(param: click.Parameter) -> str:

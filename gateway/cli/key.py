@@ -10,17 +10,17 @@ from typing import Any, Final
 import click
 import msgspec
 
+from gateway.cli.asked_key import checked_scopes, must_be_name, must_end_later, now, tell
 from gateway.cli.command import OK, Command, complete_path, display_path, print_error, print_line
 from gateway.cli.command_group import Entry, Group
 from gateway.cli.moments import Moment, ago, whole_seconds
+from gateway.cli.running_settings import running_pid, running_settings
 from gateway.errors import GatewayError
-from gateway.registry import load_registry
 from gateway.security import api_key, key_changes, key_file, key_text
 from gateway.security.key_changes import Issued
 from gateway.security.key_file import Key
-from gateway.security.scopes import EXPECTED, PREDICT, is_scope
+from gateway.security.scopes import EXPECTED
 from gateway.settings.settings import Settings
-from gateway.system.suggest import did_you_mean
 from gateway.system.users import acting_user
 from gateway.validation.faults import visible
 
@@ -60,24 +60,14 @@ def create(
     out: Path | None,
 ) -> int:
     """Make a key for callers; NAME says whose it is. Once there is a key, requests without one are refused."""
-    scopes = _checked(settings, scopes)
-    if not name.isprintable():
-        raise GatewayError(
-            f"the name {visible(name)} has characters that cannot be printed",
-            code="key-name",
-            hint="name it in letters, digits, blanks and punctuation, in one line",
-        )
-    if expires is not None and expires <= max(_now(), not_before or _now()):
-        raise GatewayError(
-            f"the key would expire before it counts: {whole_seconds(expires)}",
-            code="expires",
-            hint="name a later moment: --expires 30d",
-        )
+    must_be_name(name)
+    scopes = checked_scopes(settings, scopes)
+    must_end_later(expires, not_before)
     is_first = key_file.read(settings.keys_path) is None
     issued = key_changes.create(
         settings.keys_path,
         scopes,
-        _now(),
+        now(),
         name=name,
         not_before=not_before,
         expires=expires,
@@ -85,9 +75,9 @@ def create(
         keep=_keeper(out),
     )
     _show(issued, out)
-    _tell(f"key {_called(issued.key)}: {', '.join(scopes)}; {_until(issued.key)}")
+    tell(f"key {_called(issued.key)}: {', '.join(scopes)}; {_until(issued.key)}")
     if is_first:
-        _tell(f"{display_path(settings.keys_path)} is new: from now on, requests without a key are refused")
+        tell(f"{display_path(settings.keys_path)} is new: {_what_follows(settings)}")
     return OK
 
 
@@ -103,14 +93,14 @@ def create(
 @_OUT
 def rotate(settings: Settings, *, id: str, grace: datetime, out: Path | None) -> int:
     """Give a key a new secret. Id, scopes and limits stay; the secret before counts until the grace time is over."""
-    issued = key_changes.rotate(settings.keys_path, id, _now(), grace, by=acting_user(), keep=_keeper(out))
+    issued = key_changes.rotate(settings.keys_path, id, now(), grace, by=acting_user(), keep=_keeper(out))
     _show(issued, out)
     kept = [secret for secret in issued.key.secrets[:-1] if secret.expires is not None]
     old = f"the secret before counts until {whole_seconds(kept[0].expires)}" if kept else "the old one counts no more"
     ended = issued.ended
     if ended is not None:
         old += f"; the one before that, which was to count until {whole_seconds(ended.expires)}, counts no more"
-    _tell(f"key {_called(issued.key)} has a new secret; {old}")
+    tell(f"key {_called(issued.key)} has a new secret; {old}")
     return OK
 
 
@@ -125,7 +115,7 @@ def revoke(settings: Settings, *, ids: Sequence[str]) -> int:
     code = OK
     for id in dict.fromkeys(ids):
         try:
-            key = key_changes.revoke(settings.keys_path, api_key.id_in(id), _now(), by=acting_user())
+            key = key_changes.revoke(settings.keys_path, api_key.id_in(id), now(), by=acting_user())
             print_line(f"revoked {_called(key)}")
         except GatewayError as error:
             if error.code != "unknown-key":
@@ -149,7 +139,8 @@ def list_keys(settings: Settings, *, is_json: bool) -> int:
         print_line(f"  {row['id']}  {row['state']:8}  {row['until']:32}  {', '.join(row['scopes']) or 'nothing'}")
         print_line(f"            {_shown(row['name']) or 'no name'}, made {ago(key.created, now)}")
     if content is None:
-        print_line(f"there are no keys: {display_path(settings.keys_path)} is not there, and nobody is asked for one")
+        path = display_path(settings.keys_path)
+        print_line(f"there are no keys: {path} is not there, and a gateway that starts now asks nobody for one")
     else:
         print_line(f"{len(keys)} key{'' if len(keys) == 1 else 's'} in {display_path(settings.keys_path)}")
     return OK
@@ -184,23 +175,12 @@ def _shown(name: str) -> str:
     return name if name.isprintable() else visible(name)
 
 
-def _checked(settings: Settings, scopes: Sequence[str]) -> list[str]:
-    """Return the scopes, those of an alias by the path of its route; warn of routes that the registry does not have."""
-    for scope in scopes:
-        if not is_scope(scope):
-            raise GatewayError(f"{scope!r} is no scope", code="scope", hint=f"expected {EXPECTED}")
-    try:
-        routes = load_registry(settings.registry).routes
-    except GatewayError:
-        return list(dict.fromkeys(scopes))
-    own = {path: route.path for route in routes for path in (route.path, *route.aliases)}
-    for scope in scopes:
-        path = scope.removeprefix(PREDICT)
-        if path.startswith("/") and path not in own:
-            guess = did_you_mean(path, own)
-            _tell(f"warning: {display_path(settings.registry)} has no route {path}" + (f"; {guess}" if guess else ""))
-    paths = ((one, one.removeprefix(PREDICT)) for one in scopes)
-    return list(dict.fromkeys(PREDICT + own[path] if path in own else one for one, path in paths))
+def _what_follows(settings: Settings) -> str:
+    """Say what the first key means for callers: nothing yet where GATEWAY_AUTH=none was said."""
+    served_with = running_settings(running_pid(settings)) or settings
+    if served_with.auth == "none":
+        return "it counts once the gateway is started without GATEWAY_AUTH=none; a start with it is refused from now on"
+    return "from now on, requests without a key are refused"
 
 
 def _keeper(out: Path | None) -> Any:
@@ -212,14 +192,6 @@ def _show(issued: Issued, out: Path | None) -> None:
     if out is None:
         print_line(issued.text)
         sys.stdout.flush()
-        _tell("it is shown this once: keep it where only its owner can read it")
+        tell("it is shown this once: keep it where only its owner can read it")
     else:
         print_line(str(display_path(out)))
-
-
-def _tell(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
-
-
-def _now() -> datetime:
-    return datetime.now(UTC).replace(microsecond=0)

@@ -11,7 +11,7 @@ _LONG: Final = re.compile(r"([0-9]{1,6})([smhdw])")
 
 
 class Moment(click.ParamType[datetime]):
-    """Read `30d`, `12h`, `2027-01-31` or `2027-01-31T12:00:00Z`; a time without a zone is one of UTC."""
+    """Read `30d`, `12h`, `0`, `2027-01-31` or `2027-01-31T12:00:00Z`; a time without a zone is one of UTC."""
 
     name = "moment"
 
@@ -19,6 +19,8 @@ class Moment(click.ParamType[datetime]):
         """Return the moment; raises BadParameter."""
         if isinstance(value, datetime):
             return value
+        if value.strip() == "0":
+            return datetime.now(UTC).replace(microsecond=0)
         if found := _LONG.fullmatch(value.strip()):
             return datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=int(found[1]) * _UNITS[found[2]])
         try:

@@ -7,10 +7,13 @@ import shlex
 import stat
 import time
 from collections.abc import Iterator
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
+from gateway.cli.client import Client
 from gateway.cli.diagnosis import Diagnosis
+from gateway.cli.running_settings import running_pid, running_settings
 from gateway.cli.token_checks import token_checks
 from gateway.errors import GatewayError
 from gateway.process import exposure, port_owner
@@ -22,7 +25,6 @@ from gateway.scoreboard import status
 from gateway.security.key_file import Key
 from gateway.security.keyring import Keyring
 from gateway.settings.settings import Settings
-from gateway.system import processes
 
 #: A key that expires within this time is told of.
 SOON_S: Final = 14 * 24 * 3600
@@ -36,27 +38,16 @@ _MOST_NAMED: Final = 5
 
 def security_checks(settings: Settings) -> Iterator[Diagnosis]:
     """Tell who reaches the gateway, whether keys count, what others could read, and which routes run code."""
-    report = status.read(settings.status_path)
-    pid = report.pid if processes.is_alive(report.pid, report.began) else 0
-    served_with = _settings_of(pid) or settings
+    pid = running_pid(settings)
+    served_with = running_settings(pid) or settings
     yield from _doors(served_with, pid)
     ring = Keyring(served_with.keys_path)
-    yield from _keys(served_with, ring)
-    yield from token_checks(ring, report.key_set if pid else None)
+    yield from _keys(served_with, ring, is_running=pid != 0)
+    yield from token_checks(ring, status.read(settings.status_path).key_set if pid else None)
     yield from _files(settings)
     yield from _code(settings)
     yield from _pm2(settings)
     yield from _store(settings)
-
-
-def _settings_of(pid: int) -> Settings | None:
-    """Return the settings of a running gateway; its environment holds all of them."""
-    try:
-        words = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0") if pid else []
-        pairs = (os.fsdecode(word).partition("=") for word in words if word)
-        return Settings.load({name: value for name, _, value in pairs}) if words else None
-    except (OSError, GatewayError):
-        return None
 
 
 def _doors(settings: Settings, pid: int) -> Iterator[Diagnosis]:
@@ -74,7 +65,12 @@ def _doors(settings: Settings, pid: int) -> Iterator[Diagnosis]:
     reach = "other machines reach it" if wide else "this machine only"
     text = f"doors: it {what} on {', '.join(addresses)}; {reach}"
     if wide and settings.auth == "none":
-        yield Diagnosis(True, f"{text}, and everybody may ask (GATEWAY_AUTH=none)", "gateway key create", is_note=True)
+        yield Diagnosis(
+            True,
+            f"{text}, and everybody may ask (GATEWAY_AUTH=none)",
+            f"start it without GATEWAY_AUTH, after: {exposure.MAKE_A_KEY}",
+            is_note=True,
+        )
     else:
         yield Diagnosis(True, text)
     for address in (one for one in addresses if one.startswith("unix:")):
@@ -92,13 +88,17 @@ def _unix_socket(path: Path) -> Iterator[Diagnosis]:
         )
 
 
-def _keys(settings: Settings, ring: Keyring) -> Iterator[Diagnosis]:
+def _keys(settings: Settings, ring: Keyring, *, is_running: bool) -> Iterator[Diagnosis]:
     if ring.fault is not None:
         yield Diagnosis(False, f"keys: {ring.fault.message}", ring.fault.hint or "")
         return
     if not ring.is_configured:
         if settings.auth == "keys":
-            yield Diagnosis(False, "keys: there is none, and GATEWAY_AUTH=keys serves nobody", "gateway key create")
+            text = "keys: there is none, and GATEWAY_AUTH=keys serves nobody"
+            yield Diagnosis(False, text, exposure.MAKE_A_KEY)
+        elif is_running and _asks_for_key(settings):
+            text = f"keys: the file {ring.path} is gone, and those that were in it go on counting"
+            yield Diagnosis(False, text, "restore it; to serve without keys, restart the gateway (make restart)")
         else:
             yield Diagnosis(True, "keys: none; callers need none")
         return
@@ -106,13 +106,21 @@ def _keys(settings: Settings, ring: Keyring) -> Iterator[Diagnosis]:
     states = [_state_of(key, now) for key in ring.content.keys]
     counts = ", ".join(f"{states.count(one)} {one}" for one in dict.fromkeys(states))
     is_served = bool(ring.content.jwt) or any(one not in ("expired", "revoked") for one in states)
-    yield Diagnosis(is_served, f"keys of {settings.keys_path}: {counts or 'none'}", "gateway key create")
+    yield Diagnosis(is_served, f"keys of {settings.keys_path}: {counts or 'none'}", exposure.MAKE_A_KEY)
     for key in ring.content.keys:
         if _state_of(key, now) == "near expiry" and key.expires is not None:
             text = f"key {key.id}{f' ({key.name})' if key.name else ''} expires on {key.expires:%Y-%m-%d}"
             yield Diagnosis(
                 True, text, "gateway key create, hand the new one out, then: gateway key revoke " + key.id, True
             )
+
+
+def _asks_for_key(settings: Settings) -> bool:
+    """Ask a running gateway what it tells everybody with any key."""
+    try:
+        return Client(settings.bind[0]).fetch("GET", "/version")[0] == HTTPStatus.UNAUTHORIZED
+    except GatewayError:
+        return False
 
 
 def _state_of(key: Key, now: float) -> str:

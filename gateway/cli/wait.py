@@ -4,7 +4,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -24,7 +24,16 @@ MOST_CHARACTERS = 1_000
 SILENT_S = 15.0
 #: How long a route may take to answer its sample: a lazy model is loaded first.
 ASKED_S = 30.0
-_ANSWERED, _REFUSED = 200, 400
+_ANSWERED = 200
+_UNASKED = "unasked"
+#: Answers that say nothing against a route.
+_NOT_THE_ROUTE: Final = {
+    # Types and limits do not suffice to guess values that a model accepts.
+    400: "the values were made up and do not suit the model: `examples` of the inputs are shown instead",
+    401: "this key does not count any more",
+    403: "this key may not use the route: nothing is known of it here",
+    429: "this caller has used up its limit for now",
+}
 
 
 @click.command("wait", cls=Command)
@@ -44,7 +53,7 @@ def wait(settings: Settings, *, timeout: float, logs: Path | None) -> int:
     try:
         health = _wait(operators, settings, timeout)
     except GatewayError as error:
-        sys.stderr.write(f"\ngateway is not ready: {error.message}\n")
+        sys.stderr.write(f"\n{error.message if error.code == _UNASKED else f'gateway is not ready: {error.message}'}\n")
         if error.hint:
             sys.stderr.write(f"  fix: {error.hint}\n")
         if logs:
@@ -59,7 +68,7 @@ def _wait(client: Client, settings: Settings, timeout_s: float) -> dict[str, Any
     """
     Return /health once every worker serves the same generation; raises GatewayError with the reason otherwise.
 
-    Without a key where one is asked for, return nothing once the gateway is ready.
+    Without a key that opens /health, where one is asked for, return nothing once the gateway is ready.
     """
     began = printed = moved = time.monotonic()
     message = ""
@@ -91,14 +100,15 @@ def _wait(client: Client, settings: Settings, timeout_s: float) -> dict[str, Any
 
 
 def _health(client: Client) -> dict[str, Any] | None:
-    """Return /health, None as long as it is not there; empty where it is ready and needs a key that nobody gave."""
+    """Return /health, None as long as it is not there; empty where it is ready and this caller may not see it."""
     try:
         answer: dict[str, Any] = client.get("/health")
     except GatewayError as error:
         if error.code not in ("unauthorised", "forbidden"):
             return None
-        if client.key:
-            raise
+        if client.key and error.code == "unauthorised":
+            message = f"gateway cannot be asked with the key of GATEWAY_KEY_FILE: {error.message}"
+            raise GatewayError(message, code=_UNASKED, hint=error.hint) from error
         return {} if client.fetch("GET", "/health/ready")[0] == _ANSWERED else None
     except ValueError:
         return None
@@ -113,7 +123,8 @@ def _is_complete(health: dict[str, Any]) -> bool:
 
 def _show_closed(client: Client) -> int:
     """Tell of a gateway that asks for a key, where there is none: the open part of it says that it is ready."""
-    print_line(f"gateway ready on {client.url}; it asks for keys\n")
+    why = "this key may not see its routes" if client.key else "it asks for keys"
+    print_line(f"gateway ready on {client.url}; {why}\n")
     print_line(f"open it:   {client.url}/")
     print_line("to see every route:  gateway key create ops --scope '*' --out FILE")
     print_line("                     GATEWAY_KEY_FILE=FILE gateway wait")
@@ -161,9 +172,8 @@ def _send_sample(client: Client, route: dict[str, Any]) -> int:
         print_line(f"  {error.message}")
         return 1
     print_line(f"  {_short(body.decode(errors='replace').strip())}")
-    if status == _REFUSED:
-        # The route works: types and limits do not suffice to guess values that its model accepts.
-        print_line("  (the values were made up and do not suit the model: `examples` of the inputs are shown instead)")
+    if status in _NOT_THE_ROUTE:
+        print_line(f"  ({_NOT_THE_ROUTE[status]})")
         return 0
     return int(status != _ANSWERED)
 

@@ -7,11 +7,15 @@ Unix sockets are exempt: modes of files decide who reaches them.
 import ipaddress
 import socket
 from collections.abc import Iterable
+from typing import Final
 
 from gateway.errors import GatewayError
 from gateway.process import socket_handover
 from gateway.security.keyring import Keyring
 from gateway.settings.settings import Settings
+
+#: A key for the clients of every route: a line that can be pasted.
+MAKE_A_KEY: Final = "gateway key create clients --scope 'predict:*'"
 
 
 def exposed(addresses: Iterable[str]) -> list[str]:
@@ -58,6 +62,20 @@ def must_not_be_open(settings: Settings, addresses: Iterable[str] = ()) -> None:
         raise GatewayError(
             f"{', '.join(wide)} can be reached from other machines, and no key is asked for",
             code="open-to-others",
-            hint="make a key: gateway key create; or listen on this machine only: GATEWAY_BIND=127.0.0.1:8000; or say "
-            "that everybody may ask: GATEWAY_AUTH=none",
+            hint=f"make a key: {MAKE_A_KEY}; or listen on this machine only: {_of_this_machine(settings, wide)}; or "
+            "say that everybody may ask: GATEWAY_AUTH=none",
         )
+
+
+def _of_this_machine(settings: Settings, wide: list[str]) -> str:
+    """Return the settings that listen on the same ports, and on this machine only."""
+    local = {one: f"127.0.0.1:{one.rpartition(':')[2]}" for one in wide}
+    named = (("GATEWAY_BIND", settings.bind), ("GATEWAY_ADMIN_BIND", settings.admin_bind))
+    return (
+        " ".join(
+            f"{name}={','.join(dict.fromkeys(local.get(one, one) for one in addresses))}"
+            for name, addresses in named
+            if not local.keys().isdisjoint(addresses)
+        )
+        or f"addresses of the socket holder, such as {', '.join(local.values())}"
+    )

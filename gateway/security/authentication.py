@@ -41,7 +41,15 @@ class Authenticator:
         if not credential.startswith(PREFIX):
             if self.tokens is not None and self.tokens.is_on:
                 return self.tokens.principal_of(credential)
-            raise UnauthorisedError(
-                "what was sent is no key of this gateway", hint=f"keys of a gateway begin with {PREFIX}"
-            )
+            raise _no_key(credential)
         return self.keyring.principal_of(credential)
+
+
+def _no_key(credential: str) -> UnauthorisedError:
+    """Return the refusal of a text that is no key; two slips of the pen are told by name."""
+    hint = f"keys of a gateway begin with {PREFIX}"
+    if credential.startswith(("$", "%", "{")):
+        hint = "it is the name of a variable: put the header field into double quotes, so that the shell fills it in"
+    elif credential.lower().startswith("bearer"):
+        hint = "send the key alone as `X-API-Key`; Bearer belongs to Authorization"
+    return UnauthorisedError("what was sent is no key of this gateway", hint=hint)

@@ -108,8 +108,10 @@ def parse(path: Path, content: bytes) -> KeyFile:
         found = key_yaml.load(content)
     except key_yaml.Unreadable as error:
         raise _fault(path, error.what, error.hint) from None
-    found = {} if found is None else found
-    if not isinstance(found, dict) or not isinstance(found.get("keys") or [], list):
+    if found is None:
+        # An editor empties a file before it writes it: nobody meant to lock every caller out.
+        raise _fault(path, "is empty", "restore it; `keys: []` alone says that there is no key, and serves nobody")
+    if not isinstance(found, dict) or not isinstance(found.get("keys", []), list | None):
         raise _fault(path, "holds no list of keys", "write `keys:` and below it `- id: …`, as docs/keys.md shows")
     if unknown := [str(name) for name in found if name not in KeyFile.__struct_fields__]:
         raise _fault(

@@ -36,7 +36,9 @@ def write(path: Path, text: str) -> None:
     try:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "w") as stream:
             stream.write(f"{text}\n")
-    except FileExistsError:
+    except (FileExistsError, IsADirectoryError):
+        if path.is_dir():
+            raise _fault(path, "is a folder", f"name a file in it: {path / 'gateway.key'}") from None
         raise _fault(path, "is there already", "delete it, or name another one") from None
     except OSError as error:
         raise _fault(path, f"cannot be written: {error.strerror}", "name a file in a folder of your own") from error

@@ -180,5 +180,5 @@ def _gone(path: Path) -> Problem:
     return Problem(
         code="keys-file",
         message=f"the file of keys {path} is gone",
-        hint="restore it; to serve without keys, restart the gateway (pm2 restart gateway)",
+        hint="restore it; to serve without keys, restart the gateway (make restart)",
     )

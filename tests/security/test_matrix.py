@@ -109,6 +109,26 @@ def pairs(answer: Answer) -> dict[str, str]:
     return dict(answer.headers)
 
 
+def test_slips_of_the_pen_are_told_by_name(worker: Worker, keys: dict[str, str]) -> None:
+    """An empty key, a missing or misplaced Bearer and the name of a variable are what newcomers send."""
+    key = keys["predict:/sum"]
+    for headers, told in (
+        ({}, "this gateway asks for a key"),
+        ({"Authorization": "Bearer "}, "the key is empty"),
+        ({"Authorization": "Bearer"}, "the key is empty"),
+        ({"X-API-Key": ""}, "the key is empty"),
+        ({"Authorization": key}, "does not begin with Bearer"),
+        ({"Authorization": "Basic eDp5"}, "does not begin with Bearer"),
+        ({"X-API-Key": f"Bearer {key}"}, "Bearer belongs to Authorization"),
+        ({"Authorization": "Bearer $GATEWAY_KEY"}, "double quotes"),
+        ({"Authorization": "Bearer secret"}, "begin with gw_"),
+    ):
+        answer = ask(worker, "POST", "/sum", True, **headers)
+        assert (answer.status, told in answer.json["detail"] + answer.json["hint"]) == (401, True), (headers, answer)
+        assert key[12:] not in str(answer)
+    assert ask(worker, "POST", "/sum", True, Authorization="Bearer", **{"X-API-Key": key}).status == 200
+
+
 @pytest.mark.parametrize("fast", [True, False])
 def test_refusals_have_the_form_of_their_protocol(worker: Worker, keys: dict[str, str], fast: bool) -> None:
     """Each protocol's clients find status, reason and way out where they look; 401 says how to say who calls."""

@@ -16,8 +16,10 @@ from pathlib import Path
 import pytest
 
 import serving
+from gateway.cli.security_checks import security_checks
 from gateway.process.worker import TICK_S
 from gateway.security import key_text
+from gateway.settings.settings import Settings
 from security.closed import add_key, closed
 from serving import ROOT, Connection, Gateway, until
 
@@ -75,6 +77,39 @@ def test_who_waits_without_a_key_is_told_when_it_is_ready(server: Gateway) -> No
     waited = server.command("wait", timeout_s=120)
     assert (waited.returncode, "it asks for keys" in waited.stdout) == (0, True)
     assert "/m" not in waited.stdout
+
+
+def test_a_key_that_may_not_see_or_ask_routes_says_nothing_against_them(server: Gateway, tmp_path: Path) -> None:
+    """`gateway wait` fails for a route that does not serve, never for a key that may not ask; a bad key is named."""
+
+    def waits(key: str) -> tuple[int, str]:
+        (tmp_path / "key").write_text(key)
+        (tmp_path / "key").chmod(0o600)
+        done = server.command("wait", "--key-file", tmp_path / "key", timeout_s=120)
+        return done.returncode, done.stdout + done.stderr
+
+    code, told = waits(add_key(server, "predict:/m"))
+    assert (code, "gateway ready" in told, "not ready" in told) == (0, True, False), told
+    code, told = waits(add_key(server, "catalog"))
+    assert (code, "may not use the route" in told, "not serve" in told) == (0, True, False), told
+    code, told = waits("gw_abc")
+    assert (code, "cannot be asked with the key of GATEWAY_KEY_FILE" in told) == (1, True), told
+
+
+def test_a_file_that_is_gone_is_told(server: Gateway, tmp_path: Path) -> None:
+    """Without its file a running gateway goes on asking for keys: nobody is told that there are none."""
+
+    def told() -> list[tuple[bool, bool]]:
+        lines = security_checks(Settings.load({}, {"home": str(server.home)}))
+        return [(one.is_well, "go on counting" in one.text) for one in lines if one.text.startswith("keys")]
+
+    file = server.home / "keys.yaml"
+    file.rename(tmp_path / "kept.yaml")
+    try:
+        assert told() == [(False, True)]
+    finally:
+        (tmp_path / "kept.yaml").rename(file)
+    assert told() == [(True, False)]
 
 
 def test_printed_commands_read_the_key_from_a_variable(server: Gateway, tmp_path: Path) -> None:

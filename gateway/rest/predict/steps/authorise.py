@@ -62,14 +62,21 @@ def credential_of(environ: Mapping[str, Any]) -> str:
     """Return the key or token of a request; raises UnauthorisedError where there is none, or two."""
     given: str = environ.get("HTTP_AUTHORIZATION", "")
     key: str = environ.get("HTTP_X_API_KEY", "").strip()
-    if given[: len(_BEARER)].lower() != _BEARER:
-        if key:
-            return key
-        raise UnauthorisedError("this gateway asks for a key", hint=_HINT)
-    token = given[len(_BEARER) :].strip()
-    if key and key != token:
+    token = given[len(_BEARER) :].strip() if given[: len(_BEARER)].lower() == _BEARER else ""
+    if key and token and key != token:
         raise UnauthorisedError("Authorization and X-API-Key hold two different keys", hint="send one of them")
-    return token
+    if not (token or key):
+        raise _missing(environ, given.strip())
+    return token or key
+
+
+def _missing(environ: Mapping[str, Any], given: str) -> UnauthorisedError:
+    """Return what is wrong with a request that holds no key where keys stand."""
+    if given.lower() == _BEARER.strip() or (not given and "HTTP_X_API_KEY" in environ):
+        return UnauthorisedError("the key is empty", hint="put the key into the variable: export GATEWAY_KEY=gw_…")
+    if given:
+        return UnauthorisedError("the field Authorization does not begin with Bearer", hint=_HINT)
+    return UnauthorisedError("this gateway asks for a key", hint=_HINT)
 
 
 def _is_covered(principal: Principal, route: Route | None, access: Access) -> bool:
