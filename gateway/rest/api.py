@@ -22,13 +22,14 @@ from gateway.errors import (
     RateLimitError,
     UnauthorisedError,
 )
-from gateway.rest.access import HEALTH_CHECKS, ROUTE, Access, access_of
+from gateway.rest.access import ROUTE, Access, access_of
 from gateway.rest.errors import PlainHttpError, RequestError, respond, too_large
-from gateway.rest.predict.steps.authorise import OF_ROUTE, PRINCIPAL, asks_for_key, authorise
+from gateway.rest.predict.steps.authorise import AUTHENTICATOR, OF_ROUTE, PRINCIPAL, asks_for_key, authorise
 from gateway.rest.predict.steps.limit import charge_request, charge_unauthorised
 from gateway.rest.predict.steps.resolve import no_route, route_in
 from gateway.routing.live_generation import Generation
 from gateway.routing.routes import Route
+from gateway.security.principal import ANONYMOUS
 
 log = logging.getLogger("gateway.rest")
 
@@ -70,14 +71,14 @@ class Endpoint(Resource):  # type: ignore[misc]  # flask_restful has no types
         except RequestError:
             charge_request(authorise(environ, None, Access.NOTHING), None)
             raise
-        principal = authorise(environ, route, access_of(rule.endpoint))
-        if rule.endpoint not in HEALTH_CHECKS:
-            charge_request(principal, route)
+        charge_request(authorise(environ, route, access_of(rule.endpoint)), route)
         return super().dispatch_request(*args, **kwargs)
 
 
 def may(access: Access) -> bool:
     """Say whether the caller of the current request may more than its endpoint asks for."""
+    if AUTHENTICATOR not in request.environ:
+        return True
     try:
         authorise(request.environ, None, access)
     except GatewayError:
@@ -147,13 +148,15 @@ def error_of(error: BaseException) -> GatewayError:
 
 
 def _charged(error: GatewayError) -> GatewayError:
-    """Charge a request that was refused for who asked; return why it is refused."""
+    """Charge a request that was refused before it was charged; return why it is refused."""
     try:
         if isinstance(error, UnauthorisedError):
             charge_unauthorised()
         elif isinstance(error, ForbiddenError):
             # To the caller, as a path that is not there: they are told alike.
             charge_request(request.environ[PRINCIPAL], None)
+        elif error.code == "console-off":  # before anybody was asked for a key
+            charge_request(ANONYMOUS, None)
     except RateLimitError as beyond:
         return beyond
     return error
@@ -185,9 +188,7 @@ def _admit(rule: Rule, parts: Mapping[str, Any]) -> None:
             route = route_in(rule.endpoint.removeprefix(ROUTE), parts, generation_of_request())
         except RequestError:
             access = Access.NOTHING
-    principal = authorise(request.environ, route, access)
-    if rule.endpoint not in HEALTH_CHECKS:
-        charge_request(principal, route)
+    charge_request(authorise(request.environ, route, access), route)
 
 
 def _admit_to_path(error: MethodNotAllowed) -> None:

@@ -4,7 +4,7 @@ The only tables of HTTP statuses of errors: an error of the gateway becomes a st
 The body has RFC 9457's members, every bad field under `errors`, and `message` as Flask-RESTful clients know it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -112,6 +112,19 @@ class RequestError(GatewayError):
         self.headers = headers or {}
 
 
+class NotThereError(RequestError):
+    """
+    A path or a name that is not there.
+
+    What it may have been meant for is looked up when the answer is written: among 1,000 routes that takes longer than
+    an answer, and callers who may not know the routes get none.
+    """
+
+    def __init__(self, message: str, *, code: str, find_hint: Callable[[], str]) -> None:
+        super().__init__(message, code=code)
+        self.find_hint = find_hint
+
+
 class PlainHttpError(RequestError):
     """A refusal of Werkzeug's own that has no code here: it has the status that Werkzeug gives it."""
 
@@ -157,8 +170,9 @@ def body_of(error: GatewayError, status: int, request_id: str) -> dict[str, Any]
         body["errors"] = [fault_json(fault) for fault in error.faults]
         if error.total > len(error.faults):
             body["total_errors"] = error.total
-    if error.hint and status not in _HIDDEN:
-        body["hint"] = error.hint
+    hint = error.find_hint() if isinstance(error, NotThereError) else error.hint
+    if hint and status not in _HIDDEN:
+        body["hint"] = hint
     if isinstance(error, ForbiddenError) and error.routes:
         body["routes"] = error.routes
         if error.total_routes > len(error.routes):

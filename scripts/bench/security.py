@@ -65,11 +65,16 @@ def authenticator_in(folder: Path, keys: list[issuer.SigningKey]) -> tuple[Authe
     return Authenticator(keyring, TokenVerifier(keyring, folder, folder)), text
 
 
+def one_row() -> bytes:
+    """Return a request of the model that these benches serve."""
+    golden = json.loads((ROOT / "models" / ROUTE / "golden.json").read_text())
+    return msgspec.json.encode(golden["instances"][0])
+
+
 def variants(gateway: Gateway, known: Authenticator, key: str, token: str) -> Mapping[str, Callable[[], None]]:
     """Return a request of each kind, as a function that sends it."""
     telemetry: Any = gateway._app
-    golden = json.loads((ROOT / "models" / ROUTE / "golden.json").read_text())
-    body = msgspec.json.encode(golden["instances"][0])
+    body = one_row()
     asking: Wsgi = Telemetry(telemetry._app, telemetry._current, known)
 
     def sends(app: Wsgi, path: str, credential: str = "") -> Callable[[], None]:

@@ -273,10 +273,12 @@ def test_faulty_rows_are_not_charged(worker: Worker, monkeypatch: pytest.MonkeyP
 
 
 def test_options_asks_no_model(worker: Worker, predicts: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
-    """A browser's preflight carries no credentials: it is answered without them, from the map alone."""
+    """OPTIONS is answered from the map alone; what a browser asks beforehand carries no key, and needs none."""
+    paths = [path for _, _, path in targets(worker)]
+    assert {worker.ask(environ_of("OPTIONS", path, b"{}", JSON)).status for path in paths} == {200}
     replace(monkeypatch, authorise, refuse)
-    for _, _, path in targets(worker):
-        assert worker.ask(environ_of("OPTIONS", path, b"{}", JSON)).status == 200
+    asked = {**JSON, "Origin": "https://app.example", "Access-Control-Request-Method": "POST"}
+    assert {worker.ask(environ_of("OPTIONS", path, b"{}", asked)).status for path in paths} == {204}
     assert predicts == []
 
 

@@ -8,12 +8,14 @@ import itertools
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from gateway.metrics import NO_ROUTE
 from gateway.metrics.instruments import LIMITED as LIMITED_COUNT
 from gateway.rest.access import HEALTH_CHECKS, ROUTE
+from gateway.rest.predict.steps import resolve
 from gateway.security import api_key, key_changes
 from rest.one_worker import REGISTRY, Answer, Worker
 from security.every_rule import ask, targets
@@ -40,7 +42,7 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     found = {
         name: key_changes.create(path, scopes, now, limits=limits).text
         for name, scopes, limits in (
-            ("all", ["*"], None), ("deep", ["predict:/deep/sum"], None), ("deep again", ["predict:/deep/sum"], None),
+            ("all", ["*"], None), ("deep", ["predict:/deep/sum"], None), ("deep again", ["predict:/deep/sum"], None), ("curious", ["predict:/deep/sum"], None),
             ("large", ["*"], {"requests": "5/h"}), ("free", ["*"], {}),
         )
     }  # fmt: skip
@@ -135,6 +137,23 @@ def test_keys_that_are_refused_are_limited_by_address(
         assert ask(closed, "GET", path, fast, address, **right).status == 200
     assert ask(closed, "GET", "/docs", fast, address).status == 200, "what is public has a limit of its own"
     assert ask(closed, "GET", "/sum", fast, next(_ADDRESSES), **sent).status == 401
+
+
+def test_nothing_is_looked_up_for_a_refused_caller(
+    closed: Worker, keys: dict[str, str], address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a path or name may have been meant for, slow among 1,000 routes, is found for those only who are told."""
+
+    def look_up(word: str, known: object) -> NoReturn:
+        raise AssertionError(f"{word} was looked up")
+
+    monkeypatch.setattr(resolve, "nearest", look_up)
+    monkeypatch.setattr(resolve, "did_you_mean", look_up)
+    wrong = {"Authorization": f"Bearer {api_key.new_text('aaaaaaaa')}"}
+    deep = {"Authorization": f"Bearer {keys['curious']}"}
+    for path in MISSING:
+        assert ask(closed, "POST", path, True, address, **wrong).status in (401, 429)
+        assert ask(closed, "POST", path, True, address, **deep).status in (403, 429)
 
 
 def test_a_refused_key_finds_out_nothing_by_limits(closed: Worker, keys: dict[str, str]) -> None:

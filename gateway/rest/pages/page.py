@@ -18,11 +18,9 @@ from gateway.rest.middleware.forwarded import public_origin, public_path
 from gateway.rest.offload import Offload
 from gateway.rest.pages.locked import locked
 from gateway.rest.predict.steps.authorise import AUTHENTICATOR
-from gateway.rest.predict.steps.limit import charge_request
 from gateway.rest.predict.steps.resolve import model_named, where_paths_stand
 from gateway.routing.live_generation import Generation
 from gateway.routing.routes import Route
-from gateway.security.principal import ANONYMOUS
 
 
 class Page(Endpoint):
@@ -108,7 +106,6 @@ def state_of(error: GatewayError) -> State:
 def must_show_console() -> None:
     """Raise RequestError 404 where the registry switches the console off."""
     if not generation_of_request().snapshot.registry.server.console:
-        charge_request(ANONYMOUS, None)  # refused before anybody is asked for a key
         raise RequestError(
             "the console is switched off",
             code="console-off",

@@ -13,6 +13,7 @@ from flask.globals import _cv_app, _cv_request
 
 from gateway import metrics
 from gateway.errors import QuotaError, RateLimitError
+from gateway.rest.access import HEALTH_CHECKS
 from gateway.routing.routes import Route
 from gateway.security.client_address import caller_at
 from gateway.security.limits import CallerLimits
@@ -70,7 +71,7 @@ def charge_unauthorised() -> None:
 
 def _charge_gateway(principal: Principal) -> None:
     limits = _gateway_limits()
-    if limits is None:
+    if limits is None or _is_health_check():
         return
     if principal.limits is not None:
         limits = principal.limits.of_requests
@@ -87,6 +88,11 @@ def _charge_gateway(principal: Principal) -> None:
 def _gateway_limits() -> CallerLimits | None:
     limits: CallerLimits | None = _environ()["gateway.generation"].limits
     return limits
+
+
+def _is_health_check() -> bool:
+    rule = _cv_request.get().request.url_rule
+    return rule is not None and rule.endpoint in HEALTH_CHECKS
 
 
 def _charge(caller: Caller, what: str, limits: CallerLimits) -> Use | None:

@@ -1,10 +1,11 @@
 """Step 1 of a call: which route it is about. Endpoints that describe a route look it up here as well."""
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from gateway.rest.doors import has_operations
-from gateway.rest.errors import MAX_ECHOED, RequestError
+from gateway.rest.errors import MAX_ECHOED, NotThereError, RequestError
 from gateway.rest.middleware.forwarded import public_path
 from gateway.routing.live_generation import Generation
 from gateway.routing.routes import Route
@@ -49,9 +50,13 @@ def route_at(path: str, generation: Generation) -> Route:
 
 def no_route(path: str, known: Iterable[str]) -> RequestError:
     """Return the error of a path that nobody answers, with a path that it may have been meant for."""
+    message = f"there is no route {public_path(path)[:MAX_ECHOED]}"
+    return NotThereError(message, code="unknown-path", find_hint=partial(_route_hint, path, known))
+
+
+def _route_hint(path: str, known: Iterable[str]) -> str:
     guess = nearest(path, known)
-    hint = f"did you mean '{public_path(guess)}'?" if guess else where_paths_stand()
-    return RequestError(f"there is no route {public_path(path)[:MAX_ECHOED]}", code="unknown-path", hint=hint)
+    return f"did you mean '{public_path(guess)}'?" if guess else where_paths_stand()
 
 
 def where_paths_stand() -> str:
@@ -66,8 +71,8 @@ def model_named(name: str, version: str | None, generation: Generation) -> Route
     table = generation.table
     route = table.by_name.get(name)
     if route is None:
-        hint = did_you_mean(name, table.by_name) or f"GET {public_path('/v2/models')} lists the models"
-        raise RequestError(f"there is no model {name[:MAX_ECHOED]!r}", code="unknown-model", hint=hint)
+        message = f"there is no model {name[:MAX_ECHOED]!r}"
+        raise NotThereError(message, code="unknown-model", find_hint=partial(_model_hint, name, table.by_name))
     if version is not None and version != route.version:
         raise RequestError(
             f"model {name!r} has no version {version[:MAX_ECHOED]!r}",
@@ -75,3 +80,7 @@ def model_named(name: str, version: str | None, generation: Generation) -> Route
             hint=f"its only version is {route.version!r}",
         )
     return route
+
+
+def _model_hint(name: str, known: Iterable[str]) -> str:
+    return did_you_mean(name, known) or f"GET {public_path('/v2/models')} lists the models"
