@@ -101,6 +101,19 @@ def admit_options() -> None:
         _admit(request.url_rule, request.view_args or {})
 
 
+def admit_unread() -> None:
+    """Authorise and charge a request that a hook refuses before its view is asked; raises what refuses it."""
+    wrong = request.routing_exception
+    if request.method == "OPTIONS":
+        return  # admitted by its own hook
+    if request.url_rule is not None:
+        _admit(request.url_rule, request.view_args or {})
+    elif isinstance(wrong, MethodNotAllowed):
+        _admit_to_path(wrong)
+    else:
+        charge_request(authorise(request.environ, None, Access.NOTHING), None)
+
+
 class GatewayApi(Api):  # type: ignore[misc]  # flask_restful has no types
     """
     Answer every error, wherever it was raised, in one JSON form and never with a traceback.

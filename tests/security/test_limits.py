@@ -109,6 +109,13 @@ def test_a_request_is_charged_whatever_its_method(client: Client, path: str, met
     assert client.ask("/free", b"", method="OPTIONS").status == 200
 
 
+def test_a_body_that_is_refused_unread_is_charged(client: Client) -> None:
+    """Its coding is told to callers whose request counts, and to them no more often than an answer."""
+    coded = {"Content-Encoding": "br"}
+    assert [client.ask("/sum", headers=coded).status for _ in range(3)] == [415, 415, 429]
+    assert client.ask("/free", headers=coded).status == 415
+
+
 def test_all_paths_of_a_route_are_one_limit(client: Client) -> None:
     """Aliases and protocols are no way around it; another route has its own."""
     assert [client.ask(path, body).status for path, body in ONE.values()] == [200, 200, 429, 429]

@@ -219,6 +219,7 @@ def test_nobody_finds_out_which_routes_there_are(
         headers_of_a_body = headers | {"Content-Encoding": "br"}
         one, other = (ask(worker, method, path, fast, **headers_of_a_body) for path in (there, not_there))
         assert told(one, there) == told(other, not_there), f"{method} with a coding that is not offered"
+        assert one.status == (403 if who in EVERY or who == "none" else 401)
 
 
 def test_who_may_know_is_told_what_is_wrong(worker: Worker, keys: dict[str, str]) -> None:

@@ -13,6 +13,7 @@ from flask import Flask, Response, request
 from gunicorn.http.errors import NoMoreData, ParseException
 
 from gateway.executors.thread_event import pause
+from gateway.rest.api import admit_unread
 from gateway.rest.errors import RequestError, too_large
 from gateway.rest.malformed_requests import body_cut, refusal
 from gateway.rest.offload import Offload
@@ -48,6 +49,7 @@ def _inflate() -> None:
             _bound(environ["wsgi.input"].read)
         return
     if coding.strip().lower() not in ("gzip", "x-gzip"):
+        admit_unread()
         raise RequestError(
             f"cannot read a body encoded as {coding[:40]!r}",
             code="unsupported-encoding",
