@@ -91,7 +91,10 @@ def _matched(folder: Path, pattern: str) -> list[Path]:
         return []
     # Links stay what they are, `..` does not: names are compared.
     places = [Path(os.path.normpath(path)) for path in found]
-    return [file for path in places for file in (_below(path) if path.is_dir() else [path]) if file.is_file()]
+    listed = [file for path in places for file in (_below(path) if path.is_dir() else [path]) if file.is_file()]
+    for file in listed:
+        source_files.refuse_odd_name(file)
+    return listed
 
 
 def _below(folder: Path) -> list[Path]:

@@ -5,6 +5,8 @@ The format (version 1): {"version": 1, "instances": [{field: value}], "predictio
 {label: p}} | {"value": v}]}. Names and labels are the artifact's own, null means missing.
 """
 
+import codecs
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +22,9 @@ from gateway.system import files
 VERSION = 1
 #: Golden rows are a few hundred; this suffices for a million.
 MOST_BYTES = 256 * 2**20
+#: Where msgspec found a byte that is no JSON, and what Python's json writes there.
+_PLACE = re.compile(r"\(byte (\d+)\)")
+_NO_NUMBER = re.compile(rb"(?:NaN|Infinity|nan|inf)\b")
 _STATEMENTS = frozenset({"label", "value", "probabilities"})
 
 
@@ -27,32 +32,47 @@ def refuse_long(path: Path) -> None:
     """Raise LoadError for a file of more than MOST_BYTES before it is read."""
     found = files.stat_of(path)
     if found is not None and found.st_size > MOST_BYTES:
-        raise _broken(path, f"{found.st_size:,} bytes, at most {MOST_BYTES:,} are read")
+        raise broken(path, f"{found.st_size:,} bytes, at most {MOST_BYTES:,} are read")
 
 
 def document(path: Path) -> dict[str, Any]:
     """Return the content of a file of golden rows; raises LoadError."""
     try:
-        document = msgspec.json.decode(files.read(path, MOST_BYTES))
+        # Editors of Windows put a mark in front of UTF-8.
+        data = files.read(path, MOST_BYTES).removeprefix(codecs.BOM_UTF8)
     except OSError as error:
-        raise _broken(path, str(error.strerror)) from error
+        raise broken(path, str(error.strerror)) from error
+    try:
+        document = msgspec.json.decode(data)
+    except RecursionError as error:
+        raise broken(path, "its values are nested too deeply") from error
     except msgspec.DecodeError as error:
-        raise _broken(path, str(error)) from error
+        raise broken(path, _explained(data, str(error))) from error
     if not isinstance(document, dict) or document.get("version") != VERSION:
-        raise _broken(path, 'expected {"version": 1, "instances": [...], "predictions": [...]}')
+        raise broken(path, 'expected {"version": 1, "instances": [...], "predictions": [...]}')
     instances, predictions = document.get("instances"), document.get("predictions")
     if not isinstance(instances, list) or not isinstance(predictions, list) or not instances:
-        raise _broken(path, "instances and predictions must be lists and not empty")
+        raise broken(path, "instances and predictions must be lists and not empty")
     if len(instances) != len(predictions):
-        raise _broken(path, f"{len(instances)} instances, but {len(predictions)} predictions")
+        raise broken(path, f"{len(instances)} instances, but {len(predictions)} predictions")
     for row, expected in enumerate(predictions):
         # A row without an expected value would accept every answer.
         if not isinstance(expected, dict) or not _STATEMENTS & expected.keys():
-            raise _broken(path, f"prediction {row} states none of {', '.join(sorted(_STATEMENTS))}")
+            raise broken(path, f"prediction {row} states none of {', '.join(sorted(_STATEMENTS))}")
     return document
 
 
-def _broken(path: Path, why: str) -> LoadError:
+def _explained(data: bytes, why: str) -> str:
+    """Return what a decoder says, with what such a byte comes from where that is known."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in data[:4]:
+        return "it looks like UTF-16: save it as UTF-8"
+    place = _PLACE.search(why)
+    found = _NO_NUMBER.match(data, int(place[1])) if place else None
+    return f"{found[0].decode()} is not JSON, a missing value is null (byte {place[1]})" if place and found else why
+
+
+def broken(path: Path, why: str) -> LoadError:
+    """Return the error of golden rows that say no such thing."""
     return LoadError(f"golden rows {path} cannot be used: {why}", code="golden-broken", hint="see docs/golden.md")
 
 
@@ -70,7 +90,7 @@ def read(path: Path, signature: Signature, most: int | None = None) -> Batch:
             values = [MISSING if value is None else value for value in cells]
             columns.append(make_column(field.column_type, values))
         except (AttributeError, TypeError, ValueError) as error:
-            raise _broken(path, f"field {field.name!r}: {error}") from error
+            raise broken(path, f"field {field.name!r}: {error}") from error
     return Batch(columns, len(instances))
 
 
@@ -96,9 +116,13 @@ def compare(
     """
     Yield every value that a golden row states beside what was predicted.
 
-    `tolerance` replaces the absolute part of the allowed difference.
+    `tolerance` replaces the absolute part of the allowed difference. What states nothing that can be compared differs:
+    it would accept every answer.
     """
-    for name, want, got in _pairs(expected, found, row, output):
+    pairs = _pairs(expected, found, row, output)
+    if not pairs:
+        yield Compared("the expected answer", dict(expected), "nothing that it could be compared with", False)
+    for name, want, got in pairs:
         if isinstance(want, float) and isinstance(got, float):
             difference = abs(want - got)
             is_equal = difference <= (ABSOLUTE if tolerance is None else tolerance) + RELATIVE * abs(want)
@@ -142,9 +166,11 @@ def _pairs(expected: Mapping[str, Any], found: Predictions, row: int, output: Ou
 
 def _leaves(name: str, want: Any, got: Any) -> Iterator[tuple[str, Any, Any]]:
     """Yield the values of a list one by one; numbers are compared as such, all others as they are written."""
-    if isinstance(want, list):
-        for place, one in enumerate(want):
-            yield from _leaves(f"{name}[{place}]", one, got[place] if place < len(got) else "nothing")
+    if isinstance(want, list) and isinstance(got, list | tuple | np.ndarray):
+        if len(want) != len(got):
+            yield f"length of {name}", len(want), len(got)
+        for place, (one, other) in enumerate(zip(want, got, strict=False)):
+            yield from _leaves(f"{name}[{place}]", one, other)
     elif isinstance(want, (int, float)) and isinstance(got, (int, float, np.number)) and not isinstance(want, bool):
         yield name, float(want), float(got)
     else:

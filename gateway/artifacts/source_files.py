@@ -75,7 +75,8 @@ def entries_of(folder: Path) -> list[Path]:
     """
     Return the files and folders below a folder in a fixed order, folders before their content; without byte code.
 
-    Raises ArtifactError for entries that cannot be stored: pipes, devices, broken links, links to folders, too many.
+    Raises ArtifactError for entries that cannot be stored: pipes, devices, broken links, links to folders, names that
+    are no UTF-8, too many.
     """
     found: list[Path] = []
     for root, folders, names in os.walk(folder, onerror=_raise):
@@ -84,6 +85,7 @@ def entries_of(folder: Path) -> list[Path]:
             mode = path.stat().st_mode if path.exists() else 0
             if not stat.S_ISREG(mode) and (not stat.S_ISDIR(mode) or path.is_symlink()):
                 raise _odd(folder, path, mode)
+            refuse_odd_name(path, folder)
             found.append(path)
         if len(found) > MOST_ENTRIES:
             raise ArtifactError(
@@ -99,6 +101,19 @@ def extra_files(folder: Path, name: str) -> Iterator[Path]:
     path = folder / "extra_files" / name
     if files.is_file(folder / "MLmodel") and files.is_file(path):
         yield path
+
+
+def refuse_odd_name(path: Path, folder: Path | None = None) -> None:
+    """Raise ArtifactError for a file, of a folder, whose name is no UTF-8: what keeps and lists it is JSON."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        what = f"artifact '{path.name}'" if folder is None else f"'{path.relative_to(folder)}' in '{folder.name}'"
+        raise ArtifactError(
+            f"{what} has a name that is no UTF-8",
+            code="artifact-unreadable",
+            hint="rename it in letters of UTF-8",
+        ) from None
 
 
 def _raise(error: OSError) -> None:

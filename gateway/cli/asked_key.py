@@ -2,12 +2,11 @@
 
 import re
 import shlex
-import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from gateway.cli.command import display_path
+from gateway.cli.command import display_path, print_note
 from gateway.cli.moments import whole_seconds
 from gateway.errors import GatewayError
 from gateway.registry import load_registry
@@ -81,4 +80,4 @@ def now() -> datetime:
 
 def tell(text: str) -> None:
     """Write a line that is no result to standard error."""
-    sys.stderr.write(f"{text}\n")
+    print_note(text)

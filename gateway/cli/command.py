@@ -11,6 +11,7 @@ from gateway.cli.abbreviations import written_out
 from gateway.cli.help import Context, add_help_option, usage_errors, usage_pieces
 from gateway.errors import GatewayError, RegistryError
 from gateway.settings.settings import TABLE, Settings
+from gateway.system.terminal_text import printable
 
 #: sysexits.h: EX_OK, EX_CONFIG; 1 for all else.
 OK: Final = 0
@@ -56,7 +57,8 @@ class Command(click.Command):
         try:
             settings = settings_of(ctx)
             if self.shows_warnings and not ctx.params.get("quiet"):
-                sys.stderr.writelines(f"warning: {warning}\n" for warning in settings.warnings)
+                for warning in settings.warnings:
+                    print_note(f"warning: {warning}")
             ctx.params["settings"] = settings
             code: int = super().invoke(ctx)
         except GatewayError as error:
@@ -65,7 +67,7 @@ class Command(click.Command):
             # `gateway describe … | head`: the reader has closed the pipe, which is no fault.
             return OK
         except KeyboardInterrupt:
-            sys.stderr.write("interrupted\n")
+            print_note("interrupted")
             return INTERRUPTED
         except OSError as error:
             message = f"{error.strerror}: {error.filename or ''}"
@@ -145,16 +147,21 @@ def display_path(path: Path) -> Path:
 
 def print_line(text: str) -> None:
     """Print to standard output."""
-    sys.stdout.write(f"{text}\n")
+    sys.stdout.write(f"{printable(text)}\n")
+
+
+def print_note(text: str) -> None:
+    """Print to standard error."""
+    sys.stderr.write(f"{printable(text)}\n")
 
 
 def print_error(error: GatewayError) -> int:
     """Print an error in the gateway's style to standard error and return the exit code that belongs to it."""
     if isinstance(error, RegistryError) and error.text != error.message:
-        sys.stderr.write(f"{error.text}\n")
+        print_note(error.text)
         return BAD_REGISTRY
-    sys.stderr.write(f"error: {error.message}  [{error.code}]\n")
+    print_note(f"error: {error.message}  [{error.code}]")
     if error.hint:
-        sys.stderr.write(f"  fix: {error.hint}\n")
+        print_note(f"  fix: {error.hint}")
     is_configuration = isinstance(error, RegistryError) or error.code in CONFIGURATION
     return BAD_REGISTRY if is_configuration else FAILED

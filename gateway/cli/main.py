@@ -11,6 +11,7 @@ from click.shell_completion import shell_complete
 from gateway import __version__
 from gateway.cli.command_group import Entry, Group
 from gateway.system import private_folders
+from gateway.system.terminal_text import printable
 
 COMMANDS: Final = (
     Entry("check", "verify registry.yaml without serving", "gateway.cli.check:check"),
@@ -61,5 +62,5 @@ def _complain(error: click.UsageError) -> int:
     """Print the usage line and the error, and return the exit code."""
     if error.ctx is not None:
         sys.stderr.write(f"{error.ctx.get_usage()}\n{error.ctx.command_path}: ")
-    sys.stderr.write(f"error: {error.format_message()}\n")
+    sys.stderr.write(f"error: {printable(error.format_message())}\n")
     return error.exit_code

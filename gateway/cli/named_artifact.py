@@ -10,7 +10,7 @@ from typing import Final
 from gateway.artifacts import bundle_folders
 from gateway.artifacts.manifest import StoredArtifact, StoredPart
 from gateway.artifacts.resolution import Resolution
-from gateway.artifacts.source_files import digest, locate
+from gateway.artifacts.source_files import digest, locate, refuse_odd_name
 from gateway.cli.named_references import resolution_of
 from gateway.errors import LoadError
 from gateway.loaders import unknown
@@ -55,6 +55,8 @@ def named_artifact(
     """
     resolution = resolution_of(settings, texts[0], loader) if len(texts) == 1 else None
     paths = (Path(resolution.path),) if resolution else tuple(locate(Path.cwd(), text) for text in texts)
+    for path in paths:
+        refuse_odd_name(path)
     names = (paths[0].name,) if resolution else texts
     loaders = [_loader_of(path, name, loader, kind) for path, name in zip(paths, names, strict=True)]
     hashes, sizes = zip(*(digest(path) for path in paths), strict=True)

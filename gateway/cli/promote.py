@@ -1,7 +1,6 @@
 """`gateway promote`: compare a candidate with the model that a route serves, then serve it."""
 
 import difflib
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import click
 
 from gateway.cli.asked_model import route_named
 from gateway.cli.candidate import Candidate, entry_keys, refuse_other_loader
-from gateway.cli.command import FAILED, OK, Command, complete_path, display_path, print_line
+from gateway.cli.command import FAILED, OK, Command, complete_path, display_path, print_line, print_note
 from gateway.cli.place import place_of
 from gateway.cli.promoting import serve_edited
 from gateway.cli.promotion_report import lines_of
@@ -111,7 +110,7 @@ def promote(
 
 
 def _tell(what: str) -> None:
-    sys.stderr.write(f"{what} …\n")
+    print_note(f"{what} …")
 
 
 def _refusals(found: Promotion, most: float | None, *, allow_breaking: bool) -> Iterator[str]:

@@ -1,12 +1,11 @@
 """`gateway routes`: list the routes of the running gateway with their states."""
 
-import sys
 from typing import Any
 
 import click
 
 from gateway.cli.client import Client
-from gateway.cli.command import FAILED, OK, Command, print_line
+from gateway.cli.command import FAILED, OK, Command, print_line, print_note
 from gateway.settings.settings import Settings
 
 
@@ -35,8 +34,9 @@ def print_refusal(health: dict[str, Any]) -> int:
     if reload.get("result") != "refused" and not earlier:
         return 0
     what = f"an earlier version serves for {', '.join(earlier)}" if earlier else "registry.yaml is not served"
-    sys.stderr.write(f"{what}; the committed generation {health['committed']} is:\n")
-    sys.stderr.write("".join(f"    {text}\n" for text in str(reload.get("reason", "")).splitlines()))
+    print_note(f"{what}; the committed generation {health['committed']} is:")
+    for text in str(reload.get("reason", "")).splitlines():
+        print_note(f"    {text}")
     return 1
 
 

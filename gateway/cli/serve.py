@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import click
 
-from gateway.cli.command import OK, Command
+from gateway.cli.command import OK, Command, print_note
 from gateway.cli.place import place_of
 from gateway.errors import GatewayError
 from gateway.generations import snapshot, transaction
@@ -121,7 +121,7 @@ def commit_first(settings: Settings, report: Status) -> None:
         place_of(settings), mode="cold", source="start", progress=_Progress(settings, report).report
     )
     if event.result == "refused":
-        sys.stderr.write(f"{event.reason}\n")
+        print_note(event.reason)
         log.error("serving the committed generation", extra={"generation": event.generation})
     committed = snapshot.committed(settings.state_dir)
     for name, problem in problems(committed.manifests) if committed else ():

@@ -9,7 +9,7 @@ from typing import Any, Final
 import click
 
 from gateway.cli.client import Client
-from gateway.cli.command import BAD_REGISTRY, FAILED, OK, Command, complete_path, print_line
+from gateway.cli.command import BAD_REGISTRY, FAILED, OK, Command, complete_path, print_line, print_note
 from gateway.cli.routes import line, print_refusal
 from gateway.errors import GatewayError
 from gateway.rest.describe.sample_request import JSON_TYPE, SampleRequest
@@ -53,11 +53,11 @@ def wait(settings: Settings, *, timeout: float, logs: Path | None) -> int:
     try:
         health = _wait(operators, settings, timeout)
     except GatewayError as error:
-        sys.stderr.write(f"\n{error.message if error.code == _UNASKED else f'gateway is not ready: {error.message}'}\n")
+        print_note(f"\n{error.message if error.code == _UNASKED else f'gateway is not ready: {error.message}'}")
         if error.hint:
-            sys.stderr.write(f"  fix: {error.hint}\n")
+            print_note(f"  fix: {error.hint}")
         if logs:
-            sys.stderr.write(f"  logs: {logs}\n")
+            print_note(f"  logs: {logs}")
         return BAD_REGISTRY if error.code == "registry" else FAILED
     if not health:
         return _show_closed(Client.of(settings))
@@ -157,7 +157,7 @@ def _show(client: Client, operators: Client, health: dict[str, Any]) -> int:
         print_line(f"open it:   {client.url}/")
     print_line(f"watch it:  make monit    make status    make logs    {operators.curl} {operators.url}/metrics")
     if failed:
-        sys.stderr.write(f"\n{failed} of {len(health['routes'])} routes do not serve; the others do\n")
+        print_note(f"\n{failed} of {len(health['routes'])} routes do not serve; the others do")
     return FAILED if failed or refused else OK
 
 

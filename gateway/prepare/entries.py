@@ -7,6 +7,7 @@ The parent never imports a framework: it hashes, reads the cache, starts childre
 import itertools
 import logging
 import os
+import shlex
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -80,8 +81,14 @@ def prepare_registry(
     turns = KeyTurns()
 
     def one(spec: RouteSpec) -> Manifest:
-        prepared = prepare_route(spec, cache_dir, limits, digests, retry=retry, turns=turns, store=store)
-        found = attach(spec, prepared, store, digests)
+        try:
+            prepared = prepare_route(spec, cache_dir, limits, digests, retry=retry, turns=turns, store=store)
+            found = attach(spec, prepared, store, digests)
+        except Exception as error:
+            # Whatever it is, it is of this route: all others are prepared and served.
+            log.exception("preparing raised", extra={"route": spec.path})
+            progress(next(finished), len(registry.routes))
+            return Manifest(key=f"none-{spec.name}", loader=spec.loader, problem=_raised(spec, error))
         progress(next(finished), len(registry.routes))
         if (found.key, encoded(spec)) in served:
             return found
@@ -92,6 +99,14 @@ def prepare_registry(
         found = dict(zip((spec.name for spec in registry.routes), pool.map(one, registry.routes), strict=True))
     digests.save()
     return found
+
+
+def _raised(spec: RouteSpec, error: Exception) -> Problem:
+    return Problem(
+        code="prepare-raised",
+        message=f"preparing raised {type(error).__name__}: {error}",
+        hint=f"run: gateway describe {shlex.join(spec.sources)}",
+    )
 
 
 def _environments(cache_dir: Path) -> Sequence[Spare]:

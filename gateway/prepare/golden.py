@@ -19,7 +19,12 @@ def check(path: Path, predictor: Predictor, tolerance: float | None = None) -> G
     predictions = predictor.predict(golden_rows.read(path, signature).columns)
     worst = 0.0
     for row, one in enumerate(expected):
-        for value in golden_rows.compare(one, predictions, row, signature.output, tolerance):
+        try:
+            compared = list(golden_rows.compare(one, predictions, row, signature.output, tolerance))
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            why = f"prediction {row} is none of a {signature.output.kind}: {error}"
+            raise golden_rows.broken(path, why) from error
+        for value in compared:
             if not value.is_equal:
                 raise LoadError(
                     f"golden row {row} of {path.name} fails: {value.name}: expected {value.expected!r}, "

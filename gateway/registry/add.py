@@ -17,6 +17,7 @@ from gateway.registry.parse import parse_registry
 from gateway.registry.scalars import resolve
 from gateway.registry.spec import RegistrySpec
 from gateway.system import atomic, files
+from gateway.system.terminal_text import printable
 
 _INDENT: Final = "  "
 #: What the first route is added to.
@@ -167,7 +168,8 @@ def quoted(text: str) -> str:
     if _PLAIN.fullmatch(text) and isinstance(resolve(text), str):
         return text
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+    # A line end in quotes would read back as a blank, a control character as no YAML at all.
+    return '"' + printable(escaped).replace("\n", "\\n").replace("\t", "\\t") + '"'
 
 
 def _step(value: yaml.Node, column: int) -> str:

@@ -136,3 +136,49 @@ def test_rows_that_state_nothing(tmp_path: Path) -> None:
     with pytest.raises(LoadError) as error:
         golden.check(path, stub(tmp_path))
     assert error.value.code == "golden-broken"
+
+
+@pytest.mark.parametrize(
+    "nothing", [{"probabilities": {}}, {"probabilities": None}, {"value": [3.0, 4.0]}, {"value": []}]
+)
+def test_a_row_that_states_nothing_accepts_nothing(tmp_path: Path, nothing: dict[str, Any]) -> None:
+    """No row passes without a comparison: neither an empty statement nor one about other outputs."""
+    path = rows(tmp_path, ({"a": 1, "b": 2}, nothing))
+    with pytest.raises(LoadError) as error:
+        golden.check(path, stub(tmp_path))
+    assert error.value.code == "golden-mismatch"
+
+
+def test_shorter_lists_differ(tmp_path: Path) -> None:
+    """A list of fewer values than the model answers is another answer."""
+    several = stub(tmp_path, output={"kind": "json"}, answer=[1.0, 2.0])
+    golden.check(rows(tmp_path, ({"a": 1, "b": 2}, {"value": [1.0, 2.0]})), several)
+    with pytest.raises(LoadError, match="length of value: expected 1, got 2"):
+        golden.check(rows(tmp_path, ({"a": 1, "b": 2}, {"value": [1.0]})), several)
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b'{"version": 1, "instances": ' + b"[" * 100_000, "nested too deeply"),
+        (b'{"version": 1, "instances": [{"a": NaN}]}', r"NaN is not JSON, a missing value is null \(byte 35\)"),
+        (b'{"version": 1, "instances": [{"a": -Infinity}]}', "Infinity is not JSON"),
+        ('{"version": 1}'.encode("utf-16"), "save it as UTF-8"),
+        (b'{"version": 1, "instances": [{"a": 1, "b": 2}], "predictions": [{"label": "yes"}]}', "none of a regression"),
+        (b'{"version": 1, "instances": [{"a": 1, "b": 2}], "predictions": [{"value": 3}, 4]}', "1 instances, but 2"),
+    ],
+)
+def test_what_is_no_golden_rows_is_told(tmp_path: Path, data: bytes, why: str) -> None:
+    """Files of other programs and of nobody: by name and place, never as a fault of the model."""
+    path = tmp_path / "golden.json"
+    path.write_bytes(data)
+    with pytest.raises(LoadError, match=why) as error:
+        golden.check(path, stub(tmp_path))
+    assert error.value.code == "golden-broken"
+
+
+def test_a_mark_of_windows_is_no_fault(tmp_path: Path) -> None:
+    """Editors of Windows put a byte order mark in front of UTF-8."""
+    path = rows(tmp_path, ({"a": 1, "b": 2}, {"value": 3.0}))
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert golden.check(path, stub(tmp_path)).rows == 1

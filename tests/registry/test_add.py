@@ -93,6 +93,16 @@ def test_names_that_need_quotes_get_them(folder: Path) -> None:
     assert "/new: models/code.py:fn\n" in add(folder, "version: 1\nroutes:\n", "models/code.py:fn")
 
 
+@pytest.mark.parametrize(
+    "name", ["a\nb.onnx", "a\tb.onnx", "\x1b[2J\x7f.onnx", "\u202exnno.onnx", 'a\\"b.onnx', " a: #.onnx"]
+)
+def test_every_name_reads_back(folder: Path, name: str) -> None:
+    """Line ends and control characters are written as escapes: the added route names the file that was given."""
+    (folder / name).write_bytes(b"bytes")
+    assert "\x1b" not in add(folder, "version: 1\nroutes:\n", name)
+    assert load_registry(folder / "registry.yaml").routes[-1].sources == (name,)
+
+
 def test_paths_become_relative_to_the_registry(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The artifact is named from the working folder, written from the registry's."""
     (folder / "registry.yaml").write_text("version: 1\nroutes:\n")
