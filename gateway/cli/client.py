@@ -17,7 +17,7 @@ _FOUND: Final = 200
 _REFUSED: Final = {401: "unauthorised", 403: "forbidden"}
 _TOO_OFTEN: Final = 429
 _KEY_HINT: Final = (
-    "a key of scope `*` in a file does: gateway key create ops --scope '*' --out FILE, then GATEWAY_KEY_FILE=FILE"
+    "a key of scope `*` in a file does: gateway key create ops --scope '*' --out ops.key, then GATEWAY_KEY_FILE=ops.key"
 )
 _WAIT_HINT: Final = (
     "wait and repeat the command; `limits: {}` beside its key in keys.yaml, or a larger `server.limits`, helps"

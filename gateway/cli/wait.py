@@ -126,8 +126,8 @@ def _show_closed(client: Client) -> int:
     why = "this key may not see its routes" if client.key else "it asks for keys"
     print_line(f"gateway ready on {client.url}; {why}\n")
     print_line(f"open it:   {client.url}/")
-    print_line("to see every route:  gateway key create ops --scope '*' --out FILE")
-    print_line("                     GATEWAY_KEY_FILE=FILE gateway wait")
+    print_line("to see every route:  gateway key create ops --scope '*' --out ops.key")
+    print_line("                     GATEWAY_KEY_FILE=ops.key gateway wait")
     return OK
 
 

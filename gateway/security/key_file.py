@@ -15,7 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from gateway.errors import GatewayError
-from gateway.security import key_yaml, token_settings
+from gateway.security import key_yaml, plain_fault, token_settings
 from gateway.security.api_key import ID
 from gateway.security.limits import CallerLimits
 from gateway.security.scopes import EXPECTED, is_scope
@@ -119,7 +119,7 @@ def parse(path: Path, content: bytes) -> KeyFile:
         )
     entries = found.get("keys") or []
     keys = [_key(entry) for entry in entries]
-    faults = [f"keys[{at}]{one}" for at, one in enumerate(keys) if isinstance(one, str)]
+    faults = [f"keys[{at}]{_whose(entries[at])}{one}" for at, one in enumerate(keys) if isinstance(one, str)]
     whole = [one for one in keys if isinstance(one, Key)]
     faults += _repeated(whole)
     jwt = found.get("jwt") or {}
@@ -138,12 +138,20 @@ def write(path: Path, content: KeyFile) -> None:
         draft.write_text(_HEAD + "".join(_lines(content)), encoding="utf-8")
 
 
+def _whose(entry: Any) -> str:
+    """Return the id of an entry that is not as it should be, where it has one."""
+    id = entry.get("id") if isinstance(entry, dict) else None
+    return f" ({id})" if isinstance(id, str) and ID.fullmatch(id) else ""
+
+
 def _key(entry: Any) -> Key | str:
     """Return a key, or what is wrong with it."""
     try:
         key = msgspec.convert(entry, Key, strict=True)
     except msgspec.ValidationError as error:
-        return f": {error}" + (f"; expected {_TIME}" if "datetime" in str(error) else "")
+        return f": {plain_fault.told(error, Key.__struct_fields__)}" + (
+            f"; expected {_TIME}" if "datetime" in str(error) else ""
+        )
     if not ID.fullmatch(key.id):
         return ".id: expected the id that `gateway key create` gave: 8 characters of a-z and 2-7"
     if wrong := [scope for scope in key.scopes if not is_scope(scope)]:

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from gateway.security import plain_fault
 from gateway.security.limits import CallerLimits
 from gateway.security.scopes import EXPECTED, is_scope
 
@@ -64,7 +65,8 @@ def parse(section: Mapping[str, Any]) -> TokenSettings:
     try:
         settings = msgspec.convert(section, TokenSettings, strict=True)
     except msgspec.ValidationError as error:
-        raise ValueError(f"{error}; it takes {', '.join(TokenSettings.__struct_fields__)}") from None
+        fields = TokenSettings.__struct_fields__
+        raise ValueError(f"{plain_fault.told(error, fields)} (it takes {', '.join(fields)})") from None
     if empty := [name for name in ("issuer", "audience", "jwks", "scope_claim") if getattr(settings, name) == ""]:
         raise ValueError(f"{empty[0]} is empty")
     unknown = [name for name in settings.algorithms if name not in ALGORITHMS]

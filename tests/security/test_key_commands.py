@@ -15,6 +15,7 @@ from gateway.errors import GatewayError
 from gateway.process.exposure import MAKE_A_KEY, must_not_be_open
 from gateway.security import key_file
 from gateway.settings.settings import Settings
+from serving import ROOT
 
 REGISTRY = "version: 1\nroutes:\n  /loan: m.stub\n"
 
@@ -128,3 +129,21 @@ def test_a_key_beside_an_open_gateway_is_told_not_to_count(
     assert main(["key", "create", "x", "--scope", "catalog"]) == 0
     told = capsys.readouterr().err
     assert ("without GATEWAY_AUTH=none" in told, "are refused" in told) == (True, False)
+
+
+def test_secrets_are_left_out_of_commits_and_images() -> None:
+    """Each file of a secret that documents and fixes name is ignored by Git, and by a build of a container."""
+    texts = [
+        ROOT / "README.md",
+        *ROOT.glob("docs/*.md"),
+        *ROOT.glob("scripts/monitoring/*"),
+        *ROOT.glob("gateway/cli/*.py"),
+    ]
+    found = re.compile(r"(?:--out |KEY_FILE=|_file: |token: |headers_from: )([\w./~-]+\.key|secrets/[\w.]+)")
+    named = {name for path in texts if path.is_file() for name in found.findall(path.read_text(encoding="utf-8"))}
+    assert {"ops.key", "scripts/monitoring/gateway.key", "secrets/ray.token"} <= named
+    for file in (".gitignore", ".dockerignore"):
+        ignored = {line.removeprefix("**/") for line in (ROOT / file).read_text(encoding="utf-8").splitlines()}
+        assert {"*.key", "secrets/"} <= ignored
+        assert any(line.startswith(".gateway") for line in ignored)
+    assert not [name for name in named if not name.endswith(".key") and not name.startswith("secrets/")]

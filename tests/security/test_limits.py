@@ -242,7 +242,7 @@ def test_limits_of_a_key_are_checked_with_the_file(tmp_path: Path, limits: dict[
     keyring.look()
     assert keyring.fault is not None
     assert fault in keyring.fault.message
-    assert "keys[0].limits" in keyring.fault.message
+    assert "keys[0] (" in keyring.fault.message
     assert keyring.principal_of(issued.text).limits is None
 
 

@@ -40,16 +40,16 @@ def test_commands_send_the_key_of_a_file(server: Gateway, tmp_path: Path) -> Non
     """Without a key a command is refused with a fix; doing what it says serves it."""
     refused = server.command("routes")
     assert (refused.returncode, "[unauthorised]" in refused.stderr) == (1, True)
-    told = re.search(r"does: gateway (key create .+?), then GATEWAY_KEY_FILE=FILE", refused.stderr)
+    told = re.search(r"does: gateway (key create .+?), then GATEWAY_KEY_FILE=ops.key", refused.stderr)
     assert told is not None
     file = tmp_path / "ops.key"
-    made = server.command(*shlex.split(told[1].replace("FILE", str(file))))
+    made = server.command(*shlex.split(told[1].replace("ops.key", str(file))))
     assert (made.returncode, file.stat().st_mode & 0o777) == (0, 0o600)
     assert file.read_text().strip() not in made.stdout + made.stderr
     for command in ("routes", "wait"):
         asked = server.command(command, "--key-file", file, timeout_s=120)
         assert (asked.returncode, "/m" in asked.stdout) == (0, True), asked.stderr
-    again = server.command(*shlex.split(told[1].replace("FILE", str(file))))
+    again = server.command(*shlex.split(told[1].replace("ops.key", str(file))))
     assert (again.returncode, "is there already" in again.stderr) == (1, True)
     file.chmod(0o644)
     assert f"chmod 600 {file}" in server.command("routes", "--key-file", file).stderr
