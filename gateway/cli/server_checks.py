@@ -1,5 +1,7 @@
 """What `gateway doctor` finds out of the servers that routes ask: it asks each of them."""
 
+import http.client
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -27,10 +29,12 @@ from gateway.settings.settings import Settings
 from gateway.system import processes
 from gateway.system.egress import Egress
 from gateway.system.judged_connection import connect
+from gateway.system.unix_http import UnixConnection
 
 #: Seconds that a server has to answer.
 ASK_S: Final = 3.0
 _AT_ONCE: Final = 16
+_MOST_BYTES: Final = 4 * 2**20
 
 
 def server_checks(settings: Settings) -> Iterator[Diagnosis]:
@@ -123,9 +127,27 @@ def _deployed(name: str, model: str, path: Path) -> Diagnosis:
     answer = asking.ask()
     asking.close()
     if answer is not None and answer.is_ready:
-        return Diagnosis(True, f"model of {name} on the cluster: ready, as {model}")
+        return Diagnosis(True, f"model of {name} on the cluster: ready, as {model}{_replicas(path, model)}")
     reason = answer.reason if answer is not None else "the bridge does not answer"
     return Diagnosis(False, f"model of {name} on the cluster: {reason}", "it is deployed again by itself; see the log")
+
+
+def _replicas(path: Path, model: str) -> str:
+    """Return how many replicas of a model run on how many nodes, as the bridge tells; "" where it tells nothing."""
+    connection = UnixConnection(str(path), ASK_S)
+    try:
+        connection.request("GET", "/v2/repository/index")
+        told = json.loads(connection.getresponse().read(_MOST_BYTES))
+        one = next(one for one in told if one["name"] == model)
+        there, nodes = one["replicas"], one["nodes"]
+    except (OSError, http.client.HTTPException, ValueError, TypeError, KeyError, StopIteration):
+        return ""
+    finally:
+        connection.close()
+    if not there:
+        return "; no replica runs"
+    words = f"{len(there)} replica{'s' * (len(there) != 1)}", f"{len(nodes)} node{'s' * (len(nodes) != 1)}"
+    return f"; {words[0]} on {len(set(there))} of {words[1]}"
 
 
 def _process(one: ServerStatus, folder: Path, names: Mapping[str, str]) -> Diagnosis:

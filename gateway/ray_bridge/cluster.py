@@ -6,7 +6,7 @@ import os
 import socket
 import time
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import ray
 from ray import serve
@@ -32,6 +32,14 @@ log = logging.getLogger("gateway.ray_bridge")
 
 class AwayError(Exception):
     """The head of the cluster does not answer, or does not take us."""
+
+
+class State(NamedTuple):
+    """Hold what Serve says of an application, and the addresses of the nodes of its running replicas."""
+
+    status: str = ""
+    message: str = ""
+    replicas: tuple[str, ...] = ()
 
 
 class Cluster:
@@ -93,11 +101,18 @@ class Cluster:
         found = ray.get(_get_global_client()._controller.get_app_configs.remote(), timeout=_LOCK_S)
         return {name: one.model_dump(exclude_unset=True) for name, one in found.items()}
 
-    def states(self) -> dict[str, tuple[str, str]]:
-        """Return state and message of each application."""
+    def states(self) -> dict[str, State]:
+        """Return how each application is."""
         asked = _get_global_client()._controller.get_serve_instance_details.remote()
         found = ray.get(asked, timeout=_LOCK_S)["applications"]
-        return {name: (ApplicationStatus(one["status"]).value, _message(one)) for name, one in found.items()}
+        return {
+            name: State(ApplicationStatus(one["status"]).value, _message(one), _replicas(one))
+            for name, one in found.items()
+        }
+
+    def nodes(self) -> list[str]:
+        """Return the addresses of the nodes that are there."""
+        return sorted(str(one["NodeManagerAddress"]) for one in ray.nodes() if one["Alive"])
 
     def was_replaced(self) -> bool:
         """Say whether another cluster listens at the address than the one that we are connected to."""
@@ -124,6 +139,11 @@ def _message(application: Mapping[str, Any]) -> str:
     """Return what Serve says of an application, last of its deployments."""
     told = [one.get("message") for one in application.get("deployments", {}).values()]
     return "\n".join(filter(None, [application.get("message"), *told]))
+
+
+def _replicas(application: Mapping[str, Any]) -> tuple[str, ...]:
+    listed = [one for found in application.get("deployments", {}).values() for one in found.get("replicas", ())]
+    return tuple(str(one.get("node_ip")) for one in listed if one.get("state") == "RUNNING")
 
 
 def _session(address: str) -> bytes:

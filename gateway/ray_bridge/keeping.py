@@ -9,7 +9,7 @@ from typing import Any, Final
 from ray.exceptions import RayError
 
 from gateway.child.faults import text_of
-from gateway.ray_bridge.cluster import AwayError, Cluster
+from gateway.ray_bridge.cluster import AwayError, Cluster, State
 from gateway.ray_bridge.models import Models
 from gateway.ray_bridge.peers import Peers
 from gateway.ray_bridge.probe import prove
@@ -91,7 +91,8 @@ class Keeper:
             log.info("deploying %s, deleting %s", sorted(changed), sorted(forgotten))
             self._cluster.deploy(changed, forgotten)
         states = self._cluster.states()
-        at_rest = [self._note(model, states.get(model.name)) for model in self._wanted.values()]
+        at_rest = [self._note(model, states.get(model.name, State())) for model in self._wanted.values()]
+        self._models.cluster_runs(self._cluster.nodes(), {name: states[name].replicas for name in states})
         return all(at_rest)
 
     def _forgotten(self, there: Mapping[str, Mapping[str, Any]], now: float) -> set[str]:
@@ -102,9 +103,9 @@ class Keeper:
         self._unwanted = {name: self._unwanted.get(name, now) for name in unwanted}
         return {name for name, since in self._unwanted.items() if now - since > _FORGET_S}
 
-    def _note(self, model: WantedModel, state: tuple[str, str] | None) -> bool:
+    def _note(self, model: WantedModel, state: State) -> bool:
         """Note how a model is; return whether that stays so."""
-        what, message = state or ("", "")
+        what, message = state.status, state.message
         if what == _RUNNING or (self._models.is_served(model.name) and what):
             return self._models.is_served(model.name) or self._prove(model)
         if what in _FAILED:

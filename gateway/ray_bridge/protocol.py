@@ -12,6 +12,7 @@ from gateway.ray_bridge.models import Models
 
 _OF_MODEL: Final = re.compile(rb"/v2/models/([^/]+)(/ready|/infer)?")
 _OF_BRIDGE: Final = (b"/v2", b"/v2/health/live", b"/v2/health/ready")
+_INDEX: Final = b"/v2/repository/index"
 
 log = logging.getLogger("gateway.ray_bridge")
 
@@ -37,6 +38,8 @@ class BridgeProtocol:
         if path in _OF_BRIDGE:
             told = {"name": "gateway-ray", "version": "1", "extensions": ["binary_tensor_data"]}
             return answer_of(200, json_body(told), keeps_alive=request.keeps_alive)
+        if path == _INDEX:
+            return answer_of(200, json_body(self._models.index()), keeps_alive=request.keeps_alive)
         found = _OF_MODEL.fullmatch(path)
         if found is None:
             raise ChildError(404, "not-found", "no such path; a model is named by its application")

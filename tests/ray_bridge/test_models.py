@@ -41,3 +41,26 @@ def test_a_model_that_never_answered_is_forgotten_at_once() -> None:
     models.want([])
     models.want(["kept"])
     assert models.handle("kept") is HANDLE
+
+
+def test_a_bridge_that_has_just_started_knows_no_model_yet() -> None:
+    """Whoever asks before the bridge was told its models waits for it, as for a model that starts."""
+    models = Models()
+    assert code(models, "loan") == "child-loading"
+    models.want(["other"])
+    assert code(models, "loan") == "not-found"
+
+
+def test_what_the_cluster_runs_is_listed() -> None:
+    """Each model with its state, the reason, and the nodes of its replicas; nothing is known of a cluster that is away."""
+    models = Models()
+    models.want(["loan", "new"])
+    models.serves("loan", HANDLE)
+    models.cluster_runs(["10.0.0.1", "10.0.0.2"], {"loan": ("10.0.0.1", "10.0.0.1"), "of others": ()})
+    loan, new = models.index()
+    assert (loan["name"], loan["state"], loan["replicas"]) == ("loan", "READY", ["10.0.0.1", "10.0.0.1"])
+    assert loan["nodes"] == ["10.0.0.1", "10.0.0.2"]
+    assert (new["state"], new["reason"], new["replicas"]) == ("UNAVAILABLE", "it is starting this model", [])
+    models.cluster_is_away("the head does not answer")
+    loan, new = models.index()
+    assert (loan["replicas"], loan["nodes"], new["reason"]) == ([], [], "the head does not answer")
