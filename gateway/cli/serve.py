@@ -61,7 +61,9 @@ def serve(settings: Settings) -> int:
     _write_status(settings, mine)
     _end_orphans(settings)
     try:
-        key_file.read(settings.keys_path)  # a file that does not count would refuse everybody
+        # A file that does not count would refuse everybody.
+        if key_file.read(settings.keys_path) is None and settings.keys is not None and settings.auth is None:
+            log.warning("GATEWAY_KEYS names no file: nobody is asked for a key", extra={"path": str(settings.keys)})
         must_be_two_doors(settings)
         must_not_be_open(settings)
         is_pending = transaction.can_wait(place_of(settings))

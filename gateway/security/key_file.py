@@ -94,6 +94,8 @@ def read(path: Path) -> KeyFile | None:
             _must_be_private(path, os.fstat(stream.fileno()))
             content = stream.read(MOST_BYTES + 1)
     except FileNotFoundError:
+        if path.is_symlink():  # of a volume that is not there (yet): to serve everybody until it is would be wrong
+            raise _fault(path, "is a link that leads nowhere", "restore what it leads to, or delete the link") from None
         return None
     except OSError as error:
         raise _fault(path, f"cannot be read: {error.strerror}", "make it a file that this user may read") from error

@@ -205,6 +205,20 @@ def test_a_link_stays_a_link(path: Path, tmp_path: Path) -> None:
     assert refusal(Keyring(tmp_path / "elsewhere" / "own.yaml"), issued.text) == f"the key {issued.key.id} is revoked"
 
 
+def test_a_link_that_leads_nowhere_opens_nothing(path: Path, tmp_path: Path) -> None:
+    """A volume that is not mounted yet is no gateway without keys; both fixes mend it."""
+    path.symlink_to(tmp_path / "volume" / "keys.yaml")
+    ring = Keyring(path)
+    assert ring.is_configured
+    assert "leads nowhere" in str(ring.fault)
+    (tmp_path / "volume").mkdir()
+    issued = key_changes.create(tmp_path / "volume" / "keys.yaml", ["*"], NOW)
+    assert ring.look()
+    assert ring.principal_of(issued.text).id == issued.key.id
+    path.unlink()
+    assert not Keyring(path).is_configured
+
+
 def test_each_key_that_is_named_is_revoked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
