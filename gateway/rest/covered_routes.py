@@ -30,26 +30,23 @@ def covered_routes(principal: Principal, generation: Generation) -> list[Route]:
 
 def described(routes: Sequence[Route], generation: Generation) -> list[dict[str, str]]:
     """Return what a refusal says of the first routes: where their callers, and people, find the rest."""
-    return [_entry(route, generation) for route in routes[:MOST_DESCRIBED]]
+    base, has_pages = public_path(""), generation.snapshot.registry.server.console
+    return [_entry(route, base, has_pages=has_pages) for route in routes[:MOST_DESCRIBED]]
 
 
 def named(routes: Sequence[Route], generation: Generation) -> str:
     """Return the same of a few routes in one text, for clients that show no more than a hint."""
-    told = [_text(_entry(route, generation)) for route in routes[:_MOST_NAMED]]
-    more = [f"{len(routes) - _MOST_NAMED:,} more"] if len(routes) > _MOST_NAMED else []
-    return "it opens " + ", ".join(told + more)
+    told = [_text(entry) for entry in described(routes[:_MOST_NAMED], generation)]
+    more = f" and {len(routes) - len(told):,} more" if len(routes) > len(told) else ""
+    return f"it opens {', '.join(told)}{more}"
 
 
-def _entry(route: Route, generation: Generation) -> dict[str, str]:
-    entry = {
-        "path": route.spec.path,
-        "name": route.name,
-        "schema": public_path(f"{route.spec.path}/schema"),
-    }
+def _entry(route: Route, base: str, *, has_pages: bool) -> dict[str, str]:
+    entry = {"path": route.spec.path, "name": route.name, "schema": f"{base}{route.spec.path}/schema"}
     if route.spec.description:
         entry["description"] = route.spec.description
-    if generation.snapshot.registry.server.console:
-        entry["page"] = public_path(f"/console/{route.name}")
+    if has_pages:
+        entry["page"] = f"{base}/console/{route.name}"
     return entry
 
 

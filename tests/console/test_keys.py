@@ -145,7 +145,9 @@ def test_copied_programs_send_the_key_of_the_shell(server: Gateway, tmp_path: Pa
     assert json.loads(answer_of(language, code, tmp_path, GATEWAY_KEY=server.key)) == server.post("/m", sample).json
 
 
-@pytest.mark.parametrize("path", ["/", "/docs", "/console/n"])
+@pytest.mark.parametrize(
+    "path", ["/", pytest.param("/docs", marks=pytest.mark.slow), pytest.param("/console/n", marks=pytest.mark.slow)]
+)
 def test_models_of_a_key_are_clear_in_every_light(
     server: Gateway,
     open_page: OpenPage,

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import pytest
 
+from gateway.rest import covered_routes
 from gateway.rest.access import Access, access_of
 from gateway.security import api_key, key_changes
 from rest.one_worker import Answer, Worker
@@ -187,6 +188,15 @@ def told(answer: Answer, path: str) -> tuple[Any, ...]:
     }
     headers = {name: value for name, value in answer.headers if name != "Content-Length"}
     return answer.status, body, headers
+
+
+def test_a_refusal_stays_short(worker: Worker, keys: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of very many routes it names the first ones, and says how many there are."""
+    monkeypatch.setattr(covered_routes, "MOST_DESCRIBED", 1)
+    monkeypatch.setattr(covered_routes, "_MOST_NAMED", 1)
+    told = ask(worker, "GET", "/routes", True, Authorization=f"Bearer {keys['predict:*']}").json
+    assert ([route["path"] for route in told["routes"]], told["total_routes"]) == (["/sum"], 2)
+    assert "it opens /sum (page /console/sum, schema /sum/schema) and 1 more; " in told["hint"]
 
 
 @pytest.mark.parametrize("fast", [True, False])
