@@ -106,7 +106,7 @@ class KeySetKeeper:
                 stored = msgspec.json.encode(StoredKeySet(address, keys))
                 atomic.replace_bytes(self._path, stored, durable=True)
         except (OSError, ValueError) as error:
-            self._failed(wanted, str(error))
+            self._failed(wanted, str(error) or type(error).__name__)
             return
         self._failures = 0
         self._next_at = time.monotonic() + EVERY_S
@@ -118,8 +118,8 @@ class KeySetKeeper:
         since = self._fetched_at(wanted)
         wait_s = LEAST_S if since else min(_FIRST_RETRY_S * 2 ** (self._failures - 1), LEAST_S)
         self._next_at = time.monotonic() + wait_s
-        self.status = KeySetStatus(address=wanted.address, fetched_at=since, reason=reason)
-        extra = {"url": wanted.address, "reason": reason, "fix": "the last key set goes on; see `jwt` in keys.yaml"}
+        self.status = told = KeySetStatus(address=wanted.address, fetched_at=since, reason=reason)
+        extra = {"url": wanted.address, "reason": reason, "effect": told.effect, "fix": told.fix}
         log.error("the key set of the issuer could not be fetched", extra=extra)
 
     def _fetched(self, wanted: TokenSettings) -> bytes:

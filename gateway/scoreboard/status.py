@@ -15,6 +15,7 @@ from gateway.system import atomic, files
 
 #: Every one of 4,000 routes quarantined, with its reason.
 MOST_BYTES: Final = 16 * 2**20
+_FIX: Final = "open that address or file on this machine; `jwt` of keys.yaml says where the key set comes from"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,12 +61,21 @@ class KeySetStatus:
         """Return why it did not come at the last try, and what that means; None where it came."""
         if not self.reason:
             return None
-        effect = "the one before goes on" if self.fetched_at else "no token counts until it is here"
         return Problem(
             code="no-key-set",
-            message=f"the key set of the issuer did not come from {self.address}: {self.reason}; {effect}",
-            hint="open that address or file on this machine; `jwt` of keys.yaml says where the key set comes from",
+            message=f"the key set of the issuer did not come from {self.address}: {self.reason}; {self.effect}",
+            hint=self.fix,
         )
+
+    @property
+    def effect(self) -> str:
+        """Return what it means that it did not come."""
+        return "the one before goes on" if self.fetched_at else "no token counts until it is here"
+
+    @property
+    def fix(self) -> str:
+        """Return what repairs it."""
+        return _FIX
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
