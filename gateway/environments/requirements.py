@@ -151,7 +151,7 @@ def _take(path: Path, number: int, line: str, found: Requirements, into: list[st
     name = _OPTIONS[name] or name
     _refuse_credentials(path, number, value)
     if name == "--find-links" and not urlsplit(value).scheme:
-        value = str((path.parent / value).resolve())
+        value = str(files.resolved(path.parent / value))
     found.options += [name, value] if value else [name]
 
 
@@ -189,7 +189,7 @@ def _is_place(text: str) -> bool:
 
 
 def _wheel(path: Path, number: int, name: str, marker: str, found: Requirements) -> str:
-    place = (path.parent / name).resolve()
+    place = files.resolved(path.parent / name)
     digest = hashlib.sha256()
     try:
         for block in files.blocks(place, _MOST_WHEEL_BYTES):

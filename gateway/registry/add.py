@@ -50,10 +50,10 @@ def add_route(
     old one by a rename in the same folder. Raises RegistryError if the registry has faults, before or after, and
     ArtifactError if the artifact does not exist.
     """
-    target = registry.resolve()
+    target = files.resolved(registry)
     # As the gateway reads it: relative to the named registry, not to the target of a link.
     base = registry.absolute().parent
-    is_new = not target.exists() and target.parent.is_dir()
+    is_new = not os.path.lexists(target) and target.parent.is_dir()
     old = parse_registry(parse(_FIRST, str(registry)) if is_new else read(registry), base)
     _check_free(old, route)
     is_named = bool(artifacts) and is_reference(artifacts[0])

@@ -107,7 +107,9 @@ def _integer(document: Document, key: Key, value: Value) -> Any:
 
 
 def _unquoted(key: Key, value: Value) -> str | None:
-    return f"{key.name}: {value.raw}" if isinstance(value.data, str) and re.fullmatch(r"-?\d+", value.raw) else None
+    return (
+        f"{key.name}: {value.raw}" if isinstance(value.data, str) and re.fullmatch(r"-?\d{1,18}", value.raw) else None
+    )
 
 
 def _in_range(document: Document, key: Key, value: Value, number: float) -> bool:

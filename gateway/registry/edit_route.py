@@ -38,7 +38,7 @@ class EditedRegistry:
 
     def _replace(self, old: bytes, new: bytes) -> None:
         # The target of a link is edited, the link stays.
-        target = self.path.resolve()
+        target = files.resolved(self.path)
         try:
             replace_file(target, old, new)
         except OSError as error:

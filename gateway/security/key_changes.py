@@ -15,7 +15,7 @@ import msgspec
 from gateway.errors import GatewayError
 from gateway.security import api_key, key_file
 from gateway.security.key_file import Change, Key, KeyFile, Secret
-from gateway.system import locks
+from gateway.system import files, locks
 from gateway.system.suggest import did_you_mean
 
 T = TypeVar("T")
@@ -113,7 +113,7 @@ def revoke(path: Path, id: str, now: datetime, *, by: str = "") -> Key:
 
 def _changed(path: Path, change: Callable[[KeyFile], tuple[KeyFile, T]]) -> T:
     """Read, change and replace the file, where a link leads to it too; two changes at a time take turns."""
-    path = path.resolve()
+    path = files.resolved(path)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with locks.locked(path.with_name(f".{path.name}.lock")):
         content, told = change(key_file.read(path) or KeyFile())

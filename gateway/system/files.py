@@ -44,6 +44,11 @@ def shortened(text: str) -> str:
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN // 2]}…{text[-_SHOWN // 2 :]}"
 
 
+def resolved(path: Path) -> Path:
+    """Return an absolute path without links; what lies behind a loop of links stays as it is, and cannot be opened."""
+    return Path(os.path.realpath(path))  # `Path.resolve` raises RuntimeError, before Python 3.13, for a loop
+
+
 def stat_of(path: Path) -> os.stat_result | None:
     """Return the stat of a path; None if it does not exist or cannot be resolved (a loop, a name too long)."""
     try:

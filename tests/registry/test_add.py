@@ -156,6 +156,14 @@ def test_the_first_route_begins_the_registry(folder: Path) -> None:
         add_route(folder / "absent" / "registry.yaml", ["models/new.onnx"], "/new")
 
 
+def test_a_loop_of_links_is_no_registry(folder: Path) -> None:
+    """A link that leads to itself is named like any other file that cannot be read."""
+    (folder / "registry.yaml").symlink_to("registry.yaml")
+    with pytest.raises(RegistryError) as error:
+        add_route(folder / "registry.yaml", ["models/new.onnx"], "/new")
+    assert "unreadable-file" in error.value.text
+
+
 def test_a_refused_route_begins_no_registry(folder: Path) -> None:
     """An artifact that is refused leaves nothing behind."""
     with pytest.raises(ArtifactError, match="is a pickle"):
