@@ -61,8 +61,8 @@ _ACCESS: Final[Mapping[str, Access]] = {
 }
 
 
-#: What balancers and supervisors ask: never limited.
-HEALTH_CHECKS: Final = frozenset(("live", "ready", "v2-live", "v2-ready", "ping"))
+#: What no limit holds for: what balancers and supervisors ask, and styles and scripts, which browsers load once.
+UNLIMITED: Final = frozenset(("live", "ready", "v2-live", "v2-ready", "ping", "static-files"))
 
 
 def access_of(endpoint: str) -> Access:

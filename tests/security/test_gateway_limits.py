@@ -14,7 +14,7 @@ import pytest
 
 from gateway.metrics import NO_ROUTE
 from gateway.metrics.instruments import LIMITED as LIMITED_COUNT
-from gateway.rest.access import HEALTH_CHECKS, ROUTE
+from gateway.rest.access import ROUTE, UNLIMITED
 from gateway.rest.predict.steps import resolve
 from gateway.security import api_key, key_changes
 from rest.one_worker import REGISTRY, Answer, Worker
@@ -78,7 +78,7 @@ def test_every_rule_is_limited_but_those_of_balancers(worker: Worker, fast: bool
             beyond.add(rule.endpoint)
     every = {rule.endpoint for rule, _, _ in targets(worker)}
     of_routes = {one for one in every if one.startswith((ROUTE, "v2-model-", "v2-infer", "console-"))}
-    assert every - beyond == HEALTH_CHECKS | of_routes | {"v2-model", "check", "schema", "invocations"}
+    assert every - beyond == UNLIMITED | of_routes | {"v2-model", "check", "schema", "invocations"}
 
 
 @pytest.mark.parametrize("fast", [True, False])
@@ -89,12 +89,23 @@ def test_paths_that_are_not_there_are_limited(worker: Worker, address: str, path
     answers = [ask(worker, method, path, fast, address) for _ in range(3)]
     assert [answer.status for answer in answers] == [404, 404, 429]
     told = json.dumps(answers[2].json)
-    assert "one caller has 2 requests an hour, 2 at once, of all that is no route" in told
+    assert "one caller has 2 requests an hour, 2 at once, for everything that is no route" in told
     assert (header(answers[2], "Retry-After"), header(answers[0], "RateLimit")) == ("1800", '"requests";r=1;t=1800')
     assert header(answers[0], "RateLimit-Policy") == '"requests";q=2;w=3600'
     assert ask(worker, "GET", "/som", fast, address).status == 429, "all of it is one limit"
     assert ask(worker, "POST", "/sum", fast, address).status == 200
     assert ask(worker, method, path, fast, next(_ADDRESSES)).status == 404
+
+
+def test_people_are_told_on_a_page(worker: Worker, address: str) -> None:
+    """A browser that asks too often for the index page sees why, with styles; programs get the problem as JSON."""
+    people = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    shown = [ask(worker, "GET", "/", True, address, **people) for _ in range(3)]
+    assert [answer.status for answer in shown] == [200, 200, 429]
+    assert header(shown[2], "Content-Type").startswith("text/html")
+    assert (header(shown[2], "Retry-After"), header(shown[2], "RateLimit-Policy")) == ("1800", '"requests";q=2;w=3600')
+    assert "2 requests an hour" in shown[2].body.decode()
+    assert ask(worker, "GET", "/", True, address).json["type"] == "urn:gateway:error:rate-limited"
 
 
 @pytest.mark.parametrize("method", ["PUT", "OPTIONS"])

@@ -7,6 +7,7 @@ from flask import Response, request
 
 from gateway.codecs.json import encode
 from gateway.console.index import Figures, Wanted, index_data, index_page
+from gateway.errors import RateLimitError
 from gateway.generations.history import Event
 from gateway.rest.api import Endpoint, generation_of_request
 from gateway.rest.describe.catalog import Catalog
@@ -17,7 +18,7 @@ from gateway.rest.middleware.forwarded import public_path
 from gateway.rest.offload import Offload
 from gateway.rest.ops.figures import route_figures
 from gateway.rest.pages.locked import locked, wants_page
-from gateway.rest.pages.page import must_show_console, page, site
+from gateway.rest.pages.page import must_show_console, page, refusal_page, site
 from gateway.rest.predict.steps.resolve import no_route
 from gateway.routing.live_generation import Generation
 
@@ -41,6 +42,15 @@ class Index(Catalog):
         if not wants_page() or not (server.console or server.docs):
             return None
         return locked() if server.console else self._redirect()
+
+    def dispatch_request(self, *args: Any, **kwargs: Any) -> Any:
+        """Answer; people who ask too often are told so on a page."""
+        try:
+            return super().dispatch_request(*args, **kwargs)
+        except RateLimitError as error:
+            if not (wants_page() and generation_of_request().snapshot.registry.server.console):
+                raise
+            return refusal_page(error, "Too many requests", self._offload)
 
     def get(self) -> Response:
         """Show the index page; without console redirect to /docs, without both answer the catalog, if it is here."""

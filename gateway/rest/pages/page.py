@@ -49,11 +49,16 @@ class Page(Endpoint):
         """Return the page of an error; one about the caller is JSON, which the page that asks for a key shows."""
         if isinstance(error, UnauthorisedError | ForbiddenError):
             raise error
-        here, state = site(), state_of(error)
-        status = errors.status_of(error)
-        title = "There is no such model" if error.code == "unknown-model" else state.title
-        body = self._offload.in_thread(lambda: error_page(title, state, here))
-        return page(body, status, errors.headers_of(error))
+        title = "There is no such model" if error.code == "unknown-model" else state_of(error).title
+        return refusal_page(error, title, self._offload)
+
+
+def refusal_page(error: GatewayError, title: str, offload: Offload) -> Response:
+    """Return the page that tells an error."""
+    here, state = site(), state_of(error)
+    return page(
+        offload.in_thread(lambda: error_page(title, state, here)), errors.status_of(error), errors.headers_of(error)
+    )
 
 
 def route_called(name: str, generation: Generation) -> Route:

@@ -13,7 +13,7 @@ from flask.globals import _cv_app, _cv_request
 
 from gateway import metrics
 from gateway.errors import QuotaError, RateLimitError
-from gateway.rest.access import HEALTH_CHECKS
+from gateway.rest.access import UNLIMITED
 from gateway.routing.routes import Route
 from gateway.security.client_address import caller_at
 from gateway.security.limits import CallerLimits
@@ -71,7 +71,7 @@ def charge_unauthorised() -> None:
 
 def _charge_gateway(principal: Principal) -> None:
     limits = _gateway_limits()
-    if limits is None or _is_health_check():
+    if limits is None or _is_unlimited():
         return
     if principal.limits is not None:
         limits = principal.limits.of_requests
@@ -79,7 +79,7 @@ def _charge_gateway(principal: Principal) -> None:
     if refusing is not None:
         metrics.limited(metrics.NO_ROUTE, refusing.limit)
         raise RateLimitError(
-            f"one caller has {limits.told('requests')}, of all that is no route: this request is beyond that",
+            f"one caller has {limits.told('requests')}, for everything that is no route: this request is beyond that",
             hint=_WAIT_HINT,
             retry_after_s=refusing.wait_s,
         )
@@ -90,9 +90,9 @@ def _gateway_limits() -> CallerLimits | None:
     return limits
 
 
-def _is_health_check() -> bool:
+def _is_unlimited() -> bool:
     rule = _cv_request.get().request.url_rule
-    return rule is not None and rule.endpoint in HEALTH_CHECKS
+    return rule is not None and rule.endpoint in UNLIMITED
 
 
 def _charge(caller: Caller, what: str, limits: CallerLimits) -> Use | None:
