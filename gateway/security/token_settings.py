@@ -1,5 +1,6 @@
 """The section `jwt` of keys.yaml: whose tokens count, how they are signed, and what their claims allow."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -16,6 +17,8 @@ ALGORITHMS: Final = frozenset(
 )  # fmt: skip
 #: Where an issuer says of itself where its key set is (OpenID Connect Discovery 1.0, section 4).
 _DISCOVERY: Final = "/.well-known/openid-configuration"
+#: What no address holds as it is.
+_ODD: Final = re.compile(r"[^!-~]")
 _LOOPBACK: Final = frozenset(("localhost", "127.0.0.1", "::1"))
 
 
@@ -73,6 +76,11 @@ def parse(section: Mapping[str, Any]) -> TokenSettings:
     if unknown or not settings.algorithms:
         named = repr(unknown[0][:20]) if unknown else "an empty list"
         raise ValueError(f"algorithms: {named}; expected public-key signatures: {', '.join(sorted(ALGORITHMS))}")
+    if settings.is_fetched and "@" in settings.address.partition("://")[2].partition("/")[0]:
+        name = "issuer" if settings.is_discovered else "jwks"
+        raise ValueError(
+            f"{name}: its address holds a name or a password, which logs and /health would show; leave it out"
+        )
     if settings.is_fetched and not is_safe_address(settings.address):
         if settings.is_discovered:
             raise ValueError("jwks is missing, and issuer is no https address (http on loopback only) to ask for it")
@@ -93,7 +101,8 @@ def is_safe_address(address: str) -> bool:
     """Say whether a key set may come from an address: https, or http that stays on this machine."""
     try:
         parts = urlsplit(address)
-        return bool(parts.hostname) and (parts.scheme == "https" or is_on_loopback(address))
+        is_whole = bool(parts.hostname) and parts.port != 0 and "@" not in parts.netloc and not _ODD.search(address)
+        return is_whole and (parts.scheme == "https" or is_on_loopback(address))
     except ValueError:
         return False
 
