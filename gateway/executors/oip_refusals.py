@@ -114,6 +114,16 @@ def absent(what: str) -> StartingError:
     )
 
 
+def lost_twice(what: str) -> NotReadyError:
+    """Return the error of a request during which two processes that the arbiter started have ended."""
+    return NotReadyError(
+        f"{what} ended twice while it answered this request",
+        code="executor-unavailable",
+        hint="see in the log how it ended before these rows are sent again: they may be what ends it",
+        retry_after_s=1,
+    )
+
+
 def refusal_of(answer: Answer) -> Refusal | None:
     """Return what an answer refuses; None for 200."""
     status = answer.status

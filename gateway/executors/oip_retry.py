@@ -13,7 +13,15 @@ from typing import Final
 from gateway.errors import DeadlineError, GatewayError
 from gateway.executors.client_options import ClientOptions
 from gateway.executors.http_answer import Answer, BrokenError, LateError, LostError, NotSentError
-from gateway.executors.oip_refusals import BrokenAnswer, Refusal, StartingError, absent, refusal_of, unavailable
+from gateway.executors.oip_refusals import (
+    BrokenAnswer,
+    Refusal,
+    StartingError,
+    absent,
+    lost_twice,
+    refusal_of,
+    unavailable,
+)
 from gateway.executors.server_choice import Server, Servers
 
 _FIRST_PAUSE_S: Final = 0.01
@@ -98,7 +106,8 @@ class Tries:
     def _once_more(self, server: Server, error: LostError) -> None:
         server.failed(str(error))
         if self._lost:
-            raise unavailable(self._what, f"{error}, twice") from error
+            is_own = self._options.is_supervised
+            raise (lost_twice(self._what) if is_own else unavailable(self._what, f"{error}, twice")) from error
         self._lost = True
         if len(self._tried) == len(self._servers.all):
             self._tried.discard(server)
