@@ -1,7 +1,6 @@
 """The model that a command asks for answers: a route of the registry, or the files of an artifact."""
 
 import contextlib
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +22,7 @@ from gateway.registry.files import holds_pickle
 from gateway.registry.server_keys import ServerSpec
 from gateway.registry.spec import RegistrySpec, RouteSpec
 from gateway.settings.settings import Settings
+from gateway.system.owned_folders import temporary_folder
 from gateway.system.suggest import did_you_mean, listing
 
 
@@ -55,7 +55,7 @@ def asked_model(
     if len(texts) == 1 and texts[0].startswith("/") and not Path(texts[0]).exists():
         yield _route(settings, texts[0])
         return
-    with named_artifact(settings, texts, loader) as named, tempfile.TemporaryDirectory() as folder:
+    with named_artifact(settings, texts, loader) as named, temporary_folder() as folder:
         pickle = next((one for one, path in zip(texts, named.paths, strict=True) if holds_pickle(one, path)), None)
         if pickle is not None and not allow_pickle:
             raise GatewayError(

@@ -1,7 +1,6 @@
 """The files that a command names as one artifact: where they are, which loader reads them, what their hash is."""
 
 import contextlib
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from gateway.loaders import unknown
 from gateway.loaders.sniffing import sniff
 from gateway.loaders.table import BUNDLE
 from gateway.settings.settings import Settings
+from gateway.system.owned_folders import temporary_folder
 from gateway.system.suggest import listing
 
 #: Kinds of executors whose servers find out how an artifact is loaded.
@@ -66,7 +66,7 @@ def named_artifact(
         yield NamedArtifact(texts=tuple(texts), paths=paths, loader=loaders[0], stored=stored, resolution=resolution)
         return
     copies = bundle_folders.copies_of(paths, hashes)
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary_folder() as folder:
         for one in copies:
             link = Path(folder, one.inside)
             link.parent.mkdir()

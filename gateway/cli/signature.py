@@ -1,6 +1,5 @@
 """Inputs and outputs of a model file; a prepare child reads the formats that could execute code."""
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from gateway.prepare.entry import Entry
 from gateway.registry.spec import RouteSpec
 from gateway.schema import Signature
 from gateway.system import descendants
+from gateway.system.owned_folders import temporary_folder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +62,7 @@ def _inspect_in_child(
     rows = golden_path(spec, named.paths)
     if rows is not None:
         golden_rows.refuse_long(rows)
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary_folder() as folder:
         entry = Entry(
             spec=spec,
             key="described",

@@ -20,6 +20,7 @@ from gateway.system import private_folders, processes
 #: The kernel takes 107 bytes of the path of a socket: `multiprocessing` appends `/pymp-<8>/listener-<8>`, a model
 #: server `/<name of 16>-<instance>.<start>.new`.
 MOST_BYTES: Final = 70
+_OF_COMMANDS: Final = "gateway-command-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,14 @@ def scratch(home: Path) -> Iterator[dict[str, str]]:
     finally:
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def temporary_folder() -> Iterator[str]:
+    """Yield a folder that a command needs, and delete it at the end; what a killed command left, the next deletes."""
+    forget_dead(Path(tempfile.gettempdir()), _OF_COMMANDS)
+    with tempfile.TemporaryDirectory(prefix=f"{_OF_COMMANDS}{os.getpid()}-", ignore_cleanup_errors=True) as folder:
+        yield folder
 
 
 def scratch_folders(home: Path) -> OwnedFolders:

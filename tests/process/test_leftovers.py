@@ -15,7 +15,7 @@ from gateway.prepare.entries import prepare_registry
 from gateway.process.leftovers import delete_leftovers
 from gateway.registry import load_registry
 from gateway.settings.settings import Settings
-from gateway.system.owned_folders import MOST_BYTES, OwnedFolders, forget_dead, scratch_folders
+from gateway.system.owned_folders import MOST_BYTES, OwnedFolders, forget_dead, scratch_folders, temporary_folder
 from serving import gone, until
 
 from .model_server_rig import rig, server
@@ -42,6 +42,11 @@ KILLED = {
         next(rows)
         (made,) = spool.iterdir()
         end(made)
+    """,
+    "a command": """
+        from gateway.system.owned_folders import temporary_folder
+        with temporary_folder() as folder:
+            end(folder)
     """,
     "the arbiter of model servers": """
         from process.model_server_rig import rig, server
@@ -82,7 +87,7 @@ def test_what_a_killed_process_leaves_is_deleted_by_the_next_start(tmp_path: Pat
     made = Path(done.stdout.strip())
     assert made.exists()
     delete_leftovers(Settings(home=tmp_path))
-    with rig(tmp_path):
+    with rig(tmp_path), temporary_folder():
         assert not made.exists()
 
 
