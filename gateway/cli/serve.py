@@ -71,7 +71,8 @@ def serve(settings: Settings) -> int:
             commit_first(settings, mine)
         watched_files.tell(settings)
     except GatewayError as error:
-        _write_status(settings, replace(mine, phase="failed", message=getattr(error, "text", error.message)))
+        text = getattr(error, "text", error.message)
+        _write_status(settings, replace(mine, phase="failed", message=text, fix=error.hint or ""))
         raise
     _become_server(settings, is_pending=is_pending)
     return OK

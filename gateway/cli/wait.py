@@ -22,6 +22,8 @@ MOST_SHOWN = 20
 MOST_CHARACTERS = 1_000
 #: How long a process may be silent before it counts as not started.
 SILENT_S = 15.0
+#: How long a process that has just failed may take to be started again.
+_RESTART_S = 2.0
 #: How long a route may take to answer its sample: a lazy model is loaded first.
 ASKED_S = 30.0
 _ANSWERED = 200
@@ -71,14 +73,17 @@ def _wait(client: Client, settings: Settings, timeout_s: float) -> dict[str, Any
     Without a key that opens /health, where one is asked for, return nothing once the gateway is ready.
     """
     began = printed = moved = time.monotonic()
+    before = status.read(settings.status_path)
     message = ""
     while time.monotonic() - moved <= timeout_s:
         report = status.read(settings.status_path)
         if report.message != message:
             message, moved = report.message, time.monotonic()
         is_alive = processes.is_alive(report.pid, report.began)
-        if report.phase == "failed" and not is_alive and time.monotonic() - began > 2:  # noqa: PLR2004 - a restart may be under way
-            raise GatewayError(report.message, code="registry", hint="repair it, then: make run")
+        has_failed = report.phase == "failed" and not is_alive
+        # What had failed before may have been mended: the process that is being started says so in a moment.
+        if has_failed and report != before and time.monotonic() - began > _RESTART_S:
+            break
         if is_alive and report.phase == "serving":
             health = _health(client)
             if health is not None and (not health or _is_complete(health)):
@@ -87,11 +92,15 @@ def _wait(client: Client, settings: Settings, timeout_s: float) -> dict[str, Any
             break
         if time.monotonic() - printed > 5:  # noqa: PLR2004 - seconds between signs of life
             printed = time.monotonic()
-            print_line(f"  {report.phase or 'starting'}{f' {message}' if message else ''} … {printed - began:.0f} s")
+            phase = f"{report.phase} {message}".strip() if report.phase and not has_failed else "starting"
+            print_line(f"  {phase} … {printed - began:.0f} s")
             sys.stdout.flush()
         time.sleep(0.2)
     report = status.read(settings.status_path)
-    if not processes.is_alive(report.pid, report.began):
+    is_alive = processes.is_alive(report.pid, report.began)
+    if report.phase == "failed" and not is_alive:
+        raise GatewayError(report.message, code="registry", hint=f"{report.fix or 'repair it'}, then: make run")
+    if not is_alive:
         raise GatewayError(
             f"no process of it has its state in {settings.home}",
             hint="start it with `gateway serve`, or under PM2 with `make run` in the gateway's folder",

@@ -85,9 +85,10 @@ class Status:
 
     `pid` and `began` (see `processes.started`) are those of the arbiter. `predecessor` is an older arbiter that serves
     until this one does; `started_at` (Unix time) is when this one began to serve. `phase` is preparing, serving or
-    failed; `message` is the progress or the reason of the failure. `is_pending` says that registry.yaml has not been
-    tried yet. `workers` is the number that should run, `restarts` the number of unplanned replacements. `quarantined`
-    maps the name of each route whose predicts killed workers to the manifest key that it is closed for, and the reason.
+    failed; `message` is the progress or the reason of the failure, `fix` mends that. `is_pending` says that
+    registry.yaml has not been tried yet. `workers` is the number that should run, `restarts` the number of
+    unplanned replacements. `quarantined` maps the name of each route whose predicts killed workers to the manifest key
+    that it is closed for, and the reason.
     `servers` are the model servers that the arbiter runs, `key_set` is that of the issuer of tokens, where one counts.
     """
 
@@ -98,6 +99,7 @@ class Status:
     predecessor_began: int = 0
     phase: str = ""
     message: str = ""
+    fix: str = ""
     is_pending: bool = False
 
     workers: int = 0

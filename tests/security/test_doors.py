@@ -5,6 +5,7 @@ OWASP: API5, API8, API9
 """
 
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 import serving
 from gateway.errors import GatewayError
 from gateway.process import socket_handover
-from gateway.process.exposure import must_not_be_open
+from gateway.process.exposure import MAKE_A_KEY, must_not_be_open
 from gateway.settings.settings import Settings
 from security.raw_client import Reply, exchange, replies
 from serving import Answer, Connection, Gateway, free_port, until
@@ -165,8 +166,12 @@ def test_a_start_is_refused_and_the_fix_works(tmp_path: Path, cache: Path) -> No
     assert (refused.returncode, "GATEWAY_AUTH=none" in refused.stderr) == (78, True), refused.stderr
     assert not (server.home / "state" / "committed.json").exists()
     server.settings["GATEWAY_AUTH"] = "none"
+    waiting = subprocess.Popen([serving.COMMAND, "wait"], env=server.environ, stdout=subprocess.PIPE, text=True)
     try:
+        # As `make run` after the repair: the failure of before stands there until the new process says otherwise.
+        time.sleep(2.5)
         server.start().wait()
+        assert ("gateway ready" in waiting.communicate(timeout=60)[0], waiting.returncode) == (True, 0)
         assert server.get("/m", a=2).json == {"prediction": 2.0}
         (server.home / "keys.yaml").write_text("keys: []\n")
         (server.home / "keys.yaml").chmod(0o600)
@@ -176,7 +181,18 @@ def test_a_start_is_refused_and_the_fix_works(tmp_path: Path, cache: Path) -> No
         assert server.get("/m", a=2).json == {"prediction": 2.0}
         server.stop()
     finally:
+        waiting.kill()
         server.kill()
+
+
+def test_whoever_waits_is_told_the_fix(tmp_path: Path, cache: Path) -> None:
+    """`gateway wait` (`make run`) repeats why the start was refused, and what to do about it."""
+    (tmp_path / "m.stub").write_text('{"inputs": ["a"]}')
+    server = serving.make(tmp_path, cache, REGISTRY, workers=1)
+    server.settings["GATEWAY_BIND"] = f"0.0.0.0:{server.port}"
+    assert server.command("serve").returncode == 78
+    waited = server.command("wait", "--timeout", "1")
+    assert (waited.returncode, f"fix: make a key: {MAKE_A_KEY}; or" in waited.stderr) == (78, True), waited.stderr
 
 
 def test_a_contradiction_is_refused_until_one_side_goes(tmp_path: Path, cache: Path) -> None:
