@@ -55,8 +55,9 @@ LANES ?= 3
 PARALLEL := -n $(LANES) --dist loadfile --no-loadscope-reorder --max-worker-restart=0
 
 test: setup-dev ## run the tests: three at a time, then those that need the machine for themselves
-	@$(BIN)/python -m pytest -q $(PARALLEL) -m "not slow and not quiet"
-	@$(BIN)/python -m pytest -q -m "quiet and not slow" $$(grep -rlw --include='test_*.py' mark.quiet tests)
+	@TESTS_CACHE=$$(mktemp -d) && export TESTS_CACHE && trap 'rm -rf "$$TESTS_CACHE"' EXIT && trap 'exit 130' INT TERM && \
+	$(BIN)/python -m pytest -q $(PARALLEL) -m "not slow and not quiet" && \
+	$(BIN)/python -m pytest -q -m "quiet and not slow" $$(grep -rlw --include='test_*.py' mark.quiet tests)
 
 pictures: setup-dev ## make the pictures of docs/console.md anew
 	@mkdir -p docs/pictures

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import pytest
 
 import extras
 import serving
+from gateway.system import garbage_collection
 from serving import Gateway
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "scripts"))
@@ -77,12 +78,24 @@ _TESTS = Path(__file__).resolve().parent
 #: What a slow test may take; the others have the `timeout` of pyproject.toml.
 SLOW_S = 3600
 
+#: A folder for the shared cache that outlives the run: `make test` hands what one lane has prepared to the other.
+_KEPT_CACHE = os.environ.get("TESTS_CACHE", "")
+
 _FIGURES = pytest.StashKey[list[str]]()
 
 
 def _turn(item: pytest.Item) -> int:
     name = item.path.relative_to(_TESTS).as_posix()
     return LONGEST.index(name) if name in LONGEST else len(LONGEST)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect without looking for garbage: ten thousand tests are none, and stay; nor is it looked for among them later."""
+    with garbage_collection.paused():
+        collected = yield
+    garbage_collection.overlook_what_is_there()
+    return collected
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -120,7 +133,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the cache of all gateways of this run, of both lanes' processes: what is prepared is named by its content."""
     base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache"
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder = (Path(_KEPT_CACHE) if _KEPT_CACHE else shared) / "cache"
     folder.mkdir(exist_ok=True)
     return folder
 

@@ -9,13 +9,13 @@ import pytest
 import yaml
 from sklearn.linear_model import LinearRegression
 
+import extras
 from gateway.cli.main import main
 from gateway.generations import snapshot
 from gateway.registry.spec import RouteSpec
 from references.stores import FileStore, lightgbm_folder
 
-pytest.importorskip("mlflow", reason="mlflow is not installed here (mlflow)")
-pytest.importorskip("lightgbm", reason="lightgbm is not installed here (lightgbm)")
+pytestmark = extras.needs("mlflow", "lightgbm")
 
 REGISTRY = (
     "version: 1\nroutes:\n  /rent:  # by the square metre\n    artifact: mlflow:models:/rent@champion  # of spring\n"

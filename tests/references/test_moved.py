@@ -7,12 +7,13 @@ import pytest
 import yaml
 from sklearn.linear_model import LinearRegression
 
+import extras
 from gateway.generations import history, snapshot, transaction
 from gateway.generations.place import Place
 from gateway.references.store_access import StoreAccess
 from references.stores import FileStore, lightgbm_folder
 
-pytest.importorskip("mlflow", reason="mlflow is not installed here (mlflow)")
+pytestmark = extras.needs("mlflow")
 
 REGISTRY = """version: 1
 routes:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import extras
 from gateway.artifacts.manifest import Manifest
 from gateway.artifacts.mlflow_reference import is_reference
 from gateway.artifacts.resolution import Resolution
@@ -20,7 +21,7 @@ from gateway.references.store_access import StoreAccess
 from gateway.registry.spec import RegistrySpec, RouteSpec
 from references.stores import WINDOWS, FileStore, h2o_folder, lightgbm_folder
 
-pytest.importorskip("mlflow", reason="mlflow is not installed here (mlflow)")
+pytestmark = extras.needs("mlflow")
 
 GOOD, BETTER = "0a" * 16, "0b" * 16
 CHAMPION, FIRST = "mlflow:models:/rent@champion", "mlflow:models:/rent/1"

@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import extras
 from references.stores import FileStore, lightgbm_folder
 from serving import Gateway, make, running, until
 
-mlflow = pytest.importorskip("mlflow", reason="mlflow is not installed here (mlflow)")
+pytestmark = extras.needs("mlflow")
 
 ONE = "0a" * 16
 NAMES = ["income", "age", "loan", "rooms"]
@@ -64,6 +65,8 @@ def test_a_moved_alias_is_an_edit_of_its_own_where_it_is_watched(tmp_path: Path,
     """With GATEWAY_WATCH_ALIASES a move in a SQLite store is served within seconds; plan and history name both."""
     (tmp_path / "mlruns").mkdir()
     uri = f"sqlite:///{tmp_path}/mlruns/mlflow.db"
+    import mlflow
+
     client = mlflow.MlflowClient(uri, uri)
     client.create_registered_model("rent")
     for number, slope in enumerate((2.0, 5.0, 7.0), start=1):

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 import xgboost
 
+import extras
 from references.test_served import reference_of
 from serving import ROOT, make, until
 
-pytest.importorskip("mlflow", reason="mlflow is not installed here (mlflow)")
+pytestmark = extras.needs("mlflow")
 
 REGISTRY = "version: 1\nroutes:\n  /diabetes:\n    artifact: mlflow:models:/diabetes@champion\n"
 ROW = [1, 106, 70, 28, 135, 34.2, 0.142, 22]

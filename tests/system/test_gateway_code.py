@@ -1,6 +1,7 @@
 """What was prepared with other code of the gateway is prepared again; the digest misses none of that code."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -99,6 +100,7 @@ class Checkout:
         done = subprocess.run(
             [sys.executable, "-c", PREPARE, str(self.home)],
             cwd=self.package.parent,
+            env={**os.environ, "PYTHONPATH": str(self.package.parent)},  # its children look in no current folder
             capture_output=True,
             text=True,
             check=True,

@@ -31,6 +31,13 @@ def stuck(x: float) -> float:
     return x
 
 
+def late(x: float) -> float:
+    """Take two seconds, and not while it is prepared, which asks six times."""
+    if x > 5:
+        time.sleep(2)
+    return x
+
+
 def slow(x: float) -> float:
     time.sleep(0.02)
     return x

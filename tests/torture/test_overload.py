@@ -32,7 +32,7 @@ WORKERS, CONCURRENCY, QUEUE = 2, 2, 16
 #: What the route can do at most.
 CAPACITY = WORKERS * CONCURRENCY / PREDICT_S
 EXTRA = f"""  /sleep20: {{artifact: sleep20.stub, timeout_s: {DEADLINE_S:g}}}
-  /sleep2s: {{artifact: sleep2s.stub}}
+  /sleep2s: {{artifact: 'code.py:late'}}
   /stuck: {{artifact: 'code.py:stuck', timeout_s: 1}}
 """
 
@@ -57,8 +57,7 @@ DEMANDS = [
 def registry_in(folder: Path) -> Path:
     """Write routes that sleep, hang and answer at once."""
     registry = routes.make(folder / "r")
-    for name, sleep_s in (("sleep20", PREDICT_S), ("sleep2s", 2.0)):
-        (registry.parent / f"{name}.stub").write_text(json.dumps({"inputs": ["x"], "sleep_s": sleep_s}))
+    (registry.parent / "sleep20.stub").write_text(json.dumps({"inputs": ["x"], "sleep_s": PREDICT_S}))
     routes.write(registry, registry.read_text() + EXTRA)
     return registry
 
@@ -130,11 +129,11 @@ def test_many_clients_do_not_collapse_a_route_that_is_bound_by_http(server: Gate
 def test_a_client_may_ask_for_a_sooner_deadline(server: Gateway) -> None:
     """X-Request-Timeout-Ms: 300 on a call of 2 s ends in 503 or 504 long before the call would."""
     wanted = {"X-Request-Timeout-Ms": "300"}
-    outcome = Offered(server.port, Request("/sleep2s?x=1"), seconds=2, clients=8, headers=wanted).run()
+    outcome = Offered(server.port, Request("/sleep2s?x=9"), seconds=2, clients=8, headers=wanted).run()
     assert not outcome.accepted and not outcome.broken
     assert set(outcome.codes) <= {503, 504}
     assert quantile_ms(outcome.late, 0.5) < 1000
-    late = server.get("/sleep2s", {"X-Request-Timeout-Ms": "soon"}, x=1)
+    late = server.get("/sleep2s", {"X-Request-Timeout-Ms": "soon"}, x=9)
     assert late.status == 400
 
 
@@ -144,7 +143,7 @@ def test_a_slow_route_costs_the_others_nothing(server: Gateway, demand: Demand) 
     """Beside 50 clients on a route that takes 2 s, the p99 of another route stays within twice its own."""
 
     def neighbour() -> Offered:
-        return Offered(server.port, Request("/sleep2s?x=1"), seconds=600, clients=50)
+        return Offered(server.port, Request("/sleep2s?x=9"), seconds=600, clients=50)
 
     ratio = slowdown(server.port, routes.REQUESTS[1], neighbour, rounds=demand.rounds, seconds=demand.seconds)
     assert ratio <= demand.slowdown
