@@ -117,7 +117,11 @@ def test_a_body_that_is_refused_unread_is_charged(client: Client) -> None:
 
 
 def test_all_paths_of_a_route_are_one_limit(client: Client) -> None:
-    """Aliases and protocols are no way around it; another route has its own."""
+    """
+    How often one caller asks a model is bounded over all its paths, aliases and protocols; another route has its own.
+
+    OWASP: API6, ML03, ML04, ML05
+    """
     assert [client.ask(path, body).status for path, body in ONE.values()] == [200, 200, 429, 429]
     assert client.ask("/deep/sum").status == 200
     assert [client.ask("/free").status for _ in range(5)] == [200] * 5
