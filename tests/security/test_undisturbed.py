@@ -18,9 +18,10 @@ from pathlib import Path
 import pytest
 
 import serving
+from heaviest import PARQUET
 from serving import Gateway
 
-from . import hostile_archives, hostile_pickles
+from . import hostile_archives, hostile_pickles, hostile_tables
 
 HUNGRY = "def predict(n: float) -> float:\n    return float(len(bytearray(int(n))))\n"
 ROUTES = "  /m: m.stub\n  /hungry: {artifact: hungry.py, trial: 'off'}\n"
@@ -86,6 +87,12 @@ BODIES: dict[str, tuple[Callable[[], bytes], dict[str, str], set[int]]] = {
     "JSON ten thousand deep": (lambda: b'{"a":' * 10_000 + b"1" + b"}" * 10_000, {}, {400}),
     "lists ten thousand deep": (lambda: b"[" * 10_000 + b"]" * 10_000, {}, {400}),
     "a number of a million digits": (lambda: b'{"a":' + b"9" * 1_000_000 + b"}", {}, {400}),
+    "CSV in gzip": (
+        lambda: gzip.compress(b"a\n" + b"1\n" * 30_000_000, 1),
+        {"Content-Type": "text/csv", "Content-Encoding": "gzip"},
+        {413},
+    ),
+    **{name: (make, {"Content-Type": PARQUET}, {400, 413}) for name, make in hostile_tables.PARQUET.items()},
     "a million names": (lambda: b"{" + b",".join(b'"a%d":1' % n for n in range(1_000_000)) + b"}", {}, {400, 413}),
 }
 
