@@ -11,12 +11,15 @@ import pickle
 import re
 import stat
 import struct
+import tempfile
 import warnings
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import catboost
+import lightgbm
 import numpy as np
 import onnx
 import skops.io
@@ -140,6 +143,49 @@ def _same_place(whole: Callable[[], bytes]) -> Callable[[], bytes]:
     return make
 
 
+def _checksum(whole: Callable[[], bytes]) -> Callable[[], bytes]:
+    """Give the last member another checksum, which some scanners stop at and some readers ignore."""
+
+    def make() -> bytes:
+        data = bytearray(whole())
+        at = data.rfind(b"PK\x01\x02")
+        data[at + 16 : at + 20] = b"\0\0\0\0"
+        return bytes(data)
+
+    return make
+
+
+def _two_names(whole: Callable[[], bytes]) -> Callable[[], bytes]:
+    """Call the first member otherwise at its place than in the table of contents."""
+
+    def make() -> bytes:
+        data = bytearray(whole())
+        data[30:34] = b"mark"
+        return bytes(data)
+
+    return make
+
+
+def _method(whole: Callable[[], bytes]) -> Callable[[], bytes]:
+    """Say of each member that it is packed by a method that nobody has."""
+
+    def make() -> bytes:
+        data = bytearray(whole())
+        for mark, offset in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
+            at = data.find(mark)
+            while at >= 0:
+                data[at + offset : at + offset + 2] = struct.pack("<H", 4711)
+                at = data.find(mark, at + 4)
+        return bytes(data)
+
+    return make
+
+
+def _behind_its_end(whole: Callable[[], bytes]) -> Callable[[], bytes]:
+    """Hide the archive from whoever reads the last table of contents: another one, of nothing, stands behind it."""
+    return lambda: whole() + _packed({"data.pkl": _PICKLED})
+
+
 def _of_both(whole: Callable[[], bytes], member: str) -> dict[str, Callable[[], bytes]]:
     """Return what every archive is tried with; `member` is one that the reader asks for."""
     return {
@@ -159,6 +205,10 @@ def _of_both(whole: Callable[[], bytes], member: str) -> dict[str, Callable[[], 
         "a member that is longer than it says": _lying(whole),
         "members that overlap": _same_place(whole),
         "a bomb": _bomb(whole, "bomb"),
+        "a wrong checksum": _checksum(whole),
+        "two names of one member": _two_names(whole),
+        "a method that nobody has": _method(whole),
+        "another archive behind its end": _behind_its_end(whole),
     }
 
 
@@ -341,6 +391,34 @@ def _with_sparse() -> bytes:
     return model.SerializeToString()  # type: ignore[no-any-return]
 
 
+def _announced(dims: list[int], kind: int = TensorProto.FLOAT) -> Any:
+    """Make a tensor of four bytes that says it has other dimensions."""
+    return TensorProto(name="w", data_type=kind, dims=dims, raw_data=b"mark")
+
+
+def _filled() -> bytes:
+    shape = helper.make_tensor("s", TensorProto.INT64, [1], [2**45])
+    nodes = [helper.make_node("ConstantOfShape", ["s"], ["w"]), helper.make_node("Add", ["x", "w"], ["y"])]
+    return _graph(nodes=nodes, initializers=[shape])
+
+
+def _nested(depth: int) -> bytes:
+    """Write graphs in attributes of nodes of graphs, by hand: no library makes so many."""
+    data = b""
+    for _ in range(depth):
+        for field in (6, 5, 1):  # graph of an attribute, attribute of a node, node of a graph
+            data = _message(field, data)
+    return _message(7, data)
+
+
+def _message(field: int, data: bytes) -> bytes:
+    """Write a message of protobuf as a field of another one."""
+    size, head = len(data), bytes([field << 3 | 2])
+    while size > 127:
+        head, size = head + bytes([size & 127 | 128]), size >> 7
+    return head + bytes([size]) + data
+
+
 #: ONNX: tensors in other files, code of other libraries, and shapes that fill the memory.
 GRAPHS: dict[str, Callable[[], bytes]] = {
     "a tensor in a file outside": lambda: _graph(initializers=[_outside("../../../etc/hostname")]),
@@ -356,6 +434,14 @@ GRAPHS: dict[str, Callable[[], bytes]] = {
     ),
     "a pickle": lambda: _PICKLED,
     "an archive": lambda: _packed({"data.pkl": _PICKLED}),
+    "a tensor of terabytes": lambda: _graph(initializers=[_announced([2**40])]),
+    "texts of terabytes": lambda: _graph(initializers=[_announced([2**40], TensorProto.STRING)]),
+    "a tensor whose size overflows": lambda: _graph(initializers=[_announced([2**33, 2**33])]),
+    "a tensor of fewer than no numbers": lambda: _graph(initializers=[_announced([-1])]),
+    "a tensor of a type that does not exist": lambda: _graph(initializers=[_announced([1], 99)]),
+    "a constant of terabytes": lambda: _constant("value", _announced([2**40])),
+    "a constant that is filled to terabytes": _filled,
+    "branches thousands deep": lambda: _nested(5_000),
 }
 
 
@@ -395,10 +481,85 @@ BOOSTERS: dict[str, Callable[[], bytes]] = {
     "a pickle": lambda: pickle.dumps({"learner": 1}, protocol=2),
 }
 
+
+@functools.cache
+def _forest_text() -> str:
+    rows = np.random.default_rng(0).normal(size=(60, 3))
+    options = {"verbose": -1, "num_leaves": 4, "min_data_in_leaf": 2, "num_threads": 1}
+    return str(lightgbm.train(options, lightgbm.Dataset(rows, rows[:, 0]), 3).model_to_string())
+
+
+def _forest(key: str, value: str) -> Callable[[], bytes]:
+    return lambda: re.sub(rf"^{key}=.*$", f"{key}={value}", _forest_text(), flags=re.MULTILINE).encode()
+
+
+#: LightGBM's text: counts and places that the file does not have.
+FORESTS: dict[str, Callable[[], bytes]] = {
+    "a billion leaves": _forest("num_leaves", "1000000000"),
+    "fewer than no leaves": _forest("num_leaves", "-1"),
+    "a billion sets of categories": _forest("num_cat", "1000000000"),
+    "a billion columns": _forest("max_feature_idx", "1000000000"),
+    "a billion classes": _forest("num_class", "1000000000"),
+    "a billion trees of a round": _forest("num_tree_per_iteration", "1000000000"),
+    "a child that points outside": _forest("left_child", "7000000 -1 -2"),
+    "a column that points outside": _forest("split_feature", "7000000 1 2"),
+    "sets of categories that are not there": _forest("decision_type", "1 1 1"),
+}
+
+
+@functools.cache
+def _oblivious(form: str) -> bytes:
+    rows = np.random.default_rng(0).normal(size=(60, 3))
+    model = catboost.CatBoostRegressor(iterations=3, depth=2, verbose=0, allow_writing_files=False, thread_count=1)
+    with tempfile.NamedTemporaryFile() as file:
+        model.fit(rows, rows[:, 0]).save_model(file.name, format=form)
+        return Path(file.name).read_bytes()
+
+
+def _changed(change: Callable[[dict[str, Any]], Any]) -> Callable[[], bytes]:
+    def make() -> bytes:
+        model = json.loads(_oblivious("json"))
+        change(model)
+        return json.dumps(model).encode()
+
+    return make
+
+
+def _word(at: int, value: int) -> Callable[[], bytes]:
+    return lambda: _oblivious("cbm")[:at] + struct.pack("<I", value) + _oblivious("cbm")[at + 4 :]
+
+
+#: CatBoost's binary format.
+BINARIES: dict[str, Callable[[], bytes]] = {
+    "a size of gigabytes": _word(4, 2**32 - 1),
+    "a size of nothing": _word(4, 0),
+    "a table outside": _word(8, 2**31 - 1),
+    "a half": lambda: _oblivious("cbm")[: len(_oblivious("cbm")) // 2],
+    "the first bytes alone": lambda: b"CBM1" + b"\xff" * 64,
+}
+#: CatBoost's JSON.
+OBLIVIOUS: dict[str, Callable[[], bytes]] = {
+    "a hundred thousand levels": lambda: b'{"oblivious_trees":' * 100_000 + b"1" + b"}" * 100_000,
+    "more splits than a tree can have": _changed(
+        lambda m: m["oblivious_trees"][0].update(splits=m["oblivious_trees"][0]["splits"] * 40)
+    ),
+    "a tree without leaves": _changed(lambda m: m["oblivious_trees"][0].update(leaf_values=[])),
+    "a column that points outside": _changed(
+        lambda m: m["oblivious_trees"][0]["splits"][0].update(float_feature_index=7_000_000)
+    ),
+    "a place among billions of columns": _changed(
+        lambda m: m["features_info"]["float_features"][0].update(flat_feature_index=2**31 - 1)
+    ),
+    "no columns": _changed(lambda m: m["features_info"]["float_features"].clear()),
+}
+
 #: Loader -> name -> bytes.
 ALL: dict[tuple[str, str], dict[str, Callable[[], bytes]]] = {
     ("sklearn", ".skops"): SKOPS,
     ("h2o_mojo", ".zip"): MOJOS,
     ("onnx", ".onnx"): GRAPHS,
     ("xgboost", ".json"): BOOSTERS,
+    ("lightgbm", ".txt"): FORESTS,
+    ("catboost", ".cbm"): BINARIES,
+    ("catboost", ".json"): OBLIVIOUS,
 }

@@ -137,6 +137,37 @@ CALLED: dict[str, tuple[str, ...]] = {
     "sklearn.datasets.fetch_file": ("http://127.0.0.1:9/",),
     "sklearn.utils.fixes.parse_version": ("1",),
     "sklearn.utils._testing.ignore_warnings": (_CODE,),
+    "numpy.f2py.crackfortran._eval_length": (_CODE,),
+    "joblib.numpy_pickle_compat.NDArrayWrapper": (MARK,),
+    "joblib.numpy_pickle_compat.ZNDArrayWrapper": (MARK,),
+    "joblib.numpy_pickle.NumpyArrayWrapper.read_mmap": (MARK,),
+    "_operator.methodcaller": ("system", _TOUCH),
+    "_operator.attrgetter": ("system",),
+    "_io.open_code": (MARK,),
+    "_osx_support._read_output": (_TOUCH,),
+    "_aix_support._read_cmd_output": (_TOUCH,),
+    "_pyrepl.pager.pipe_pager": ("text", _TOUCH),
+    "cgitb.lookup": (_CODE,),
+    "imaplib.IMAP4_stream": (_TOUCH,),
+    "getpass.unix_getpass": (MARK,),
+    "mailcap.findmatch": (_TOUCH,),
+    "mimetypes.init": (MARK,),
+    "site.addsitedir": (MARK,),
+    "sitecustomize.main": (),
+    "threading.Thread": (_CODE,),
+    "weakref.finalize": (_CODE,),
+    "atexit.register": (_CODE,),
+    "contextlib.ExitStack.callback": (_CODE,),
+    "string.Formatter.vformat": ("{0.__class__}", _CODE),
+    "pip._vendor.distlib.scripts.ScriptMaker": (MARK,),
+    "requests.api.get": ("http://127.0.0.1:9/",),
+    "aiohttp.client.ClientSession": (),
+    "xmlrpc.client.ServerProxy": ("http://127.0.0.1:9/",),
+    "ftplib.FTP": ("127.0.0.1",),
+    "torch._dynamo.guards.GuardBuilder.get": (_CODE,),
+    "torch.utils.bottleneck.__main__.run_cprofile": (_CODE,),
+    "torch.fx.experimental.symbolic_shapes.ShapeEnv.evaluate_guards_expression": (_CODE,),
+    "torch._inductor.codecache.compile_file": (MARK,),
     "torch.load": (MARK,),
     "torch.jit.unsupported_tensor_ops.execWrapper": (_CODE,),
     "torch.utils._config_module.load_config": (_CODE,),
@@ -253,6 +284,40 @@ HIDDEN: dict[str, Callable[[], bytes]] = {
     ),
     "a member of NumPy's builtins": lambda: _before(S("numpy") + S("__builtins__.eval") + b"\x93" + S("1") + b"\x85R"),
     "a file of NumPy with objects": lambda: _npy(_objects()),
+    "an opcode of protocol 0 that scanners do not know": lambda: (
+        b"}F1.0\n0cposix\nsystem\n(S'" + _TOUCH.encode() + b"'\ntR."
+    ),
+    "a call whose result is thrown away": lambda: _before(call(G("posix", "system"), S(_TOUCH)) + POP),
+    "a memo that is written again": lambda: (
+        b"\x80\x02"
+        + G("collections", "OrderedDict")
+        + b"q\x000"
+        + G("posix", "system")
+        + b"q\x000h\x00"
+        + S(_TOUCH)
+        + b"\x85R."
+    ),
+    "a name of Python 2": lambda: b"\x80\x02c__builtin__\nreduce\n" + S(_TOUCH) + b"\x85R.",
+    "a module of Python 2": lambda: b"\x80\x02ccommands\ngetstatusoutput\n" + S(_TOUCH) + b"\x85R.",
+    "a name with a space behind it": lambda: b"\x80\x02cposix \nsystem\n" + S(_TOUCH) + b"\x85R.",
+    "a name with a carriage return": lambda: b"\x80\x02cposix\r\nsystem\r\n" + S(_TOUCH) + b"\x85R.",
+    "a name in letters of another width": lambda: (
+        b"\x80\x04" + S("ｐosix") + S("system") + b"\x93" + S(_TOUCH) + b"\x85R."
+    ),
+    "the method that formats a text": lambda: _before(
+        call(
+            call(G("builtins", "getattr"), G("builtins", "str"), S("format")),
+            S("{0.__class__.__init__.__globals__}"),
+            G("collections", "OrderedDict"),
+        )
+    ),
+    "a copy of an object by its reducer": lambda: _before(
+        call(G("copyreg", "_reconstructor"), G("subprocess", "Popen"), G("builtins", "object"), b"N")
+    ),
+    "a class of an instance set as its state": lambda: _before(
+        build(call(G("collections", "OrderedDict")), D(__class__=G("subprocess", "Popen")))
+    ),
+    "a function as a default of a dict": lambda: _before(call(G("collections", "defaultdict"), G("posix", "system"))),
     "PyTorch's archive": _as_archive,
     "a pickle in front of an archive": lambda: _PICKLED + _as_archive(),
 }

@@ -159,7 +159,7 @@ def test_archives_and_graphs_lead_nowhere(tmp_path: Path, kind: tuple[str, str],
 def test_there_are_as_many_as_promised() -> None:
     """At least eighty hostile files are tried, and each kind of reader gets some."""
     assert len(hostile_pickles.CALLED) + len(hostile_pickles.HIDDEN) + len(ARCHIVES) >= 80
-    assert {loader for (loader, _), _ in ARCHIVES} == {"sklearn", "h2o_mojo", "onnx", "xgboost"}
+    assert {loader for (loader, _), _ in ARCHIVES} == {"sklearn", "h2o_mojo", "onnx", "xgboost", "lightgbm", "catboost"}
 
 
 def test_bounds_admit_what_models_are(tmp_path: Path) -> None:
