@@ -74,6 +74,31 @@ ANNOUNCED: Final[dict[str, bytes]] = {
 }
 
 
+def _repeating(make: Callable[[bytes], bytes]) -> bytes:
+    """Return a pickle whose value is made from a tuple of tuples, of which each stands twice in the next."""
+    depth = 60
+    levels = b"".join(b"0h" + bytes([n]) + b"h" + bytes([n]) + b"\x86\x94" for n in range(depth))
+    return _BEGIN + b"K\x01\x85\x94" + levels + b"0" + make(b"h" + bytes([depth])) + b"."
+
+
+#: Name -> bytes; walked without a memory, each would take longer than the sun lasts, or the whole stack.
+NESTED: Final[dict[str, bytes]] = {
+    "tuples that stand twice in each other": _repeating(lambda last: last),
+    "a key of tuples that stand twice in each other": _repeating(lambda last: b"}" + last + b"K\x01s"),
+    "a set of tuples that stand twice in each other": _repeating(lambda last: b"\x8f(" + last + b"\x90"),
+    "a state of tuples that stand twice in each other": _repeating(
+        lambda last: call(
+            G("numpy.random.bit_generator", "__pyx_unpickle_SeedSequence"),
+            G("numpy.random.bit_generator", "SeedSequence"),
+            b"K\x01",
+            last,
+        )
+    ),
+    "lists a hundred thousand deep": _BEGIN + b"]" * 100_000 + b"a" * 99_999 + b".",
+    "a key a hundred thousand tuples deep": _BEGIN + b"}K\x01" + b"\x85" * 100_000 + b"K\x01s.",
+}
+
+
 def _lz4() -> Any:
     frame: Any = importlib.import_module("lz4.frame")  # by name: most environments do not have it
 

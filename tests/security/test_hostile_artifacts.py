@@ -101,6 +101,15 @@ def test_no_memory_is_taken_for_what_a_pickle_announces(tmp_path: Path, name: st
         tracemalloc.stop()
 
 
+@pytest.mark.parametrize("name", hostile_sizes.NESTED)
+def test_no_nesting_of_a_pickle_takes_the_time_or_the_stack(tmp_path: Path, name: str) -> None:
+    """What stands in a file a thousand times is walked once, and keys that no hash ends at are refused."""
+    path = tmp_path / "model.pkl"
+    path.write_bytes(hostile_sizes.NESTED[name])
+    assert refusal_of("sklearn", path).code in {"not-a-predictor", "forbidden-pickle", "broken-artifact"}
+    assert pickle_imports(path) is not None
+
+
 @pytest.mark.parametrize("compression", COMPRESSIONS)
 def test_what_a_compressed_pickle_announces_is_bounded(tmp_path: Path, compression: str) -> None:
     """Whatever joblib unpacks has the bounds of archives, for the reader and for the lister of names alike."""

@@ -137,4 +137,4 @@ def transformer_only(folder: Path) -> Grown:
 def unfitted(folder: Path) -> Grown:
     """A pipeline that was saved before it was fitted."""
     model = make_pipeline(StandardScaler(), LogisticRegression())
-    return Grown(**as_skops(folder, model), refused="cannot-predict", says="fitted")
+    return Grown(**as_skops(folder, model), refused="unknown-inputs", says="how many columns")

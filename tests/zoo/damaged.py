@@ -121,7 +121,7 @@ def recursive(folder: Path) -> Grown:
     """A pickle of lists nested a hundred thousand deep."""
     depth = 100_000
     data = b"\x80\x04" + b"]" * depth + b"a" * (depth - 1) + b"."
-    return Grown(**write(folder, "model.pkl", data, pin=True), refused="not-a-predictor", says="list")
+    return Grown(**write(folder, "model.pkl", data, pin=True), refused="forbidden-pickle", says="deep")
 
 
 @species("hostile-text")

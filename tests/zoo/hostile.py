@@ -122,7 +122,7 @@ def as_json_file(folder: Path) -> Grown:
 @species("hostile-disguised-zip")
 def as_zip_file(folder: Path) -> Grown:
     """A pickle that calls os.system, called model.zip."""
-    return _disguised(folder, "model.zip", "h2o_mojo", "broken-artifact", "MOJO")
+    return _disguised(folder, "model.zip", "h2o_mojo", "broken-artifact", "not a readable archive")
 
 
 @species("hostile-skops-system")

@@ -51,6 +51,8 @@ _FORMULAS: Final = {
     "sklearn._loss.": re.compile(r"_?(base_)?loss_?|closs|link"),
     "sklearn.compose.": re.compile(COLUMNS),
 }
+#: Pickle and JSON write by recursion, which Python ends at this depth: no library writes a deeper model.
+_DEEPEST: Final = 1_000
 _GETTER: Final = re.compile(r"[a-zA-Z]\w*(\.[a-zA-Z]\w*)*")
 
 
@@ -82,6 +84,8 @@ def _walk(first: Step) -> None:
         if type(step.value) in _SCALARS or isinstance(step.value, np.generic):
             _check_scalar(step)
             continue
+        if len(step.path) > _DEEPEST:
+            raise ForbiddenGlobal(f"values nested more than {_DEEPEST:,} deep")
         fault = _fault(step)
         if fault:
             raise ForbiddenGlobal(f"{fault} at {_written(step)}")

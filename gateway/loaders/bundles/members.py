@@ -145,10 +145,14 @@ def _is_code(value: Any) -> bool:
 
 def is_without_effect(value: Any) -> bool:
     """Say whether a value is plain data, which can do nothing to an answer."""
-    if isinstance(value, np.ndarray | pd.Index):
-        return True
-    if isinstance(value, list | tuple | set | frozenset):
-        return all(is_without_effect(one) for one in value)
-    if isinstance(value, dict):
-        return all(is_without_effect(one) for one in value.values())
-    return is_plain(value)
+    # Without recursion, and each container once: a file may nest them without end, and name one many times.
+    stack, seen = [value], set()
+    while stack:
+        one = stack.pop()
+        if isinstance(one, list | tuple | set | frozenset | dict):
+            if id(one) not in seen:
+                seen.add(id(one))
+                stack += one.values() if isinstance(one, dict) else one
+        elif not (isinstance(one, np.ndarray | pd.Index) or is_plain(one)):
+            return False
+    return True
