@@ -16,7 +16,7 @@ from gateway.rest.access import Access, access_of
 from gateway.security import key_changes
 from rest.one_worker import Answer, Worker, environ_of
 
-from .test_matrix import FORM, TABLE, V2
+from .every_rule import FORM, TABLE, V2
 
 #: Stands in the code of the model, and in no answer.
 KEPT: Final = "0.77319428865"
