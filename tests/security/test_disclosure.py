@@ -127,7 +127,7 @@ def test_an_answer_has_the_members_of_its_contract(worker: Worker, key: str) -> 
 def asked_of_every_kind(worker: Worker, key: str) -> Iterator[tuple[str, Answer]]:
     """Ask for one row by every protocol, format and option that a caller has."""
     row, rows = json.dumps(VALUE).encode(), json.dumps({"instances": [VALUE]}).encode()
-    v2: dict[str, Any] = {"inputs": [{**one, "data": [VALUE[one["name"]]]} for one in V2["inputs"]]}
+    v2: dict[str, Any] = {"inputs": [{**one, "data": [VALUE[str(one["name"])]]} for one in V2["inputs"]]}
     yield "a row", ask(worker, key, "POST", "/rounded", row)
     yield "an alias", ask(worker, key, "POST", "/alias", row)
     yield "details", ask(worker, key, "POST", "/rounded?_detail=true", row)
