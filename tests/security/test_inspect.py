@@ -214,6 +214,8 @@ def test_what_was_not_read_is_told(tmp_path: Path) -> None:
         "twice.pkl": zlib.compress(gzip.compress(_CALL)),
         "old.pkl": b"ZF0x10" + b" " * 15 + zlib.compress(_CALL),
         "zeros.pkl": bytes(1000),
+        "behind another.zip": _zip({"data.pkl": _CALL}) + _zip({"notes": b"text"}),
+        "code.so": b"\x7fELF",
     }
     for name, data in unread.items():
         path = tmp_path / name

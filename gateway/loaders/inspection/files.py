@@ -14,7 +14,7 @@ from typing import Final
 
 from gateway.artifacts import source_files
 from gateway.loaders.inspection.arrays import BROKEN, NUMPY_HEAD, add_array
-from gateway.loaders.inspection.members import HEAD_BYTES, MOST_READ, Walk, add_tar, add_zip, open_tar
+from gateway.loaders.inspection.members import BYTES_IN_FRONT, HEAD_BYTES, MOST_READ, Walk, add_tar, add_zip, open_tar
 from gateway.loaders.inspection.pickles import add_pickle, may_be_pickle
 from gateway.loaders.inspection.report import Inspection
 from gateway.loaders.sniffing import sniff
@@ -27,6 +27,7 @@ _MOST_LISTED: Final = source_files.MOST_ENTRIES
 _OF_DATA: Final = ("xgboost", "lightgbm", "catboost")
 #: Reads with the package onnx, which other files do without.
 _GRAPH: Final = "gateway.loaders.inspection.graph"
+_COMPILED: Final = (".pyc", ".pyo", ".pyd", ".so", ".dylib", ".dll", ".class")
 _UNKNOWN: Final = frozenset({"", "a file of data"})
 
 
@@ -91,7 +92,7 @@ def _file(found: Inspection, path: Path, name: str, walk: Walk) -> None:
         add_zip(found, path, walk)
         if head.startswith(b"PK"):
             return
-        found.warnings.append("other bytes stand in front of the archive")
+        found.warnings.append(BYTES_IN_FRONT)
     elif _is_tar(path, head):
         add_tar(found, path, head, walk)
     elif head.startswith(NUMPY_HEAD):
@@ -105,6 +106,9 @@ def _file(found: Inspection, path: Path, name: str, walk: Walk) -> None:
     elif name.lower().endswith(".py"):
         found.what = "Python code"
         found.warnings.append("it is code, and runs as a whole: read it")
+    elif name.lower().endswith(_COMPILED):
+        found.what = "compiled code"
+        found.warnings.append("it is compiled code, which is not listed")
     elif name.lower().endswith(".onnx") and importlib.import_module(_GRAPH).add_graph(found, path):
         return
     if not (may_be_pickle(name, head) and add_pickle(found, path, name)) and found.what in _UNKNOWN:

@@ -18,6 +18,7 @@ from gateway.system import archives
 #: Members of an archive that are read; all are listed.
 MOST_READ: Final = 10_000
 HEAD_BYTES: Final = 512
+BYTES_IN_FRONT: Final = "other bytes stand in front of the archive"
 _SCHEMA: Final = "schema.json"
 _ZIP: Final = b"PK"
 #: Where a tar archive says that it is one.
@@ -31,12 +32,14 @@ class Walk:
     """
     Carry what inspects the copy of a member under its name, and what is left of the bounds of a whole inspection.
 
-    They are how many archives may still lie in one another, and how many bytes of members may still be read.
+    They are how many archives may still lie in one another, how many bytes of members may still be copied to be read,
+    and how many may still be stepped over, where a packed archive has to be unpacked for that.
     """
 
     inspect: Callable[[Inspection, Path, str, "Walk"], None]
     depth: int = 5
-    copied_bytes: int = 4 * 2**30
+    copied_bytes: int = 2**30
+    passed_bytes: int = 16 * 2**30
 
 
 def add_zip(found: Inspection, path: Path, walk: Walk) -> None:
@@ -48,6 +51,9 @@ def add_zip(found: Inspection, path: Path, walk: Walk) -> None:
         found.warnings.append(f"the table of contents cannot be read: {getattr(error, 'strerror', None) or error}")
         return
     found.members += [(member.filename, member.file_size) for member in members]
+    if min((member.header_offset for member in members), default=0):
+        # Other readers may begin with these: an archive in front of an archive is another one to them.
+        found.warnings.append(BYTES_IN_FRONT)
     try:
         archives.check(path)
     except archives.UnsafeArchiveError as error:
@@ -110,10 +116,10 @@ def _tar_member(found: Inspection, archive: tarfile.TarFile, member: tarfile.Tar
         found.warnings.append(f"its member {name[:80]!r} is a link or a device")
         return True
     # A packed archive is unpacked as far as its members say that they reach.
-    if not 0 <= member.size <= walk.copied_bytes:
+    if not 0 <= member.size <= walk.passed_bytes:
         found.warnings.append(f"its member {name[:80]!r} is too large: it and what follows were not read")
         return False
-    walk.copied_bytes -= member.size
+    walk.passed_bytes -= member.size
     stream = archive.extractfile(member) if member.isreg() else None
     if stream is not None:
         head = stream.read(HEAD_BYTES)
@@ -121,7 +127,7 @@ def _tar_member(found: Inspection, archive: tarfile.TarFile, member: tarfile.Tar
         if head.startswith(NUMPY_HEAD):
             add_array(found, member.name, stream)
         elif is_worth_a_look(member.name, head):
-            _inner(found, stream, member.name, 0, walk)
+            _inner(found, stream, member.name, member.size, walk)
     return True
 
 
