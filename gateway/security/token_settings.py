@@ -18,7 +18,7 @@ ALGORITHMS: Final = frozenset(
 #: Where an issuer says of itself where its key set is (OpenID Connect Discovery 1.0, section 4).
 _DISCOVERY: Final = "/.well-known/openid-configuration"
 #: What no address holds as it is.
-_ODD: Final = re.compile(r"[^!-~]")
+_ODD: Final = re.compile(r"[\x00-\x20\x7f]")
 _LOOPBACK: Final = frozenset(("localhost", "127.0.0.1", "::1"))
 
 
