@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+import jsonschema
 import pytest
 
 from gateway.rest import covered_routes
@@ -256,6 +257,11 @@ def test_the_document_says_who_needs_a_key(worker: Worker, keys: dict[str, str])
         "header",
         headers.keys(),
     )
+    narrow = ask(worker, "GET", "/routes", True, Authorization=f"Bearer {keys['predict:/deep/sum']}").json
+    schema = {"$ref": "#/components/schemas/error.forbidden", "components": document["components"]}
+    jsonschema.validate(narrow, schema)
+    with pytest.raises(jsonschema.ValidationError, match="'path' is a required property"):
+        jsonschema.validate(narrow | {"routes": [{"name": "deep", "schema": "/"}]}, schema)
     asked = 0
     for path, item in document["paths"].items():
         at = re.sub(r"\{(\w+)\}", lambda found: {"model": "deep", "action": "load"}.get(found[1], "1"), path)

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from gateway.rest.describe.openapi_parts import JSON, ref
+from gateway.rest.describe.openapi_parts import JSON, make_object, ref
 
 Part = dict[str, Any]
 
@@ -14,10 +14,20 @@ SCHEMES: Final[Part] = {
     },
     "header": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "the same key in a header"},
 }
+#: Status -> name of the response, meaning, schema.
 _ERRORS: Final = {
-    "401": ("Unauthorised", "no key, or none that counts: mistyped, unknown, expired or revoked"),
-    "403": ("Forbidden", "the key counts, and no scope of it covers this path"),
+    "401": ("Unauthorised", "no key, or none that counts: mistyped, unknown, expired or revoked", "error"),
+    "403": ("Forbidden", "the key counts, and no scope of it covers this path", "error.forbidden"),
 }
+_TEXT: Final = {"type": "string"}
+_OWN: Final = make_object(
+    ["path", "name", "schema"], path=_TEXT, name=_TEXT, description=_TEXT, schema=_TEXT, page=_TEXT
+)
+_FORBIDDEN: Final = make_object(
+    [],
+    routes={"type": "array", "items": _OWN, "description": "what the key covers, the first 100"},
+    total_routes={"type": "integer"},
+)
 #: Paths that answer everybody.
 _OPEN: Final = frozenset(("/health/live", "/health/ready", "/v2/health/live", "/v2/health/ready", "/ping", "/docs"))
 
@@ -31,7 +41,9 @@ def with_keys(document: Part) -> Part:
         "components": components
         | {
             "securitySchemes": SCHEMES,
-            "responses": components["responses"] | {name: _response(text) for name, text in _ERRORS.values()},
+            "schemas": components["schemas"] | {"error.forbidden": {"allOf": [ref("error"), _FORBIDDEN]}},
+            "responses": components["responses"]
+            | {name: _response(text, schema) for name, text, schema in _ERRORS.values()},
         },
     }
 
@@ -47,12 +59,12 @@ def _is_operation(part: Any) -> bool:
 def _operation(path: str, operation: Part) -> Part:
     if path in _OPEN:
         return operation | {"security": []}
-    refused = {status: {"$ref": f"#/components/responses/{name}"} for status, (name, _) in _ERRORS.items()}
+    refused = {status: {"$ref": f"#/components/responses/{name}"} for status, (name, *_) in _ERRORS.items()}
     return operation | {"responses": refused | operation["responses"]}
 
 
-def _response(text: str) -> Part:
+def _response(text: str, schema: str) -> Part:
     return {
         "description": text,
-        "content": {media: {"schema": ref("error")} for media in (JSON, "application/problem+json")},
+        "content": {media: {"schema": ref(schema)} for media in (JSON, "application/problem+json")},
     }
