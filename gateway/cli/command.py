@@ -21,7 +21,7 @@ BAD_REGISTRY: Final = 78
 INTERRUPTED: Final = 130
 #: Codes of faults that a restart does not repair: exit code 78 tells supervisors not to try.
 CONFIGURATION: Final = frozenset(
-    {"settings", "cannot-listen", "already-running", "open-to-others", "auth-contradiction", "keys-file"}
+    {"settings", "cannot-listen", "already-running", "open-to-others", "auth-contradiction", "keys-file", "no-keys"}
 )
 
 #: Settings in the help of every command; all others are options too, listed by `gateway serve --help`.

@@ -99,6 +99,8 @@ def _keys(settings: Settings, ring: Keyring, *, is_running: bool) -> Iterator[Di
         elif is_running and _asks_for_key(settings):
             text = f"keys: the file {ring.path} is gone, and those that were in it go on counting"
             yield Diagnosis(False, text, "restore it; to serve without keys, restart the gateway (make restart)")
+        elif fault := _fault_of_name(settings):
+            yield Diagnosis(False, f"keys: {fault.message}", fault.hint or "")
         else:
             yield Diagnosis(True, "keys: none; callers need none")
         return
@@ -113,6 +115,14 @@ def _keys(settings: Settings, ring: Keyring, *, is_running: bool) -> Iterator[Di
             yield Diagnosis(
                 True, text, "gateway key create, hand the new one out, then: gateway key revoke " + key.id, True
             )
+
+
+def _fault_of_name(settings: Settings) -> GatewayError | None:
+    try:
+        exposure.must_have_named_keys(settings)
+    except GatewayError as error:
+        return error
+    return None
 
 
 def _asks_for_key(settings: Settings) -> bool:

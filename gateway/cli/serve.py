@@ -16,7 +16,7 @@ from gateway.generations import snapshot, transaction
 from gateway.prepare.entries import problems
 from gateway.process import watched_files
 from gateway.process.environment import configure_process
-from gateway.process.exposure import must_be_two_doors, must_not_be_open
+from gateway.process.exposure import must_be_two_doors, must_have_named_keys, must_not_be_open
 from gateway.scoreboard import status
 from gateway.scoreboard.status import Status
 from gateway.security import key_file
@@ -61,9 +61,8 @@ def serve(settings: Settings) -> int:
     _write_status(settings, mine)
     _end_orphans(settings)
     try:
-        # A file that does not count would refuse everybody.
-        if key_file.read(settings.keys_path) is None and settings.keys is not None and settings.auth is None:
-            log.warning("GATEWAY_KEYS names no file: nobody is asked for a key", extra={"path": str(settings.keys)})
+        key_file.read(settings.keys_path)  # a file that does not count would refuse everybody
+        must_have_named_keys(settings)
         must_be_two_doors(settings)
         must_not_be_open(settings)
         is_pending = transaction.can_wait(place_of(settings))

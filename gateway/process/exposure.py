@@ -44,6 +44,16 @@ def must_be_two_doors(settings: Settings) -> None:
         )
 
 
+def must_have_named_keys(settings: Settings) -> None:
+    """Raise GatewayError where GATEWAY_KEYS names no file: whoever sets it does not mean to serve everybody."""
+    if settings.keys is not None and settings.auth is None and not Keyring(settings.keys_path).is_configured:
+        raise GatewayError(
+            f"GATEWAY_KEYS names {settings.keys_path}, and there is no such file",
+            code="no-keys",
+            hint=f"make a key: {MAKE_A_KEY}; or unset GATEWAY_KEYS; or say that everybody may ask: GATEWAY_AUTH=none",
+        )
+
+
 def must_not_be_open(settings: Settings, addresses: Iterable[str] = ()) -> None:
     """
     Raise GatewayError where callers beyond this machine would need no key and nobody has said that they may.

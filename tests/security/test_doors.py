@@ -4,6 +4,7 @@ Addresses beyond the machine need keys or an explicit word; operators may have a
 OWASP: API5, API8, API9
 """
 
+import shlex
 import subprocess
 import time
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ import pytest
 import serving
 from gateway.errors import GatewayError
 from gateway.process import socket_handover
-from gateway.process.exposure import MAKE_A_KEY, must_not_be_open
+from gateway.process.exposure import MAKE_A_KEY, must_have_named_keys, must_not_be_open
 from gateway.settings.settings import Settings
 from security.raw_client import Reply, exchange, replies
 from serving import Answer, Connection, Gateway, free_port, until
@@ -193,6 +194,20 @@ def test_whoever_waits_is_told_the_fix(tmp_path: Path, cache: Path) -> None:
     assert server.command("serve").returncode == 78
     waited = server.command("wait", "--timeout", "1")
     assert (waited.returncode, f"fix: make a key: {MAKE_A_KEY}; or" in waited.stderr) == (78, True), waited.stderr
+
+
+def test_a_named_file_of_keys_that_is_not_there_opens_nothing(tmp_path: Path, cache: Path) -> None:
+    """A name that is misspelt, or a volume that is not mounted, is no wish to serve everybody."""
+    (tmp_path / "m.stub").write_text('{"inputs": ["a"]}')
+    server = serving.make(tmp_path, cache, REGISTRY, workers=1, keys=str(tmp_path / "keys" / "k.yaml"))
+    refused = server.command("serve")
+    assert (refused.returncode, f"make a key: {MAKE_A_KEY}; or" in refused.stderr) == (78, True), refused.stderr
+    assert "there is no such file" in server.command("doctor").stdout
+    named = Settings.load(server.settings)
+    for more in ({"GATEWAY_KEYS": ""}, {"GATEWAY_AUTH": "none"}, {"GATEWAY_AUTH": "keys"}):
+        must_have_named_keys(Settings.load(server.settings | more))
+    assert server.command(*shlex.split(MAKE_A_KEY)[1:]).returncode == 0
+    must_have_named_keys(named)
 
 
 def test_a_contradiction_is_refused_until_one_side_goes(tmp_path: Path, cache: Path) -> None:
