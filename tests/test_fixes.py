@@ -23,7 +23,8 @@ from gateway.generations import snapshot
 from gateway.loaders import table
 from serving import ROOT
 
-TABLE: Final[dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "fixes.yaml").read_text(encoding="utf-8"))
+TEXT: Final = (Path(__file__).parent / "fixes.yaml").read_text(encoding="utf-8")
+TABLE: Final[dict[str, Any]] = yaml.safe_load(TEXT)
 REASONS: Final[dict[str, str]] = TABLE["reasons"]
 #: What a fix is called where it is given, or kept until then.
 _NAMED: Final = re.compile(r"_?(hint|fix|pip_lines?|\w+_hint|hints|fixes)", re.IGNORECASE)
@@ -84,6 +85,12 @@ def test_every_fix_is_classified() -> None:
         "say in tests/fixes.yaml who does it, or why"
     )
     assert {name: lines for name, lines in stale.items() if lines} == {}, "these are no fixes any more"
+
+
+def test_no_file_stands_twice() -> None:
+    """Of two sections of one file YAML keeps the last: a line of the first would be lost unseen."""
+    sections = re.findall(r"^  (\S+):$", TEXT, re.MULTILINE)
+    assert len(sections) == len({*sections}) == len(TABLE["fixes"])
 
 
 @pytest.mark.parametrize("name", TABLE["fixes"])

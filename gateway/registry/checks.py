@@ -6,13 +6,16 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from gateway.registry.key_definition import Key
-from gateway.registry.text_patterns import PATTERNS
+from gateway.registry.text_patterns import PATTERNS, fix_of
 from gateway.registry.values import Document, Entries, Value
 from gateway.registry.wording import EXAMPLES, kind_of, parse_size
 from gateway.system.suggest import did_you_mean, listing
 
 #: Replaces a value whose fault is noted already, so that dependent rules stay silent.
 BAD: Final = object()
+#: Whole numbers as people write them: 10k, 10M, 1,000,000.
+_LIKE_A_COUNT: Final = re.compile(r"(-?\d{1,18}|\d{1,3}(?:[_,]\d{3}){1,5})\s*([kKmM]?)")
+_SHORT: Final = {"": 1, "k": 1_000, "m": 1_000_000}
 
 
 def section(document: Document, value: Value, what: str, example: str) -> Entries | None:
@@ -74,8 +77,9 @@ def _text(document: Document, key: Key, value: Value) -> Any:
     if isinstance(value.data, bool | dict | list) or not value.raw.strip():
         return _wrong(document, key, value, "a text that is not empty")
     if key.pattern is not None and not re.fullmatch(key.pattern, value.raw):
-        code, expected, fix = PATTERNS[key.name]
-        document.fault(value.span, code, f"'{value.raw}' cannot be '{key.name}'", expected=expected, fix=fix)
+        code, expected, _ = PATTERNS[key.name]
+        told = f"'{value.raw}' cannot be '{key.name}'"
+        document.fault(value.span, code, told, expected=expected, fix=fix_of(key.name, value.raw))
         return BAD
     return value.raw
 
@@ -102,7 +106,7 @@ def _number(document: Document, key: Key, value: Value) -> Any:
 def _integer(document: Document, key: Key, value: Value) -> Any:
     data = value.data
     if isinstance(data, bool) or not isinstance(data, int):
-        return _wrong(document, key, value, "a whole number", _unquoted(key, value))
+        return _wrong(document, key, value, "a whole number", _meant_whole(key, value))
     return data if _in_range(document, key, value, data) else BAD
 
 
@@ -110,6 +114,14 @@ def _unquoted(key: Key, value: Value) -> str | None:
     return (
         f"{key.name}: {value.raw}" if isinstance(value.data, str) and re.fullmatch(r"-?\d{1,18}", value.raw) else None
     )
+
+
+def _meant_whole(key: Key, value: Value) -> str | None:
+    found = _LIKE_A_COUNT.fullmatch(value.raw) if isinstance(value.data, str) else None
+    if found is None:
+        return None
+    number = int(re.sub("[_,]", "", found[1])) * _SHORT[found[2].lower()]
+    return f"{key.name}: {number}"
 
 
 def _in_range(document: Document, key: Key, value: Value, number: float) -> bool:

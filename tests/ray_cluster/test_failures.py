@@ -80,19 +80,25 @@ def test_a_cut_link_costs_no_answer(ready: Gateway, three: Running, figures: Fig
 
 
 def test_a_killed_head_costs_its_own_routes_for_a_while(ready: Gateway, three: Running, figures: Figures) -> None:
-    """Routes in the workers lose nothing; those of the cluster answer 503 with the reason, and come back by themselves."""
+    """Routes in the workers lose nothing; those of the cluster wait or answer 503 with the reason, and come back."""
+
+    def restarts() -> int:
+        routes = ready.health()["routes"].values()
+        return max(route["executor"].get("restarts", 0) for route in routes if "executor" in route)
+
     everywhere = models.questions(ready)
+    before = restarts()
     with Callers(ready.port, models.questions(ready, models.HERE)) as here, Callers(ready.port, everywhere) as there:
         time.sleep(2)
         began = time.monotonic()
         three.kill(three.cluster.head)
-        time.sleep(5)
+        # Ray ends the bridge a minute after the head: replicas on other nodes answer until then.
+        until(lambda: restarts() > before, 300, what="a new bridge")
         until(lambda: rig.answers(ready), 300, what="an answer of every model")
-        figures(f"every model answers {time.monotonic() - began:.0f} s after the end of the head")
+        figures(f"every model answers by a new bridge {time.monotonic() - began:.0f} s after the end of the head")
     figures(f"in the workers: {here.told}; on the cluster: {there.told}")
     assert here.failed() == []
     assert there.failed(models.HERE) == []
     failed = there.failed()
-    assert failed
     assert {one.status for one in failed} <= {503, 504}
     assert all(b'"message"' in one.body for one in failed)
