@@ -94,12 +94,14 @@ def check_roots(document: Document, base: Path, entries: Entries, roots: Sequenc
     """Note files that lie below none of the roots, links resolved; serving leaves them to the route."""
     folders = [Path(root) for root in roots]
     for text in _named(entries) if folders else ():
-        path = base / split_entry(text.raw)[0]
+        named = Path(split_entry(text.raw)[0])
+        path = base / named
         if not is_reference(text.raw) and "://" not in text.raw and not lies_below(path, folders):
+            place = os.path.realpath(path) if named.is_absolute() else _relative(path, base)
             document.fault(
                 text.span,
                 "outside-roots",
-                f"'{text.raw}' leads to {_relative(path, base)}, which lies below none of 'artifact_roots'",
+                f"'{text.raw}' leads to {place}, which lies below none of 'artifact_roots'",
                 expected=f"a path below {listing([_relative(root, base) for root in folders])}",
                 fix="put the file there, or add its folder to `server.artifact_roots`",
             )

@@ -101,7 +101,7 @@ def test_settings_are_read_in_one_place() -> None:
     files = {path.relative_to(ROOT).as_posix() for path in (ROOT / "gateway").rglob("*.py")}
     assert {name for name in files if "Settings.load(" in (ROOT / name).read_text()} == {
         "gateway/cli/command.py",
-        "gateway/cli/security_checks.py",  # those of a gateway that runs, from its environment
+        "gateway/cli/running_settings.py",  # those of a gateway that runs, from its environment
     }
     assert {name for name in files if '"registry.yaml"' in (ROOT / name).read_text()} == {
         "gateway/artifacts/card_file.py",  # a README beside a registry is that of the project and no card

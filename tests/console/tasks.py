@@ -41,5 +41,5 @@ def traced_tasks(page: "Page") -> Iterator[Tasks]:
         main = {(one["pid"], one["tid"]) for one in events if one.get("args", {}).get("name") == _MAIN}
         # Other events of the category span many tasks with a turn for everybody between them.
         tasks = [one for one in events if one["name"].endswith(_TASK) and (one["pid"], one["tid"]) in main]
-        found.busy_ms += [one["tdur"] / 1000 for one in tasks]
+        found.busy_ms += [one.get("tdur", one["dur"]) / 1000 for one in tasks]
         found.wall_ms += [one["dur"] / 1000 for one in tasks]

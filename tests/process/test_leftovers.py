@@ -155,6 +155,7 @@ def test_names_of_others_are_left_alone(tmp_path: Path) -> None:
     """Only a folder that is named as ours, is private, and whose process has ended, is deleted."""
     for name in ("table-x", "table-", "other-1", "table-4194304999-a"):
         (tmp_path / name).mkdir(mode=0o700)
-    (tmp_path / "table-4194304998-a").mkdir(mode=0o755)
+    (tmp_path / "table-4194304998-a").mkdir()
+    (tmp_path / "table-4194304998-a").chmod(0o755)  # whatever the umask
     forget_dead(tmp_path, "table-")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["other-1", "table-", "table-4194304998-a", "table-x"]

@@ -7,12 +7,15 @@ from http import HTTPStatus
 from gateway.rest.errors import STATUS, STATUS_OF_CODE, RequestError, status_of
 from serving import ROOT
 
+#: Errors that HTTP itself knows; each is made with its code.
+_REFUSALS = ("RequestError", "NotThereError")
+
 
 def refusals() -> Iterator[tuple[str, str]]:
     """Yield the place and the code of every RequestError that the source makes; a code that is no literal is ''."""
     for path in sorted((ROOT / "gateway").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "RequestError":
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in _REFUSALS:
                 place = f"{path.relative_to(ROOT)}:{node.lineno}"
                 codes = [word.value for word in node.keywords if word.arg == "code"]
                 literal = codes[0].value if codes and isinstance(codes[0], ast.Constant) else ""
