@@ -63,8 +63,9 @@ is_online() { pm2 jlist 2>/dev/null | "$root/.venv/bin/python" scripts/is_online
 case "${1:-}" in
 up)
     is_online gateway-socket || pm2 start ecosystem.config.js --only gateway-socket --silent >/dev/null
-    is_online gateway || start_gateway &
-    GATEWAY_HOME="$home" exec "$root/.venv/bin/gateway" wait --logs "$home/logs"
+    starting=
+    is_online gateway || { starting=--starting; start_gateway & }
+    GATEWAY_HOME="$home" exec "$root/.venv/bin/gateway" wait $starting --logs "$home/logs"
     ;;
 down)
     # The gateway first: while its holder is there, it leaves without waiting for another one.

@@ -42,6 +42,7 @@ _NOT_THE_ROUTE: Final = {
 @click.option(
     "--timeout", type=float, default=300.0, metavar="TIMEOUT", help="seconds to wait without progress (default: 300.0)"
 )
+@click.option("--starting", is_flag=True, help="it is being started now: what had failed before is not told")
 @click.option(
     "--logs",
     type=Path,
@@ -49,11 +50,12 @@ _NOT_THE_ROUTE: Final = {
     shell_complete=complete_path,
     help="folder of the log files, printed if a check fails",
 )
-def wait(settings: Settings, *, timeout: float, logs: Path | None) -> int:
+def wait(settings: Settings, *, timeout: float, starting: bool, logs: Path | None) -> int:
     """Wait for the gateway of these settings. Exit code 0 when every route answers, 1 when one does not."""
     operators = Client.of_operators(settings)
     try:
-        health = _wait(operators, settings, timeout)
+        before = status.read(settings.status_path) if starting else None
+        health = _wait(operators, settings, timeout, before)
     except GatewayError as error:
         print_note(f"\n{error.message if error.code == _UNASKED else f'gateway is not ready: {error.message}'}")
         if error.hint:
@@ -66,14 +68,14 @@ def wait(settings: Settings, *, timeout: float, logs: Path | None) -> int:
     return _show(replace(Client.of(settings), timeout_s=ASKED_S), operators, health)
 
 
-def _wait(client: Client, settings: Settings, timeout_s: float) -> dict[str, Any]:
+def _wait(client: Client, settings: Settings, timeout_s: float, before: status.Status | None) -> dict[str, Any]:
     """
     Return /health once every worker serves the same generation; raises GatewayError with the reason otherwise.
 
-    Without a key that opens /health, where one is asked for, return nothing once the gateway is ready.
+    Without a key that opens /health, where one is asked for, return nothing once the gateway is ready. What stands
+    `before` is not told as a failure of now.
     """
     began = printed = moved = time.monotonic()
-    before = status.read(settings.status_path)
     message = ""
     while time.monotonic() - moved <= timeout_s:
         report = status.read(settings.status_path)
@@ -81,7 +83,6 @@ def _wait(client: Client, settings: Settings, timeout_s: float) -> dict[str, Any
             message, moved = report.message, time.monotonic()
         is_alive = processes.is_alive(report.pid, report.began)
         has_failed = report.phase == "failed" and not is_alive
-        # What had failed before may have been mended: the process that is being started says so in a moment.
         if has_failed and report != before and time.monotonic() - began > _RESTART_S:
             break
         if is_alive and report.phase == "serving":

@@ -168,7 +168,9 @@ def test_a_start_is_refused_and_the_fix_works(tmp_path: Path, cache: Path) -> No
     assert (refused.returncode, "GATEWAY_AUTH=none" in refused.stderr) == (78, True), refused.stderr
     assert not (server.home / "state" / "committed.json").exists()
     server.settings["GATEWAY_AUTH"] = "none"
-    waiting = subprocess.Popen([serving.COMMAND, "wait"], env=server.environ, stdout=subprocess.PIPE, text=True)
+    waiting = subprocess.Popen(
+        [serving.COMMAND, "wait", "--starting"], env=server.environ, stdout=subprocess.PIPE, text=True
+    )
     try:
         # As `make run` after the repair: the failure of before stands there until the new process says otherwise.
         time.sleep(2.5)
