@@ -84,7 +84,7 @@ def test_a_killed_head_costs_its_own_routes_for_a_while(ready: Gateway, three: R
 
     def restarts() -> int:
         routes = ready.health()["routes"].values()
-        return max(route["executor"].get("restarts", 0) for route in routes if "executor" in route)
+        return max(int(route["executor"].get("restarts", 0)) for route in routes if "executor" in route)
 
     everywhere = models.questions(ready)
     before = restarts()

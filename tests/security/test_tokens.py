@@ -333,7 +333,7 @@ def test_the_arbiter_fetches_and_keeps_the_key_set(
 
 def _doctor_of(server: Gateway) -> str:
     """Return what `gateway doctor` says of security; the rest of it takes seconds."""
-    return "\n".join(one.text for one in security_checks(Settings.load(server.settings)))
+    return "\n".join(one.text for one in security_checks(Settings.load(server.environ)))
 
 
 def _get(server: Gateway, path: str, headers: dict[str, str], query: dict[str, Any]) -> serving.Answer:
