@@ -14,11 +14,12 @@ import secrets
 import time
 from _thread import allocate_lock
 from contextlib import suppress
-from fcntl import LOCK_EX, LOCK_NB, LOCK_UN, lockf
+from fcntl import F_GETLK, F_UNLCK, F_WRLCK, LOCK_EX, LOCK_NB, LOCK_UN, fcntl, lockf
 from pathlib import Path
+from struct import Struct
 from typing import Final
 
-from gateway.system import atomic
+from gateway.system import atomic, processes
 from gateway.system.locks import locked
 
 _WORD: Final = 8
@@ -32,11 +33,15 @@ _SET_BYTES: Final = _SET_WORDS * _WORD
 #: Sets of identified callers, and as many of addresses: whoever has many addresses displaces no identified caller.
 _SETS: Final = 4096
 _SIZE: Final = (_HEADER_WORDS + 2 * _SETS * _SET_WORDS) * _WORD
-#: A holder keeps the lock of a set for microseconds, unless it is not scheduled meanwhile. One that is stopped must not
-#: stop the others: they then go on without the lock, and at worst one of both changes is lost.
+#: A holder keeps the lock of a set for microseconds, unless it is not scheduled meanwhile, on a busy machine for tens
+#: of milliseconds. One that is stopped (SIGSTOP, a debugger) must not stop the others: they then go on without the
+#: lock, and at worst one of both changes is lost.
 _PATIENCE_S: Final = 0.02
+_MOST_S: Final = 2.0
 _PAUSE_S: Final = 0.00005
 _TRY: Final = LOCK_EX | LOCK_NB
+#: struct flock of 64-bit Linux: type, whence, start, length, process.
+_FLOCK: Final = Struct("@hhqqi0q")
 
 
 class Place:
@@ -118,12 +123,22 @@ class SharedTable:
             words[place.at + 1] = value
 
     def _wait(self, place: Place) -> None:
-        until = time.monotonic() + _PATIENCE_S
-        while time.monotonic() < until:
+        began = time.monotonic()
+        look = began + _PATIENCE_S
+        while (now := time.monotonic()) < began + _MOST_S:
             time.sleep(_PAUSE_S)
             with suppress(OSError):
                 lockf(self._file, _TRY, _SET_BYTES, place.offset)
                 return
+            if now > look:
+                if self._is_holder_stopped(place):
+                    return
+                look = now + _PATIENCE_S
+
+    def _is_holder_stopped(self, place: Place) -> bool:
+        asked = _FLOCK.pack(F_WRLCK, os.SEEK_SET, place.offset, _SET_BYTES, 0)
+        kind, _, _, _, pid = _FLOCK.unpack(fcntl(self._file, F_GETLK, asked))
+        return bool(kind != F_UNLCK and processes.is_stopped(pid))
 
 
 def _is_whole(path: Path, epoch: int) -> bool:

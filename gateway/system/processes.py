@@ -19,12 +19,13 @@ def started(pid: int) -> int | None:
     """
     if not _HAS_PROC:
         return 0 if _takes_signals(pid) else None
-    try:
-        # proc(5): the name in parentheses may hold anything; state and start time are fields 3 and 22.
-        fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
-    except OSError:
-        return None
-    return None if fields[0] in {"Z", "X"} else int(fields[19])
+    fields = _fields(pid)
+    return None if not fields or fields[0] in {"Z", "X"} else int(fields[19])
+
+
+def is_stopped(pid: int) -> bool:
+    """Say whether a process is stopped by a signal or a debugger; False where the system does not tell."""
+    return _fields(pid)[:1] in (["T"], ["t"])
 
 
 def is_running(pid: int) -> bool:
@@ -40,6 +41,15 @@ def is_alive(pid: int, began: int) -> bool:
 def own_start() -> int:
     """Return the start time of this process; 0 where the system does not tell."""
     return started(os.getpid()) or 0
+
+
+def _fields(pid: int) -> list[str]:
+    """Return the fields of proc(5) from the state on, none where there is no such process."""
+    try:
+        # The name in parentheses may hold anything; state and start time are fields 3 and 22.
+        return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return []
 
 
 def _takes_signals(pid: int) -> bool:

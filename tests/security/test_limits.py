@@ -26,7 +26,9 @@ from gateway.security.keyring import Keyring
 from gateway.security.limits import DAY_S, CallerLimits, Rate
 from gateway.security.meter import Caller, Meter, Usage
 from gateway.security.quota import Quotas
+from gateway.security.shared_table import SharedTable
 from rest.one_worker import REGISTRY, Answer, Worker, environ_of
+from serving import until
 
 MS = 10**6
 JSON = {"Content-Type": "application/json"}
@@ -393,6 +395,25 @@ def test_a_quota_is_exact_over_processes_and_a_kill(tmp_path: Path) -> None:
     assert made.value == 4000
     left = Usage(Meter(tmp_path / "run", tmp_path / "state"), Caller("key one", False), "r", limits)
     assert left.add_rows(1) is not None
+
+
+def test_a_slow_process_is_waited_for(tmp_path: Path) -> None:
+    """A process that is not scheduled for long while it holds the lock loses no charge: it is not stopped."""
+    quotas = Quotas(tmp_path / "quotas")
+    place = quotas.place("key one r", is_address=False)
+    child = os.fork()
+    if not child:
+        other = SharedTable(tmp_path / "quotas")
+        same = other.place("key one r", is_address=False)
+        other.lock(same)
+        (tmp_path / "held").touch()
+        time.sleep(0.3)
+        other.write(same, int(time.time()) // 86_400 << 40 | 7)
+        other.unlock(same)
+        os._exit(0)
+    until((tmp_path / "held").exists, what="the lock of the other")
+    assert quotas.charge(place, 1, 8, time.time()) == (True, 0)
+    os.waitpid(child, 0)
 
 
 def test_a_stopped_process_stops_no_other(tmp_path: Path) -> None:
