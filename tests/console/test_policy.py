@@ -7,7 +7,7 @@ import pytest
 from console.test_every_page import PLOT_POLICY, POLICY
 from gateway.console.assets import assets
 from rest.one_worker import Answer, Worker, environ_of
-from rest.test_call import PLACES
+from security.every_rule import PLACES
 
 HTML = {"Accept": "text/html"}
 #: Pages and files must not be sniffed and tell no other host where they were.

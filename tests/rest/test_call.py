@@ -19,6 +19,7 @@ from gateway.rest.predict.steps.authorise import authorise
 from gateway.rest.predict.steps.limit import charge_request, charge_rows
 from gateway.security.principal import ANONYMOUS, Principal
 from rest.one_worker import Answer, Worker, environ_of
+from security.every_rule import PLACES
 from serving import ROOT
 
 JSON = {"Content-Type": "application/json"}
@@ -26,15 +27,6 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 MULTIPART = {"Content-Type": "multipart/form-data; boundary=x"}
 TABLE = b'--x\r\nContent-Disposition: form-data; name="file"; filename="rows.csv"\r\n\r\na,b\n1,2\n\r\n--x--\r\n'
 ROW = {"a": 1, "b": 2}
-#: What stands for each placeholder of a rule.
-PLACES = {
-    "path": "deep/sum",
-    "model": "deep",
-    "action": "load",
-    "name": "deep",
-    "digest": "0",
-    "file": "console.css",
-}
 
 
 def multipart(name: str, file: str, kind: str, content: bytes) -> tuple[bytes, dict[str, str]]:
