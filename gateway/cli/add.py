@@ -11,8 +11,8 @@ from gateway.cli.executor_option import executor_option, kind_of, must_name_arti
 from gateway.cli.mlflow_notes import notes_of
 from gateway.cli.named_artifact import named_artifact
 from gateway.cli.type_option import allow_type_option
-from gateway.registry import load_registry
 from gateway.registry.add import add_route
+from gateway.registry.load import load_registry
 from gateway.registry.spec import RegistrySpec
 from gateway.settings.settings import Settings
 

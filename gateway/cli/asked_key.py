@@ -9,7 +9,7 @@ from typing import Final
 from gateway.cli.command import display_path, print_note
 from gateway.cli.moments import whole_seconds
 from gateway.errors import GatewayError
-from gateway.registry import load_registry
+from gateway.registry.load import load_registry
 from gateway.security.scopes import CATALOG, EXPECTED, METRICS, PREDICT, PREDICT_ALL, is_scope
 from gateway.settings.settings import Settings
 from gateway.system.suggest import did_you_mean, nearest

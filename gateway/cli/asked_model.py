@@ -17,8 +17,8 @@ from gateway.generations import snapshot
 from gateway.prepare.cache_key import are_alone, make_entry
 from gateway.prepare.entries import DIGESTS
 from gateway.prepare.entry import Entry
-from gateway.registry import load_registry
 from gateway.registry.files import holds_pickle
+from gateway.registry.load import load_registry
 from gateway.registry.server_keys import ServerSpec
 from gateway.registry.spec import RegistrySpec, RouteSpec
 from gateway.settings.settings import Settings

@@ -5,7 +5,7 @@ from collections import Counter
 import click
 
 from gateway.cli.command import OK, Command, complete_path, display_path, keep_setting, print_line
-from gateway.registry import load_registry
+from gateway.registry.load import load_registry
 from gateway.registry.spec import RegistrySpec
 from gateway.settings.settings import Settings
 

@@ -24,7 +24,7 @@ from gateway.generations import snapshot, upgrade_check
 from gateway.loaders import get_loader, package_versions
 from gateway.loaders.sniffing import sniff
 from gateway.loaders.table import BUNDLE, loader_names
-from gateway.registry import load_registry
+from gateway.registry.load import load_registry
 from gateway.settings.settings import Settings
 from gateway.system import descendants, obstacles, private_folders
 

@@ -9,7 +9,7 @@ from gateway.environments import interpreters, uv
 from gateway.environments.wanted import Wanted, environment_for, to_build
 from gateway.errors import GatewayError
 from gateway.prepare.process_entry import wanted_of
-from gateway.registry import load_registry
+from gateway.registry.load import load_registry
 from gateway.settings.settings import Settings
 
 

@@ -8,8 +8,8 @@ from gateway.cli.command import display_path
 from gateway.cli.named_artifact import NamedArtifact
 from gateway.errors import GatewayError
 from gateway.prepare.attachments import CHECKS
-from gateway.registry import load_registry
 from gateway.registry.attached_files import files_of
+from gateway.registry.load import load_registry
 from gateway.registry.spec import RouteSpec
 
 

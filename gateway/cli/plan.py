@@ -14,7 +14,7 @@ from gateway.generations.plan import Step, steps
 from gateway.prepare.entries import prepare_registry
 from gateway.prepare.process_entry import environments_to_build
 from gateway.process.environment import configure_process
-from gateway.registry import load_registry
+from gateway.registry.load import load_registry
 from gateway.registry.spec import RegistrySpec
 from gateway.settings.settings import Settings
 

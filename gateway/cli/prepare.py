@@ -8,8 +8,8 @@ from gateway.cli.place import limits_of, place_of
 from gateway.generations import snapshot
 from gateway.prepare.entries import prepare_registry
 from gateway.process.environment import configure_process
-from gateway.registry import load_registry
 from gateway.registry.attached_files import problems_of
+from gateway.registry.load import load_registry
 from gateway.registry.spec import RouteSpec
 from gateway.settings.settings import Settings
 

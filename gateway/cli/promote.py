@@ -16,8 +16,8 @@ from gateway.errors import GatewayError
 from gateway.generations import snapshot
 from gateway.generations.promotion import AskedRows, Promotion, compare_candidate
 from gateway.process.environment import configure_process
-from gateway.registry import load_registry
 from gateway.registry.edit_route import EditedRegistry, edit_route
+from gateway.registry.load import load_registry
 from gateway.settings.settings import Settings
 
 

@@ -20,7 +20,7 @@ from gateway.process import exposure, port_owner
 from gateway.process.pm2.home import REMEMBERED
 from gateway.references.store_access import read_credentials
 from gateway.references.store_uri import has_credentials
-from gateway.registry import load_registry
+from gateway.registry.load import load_registry
 from gateway.scoreboard import status
 from gateway.security.key_file import Key
 from gateway.security.keyring import Keyring

@@ -21,7 +21,7 @@ from gateway.h2o_server.binary_model import find_model, read_version
 from gateway.prepare import h2o_server_entry, ray_entry
 from gateway.prepare.upstream import remote_of
 from gateway.process.model_servers import folders
-from gateway.registry import load_registry
+from gateway.registry.load import load_registry
 from gateway.registry.spec import RouteSpec
 from gateway.scoreboard import status
 from gateway.scoreboard.status import ServerStatus

@@ -25,8 +25,8 @@ from gateway.generations.staging import staged
 from gateway.generations.upgrade_check import is_current, recheck_committed
 from gateway.prepare.entries import Progress, is_known, prepare_registry
 from gateway.references.resolving import Ask, is_resolved
-from gateway.registry import load_registry
 from gateway.registry.document import registry_hash
+from gateway.registry.load import load_registry
 from gateway.registry.spec import RegistrySpec
 from gateway.system import obstacles
 

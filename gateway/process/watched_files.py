@@ -18,8 +18,8 @@ import msgspec
 from gateway.artifacts import card_file, code_files, code_listing, source_files
 from gateway.errors import GatewayError
 from gateway.generations import snapshot
-from gateway.registry import load_registry
 from gateway.registry.attached_files import files_of as attached_files_of
+from gateway.registry.load import load_registry
 from gateway.registry.spec import RegistrySpec
 from gateway.settings.settings import Settings
 from gateway.system import atomic, files

@@ -30,7 +30,7 @@ from gateway.loaders import get_loader, package_versions
 from gateway.loaders.base import LoadOptions
 from gateway.prepare.child_supervisor import PrepareLimits
 from gateway.prepare.entries import prepare_registry
-from gateway.registry import load_registry
+from gateway.registry.load import load_registry
 from gateway.runtimes import load_compiled
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -10,7 +10,7 @@ from gateway.artifacts.store import Store
 from gateway.prepare.cache_key import make_entry
 from gateway.prepare.child_supervisor import PrepareLimits
 from gateway.prepare.entries import DIGESTS, prepare_route
-from gateway.registry import load_registry
+from gateway.registry.load import load_registry
 
 ARTIFACTS = ("diabetes/model.ubj", "loan/model.ubj", "earnings/model.skops", "sentiment/model.skops")
 

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.artifacts import code_listing
 from gateway.errors import RegistryError
-from gateway.registry import load_registry
+from gateway.registry.load import load_registry
 
 
 def test_a_listed_folder_that_cannot_be_kept_is_a_fault_at_its_pattern(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from gateway.artifacts.manifest import Manifest
 from gateway.prepare.child_supervisor import PrepareLimits
 from gateway.prepare.entries import is_known, prepare_registry
-from gateway.registry import load_registry
+from gateway.registry.load import load_registry
 from serving import running
 
 #: What the compiler does, the limits it meets, the code that the manifest keeps, and words of the reason.

@@ -19,7 +19,7 @@ from gateway.executors.thread_pool import NativePool
 from gateway.generations import snapshot
 from gateway.prepare.child_supervisor import PrepareLimits
 from gateway.prepare.entries import prepare_registry
-from gateway.registry import load_registry
+from gateway.registry.load import load_registry
 from gateway.registry.load_options import load_options
 from gateway.registry.spec import RouteSpec
 from gateway.routing.model import Model

@@ -18,7 +18,7 @@ from gateway.generations import history, snapshot
 from gateway.generations.history import Event
 from gateway.prepare.child_supervisor import PrepareLimits
 from gateway.prepare.entries import prepare_registry
-from gateway.registry import load_registry
+from gateway.registry.load import load_registry
 from gateway.routing.live_generation import Generation, GenerationBuilder
 from gateway.scoreboard import Scoreboard
 from serving import ROOT, Gateway, until

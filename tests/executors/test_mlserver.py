@@ -14,7 +14,7 @@ from gateway.artifacts.digests import Digests
 from gateway.executors.upstream_client import client_of
 from gateway.prepare.child_supervisor import PrepareLimits
 from gateway.prepare.entries import prepare_route
-from gateway.registry import load_registry
+from gateway.registry.load import load_registry
 from gateway.schema import make_column
 from serving import free_port
 

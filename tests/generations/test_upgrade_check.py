@@ -17,7 +17,7 @@ from gateway.generations.rollback import roll_back
 from gateway.generations.snapshot import Snapshot
 from gateway.prepare.child_supervisor import PrepareLimits
 from gateway.prepare.entries import prepare_registry
-from gateway.registry import load_registry
+from gateway.registry.load import load_registry
 
 pytestmark = extras.needs("sklearn")
 

@@ -26,8 +26,8 @@ from gateway.loaders.sniffing import sniff
 from gateway.loaders.unknown_kinds import Foreign
 from gateway.prepare.child_supervisor import PrepareLimits
 from gateway.prepare.entries import prepare_registry
-from gateway.registry import load_registry
 from gateway.registry.add import add_route
+from gateway.registry.load import load_registry
 
 ROWS = np.random.default_rng(5).normal(size=(60, 2)).round(2)
 TRUTH = (ROWS[:, 0] > 0).astype(int)

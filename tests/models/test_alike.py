@@ -10,7 +10,7 @@ from gateway.artifacts.manifest import Manifest
 from gateway.compilers.proof.rows import generated
 from gateway.prepare.child_supervisor import PrepareLimits
 from gateway.prepare.entries import prepare_registry
-from gateway.registry import load_registry
+from gateway.registry.load import load_registry
 from gateway.runtimes import load_compiled
 
 pytestmark = extras.needs("sklearn", "xgboost", "jpype", "onnx")

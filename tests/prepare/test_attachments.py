@@ -16,7 +16,7 @@ from gateway.generations.rollback import roll_back
 from gateway.generations.snapshot import Snapshot
 from gateway.generations.transaction import attempt
 from gateway.process.watched_files import committed_files
-from gateway.registry import load_registry
+from gateway.registry.load import load_registry
 from gateway.settings.settings import Settings
 
 COUNTS: dict[str, Any] = {

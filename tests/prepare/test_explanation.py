@@ -21,7 +21,7 @@ from gateway.loaders.one_hot import OneHot
 from gateway.prepare.child_supervisor import PrepareLimits
 from gateway.prepare.entries import prepare_registry
 from gateway.prepare.explanation import report_explanation
-from gateway.registry import load_registry
+from gateway.registry.load import load_registry
 from gateway.schema import Column
 
 xgboost = pytest.importorskip("xgboost")

@@ -10,7 +10,7 @@ from gateway.artifacts import source_files
 from gateway.errors import ArtifactError
 from gateway.prepare.child_supervisor import PrepareLimits
 from gateway.prepare.entries import prepare_registry
-from gateway.registry import load_registry
+from gateway.registry.load import load_registry
 
 CODE = "def predict(x: float) -> float:\n    return x\n"
 

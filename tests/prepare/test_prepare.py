@@ -11,7 +11,7 @@ from gateway.artifacts import manifest
 from gateway.artifacts.manifest import Manifest
 from gateway.prepare.child_supervisor import PrepareLimits
 from gateway.prepare.entries import prepare_registry
-from gateway.registry import load_registry
+from gateway.registry.load import load_registry
 from gateway.system import descendants
 from serving import ROOT, absolute, until
 

@@ -19,7 +19,7 @@ from gateway.artifacts.manifest import Manifest
 from gateway.cli.environment_checks import network_refusal
 from gateway.prepare.child_supervisor import PrepareLimits
 from gateway.prepare.entries import is_known, prepare_registry
-from gateway.registry import load_registry
+from gateway.registry.load import load_registry
 from gateway.system import descendants
 
 SLOW = pytest.mark.slow

@@ -20,7 +20,7 @@ from gateway.prepare import golden
 from gateway.prepare.child_supervisor import PrepareLimits
 from gateway.prepare.entries import is_known, prepare_registry
 from gateway.prepare.ray_archive import GOLDEN, read
-from gateway.registry import load_registry
+from gateway.registry.load import load_registry
 from gateway.registry.load_options import load_options
 from gateway.registry.spec import RegistrySpec
 from gateway.schema import Predictor, make_column

@@ -17,8 +17,8 @@ from gateway.executors.oip_metadata import changes
 from gateway.prepare.child_supervisor import PrepareLimits
 from gateway.prepare.entries import prepare_route
 from gateway.prepare.upstream_signature import signature_of
-from gateway.registry import load_registry
 from gateway.registry.executor_keys import ExecutorKeys
+from gateway.registry.load import load_registry
 from gateway.registry.spec import OutputKeys, RouteSpec
 from gateway.schema import Signature
 from serving import free_port

@@ -14,7 +14,7 @@ from gateway.generations.snapshot import Snapshot
 from gateway.prepare.child_supervisor import PrepareLimits
 from gateway.prepare.entries import prepare_registry
 from gateway.process.generation_follower import Gateway
-from gateway.registry import load_registry
+from gateway.registry.load import load_registry
 from gateway.rest.app import Holder, create_app
 from gateway.rest.middleware.telemetry import Telemetry
 from gateway.routing.live_generation import Generation

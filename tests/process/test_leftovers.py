@@ -13,7 +13,7 @@ from gateway.executors.socket_folder import socket_path
 from gateway.prepare.child_supervisor import PrepareLimits
 from gateway.prepare.entries import prepare_registry
 from gateway.process.leftovers import delete_leftovers
-from gateway.registry import load_registry
+from gateway.registry.load import load_registry
 from gateway.settings.settings import Settings
 from gateway.system.owned_folders import MOST_BYTES, OwnedFolders, forget_dead, scratch_folders, temporary_folder
 from serving import gone, until

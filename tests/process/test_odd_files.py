@@ -12,7 +12,7 @@ import pytest
 
 import serving
 from gateway.artifacts import code_files
-from gateway.registry import load_registry
+from gateway.registry.load import load_registry
 from serving import Gateway, until
 
 REGISTRY = "version: 1\nroutes:\n  /m: {artifact: m.stub, golden: golden.json}\n  /other: other.stub\n"

@@ -12,7 +12,7 @@ from gateway.artifacts.resolution import Resolution
 from gateway.errors import GatewayError
 from gateway.references.model_places import Place, leaving_link, models_of, place_of, relocated
 from gateway.references.store_uri import folder_path, sqlite_path, store_uri, without_credentials
-from gateway.registry import load_registry
+from gateway.registry.load import load_registry
 from gateway.registry.load_options import load_options
 
 

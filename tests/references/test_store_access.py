@@ -16,7 +16,7 @@ from gateway.errors import LoadError
 from gateway.prepare.child_supervisor import PrepareLimits
 from gateway.references.resolving import resolve
 from gateway.references.store_access import StoreAccess, hidden, read_credentials
-from gateway.registry import load_registry
+from gateway.registry.load import load_registry
 from gateway.settings.settings import Settings
 
 TOKEN, PASSWORD = "hushed-token-1", "hushed-password-2"

@@ -7,8 +7,8 @@ import pytest
 
 from gateway.artifacts.source_files import digest
 from gateway.errors import ArtifactError, RegistryError
-from gateway.registry import load_registry
 from gateway.registry.add import add_route
+from gateway.registry.load import load_registry
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import pytest
 
 from gateway.errors import RegistryError
-from gateway.registry import load_registry
 from gateway.registry.document import parse
+from gateway.registry.load import load_registry
 from gateway.registry.parse import parse_registry
 
 ERRORS = Path(__file__).parent / "errors"

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 import gateway.registry.files
 from gateway.errors import RegistryError
-from gateway.registry import RegistrySpec, load_registry
 from gateway.registry.document import parse as parse_text
 from gateway.registry.keys import INPUT_KEYS, OUTPUT_KEYS, ROUTE_KEYS, SERVER_KEYS, TOP_KEYS
 from gateway.registry.limit_keys import RequestLimitKeys
+from gateway.registry.load import load_registry
 from gateway.registry.parse import parse_registry
 from gateway.registry.server_keys import ServerSpec
-from gateway.registry.spec import OutputKeys, RouteSpec
+from gateway.registry.spec import OutputKeys, RegistrySpec, RouteSpec
 from gateway.schema import Field
 from gateway.validation.keywords import ATTRIBUTES
 

@@ -14,7 +14,7 @@ from gateway.executors.thread_pool import NativePool
 from gateway.generations import snapshot
 from gateway.prepare.child_supervisor import PrepareLimits
 from gateway.prepare.entries import prepare_registry
-from gateway.registry import load_registry
+from gateway.registry.load import load_registry
 from gateway.rest.app import Holder, create_app
 from gateway.rest.middleware.forwarded import Forwarded
 from gateway.rest.middleware.telemetry import Telemetry

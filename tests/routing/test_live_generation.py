@@ -6,7 +6,7 @@ import pytest
 
 from gateway.artifacts.manifest import Manifest, StoredArtifact
 from gateway.generations import snapshot
-from gateway.registry import load_registry
+from gateway.registry.load import load_registry
 from gateway.rest.describe.catalog import describe
 from gateway.routing.live_generation import Generation, GenerationBuilder
 from gateway.schema import Field, Output, Signature

@@ -25,7 +25,7 @@ from gateway.cli.main import main
 from gateway.errors import ArtifactError, GatewayError
 from gateway.loaders import get_loader
 from gateway.loaders.base import LoadOptions
-from gateway.registry import load_registry
+from gateway.registry.load import load_registry
 
 #: A package as people install it: a step that is fitted, holds a helper of its own, and is one of Python's classes.
 PACKAGE = """

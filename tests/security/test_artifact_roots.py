@@ -19,7 +19,7 @@ from gateway.errors import ArtifactError, RegistryError
 from gateway.prepare.cache_key import make_entry
 from gateway.prepare.child_supervisor import PrepareLimits
 from gateway.prepare.entries import prepare_registry
-from gateway.registry import load_registry
+from gateway.registry.load import load_registry
 from gateway.system import files
 
 STUB = '{"inputs": ["a"], "answer": 1.5}'

@@ -25,7 +25,7 @@ from gateway.executors.upstream_client import client_of
 from gateway.prepare.child_supervisor import PrepareLimits
 from gateway.references.resolving import resolve
 from gateway.references.store_access import StoreAccess
-from gateway.registry import load_registry
+from gateway.registry.load import load_registry
 from gateway.system.egress import Egress, rule_of
 from serving import free_port
 

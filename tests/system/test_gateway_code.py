@@ -41,7 +41,7 @@ from pathlib import Path
 import gateway
 from gateway.prepare.entries import is_known, prepare_registry
 from gateway.prepare.child_supervisor import PrepareLimits
-from gateway.registry import load_registry
+from gateway.registry.load import load_registry
 home = Path(sys.argv[1])
 assert Path(gateway.__file__).parents[1] == Path.cwd()
 registry = load_registry(home / "registry.yaml")

@@ -13,7 +13,7 @@ from gateway.loaders.base import Skew
 from gateway.prepare.acceptance import accept
 from gateway.prepare.child_supervisor import PrepareLimits
 from gateway.prepare.entries import prepare_registry
-from gateway.registry import load_registry
+from gateway.registry.load import load_registry
 
 pytestmark = extras.needs("sklearn")
 

@@ -19,7 +19,7 @@ from gateway.errors import InputError, PredictError
 from gateway.generations import snapshot
 from gateway.prepare.child_supervisor import PrepareLimits
 from gateway.prepare.entries import prepare_registry
-from gateway.registry import load_registry
+from gateway.registry.load import load_registry
 from gateway.routing.live_generation import Generation, GenerationBuilder
 from gateway.routing.routes import Route
 from gateway.scoreboard import Scoreboard
