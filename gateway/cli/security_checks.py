@@ -6,13 +6,14 @@ import re
 import shlex
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
 from gateway.cli.client import Client
 from gateway.cli.diagnosis import Diagnosis
+from gateway.cli.limit_checks import limit_checks
 from gateway.cli.running_settings import running_pid, running_settings
 from gateway.cli.token_checks import token_checks
 from gateway.errors import GatewayError
@@ -37,10 +38,13 @@ _MOST_NAMED: Final = 5
 
 
 def security_checks(settings: Settings) -> Iterator[Diagnosis]:
-    """Tell who reaches the gateway, whether keys count, what others could read, and which routes run code."""
+    """Tell who reaches the gateway, how often, whether keys count, what others could read, which routes run code."""
     pid = running_pid(settings)
     served_with = running_settings(pid) or settings
-    yield from _doors(served_with, pid)
+    seen = port_owner.addresses_of(pid) if pid else []
+    addresses = _addresses(served_with, seen)
+    yield from _doors(served_with, addresses, "listens" if seen else "would listen")
+    yield from limit_checks(settings, is_wide=bool(exposure.exposed(addresses)))
     ring = Keyring(served_with.keys_path)
     yield from _keys(served_with, ring, is_running=pid != 0)
     yield from token_checks(ring, status.read(settings.status_path).key_set if pid else None)
@@ -50,12 +54,13 @@ def security_checks(settings: Settings) -> Iterator[Diagnosis]:
     yield from _store(settings)
 
 
-def _doors(settings: Settings, pid: int) -> Iterator[Diagnosis]:
-    addresses = [*settings.bind, *settings.admin_bind]
-    what = "would listen"
-    if pid and (seen := port_owner.addresses_of(pid)):
-        what = "listens"
-        addresses = sorted({*seen, *(one for one in addresses if one.startswith("unix:"))})
+def _addresses(settings: Settings, seen: Iterable[str]) -> list[str]:
+    """Return where a gateway is to listen, or where it was seen listening."""
+    told = [*settings.bind, *settings.admin_bind]
+    return sorted({*seen, *(one for one in told if one.startswith("unix:"))}) if seen else told
+
+
+def _doors(settings: Settings, addresses: list[str], what: str) -> Iterator[Diagnosis]:
     try:
         exposure.must_not_be_open(settings, addresses)
     except GatewayError as error:

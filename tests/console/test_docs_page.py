@@ -56,6 +56,22 @@ def test_each_route_says_whether_it_is_explained(docs: Page, five: Gateway) -> N
     assert "contributions" in five.post(asked, five.get("/diabetes/schema?sample").json).json["explanation"]
 
 
+def test_limits_of_callers_are_shown(open_page: OpenPage, five: Gateway) -> None:
+    """What one caller may use stands with each route, and beside the routes; here it is none until the catalog says."""
+    catalog = five.get("/routes").json
+    page = open_page()
+    page.goto(f"http://127.0.0.1:{five.port}/docs")
+    unfold(page, "diabetes")
+    expect(page.locator("body")).not_to_contain_text("one caller")
+    (diabetes,) = (one for one in catalog["routes"] if one["name"] == "diabetes")
+    diabetes["limits"] |= {"requests": "20/s", "daily": 1_000_000}
+    page.route("**/routes", lambda route: route.fulfill(json=catalog | {"limits": {"requests": "9/s", "burst": 200}}))
+    page.reload()
+    unfold(page, "diabetes")
+    expect(page.locator("#intro")).to_contain_text("one caller: requests 9/s, burst 200 beside the routes")
+    expect(page.locator("#diabetes")).to_contain_text("waiting · one caller: requests 20/s, daily 1,000,000")
+
+
 def test_the_command_shown_predicts(docs: Page, five: Gateway) -> None:
     """A shell that runs the command of a route gets an answer."""
     unfold(docs, "earnings")

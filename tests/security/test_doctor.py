@@ -1,10 +1,11 @@
 """
-`gateway doctor` names what a running gateway leaves open: addresses, modes, keys, routes that run code, PM2's memory.
+`gateway doctor` names what a running gateway leaves open: addresses, limits, modes, keys, routes that run code, PM2's memory.
 
 OWASP: API8
 """
 
 import json
+import re
 import socket
 import subprocess
 from datetime import UTC, datetime, timedelta
@@ -61,6 +62,39 @@ def test_open_addresses_and_sockets(tmp_path: Path) -> None:
         assert (line.mark, line.fix) == ("MISS", f"chmod 0660 {path}")
         path.chmod(0o660)
         assert found(tmp_path, "socket", bind=f"unix:{path}") == []
+
+
+@pytest.mark.parametrize(
+    ("registry", "told"),
+    [
+        ("", "no route has any; what is no route: none"),
+        (
+            "defaults: {limits: {requests: 9/s}}\n",
+            "1 of 1 routes limit what one caller may have; what is no route: none",
+        ),
+        (
+            "server: {limits: {requests: 9/min, burst: 3}}\n",
+            "no route has any; what is no route: 9 requests a minute, 3 at once",
+        ),
+    ],
+)
+def test_limits_of_what_others_reach(tmp_path: Path, registry: str, told: str) -> None:
+    """The limits of callers are told; where other machines reach a gateway, those that are missing are a note."""
+    path = tmp_path / "registry.yaml"
+    path.write_text(f"version: 1\n{registry}routes:\n  /m: {{artifact: m.stub}}\n")
+    assert [(one.mark, one.text) for one in found(tmp_path, "limits")] == [("ok", f"limits: {told}")]
+    for wide in ({"bind": "0.0.0.0:1"}, {"admin_bind": "0.0.0.0:1"}):
+        (line,) = found(tmp_path, "limits", **wide)
+        assert (line.mark, line.text) == ("note", f"limits: {told}; and other machines reach it")
+        assert line.fix.startswith("in registry.yaml under `")
+    path.write_text(path.read_text() + "".join(f"{name}: {{{keys}}}\n" for name, keys in sections(line.fix)))
+    (line,) = found(tmp_path, "limits", bind="0.0.0.0:1")
+    assert (line.mark, "; and other" in line.text) == ("ok", False), "the fix works"
+
+
+def sections(fix: str) -> list[tuple[str, str]]:
+    """Return the sections of a registry that a fix names, and what it puts under them."""
+    return re.findall(r"under `(\w+)`: (limits: \{.*?\})", fix)
 
 
 def test_keys(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from flask import Response, request
 
 from gateway.artifacts.resolution import Resolution
 from gateway.codecs.json import encode
-from gateway.registry.limit_keys import LimitKeys
+from gateway.registry.limit_keys import RequestLimitKeys
 from gateway.rest.api import Endpoint, generation_of_request
 from gateway.rest.describe.sample_request import WITH_KEY, SampleRequest
 from gateway.rest.describe.schemas import explanation_facts, input_schema, output_schema
@@ -29,7 +29,7 @@ class Catalog(Endpoint):
         self._offload = offload
 
     def get(self) -> Response:
-        """List every route with schema, sample, state and limits."""
+        """List every route with schema, sample, state and limits; and the limits of what is no route."""
         generation = generation_of_request()
         strict = generation.snapshot.registry.server.strict
         base = public_origin() + public_path("")
@@ -42,7 +42,8 @@ class Catalog(Endpoint):
                 describe(route, base, curl, strict=strict, workers=self._workers) | {"executor": executors[name]}
                 for name, route in table.items()
             ]
-            return encode({"generation": generation.id, "routes": routes})
+            beside = callers_limits(generation.snapshot.registry.server.limits)
+            return encode({"generation": generation.id, **({"limits": beside} if beside else {}), "routes": routes})
 
         return document(self._offload.report(write, len(table)))
 
@@ -92,8 +93,8 @@ def describe(route: Route, base_url: str, curl: str = "curl", *, strict: bool, w
     return entry
 
 
-def callers_limits(limits: LimitKeys) -> dict[str, Any]:
-    """Return what one caller may use of a route, as the registry writes it; nothing where that is not limited."""
+def callers_limits(limits: RequestLimitKeys) -> dict[str, Any]:
+    """Return what one caller may use, as the registry writes it; nothing where that is not limited."""
     return {name: value for name, value in dataclasses.asdict(limits).items() if value is not None}
 
 

@@ -11,6 +11,7 @@ from flask import Response, request
 from gateway.codecs.json import encode
 from gateway.rest.api import Endpoint, generation_of_request
 from gateway.rest.describe.openapi import openapi
+from gateway.rest.describe.openapi_limits import with_limits
 from gateway.rest.describe.openapi_security import with_keys
 from gateway.rest.describe.route_schema import route_schema
 from gateway.rest.describe.sample_request import SampleRequest
@@ -60,7 +61,7 @@ class OpenApiCache:
 
 
 def _document(generation: Generation, *, has_keys: bool) -> dict[str, Any]:
-    made = openapi(generation)
+    made = with_limits(openapi(generation), generation, has_keys=has_keys)
     return with_keys(made) if has_keys else made
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from gateway import __version__
 from gateway.answers.json_schema import answer_schema, batch_schema, detail_schema
 from gateway.rest.describe.openapi_check import REPORT, check_operation
+from gateway.rest.describe.openapi_errors import ERRORS, own_responses
 from gateway.rest.describe.openapi_explained import (
     answer_beside,
     explain_options,
@@ -19,9 +20,6 @@ from gateway.rest.describe.openapi_parts import (
     ANSWER_HEADERS,
     COMMON_PATHS,
     DETAIL_OPTION,
-    ERROR_TEXTS,
-    ERRORS,
-    RESPONSES,
     SCHEMAS,
     TABLE_OPTIONS,
     TAGS,
@@ -79,8 +77,9 @@ def openapi(generation: Generation) -> Part:
         },
         "servers": [{"url": "/"}],
         "tags": [*({"name": route.name, "description": route.spec.description} for route in _shown(generation)), *TAGS],
-        "paths": paths | v2_paths(generation.table.by_name) | COMMON_PATHS,
-        "components": {"schemas": schemas, "responses": RESPONSES},
+        # /ping and /version may be routes.
+        "paths": paths | v2_paths(generation.table.by_name) | {p: i for p, i in COMMON_PATHS.items() if p not in paths},
+        "components": {"schemas": schemas, "responses": own_responses(has_keys=False)},
     }
 
 
@@ -175,7 +174,7 @@ def _answers(route: Route, *schemas: str, has_body: bool = False) -> Part:
     content: Part = {"application/json": {"schema": schema}}
     if has_body:
         content |= {media: {"schema": {}} for media in OFFERED if media not in content}
-    errors = [400, 422, 500, 503, 504, *((406, 413, 415) if has_body else (406,)), *([429] if route.limits else [])]
+    errors = [400, 422, 500, 503, 504, *((406, 413, 415) if has_body else (406,))]
     return {"200": {"description": "the prediction", "headers": ANSWER_HEADERS, "content": content}} | {
         str(status): {"$ref": f"#/components/responses/{ERRORS[status]}"} for status in sorted(errors)
     }
@@ -191,8 +190,6 @@ def _invocations_item(route: Route, path: str) -> Part:
         503: "not ready, or the queue is full",
         504: "too slow",
     }
-    if route.limits:
-        texts[429] = ERROR_TEXTS[429][1]
     return {
         "post": _operation(route, path, "invocations")
         | {

@@ -2,7 +2,8 @@
 
 from typing import Any, Final
 
-from gateway.rest.describe.openapi_parts import ERRORS, JSON, TABLE_OPTIONS, make_object, ref
+from gateway.rest.describe.openapi_errors import ERRORS
+from gateway.rest.describe.openapi_parts import JSON, TABLE_OPTIONS, make_object, ref
 
 Part = dict[str, Any]
 

@@ -1,5 +1,6 @@
-"""Fixed parts of the OpenAPI document: errors, health, catalog, schemas of V2 and MLflow."""
+"""Fixed parts of the OpenAPI document: health, catalog, schemas of V2 and MLflow."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from gateway.rest.responses import IGNORED, INVALID
@@ -131,28 +132,6 @@ SCHEMAS: Final[Part] = {
     "mlflow.error": make_object(["error_code", "message"], error_code=_TEXT, message=_TEXT, request_id=_TEXT),
 }
 
-#: Status -> name and meaning of an error of the gateway's own paths.
-ERROR_TEXTS: Final = {
-    400: ("BadRequest", "malformed, or not what the model takes: every bad field is listed"),
-    404: ("NotFound", "no such path"),
-    405: ("MethodNotAllowed", "the path has other methods; Allow lists them"),
-    406: ("NotAcceptable", "no media type of Accept can be written"),
-    413: ("TooLarge", "the body, or the number of rows, is above the limit"),
-    415: ("UnsupportedMediaType", "no codec reads this media type"),
-    422: ("NotExplainable", "an explanation was asked for, and the answers of this model have no exact one"),
-    429: ("RateLimited", "this caller has used up its requests or rows; come back after Retry-After"),
-    500: ("Failed", "the model raised; the log has the cause under the request id"),
-    503: ("Unavailable", "the model is not ready, or the queue of the route is full; come back after Retry-After"),
-    504: ("TooSlow", "the deadline of the call passed"),
-}
-ERRORS: Final = {status: name for status, (name, _) in ERROR_TEXTS.items()}
-RESPONSES: Final[Part] = {
-    name: {
-        "description": text,
-        "content": {media: {"schema": ref("error")} for media in (JSON, "application/problem+json")},
-    }
-    for name, text in ERROR_TEXTS.values()
-}
 #: Headers of an answer that tell what of the request did not count.
 ANSWER_HEADERS: Final[Part] = {
     IGNORED: {
@@ -211,12 +190,25 @@ def get(tag: str, name: str, summary: str, responses: Part, *, parameters: list[
     return {"get": operation}
 
 
+def map_operations(paths: Part, told: Callable[[str, Part], Part]) -> Part:
+    """Return `paths` with what a function of path and operation makes of each operation."""
+    return {
+        path: {
+            name: told(path, part) if isinstance(part, dict) and "responses" in part else part
+            for name, part in item.items()
+        }
+        for path, item in paths.items()
+    }
+
+
 def _plain(name: str, summary: str, *, media: str = JSON, extra: Part | None = None) -> Part:
     schema: Part = {"type": "object"} if media == JSON else _TEXT
     return get("gateway", name, summary, {"200": answer(summary, schema, media)} | (extra or {}))
 
 
 _SAME: Final[Part] = {"304": {"description": "unchanged since the ETag that you named"}}
+#: Operations that need no key and have no limit (`operationId`).
+OPEN_OPERATIONS: Final = frozenset(("health.live", "health.ready", "v2.live", "v2.ready", "ping"))
 UNREADY: Final[Part] = {"503": answer("not ready", {"type": "object"})}
 
 COMMON_PATHS: Final[Part] = {

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Final
 
+from gateway.rest.describe.openapi_errors import error_of
 from gateway.rest.describe.openapi_parts import (
     ANSWER_HEADERS,
-    ERROR_TEXTS,
     JSON,
     UNREADY,
     Part,
@@ -24,10 +24,10 @@ _NOT_FOUND: Final[Part] = {"404": answer("no such model or version", ref("v2.err
 
 
 def _v2_error(*statuses: int) -> Part:
-    return {str(status): answer(ERROR_TEXTS[status][1], ref("v2.error")) for status in statuses}
+    return {str(status): error_of("/v2", status) for status in statuses}
 
 
-def _model_paths(stem: str, name: str, parameters: list[Part], *, is_limited: bool) -> Part:
+def _model_paths(stem: str, name: str, parameters: list[Part]) -> Part:
     state = make_object(["name", "ready"], name=_TEXT, ready={"type": "boolean"})
     infer: Part = {
         "operationId": f"v2.{name}.infer",
@@ -54,7 +54,7 @@ def _model_paths(stem: str, name: str, parameters: list[Part], *, is_limited: bo
             }
         }
         | _NOT_FOUND
-        | _v2_error(400, 413, 415, 422, *([429] if is_limited else []), 500, 503, 504),
+        | _v2_error(400, 413, 415, 422, 500, 503, 504),
     }
     metadata = {"200": answer("metadata", ref("v2.metadata"))} | _NOT_FOUND | _v2_error(503)
     ready = {"200": answer("ready", state), "503": answer("not ready", state)} | _NOT_FOUND
@@ -97,11 +97,10 @@ def v2_paths(routes: Mapping[str, Route]) -> Part:
         "required": True,
         "schema": {"type": "string", "examples": list(routes)},
     }
-    is_limited = any(route.limits for route in routes.values())
     return {
         **_FIXED,
-        **_model_paths("/v2/models/{model}", "model", [model], is_limited=is_limited),
-        **_model_paths("/v2/models/{model}/versions/{version}", "version", [model, _VERSION], is_limited=is_limited),
+        **_model_paths("/v2/models/{model}", "model", [model]),
+        **_model_paths("/v2/models/{model}/versions/{version}", "version", [model, _VERSION]),
         "/v2/repository/models/{model}/{action}": {
             "post": {
                 "operationId": "v2.control",
