@@ -32,6 +32,11 @@ _INDEX: Final = re.compile(r"Unnamed: \d+.*|__index_level_\d+__|index|level_\d+"
 _LOOKS_LIKE: Final = str.maketrans("авекмнорстухіјѕο", "abekmhopctyxijso")
 
 
+def places_of(names: Sequence[str]) -> dict[str, int]:
+    """Return where each name stands first: looked up one by one, ten thousand of them would take a second."""
+    return {name: at for at, name in reversed(list(enumerate(names)))}
+
+
 @dataclass(frozen=True, slots=True)
 class Near:
     """Hold a misspelt name: as it was sent, and the declared names that it may mean."""

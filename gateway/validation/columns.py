@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from gateway.schema import MISSING, Batch, Column, make_column
 from gateway.validation.checks import FieldChecks
+from gateway.validation.column_names import places_of
 from gateway.validation.explain import Refused, field_fault
 from gateway.validation.faults import MAX_FAULTS, Faults
 from gateway.validation.header import HeaderReader
@@ -100,18 +101,19 @@ class ColumnReader:
         self, names: Sequence[str], columns: Sequence[Sequence[Any]], chosen: "_Chosen", at: str, faults: Faults
     ) -> Table:
         size = len(columns[0]) if columns else 0
+        at_first = places_of(names)
         checked = []
         for checks, name, value in zip(self._fields, chosen.columns, chosen.absent, strict=True):
             if name is None:
                 checked.append(CheckedColumn(checks.field.column_type, [value] * size, {}))
             else:
-                checked.append(check_column(checks, columns[names.index(name)]))
-        id_name = next((name for name in self._ids if name in names), None)
-        ids = None if id_name is None else list(columns[names.index(id_name)])
+                checked.append(check_column(checks, columns[at_first[name]]))
+        id_name = next((name for name in self._ids if name in at_first), None)
+        ids = None if id_name is None else list(columns[at_first[id_name]])
         bad_ids = {} if ids is None else {row: "id" for row, value in enumerate(ids) if not is_id(value)}
         table = Table(checked, ids, bad_ids, size, chosen.ignored, self._invalid(checked))
-        origins = [None if name is None else (name, columns[names.index(name)]) for name in chosen.columns]
-        origins.append(None if id_name is None else (id_name, columns[names.index(id_name)]))
+        origins = [None if name is None else (name, columns[at_first[name]]) for name in chosen.columns]
+        origins.append(None if id_name is None else (id_name, columns[at_first[id_name]]))
         self._write(table, origins, at, faults)
         return table
 

@@ -24,6 +24,12 @@ MIN_BYTES: Final = 1024
 PIECE: Final = 64 * 1024
 #: Level 1 is four times as fast as level 6; its gain on JSON is a tenth smaller.
 LEVEL: Final = 1
+#: What does not compress is a little longer as gzip: of 64 bytes by less than one, with a head of any usual length.
+SENT_PER_EXTRA: Final = 64
+HEAD_BYTES: Final = 64 * 1024
+#: Members that any body may have, and bytes of content that must come with each one beyond: an empty one costs 20 us.
+MEMBERS: Final = 1024
+CONTENT_PER_MEMBER: Final = 256
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _TYPES: Final = ("text/", "application/json", "application/problem+json", "application/x-ndjson", "application/openmet")
 
@@ -57,8 +63,12 @@ def _inflate() -> None:
             headers={"Accept-Encoding": "gzip, identity"},
         )
     environ["wsgi.input_terminated"] = True
-    environ.pop("CONTENT_LENGTH", None)
-    _bound(Inflated(environ["wsgi.input"]).read)
+    announced = environ.pop("CONTENT_LENGTH", "")
+    _bound(Inflated(environ["wsgi.input"], _size(announced), request.max_content_length or sys.maxsize).read)
+
+
+def _size(announced: str) -> int:
+    return int(announced) if announced.isdigit() else 0
 
 
 def _bound(read: Callable[[int], bytes]) -> None:
@@ -96,20 +106,30 @@ class Bounded:
 
 
 class Inflated:
-    """Decompress a gzip stream, a piece at a time; other requests run between pieces."""
+    """
+    Decompress a gzip stream, a piece at a time; other requests run between pieces.
 
-    def __init__(self, source: Any) -> None:
+    What comes is bounded as well: gzip may go on for ever and hold nothing. Raises RequestError 413 for more than
+    `limit_bytes`, and before the first byte where so many are `announced`.
+    """
+
+    def __init__(self, source: Any, announced: int, limit_bytes: int) -> None:
         self._source = source
         self._inflate = zlib.decompressobj(_GZIP)
         self._rest = b""
         self._begun = False
+        self._announced, self._limit = announced, limit_bytes
+        self._left = limit_bytes + limit_bytes // SENT_PER_EXTRA + HEAD_BYTES
+        self._members, self._content = 1, 0
 
     def read(self, size: int) -> bytes:
         """Return up to `size` bytes, b"" at the end; raises RequestError 400 for bytes that are not gzip."""
+        if not self._begun and self._announced > self._left:
+            raise too_large(self._limit)
         while size:
             if self._inflate.eof and not self._next_member():
                 return b""
-            raw = self._rest or self._source.read(PIECE)
+            raw = self._rest or self._more()
             if not raw:
                 if self._begun:
                     raise _broken("it ends too early")
@@ -122,21 +142,37 @@ class Inflated:
             self._rest = self._inflate.unconsumed_tail
             pause()
             if content:
+                self._content += len(content)
                 return content
         return b""
 
+    def _more(self) -> bytes:
+        raw: bytes = self._source.read(PIECE)
+        self._left -= len(raw)
+        if self._left < 0:
+            raise too_large(self._limit)
+        return raw
+
     def _next_member(self) -> bool:
         """Begin the next member of a gzip file that was made by joining several."""
-        self._rest = self._inflate.unused_data or self._source.read(PIECE)
+        self._rest = self._inflate.unused_data or self._more()
         if not self._rest.strip(b"\0"):
             self._rest = b""
             return False
+        self._members += 1
+        if self._members > MEMBERS + self._content // CONTENT_PER_MEMBER:
+            raise _broken(
+                f"it has {self._members} members, and {self._content} bytes in them",
+                hint="join the parts before they are compressed, not afterwards",
+            )
         self._inflate = zlib.decompressobj(_GZIP)
         return True
 
 
-def _broken(reason: str) -> RequestError:
-    return RequestError(f"the body is not the gzip that Content-Encoding promises: {reason}", code="bad-encoding")
+def _broken(reason: str, hint: str = "") -> RequestError:
+    return RequestError(
+        f"the body is not the gzip that Content-Encoding promises: {reason}", code="bad-encoding", hint=hint
+    )
 
 
 def _shrink(response: Response, offload: Offload) -> None:

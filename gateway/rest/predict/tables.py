@@ -20,6 +20,7 @@ from gateway.rest.predict.chunk_validation import ValidatedChunk, scattered
 from gateway.rest.predict.negotiate import Preferences
 from gateway.routing.routes import Route
 from gateway.schema import Batch, Predictions
+from gateway.validation.column_names import places_of
 
 
 class InputTable:
@@ -38,9 +39,8 @@ class InputTable:
         if first is not None and first.instances is None:
             self.names: Sequence[str] = first.names
             # The second column of one name is no field: validation has refused it unless it is an extra one.
-            self._fields = [
-                by_name.get(name) if first.names.index(name) == at else None for at, name in enumerate(first.names)
-            ]
+            at_first = places_of(first.names)
+            self._fields = [by_name.get(name) if at_first[name] == at else None for at, name in enumerate(first.names)]
         else:
             own = [] if self.id_name is None or self.id_name in signature.names else [self.id_name]
             self.names = [*own, *signature.names]

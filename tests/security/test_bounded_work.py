@@ -1,0 +1,117 @@
+"""
+What a request may cost grows no faster than what it sends, and what it sends has an end, also as gzip.
+
+OWASP: API4, ML01
+"""
+
+import gzip
+import io
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from gateway.codecs.chunks import Chunk
+from gateway.rest.middleware.compression import CONTENT_PER_MEMBER, MEMBERS
+from gateway.rest.predict.tables import InputTable
+from gateway.validation.column_names import places_of
+from rest.one_worker import Worker, environ_of
+
+MIB = 2**20
+CODED = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+#: The head of a gzip file, and blocks of no content that may follow it without end.
+HEAD, NOTHING = b"\x1f\x8b\x08\0\0\0\0\0\0\3", b"\0\0\0\xff\xff"
+EMPTY = gzip.compress(b"")
+ENDLESS = {"blocks": (HEAD, NOTHING), "members": (EMPTY, EMPTY), "a name": (HEAD[:3] + b"\x08" + HEAD[4:], b"name")}
+
+
+class Endless(io.RawIOBase):
+    """Be a body that goes on for ever, and count what was taken of it."""
+
+    def __init__(self, head: bytes, more: bytes) -> None:
+        self._bytes = self._flow(head, more)
+        self.taken = 0
+
+    @staticmethod
+    def _flow(head: bytes, more: bytes) -> Iterator[bytes]:
+        yield head
+        while True:
+            yield more * (4096 // len(more))
+
+    def read(self, size: int = -1) -> bytes:
+        """Return some bytes, never more than asked for."""
+        assert self.taken < 4 * MIB, "it is read for ever"
+        found = next(self._bytes)[:size]
+        self.taken += len(found)
+        return found
+
+
+@pytest.fixture(scope="module")
+def worker(tmp_path_factory: pytest.TempPathFactory) -> Worker:
+    """Serve the sum of two numbers, with bodies of 1 MiB."""
+    return Worker(tmp_path_factory.mktemp("bounded"))
+
+
+@pytest.mark.parametrize("fast", [True, False])
+@pytest.mark.parametrize(("head", "more"), ENDLESS.values(), ids=ENDLESS)
+def test_gzip_without_content_has_an_end(worker: Worker, head: bytes, more: bytes, fast: bool) -> None:
+    """Blocks, members and names that hold nothing count as a body does: refused by name, the rest is not read."""
+    body = Endless(head, more)
+    environ = environ_of("POST", "/sum", b"", CODED | {"Transfer-Encoding": "chunked"}, **{"wsgi.input": body})
+    answer = worker.ask(environ, fast=fast)
+    assert (answer.status, answer.json["type"].rpartition(":")[2]) in {(413, "body-too-large"), (400, "bad-encoding")}
+    assert answer.json["hint"]
+    assert body.taken < 1.2 * MIB
+
+
+def test_a_gzip_body_that_is_too_long_is_refused_before_it_comes(worker: Worker) -> None:
+    """Content-Length says it; whoever may not ask at all is told that, and not how long a body may be."""
+    for path, status in (("/sum", 413), ("/nowhere", 404)):
+        body = Endless(HEAD, NOTHING)
+        environ = environ_of("POST", path, b"", CODED | {"Content-Length": str(10**10)}, **{"wsgi.input": body})
+        assert (worker.ask(environ).status, body.taken) == (status, 0)
+
+
+@pytest.mark.parametrize("spaces", [MIB - 13, MIB - 12])
+def test_what_does_not_compress_may_be_a_little_longer(worker: Worker, spaces: int) -> None:
+    """A body of exactly the limit is read also where gzip makes it longer; one byte more is refused."""
+    coder = zlib.compressobj(0, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
+    plain = b'{"a":1,' + b" " * spaces + b'"b":2}'
+    coded = coder.compress(plain) + coder.flush()
+    assert len(coded) > MIB
+    assert worker.ask(environ_of("POST", "/sum", coded, CODED)).status == (200 if len(plain) <= MIB else 413)
+
+
+def test_a_file_of_many_members_is_read_where_they_hold_something(worker: Worker) -> None:
+    """Programs that compress block by block, or line by line, are served."""
+    many = gzip.compress(b'{"a":1,') + gzip.compress(b" " * CONTENT_PER_MEMBER) * MEMBERS + gzip.compress(b'"b":2}')
+    assert worker.ask(environ_of("POST", "/sum", many, CODED)).json == {"prediction": 3.0}
+
+
+class Walked(list[str]):
+    """Be names that nobody may walk for each one of them."""
+
+    def index(self, *_: Any) -> int:
+        """Fail."""
+        raise AssertionError("the names of a table are walked once for each of them")
+
+    def __contains__(self, _: object) -> bool:
+        return bool(self.index())
+
+
+def test_columns_are_found_without_walking_all_names(worker: Worker) -> None:
+    """A header of 80 kB with ten thousand names of no field held a worker for a second."""
+    route = worker.generation.table.by_name["sum"]
+    names = Walked(["x", "a", "b", "a"])
+    table = InputTable(route, Chunk(0, 0, names), has_ids=False)
+    assert (table.names, table.types) == (names, ["string", "number", "number", "string"])
+    contract = route.must_serve()
+    batch = contract.validator.columns(Walked(["x", "b", "a"]), [["0"], ["2"], ["1"]], at="$")
+    assert [list(column) for column in batch.columns] == [[1.0], [2.0]]
+
+
+def test_the_first_of_equal_names_counts() -> None:
+    """As a list's own look-up finds it."""
+    names = ["b", "a", "b", "c", "a"]
+    assert places_of(names) == {name: names.index(name) for name in names}
