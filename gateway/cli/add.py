@@ -17,7 +17,7 @@ from gateway.registry.spec import RegistrySpec
 from gateway.settings.settings import Settings
 
 
-@click.command("add", cls=Command)
+@click.command("add", cls=Command, writes_home=True)
 @click.argument(
     "artifacts",
     metavar="ARTIFACT...",

@@ -13,7 +13,7 @@ _MB = 2**20
 _DAY_S = 24 * 3600.0
 
 
-@click.command("cache", cls=Command)
+@click.command("cache", cls=Command, writes_home=True)
 @click.option("--prune", is_flag=True, help="delete environments that no kept generation names")
 def cache(settings: Settings, *, prune: bool) -> int:
     """

@@ -9,6 +9,7 @@ from click.shell_completion import CompletionItem
 
 from gateway.cli.abbreviations import written_out
 from gateway.cli.help import Context, add_help_option, usage_errors, usage_pieces
+from gateway.cli.home_user import must_be_own
 from gateway.errors import GatewayError, RegistryError
 from gateway.settings.settings import TABLE, Settings
 from gateway.system.terminal_text import printable
@@ -21,7 +22,16 @@ BAD_REGISTRY: Final = 78
 INTERRUPTED: Final = 130
 #: Codes of faults that a restart does not repair: exit code 78 tells supervisors not to try.
 CONFIGURATION: Final = frozenset(
-    {"settings", "cannot-listen", "already-running", "open-to-others", "auth-contradiction", "keys-file", "no-keys"}
+    {
+        "settings",
+        "cannot-listen",
+        "already-running",
+        "open-to-others",
+        "auth-contradiction",
+        "keys-file",
+        "no-keys",
+        "home",
+    }
 )
 
 #: Settings in the help of every command; all others are options too, listed by `gateway serve --help`.
@@ -36,14 +46,18 @@ class Command(click.Command):
     """
     Run a function with the settings, and with the options and arguments that it declares.
 
-    Every setting is an option. `shows_warnings` is off where the log shows those about the settings.
+    Every setting is an option. `shows_warnings` is off where the log shows those about the settings; `writes_home` is
+    on where files below GATEWAY_HOME are written, which only the user of its gateway may do.
     """
 
     context_class = Context
 
-    def __init__(self, *arguments: Any, shows_warnings: bool = True, **keywords: Any) -> None:
+    def __init__(
+        self, *arguments: Any, shows_warnings: bool = True, writes_home: bool = False, **keywords: Any
+    ) -> None:
         super().__init__(*arguments, **keywords)
         self.shows_warnings = shows_warnings
+        self.writes_home = writes_home
         self.params = [*self.params, *_setting_options()]
         add_help_option(self)
 
@@ -59,6 +73,8 @@ class Command(click.Command):
             if self.shows_warnings and not ctx.params.get("quiet"):
                 for warning in settings.warnings:
                     print_note(f"warning: {warning}")
+            if self.writes_home:
+                must_be_own(settings)
             ctx.params["settings"] = settings
             code: int = super().invoke(ctx)
         except GatewayError as error:

@@ -28,7 +28,7 @@ from gateway.settings.settings import Settings
 from gateway.system import files
 
 
-@click.command("describe", cls=Command)
+@click.command("describe", cls=Command, writes_home=True)
 @click.argument(
     "artifacts",
     metavar="ARTIFACT...",

@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from gateway import __version__
+from gateway.cli import home_user
 from gateway.cli.command import FAILED, OK, Command, print_line
 from gateway.cli.diagnosis import Diagnosis
 from gateway.cli.environment_checks import environment_checks, network_refusal
@@ -47,9 +48,7 @@ def doctor(settings: Settings) -> int:
         *_manager(),
         *environment_checks(settings),
         *server_checks(settings),
-        *_places(settings),
-        *security_checks(settings),
-        *_upgrade(settings),
+        *_home(settings),
     ):
         is_well &= diagnosis.is_well
         print_line(f"{diagnosis.mark:<4}  {diagnosis.text}")
@@ -124,6 +123,16 @@ def _java() -> Iterator[Diagnosis]:
 def _manager() -> Iterator[Diagnosis]:
     node = shutil.which("node") or str(Path(sys.executable).with_name("node"))
     yield Diagnosis(Path(node).exists(), f"Node for PM2: {node}", "make setup (`gateway serve` needs neither)")
+
+
+def _home(settings: Settings) -> Iterator[Diagnosis]:
+    """Look at the home of a gateway, as its user: to others it says nothing, or the opposite."""
+    if fault := home_user.of_another(settings) or home_user.closed(settings):
+        yield Diagnosis(False, f"run-time state: {fault.message}", fault.hint or "")
+        return
+    yield from _places(settings)
+    yield from security_checks(settings)
+    yield from _upgrade(settings)
 
 
 def _places(settings: Settings) -> Iterator[Diagnosis]:

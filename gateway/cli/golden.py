@@ -22,7 +22,7 @@ from gateway.settings.settings import Settings
 from gateway.system.suggest import listing
 
 
-@click.command("golden", cls=Command)
+@click.command("golden", cls=Command, writes_home=True)
 @click.argument(
     "model",
     metavar="ARTIFACT|ROUTE",

@@ -13,6 +13,7 @@ import msgspec
 from gateway.cli.asked_key import checked_scopes, must_be_name, must_end_later, now, tell
 from gateway.cli.command import OK, Command, complete_path, display_path, print_error, print_line
 from gateway.cli.command_group import Entry, Group
+from gateway.cli.home_user import handing_over
 from gateway.cli.moments import Moment, ago, whole_seconds
 from gateway.cli.running_settings import running_pid, running_settings
 from gateway.errors import GatewayError
@@ -44,7 +45,7 @@ _OUT: Final = click.option(
 )
 
 
-@click.command("create", cls=Command)
+@click.command("create", cls=Command, writes_home=True)
 @click.argument("name", required=False, default="", metavar="NAME")
 @click.option("--scope", "scopes", multiple=True, required=True, metavar="SCOPE", help=f"{EXPECTED}; may be repeated")
 @click.option("--expires", type=Moment(), metavar="WHEN", help="30d, 12h or a date (default: never)")
@@ -78,10 +79,12 @@ def create(
     tell(f"key {_called(issued.key)}: {', '.join(scopes)}; {_until(issued.key)}")
     if is_first:
         tell(f"{display_path(settings.keys_path)} is new: {_what_follows(settings)}")
+        if note := handing_over(settings):
+            tell(note)
     return OK
 
 
-@click.command("rotate", cls=Command)
+@click.command("rotate", cls=Command, writes_home=True)
 @click.argument("id", metavar="ID")
 @click.option(
     "--grace",
@@ -104,7 +107,7 @@ def rotate(settings: Settings, *, id: str, grace: datetime, out: Path | None) ->
     return OK
 
 
-@click.command("revoke", cls=Command)
+@click.command("revoke", cls=Command, writes_home=True)
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 def revoke(settings: Settings, *, ids: Sequence[str]) -> int:
     """
@@ -124,7 +127,7 @@ def revoke(settings: Settings, *, ids: Sequence[str]) -> int:
     return code
 
 
-@click.command("list", cls=Command)
+@click.command("list", cls=Command, writes_home=True)
 @click.option("--json", "is_json", is_flag=True, help="print JSON")
 def list_keys(settings: Settings, *, is_json: bool) -> int:
     """List every key: its id, whose it is, what it may do, and whether it counts. Secrets are nowhere."""

@@ -22,7 +22,7 @@ from gateway.settings.settings import Settings
 _HOLDERS: Final = {"h2o_server": "process", "process": "process", "ray": "replica"}
 
 
-@click.command("plan", cls=Command)
+@click.command("plan", cls=Command, writes_home=True)
 def plan(settings: Settings) -> int:
     """
     Prepare what registry.yaml says now and compare it with the committed generation: routes, schema changes that break

@@ -14,7 +14,7 @@ from gateway.registry.spec import RouteSpec
 from gateway.settings.settings import Settings
 
 
-@click.command("prepare", cls=Command)
+@click.command("prepare", cls=Command, writes_home=True)
 @click.option("--retry", is_flag=True, help="also prepare entries that crashed or hung the last time")
 @click.option("--commit", is_flag=True, help="commit the result as the served generation")
 def prepare(settings: Settings, *, retry: bool, commit: bool) -> int:

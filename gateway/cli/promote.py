@@ -35,7 +35,7 @@ def _share(ctx: click.Context, param: click.Parameter, value: str | None) -> flo
     return share
 
 
-@click.command("promote", cls=Command)
+@click.command("promote", cls=Command, writes_home=True)
 @click.argument(
     "artifacts",
     metavar="ARTIFACT...",

@@ -27,7 +27,7 @@ def run_beside(parent: int) -> None:
     os.nice(BESIDE_WORKERS)
 
 
-@click.command("reload", cls=Command)
+@click.command("reload", cls=Command, writes_home=True)
 @click.option("--force", is_flag=True, help="commit even if a route fails; it then answers 503")
 @click.option("--quiet", is_flag=True, help="print nothing; history and log have the result")
 @click.option("--source", default="gateway reload", hidden=True)

@@ -14,7 +14,7 @@ from gateway.process.environment import configure_process
 from gateway.settings.settings import Settings
 
 
-@click.command("rollback", cls=Command)
+@click.command("rollback", cls=Command, writes_home=True)
 @click.argument("generation", required=False, metavar="GENERATION", help="default: the one before the committed one")
 @click.option("--parent", type=int, hidden=True)
 def rollback(settings: Settings, *, generation: str | None, parent: int | None) -> int:

@@ -1,7 +1,6 @@
 """What `gateway doctor` finds out of who may reach a gateway, read its files, or have it run code."""
 
 import json
-import os
 import re
 import shlex
 import stat
@@ -13,6 +12,7 @@ from typing import Any, Final
 
 from gateway.cli.client import Client
 from gateway.cli.diagnosis import Diagnosis
+from gateway.cli.file_checks import file_checks
 from gateway.cli.limit_checks import limit_checks
 from gateway.cli.running_settings import running_pid, running_settings
 from gateway.cli.token_checks import token_checks
@@ -32,9 +32,6 @@ SOON_S: Final = 14 * 24 * 3600
 #: Names of variables and forms of values that look like secrets.
 _SECRET_NAME: Final = re.compile(r"SECRET|TOKEN|PASSWORD|PASSWD|CREDENTIAL|PRIVATE|API_?KEY|ACCESS_KEY", re.IGNORECASE)
 _SECRET_VALUE: Final = re.compile(r"\bgw_[a-z2-7]{8}_\w{38}\b|://[^/\s:@]*:[^/\s@]+@")
-#: Folders below GATEWAY_HOME that are looked through; the cache holds models, which need not be secret.
-_LOOKED_THROUGH: Final = ("run", "state", "logs")
-_MOST_NAMED: Final = 5
 
 
 def security_checks(settings: Settings) -> Iterator[Diagnosis]:
@@ -48,7 +45,7 @@ def security_checks(settings: Settings) -> Iterator[Diagnosis]:
     ring = Keyring(served_with.keys_path)
     yield from _keys(served_with, ring, is_running=pid != 0)
     yield from token_checks(ring, status.read(settings.status_path).key_set if pid else None)
-    yield from _files(settings)
+    yield from file_checks(settings)
     yield from _code(settings)
     yield from _pm2(settings)
     yield from _store(settings)
@@ -143,27 +140,6 @@ def _state_of(key: Key, now: float) -> str:
         return "revoked"
     left = float("inf") if key.expires is None else key.expires.timestamp() - now
     return "expired" if left <= 0 else "near expiry" if left < SOON_S else "valid"
-
-
-def _files(settings: Settings) -> Iterator[Diagnosis]:
-    """Name what other users could read, change or have put there, below the home of a gateway."""
-    places = [settings.home / name for name in _LOOKED_THROUGH]
-    bad = [str(path) for place in places for path in (place, *place.rglob("*")) if _is_open(path)]
-    shown = ", ".join(bad[:_MOST_NAMED]) + (f" and {len(bad) - _MOST_NAMED:,} more" if len(bad) > _MOST_NAMED else "")
-    home = shlex.quote(str(settings.home))
-    fix = f"chown -R {os.geteuid()} {home}; chmod -R go= {home}"
-    yield Diagnosis(not bad, f"files of run-time state that others may use: {shown or 'none'}", fix)
-
-
-def _is_open(path: Path) -> bool:
-    """Say whether others may use a file or folder; who may use a socket says the folder that it stands in."""
-    try:
-        found = path.lstat()
-    except OSError:
-        return False
-    if stat.S_ISLNK(found.st_mode) or stat.S_ISSOCK(found.st_mode):
-        return False
-    return found.st_uid != os.geteuid() or bool(found.st_mode & (stat.S_IRWXO | stat.S_IWGRP))
 
 
 def _code(settings: Settings) -> Iterator[Diagnosis]:

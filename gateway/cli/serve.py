@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import click
 
+from gateway.cli import home_user
 from gateway.cli.command import OK, Command, print_note
 from gateway.cli.place import place_of
 from gateway.errors import GatewayError
@@ -38,6 +39,8 @@ def serve(settings: Settings) -> int:
     configure_process(settings)
     for warning in settings.warnings:
         log.warning(warning)
+    if is_closed := home_user.closed(settings):
+        raise is_closed
     if fault := private_folders.make_private(settings.home):
         log.warning("the folder of run-time state is not private", extra={"reason": fault})
     before = status.read(settings.status_path)

@@ -98,6 +98,8 @@ def read(path: Path) -> KeyFile | None:
             raise _fault(path, "is a link that leads nowhere", "restore what it leads to, or delete the link") from None
         return None
     except OSError as error:
+        if (found := files.stat_of(path)) is not None and found.st_uid != os.geteuid():
+            _must_be_private(path, found)  # raises: to own it helps where a mode would not
         raise _fault(path, f"cannot be read: {error.strerror}", "make it a file that this user may read") from error
     if len(content) > MOST_BYTES:
         raise _fault(path, f"has more than {MOST_BYTES:,} bytes", "take keys out that nobody uses")

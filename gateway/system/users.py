@@ -13,7 +13,7 @@ _NOBODY: Final = 2**32 - 1
 
 def acting_user() -> str:
     """Return the name of the user of this process: `alice`, or `alice as gateway` after a change of users."""
-    own = _name(os.getuid())
+    own = name_of(os.getuid())
     login = _login()
     return own if login in ("", own) else f"{login} as {own}"
 
@@ -23,10 +23,11 @@ def _login() -> str:
         number = int(_LOGIN.read_text())
     except (OSError, ValueError):
         number = _NOBODY
-    return os.environ.get("SUDO_USER", "") if number == _NOBODY else _name(number)
+    return os.environ.get("SUDO_USER", "") if number == _NOBODY else name_of(number)
 
 
-def _name(number: int) -> str:
+def name_of(number: int) -> str:
+    """Return the name of a user; `user 1234` where the system has none for the number."""
     try:
         return pwd.getpwuid(number).pw_name
     except KeyError:
