@@ -9,10 +9,9 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
-
-import yaml
 
 from gateway.loaders import unknown_kinds
 from gateway.loaders.unknown_kinds import Foreign
@@ -21,10 +20,6 @@ from gateway.system import files
 DESCRIPTION: Final = "MLmodel"
 #: A signature of 10,000 columns is 0.6 MB.
 _MOST_BYTES: Final = 1 << 20
-_DEEPEST: Final = 32
-_MOST_PARTS: Final = 5_000
-_MOST_DIGITS: Final = 100
-_MERGE: Final = "tag:yaml.org,2002:merge"
 #: Examples are rows of the training data; longer ones are pictures.
 _MOST_EXAMPLE_BYTES: Final = 1 << 18
 #: Flavours with a loader, and the key that names the file of the model.
@@ -54,37 +49,6 @@ _FOREIGN: Final[Mapping[str, str]] = {
     "transformers": unknown_kinds.TRANSFORMER.todo,
     "sentence_transformers": unknown_kinds.TRANSFORMER.todo,
 }
-
-
-class _Bounded(yaml.SafeLoader):
-    """Read plain YAML that is neither deep nor has many parts: both cost seconds."""
-
-    _depth = _parts = 0
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        """Compose one node."""
-        self._depth += 1
-        self._parts += 1
-        if self._depth > _DEEPEST or self._parts > _MOST_PARTS:
-            raise yaml.YAMLError("it is nested too deeply, or has too many parts")
-        found = super().compose_node(parent, index)
-        self._depth -= 1
-        return found
-
-    def flatten_mapping(self, node: Any) -> None:
-        """Refuse merged mappings, which MLflow never writes: each line may have nine times the members of the last."""
-        if any(key.tag == _MERGE for key, _ in node.value):
-            raise yaml.YAMLError("it merges mappings (`<<`)")
-        super().flatten_mapping(node)
-
-    def construct_yaml_int(self, node: Any) -> Any:
-        """Refuse numbers of thousands of digits, which Python itself does not print."""
-        if len(node.value) > _MOST_DIGITS:
-            raise yaml.YAMLError(f"it holds a number of more than {_MOST_DIGITS} digits")
-        return super().construct_yaml_int(node)
-
-
-_Bounded.add_constructor("tag:yaml.org,2002:int", _Bounded.construct_yaml_int)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,10 +113,11 @@ def model_in(path: Path) -> Path | None:
 
 def _described(path: Path) -> Mapping[Any, Any] | str:
     """Return the content of MLmodel, or what is wrong with it."""
+    parsed = import_module("gateway.loaders.mlflow_yaml").parsed  # prepare children of other models import no YAML
     try:
-        found = yaml.load(files.read(path / DESCRIPTION, _MOST_BYTES), _Bounded)  # noqa: S506 - it is the safe one, with bounds
-    except (OSError, yaml.YAMLError, ValueError, RecursionError) as error:
-        why = getattr(error, "strerror", None) or getattr(error, "problem", None) or files.shortened(str(error))
+        found = parsed(files.read(path / DESCRIPTION, _MOST_BYTES))
+    except (OSError, ValueError, RecursionError) as error:
+        why = getattr(error, "strerror", None) or files.shortened(str(error))
         return f"whose {DESCRIPTION} cannot be read: {why}"
     return found if isinstance(found, dict) else f"whose {DESCRIPTION} is no mapping"
 

@@ -76,7 +76,7 @@ def trial_rows(native: Signature, merged: Signature, golden: Sequence[Column] = 
             yield columns_of(merged, columns)
 
 
-def _drawn(field: Values, draw: np.random.Generator, scale: float, *, is_positive: bool) -> list[Any]:
+def _drawn(field: Values, draw: "np.random.Generator", scale: float, *, is_positive: bool) -> list[Any]:
     if field.field.type not in {"number", "integer"} or field.levels is not None:
         return field.drawn(draw, _ROWS)
     numbers = draw.normal(0.0, scale, size=_ROWS)

@@ -38,7 +38,7 @@ def nearby(native: Signature, merged: Signature, proof: Proof, seen: Sequence[Co
         yield columns_of(merged, list(zip(*rows, strict=True)))
 
 
-def _moved(row: Sequence[Any], fields: Sequence[Values], draw: np.random.Generator) -> list[Any]:
+def _moved(row: Sequence[Any], fields: Sequence[Values], draw: "np.random.Generator") -> list[Any]:
     """Return a row with another value in one or two columns: a drawn one, or the own one moved a little."""
     found = list(row)
     for at in draw.integers(len(fields), size=int(draw.integers(1, 3))):
@@ -51,7 +51,7 @@ def _moved(row: Sequence[Any], fields: Sequence[Values], draw: np.random.Generat
     return found
 
 
-def _within(span: tuple[float, float], fields: Sequence[Values], draw: np.random.Generator) -> list[Any]:
+def _within(span: tuple[float, float], fields: Sequence[Values], draw: "np.random.Generator") -> list[Any]:
     return [
         field.fitting(draw.uniform(*span))
         if field.field.type in {"number", "integer"} and field.levels is None

@@ -98,7 +98,7 @@ class Values:
         """Return one plausible value."""
         return self.seen[0] if self.seen else plausible(self.field)
 
-    def drawn(self, draw: np.random.Generator, count: int) -> list[Any]:
+    def drawn(self, draw: "np.random.Generator", count: int) -> list[Any]:
         """Return random values, some of them missing."""
         values = self._random(draw, count)
         if self.takes_missing:
@@ -140,7 +140,7 @@ class Values:
         value = min(max(float(value), low), high)
         return round(value) if self.field.type == "integer" else value
 
-    def _random(self, draw: np.random.Generator, count: int) -> list[Any]:
+    def _random(self, draw: "np.random.Generator", count: int) -> list[Any]:
         choices = self._choices()
         if choices is not None:
             return [choices[i] for i in draw.integers(len(choices), size=count)]
@@ -165,7 +165,7 @@ class Values:
         least, most = self.field.min_length or 0, self.field.max_length
         return least <= len(text) and (most is None or len(text) <= most)
 
-    def _phrase(self, draw: np.random.Generator) -> str:
+    def _phrase(self, draw: "np.random.Generator") -> str:
         """Return words of the seen texts and of the odd ones, shuffled."""
         words = [word for text in (*_TEXTS[:20], *map(str, self.seen)) for word in text.split(" ")][:2_000]
         chosen = draw.integers(len(words), size=int(draw.integers(1, 30)))
