@@ -1,6 +1,7 @@
 """Read from the source which fault codes exist and what they say; knows no document."""
 
 import ast
+import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -38,7 +39,13 @@ def text_of(node: ast.AST | None) -> str:
     return ""
 
 
-def _calls() -> Iterator[tuple[str, ast.Call]]:
+@functools.cache
+def _calls() -> tuple[tuple[str, ast.Call], ...]:
+    """Return each call outside of the registry and the name that it calls; parsing the package takes seconds."""
+    return tuple(_found_calls())
+
+
+def _found_calls() -> Iterator[tuple[str, ast.Call]]:
     for path in sorted(GATEWAY.rglob("*.py")):
         if "registry" in path.relative_to(GATEWAY).parts:
             continue  # these have golden pairs
