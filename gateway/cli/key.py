@@ -2,7 +2,8 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -65,16 +66,17 @@ def create(
     scopes = checked_scopes(settings, scopes)
     must_end_later(expires, not_before)
     is_first = key_file.read(settings.keys_path) is None
-    issued = key_changes.create(
-        settings.keys_path,
-        scopes,
-        now(),
-        name=name,
-        not_before=not_before,
-        expires=expires,
-        by=acting_user(),
-        keep=_keeper(out),
-    )
+    with _keeping(out) as keep:
+        issued = key_changes.create(
+            settings.keys_path,
+            scopes,
+            now(),
+            name=name,
+            not_before=not_before,
+            expires=expires,
+            by=acting_user(),
+            keep=keep,
+        )
     _show(issued, out)
     tell(f"key {_called(issued.key)}: {', '.join(scopes)}; {_until(issued.key)}")
     if is_first:
@@ -96,7 +98,8 @@ def create(
 @_OUT
 def rotate(settings: Settings, *, id: str, grace: datetime, out: Path | None) -> int:
     """Give a key a new secret. Id, scopes and limits stay; the secret before counts until the grace time is over."""
-    issued = key_changes.rotate(settings.keys_path, id, now(), grace, by=acting_user(), keep=_keeper(out))
+    with _keeping(out) as keep:
+        issued = key_changes.rotate(settings.keys_path, id, now(), grace, by=acting_user(), keep=keep)
     _show(issued, out)
     kept = [secret for secret in issued.key.secrets[:-1] if secret.expires is not None]
     old = f"the secret before counts until {whole_seconds(kept[0].expires)}" if kept else "the old one counts no more"
@@ -186,8 +189,23 @@ def _what_follows(settings: Settings) -> str:
     return "from now on, requests without a key are refused"
 
 
-def _keeper(out: Path | None) -> Any:
-    return None if out is None else lambda text: key_text.write(out, text)
+@contextmanager
+def _keeping(out: Path | None) -> Iterator[Callable[[str], None] | None]:
+    """Let the text of a key be written to a file, which goes again where the key is not made after all."""
+    is_written = False
+
+    def keep(text: str) -> None:
+        nonlocal is_written
+        if out is not None:
+            key_text.write(out, text)
+            is_written = True
+
+    try:
+        yield keep
+    except BaseException:
+        if out is not None and is_written:
+            out.unlink(missing_ok=True)
+        raise
 
 
 def _show(issued: Issued, out: Path | None) -> None:

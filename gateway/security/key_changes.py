@@ -15,7 +15,7 @@ import msgspec
 from gateway.errors import GatewayError
 from gateway.security import api_key, key_file
 from gateway.security.key_file import Change, Key, KeyFile, Secret
-from gateway.system import files, locks
+from gateway.system import atomic, files, locks, obstacles
 from gateway.system.suggest import did_you_mean
 
 T = TypeVar("T")
@@ -114,10 +114,15 @@ def revoke(path: Path, id: str, now: datetime, *, by: str = "") -> Key:
 def _changed(path: Path, change: Callable[[KeyFile], tuple[KeyFile, T]]) -> T:
     """Read, change and replace the file, where a link leads to it too; two changes at a time take turns."""
     path = files.resolved(path)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with locks.locked(path.with_name(f".{path.name}.lock")):
-        content, told = change(key_file.read(path) or KeyFile())
-        key_file.write(path, content)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with locks.locked(path.with_name(f".{path.name}.lock")):
+            atomic.forget_drafts(path)  # of commands that were killed
+            content, told = change(key_file.read(path) or KeyFile())
+            key_file.write(path, content)
+    except OSError as error:
+        why, hint = obstacles.told(path.parent, error)
+        raise GatewayError(f"the file of keys {path} cannot be written: {why}", code="keys-file", hint=hint) from error
     return told
 
 

@@ -34,14 +34,21 @@ def read(path: Path) -> str:
 def write(path: Path, text: str) -> None:
     """Write a new file that only its owner may read; raises GatewayError `key-file` where one is there already."""
     try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "w") as stream:
-            stream.write(f"{text}\n")
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            with os.fdopen(descriptor, "w") as stream:
+                stream.write(f"{text}\n")
+        except OSError:
+            path.unlink(missing_ok=True)  # a file without its key would be in the way of the next try
+            raise
     except (FileExistsError, IsADirectoryError):
         if path.is_dir():
             raise _fault(path, "is a folder", f"name a file in it: {path / 'gateway.key'}") from None
         raise _fault(path, "is there already", "delete it, or name another one") from None
     except OSError as error:
-        raise _fault(path, f"cannot be written: {error.strerror}", "name a file in a folder of your own") from error
+        raise _fault(
+            path, f"cannot be written: {error.strerror}", "name a file where you have room and rights"
+        ) from error
 
 
 def _fault(path: Path, what: str, hint: str) -> GatewayError:

@@ -4,8 +4,12 @@ Commands that make and change keys repair what a person got wrong, with a line t
 OWASP: API2
 """
 
+import os
 import re
+import resource
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -147,3 +151,38 @@ def test_secrets_are_left_out_of_commits_and_images() -> None:
         assert {"*.key", "secrets/"} <= ignored
         assert any(line.startswith(".gateway") for line in ignored)
     assert not [name for name in named if not name.endswith(".key") and not name.startswith("secrets/")]
+
+
+@contextmanager
+def largest_file(size: int) -> Iterator[None]:
+    """Let no file become larger in a block, as a full disk would."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("size", [10, 100], ids=["the key", "the file of keys"])
+def test_a_key_that_could_not_be_made_leaves_no_file(
+    keys: Path, tmp_path: Path, size: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The file of a key that is known nowhere would look like one that counts, and be in the way of the next try."""
+    line = ["key", "create", "--scope", "*", "--out", str(tmp_path / "ops.key")]
+    with largest_file(size):
+        assert main(line) != 0
+    assert "cannot be written: File too large" in capsys.readouterr().err
+    assert not (tmp_path / "ops.key").exists()
+    assert [path.name for path in keys.parent.glob("*")] == [".keys.yaml.lock"]
+    assert main(line) == 0
+
+
+def test_what_a_killed_command_left_goes_with_the_next(keys: Path) -> None:
+    """Its half of a file is no more; that of a command that still writes stays."""
+    keys.parent.mkdir()
+    killed, alive = (keys.with_name(f".keys.yaml.{pid}-0123.tmp") for pid in (2**22 + 1, os.getpid()))
+    for path in (killed, alive):
+        path.touch()
+    assert main(["key", "create", "--scope", "*"]) == 0
+    assert (killed.exists(), alive.exists()) == (False, True)
