@@ -192,7 +192,13 @@ def _text(event: dict[str, object]) -> bytes:
 
 
 def _plain(value: object) -> str:
-    return _one_line(value if isinstance(value, str) else _encode(value).decode())
+    """Return a value for a line of text; one that a client could make look like two stands in quotes."""
+    if not isinstance(value, str):
+        return _one_line(_encode(value).decode())
+    if " " not in value and '"' not in value:
+        return _one_line(value)
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{_one_line(escaped)}"'
 
 
 def _one_line(text: str) -> str:

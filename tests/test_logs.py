@@ -99,6 +99,26 @@ def test_text_cannot_be_forged(capfd: pytest.CaptureFixture[str]) -> None:
     assert "who=x\\ny" in line
 
 
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("/loan", "/loan"),
+        ("/x result=200 who=root", '"/x result=200 who=root"'),
+        ('/x" who="root', r'"/x\" who=\"root"'),
+        ('/x\\" who=root', r'"/x\\\" who=root"'),
+        ("/x\u2003who=root", r"/x\u2003who=root"),
+    ],
+)
+def test_no_path_looks_like_two_fields(path: str, shown: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """In the text format what a client chose stands in quotes where it has a blank: it ends where they end."""
+    logs.configure("info", "text")
+    log.warning("refused", extra={"who": "anonymous", "route": path, "result": 401})
+    logs.access(logs.AccessLine(request_id="r1", route=path, method="GET", code=401, duration_ms=1))
+    first, second = capfd.readouterr().err.splitlines()
+    assert f" who=anonymous route={shown} result=401" in first
+    assert f" route={shown} method=GET" in second
+
+
 def test_lines_of_many_threads_do_not_mix(capfd: pytest.CaptureFixture[str]) -> None:
     """Every line is written with one call."""
     logs.configure()

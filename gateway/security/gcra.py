@@ -28,6 +28,7 @@ class Gcra:
         self._table = SharedTable(path, _boot())
         self.place = self._table.place
         self.close = self._table.close
+        self.is_replaced = self._table.is_replaced
 
     def charge(self, place: Place, cost_ns: int, depth_ns: int, now_ns: int) -> Charge:
         """

@@ -1,7 +1,8 @@
 """
 Meter of one worker: charges callers for requests and rows, in tables that all workers share.
 
-The tables are opened, and made, at the first charge: a gateway without limits has none.
+The tables are opened, and made, at the first charge: a gateway without limits has none. One that somebody deletes or
+replaces is opened again by every worker within a second, or each would count for itself.
 """
 
 import time
@@ -15,6 +16,8 @@ from gateway.security.quota import Quotas, until_midnight_s
 from gateway.security.shared_table import Place
 
 _NS: Final = 10**9
+#: Seconds between two looks at the files of the tables.
+LOOK_S: Final = 1.0
 #: Callers whose places a worker remembers, each in 1 kB.
 _MOST_KNOWN: Final = 4096
 
@@ -72,6 +75,7 @@ class Meter:
     def __init__(self, run_dir: Path, state_dir: Path) -> None:
         self._run_dir, self._state_dir = run_dir, state_dir
         self._known: dict[tuple[Caller, str], _Places] = {}
+        self._look_at = 0.0
 
     @cached_property
     def gcra(self) -> Gcra:
@@ -85,12 +89,23 @@ class Meter:
 
     def places(self, caller: Caller, route: str, limits: CallerLimits) -> _Places:
         """Return where the use of a caller at a route is kept."""
+        if (now := time.monotonic()) > self._look_at:
+            self._look_at = now + LOOK_S
+            self._forget_replaced()
         found = self._known.get((caller, route))
         if found is None or found.limits is not limits:
             if len(self._known) >= _MOST_KNOWN:
                 self._known.clear()
             found = self._known[caller, route] = _Places(self, caller, route, limits)
         return found
+
+    def _forget_replaced(self) -> None:
+        """Let go of tables whose files are others by now; a charge under way ends in the one that it began with."""
+        for name in ("gcra", "quotas"):
+            table: Gcra | Quotas | None = self.__dict__.get(name)
+            if table is not None and table.is_replaced():
+                del self.__dict__[name]
+                self._known.clear()
 
 
 class Usage:

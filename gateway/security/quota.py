@@ -18,6 +18,7 @@ class Quotas:
         self._table = SharedTable(path)
         self.place = self._table.place
         self.close = self._table.close
+        self.is_replaced = self._table.is_replaced
 
     def charge(self, place: Place, rows: int, most: int, now_s: float) -> tuple[bool, int]:
         """Charge rows where they are within the quota; return whether they are, and how many are left of it."""

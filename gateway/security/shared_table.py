@@ -12,6 +12,7 @@ import mmap
 import os
 import secrets
 import time
+import weakref
 from _thread import allocate_lock
 from contextlib import suppress
 from fcntl import F_GETLK, F_UNLCK, F_WRLCK, LOCK_EX, LOCK_NB, LOCK_UN, fcntl, lockf
@@ -68,6 +69,8 @@ class SharedTable:
             if not _is_whole(path, epoch):
                 _write_empty(path, epoch)
             self._file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        self._path = path
+        self._close_file = weakref.finalize(self, os.close, self._file)
         self._map = mmap.mmap(self._file, _SIZE)
         self.words = memoryview(self._map).cast("Q")
         self._secret = bytes(self._map[_H_SECRET * _WORD : _H_SECRET * _WORD + _SECRET_BYTES])
@@ -77,7 +80,16 @@ class SharedTable:
         """Unmap the table; nothing of this object may be used afterwards."""
         self.words.release()
         self._map.close()
-        os.close(self._file)
+        self._close_file()
+
+    def is_replaced(self) -> bool:
+        """Say whether another file, or none, stands in the place of the one that is mapped."""
+        try:
+            return not os.path.samestat(self._path.stat(), os.fstat(self._file))
+        except FileNotFoundError:
+            return True
+        except OSError:  # a disk that does not answer now says nothing about the file
+            return False
 
     def place(self, name: str, *, is_address: bool) -> Place:
         """Return the place of a name; who does not know the secret of the table cannot aim at the set of another."""

@@ -348,6 +348,25 @@ def test_a_table_of_an_earlier_boot_or_release_is_made_anew(tmp_path: Path, monk
     assert again.charge(place, 1, 10**9, 0).wait_ns == 0
 
 
+def test_a_table_that_is_deleted_is_made_anew_by_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who deletes the file of quotas lets all begin anew: no worker goes on with the old one and a count of its own."""
+    monkeypatch.setattr("gateway.security.meter.LOOK_S", 0.0)
+    first, second = (Meter(tmp_path / "run", tmp_path / "state") for _ in range(2))
+    limits, caller = LimitKeys(requests="10/h", daily=10).limits(), Caller("key one", False)
+    assert limits
+
+    def left(meter: Meter) -> list[int]:
+        usage = Usage(meter, caller, "r", limits)
+        assert (usage.begin(), usage.add_rows(1)) == (None, None)
+        return [use.left for use in usage.uses]
+
+    assert [left(first), left(second), left(first)] == [[9, 9], [8, 8], [7, 7]]
+    (tmp_path / "state" / "quotas").unlink()
+    assert [left(second), left(first), left(second)] == [[6, 9], [5, 8], [4, 7]]
+    (tmp_path / "run" / "limits").unlink()
+    assert [left(first), left(second)] == [[9, 6], [8, 5]]
+
+
 def test_a_quota_is_of_one_day(tmp_path: Path) -> None:
     """It ends at 00:00 UTC; rows of yesterday are not given back to today."""
     quotas = Quotas(tmp_path / "quotas")
