@@ -1,8 +1,8 @@
 """Says whether CatBoost's files are whole as far as they say: its own reader goes astray in others."""
 
-import json
 from typing import Final
 
+from gateway.loaders import plain_json
 from gateway.loaders.catboost_trees import fault_of_trees
 
 MAGIC: Final = b"CBM1"
@@ -22,7 +22,7 @@ def fault_of(data: bytes) -> str:
     if data.lstrip()[:1] != b"{":
         return "the file is neither CatBoost's binary format nor its JSON" if data else "the file is empty"
     try:
-        found = json.loads(data)
+        found = plain_json.decode(data)
     except (ValueError, RecursionError) as exc:
         return f"no whole JSON: {exc}"
     parts = [found.get(name) for name in ("features_info", "model_info")]

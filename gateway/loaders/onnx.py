@@ -142,6 +142,8 @@ def _one_thread() -> Any:
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 4
+    # Otherwise bytes 4 to 8 choose: one file may be a graph to its check, and ONNX Runtime's own format to the runtime.
+    options.add_session_config_entry("session.load_model_format", "ONNX")
     return options
 
 

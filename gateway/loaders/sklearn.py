@@ -116,6 +116,8 @@ def composition_of(path: Path, found: Any, options: LoadOptions) -> Composition:
 def predictor_of(path: Path, composition: Composition, written_by: str | None) -> Any:
     """Return the predictor of a composition; `written_by` is an older version."""
     if not isinstance(composition.model, BaseEstimator):
+        if composition.front is not None:
+            _check(path, composition.front)
         return staged_predictor(path, composition)
     steps = [*composition.steps, composition.model]
     estimator = Pipeline([(f"step{i}", step) for i, step in enumerate(steps)]) if len(steps) > 1 else steps[0]
@@ -137,10 +139,14 @@ def _renamed(predictor: SklearnPredictor, composition: Composition) -> SklearnPr
     return predictor
 
 
-def _predictor(path: Path, estimator: Any) -> SklearnPredictor:
+def _check(path: Path, estimator: Any) -> None:
     check_trees(path, estimator)
     check_contents(path, estimator)
     cap_threads(estimator)
+
+
+def _predictor(path: Path, estimator: Any) -> SklearnPredictor:
+    _check(path, estimator)
     inputs = find_inputs(estimator)
     answerer, number = _answerer(path, estimator, inputs)
     inputs = with_defaults(inputs, number)

@@ -13,6 +13,7 @@ import numpy as np
 
 from gateway.errors import ArtifactError
 from gateway.loaders.admission.sklearn_trees import walk_parts
+from gateway.loaders.sklearn_places import misplaced
 
 _PAIR: Final = 2
 #: Only of these is `estimators_` as long as `n_estimators`; boosting may stop early.
@@ -41,6 +42,9 @@ def _faults(part: Any) -> Iterator[str]:
         # A template that was never fitted lacks what is counted; a predictor that lacks it says so when it is asked.
         with contextlib.suppress(KeyError):
             yield from check(part, found)
+    if type(part).__module__.startswith(("sklearn.", "gateway.")):
+        with contextlib.suppress(KeyError):
+            yield from misplaced(part)
 
 
 def _classes(part: Any, found: Mapping[str, Any]) -> Iterator[str]:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.errors import ArtifactError
-from gateway.loaders import ubjson
+from gateway.loaders import plain_json, ubjson
 
 Model = Mapping[str, Any]
 #: Tables with one entry per node.
@@ -62,7 +62,7 @@ def _refused(path: Path, what: str, code: str) -> ArtifactError:
 def _read(data: bytes) -> Model:
     """Tell the formats apart: a name in UBJSON begins with the type of its length, in JSON with a quote."""
     is_json = data.lstrip()[1:].lstrip()[:1] == b'"'
-    found = json.loads(data) if is_json else ubjson.decode(data)
+    found = plain_json.decode(data) if is_json else ubjson.decode(data)
     if not isinstance(found, dict):
         raise TypeError("it holds no object")
     return found

@@ -347,6 +347,13 @@ def _graph(*, nodes: Any = None, initializers: Any = (), domains: Any = ("",), f
     return helper.make_model(graph, opset_imports=opsets, functions=functions).SerializeToString()  # type: ignore[no-any-return]
 
 
+def honest_graph() -> bytes:
+    """Return a graph that adds one."""
+    model = onnx.load_model_from_string(_graph(initializers=[helper.make_tensor("w", TensorProto.FLOAT, [1], [1.0])]))
+    model.ir_version = 8
+    return model.SerializeToString()  # type: ignore[no-any-return]
+
+
 def _outside(location: str, name: str = "w") -> Any:
     tensor = TensorProto(name=name, data_type=TensorProto.FLOAT, dims=[1], data_location=TensorProto.EXTERNAL)
     tensor.external_data.add(key="location", value=location)
@@ -458,6 +465,19 @@ def _booster(change: Callable[[dict[str, Any]], Any]) -> Callable[[], bytes]:
     return make
 
 
+def _named_twice(second: str) -> Callable[[], bytes]:
+    """Hide a tree that leads to itself: XGBoost keeps escapes of a name as they stand, and reads the first learner."""
+
+    def make() -> bytes:
+        whole = json.loads(_booster_bytes())
+        good = json.dumps(whole["learner"])
+        whole["learner"]["gradient_booster"]["model"]["trees"][0]["left_children"][0] = 0
+        bad = json.dumps(whole["learner"])
+        return f'{{"learner":{bad},"{second}":{good},"version":{json.dumps(whole["version"])}}}'.encode()
+
+    return make
+
+
 @functools.cache
 def _booster_bytes() -> bytes:
     rows = np.arange(20.0).reshape(-1, 2)
@@ -479,6 +499,9 @@ BOOSTERS: dict[str, Callable[[], bytes]] = {
         lambda m: m["learner"]["gradient_booster"]["model"]["gbtree_model_param"].update(num_trees="1000000000")
     ),
     "a pickle": lambda: pickle.dumps({"learner": 1}, protocol=2),
+    "a name that stands twice": _named_twice("learner"),
+    "a name that stands twice, once in escapes": _named_twice("l\\u0065arner"),
+    "a name in escapes": lambda: _booster_bytes().replace(b'"split_type"', b'"split_t\\u0079pe"'),
 }
 
 
@@ -551,6 +574,9 @@ OBLIVIOUS: dict[str, Callable[[], bytes]] = {
         lambda m: m["features_info"]["float_features"][0].update(flat_feature_index=2**31 - 1)
     ),
     "no columns": _changed(lambda m: m["features_info"]["float_features"].clear()),
+    "trees that stand twice": lambda: _oblivious("json").replace(
+        b'"oblivious_trees"', b'"oblivious_trees":[],"oblivious_trees"'
+    ),
 }
 
 #: Loader -> name -> bytes.

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import joblib
 import numpy as np
+import onnxruntime
 import pytest
 
 from gateway.errors import ArtifactError, GatewayError, LoadError
-from gateway.loaders import get_loader
+from gateway.loaders import get_loader, onnx_graph
 from gateway.loaders.admission import pickle_stream
 from gateway.loaders.admission.pickle_globals import pickle_imports
 from gateway.loaders.admission.unpickle import unpickle
@@ -163,6 +164,20 @@ def test_archives_and_graphs_lead_nowhere(tmp_path: Path, kind: tuple[str, str],
     path = tmp_path / f"model{suffix}"
     path.write_bytes(hostile_archives.ALL[kind][name]())
     assert refusal_of(loader, path).code in REFUSED
+
+
+@pytest.mark.parametrize("is_listed", [True, False], ids=["with the package onnx", "without it"])
+def test_a_graph_is_run_as_it_was_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_listed: bool) -> None:
+    """ONNX Runtime's own format, which no check reads, is told by four bytes that may stand in a graph as well."""
+    if not is_listed:
+        monkeypatch.setattr(onnx_graph, "onnx", None)
+    path = tmp_path / "model.onnx"
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath, options.log_severity_level = str(path), 4
+    options.add_session_config_entry("session.save_model_format", "ORT")
+    onnxruntime.InferenceSession(hostile_archives.honest_graph(), options)
+    assert path.read_bytes()[4:8] == b"ORTM"
+    assert refusal_of("onnx", path).code == "broken-artifact"
 
 
 def test_there_are_as_many_as_promised() -> None:

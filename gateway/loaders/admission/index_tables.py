@@ -1,5 +1,5 @@
 """
-Checks the tables of indices that native code follows unchecked: sparse matrices and search trees.
+Checks the tables of indices that native code follows unchecked: sparse matrices, search trees and splines.
 
 A crafted index would read or write foreign memory. Decision trees have their own check (sklearn_trees.py), because
 theirs needs the estimator around them.
@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 _SEARCH_TREES: Final = frozenset({"sklearn.neighbors._kd_tree", "sklearn.neighbors._ball_tree"})
+_SPLINES: Final = "scipy.interpolate._bsplines"
 _PLANE: Final = 2
 
 
@@ -19,6 +20,8 @@ def table_fault(value: Any) -> str:
     kind = type(value)
     if kind.__module__.startswith("scipy.sparse."):
         return "" if _is_sound_sparse(kind.__name__, vars(value)) else f"a {kind.__name__} that points outside itself"
+    if kind.__module__ == _SPLINES and "extrapolate" in vars(value):
+        return "" if _is_sound_spline(vars(value)) else f"a {kind.__name__} that points outside itself"
     if kind.__module__ in _SEARCH_TREES:
         return "" if _is_sound_search(value) else f"a {kind.__name__} that points outside itself"
     return ""
@@ -67,6 +70,19 @@ def _is_sound_search(tree: Any) -> bool:
         and bool(np.all(inside))
         and (not last_child.size or int(last_child.max()) < len(nodes))
     )
+
+
+def _is_sound_spline(parts: dict[str, Any]) -> bool:
+    """Say whether knots are rising and finite, and coefficients as many as these and the degree ask for."""
+    knots, weights = (parts.get(f"_{name}", parts.get(name)) for name in ("t", "c"))
+    degree = parts.get("k")
+    if type(knots) is not np.ndarray or type(weights) is not np.ndarray or not isinstance(degree, int | np.integer):
+        return False
+    if knots.dtype.kind != "f" or weights.dtype.kind not in "fc" or knots.ndim != 1 or not weights.ndim:
+        return False
+    wanted = len(knots) - degree - 1
+    rising = bool(np.isfinite(knots).all() and np.all(knots[1:] >= knots[:-1]))
+    return degree >= 0 and rising and degree < wanted <= len(weights)
 
 
 def _is_indices(found: Any, below: int | None = None) -> TypeGuard[npt.NDArray[Any]]:

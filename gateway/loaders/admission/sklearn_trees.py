@@ -46,6 +46,8 @@ def cap_threads(estimator: Any) -> None:
     for part in walk_parts(estimator):
         if hasattr(part, "n_jobs"):
             part.n_jobs = 1
+        if hasattr(part, "_n_threads"):  # of k-means: as many as the machine had that trained it
+            part._n_threads = 1
         if type(part).__module__ == "xgboost.sklearn" and part.__sklearn_is_fitted__():
             part.get_booster().set_param({"nthread": 1})
 
