@@ -37,6 +37,7 @@ from gateway.loaders.sklearn_faults import cannot_answer, unreadable
 from gateway.loaders.sklearn_inputs import find_inputs, with_defaults, without_nullable
 from gateway.loaders.sklearn_outputs import Answerer, find_answerer
 from gateway.loaders.sklearn_rows import Inputs, as_fitted, sample_columns, survives_missing
+from gateway.loaders.sklearn_texts import check_texts
 from gateway.loaders.sklearn_unfit import not_a_predictor
 from gateway.loaders.versions.old_states import take_out_encoders
 from gateway.loaders.versions.provenance import Part, Told, skew_of, told_by, written_parts
@@ -142,6 +143,7 @@ def _renamed(predictor: SklearnPredictor, composition: Composition) -> SklearnPr
 def _check(path: Path, estimator: Any) -> None:
     check_trees(path, estimator)
     check_contents(path, estimator)
+    check_texts(path, estimator)
     cap_threads(estimator)
 
 

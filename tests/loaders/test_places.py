@@ -165,5 +165,5 @@ def test_one_thread_whatever_machine_trained_it(tmp_path: Path) -> None:
     model._n_threads = 10**6
     path = tmp_path / "model.skops"
     skops.io.dump(model, path)
-    predictor = get_loader("sklearn").load(path, LoadOptions())
+    predictor: Any = get_loader("sklearn").load(path, LoadOptions())
     assert predictor.estimator._n_threads == 1

@@ -82,7 +82,7 @@ def _is_sound_spline(parts: dict[str, Any]) -> bool:
         return False
     wanted = len(knots) - degree - 1
     rising = bool(np.isfinite(knots).all() and np.all(knots[1:] >= knots[:-1]))
-    return degree >= 0 and rising and degree < wanted <= len(weights)
+    return rising and bool(0 <= degree < wanted <= len(weights))
 
 
 def _is_indices(found: Any, below: int | None = None) -> TypeGuard[npt.NDArray[Any]]:
