@@ -7,6 +7,7 @@ Flask-RESTful is in maintenance; everything it does for us stands here, so that 
 import errno
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from flask import Flask, Response, current_app, request
@@ -24,8 +25,8 @@ from gateway.errors import (
 )
 from gateway.rest.access import ROUTE, Access, access_of
 from gateway.rest.errors import PlainHttpError, RequestError, respond, too_large
-from gateway.rest.predict.steps.authorise import AUTHENTICATOR, OF_ROUTE, PRINCIPAL, asks_for_key, authorise
-from gateway.rest.predict.steps.limit import charge_request, charge_unauthorised
+from gateway.rest.predict.steps.authorise import AUTHENTICATOR, OF_ROUTE, PRINCIPAL, REFUSED, asks_for_key, authorise
+from gateway.rest.predict.steps.limit import USAGE, charge_request, charge_unauthorised
 from gateway.rest.predict.steps.resolve import no_route, route_in
 from gateway.routing.live_generation import Generation
 from gateway.routing.routes import Route
@@ -76,11 +77,25 @@ class Endpoint(Resource):  # type: ignore[misc]  # flask_restful has no types
 
 
 def may(access: Access) -> bool:
-    """Say whether the caller of the current request may more than its endpoint asks for."""
-    if AUTHENTICATOR not in request.environ:
+    """
+    Say whether the caller of the current request may more than its endpoint asks for.
+
+    A key that is refused is charged to its address and told in the audit log as everywhere, though the endpoint
+    answers: else keys could be tried here in secret.
+    """
+    environ = request.environ
+    if AUTHENTICATOR not in environ:
         return True
+    if asks_for_key(environ):
+        return False
     try:
-        authorise(request.environ, None, access)
+        authorise(environ, None, access)
+    except UnauthorisedError:
+        environ[REFUSED] = True
+        with suppress(RateLimitError):
+            charge_unauthorised()
+        environ.pop(USAGE, None)  # the answer itself is not limited, and says nothing of limits
+        return False
     except GatewayError:
         return False
     return True

@@ -63,11 +63,14 @@ class KeySet:
                 self.version += 1
 
     def find(self, kid: str | None, algorithm: str) -> VerifyingKey | None:
-        """Return the key of an id; a token without one has the only key that suits its algorithm, if there is one."""
+        """
+        Return the key of an id that suits an algorithm: keys of different types may share an id (RFC 7517, 4.5).
+
+        A token without an id has the only key that suits, if there is one.
+        """
         if kid is not None:
-            found = self._keys.get(kid)
-            return found if found is not None and algorithm in found.algorithms else None
-        suiting = [key for key in self._keys.values() if algorithm in key.algorithms]
+            return next((key for key in self._keys.get(kid, ()) if algorithm in key.algorithms), None)
+        suiting = [key for keys in self._keys.values() for key in keys if algorithm in key.algorithms]
         return suiting[0] if len(suiting) == 1 else None
 
     def is_known(self, kid: str | None) -> bool:
@@ -87,12 +90,15 @@ class KeySet:
             with suppress(OSError):
                 self._wanted.touch(mode=0o600)
 
-    def _read(self) -> Mapping[str, VerifyingKey]:
+    def _read(self) -> Mapping[str, list[VerifyingKey]]:
         try:
             found = json.loads(self._path.read_bytes())
             if self._settings.is_fetched and found["url"] != self._settings.address:
                 return {}
-            return dict(_usable(found["keys"], self._settings.algorithms))
+            keys: dict[str, list[VerifyingKey]] = {}
+            for kid, key in _usable(found["keys"], self._settings.algorithms):
+                keys.setdefault(kid, []).insert(0, key)  # of two that suit, the last one counts
+            return keys
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return {}
 

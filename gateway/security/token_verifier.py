@@ -6,6 +6,7 @@ chooses more than a key. What was verified is remembered by its digest until it 
 """
 
 import hashlib
+import re
 import time
 from importlib import import_module
 from importlib.util import find_spec
@@ -25,6 +26,8 @@ LEEWAY_S: Final = 30
 _REMEMBERED_S: Final = 60.0
 _MOST_REMEMBERED: Final = 4096
 _MOST_SUBJECT: Final = 200
+#: How a name ends that was changed; a subject that ends like that is changed too, or it would be another one's name.
+_CHANGED: Final = re.compile("~[0-9a-f]{16}$")
 _REQUIRED: Final = ("exp", "iss", "aud", "sub")
 _HINT: Final = "get a new token from the issuer that this gateway trusts"
 #: Error of PyJWT -> what is wrong with the token.
@@ -149,7 +152,7 @@ def _subject(text: str) -> str:
     if not text:
         raise UnauthorisedError("the token has an empty subject (`sub`)", hint=_HINT)
     shown = ascii(text)[1:-1] if not text.isprintable() else text
-    if shown == text and len(text) <= _MOST_SUBJECT:
+    if shown == text and len(text) <= _MOST_SUBJECT and not _CHANGED.search(text):
         return text
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
     return f"{shown[:_MOST_SUBJECT]}~{digest[:16]}"

@@ -14,6 +14,7 @@ import pytest
 
 from gateway.metrics import NO_ROUTE
 from gateway.metrics.instruments import LIMITED as LIMITED_COUNT
+from gateway.metrics.instruments import REFUSED
 from gateway.rest.access import ROUTE, UNLIMITED
 from gateway.rest.predict.steps import resolve
 from gateway.security import api_key, key_changes
@@ -148,6 +149,25 @@ def test_keys_that_are_refused_are_limited_by_address(
         assert ask(closed, "GET", path, fast, address, **right).status == 200
     assert ask(closed, "GET", "/docs", fast, address).status == 200, "what is public has a limit of its own"
     assert ask(closed, "GET", "/sum", fast, next(_ADDRESSES), **sent).status == 401
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_no_key_is_tried_in_secret(closed: Worker, keys: dict[str, str], address: str, fast: bool) -> None:
+    """/health/ready answers whoever asks, and tells a right key more: a wrong one there is charged and counted too."""
+    for _ in range(3):
+        assert ask(closed, "GET", "/health/ready", fast, address).json == {"status": "ready"}
+    other = {"Authorization": f"Bearer {keys['deep']}"}
+    assert ask(closed, "GET", "/health/ready", fast, address, **other).json == {"status": "ready"}
+    wrong = {"Authorization": f"Bearer {api_key.new_text(api_key.parse(keys['all']).id)}"}
+    counted, charged = REFUSED.cell(NO_ROUTE, "401"), LIMITED_COUNT.cell(NO_ROUTE, "unauthorised")
+    before = counted.number, charged.number
+    for _ in range(3):
+        answer = ask(closed, "GET", "/health/ready", fast, address, **wrong)
+        assert (answer.status, answer.json, header(answer, "RateLimit")) == (200, {"status": "ready"}, "")
+    assert (counted.number, charged.number) == (before[0] + 3, before[1] + 1)
+    assert ask(closed, "GET", "/sum", fast, address, **wrong).status == 429
+    right = {"Authorization": f"Bearer {keys['free']}"}
+    assert "generation" in ask(closed, "GET", "/health/ready", fast, address, **right).json
 
 
 def test_nothing_is_looked_up_for_a_refused_caller(

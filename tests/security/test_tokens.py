@@ -49,6 +49,8 @@ SUBJECTS = [
     "\x1b[31m",
     "\u2028",
 ]
+#: Subjects that look like the names that others of them get.
+SUBJECTS += [f"a\\nb~{hashlib.sha256(b'a' + bytes([10]) + b'b').hexdigest()[:16]}", f"{'a' * 200}~{'0' * 16}"]
 STUB = {"inputs": ["a"], "output": {"kind": "regression"}}
 
 
@@ -229,6 +231,15 @@ def test_keys_that_cannot_verify_are_left_out(tmp_path: Path) -> None:
     assert "signed in a way" in door.refusal(forged({"alg": "HS256", "kid": "oct"}, claims(), b"secret"))
     no_kid = token(EC, {"kid": "e1"})
     assert door.scopes(no_kid)
+
+
+def test_keys_of_different_types_may_share_an_id(tmp_path: Path) -> None:
+    """An issuer that changes from RSA to curves may go on under one id; of two keys alike the last one counts."""
+    rsa, ec, older = rsa_key("k"), ec_key("k"), rsa_key("k")
+    door = Door(tmp_path, [older, rsa, ec])
+    assert door.scopes(token(rsa))
+    assert door.scopes(token(ec))
+    assert "wrong signature" in door.refusal(token(older))
 
 
 def test_without_a_key_set_nobody_is_called_a_stranger(tmp_path: Path) -> None:

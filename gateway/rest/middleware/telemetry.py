@@ -17,7 +17,7 @@ from gateway import logs, metrics
 from gateway.rest.middleware.trace_context import TraceContext, trace_context_of
 from gateway.rest.predict.call import Call
 from gateway.rest.predict.steps.account import account
-from gateway.rest.predict.steps.authorise import ASKED_ROUTE, AUTHENTICATOR, PRINCIPAL
+from gateway.rest.predict.steps.authorise import ASKED_ROUTE, AUTHENTICATOR, PRINCIPAL, REFUSED
 from gateway.rest.predict.steps.limit import USAGE
 from gateway.rest.rate_limit_headers import headers_of
 from gateway.routing.live_generation import Generation
@@ -31,8 +31,11 @@ from gateway.security.refusal_sums import Refusal
 #: An X-Request-ID is echoed if it matches: it gets into logs and headers.
 _ID = re.compile(r"[\w.:/+=@-]{1,128}", re.ASCII)
 
-#: Of answers that do not say more: a cache in front knows `Authorization`, and would keep what an X-API-Key opened.
+#: Of answers that do not say more: a cache in front knows `Authorization`, and would keep what an X-API-Key opened ...
 _PRIVATE: Final = ("Cache-Control", "no-store")
+#: ... and, of a document, hand it to another key where it may not ask again: while the gateway is away.
+_SHARED: Final = ("Cache-Control", "no-cache")
+_OWN: Final = ("Cache-Control", "private, no-cache")
 #: Statuses from here on answer no rows.
 _FIRST_REFUSAL: Final = 400
 #: Statuses of requests that are refused for who asked.
@@ -103,8 +106,8 @@ class Telemetry:
             )
             if trace is not None:
                 headers.append(("traceresponse", trace.response))
-            if AUTHENTICATOR in environ and not any(name == "Cache-Control" for name, _ in headers):
-                headers.append(_PRIVATE)
+            if AUTHENTICATOR in environ:
+                _keep_private(headers)
             if USAGE in environ:
                 self._tell_limits(environ.pop(USAGE), headers, int(status[:3]))
             self._record(environ, call, int(status[:3]), seconds, trace)
@@ -133,6 +136,8 @@ class Telemetry:
             account(call, environ["REQUEST_METHOD"], code, seconds)
         if code in audit.REFUSALS:
             _tell_refusal(environ, call, code)
+        elif REFUSED in environ:
+            _tell_refusal(environ, call, 401)
         if not logs.writes_access():
             return
         line = logs.AccessLine(
@@ -149,6 +154,16 @@ class Telemetry:
             line.trace_id, line.span_id, line.parent_span_id = trace.trace_id, trace.span_id, trace.parent_span_id
             line.tracestate = trace.state or msgspec.UNSET
         logs.access(line)
+
+
+def _keep_private(headers: list[tuple[str, str]]) -> None:
+    """Let no cache that several callers share keep an answer that a key opened."""
+    for at, pair in enumerate(headers):
+        if pair[0] == "Cache-Control":
+            if pair == _SHARED:
+                headers[at] = _OWN
+            return
+    headers.append(_PRIVATE)
 
 
 def _tell_refusal(environ: dict[str, Any], call: Call | None, code: int) -> None:

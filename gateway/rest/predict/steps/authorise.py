@@ -23,6 +23,8 @@ AUTHENTICATOR: Final = "gateway.authenticator"
 PRINCIPAL: Final = "gateway.principal"
 #: Where the route that was asked for stands beside it, None for an endpoint of the whole gateway.
 ASKED_ROUTE: Final = "gateway.asked_route"
+#: Stands in the environ of a request that is answered though its key or token was refused.
+REFUSED: Final = "gateway.refused"
 _BEARER: Final = "bearer "
 _HINT: Final = "send `Authorization: Bearer $GATEWAY_KEY`, or the key as `X-API-Key`"
 #: Access -> scopes of which one suffices, beside that of the route where it is about one.
