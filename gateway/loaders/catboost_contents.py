@@ -3,22 +3,23 @@
 from typing import Final
 
 from gateway.loaders import plain_json
+from gateway.loaders.catboost_core import HEADER_BYTES, fault_of_core
 from gateway.loaders.catboost_trees import fault_of_trees
 
 MAGIC: Final = b"CBM1"
-#: Before the tables: the mark, and how long these are.
-_HEADER_BYTES: Final = 8
 
 
-def is_whole_cbm(data: bytes) -> bool:
-    """Say whether bytes of the binary format hold as many as their header says."""
-    return data.startswith(MAGIC) and 0 < int.from_bytes(data[4:_HEADER_BYTES], "little") <= len(data) - _HEADER_BYTES
+def fault_of_cbm(data: bytes) -> str:
+    """Say what is wrong with bytes of the binary format, or nothing."""
+    if not 0 < int.from_bytes(data[4:HEADER_BYTES], "little") <= len(data) - HEADER_BYTES:
+        return "the file is cut short"
+    return fault_of_core(data)
 
 
 def fault_of(data: bytes) -> str:
     """Say what is wrong with the bytes of a file, or nothing."""
     if data.startswith(MAGIC):
-        return "" if is_whole_cbm(data) else "the file is cut short"
+        return fault_of_cbm(data)
     if data.lstrip()[:1] != b"{":
         return "the file is neither CatBoost's binary format nor its JSON" if data else "the file is empty"
     try:

@@ -189,7 +189,8 @@ def _crash(child: "subprocess.Popen[bytes]", stderr: bytes) -> Problem | None:
     return Problem(
         "prepare-crashed",
         f"the process that loaded the artifact {how}{detail}",
-        "the artifact crashes its library; save it again with the versions installed here",
+        "the file is damaged, or its library cannot take what other versions wrote: compare its sha256 with that of "
+        "where it was made, or save it again with the versions installed here",
     )
 
 

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from gateway.errors import ArtifactError
-from gateway.loaders.catboost_contents import is_whole_cbm
+from gateway.loaders.catboost_contents import MAGIC, fault_of_cbm
 from gateway.loaders.lightgbm_contents import checked
 
 #: Where CatBoost's binary format is.
@@ -27,7 +27,9 @@ def checked_booster(state: dict[str, Any]) -> dict[str, Any]:
 def checked_catboost(state: Any) -> dict[str, Any]:
     """Return the model and the parameters of a pickled CatBoost object; raises ValueError where there is no model."""
     held = state.get(_CATBOOST) if isinstance(state, dict) else None
-    if type(held) is not bytes or not is_whole_cbm(held):
+    if type(held) is not bytes or not held.startswith(MAGIC):
         raise ValueError("a CatBoost object without its whole model: was it trained before it was saved?")
+    if fault := fault_of_cbm(held):
+        raise ValueError(f"a CatBoost object whose model is damaged: {fault}")
     # Results of the training serve no prediction, and its reader takes them unchecked.
     return {name: value for name, value in state.items() if name == _CATBOOST or not name.startswith("_")}
