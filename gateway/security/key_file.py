@@ -7,15 +7,16 @@ Written by `gateway key`; people may edit it. Replaced as a whole, so that reade
 import os
 import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
 from gateway.errors import GatewayError
-from gateway.security import key_yaml, plain_fault, token_settings
+from gateway.security import key_lines, key_yaml, plain_fault, token_settings
 from gateway.security.api_key import ID
 from gateway.security.limits import CallerLimits
 from gateway.security.scopes import EXPECTED, is_scope
@@ -29,10 +30,8 @@ MOST_SECRETS: Final = 2
 _OTHERS: Final = 0o077
 _SHA256: Final = re.compile("[0-9a-f]{64}")
 _TIME: Final = "such as 2027-01-31T00:00:00Z"
-_HEAD: Final = """\
-# Keys of this gateway. `gateway key create|rotate|revoke|list` write and read this file; edits by hand count within a
-# second, and comments are not kept. A secret is not in here: only its sha256.
-"""
+#: Keys that this process knows by their lines: more than a file can hold.
+_MOST_KNOWN: Final = 65_536
 
 
 class Secret(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -108,6 +107,8 @@ def read(path: Path) -> KeyFile | None:
 
 def parse(path: Path, content: bytes) -> KeyFile:
     """Return the keys of a text; raises GatewayError `keys-file` with every fault."""
+    if (written := _written(content)) is not None:
+        return written
     try:
         found = key_yaml.load(content)
     except key_yaml.Unreadable as error:
@@ -139,7 +140,8 @@ def write(path: Path, content: KeyFile) -> None:
     """Replace the file, readable by its owner only; raises OSError."""
     with atomic.replacing(path, durable=True) as draft:
         draft.touch(mode=0o600, exist_ok=False)
-        draft.write_text(_HEAD + "".join(_lines(content)), encoding="utf-8")
+        keys, jwt = msgspec.to_builtins((content.keys, content.jwt))
+        draft.write_text(key_lines.text_of(keys, jwt), encoding="utf-8")
 
 
 def _whose(entry: Any) -> str:
@@ -191,16 +193,24 @@ def _repeated(keys: Sequence[Key]) -> list[str]:
     return [f"the id {key.id} stands there twice" for key in keys if key.id in seen or seen.add(key.id)]  # type: ignore[func-returns-value]
 
 
-def _lines(content: KeyFile) -> Iterator[str]:
-    """Yield the lines of the file: one value a line, in quotes, so that no text is taken for a number."""
-    yield "keys:\n" if content.keys else "keys: []\n"
-    for key in content.keys:
-        mark = "  - "
-        for name, value in msgspec.to_builtins(key).items():
-            yield f"{mark}{name}: {key_yaml.quoted(value)}\n"
-            mark = "    "
-    if content.jwt:
-        yield f"jwt: {key_yaml.quoted(msgspec.to_builtins(content.jwt))}\n"
+@lru_cache(maxsize=_MOST_KNOWN)
+def _written_key(block: str) -> Key | None:
+    """Return the key of lines that a command wrote; the same lines are the same object."""
+    values = key_lines.values_of(block)
+    key = None if values is None else _key(values)
+    return key if isinstance(key, Key) else None
+
+
+def _written(content: bytes) -> KeyFile | None:
+    """Return the keys of a file that no hand has edited; None of one that has to be read, and judged, as YAML."""
+    blocks = key_lines.blocks(content)
+    if blocks is None:
+        return None
+    keys, jwt = [_written_key(block) for block in blocks.keys], key_lines.jwt_of(blocks.jwt)
+    whole = [key for key in keys if key is not None]
+    if len(whole) < len(keys) or jwt is None or _repeated(whole) or _faults_of_jwt(jwt):
+        return None
+    return KeyFile(tuple(whole), jwt)
 
 
 def _must_be_private(path: Path, found: os.stat_result) -> None:
