@@ -34,9 +34,10 @@ _OVERLAP: Final = 64
 _REFERENCE: Final = re.compile(rb"\sr\s*=\s*[\"']\s*([A-Za-z]{0,8})([0-9]{0,12})")
 _CELL: Final = re.compile(rb"<(?:[\w.-]+:)?c[\s/>]")
 # A cell of the type "e" (error), up to the value of its type; and a formula in a cell without type and without value.
-_ERROR_CELL: Final = re.compile(rb"(<(?:[\w.-]+:)?c\s(?:[^>]*?\s)?t=[\"'])e([\"'])")
+# No tag is looked for beyond the next "<", which no value of XML holds: a megabyte of "<c " would take hours.
+_ERROR_CELL: Final = re.compile(rb"(<(?:[\w.-]+:)?c\s(?:[^<>]*?\s)?t=[\"'])e([\"'])")
 _UNCALCULATED: Final = re.compile(
-    rb"<(?:[\w.-]+:)?c(?![^>]*\st=)(?:\s[^>]*[^>/])?>\s*<(?:[\w.-]+:)?f(?:\s[^>]*)?(?:/>|>[^<]*</(?:[\w.-]+:)?f>)\s*"
+    rb"<(?:[\w.-]+:)?c(?![^<>]*\st=)(?:\s[^<>]*[^<>/])?>\s*<(?:[\w.-]+:)?f(?:\s[^<>]*)?(?:/>|>[^<]*</(?:[\w.-]+:)?f>)\s*"
     rb"(?:<(?:[\w.-]+:)?v\s*/>\s*|<(?:[\w.-]+:)?v>\s*</(?:[\w.-]+:)?v>\s*)?</(?:[\w.-]+:)?c>"
 )
 #: Bytes after which a cell that has no end is let through as it is: a text may have 32,767 characters.

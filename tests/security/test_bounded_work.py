@@ -6,6 +6,7 @@ OWASP: API4, ML01
 
 import gzip
 import io
+import time
 import zlib
 from collections.abc import Iterator
 from typing import Any
@@ -13,6 +14,8 @@ from typing import Any
 import pytest
 
 from gateway.codecs.chunks import Chunk
+from gateway.codecs.xlsx_contents import ErrorCells, Rectangle
+from gateway.errors import InputError
 from gateway.rest.middleware.compression import CONTENT_PER_MEMBER, MEMBERS
 from gateway.rest.predict.tables import InputTable
 from gateway.validation.column_names import places_of
@@ -22,6 +25,21 @@ MIB = 2**20
 CODED = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
 #: The head of a gzip file, and blocks of no content that may follow it without end.
 HEAD, NOTHING = b"\x1f\x8b\x08\0\0\0\0\0\0\3", b"\0\0\0\xff\xff"
+#: What a sheet may consist of that is no cell, or none that ends.
+SHEETS = [
+    b"<c ",
+    b"<c>",
+    b"<c><f",
+    b"<c><f>",
+    b"<c a=",
+    b"<x:c ",
+    b"<c t='",
+    b"<c\n",
+    b"<" + b"c" * 50,
+    b" r",
+    b"<c> ",
+    b"c>",
+]
 EMPTY = gzip.compress(b"")
 ENDLESS = {"blocks": (HEAD, NOTHING), "members": (EMPTY, EMPTY), "a name": (HEAD[:3] + b"\x08" + HEAD[4:], b"name")}
 
@@ -109,6 +127,26 @@ def test_columns_are_found_without_walking_all_names(worker: Worker) -> None:
     contract = route.must_serve()
     batch = contract.validator.columns(Walked(["x", "b", "a"]), [["0"], ["2"], ["1"]], at="$")
     assert [list(column) for column in batch.columns] == [[1.0], [2.0]]
+
+
+@pytest.mark.parametrize("piece", SHEETS)
+def test_a_sheet_is_looked_through_once(piece: bytes) -> None:
+    """A megabyte of tags without an end, 3 kB as sent, held a reader until its time was over."""
+    sheet = piece * (32 * 1024 // len(piece)) + b"<f"
+    began = time.thread_time()
+    Rectangle().feed(sheet)
+    cells = ErrorCells()
+    assert cells.feed(sheet) + cells.end() == sheet
+    assert time.thread_time() - began < 1.0  # it is some milliseconds, and was five seconds
+
+
+def test_errors_and_formulas_of_a_sheet_are_found() -> None:
+    """Whatever other attributes a cell has, and whatever stands before it."""
+    cells = ErrorCells()
+    sheet = b'<c <c r="A1" s=\'1\'\n t="e"><v>#N/A</v></c><x:c t=\'e\' r="B1"/><c te="e">'
+    assert cells.feed(sheet) + cells.end() == sheet.replace(b't="e"><v', b't="str"><v').replace(b"t='e'", b"t='str'")
+    with pytest.raises(InputError, match="cell B2 holds a formula"):
+        ErrorCells().feed(b'<c r="A2" t="n"><f>1</f><v>1</v></c><c r="B2" s="1"><f a="b">1+1</f><v></v></c>')
 
 
 def test_the_first_of_equal_names_counts() -> None:
