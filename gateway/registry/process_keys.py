@@ -1,11 +1,11 @@
 """Check the keys of routes whose model runs in a process of its own: loader, files, and code that it may run."""
 
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
 from gateway.artifacts.code_listing import is_code_folder
-from gateway.environments.requirements import read_requirements
 from gateway.errors import GatewayError
 from gateway.registry import files
 from gateway.registry.executor_keys import LOCAL, ExecutorKeys
@@ -80,7 +80,8 @@ def check_environment(document: Document, base: Path, entries: Entries) -> None:
             path = files.check_file(document, base, text.raw, text.span, "requirements-missing")
             if path is not None:
                 try:
-                    read_requirements(path)
+                    # By name: nothing about environments is imported where no route has one.
+                    import_module("gateway.environments.requirements").read_requirements(path)
                 except GatewayError as error:
                     document.fault(text.span, str(error.code), error.message, fix=error.hint)
         for text in _texts(keys, "environment"):

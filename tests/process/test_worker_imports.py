@@ -38,5 +38,8 @@ def test_a_worker_of_the_five_models_has_no_compiler_and_no_preparing(gateway: A
         "jpype",
         "onnx.",
         "gateway.explainers",
+        "gateway.environments",
+        "gateway.loaders.mlflow_yaml",
+        "packaging.requirements",
     )
     assert [name for name in found if name.startswith(heavy)] == []
