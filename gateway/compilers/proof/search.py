@@ -26,6 +26,8 @@ from gateway.schema import Column, Predictor, Signature
 PROOF_BUDGET_S = 20.0
 #: Calls that are timed; the compiled model's are microseconds, so more of them cost nothing.
 _CALLS, _TWIN_CALLS = 15, 300
+#: Of a slow predict fewer calls tell enough: so many, once they took so long together.
+_FEWEST_CALLS, _ENOUGH_S = 5, 0.1
 #: Rows of the batch that is timed, and the most a single row may take for one; longer ones would only delay preparing.
 _BATCH_ROWS, _BATCH_LIMIT_S = 512, 0.002
 #: A compiled model may take this many times as long for one row if it takes a fraction of the time for a batch.
@@ -130,13 +132,11 @@ def _batch_gain(job: Job, compiled: Predictor) -> float:
 
 
 def _timed(predictor: Predictor, row: Sequence[Column], calls: int) -> float:
-    for _ in range(3):
-        predictor.predict(row)
-    times = []
-    for _ in range(calls):
+    """Return the median of some calls; the proof has warmed the predictor up."""
+    predictor.predict(row)
+    times: list[float] = []
+    while len(times) < calls and not (len(times) >= _FEWEST_CALLS and sum(times) > _ENOUGH_S):
         started = time.perf_counter()
         predictor.predict(row)
         times.append(time.perf_counter() - started)
-        if sum(times) > 1.0:
-            break
     return median(times)
