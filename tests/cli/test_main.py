@@ -181,12 +181,12 @@ def test_doctor_names_what_is_missing_and_how_to_get_it(
         ("/a: {artifact: [scaler.skops, model.onnx]}", "MISS"),
     ):
         registry.write_text(f"version: 1\nroutes:\n  {routes}\n")
-        main(["doctor"])
+        code = main(["doctor"])
         shown = capsys.readouterr().out
         assert f"{mark}  loader onnx" in shown
         assert "      fix: pip install 'multi-model-gateway[onnx]'" in shown
         assert "ok    loader stub" in shown
-    assert main(["doctor"]) == 1
+        assert code == 1 or mark == "note"
 
 
 def test_waiting_for_what_was_never_started_says_so(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -65,7 +65,7 @@ def attack(seed: int, folder: Path, rows: int) -> int:
             raise AssertionError(f"{grown.name}: {difference}") from None
 
 
-@pytest.mark.parametrize("seed", range(1, 15))
+@pytest.mark.parametrize("seed", range(1, 9))
 def test_compiled_models_of_random_pipelines(seed: int, tmp_path: Path) -> None:
     """Scalers, imputers, encoders, texts and models in any order, with values and levels at every edge."""
     rows = attack(seed, tmp_path, 800)

@@ -1,7 +1,9 @@
 """A proof and a manifest hold only as long as everything that the answers come from is the same."""
 
 import ast
+import functools
 import sys
+from collections.abc import Mapping
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -27,6 +29,12 @@ FILES = {
 EVERYWHERE = {"numpy", "msgspec"}
 
 
+@functools.cache
+def distributions() -> Mapping[str, list[str]]:
+    """Return which distributions bring a package; finding out takes a second."""
+    return packages_distributions()
+
+
 def imported(path: Path) -> set[str]:
     """Return the top-level names of other people's packages that a file imports."""
     roots = set()
@@ -41,7 +49,7 @@ def imported(path: Path) -> set[str]:
 @pytest.mark.parametrize("loader", TABLE)
 def test_every_package_that_a_loader_imports_decides(loader: str) -> None:
     """The table names each distribution behind an import of the loader's files: an upgrade of it prepares anew."""
-    homes = packages_distributions()
+    homes = distributions()
     roots = {root for path in FOLDER.glob("*.py") if path.name.startswith(FILES[loader]) for root in imported(path)}
     for root in roots - EVERYWHERE:
         assert set(homes[root]) & set(TABLE[loader].packages), f"{root} ({homes[root]})"
