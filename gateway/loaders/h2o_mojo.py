@@ -5,6 +5,7 @@ Scores equal H2O's own to the last bit. Describing needs no Java; loading starts
 """
 
 import math
+import zipfile
 from collections.abc import Sequence
 from itertools import zip_longest
 from pathlib import Path
@@ -19,6 +20,7 @@ from gateway.loaders import h2o_runtime
 from gateway.loaders.base import LoadOptions
 from gateway.loaders.mojo_contributions import MojoContributions
 from gateway.loaders.mojo_file import MojoArchive, MojoInfo, read_mojo, signature_of
+from gateway.loaders.mojo_trees import is_tree, is_whole
 from gateway.schema import Column, Predictions, Signature
 
 #: From here on one Java stream over all rows beats a Python loop with one call a row (measured crossover 30-60 rows).
@@ -68,6 +70,17 @@ class MojoPredictor:
         for i, (column, codes) in enumerate(zip_longest(own, self._codes)):
             rows[:, i] = column if codes is None else [codes.get(value, math.nan) for value in column.tolist()]
         return rows
+
+    def check_once(self) -> None:
+        """Raise ArtifactError where a tree leads back; while preparing alone, large forests take seconds."""
+        with zipfile.ZipFile(self._path) as archive:
+            for name in filter(is_tree, archive.namelist()):
+                if not is_whole(archive.read(name)):
+                    raise ArtifactError(
+                        f"{self._path.name}: its tree {name} says of a side that it ends elsewhere",
+                        code="broken-artifact",
+                        hint="export it again with model.save_mojo(...) and compare its sha256 after copying",
+                    )
 
     def contributions(self) -> MojoContributions:
         """Return what asks H2O's own classes for contributions; raises NotExplainable. Reads the model once more."""

@@ -121,7 +121,11 @@ def _loaded(entry: Entry, options: LoadOptions, end: Callable[[GatewayError], No
     with absent(row_of(entry.spec.loader).needless):
         loader = get_loader(entry.spec.loader)
     lock(entry.spec.loader, path, compiled_path(entry).parent, end)
-    return with_one_hot(loader.load(path, options), options.one_hot)
+    predictor = loader.load(path, options)
+    check: Callable[[], None] | None = getattr(predictor, "check_once", None)
+    if check is not None:  # what takes too long for each worker; the bytes are those that workers load
+        check()
+    return with_one_hot(predictor, options.one_hot)
 
 
 def _platform(entry: Entry, predictor: Predictor) -> str:
