@@ -17,11 +17,27 @@ _CONTENT: Final = {"BYTES": "str"}
 def chosen(
     request: InferRequest, specs: Sequence[TensorSpec], joined: Sequence[TensorSpec] = ()
 ) -> list[tuple[TensorSpec, bool]]:
-    """Return the outputs that a request asks for, and whether each is wanted as raw bytes; `joined` only by name."""
+    """
+    Return the outputs that a request asks for, and whether each is wanted as raw bytes; `joined` only by name.
+
+    Each is answered once: a request of 150 kB that named one for 1,500 times had an answer of 120 MB.
+    """
     if request.outputs is None:
         return [(spec, request.binary) for spec in specs]
     by_name = {spec.name: spec for spec in (*joined, *specs)}
-    return [(_find(one, by_name), one.binary) for one in request.outputs]
+    found: dict[str, tuple[TensorSpec, bool]] = {}
+    for one in request.outputs:
+        spec = _find(one, by_name)
+        if one.name in found:
+            refuse(
+                "repeated",
+                f"the output {one.name[:80]!r} is asked for more than once",
+                at=f"{one.at}.name",
+                expected="each output once",
+                hint="name it once in `outputs`",
+            )
+        found[one.name] = spec, one.binary
+    return list(found.values())
 
 
 def as_columns(shown: dict[str, Any], labels: Sequence[Any]) -> list[dict[str, Any]]:

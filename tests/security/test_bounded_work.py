@@ -6,6 +6,7 @@ OWASP: API4, ML01
 
 import gzip
 import io
+import json
 import time
 import zlib
 from collections.abc import Iterator
@@ -127,6 +128,17 @@ def test_columns_are_found_without_walking_all_names(worker: Worker) -> None:
     contract = route.must_serve()
     batch = contract.validator.columns(Walked(["x", "b", "a"]), [["0"], ["2"], ["1"]], at="$")
     assert [list(column) for column in batch.columns] == [[1.0], [2.0]]
+
+
+def test_each_output_is_answered_once(worker: Worker) -> None:
+    """100,000 rows and as many outputs of one name were an answer of 60 GB."""
+    inputs = [{"name": name, "shape": [1], "datatype": "FP64", "data": [1]} for name in "ab"]
+    for times, status in ((1, 200), (2, 400)):
+        body = json.dumps({"inputs": inputs, "outputs": [{"name": "prediction"}] * times}).encode()
+        answer = worker.ask(environ_of("POST", "/v2/models/sum/infer", body, {"Content-Type": "application/json"}))
+        assert answer.status == status
+    (fault,) = answer.json["errors"]
+    assert (fault["at"], fault["code"]) == ("$.outputs[1].name", "repeated")
 
 
 @pytest.mark.parametrize("piece", SHEETS)
