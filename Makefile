@@ -11,7 +11,7 @@ help: ## list the targets
 
 setup: $(VENV)/.ready node_modules/.ready gateway/console/static/vendor/plotly-basic.min.js ## install what serving needs into .venv and node_modules
 
-$(VENV)/.ready: requirements.lock pyproject.toml scripts/setup.sh
+$(VENV)/.ready: requirements.lock requirements-build.lock pyproject.toml scripts/setup.sh
 	@scripts/setup.sh python $(PYTHON)
 
 gateway/console/static/vendor/plotly-basic.min.js: gateway/console/vendored.json scripts/vendor_plotly.py node_modules/.ready

