@@ -5,12 +5,15 @@ Compiled code of scikit-learn and SciPy follows them unchecked: into memory of o
 What stands in Python's hands only, NumPy checks itself.
 """
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 import numpy as np
 
 Found = Mapping[str, Any]
+#: Rows that models of one against the rest are asked for.
+_ASKED: Final = 3
 
 
 def misplaced(part: Any) -> Iterator[str]:
@@ -93,6 +96,21 @@ def _histograms(found: Found) -> Iterator[str]:
         yield "a tree splits by levels what is no column of levels"
 
 
+def _one_against_rest(found: Found) -> Iterator[str]:
+    """Ask each model for rows of zeros: what answers more than one score a row writes behind the last row."""
+    for number, member in enumerate(found["estimators_"]):
+        last = member[-1] if hasattr(member, "steps") else member
+        with contextlib.suppress(Exception):  # what refuses zeros is told by asking the whole
+            rows = np.zeros((_ASKED, getattr(last, "n_features_in_", 1)))
+            if np.size(_score(last, rows)) != _ASKED:
+                yield f"its model {number} has several answers for a row"
+
+
+def _score(member: Any, rows: Any) -> Any:
+    """Return what is compared of a model, as scikit-learn finds it."""
+    return member.decision_function(rows) if hasattr(member, "decision_function") else member.predict(rows)
+
+
 def _by_level(nodes: Any) -> Any:
     return (nodes["is_leaf"] == 0) & (nodes["is_categorical"] != 0)
 
@@ -104,6 +122,7 @@ _CHECKS: Final[Mapping[str, Callable[[Found], Iterator[str]]]] = {
     "_BaseKMeans": _centers,
     "NeighborsBase": _neighbours,
     "BaseLibSVM": _vectors,
+    "OneVsRestClassifier": _one_against_rest,
     "BaseGradientBoosting": _rounds,
     "BaseHistGradientBoosting": _histograms,
 }

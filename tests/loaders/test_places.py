@@ -11,7 +11,8 @@ from sklearn.cluster import BisectingKMeans, KMeans
 from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.feature_extraction import DictVectorizer
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
-from sklearn.linear_model import LinearRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, SplineTransformer
@@ -77,6 +78,20 @@ def _neighbours() -> Any:
     return model
 
 
+def _against_rest() -> Any:
+    model = OneVsRestClassifier(LogisticRegression()).fit(ROWS, CLASSES > 0)
+    model.estimators_[0].intercept_ = np.zeros(2)
+    return model
+
+
+def _constant() -> Any:
+    """A class that is always there gets a model that answers a constant, here two of them."""
+    with pytest.warns(UserWarning, match="present in all"):
+        model = OneVsRestClassifier(LogisticRegression()).fit(ROWS, np.column_stack([CLASSES > 0, CLASSES >= 0]))
+    model.estimators_[1].y_ = np.array([1, 1])
+    return model
+
+
 def _rounds() -> Any:
     model = GradientBoostingClassifier(n_estimators=2, init="zero").fit(ROWS, CLASSES)
     model.n_trees_per_iteration_ = 1
@@ -114,6 +129,8 @@ MISPLACED: dict[str, Callable[[], Any]] = {
     "a narrow center in a tree": _halved,
     "fewer than no support vectors": _support,
     "more neighbours than rows": _neighbours,
+    "two answers where one is compared": _against_rest,
+    "two constants where one is compared": _constant,
     "more trees in a round than sums": _rounds,
     "a split by levels of a column of numbers": lambda: _histograms([0, 0]),
     "fewer kinds of columns than columns": lambda: _histograms([1]),
