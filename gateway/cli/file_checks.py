@@ -12,7 +12,7 @@ from gateway.settings.settings import Settings
 
 #: Folders that are looked through as a whole.
 _LOOKED_THROUGH: Final = ("run", "state", "logs")
-#: The cache holds models, which need not be secret, and folders with many files: owners are looked at, so deep.
+#: The cache holds models, which need not be secret, and folders with many files: so deep, owners alone are looked at.
 _IN_CACHE: Final = "*/*"
 _MOST_NAMED: Final = 5
 
@@ -20,10 +20,10 @@ _MOST_NAMED: Final = 5
 def file_checks(settings: Settings) -> Iterator[Diagnosis]:
     """Name what other users could read, change or have put there."""
     home = settings.home
-    own = [path for path in home.glob("*") if path.is_file()]
     deep = [one for folder in _LOOKED_THROUGH for one in (home / folder, *(home / folder).rglob("*"))]
-    bad = [path for path in (*own, *deep) if _is_open(path)]
-    bad += [path for path in settings.cache_dir.glob(_IN_CACHE) if _owner(path) != os.geteuid()]
+    flat = [*(path for path in home.glob("*") if path.is_file()), *settings.cache_dir.glob(_IN_CACHE)]
+    bad = [path for path in deep if _is_open(path)]
+    bad += [path for path in flat if _owner(path) != os.geteuid()]
     more = f" and {len(bad) - _MOST_NAMED:,} more" if len(bad) > _MOST_NAMED else ""
     shown = ", ".join(map(str, bad[:_MOST_NAMED])) + more
     quoted = shlex.quote(str(home))
