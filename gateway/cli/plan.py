@@ -11,6 +11,7 @@ from gateway.cli.command import BAD_REGISTRY, OK, Command, display_path, print_l
 from gateway.cli.place import limits_of, place_of
 from gateway.generations import snapshot, upgrade_check
 from gateway.generations.plan import Step, steps
+from gateway.loaders.import_cost import import_cost
 from gateway.prepare.entries import prepare_registry
 from gateway.prepare.process_entry import environments_to_build
 from gateway.process.environment import configure_process
@@ -78,5 +79,6 @@ def _line(step: Step) -> str:
     model = [f"           {step.model}"] if step.model else []
     model += [f"           executor: {step.executor}"] if step.executor else []
     model += [f"           fix: {step.fix}"] if step.fix else []
+    model += [f"           {cost}" for cost in [import_cost(step.imports)] if cost] if step.imports else []
     warnings = (f"           warning: {text}" for text in step.warnings)
     return "\n".join([head, *model, *(f"           breaks clients: {text}" for text in step.breaking), *warnings])

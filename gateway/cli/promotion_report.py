@@ -13,6 +13,7 @@ from gateway.generations.answer_difference import (
 )
 from gateway.generations.promotion import Compared, Promotion
 from gateway.generations.right_answers import scores
+from gateway.loaders.import_cost import import_cost
 from gateway.prepare.exchanged_inputs import Exchange
 
 #: Contributions and inputs that are told of one row, fields of the table of mean contributions.
@@ -37,6 +38,8 @@ def lines_of(found: Promotion, most: int, expected: Sequence[str]) -> Iterator[s
     )
     yield f"golden rows     {passed}"
     yield f"cost            loads in {manifest.load_s:.2f} s, {manifest.memory_bytes / 2**20:.0f} MB per worker"
+    if step is not None and step.imports and (more := import_cost(step.imports)):
+        yield f"                {more}"
     if found.served.loader != manifest.loader:
         yield f"loader          {found.served.loader} before, {manifest.loader} now"
     yield from (f"warning         {text}" for text in (*manifest.warnings, *(step.warnings if step else ())))

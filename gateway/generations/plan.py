@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from gateway.artifacts.manifest import Manifest
 from gateway.generations.difference import difference
 from gateway.generations.snapshot import Snapshot
+from gateway.loaders.table import row_of
 from gateway.registry.attached_files import problems_of
 from gateway.registry.spec import RouteSpec
 from gateway.schema import Field, Signature
@@ -22,7 +23,8 @@ class Step:
 
     `kind` is added, changed, removed or failed; `breaking` are incompatibilities, `warnings` name attachments that are
     not shown. `model` says what a reference into an MLflow store names: `version 3 -> version 4`,
-    `fix` how to repair what failed, `executor` where the model runs if that is not in the workers, or was not before.
+    `imports` is the loader whose framework a worker imports for it, more of it than preparing did; `fix` says how to
+    repair what failed, `executor` where the model runs if that is not in the workers, or was not before.
     """
 
     path: str
@@ -35,6 +37,7 @@ class Step:
     model: str = ""
     fix: str = ""
     executor: str = ""
+    imports: str = ""
 
 
 def steps(old: Snapshot | None, new: Snapshot) -> list[Step]:
@@ -62,6 +65,7 @@ def steps(old: Snapshot | None, new: Snapshot) -> list[Step]:
                 breaking=breaking,
                 load_s=0.0 if is_loaded else manifest.load_s,
                 memory_bytes=0 if is_loaded else manifest.memory_bytes,
+                imports="" if is_loaded else _imports(manifest),
                 note="the model stays loaded" if is_loaded else "",
                 warnings=tuple(problems_of(spec, manifest)),
                 model=_model(before[spec.path][0] if kind == "changed" else None, spec),
@@ -70,6 +74,12 @@ def steps(old: Snapshot | None, new: Snapshot) -> list[Step]:
         )
     gone = ("clients of this path will get 404",)
     return [*found, *(Step(path=path, kind="removed", breaking=gone) for path in change.removed)]
+
+
+def _imports(manifest: Manifest) -> str:
+    """Return the loader of an original that serves in the workers, where these import more than preparing did."""
+    is_original = manifest.compiled is None and manifest.remote is None
+    return manifest.loader if is_original and row_of(manifest.loader).needless else ""
 
 
 def _model(old: RouteSpec | None, new: RouteSpec) -> str:
