@@ -83,6 +83,10 @@ class Worker:
             self.apps[fast] = create_app(holder, scoreboard, settings, pool)
             self._layers[fast] = Telemetry(self.apps[fast], holder.current, authenticator)
 
+    def layer(self, *, fast: bool = True) -> Telemetry:
+        """Return what a server calls for each request."""
+        return self._layers[fast]
+
     def ask(self, environ: dict[str, Any], *, fast: bool = True) -> Answer:
         """Answer one request, and read the answer to its end as a server does."""
         told: list[tuple[str, list[tuple[str, str]]]] = []

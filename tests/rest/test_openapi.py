@@ -1,10 +1,7 @@
 """The documents that describe the gateway are true: to their own schemas, to the registry, to what is answered."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -13,10 +10,8 @@ from typing import Any
 import jsonschema
 import pytest
 
+from rest.schemathesis_run import schemathesis
 from serving import Gateway
-
-HERE = Path(__file__).parent
-BIN = Path(sys.executable).parent
 
 
 @pytest.fixture(scope="module")
@@ -181,35 +176,6 @@ def test_the_page_needs_nothing_from_elsewhere(five: Gateway) -> None:
     policy = page.headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
-
-
-def schemathesis(server: Gateway, tmp_path: Path, *arguments: str, timeout_s: float) -> str:
-    """
-    Run schemathesis against a gateway and return its summary; no request may cost a worker.
-
-    Whatever it must not expect stands with its reason in schemathesis.toml.
-    """
-    server.load_explainers()
-    workers = server.workers()
-    done = subprocess.run(
-        [
-            BIN / "schemathesis",
-            f"--config-file={HERE / 'schemathesis.toml'}",
-            "run",
-            f"http://127.0.0.1:{server.port}/openapi.json",
-            "--no-color",
-            *arguments,
-        ],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(HERE), "SCHEMATHESIS_HOOKS": "schemathesis_hooks"},
-        capture_output=True,
-        text=True,
-        timeout=timeout_s,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-6000:]
-    assert server.workers() == workers
-    return done.stdout[done.stdout.rfind(" SUMMARY ") :]
 
 
 def test_schemathesis_finds_nothing_quickly(five: Gateway, tmp_path: Path) -> None:

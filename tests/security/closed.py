@@ -17,7 +17,7 @@ def add_key(server: Gateway, *scopes: str) -> str:
 
 
 @contextmanager
-def closed(folder: Path, cache: Path, registry: str, **settings: Any) -> Iterator[Gateway]:
+def closed(folder: Path, cache: Path, registry: str | Path, **settings: Any) -> Iterator[Gateway]:
     """Serve a registry to callers with keys; the requests of the gateway that is returned hold one for everything."""
     server = serving.make(folder, cache, registry, **settings)
     server.key = add_key(server, "*")
