@@ -31,6 +31,12 @@ def _words(found: Found) -> Iterator[str]:
         yield f"the columns of its {len(columns)} words are not 0 to {len(columns) - 1}, once each"
 
 
+def _hashes(found: Found) -> Iterator[str]:
+    width = found["n_features"]
+    if not isinstance(width, int | np.integer) or width < 1:
+        yield f"it makes {width!s:.20} columns of words, and divides by their number"
+
+
 def _levels(found: Found) -> Iterator[str]:
     """Check the columns that one-hot encoding fills: as many per field as it has levels, groups and none dropped."""
     levels, told = found["categories_"], list(found["_n_features_outs"])
@@ -118,6 +124,8 @@ def _by_level(nodes: Any) -> Any:
 _CHECKS: Final[Mapping[str, Callable[[Found], Iterator[str]]]] = {
     "CountVectorizer": _words,
     "DictVectorizer": _words,
+    "HashingVectorizer": _hashes,
+    "FeatureHasher": _hashes,
     "OneHotEncoder": _levels,
     "_BaseKMeans": _centers,
     "NeighborsBase": _neighbours,

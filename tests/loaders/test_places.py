@@ -10,7 +10,7 @@ import skops.io
 from sklearn.cluster import BisectingKMeans, KMeans
 from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.feature_extraction import DictVectorizer
-from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.neighbors import KNeighborsRegressor
@@ -38,6 +38,12 @@ def _with(step: Any, rows: Any) -> Any:
 def _words(made: type, column: Any) -> Any:
     model = _with(made(), WORDS)
     model[0].vocabulary_["good"] = column
+    return model
+
+
+def _hashed() -> Any:
+    model = _with(HashingVectorizer(n_features=8), WORDS)
+    model[0].n_features = 0
     return model
 
 
@@ -118,6 +124,7 @@ MISPLACED: dict[str, Callable[[], Any]] = {
     "a word in a column before the first": lambda: _words(CountVectorizer, -(10**8)),
     "a word in the column of another": lambda: _words(TfidfVectorizer, 0),
     "a word in half a column": lambda: _words(CountVectorizer, 0.5),
+    "words in no column": _hashed,
     "levels without columns": lambda: _levels(_n_features_outs=[4, 0]),
     "levels of a group outside": lambda: _levels(_default_to_infrequent_mappings=[np.array([0, 10**8, 1])] * 2),
     "levels of a group before the first": lambda: _levels(_default_to_infrequent_mappings=[np.array([0, -9, 1])] * 2),
