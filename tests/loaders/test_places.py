@@ -4,9 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import joblib
 import numpy as np
 import pytest
 import skops.io
+import xgboost
 from sklearn.cluster import BisectingKMeans, KMeans
 from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.feature_extraction import DictVectorizer
@@ -157,6 +159,20 @@ def test_what_leads_outside_is_refused(tmp_path: Path, name: str) -> None:
     assert error.value.code in {"missing-parts", "untrusted-types"}
     assert path.name in error.value.message
     assert error.value.hint
+
+
+def test_steps_in_front_of_another_library_are_looked_at(tmp_path: Path) -> None:
+    """One file with a vectorizer and a booster of XGBoost: what is before the booster is checked as a pipeline is."""
+    words = CountVectorizer().fit(WORDS)
+    table = xgboost.DMatrix(words.transform(WORDS), np.arange(len(WORDS)) % 2)
+    path = tmp_path / "model.joblib"
+    booster = xgboost.train({"max_depth": 2}, table, 1)
+    joblib.dump({"vectorizer": words, "model": booster}, path)
+    assert len(get_loader("sklearn").load(path, LoadOptions(allow_pickle=True)).signature.inputs) == 1
+    words.vocabulary_["good"] = 10**8
+    joblib.dump({"vectorizer": words, "model": booster}, path)
+    with pytest.raises(ArtifactError, match="columns of its"):
+        get_loader("sklearn").load(path, LoadOptions(allow_pickle=True))
 
 
 def test_names_of_columns_are_places_too() -> None:
