@@ -47,7 +47,7 @@ def text_of(found: Description) -> str:
     rows = [
         f"artifact  {found.artifact}  ({found.size_bytes:,} bytes)" if found.artifact else "artifact  none",
         *([f"sha256    {found.sha256}"] if found.sha256 else []),
-        *(f"          {sha256}  {name}" for name, sha256 in found.parts.items()),
+        *(_as_line(f"          {sha256}  {name}") for name, sha256 in found.parts.items()),
         f"loader    {found.loader}",
     ]
     rows += [f"runs      {found.executor}"] if found.executor else []
@@ -56,15 +56,20 @@ def text_of(found: Description) -> str:
     rows += [f"from      {found.reference}"] if found.reference else []
     rows += found.mlflow
     if found.imports:
-        rows += ["imports   of the pickle, not executed:", *(f"          {name}" for name in found.imports)]
+        rows += ["imports   of the pickle, not executed:", *(_as_line(f"          {name}") for name in found.imports)]
     rows += [f"warning   {text}" for text in found.warnings]
     rows += [f"beside    {text}" for text in found.siblings]
     rows += found.page_files
     rows.append(_compiled(found))
     rows += explained(found.explanation)
     if found.signature is not None:
-        rows += ["", *_signature(found.signature)]
+        rows += ["", *map(_as_line, _signature(found.signature))]
     return "\n".join(rows)
+
+
+def _as_line(text: str) -> str:
+    """Keep names and labels, which are the artifact's, from beginning a line that looks like one of this report."""
+    return text.replace("\n", "\\n")
 
 
 def _compiled(found: Description) -> str:
