@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from gateway.codecs.base import refuse
+from gateway.codecs.xlsx_order import Order
 from gateway.errors import TooLargeError
 
 #: 100,000 rows of 11 cells unpack to about 45 MB.
@@ -97,7 +98,7 @@ def _members(source: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
 def _copy(source: zipfile.ZipFile, member: zipfile.ZipInfo, target: zipfile.ZipFile) -> None:
     """Copy one member; the reader stops at the declared size and checks the sum, so the copy holds no more."""
     measure = Rectangle() if "sheet" in member.filename or "worksheet" in member.filename else None
-    cells = ErrorCells()
+    cells, order = ErrorCells(), Order()
     with source.open(member) as packed, target.open(zipfile.ZipInfo(member.filename), "w") as unpacked:
         first = True
         while block := packed.read(_BLOCK):
@@ -107,9 +108,10 @@ def _copy(source: zipfile.ZipFile, member: zipfile.ZipInfo, target: zipfile.ZipF
             if measure is None:
                 unpacked.write(block)
             else:
-                measure.feed(block)
+                order.feed(block, repeats=measure.feed(block))
                 unpacked.write(cells.feed(block))
         unpacked.write(cells.end())
+        order.end()
 
 
 class Rectangle:
@@ -121,8 +123,12 @@ class Rectangle:
         self._columns = 1
         self._cells = 0
 
-    def feed(self, block: bytes) -> None:
-        """Look at the next block; raises TooLargeError as soon as the rectangle is too large."""
+    def feed(self, block: bytes) -> bool:
+        """
+        Look at the next block; raises TooLargeError as soon as the rectangle is too large.
+
+        Returns whether a reference is there twice.
+        """
         data = self._rest + block
         self._cells += len(_CELL.findall(data))
         found = _REFERENCE.findall(data)
@@ -135,6 +141,7 @@ class Rectangle:
                 f"the sheet spans {self._rows} rows and {self._columns} columns, {MAX_CELLS} cells at most"
             )
         self._rest = data[-_OVERLAP:]
+        return len(set(found)) < len(found)
 
 
 class ErrorCells:

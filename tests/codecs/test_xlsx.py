@@ -112,6 +112,49 @@ def test_references_are_measured_across_blocks() -> None:
                 sheet.feed(block)
 
 
+HEAD = b'<row r="1"><c r="A1" t="inlineStr"><is><t>a</t></is></c></row>'
+
+
+@pytest.mark.parametrize(
+    ("cells", "what"),
+    [
+        (b'<row r="2"><c r="A2"><v>1</v></c></row><row r="2"><c r="A2"><v>5</v></c></row>', "row 2"),
+        (b'<row r="3"><c r="A3"><v>1</v></c></row><row r="2"><c r="A2"><v>5</v></c></row>', "row 2"),
+        (b"<row r='2'><c r='A2'><v>1</v></c><c r='A2'><v>5</v></c></row>", "cell A2"),
+        (b'<row r="1"><c r="A2"><v>1</v></c></row>', "row 1"),
+    ],
+)
+def test_a_place_that_comes_twice_is_refused(cells: bytes, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The parser would keep the last, and answer fewer rows than were sent; wherever the blocks of the reader end."""
+    for size in (2**20, 40):
+        monkeypatch.setattr(xlsx_contents, "_BLOCK", size)
+        with pytest.raises(InputError) as caught:
+            chunks_of(ExcelReader(), with_cells(HEAD + cells))
+        assert caught.value.faults[0].message == f"{what} stands twice in a sheet, or behind a later one"
+
+
+def test_a_cell_that_another_row_holds_again_is_refused() -> None:
+    """Rows may be in order, and their cells name the same place."""
+    cells = b'<row r="2"><c r="A2"><v>1</v></c></row><row r="3"><c r="A2"><v>5</v></c></row>'
+    with pytest.raises(InputError, match="cell A2 stands twice"):
+        chunks_of(ExcelReader(), with_cells(HEAD + cells))
+
+
+def test_places_of_other_parts_of_a_sheet_are_none() -> None:
+    """Watched cells, scenarios and rows without a number; a cell may be named again behind the data."""
+    rows = (
+        HEAD
+        + b'<row r="2"><c r="A2"><v>1</v></c></row><row><c><v>2</v></c></row><row r="9"><c r="A9"><v>3</v></c></row>'
+    )
+    sheet = (
+        b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
+        + rows
+        + b'</sheetData><cellWatches><cellWatch r="A2"/></cellWatches></worksheet>'
+    )
+    chunks = chunks_of(ExcelReader(), repacked(lambda name, content: sheet if name == SHEET else content))
+    assert [value for chunk in chunks for value in chunk.columns[0] if value != ""] == [1, 2, 3]
+
+
 def test_entities_are_not_expanded() -> None:
     """A workbook with a document type is refused: no spreadsheet writes one."""
     bomb = b'<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]><worksheet><sheetData/></worksheet>'
