@@ -8,10 +8,10 @@ import click
 
 from gateway.artifacts.manifest import Manifest
 from gateway.cli.command import BAD_REGISTRY, OK, Command, display_path, print_line
+from gateway.cli.import_cost import import_cost
 from gateway.cli.place import limits_of, place_of
 from gateway.generations import snapshot, upgrade_check
 from gateway.generations.plan import Step, steps
-from gateway.loaders.import_cost import import_cost
 from gateway.prepare.entries import prepare_registry
 from gateway.prepare.process_entry import environments_to_build
 from gateway.process.environment import configure_process

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from gateway.cli.import_cost import import_cost
 from gateway.generations.answer_difference import (
     VALUE_CHANGE,
     Difference,
@@ -13,7 +14,6 @@ from gateway.generations.answer_difference import (
 )
 from gateway.generations.promotion import Compared, Promotion
 from gateway.generations.right_answers import scores
-from gateway.loaders.import_cost import import_cost
 from gateway.prepare.exchanged_inputs import Exchange
 
 #: Contributions and inputs that are told of one row, fields of the table of mean contributions.

@@ -10,8 +10,8 @@ import extras
 from gateway.artifacts.manifest import CompiledModel, Manifest
 from gateway.artifacts.remote import Remote
 from gateway.cli import plan
+from gateway.cli.import_cost import ImportCost, import_cost
 from gateway.generations.plan import Step, steps
-from gateway.loaders.import_cost import ImportCost, import_cost
 from generations.states import SIGNATURE, generation, ready, route
 
 COST = ImportCost(("sklearn", "pandas"), 1.54, 128 * 2**20)
