@@ -1,4 +1,5 @@
-// The gateway's public JSON. Never throws: whatever happens is a reply with `failure`, or with a status.
+// What a page asks of the gateway: its public JSON, and modules that come when they are needed.
+// Asking for JSON never throws: whatever happens is a reply with `failure`, or with a status.
 
 import { fetchWithKey } from './key.js';
 import { island } from './state.js';
@@ -10,6 +11,10 @@ const isTaken = island.fields.some(field => [field.name, ...field.aliases].inclu
 const OPTION = isTaken ? '?' : '?_detail=true';
 
 const watchers = new Set();
+let tries = 0;
+
+// Load a module. Some browsers never ask again for one that did not come: a further try has an address of its own.
+export const load = path => import(path).catch(() => import(`${path}?try=${++tries}`));
 
 // `fn(generation)` is called with the generation of every response.
 export function onGeneration(fn) {

@@ -1,6 +1,7 @@
 // The result of the newest prediction, drawn as the server draws it, and told to screen readers after a rest.
 
 import { members, pretty, viewsOf } from './answers.js';
+import { load } from './api.js';
 import { numberText, percentText } from './numbers.js';
 import { onAnswer, onRefused } from './predict.js';
 import { explains, island, setExplains, subscribe } from './state.js';
@@ -110,7 +111,7 @@ let reasons = null;
 
 // Load what draws reasons once somebody asks for them; `isNew` moves the page to the first of them.
 function loadReasons(isNew) {
-  reasons ??= import('./why.js').then(why => why.start(isNew));
+  reasons ??= load('./why.js').then(why => why.start(isNew));
   reasons.catch(() => { reasons = null; });
   return reasons;
 }

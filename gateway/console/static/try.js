@@ -2,7 +2,7 @@
 // while it changes.
 
 import { members as membersOf } from './answers.js';
-import { faultsByField, onGeneration } from './api.js';
+import { faultsByField, load, onGeneration } from './api.js';
 import { textOfToken } from './checks.js';
 import { Control } from './controls.js';
 import * as predict from './predict.js';
@@ -84,7 +84,7 @@ let sharing = null;
 
 // Load what passes inputs on once there is something to pass on.
 function share() {
-  sharing ??= import('./share.js').then(module => { module.start(); return module; });
+  sharing ??= load('./share.js').then(module => { module.start(); return module; });
   sharing.catch(() => { sharing = null; });
   return sharing;
 }
@@ -103,14 +103,14 @@ async function start() {
   predict.start();
   whatif.start();
   // Only where a plot is; without it the drawing of the server stays.
-  if (island.plot) import('./plot.js').then(module => module.start(), () => {});
+  if (island.plot) load('./plot.js').then(module => module.start(), () => {});
 }
 
 // Load what watches the gateway while it is there: once the page is at rest, sooner where something happens.
 let watching = null;
 
 function watch() {
-  watching ??= import('./live.js').then(live => {
+  watching ??= load('./live.js').then(live => {
     onGeneration(live.seen);
     predict.onStart(live.waiting);
     predict.onResult(({ reply }) => live.settle(reply, predict.again));

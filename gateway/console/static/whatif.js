@@ -1,6 +1,6 @@
 // What if one input were another: a curve or bars beside each input, all from one batch request, all others held fixed.
 
-import { predictMany } from './api.js';
+import { load, predictMany } from './api.js';
 import { eraseAll, note, outcomeText, picture, scaleOf } from './curves.js';
 import { choicesOf, element, pointsOf } from './points.js';
 import { busy, lastResult, onResult } from './predict.js';
@@ -144,6 +144,6 @@ function write(text, more) {
 async function showNumbers() {
   const details = document.querySelector('#whatif-table details');
   if (!details.open || !drawing) return;
-  const { fill } = await import('./whatif_section.js');
+  const { fill } = await load('./whatif_section.js');
   if (drawing) fill(details, drawing);
 }
